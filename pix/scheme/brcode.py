@@ -1,0 +1,267 @@
+"""The BR Code: the text inside a Pix QR code, also pasted as "copia e cola".
+
+Sources: EMV QR Code Specification for Payment Systems (merchant-presented mode) and the Central Bank's Manual of the
+BR Code. A code is a row of fields: a two-digit tag, a two-digit length in characters, and the value; some values are
+rows of fields again. Only static codes, which carry a key, are written and read; a dynamic code carries the address of
+a bank's server to ask, and there is none in this network.
+"""
+
+import binascii
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KEY_LENGTH_MAX
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX, check_amount
+from pix.scheme.texts import check_plain_text
+
+BRCODE_LENGTH_MAX: Final = 512
+"""The longest code that EMV allows, in characters; longer texts are refused unread."""
+
+MERCHANT_NAME_LENGTH_MAX: Final = 25
+MERCHANT_CITY_LENGTH_MAX: Final = 15
+TXID_LENGTH_MAX: Final = 25
+
+_FIELD_LENGTH_MAX: Final = 99
+_GUI: Final = "br.gov.bcb.pix"
+_NO_TXID: Final = "***"
+_SINGLE_USE: Final = "12"
+_MANY_USES: Final = "11"
+_CRC_HEAD: Final = "6304"
+_CRC_LENGTH: Final = 4
+
+_AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,2}))?")
+_CATEGORY = re.compile(r"[0-9]{4}")
+_KEY = re.compile(r"[!-~]{1,77}")
+_TAG_AND_LENGTH = re.compile(r"[0-9]{4}")
+_TXID = re.compile(r"[a-zA-Z0-9]{1,25}")
+# What decomposing does not turn into ASCII, and names and descriptions do hold.
+_TO_ASCII: Final = str.maketrans(
+    {
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{LATIN SMALL LETTER O WITH STROKE}": "o",
+        "\N{LATIN CAPITAL LETTER O WITH STROKE}": "O",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BRCode:
+    """What a static code says: whom to pay, and, if set, how much (centavos), what for, and under which number.
+
+    `key` is in stored form when this network wrote the code; one read from elsewhere may be any text of 1 to 77
+    printable ASCII characters, so ask `pix.scheme.keys` what it is. `txid` is the payee's own number for the payment.
+    """
+
+    key: str
+    merchant_name: str
+    merchant_city: str
+    amount_centavos: int | None = None
+    information: str | None = None
+    txid: str | None = None
+    single_use: bool = False
+
+
+def encode(brcode: BRCode) -> str:
+    """Write the code.
+
+    Name, city and information are transliterated to ASCII ("São João" becomes "Sao Joao"; case is kept), so that
+    banks that count bytes and banks that count characters agree; name and city are then cut to 25 and 15 characters.
+    So `decode(encode(brcode)) == brcode` for whatever is ASCII and short enough already.
+
+    Raises SchemeError(field="brcode") if the key is no key, nothing is left of the name or the city, the information
+    does not fit (see `information_length_max`), the amount cannot be transferred, or the txid is not 1 to 25 letters
+    and digits.
+    """
+    if _KEY.fullmatch(brcode.key) is None:
+        raise SchemeError("brcode", f"The key must have 1 to {KEY_LENGTH_MAX} printable ASCII characters.")
+    if brcode.txid is not None and _TXID.fullmatch(brcode.txid) is None:
+        raise SchemeError("brcode", f"The txid must have 1 to {TXID_LENGTH_MAX} letters or digits.")
+    account = _field("00", _GUI) + _field("01", brcode.key)
+    information = _ascii_line(brcode.information or "")
+    if information:
+        if len(information) > information_length_max(brcode.key):
+            raise SchemeError("brcode", "The information and the key are too long to fit into one code.")
+        account += _field("02", information)
+    name = _ascii_line(brcode.merchant_name)[:MERCHANT_NAME_LENGTH_MAX].rstrip()
+    city = _ascii_line(brcode.merchant_city)[:MERCHANT_CITY_LENGTH_MAX].rstrip()
+    if not name or not city:
+        raise SchemeError("brcode", "The name and the city must have letters that can be written in ASCII.")
+    fields = [
+        _field("00", "01"),
+        _field("01", _SINGLE_USE) if brcode.single_use else "",
+        _field("26", account),
+        _field("52", "0000"),
+        _field("53", "986"),
+        "" if brcode.amount_centavos is None else _field("54", _write_amount(brcode.amount_centavos)),
+        _field("58", "BR"),
+        _field("59", name),
+        _field("60", city),
+        _field("62", _field("05", brcode.txid or _NO_TXID)),
+        _CRC_HEAD,
+    ]
+    checked = "".join(fields)
+    return f"{checked}{_crc_text(checked)}"
+
+
+def decode(text: str) -> BRCode:
+    """Read a static code, as scanned or pasted (space around it is ignored).
+
+    Strict in what it relies on: the CRC, every length, no field twice, currency 986 (BRL), country BR, name and city
+    present and within their limits, an amount of at most two decimals and above zero. Tolerant where EMV says so:
+    fields that it does not know are skipped, the Pix account may be in any of the tags 26 to 51, and its GUI in any
+    case. A txid from elsewhere may have other characters than the letters and digits that `encode` takes.
+
+    Raises SchemeError(field="brcode"), also for a dynamic code.
+    """
+    if len(text) > 2 * BRCODE_LENGTH_MAX:
+        raise _too_long()
+    code = text.strip()
+    if not code:
+        raise SchemeError("brcode", "Paste a Pix code.")
+    if len(code) > BRCODE_LENGTH_MAX:
+        raise _too_long()
+    if not code.startswith("000201"):
+        raise SchemeError("brcode", "This is not a Pix code: it does not begin with 000201.")
+    checked, crc = code[:-_CRC_LENGTH], code[-_CRC_LENGTH:]
+    if not checked.endswith(_CRC_HEAD):
+        raise SchemeError("brcode", "The code is incomplete: it does not end with its check (CRC).")
+    if _crc_text(checked) != crc:
+        raise SchemeError("brcode", "The code was changed or copied incompletely: its check (CRC) does not match.")
+    fields = _read_fields(code)
+    if "63" not in fields:
+        raise SchemeError("brcode", "The code is malformed: its check (CRC) is not a field of its own.")
+
+    account = _pix_account(fields)
+    if _CATEGORY.fullmatch(fields.get("52", "")) is None:
+        raise SchemeError("brcode", "The merchant category must be four digits.")
+    if fields.get("53") != "986":
+        raise SchemeError("brcode", "The currency of a Pix code must be the real (986).")
+    if fields.get("58") != "BR":
+        raise SchemeError("brcode", "The country of a Pix code must be BR.")
+    initiation = fields.get("01", _MANY_USES)
+    if initiation not in (_MANY_USES, _SINGLE_USE):
+        raise SchemeError("brcode", "The code's point of initiation must be 11 or 12.")
+    return BRCode(
+        key=account["01"],
+        merchant_name=_read_text(fields, "59", "name", MERCHANT_NAME_LENGTH_MAX),
+        merchant_city=_read_text(fields, "60", "city", MERCHANT_CITY_LENGTH_MAX),
+        amount_centavos=_read_amount(fields["54"]) if "54" in fields else None,
+        information=check_plain_text(account.get("02", ""), "brcode").strip() or None,
+        txid=_read_txid(fields),
+        single_use=initiation == _SINGLE_USE,
+    )
+
+
+def information_length_max(key: str) -> int:
+    """Return how many characters of information fit beside a key: both share one field of 99. At most 72, at least 0.
+
+    A form can use it as the limit of its input.
+    """
+    taken = len(_field("00", _GUI)) + len(_field("01", key)) + len("02") + len("99")
+    return max(0, _FIELD_LENGTH_MAX - taken)
+
+
+def crc16_ccitt_false(data: bytes) -> int:
+    """Return the CRC-16/CCITT-FALSE (0 to 65535): polynomial 0x1021, initial 0xFFFF, unreflected, no final xor.
+
+    Over `b"123456789"` it is 0x29B1.
+    """
+    return binascii.crc_hqx(data, 0xFFFF)
+
+
+def _crc_text(checked: str) -> str:
+    # A lone surrogate cannot be in a code that is right; here it must only not raise.
+    return f"{crc16_ccitt_false(checked.encode('utf-8', 'surrogatepass')):04X}"
+
+
+def _too_long() -> SchemeError:
+    return SchemeError("brcode", f"A Pix code has at most {BRCODE_LENGTH_MAX} characters.")
+
+
+def _field(tag: str, value: str) -> str:
+    return f"{tag}{len(value):02d}{value}"
+
+
+def _ascii_line(text: str) -> str:
+    check_plain_text(text, "brcode")
+    decomposed = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
+    return " ".join(decomposed.encode("ascii", "ignore").decode("ascii").split())
+
+
+def _write_amount(amount_centavos: int) -> str:
+    reais, centavos = divmod(check_amount(amount_centavos, "brcode"), 100)
+    return f"{reais}.{centavos:02d}"
+
+
+def _read_fields(text: str) -> dict[str, str]:
+    """Return the values by tag; the lengths must end exactly where the text does."""
+    fields: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        head = text[position : position + 4]
+        if _TAG_AND_LENGTH.fullmatch(head) is None:
+            raise SchemeError("brcode", "The code is malformed: a tag or a length is not two digits.")
+        tag, length = head[:2], int(head[2:])
+        value = text[position + 4 : position + 4 + length]
+        if len(value) != length:
+            raise SchemeError("brcode", "The code is malformed: a field is shorter than its length says.")
+        if tag in fields:
+            raise SchemeError("brcode", "The code is malformed: a field is there twice.")
+        fields[tag] = value
+        position += 4 + length
+    return fields
+
+
+def _pix_account(fields: dict[str, str]) -> dict[str, str]:
+    """Return the fields of the one Pix account: GUI, a key (checked), and perhaps information."""
+    accounts = []
+    for tag, value in fields.items():
+        # Other schemes share these tags; only what names Pix has to be well formed.
+        if "26" <= tag <= "51" and _GUI in value.lower():
+            account = _read_fields(value)
+            if account.get("00", "").lower() == _GUI:
+                accounts.append(account)
+    if len(accounts) != 1:
+        raise SchemeError("brcode", "This is a payment code, but it does not have exactly one Pix account.")
+    account = accounts[0]
+    if "25" in account:
+        raise SchemeError("brcode", "This is a dynamic Pix code (it holds a web address); only static codes work here.")
+    if _KEY.fullmatch(account.get("01", "")) is None:
+        raise SchemeError("brcode", "The code holds no Pix key.")
+    return account
+
+
+def _read_text(fields: dict[str, str], tag: str, name: str, length_max: int) -> str:
+    value = check_plain_text(fields.get(tag, ""), "brcode").strip()
+    if not value:
+        raise SchemeError("brcode", f"The code holds no {name} of the payee.")
+    if len(value) > length_max:
+        raise SchemeError("brcode", f"The {name} of the payee has more than {length_max} characters.")
+    return value
+
+
+def _read_amount(text: str) -> int:
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise SchemeError("brcode", "The amount in the code must be digits, and at most two after a point.")
+    amount_centavos = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
+    if amount_centavos == 0:
+        raise SchemeError("brcode", "The amount in the code is zero; a code for any amount leaves it out.")
+    if amount_centavos > AMOUNT_CENTAVOS_MAX:
+        raise SchemeError("brcode", "The amount in the code is over the limit.")
+    return amount_centavos
+
+
+def _read_txid(fields: dict[str, str]) -> str | None:
+    txid = check_plain_text(_read_fields(fields.get("62", "")).get("05", ""), "brcode").strip()
+    if len(txid) > TXID_LENGTH_MAX:
+        raise SchemeError("brcode", f"The txid in the code has more than {TXID_LENGTH_MAX} characters.")
+    return None if txid in ("", _NO_TXID) else txid

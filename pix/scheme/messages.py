@@ -1,0 +1,137 @@
+"""The facts that move money, as pure values: the protocol between the banks and the hub.
+
+Each class is one row of the protocol table (docs/protocol.md). `pix.service.records` puts them on Kafka and takes them
+off again; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pix.scheme.keys import PixKey
+from pix.scheme.reasons import ReasonCode
+
+
+class Side(StrEnum):
+    """Which side of a transfer a bank plays. One bank may play both."""
+
+    PAYER = "payer"
+    PAYEE = "payee"
+
+
+class Outcome(StrEnum):
+    """The hub's decision on a transfer; it is final."""
+
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One party of a transfer, as its counterparty may see it: the tax id is masked."""
+
+    ispb: str
+    branch: str
+    account_number: str
+    name: str
+    tax_id_masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """Step 1, payer's bank to hub. The customer is debited and the money is in the bank's clearing account."""
+
+    end_to_end_id: str
+    amount_centavos: int
+    payer: Party
+    payee_key: PixKey
+    payee_tax_id_masked: str
+    """What the payer was shown before confirming; empty when nobody was shown anything."""
+    description: str
+    requested_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOffered:
+    """Step 2, hub to payee's bank. The key is resolved and the payer's bank's settlement money is reserved."""
+
+    end_to_end_id: str
+    amount_centavos: int
+    payer: Party
+    payee: Party
+    payee_key: PixKey
+    description: str
+    offered_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAccepted:
+    """Step 3, payee's bank to hub: the promise to credit."""
+
+    end_to_end_id: str
+    amount_centavos: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRejected:
+    """Step 3, payee's bank to hub: the refusal."""
+
+    end_to_end_id: str
+    amount_centavos: int
+    reason: ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
+class TransferConfirmed:
+    """Step 4, hub to each bank. The settlement accounts have moved; final."""
+
+    end_to_end_id: str
+    side: Side
+    amount_centavos: int
+    payer: Party
+    payee: Party
+    payee_key: PixKey
+    description: str
+    confirmed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """Step 4, hub to each bank. Nothing has moved; final for the transfer *with this content*.
+
+    A bank compares the content with its own row before it acts: a refusal of the same id with another content (`DUPL`)
+    says nothing about the transfer that the bank knows.
+    """
+
+    end_to_end_id: str
+    side: Side
+    reason: ReasonCode
+    amount_centavos: int
+    payer: Party
+    payee: Party | None
+    """None when the key was never resolved."""
+    payee_key: PixKey
+    description: str
+    failed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeProcessed:
+    """Step 5, each bank to hub: payee credited, or payer's clearing settled, or payer refunded."""
+
+    end_to_end_id: str
+    side: Side
+    outcome: Outcome
+    amount_centavos: int
+    reason: ReasonCode | None
+    """The reason of the failure that was processed; None for a confirmation."""
+
+
+BankMessage = TransferRequested | TransferAccepted | TransferRejected | OutcomeProcessed
+"""What a bank may tell the hub."""
+
+HubMessage = TransferOffered | TransferConfirmed | TransferFailed
+"""What the hub may tell a bank."""
+
+Message = BankMessage | HubMessage

@@ -1,0 +1,107 @@
+"""Who holds accounts: people and companies, their tax ids (CPF and CNPJ) and names."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from stdnum.br import cnpj, cpf
+
+from pix.scheme.errors import SchemeError
+from pix.scheme.texts import check_line
+
+PERSON_NAME_LENGTH_MAX: Final = 80
+
+_TAX_ID_TEXT_LENGTH_MAX: Final = 40
+_CPF = re.compile(r"[0-9]{11}")
+_CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+# What people put between the digits, and what word processors turn a hyphen or a space into.
+_PUNCTUATION: Final = str.maketrans(dict.fromkeys(" .-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2212"))
+
+
+class HolderKind(StrEnum):
+    """Whether an account is held by a person (CPF) or a company (CNPJ)."""
+
+    PERSON = "PERSON"
+    COMPANY = "COMPANY"
+
+
+def check_cpf(text: str, field: str = "tax_id") -> str:
+    """Return a CPF as 11 digits; punctuation and spaces are dropped.
+
+    Rule of the Receita Federal: two mod-11 check digits, and not eleven equal digits. Raises SchemeError(field).
+    """
+    digits = _drop_punctuation(text, field)
+    if _CPF.fullmatch(digits) is None:
+        raise SchemeError(field, "A CPF is exactly 11 digits.")
+    if digits == digits[0] * 11:
+        raise SchemeError(field, "Eleven equal digits are not a CPF.")
+    if not cpf.is_valid(digits):
+        raise SchemeError(field, "CPF check digits do not match.")
+    return digits
+
+
+def check_cnpj(text: str, field: str = "tax_id") -> str:
+    """Return a CNPJ as 12 digits or capital letters and 2 check digits; punctuation and spaces are dropped.
+
+    Rule of the Receita Federal, alphanumeric since 2026: mod 11, a character's value is its ASCII code less 48.
+    Raises SchemeError(field).
+    """
+    characters = _drop_punctuation(text, field).upper()
+    if _CNPJ.fullmatch(characters) is None:
+        raise SchemeError(field, "A CNPJ is exactly 12 digits or letters and 2 check digits.")
+    if not cnpj.is_valid(characters):
+        raise SchemeError(field, "CNPJ check digits do not match.")
+    return characters
+
+
+def check_tax_id(text: str) -> tuple[HolderKind, str]:
+    """Return the kind of holder and the tax id in stored form: a CPF for a person, a CNPJ for a company.
+
+    Raises SchemeError(field="tax_id").
+    """
+    length = len(_drop_punctuation(text, "tax_id"))
+    if length == 11:
+        return HolderKind.PERSON, check_cpf(text)
+    if length == 14:
+        return HolderKind.COMPANY, check_cnpj(text)
+    raise SchemeError("tax_id", "A tax id is a CPF of 11 digits or a CNPJ of 14 characters.")
+
+
+def format_tax_id(tax_id: str) -> str:
+    """Write a tax id with its punctuation: `529.982.247-25` or `12.ABC.345/01DE-35`.
+
+    Raises SchemeError(field="tax_id").
+    """
+    kind, stored = check_tax_id(tax_id)
+    if kind is HolderKind.PERSON:
+        return f"{stored[:3]}.{stored[3:6]}.{stored[6:9]}-{stored[9:]}"
+    return f"{stored[:2]}.{stored[2:5]}.{stored[5:8]}/{stored[8:12]}-{stored[12:]}"
+
+
+def mask_tax_id(tax_id: str) -> str:
+    """Write a tax id as others may see it: `***.982.247-**` or `**.ABC.345/01DE-**`.
+
+    The scheme shows a payer the middle of the payee's CPF alone; a CNPJ is masked in the same spirit.
+    Raises SchemeError(field="tax_id").
+    """
+    formatted = format_tax_id(tax_id)
+    hidden = formatted.index(".")
+    return "*" * hidden + formatted[hidden:-2] + "**"
+
+
+def check_person_name(text: str) -> str:
+    """Return the name of a person or company: one trimmed line of 1 to 80 characters.
+
+    Raises SchemeError(field="name").
+    """
+    return check_line(text, "name", 1, PERSON_NAME_LENGTH_MAX)
+
+
+def _drop_punctuation(text: str, field: str) -> str:
+    if len(text) > _TAX_ID_TEXT_LENGTH_MAX:
+        raise SchemeError(field, "The number is too long.")
+    characters = text.strip().translate(_PUNCTUATION)
+    # Before any change of case: some letters of other alphabets would become A-Z by it.
+    if not characters.isascii():
+        raise SchemeError(field, "The number may have the digits 0-9 and the letters A-Z alone.")
+    return characters

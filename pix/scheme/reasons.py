@@ -1,0 +1,181 @@
+"""Why a transfer failed: the reason codes of the real scheme (ISO 20022), each with a sentence for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pix.scheme.errors import SchemeError
+
+
+class ReasonCode(StrEnum):
+    """The codes in use, a subset of those of the Central Bank's message `pacs.002`."""
+
+    AB03 = "AB03"
+    AG12 = "AG12"
+    AM02 = "AM02"
+    AM04 = "AM04"
+    BE01 = "BE01"
+    DS27 = "DS27"
+    DUPL = "DUPL"
+    FF08 = "FF08"
+    RC09 = "RC09"
+    RC10 = "RC10"
+    AC03 = "AC03"
+    AC06 = "AC06"
+    AC07 = "AC07"
+    AC14 = "AC14"
+    AM09 = "AM09"
+    BE17 = "BE17"
+    ED05 = "ED05"
+    RR04 = "RR04"
+    SL02 = "SL02"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason code, who gives it, and its sentence for people in English and in Portuguese."""
+
+    code: ReasonCode
+    given_by: Literal["hub", "payee_bank"]
+    sentence_en: str
+    sentence_pt: str
+
+
+_ALL: Final = (
+    Reason(
+        ReasonCode.AB03,
+        "hub",
+        "The transfer timed out before the payee's bank answered.",
+        "A transferência expirou antes da resposta do banco do recebedor.",
+    ),
+    Reason(
+        ReasonCode.AG12,
+        "hub",
+        "This bank is not allowed to make this transfer.",
+        "Este banco não tem permissão para fazer esta transferência.",
+    ),
+    Reason(
+        ReasonCode.AM02,
+        "hub",
+        "The amount is over the limit.",
+        "O valor está acima do limite.",
+    ),
+    Reason(
+        ReasonCode.AM04,
+        "hub",
+        "The payer's bank has not enough settlement funds for this transfer.",
+        "O banco do pagador não tem saldo de liquidação suficiente para esta transferência.",
+    ),
+    Reason(
+        ReasonCode.BE01,
+        "hub",
+        "The tax id does not match the owner of the account.",
+        "O CPF ou CNPJ não corresponde ao titular da conta.",
+    ),
+    Reason(
+        ReasonCode.DS27,
+        "hub",
+        "The bank is not registered in the network, or is not active.",
+        "O banco não está registrado na rede ou não está ativo.",
+    ),
+    Reason(
+        ReasonCode.DUPL,
+        "hub",
+        "Another transfer already has this end-to-end id.",
+        "Outra transferência já usa este identificador fim a fim.",
+    ),
+    Reason(
+        ReasonCode.FF08,
+        "hub",
+        "The end-to-end id is malformed, not of the payer's bank, or more than 12 hours away.",
+        "O identificador fim a fim é inválido, não é do banco do pagador ou difere em mais de 12 horas.",
+    ),
+    Reason(
+        ReasonCode.RC09,
+        "hub",
+        "The ISPB of the payer's bank is wrong.",
+        "O ISPB do banco do pagador está incorreto.",
+    ),
+    Reason(
+        ReasonCode.RC10,
+        "hub",
+        "The ISPB of the payee's bank is wrong.",
+        "O ISPB do banco do recebedor está incorreto.",
+    ),
+    Reason(
+        ReasonCode.AC03,
+        "payee_bank",
+        "The payee's account does not exist.",
+        "A conta do recebedor não existe.",
+    ),
+    Reason(
+        ReasonCode.AC06,
+        "payee_bank",
+        "The payee's account is blocked.",
+        "A conta do recebedor está bloqueada.",
+    ),
+    Reason(
+        ReasonCode.AC07,
+        "payee_bank",
+        "The payee's account is closed.",
+        "A conta do recebedor está encerrada.",
+    ),
+    Reason(
+        ReasonCode.AC14,
+        "payee_bank",
+        "The payee's account is of a type that cannot receive this transfer.",
+        "O tipo da conta do recebedor não pode receber esta transferência.",
+    ),
+    Reason(
+        ReasonCode.AM09,
+        "payee_bank",
+        "The amount is not the one that the payee's bank expects.",
+        "O valor não é o esperado pelo banco do recebedor.",
+    ),
+    Reason(
+        ReasonCode.BE17,
+        "payee_bank",
+        "The payee's bank refused the QR code.",
+        "O banco do recebedor recusou o QR Code.",
+    ),
+    Reason(
+        ReasonCode.ED05,
+        "payee_bank",
+        "The payee's bank could not process the transfer.",
+        "O banco do recebedor não conseguiu processar a transferência.",
+    ),
+    Reason(
+        ReasonCode.RR04,
+        "payee_bank",
+        "The payee's bank refused the transfer for a regulatory reason.",
+        "O banco do recebedor recusou a transferência por motivo regulatório.",
+    ),
+    Reason(
+        ReasonCode.SL02,
+        "payee_bank",
+        "The payee's bank does not offer this service for the account.",
+        "O banco do recebedor não oferece este serviço para a conta.",
+    ),
+)
+
+REASONS: Final[Mapping[ReasonCode, Reason]] = MappingProxyType({reason.code: reason for reason in _ALL})
+"""The code table: every code with its sentences."""
+
+HUB_REASONS: Final = frozenset(reason.code for reason in _ALL if reason.given_by == "hub")
+"""The codes that the hub alone gives."""
+
+PAYEE_BANK_REASONS: Final = frozenset(reason.code for reason in _ALL if reason.given_by == "payee_bank")
+"""The codes with which a payee's bank may reject an offered transfer."""
+
+
+def check_payee_bank_reason(text: str) -> ReasonCode:
+    """Return the code if a payee's bank may give it. Raises SchemeError(field="reason")."""
+    try:
+        code = ReasonCode(text)
+    except ValueError:
+        raise SchemeError("reason", "This reason code is not in the scheme's table.") from None
+    if code not in PAYEE_BANK_REASONS:
+        raise SchemeError("reason", "This reason code is given by the hub alone, not by a payee's bank.")
+    return code
