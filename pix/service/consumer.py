@@ -1,0 +1,101 @@
+"""The thread that turns a `BatchLoop`, through absent databases and brokers and poisoned records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from pix.service.batches import BatchHandler, BatchLoop, DatabaseUnavailable, PublishFailed, RecordSink, RecordSource
+from pix.service.health import Health
+from pix.service.logs import logger
+from pix.service.records import Record
+
+POLL_SECONDS: Final = 0.5
+WAIT_SECONDS_FIRST: Final = 0.2
+WAIT_SECONDS_MAX: Final = 5.0
+
+log = logger(__name__)
+
+
+class PatientSource(RecordSource, Protocol):
+    """A source that can be kept waiting without losing its place."""
+
+    def wait(self, seconds: float) -> None:
+        """Waits without taking records."""
+
+    def close(self) -> None:
+        """Gives its partitions back."""
+
+
+Bury = Callable[[Record, str], None]
+"""Stores one record among the dead letters, with the reason, in a transaction of its own."""
+
+
+def isolating_poison(handle: BatchHandler, bury: Bury) -> BatchHandler:
+    """A handler that survives a record which makes `handle` fail.
+
+    When a batch fails for another reason than an absent database, its records are treated one by one, and each that
+    fails alone goes to the dead letters. So a poisoned record never stops a partition, and takes no other with it.
+    """
+
+    def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
+        try:
+            return handle(records)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("a batch failed, its records are treated one by one", records=len(records))
+        outgoing: list[Record] = []
+        for record in records:
+            try:
+                outgoing.extend(handle([record]))
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:
+                log.exception("a record cannot be processed", topic=record.topic, offset=record.offset)
+                bury(record, f"processing failed: {type(error).__name__}: {error}"[:500])
+        return outgoing
+
+    return handle_batch
+
+
+class ConsumerThread:
+    """Consumes until told to stop; waits, and says so in its health, while the database or the broker is away."""
+
+    def __init__(
+        self, make_source: Callable[[], PatientSource], handle: BatchHandler, sink: RecordSink, health: Health
+    ) -> None:
+        self._make_source = make_source
+        self._handle = handle
+        self._sink = sink
+        self._health = health
+        self._source: PatientSource | None = None
+        self._lag = 0
+
+    def lag(self) -> int:
+        """Records waiting behind the last batch, as known at its end; 0 before the first."""
+        return self._lag
+
+    def run(self, stop: threading.Event) -> None:
+        """Consumes until `stop` is set; then finishes its batch, commits and leaves the group."""
+        source = self._source = self._make_source()
+        loop = BatchLoop(source, self._handle, self._sink)
+        wait_seconds = WAIT_SECONDS_FIRST
+        self._health.ok("consumer")
+        try:
+            while not stop.is_set():
+                try:
+                    loop.turn(POLL_SECONDS)
+                    self._lag = source.lag()
+                    self._health.ok("consumer")
+                    wait_seconds = WAIT_SECONDS_FIRST
+                except (DatabaseUnavailable, PublishFailed) as error:
+                    what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
+                    self._health.trouble("consumer", f"waiting for the {what}: {error}")
+                    log.warning("waiting", for_the=what, error=str(error), seconds=wait_seconds)
+                    source.rewind()
+                    source.wait(wait_seconds)
+                    wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)
+        finally:
+            source.close()

@@ -1,0 +1,103 @@
+"""PostgreSQL through SQLAlchemy Core: the engine, transactions, and what counts as "the database is down"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import alembic.command
+import alembic.config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from pix.service.batches import DatabaseUnavailable
+
+POOL_SIZE: Final = 10
+POOL_OVERFLOW_MAX: Final = 10
+POOL_TIMEOUT_SECONDS: Final = 10
+CONNECT_TIMEOUT_SECONDS: Final = 5
+MIGRATION_LOCK: Final = 0x0C0DE914
+"""PostgreSQL's advisory lock that lets one replica migrate while the others wait."""
+
+_SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
+
+
+def make_engine(url: str) -> Engine:
+    """A pool of connections; opens none yet. A connection that died is noticed before it is used."""
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW_MAX,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: commits at the end, rolls back on an exception. Raises DatabaseUnavailable when it is down.
+
+    A deadlock or a serialisation failure counts as unavailable too: the remedy is the same, to do it again.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(_one_line(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "pgcode", None) in _SERIALIZATION_FAILURES:
+            raise DatabaseUnavailable(_one_line(error)) from error
+        raise
+
+
+def database_answers(engine: Engine) -> bool:
+    """Whether a statement gets through."""
+    try:
+        with transaction(engine) as connection:
+            connection.execute(text("SELECT 1"))
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+def migrate(url: str, migrations: Path) -> None:
+    """Brings the database to the newest schema; safe to call from many replicas at once."""
+    engine = make_engine(url)
+    try:
+        with transaction(engine) as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            configuration = _alembic_configuration(migrations)
+            configuration.attributes["connection"] = connection
+            alembic.command.upgrade(configuration, "head")
+    finally:
+        engine.dispose()
+
+
+def is_migrated(engine: Engine, migrations: Path) -> bool:
+    """Whether the database has the newest schema."""
+    newest = ScriptDirectory.from_config(_alembic_configuration(migrations)).get_current_head()
+    with transaction(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def _alembic_configuration(migrations: Path) -> alembic.config.Config:
+    configuration = alembic.config.Config()
+    configuration.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    return configuration
+
+
+def run_migrations_here(context: Any) -> None:
+    """The body of each participant's `migrations/env.py`: runs in the connection that `migrate` opened."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection)
+    context.run_migrations()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:300]

@@ -1,0 +1,103 @@
+"""The dead letters on PostgreSQL; each participant's migrations create the table `dead_letters` for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from pix.service.dead_letters import DeadLetter, DeadLetterState
+from pix.service.records import Record
+
+_COLUMNS: Final = (
+    'digest, topic, partition, "offset", record_key, value, headers, sender, reason, '
+    "first_seen_at_ms, last_seen_at_ms, times, state, note"
+)
+_BURY: Final = text(
+    f"INSERT INTO dead_letters ({_COLUMNS}) "  # noqa: S608 - names are constants of this module
+    "VALUES (:digest, :topic, :partition, :offset, :record_key, :value, CAST(:headers AS jsonb), :sender, :reason, "
+    ":first_seen_at_ms, :last_seen_at_ms, :times, 'dead', '') "
+    "ON CONFLICT (digest) DO UPDATE SET times = dead_letters.times + excluded.times, state = 'dead', note = '', "
+    "reason = excluded.reason, last_seen_at_ms = excluded.last_seen_at_ms, "
+    'partition = excluded.partition, "offset" = excluded."offset"'
+)
+
+
+def _letter_of(row: Sequence[Any]) -> DeadLetter:
+    digest, topic, partition, offset, key, value, headers, sender, reason, first_ms, last_ms, times, state, note = row
+    record = Record(
+        topic=topic,
+        key=bytes(key),
+        value=bytes(value),
+        headers={name: base64.b64decode(content) for name, content in headers.items()},
+        partition=partition,
+        offset=offset,
+    )
+    return DeadLetter(digest, record, sender, reason, first_ms, last_ms, times, DeadLetterState(state), note)
+
+
+class PostgresDeadLetters:
+    """See `pix.service.dead_letters.DeadLetterRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        # In the order of their digests, so that two replicas never wait for each other.
+        for letter in sorted(letters, key=lambda letter: letter.digest):
+            self._connection.execute(
+                _BURY,
+                {
+                    "digest": letter.digest,
+                    "topic": letter.record.topic,
+                    "partition": letter.record.partition,
+                    "offset": letter.record.offset,
+                    "record_key": letter.record.key,
+                    "value": letter.record.value,
+                    "headers": json.dumps(
+                        {name: base64.b64encode(value).decode() for name, value in letter.record.headers.items()}
+                    ),
+                    # PostgreSQL's text has no NUL, and these two are what a stranger wrote.
+                    "sender": letter.sender.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+                    "reason": letter.reason.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+                    "first_seen_at_ms": letter.first_seen_at_ms,
+                    "last_seen_at_ms": letter.last_seen_at_ms,
+                    "times": letter.times,
+                },
+            )
+
+    def find(self, digest: str) -> DeadLetter | None:
+        return self._one(digest, "")
+
+    def lock(self, digest: str) -> DeadLetter | None:
+        return self._one(digest, " FOR UPDATE")
+
+    def _one(self, digest: str, locking: str) -> DeadLetter | None:
+        row = self._connection.execute(
+            text(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}"),  # noqa: S608 - constants
+            {"digest": digest},
+        ).one_or_none()
+        return None if row is None else _letter_of(row)
+
+    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetter]:
+        rows = self._connection.execute(
+            text(
+                f"SELECT {_COLUMNS} FROM dead_letters "  # noqa: S608 - names are constants of this module
+                "WHERE CAST(:state AS text) IS NULL OR state = :state ORDER BY last_seen_at_ms DESC, digest LIMIT :size"
+            ),
+            {"state": None if state is None else state.value, "size": size},
+        )
+        return [_letter_of(row) for row in rows]
+
+    def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
+        self._connection.execute(
+            text("UPDATE dead_letters SET state = :state, note = :note WHERE digest = :digest"),
+            {"digest": digest, "state": state.value, "note": note},
+        )
+
+    def count(self) -> Mapping[DeadLetterState, int]:
+        rows = self._connection.execute(text("SELECT state, count(*) FROM dead_letters GROUP BY state"))
+        return {DeadLetterState(state): count for state, count in rows}

@@ -1,0 +1,41 @@
+"""Serves an ASGI application in a role's thread until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+import uvicorn
+
+STOP_CHECK_SECONDS: Final = 0.2
+SHUTDOWN_SECONDS_MAX: Final = 2
+"""Pages hold event streams open; a client reconnects by itself."""
+
+
+def serve_http(app: Any, host: str, port: int, stop: threading.Event) -> None:
+    """Serves until `stop` is set. Raises OSError's sentence as RuntimeError when the port cannot be had."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
+            server_header=False,
+        )
+    )
+
+    def watch() -> None:
+        while not stop.wait(STOP_CHECK_SECONDS):
+            if server.should_exit:
+                return
+        server.should_exit = True
+
+    threading.Thread(target=watch, name="http-stop", daemon=True).start()
+    try:
+        server.run()
+    except SystemExit as error:
+        raise RuntimeError(f"HTTP_PORT: cannot listen on {host}:{port}, it is in use") from error
+    if not server.started:
+        raise RuntimeError(f"HTTP_PORT: cannot listen on {host}:{port}, it is in use")

@@ -1,0 +1,291 @@
+"""Kafka clients behind the ports of `pix.service.batches`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from confluent_kafka import (
+    OFFSET_STORED,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from pix.service.batches import PublishFailed
+from pix.service.logs import logger
+from pix.service.records import Record
+from pix.service.settings import KafkaAssignment, KafkaSettings
+
+BATCH_RECORDS_MAX: Final = 1_000
+PUBLISH_TIMEOUT_SECONDS: Final = 30.0
+METADATA_TIMEOUT_SECONDS: Final = 10.0
+FLUSH_STEP_SECONDS: Final = 0.5
+TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
+EMBEDDED_CLUSTER_ID: Final = "mockCluster"
+"""How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
+MAX_POLL_INTERVAL_MS: Final = 300_000
+
+log = logger(__name__)
+
+
+def _client_configuration(settings: KafkaSettings) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": settings.client_id,
+        # A topic that appears after we subscribed is learned of at a refresh; the library's own 5 minutes are too long.
+        "topic.metadata.refresh.interval.ms": 2_000,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "log_level": 2,
+        **settings.extra,
+    }
+
+
+class KafkaSource:
+    """Records of one topic, by consumer group or with every partition assigned to this one instance."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
+        self._topic = topic
+        self._polled: dict[tuple[str, int], int] = {}
+        """Per partition, the first offset of what was polled since the last commit."""
+        self._next: dict[tuple[str, int], int] = {}
+        """Per partition, the offset behind what was polled since the last commit."""
+        self._consumer = Consumer(
+            {
+                **_client_configuration(settings),
+                "group.id": group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "allow.auto.create.topics": True,
+                "session.timeout.ms": settings.session_timeout_ms,
+                "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "fetch.wait.max.ms": 100,
+                "fetch.error.backoff.ms": 100,
+                "queued.max.messages.kbytes": 16_384,
+            }
+        )
+        self._assigned_directly = settings.assignment is KafkaAssignment.ALL
+        if self._assigned_directly:
+            self._assign_all()
+        else:
+            self._consumer.subscribe([topic], on_revoke=self._forget, on_lost=self._forget)
+
+    def _assign_all(self) -> None:
+        metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS)
+        partitions = metadata.topics[self._topic].partitions
+        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_STORED) for number in partitions])
+
+    def _forget(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Another instance owns these now and reads them from the last commit: ours must neither commit nor rewind them.
+        for partition in partitions:
+            self._polled.pop((partition.topic, partition.partition), None)
+            self._next.pop((partition.topic, partition.partition), None)
+
+    def poll(self, timeout_seconds: float) -> Sequence[Record]:
+        """One record when idle, all that is there under load: low latency in the one case, large batches in the other."""
+        first = self._consumer.poll(timeout_seconds)
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(BATCH_RECORDS_MAX - 1, timeout=0)]
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(_record_of(message))
+                self._note_polled(message)
+            elif error.code() not in _ERRORS_THAT_PASS:
+                raise KafkaException(error)
+        return records
+
+    def _note_polled(self, message: KafkaMessage) -> None:
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None and offset is not None, "a consumed message has a place"
+        place = (self._topic, partition)
+        self._polled.setdefault(place, offset)
+        self._next[place] = offset + 1
+
+    def commit(self) -> None:
+        """Commits the offsets behind what was polled. A commit that fails only means that records come again."""
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._next.items()]
+        self._polled.clear()
+        self._next.clear()
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            log.warning("offsets not committed, the records will come again", error=str(error))
+
+    def rewind(self) -> None:
+        """Seeks every partition back to the first record polled since the last commit."""
+        for (topic, number), offset in self._polled.items():
+            try:
+                self._consumer.seek(TopicPartition(topic, number, offset))
+            except KafkaException as error:
+                # Only a partition that is no longer ours cannot be sought; its next owner starts at the last commit.
+                log.warning("partition not rewound", partition=number, error=str(error))
+        self._polled.clear()
+        self._next.clear()
+
+    def lag(self) -> int:
+        """Records that the broker holds behind what was polled, as of the last fetches."""
+        waiting = 0
+        for partition in self._consumer.position(self._consumer.assignment()):
+            _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
+            if high > 0 and partition.offset >= 0:
+                waiting += max(0, high - partition.offset)
+        return waiting
+
+    def wait(self, seconds: float) -> None:
+        """Waits without taking records, while staying a member of the group."""
+        assignment = self._consumer.assignment()
+        self._consumer.pause(assignment)
+        try:
+            deadline = time.monotonic() + seconds
+            while (left := deadline - time.monotonic()) > 0:
+                message = self._consumer.poll(left)
+                if message is not None and message.error() is None:
+                    # A partition that was assigned while we waited: give the record back.
+                    self._note_polled(message)
+                    self.rewind()
+        finally:
+            self._consumer.resume(self._consumer.assignment())
+
+    def close(self) -> None:
+        """Leaves the group, so that its other members need not wait for a timeout."""
+        self._consumer.close()
+
+
+_ERRORS_THAT_PASS: Final = frozenset(
+    {
+        KafkaError._PARTITION_EOF,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TRANSPORT,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError._MAX_POLL_EXCEEDED,
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+"""The client retries by itself after these."""
+
+
+def _record_of(message: KafkaMessage) -> Record:
+    headers: Mapping[str, bytes] = {
+        name: value if isinstance(value, bytes) else str(value or "").encode()
+        for name, value in cast("list[tuple[str, str | bytes | None]]", message.headers() or [])
+    }
+    return Record(
+        topic=message.topic() or "",
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=headers,
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+class KafkaSink:
+    """Publishes with acks from all replicas and an idempotent producer."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._producer = Producer(
+            {
+                **_client_configuration(settings),
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 1,
+                "queue.buffering.max.messages": 500_000,
+                "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
+            }
+        )
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Returns once all are acknowledged; raises PublishFailed after 30 s."""
+        failures: list[str] = []
+        waiting = len(records)
+
+        def note(error: KafkaError | None, _message: KafkaMessage) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if error is not None:
+                failures.append(error.str())
+
+        for record in records:
+            self._produce(record, note)
+        deadline = time.monotonic() + PUBLISH_TIMEOUT_SECONDS
+        while waiting and time.monotonic() < deadline:
+            self._producer.poll(FLUSH_STEP_SECONDS)
+        if waiting:
+            failures.append("not acknowledged in time")
+        if failures:
+            raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0]}")
+
+    def _produce(self, record: Record, on_delivery: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=dict(record.headers),
+                    on_delivery=on_delivery,
+                )
+                return
+            except BufferError:
+                # The queue is full: let deliveries make room. Their timeout bounds how long this can last.
+                self._producer.poll(FLUSH_STEP_SECONDS)
+
+    def close(self) -> None:
+        """Sends what is still queued."""
+        self._producer.flush(PUBLISH_TIMEOUT_SECONDS)
+
+
+def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
+    """Makes the topics exist. Creates them with the settings' partitions where the broker can, else by first use."""
+    admin = AdminClient(_client_configuration(settings))
+    known = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS)
+    missing = [topic for topic in topics if topic not in known.topics]
+    if missing and not (known.cluster_id or "").startswith(EMBEDDED_CLUSTER_ID):
+        creations = admin.create_topics(
+            [NewTopic(topic, settings.partitions, settings.replication) for topic in missing],
+            operation_timeout=TOPIC_CREATION_TIMEOUT_SECONDS,
+        )
+        for creation in creations.values():
+            try:
+                creation.result()
+            except KafkaException as error:
+                # Another participant may have been quicker.
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+    for topic in topics:
+        # Asking the embedded broker for a topic makes it there.
+        admin.list_topics(topic, timeout=METADATA_TIMEOUT_SECONDS)
+
+
+def broker_answers(settings: KafkaSettings, timeout_seconds: float) -> bool:
+    """Whether the broker answers a metadata request."""
+    try:
+        AdminClient(_client_configuration(settings)).list_topics(timeout=timeout_seconds)
+    except KafkaException:
+        return False
+    return True
