@@ -1,0 +1,251 @@
+"""The hub's unit of work in memory, with real transactions: what is not committed was never there.
+
+The deterministic simulation runs on it, and it passes the same contract tests as PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from hub.application.ports import TransferChange, TransferFilter
+from hub.domain.bank import Bank, BankSecret
+from hub.domain.directory import KeyEntry
+from hub.domain.errors import BankAlreadyAdded
+from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.service.batches import DatabaseUnavailable
+from pix.service.dead_letters_memory import MemoryDeadLetters
+from pix.service.memory_table import MemoryTable
+
+
+@dataclass(slots=True)
+class HubStore:
+    """What is durable."""
+
+    transfers: MemoryTable[str, Transfer] = field(default_factory=MemoryTable)
+    history: MemoryTable[str, tuple[HistoryStep, ...]] = field(default_factory=MemoryTable)
+    banks: MemoryTable[str, Bank] = field(default_factory=MemoryTable)
+    secrets: MemoryTable[str, tuple[BankSecret, ...]] = field(default_factory=MemoryTable)
+    accounts: MemoryTable[str, SettlementAccount] = field(default_factory=MemoryTable)
+    fundings: MemoryTable[str, Funding] = field(default_factory=MemoryTable)
+    keys: MemoryTable[PixKey, KeyEntry] = field(default_factory=MemoryTable)
+    dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def tables(self) -> list[MemoryTable]:  # type: ignore[type-arg]
+        """Everything that a transaction commits or undoes."""
+        return [
+            self.transfers, self.history, self.banks, self.secrets, self.accounts, self.fundings, self.keys,
+            self.dead_letters.table,
+        ]  # fmt: skip
+
+
+class MemoryTransfers:
+    """Transfers; see `hub.application.ports.TransferRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+        return {transfer.end_to_end_id: transfer for transfer in self.find_many(sorted(end_to_end_ids))}
+
+    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+        due = [
+            transfer
+            for transfer in self._store.transfers.values()
+            if transfer.resend_at_ms is not None and transfer.resend_at_ms <= now_ms
+        ]
+        return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))[:size]
+
+    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
+        expired = [
+            transfer
+            for transfer in self._store.transfers.values()
+            if transfer.status is TransferStatus.PENDING and transfer.received_at_ms < received_before_ms
+        ]
+        return sorted(expired, key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id))[:size]
+
+    def save(self, changes: Sequence[TransferChange]) -> None:
+        for change in changes:
+            transfer = change.transfer
+            if change.is_new and self._store.transfers.get(transfer.end_to_end_id) is not None:
+                raise DatabaseUnavailable("another replica has added one of these transfers")
+            self._store.transfers.put(transfer.end_to_end_id, transfer)
+            earlier = self._store.history.get(transfer.end_to_end_id) or ()
+            self._store.history.put(transfer.end_to_end_id, earlier + change.steps)
+
+    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        transfer = self._store.transfers.get(end_to_end_id)
+        if transfer is None:
+            return None
+        return transfer, list(self._store.history.get(end_to_end_id) or ())
+
+    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+        found = [self._store.transfers.get(end_to_end_id) for end_to_end_id in end_to_end_ids]
+        return [transfer for transfer in found if transfer is not None]
+
+    def list(self, narrow: TransferFilter) -> list[Transfer]:
+        def shows(transfer: Transfer) -> bool:
+            sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
+            place = (transfer.received_at_ms, transfer.end_to_end_id)
+            return (
+                (not narrow.ispb or narrow.ispb in sides)
+                and (narrow.status is None or transfer.status is narrow.status)
+                and (not narrow.open_only or transfer.resend_at_ms is not None)
+                and (narrow.before is None or place < narrow.before)
+            )
+
+        shown = [transfer for transfer in self._store.transfers.values() if shows(transfer)]
+        shown.sort(key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id), reverse=True)
+        return shown[: narrow.size]
+
+    def count_by_status(self) -> Mapping[TransferStatus, int]:
+        return Counter(transfer.status for transfer in self._store.transfers.values())
+
+
+class MemoryBanks:
+    """Banks; see `hub.application.ports.BankRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def all(self) -> dict[str, Bank]:
+        return {bank.ispb: bank for bank in self._store.banks.values()}
+
+    def secrets(self) -> dict[str, list[BankSecret]]:
+        return {
+            secrets[0].ispb: sorted(secrets, key=lambda secret: -secret.added_at_ms)
+            for secrets in self._store.secrets.values()
+            if secrets
+        }
+
+    def add(self, bank: Bank) -> None:
+        if any(bank.ispb == known.ispb or bank.code == known.code for known in self._store.banks.values()):
+            raise BankAlreadyAdded("code", f"another bank has the code {bank.code}")
+        self._store.banks.put(bank.ispb, bank)
+
+    def update(self, bank: Bank) -> None:
+        self._store.banks.put(bank.ispb, bank)
+
+    def add_secret(self, secret: BankSecret) -> None:
+        self._store.secrets.put(secret.ispb, (*(self._store.secrets.get(secret.ispb) or ()), secret))
+
+    def retire_secrets(self, ispb: str, keep: int) -> None:
+        secrets = sorted(self._store.secrets.get(ispb) or (), key=lambda secret: -secret.added_at_ms)
+        self._store.secrets.put(ispb, tuple(secrets[:keep]))
+
+
+class MemorySettlement:
+    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def lock(self, ispbs: Collection[str]) -> dict[str, SettlementAccount]:
+        return {ispb: account for ispb, account in self.all().items() if ispb in ispbs}
+
+    def save(self, accounts: Sequence[SettlementAccount]) -> None:
+        for account in accounts:
+            # The same rule that PostgreSQL keeps by a CHECK.
+            assert 0 <= account.reserved_centavos <= account.balance_centavos, f"reserve beyond the balance: {account}"
+            self._store.accounts.put(account.ispb, account)
+
+    def open(self, ispb: str) -> None:
+        self._store.accounts.put(ispb, SettlementAccount(ispb, 0, 0))
+
+    def all(self) -> dict[str, SettlementAccount]:
+        return {account.ispb: account for account in sorted(self._store.accounts.values(), key=lambda a: a.ispb)}
+
+    def add_funding(self, funding: Funding) -> None:
+        self._store.fundings.put(funding.funding_id, funding)
+
+    def fundings(self, ispb: str) -> list[Funding]:
+        fundings = [funding for funding in self._store.fundings.values() if funding.ispb == ispb]
+        return sorted(fundings, key=lambda funding: (funding.funded_at_ms, funding.funding_id))
+
+
+class MemoryKeys:
+    """The directory; see `hub.application.ports.KeyRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def find_many(self, keys: Collection[PixKey]) -> dict[PixKey, KeyEntry]:
+        found = {key: self._store.keys.get(key) for key in keys}
+        return {key: entry for key, entry in found.items() if entry is not None}
+
+    def find_by_request(self, ispb: str, request_id: str) -> KeyEntry | None:
+        for entry in self._store.keys.values():
+            if request_id and (entry.ispb, entry.request_id) == (ispb, request_id):
+                return entry
+        return None
+
+    def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
+        return sum(entry.pays_into(ispb, branch, account_number) for entry in self._store.keys.values())
+
+    def add(self, entry: KeyEntry) -> bool:
+        if self._store.keys.get(entry.key) is not None:
+            return False
+        self._store.keys.put(entry.key, entry)
+        return True
+
+    def remove(self, key: PixKey, ispb: str) -> bool:
+        entry = self._store.keys.get(key)
+        if entry is None or entry.ispb != ispb:
+            return False
+        self._store.keys.drop(key)
+        return True
+
+    def list_of_bank(
+        self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
+    ) -> list[KeyEntry]:
+        entries = [
+            entry
+            for entry in self._store.keys.values()
+            if entry.ispb == ispb
+            and ((not branch and not account_number) or entry.pays_into(ispb, branch, account_number))
+            and (after is None or (entry.registered_at_ms, entry.key.key) > after)
+        ]
+        return sorted(entries, key=lambda entry: (entry.registered_at_ms, entry.key.key))[:size]
+
+    def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
+        return Counter((entry.ispb, entry.key.kind) for entry in self._store.keys.values())
+
+
+class MemoryUnitOfWork:
+    """One transaction on a store that nobody else uses meanwhile."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+        self.transfers = MemoryTransfers(store)
+        self.banks = MemoryBanks(store)
+        self.settlement = MemorySettlement(store)
+        self.keys = MemoryKeys(store)
+        self.dead_letters = store.dead_letters
+
+    def __enter__(self) -> MemoryUnitOfWork:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for table in self._store.tables():
+            table.rollback()
+
+    def commit(self) -> None:
+        """Makes the changes durable."""
+        for table in self._store.tables():
+            table.commit()
+
+
+class MemoryUnitsOfWork:
+    """Opens units of work on one store."""
+
+    def __init__(self, store: HubStore) -> None:
+        self.store = store
+
+    def __call__(self) -> MemoryUnitOfWork:
+        return MemoryUnitOfWork(self.store)

@@ -1,0 +1,129 @@
+"""Banks: the operator adds one with its secret and its settlement money; the bank proves itself and joins."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from hub.application.ports import UnitOfWork, UnitsOfWork
+from hub.domain.bank import SECRETS_PER_BANK_MAX, Bank, BankSecret
+from hub.domain.errors import BankNotActive, BankNotFound, NotAuthenticated, SettlementFundsTooLow
+from hub.domain.settlement import Funding, SettlementAccount
+from pix.scheme.errors import SchemeError
+from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
+from pix.scheme.texts import check_bank_name, check_color
+from pix.service.clock import Clock
+from pix.service.records import signing_key
+
+SECRET_LENGTH_MIN = 16
+URL_LENGTH_MAX = 200
+VERSION_LENGTH_MAX = 40
+
+
+class AddBank:
+    """The operator admits a bank; repeating it with the same secret changes nothing."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(
+        self, *, code: str, name: str, color: str, secret: str, settlement_funds_centavos: int = 0, ispb: str = ""
+    ) -> Bank:
+        """The settlement funds are put in when the bank is new. Another secret than before becomes its newest one."""
+        if len(secret) < SECRET_LENGTH_MIN:
+            raise SchemeError("secret", f"must have at least {SECRET_LENGTH_MIN} characters")
+        if settlement_funds_centavos < 0:
+            raise SchemeError("settlement_funds_centavos", "must not be negative")
+        code = check_bank_code(code)
+        bank = Bank(
+            ispb=check_ispb(ispb) if ispb else ispb_of_code(code),
+            code=code,
+            name=check_bank_name(name),
+            color=check_color(color),
+        )
+        now_ms = self._clock.now_ms()
+        with self._units() as unit:
+            known = unit.banks.all().get(bank.ispb)
+            if known is None:
+                unit.banks.add(bank)
+                unit.settlement.open(bank.ispb)
+                if settlement_funds_centavos:
+                    # The id is derived, so that an interrupted set-up which starts over funds nothing twice.
+                    opening = Funding(f"opening-{bank.ispb}", bank.ispb, settlement_funds_centavos, now_ms)
+                    fund_account(unit, opening)
+            _admit_secret(unit, bank.ispb, secret, now_ms)
+            unit.commit()
+        return known or bank
+
+
+def _admit_secret(unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None:
+    digest = hashlib.sha256(secret.encode()).digest()
+    if any(known.secret_sha256 == digest for known in unit.banks.secrets().get(ispb, ())):
+        return
+    unit.banks.add_secret(BankSecret(ispb, digest, signing_key(secret), now_ms))
+    unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
+
+
+def fund_account(unit: UnitOfWork, funding: Funding) -> SettlementAccount:
+    """Books a funding. Raises SettlementFundsTooLow when more would be taken out than is free."""
+    account = unit.settlement.lock([funding.ispb])[funding.ispb]
+    if account.free_centavos + funding.amount_centavos < 0:
+        raise SettlementFundsTooLow("amount_centavos", "is more than the settlement money that is not reserved")
+    account = replace(account, balance_centavos=account.balance_centavos + funding.amount_centavos)
+    unit.settlement.add_funding(funding)
+    unit.settlement.save([account])
+    return account
+
+
+class AuthenticateBank:
+    """Tells whether a caller is the bank that it says it is."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(self, ispb: str, secret: str) -> Bank:
+        """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
+        digest = hashlib.sha256(secret.encode()).digest()
+        with self._units() as unit:
+            secrets = unit.banks.secrets().get(ispb, [])
+            bank = unit.banks.all().get(ispb)
+        matches = [hmac.compare_digest(known.secret_sha256, digest) for known in secrets]
+        if bank is None or not any(matches):
+            raise NotAuthenticated("codepix-secret", "is not the secret of this bank")
+        if not bank.active:
+            raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
+        return bank
+
+
+class JoinNetwork:
+    """A bank announces its name, colour and address."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(self, *, ispb: str, code: str, name: str, color: str, url: str, version: str) -> Bank:
+        """Raises SchemeError for what is malformed, or when the code is not the one that the operator gave."""
+        with self._units() as unit:
+            bank = unit.banks.all().get(ispb)
+            if bank is None:
+                raise BankNotFound("ispb", f"no bank has the ISPB {ispb}")
+            if code != bank.code:
+                raise SchemeError("code", f"must be {bank.code}, as the operator of the hub set it")
+            if url and not url.startswith(("http://", "https://")):
+                raise SchemeError("url", "must start with http:// or https://")
+            if len(url) > URL_LENGTH_MAX:
+                raise SchemeError("url", f"must have at most {URL_LENGTH_MAX} characters")
+            bank = replace(
+                bank,
+                name=check_bank_name(name),
+                color=check_color(color),
+                url=url,
+                version=version[:VERSION_LENGTH_MAX],
+                joined_at_ms=self._clock.now_ms(),
+            )
+            unit.banks.update(bank)
+            unit.commit()
+        return bank

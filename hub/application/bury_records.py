@@ -1,0 +1,98 @@
+"""Dead letters of the hub: bury one, replay one after a fix, discard one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hub.application.ports import UnitsOfWork
+from hub.domain.errors import DeadLetterNotFound
+from pix.scheme.errors import SchemeError
+from pix.service.clock import Clock
+from pix.service.dead_letters import DeadLetter, DeadLetterState, dead_letter
+from pix.service.records import Record
+
+NOTE_LENGTH_MAX = 200
+
+
+class BuryRecord:
+    """Stores one record that cannot be processed."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(self, record: Record, reason: str) -> None:
+        """In a transaction of its own."""
+        with self._units() as unit:
+            unit.dead_letters.bury([dead_letter(record, "", reason, self._clock.now_ms())])
+            unit.commit()
+
+
+class ReplayDeadLetter:
+    """Treats a dead letter's record once more, as if it had just come."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(self, digest: str, treat: Callable[[Record], None]) -> DeadLetter:
+        """Returns the letter as it stands afterwards: `replayed`, or `dead` once more and counted up.
+
+        `treat` is the same path that records from the broker take, so a crash in between only means that the letter is
+        still there and may be replayed again: nothing counts twice. Raises DeadLetterNotFound.
+        """
+        with self._units() as unit:
+            before = unit.dead_letters.find(digest)
+        if before is None or before.state is not DeadLetterState.DEAD:
+            raise DeadLetterNotFound("digest", "no dead letter with this digest is waiting")
+        treat(before.record)
+        with self._units() as unit:
+            after = unit.dead_letters.lock(digest)
+            if after is not None and after.times == before.times:
+                unit.dead_letters.set_state(digest, DeadLetterState.REPLAYED, "")
+                unit.commit()
+        return self._read(digest)
+
+    def _read(self, digest: str) -> DeadLetter:
+        with self._units() as unit:
+            letter = unit.dead_letters.find(digest)
+        assert letter is not None, "dead letters are never deleted"
+        return letter
+
+
+class DiscardDeadLetter:
+    """Closes a dead letter that needs no replay."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(self, digest: str, note: str) -> None:
+        """Raises DeadLetterNotFound; SchemeError when no reason is given."""
+        note = " ".join(note.split())
+        if not 1 <= len(note) <= NOTE_LENGTH_MAX:
+            raise SchemeError("note", f"must say why, in 1 to {NOTE_LENGTH_MAX} characters")
+        with self._units() as unit:
+            letter = unit.dead_letters.lock(digest)
+            if letter is None or letter.state is not DeadLetterState.DEAD:
+                raise DeadLetterNotFound("digest", "no dead letter with this digest is waiting")
+            unit.dead_letters.set_state(digest, DeadLetterState.DISCARDED, note)
+            unit.commit()
+
+
+class ReadDeadLetters:
+    """Shows dead letters."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def list(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetter]:
+        """Last seen first."""
+        with self._units() as unit:
+            return unit.dead_letters.list(state, size)
+
+    def find(self, digest: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+        with self._units() as unit:
+            letter = unit.dead_letters.find(digest)
+        if letter is None:
+            raise DeadLetterNotFound("digest", "there is no dead letter with this digest")
+        return letter

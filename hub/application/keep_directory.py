@@ -1,0 +1,138 @@
+"""Keys: a bank registers them for its accounts, anybody looks them up, the owner removes them."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from hub.application.ports import UnitsOfWork
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
+from hub.domain.errors import KeyNotFound
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
+from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_tax_id
+from pix.service.clock import Clock
+
+ACCOUNT_FIELD_LENGTH_MAX = 20
+
+
+class RegisterKey:
+    """Registers a key for an account of the calling bank."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(
+        self,
+        *,
+        bank: Bank,
+        kind: KeyKind,
+        key: str,
+        branch: str,
+        account_number: str,
+        holder_name: str,
+        holder_kind: HolderKind,
+        holder_tax_id: str,
+        request_id: str,
+    ) -> KeyEntry:
+        """Repeating a registration returns the same entry. Raises SchemeError, KeyTaken, KeyLimitReached."""
+        _check_account_field("branch", branch)
+        _check_account_field("account_number", account_number)
+        tax_id_kind, tax_id = check_tax_id(holder_tax_id)
+        if tax_id_kind is not holder_kind:
+            raise SchemeError("holder_kind", "a person has a CPF and a company has a CNPJ")
+        if kind is KeyKind.EVP:
+            if key:
+                raise SchemeError("key", "a random key is made by the hub and cannot be chosen")
+            _check_request_id(request_id)
+            pix_key = PixKey(KeyKind.EVP, str(uuid4()))
+        else:
+            pix_key = normalize_key(kind, key)
+            request_id = ""
+        check_key_owner(pix_key, tax_id)
+        entry = KeyEntry(
+            key=pix_key,
+            ispb=bank.ispb,
+            branch=branch,
+            account_number=account_number,
+            holder_name=check_person_name(holder_name),
+            holder_kind=holder_kind,
+            tax_id_masked=mask_tax_id(tax_id),
+            registered_at_ms=self._clock.now_ms(),
+            request_id=request_id,
+        )
+        return self._add(entry)
+
+    def _add(self, entry: KeyEntry) -> KeyEntry:
+        with self._units() as unit:
+            keys_of_account = unit.keys.lock_account(entry.ispb, entry.branch, entry.account_number)
+            existing = unit.keys.find_many([entry.key]).get(entry.key)
+            if existing is None and entry.request_id:
+                existing = unit.keys.find_by_request(entry.ispb, entry.request_id)
+            if existing is None:
+                check_key_limit(entry.holder_kind, keys_of_account)
+                if unit.keys.add(entry):
+                    unit.commit()
+                    return entry
+                existing = unit.keys.find_many([entry.key])[entry.key]
+            owner = unit.banks.all()[existing.ispb]
+            check_not_taken(existing, entry.ispb, entry.branch, entry.account_number, owner.name)
+            return existing
+
+
+def _check_account_field(field: str, text: str) -> None:
+    if not text.isascii() or not 1 <= len(text) <= ACCOUNT_FIELD_LENGTH_MAX:
+        raise SchemeError(field, f"must have 1 to {ACCOUNT_FIELD_LENGTH_MAX} ASCII characters")
+
+
+def _check_request_id(request_id: str) -> None:
+    try:
+        UUID(request_id)
+    except ValueError:
+        raise SchemeError("request_id", "must be a UUID when a random key is registered") from None
+
+
+class FindKey:
+    """Finds who is paid by a key."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(self, *, kind: KeyKind, key: str) -> tuple[KeyEntry, Bank]:
+        """The entry and its bank. Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it."""
+        pix_key = normalize_key(kind, key)
+        with self._units() as unit:
+            entry = unit.keys.find_many([pix_key]).get(pix_key)
+            if entry is None:
+                raise KeyNotFound("key", "nobody has registered this key")
+            return entry, unit.banks.all()[entry.ispb]
+
+
+class ListKeys:
+    """Lists a bank's own keys."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(
+        self, *, ispb: str, branch: str = "", account_number: str = "", after: tuple[int, str] | None, size: int
+    ) -> list[KeyEntry]:
+        """In the order of registration, after this (registered_at_ms, key)."""
+        with self._units() as unit:
+            return unit.keys.list_of_bank(ispb, branch, account_number, after, size)
+
+
+class RemoveKey:
+    """Removes a key of the calling bank."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def __call__(self, *, ispb: str, kind: KeyKind, key: str) -> None:
+        """Raises SchemeError for a malformed key, KeyNotFound when it is not the bank's."""
+        pix_key = normalize_key(kind, key)
+        with self._units() as unit:
+            if not unit.keys.remove(pix_key, ispb):
+                raise KeyNotFound("key", "this bank has not registered this key")
+            unit.commit()

@@ -1,0 +1,199 @@
+"""What the hub's use cases need from outside, as they need it. Adapters and the simulation's memory stores provide it.
+
+Every method of a repository works inside its unit of work's transaction and may raise
+`pix.service.batches.DatabaseUnavailable`; then nothing of the transaction has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from hub.domain.bank import Bank, BankSecret
+from hub.domain.directory import KeyEntry
+from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import HubMessage
+from pix.service.dead_letters import DeadLetterRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that the hub owes a bank."""
+
+    bank_code: str
+    signing_key: bytes
+    message: HubMessage
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFilter:
+    """What a list of transfers shows; empty fields do not narrow it."""
+
+    ispb: str = ""
+    """Either side."""
+    status: TransferStatus | None = None
+    before: tuple[int, str] | None = None
+    """Only those older than this (received_at_ms, end_to_end_id): the last of the previous page."""
+    open_only: bool = False
+    """Only those of which something is still owed."""
+    size: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TransferChange:
+    """What a transaction makes of one transfer."""
+
+    transfer: Transfer
+    """As it stands afterwards."""
+    steps: tuple[HistoryStep, ...]
+    """New lines of its history, oldest first."""
+    is_new: bool = False
+
+
+class TransferRepository(Protocol):
+    """The transfers, each with its history."""
+
+    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+        """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
+
+    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+        """At most `size` of which a message is due to be sent again; skips what another replica holds."""
+
+    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
+        """At most `size` pending ones that the hub received before this; skips what another replica holds."""
+
+    def save(self, changes: Sequence[TransferChange]) -> None:
+        """New rows, and rows that were locked in this transaction, each with the new lines of its history.
+
+        A new id that exists by now is a DatabaseUnavailable: another replica was quicker, read the batch again.
+        """
+
+    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        """A transfer and its history, oldest step first."""
+
+    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+        """Those that exist, in no order; without locks."""
+
+    def list(self, narrow: TransferFilter) -> list[Transfer]:
+        """Newest first."""
+
+    def count_by_status(self) -> Mapping[TransferStatus, int]:
+        """How many transfers are in each state."""
+
+
+class BankRepository(Protocol):
+    """The participants."""
+
+    def all(self) -> dict[str, Bank]:
+        """By ISPB."""
+
+    def secrets(self) -> dict[str, list[BankSecret]]:
+        """The valid secrets of each bank, newest first, by ISPB."""
+
+    def add(self, bank: Bank) -> None:
+        """A new bank. Raises BankAlreadyAdded."""
+
+    def update(self, bank: Bank) -> None:
+        """A bank that exists."""
+
+    def add_secret(self, secret: BankSecret) -> None:
+        """One more secret; the caller retires the old ones."""
+
+    def retire_secrets(self, ispb: str, keep: int) -> None:
+        """Forgets all but the newest `keep` secrets of a bank."""
+
+
+class SettlementRepository(Protocol):
+    """The settlement accounts."""
+
+    def lock(self, ispbs: Collection[str]) -> dict[str, SettlementAccount]:
+        """Those that exist, locked until the end of the transaction, taken in the order of the ISPBs."""
+
+    def save(self, accounts: Sequence[SettlementAccount]) -> None:
+        """Accounts that were locked in this transaction."""
+
+    def open(self, ispb: str) -> None:
+        """An empty account for a new bank."""
+
+    def all(self) -> dict[str, SettlementAccount]:
+        """By ISPB; without locks."""
+
+    def add_funding(self, funding: Funding) -> None:
+        """Notes a funding; the caller saves the account."""
+
+    def fundings(self, ispb: str) -> list[Funding]:
+        """Oldest first."""
+
+
+class KeyRepository(Protocol):
+    """The directory."""
+
+    def find_many(self, keys: Collection[PixKey]) -> dict[PixKey, KeyEntry]:
+        """Those that exist."""
+
+    def find_by_request(self, ispb: str, request_id: str) -> KeyEntry | None:
+        """The random key that a bank registered with this id of its own."""
+
+    def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
+        """How many keys the account has; no other transaction registers one for it until this one ends."""
+
+    def add(self, entry: KeyEntry) -> bool:
+        """False when the key exists by now."""
+
+    def remove(self, key: PixKey, ispb: str) -> bool:
+        """False when the bank has no such key."""
+
+    def list_of_bank(
+        self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
+    ) -> list[KeyEntry]:
+        """In the order of registration, after this (registered_at_ms, key). Empty branch and number: all accounts."""
+
+    def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
+        """How many keys each bank has of each kind, by (ISPB, kind)."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving it without `commit` undoes all."""
+
+    @property
+    def transfers(self) -> TransferRepository:
+        """The transfers."""
+
+    @property
+    def banks(self) -> BankRepository:
+        """The participants."""
+
+    @property
+    def settlement(self) -> SettlementRepository:
+        """The settlement accounts."""
+
+    @property
+    def keys(self) -> KeyRepository:
+        """The directory."""
+
+    @property
+    def dead_letters(self) -> DeadLetterRepository:
+        """The dead letters."""
+
+    def __enter__(self) -> UnitOfWork:
+        """Begins."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends; undoes what was not committed."""
+
+    def commit(self) -> None:
+        """Makes it durable."""
+
+
+class UnitsOfWork(Protocol):
+    """Opens units of work."""
+
+    def __call__(self) -> UnitOfWork:
+        """A new one."""

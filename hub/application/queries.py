@@ -1,0 +1,73 @@
+"""What may be asked of the hub without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hub.application.ports import TransferFilter, UnitsOfWork
+from hub.domain.bank import Bank
+from hub.domain.errors import TransferNotFound
+from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind
+
+
+class Queries:
+    """Reads, each in a transaction of its own."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    def list_banks(self) -> list[Bank]:
+        """By code."""
+        with self._units() as unit:
+            return sorted(unit.banks.all().values(), key=lambda bank: bank.code)
+
+    def signing_keys(self) -> dict[str, list[bytes]]:
+        """The keys that are valid for each bank's records, newest first, by ISPB."""
+        with self._units() as unit:
+            secrets = unit.banks.secrets()
+        return {ispb: [secret.signing_key for secret in of_bank] for ispb, of_bank in secrets.items()}
+
+    def find_transfer(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]]:
+        """Raises TransferNotFound."""
+        with self._units() as unit:
+            found = unit.transfers.find(end_to_end_id)
+        if found is None:
+            raise TransferNotFound("end_to_end_id", "the hub knows no transfer with this id")
+        return found
+
+    def find_transfers_of(self, ispb: str, end_to_end_ids: Collection[str]) -> list[Transfer]:
+        """Those of the ids that the hub knows and in which this bank has a part."""
+        with self._units() as unit:
+            transfers = unit.transfers.find_many(end_to_end_ids)
+        return [
+            transfer
+            for transfer in transfers
+            if transfer.payer.ispb == ispb or (transfer.payee is not None and transfer.payee.ispb == ispb)
+        ]
+
+    def list_transfers(self, narrow: TransferFilter) -> list[Transfer]:
+        """Newest first."""
+        with self._units() as unit:
+            return unit.transfers.list(narrow)
+
+    def count_transfers(self) -> Mapping[TransferStatus, int]:
+        """How many are in each state."""
+        with self._units() as unit:
+            return unit.transfers.count_by_status()
+
+    def settlement_accounts(self) -> dict[str, SettlementAccount]:
+        """By ISPB."""
+        with self._units() as unit:
+            return unit.settlement.all()
+
+    def settlement_account(self, ispb: str) -> tuple[SettlementAccount, list[Funding]]:
+        """A bank's account of record and its fundings, oldest first."""
+        with self._units() as unit:
+            return unit.settlement.all()[ispb], unit.settlement.fundings(ispb)
+
+    def count_keys(self) -> Mapping[tuple[str, KeyKind], int]:
+        """By (ISPB, kind)."""
+        with self._units() as unit:
+            return unit.keys.count_by_kind()

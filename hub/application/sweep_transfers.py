@@ -1,0 +1,79 @@
+"""What nobody's message brings about: what is owed is sent again, and what waited too long fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
+from hub.application.process_messages import address
+from hub.domain.decisions import Decision, decide_resend, decide_timeout
+from hub.domain.settlement import apply_movement
+from hub.domain.transfer import Transfer
+from pix.scheme.messages import HubMessage
+from pix.scheme.resending import ResendPolicy
+from pix.service.clock import Clock
+
+TRANSFERS_PER_SWEEP_MAX: Final = 500
+"""A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""
+
+
+class ResendDue:
+    """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy) -> None:
+        self._units = units
+        self._clock = clock
+        self._policy = policy
+
+    def __call__(self) -> list[Outgoing]:
+        now_ms = self._clock.now_ms()
+        with self._units() as unit:
+            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX)
+            outgoing = _save(unit, due, lambda transfer: decide_resend(transfer, now_ms, self._policy))
+            unit.commit()
+        return outgoing
+
+
+class FailExpired:
+    """Fails with AB03 what the payee's bank has not answered within the hub's timeout."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, timeout_ms: int | None) -> None:
+        self._units = units
+        self._clock = clock
+        self._policy = policy
+        self._timeout_ms = timeout_ms
+
+    def __call__(self) -> list[Outgoing]:
+        """Nothing when no timeout is set: then a transfer waits for a bank that is down, for as long as it takes."""
+        if self._timeout_ms is None:
+            return []
+        now_ms = self._clock.now_ms()
+        with self._units() as unit:
+            expired = unit.transfers.lock_expired(now_ms - self._timeout_ms, TRANSFERS_PER_SWEEP_MAX)
+            outgoing = _save(unit, expired, lambda transfer: decide_timeout(transfer, now_ms, self._policy))
+            unit.commit()
+        return outgoing
+
+
+def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Transfer], Decision]) -> list[Outgoing]:
+    if not transfers:
+        return []
+    banks = unit.banks.all()
+    decisions = [decide(transfer) for transfer in transfers]
+    movements = [decision.movement for decision in decisions if decision.movement is not None]
+    if movements:
+        accounts = unit.settlement.lock(banks)
+        for movement in movements:
+            apply_movement(accounts, movement)
+        unit.settlement.save(list(accounts.values()))
+    unit.transfers.save(
+        [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
+    )
+    messages: list[tuple[str, HubMessage, str]] = [
+        (ispb, message, decision.transfer.traceparent)
+        for decision in decisions
+        if decision.transfer is not None
+        for ispb, message in decision.messages
+    ]
+    return address(messages, banks, unit.banks.secrets())

@@ -1,0 +1,128 @@
+"""The hub's composition root: here alone adapters meet use cases. Importing it opens nothing."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Engine
+
+from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.application.use_cases import compose
+from hub.entrypoints.grpc.server import add_services
+from hub.entrypoints.http.app import create_app
+from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
+from hub.entrypoints.sweeper import Sweeper
+from hub.settings import HubSettings
+from pix.service.batches import DatabaseUnavailable
+from pix.service.clock import SystemClock
+from pix.service.consumer import ConsumerThread, isolating_poison
+from pix.service.database import database_answers, is_migrated, make_engine, migrate
+from pix.service.grpc_server import serve_grpc
+from pix.service.health import Health
+from pix.service.http_server import serve_http
+from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.service.process import Role
+from pix.service.records import HUB_TOPIC, Record, bank_topic
+
+BROKER_PROBE_SECONDS = 2.0
+ROLES = ("grpc", "kafka", "http", "sweeper")
+
+
+class Hub:
+    """The hub of one process: its application, and the roles that it can play."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.engine: Engine = make_engine(settings.database_url)
+        clock = SystemClock()
+        self.application = compose(
+            PostgresUnitsOfWork(self.engine), clock, Health(), settings.resend_policy, settings.transfer_timeout_ms
+        )
+        self._kafka = settings.kafka("codepix-hub")
+        self._handle = HubRecordHandler(
+            self.application.process_messages, Keyring(self.application.queries.signing_keys, clock), clock
+        )
+        self._sink: KafkaSink | None = None
+        self._consumer: ConsumerThread | None = None
+
+    def migrate(self) -> None:
+        """Brings the database to the newest schema."""
+        migrate(self.settings.database_url, MIGRATIONS)
+
+    def is_migrated(self) -> bool:
+        """Whether the database has the newest schema. Raises DatabaseUnavailable."""
+        return is_migrated(self.engine, MIGRATIONS)
+
+    def roles(self, names: list[str]) -> dict[str, Role]:
+        """The named roles, ready to run."""
+        health = self.application.health
+        health.add_probe("database", lambda: "" if database_answers(self.engine) else "the database does not answer")
+        health.add_probe("schema", self._probe_schema)
+        roles: dict[str, Role] = {}
+        if {"kafka", "sweeper"} & set(names):
+            health.add_probe("broker", self._probe_broker)
+            sink = self.sink()
+            if "kafka" in names:
+                # Not on the board before it consumes: a service is ready when its consumer is.
+                health.trouble("consumer", "starting")
+                self._consumer = ConsumerThread(
+                    self._make_source,
+                    isolating_poison(self._handle, self.application.bury_record),
+                    sink,
+                    health,
+                )
+                roles["kafka"] = self._consumer.run
+            if "sweeper" in names:
+                roles["sweeper"] = Sweeper(
+                    self.application.resend_due, self.application.fail_expired, sink, self.lag, health
+                ).run
+        if "grpc" in names:
+            roles["grpc"] = self._run_grpc
+        if "http" in names:
+            roles["http"] = self._run_http
+        return roles
+
+    def sink(self) -> KafkaSink:
+        """The producer of this process, made when it is first needed."""
+        if self._sink is None:
+            self._sink = KafkaSink(self._kafka)
+        return self._sink
+
+    def treat_again(self, record: Record) -> None:
+        """Treats a record as if it had just come from the broker: for the replay of a dead letter."""
+        self.sink().publish(self._handle([record]))
+
+    def lag(self) -> int:
+        """Records of the banks that wait to be read by this process."""
+        return 0 if self._consumer is None else self._consumer.lag()
+
+    def ensure_topics(self) -> None:
+        """Makes the hub's topic and those of the banks that it knows."""
+        codes = [bank.code for bank in self.application.queries.list_banks()]
+        ensure_topics(self._kafka, [HUB_TOPIC, *(bank_topic(code) for code in codes)])
+
+    def _make_source(self) -> KafkaSource:
+        ensure_topics(self._kafka, [HUB_TOPIC])
+        return KafkaSource(self._kafka, HUB_TOPIC, CONSUMER_GROUP)
+
+    def _run_grpc(self, stop: threading.Event) -> None:
+        serve_grpc(
+            lambda server: add_services(server, self.application),
+            self.settings.grpc_host,
+            self.settings.grpc_port,
+            stop,
+        )
+
+    def _run_http(self, stop: threading.Event) -> None:
+        serve_http(
+            create_app(self.application, self.treat_again), self.settings.http_host, self.settings.http_port, stop
+        )
+
+    def _probe_schema(self) -> str:
+        try:
+            return "" if self.is_migrated() else "the schema is not the newest: run codepix-hub migrate"
+        except DatabaseUnavailable:
+            return "unknown, the database does not answer"
+
+    def _probe_broker(self) -> str:
+        return "" if broker_answers(self._kafka, BROKER_PROBE_SECONDS) else "the broker does not answer"

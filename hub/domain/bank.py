@@ -1,0 +1,39 @@
+"""A bank as the hub knows it: the operator adds it, and it announces itself when it joins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A participant of the network."""
+
+    ispb: str
+    code: str
+    """Three digits."""
+    name: str
+    color: str
+    """`#rrggbb`"""
+    url: str = ""
+    """Where people reach its pages; empty until it joins."""
+    version: str = ""
+    active: bool = True
+    joined_at_ms: int | None = None
+    """When it last announced itself; None before the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankSecret:
+    """A secret that the hub shares with a bank, in the two forms in which the hub keeps it; never in clear."""
+
+    ispb: str
+    secret_sha256: bytes
+    """Proves a caller of gRPC; the secret itself cannot be had from it."""
+    signing_key: bytes
+    """Signs and checks Kafka records; derived from the secret, of no use for gRPC."""
+    added_at_ms: int
+
+
+SECRETS_PER_BANK_MAX = 2
+"""While a bank changes its secret, the old and the new one are valid."""

@@ -1,0 +1,307 @@
+"""The hub decides: a transfer as it stands (or nothing) and what came, in; the new state and what the hub owes, out.
+
+Pure: no clock, no I/O, no database. `hub.application` loads what is asked about, folds a batch through these functions,
+and saves the result. An illegal or late message is recorded in the history and applied never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry
+from hub.domain.settlement import Movement, MovementKind, SettlementAccount
+from hub.domain.transfer import (
+    HistoryStep,
+    Transfer,
+    TransferStatus,
+    Trigger,
+    move,
+    outcome_message,
+    owed,
+    owes_outcome,
+)
+from pix.scheme.errors import SchemeError
+from pix.scheme.ids import check_end_to_end_id
+from pix.scheme.keys import PixKey
+from pix.scheme.messages import (
+    BankMessage,
+    HubMessage,
+    Outcome,
+    OutcomeProcessed,
+    Side,
+    TransferAccepted,
+    TransferFailed,
+    TransferRejected,
+    TransferRequested,
+)
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.reasons import ReasonCode
+from pix.scheme.resending import ResendPolicy
+
+HUB: Final = "hub"
+
+REFUSALS_RECORDED_MAX: Final = 20
+"""A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
+
+REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
+"""A request refused with one of these makes no row: its id is not the sender's to use, or is another transfer's.
+
+The refusal is derived from the request itself, so the same request gets the same answer again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the hub knows of its surroundings when it decides, as of this transaction."""
+
+    banks: Mapping[str, Bank]
+    """By ISPB."""
+    keys: Mapping[PixKey, KeyEntry]
+    """At least those that the messages name."""
+    accounts: Mapping[str, SettlementAccount]
+    """By ISPB; locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What comes of one message."""
+
+    transfer: Transfer | None
+    """As it stands afterwards; None when there is no such transfer and none is made."""
+    steps: tuple[HistoryStep, ...] = ()
+    """New lines of its history."""
+    messages: tuple[tuple[str, HubMessage], ...] = ()
+    """What to send now, each with the receiver's ISPB."""
+    movement: Movement | None = None
+    dead_letter: str = ""
+    """Why the message goes to the dead letters; then nothing else has changed."""
+
+
+def decide(
+    transfer: Transfer | None,
+    message: BankMessage,
+    sender: str,
+    network: Network,
+    now_ms: int,
+    policy: ResendPolicy,
+    traceparent: str = "",
+) -> Decision:
+    """Decides on a message of the bank `sender` (its ISPB, already authenticated)."""
+    if isinstance(message, TransferRequested):
+        if transfer is None:
+            return _decide_new_request(message, sender, network, now_ms, policy, traceparent)
+        return _decide_repeated_request(transfer, message, sender, now_ms)
+    if isinstance(message, OutcomeProcessed) and message.reason in REASONS_WITHOUT_ROW:
+        # The bank has taken note of a refusal that made no row and touched none: nothing is open.
+        return Decision(transfer)
+    if transfer is None:
+        unknown = f"{type(message).__name__}: the hub knows no transfer with this end-to-end id"
+        return Decision(None, dead_letter=unknown)
+    side = message.side if isinstance(message, OutcomeProcessed) else Side.PAYEE
+    party = transfer.party(side)
+    if party is None or party.ispb != sender:
+        return Decision(
+            transfer, dead_letter=f"{type(message).__name__}: the sender is not this transfer's {side} bank"
+        )
+    if message.amount_centavos != transfer.amount_centavos:
+        return _refuse(transfer, message, sender, now_ms, "the amount is not the transfer's")
+    if isinstance(message, OutcomeProcessed):
+        return _decide_processed(transfer, message, sender, now_ms)
+    return _decide_answer(transfer, message, sender, now_ms, policy)
+
+
+def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
+    """Fails a pending transfer with AB03 and releases the reserve."""
+    return _fail(transfer, Trigger.TIMEOUT, ReasonCode.AB03, HUB, Trigger.TIMEOUT.value, now_ms, policy)
+
+
+def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
+    """Sends again what is owed, and says when the next time is."""
+    attempt = transfer.resend_count + 1
+    transfer = replace(
+        transfer,
+        resend_count=attempt,
+        resends=transfer.resends + 1,
+        resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, attempt),
+    )
+    messages = owed(transfer)
+    if not messages:
+        return Decision(replace(transfer, resend_at_ms=None))
+    return Decision(transfer, messages=messages)
+
+
+def _decide_new_request(
+    message: TransferRequested, sender: str, network: Network, now_ms: int, policy: ResendPolicy, traceparent: str
+) -> Decision:
+    unusable = _why_unusable(message, sender, now_ms)
+    if unusable is not None:
+        return Decision(None, messages=((sender, _refusal_without_row(message, unusable, now_ms)),))
+    entry = network.keys.get(message.payee_key)
+    reason = _why_refused(message, network, entry)
+    transfer = Transfer(
+        end_to_end_id=message.end_to_end_id,
+        status=TransferStatus.PENDING if reason is None else TransferStatus.FAILED,
+        reason=reason,
+        amount_centavos=message.amount_centavos,
+        payer=message.payer,
+        payee=entry.party() if entry is not None else None,
+        payee_key=message.payee_key,
+        payee_tax_id_masked=message.payee_tax_id_masked,
+        description=message.description,
+        requested_at_ms=message.requested_at_ms,
+        received_at_ms=now_ms,
+        offered_at_ms=now_ms if reason is None else None,
+        decided_at_ms=None if reason is None else now_ms,
+        resend_at_ms=now_ms + policy.delay_ms(message.end_to_end_id, 0),
+        traceparent=traceparent,
+    )
+    step = HistoryStep(
+        now_ms, sender, type(message).__name__, transfer.status, reason="" if reason is None else reason.value
+    )
+    movement = None
+    if reason is None and entry is not None:
+        movement = Movement(MovementKind.RESERVE, sender, entry.ispb, message.amount_centavos)
+    return Decision(transfer, (step,), owed(transfer), movement)
+
+
+def _why_unusable(message: TransferRequested, sender: str, now_ms: int) -> ReasonCode | None:
+    """Why the hub cannot even make a row of this request; None when it can."""
+    if message.payer.ispb != sender:
+        return ReasonCode.RC09
+    try:
+        check_end_to_end_id(message.end_to_end_id, sender, datetime.fromtimestamp(now_ms / 1000, UTC))
+    except SchemeError:
+        return ReasonCode.FF08
+    return None
+
+
+def _why_refused(message: TransferRequested, network: Network, entry: KeyEntry | None) -> ReasonCode | None:
+    """The first rule of the hub that the request breaks; None when it keeps them all."""
+    payer_bank = network.banks.get(message.payer.ispb)
+    if payer_bank is None or not payer_bank.active:
+        return ReasonCode.DS27
+    if message.amount_centavos <= 0:
+        return ReasonCode.AM09
+    if message.amount_centavos > AMOUNT_CENTAVOS_MAX:
+        return ReasonCode.AM02
+    if entry is None:
+        return ReasonCode.AC03
+    payee_bank = network.banks.get(entry.ispb)
+    if payee_bank is None or not payee_bank.active:
+        return ReasonCode.DS27
+    if entry.pays_into(message.payer.ispb, message.payer.branch, message.payer.account_number):
+        return ReasonCode.AG12
+    if message.payee_tax_id_masked and message.payee_tax_id_masked != entry.tax_id_masked:
+        return ReasonCode.BE01
+    account = network.accounts.get(message.payer.ispb)
+    if account is None or account.free_centavos < message.amount_centavos:
+        return ReasonCode.AM04
+    return None
+
+
+def _refusal_without_row(message: TransferRequested, reason: ReasonCode, now_ms: int) -> TransferFailed:
+    return TransferFailed(
+        message.end_to_end_id,
+        Side.PAYER,
+        reason,
+        message.amount_centavos,
+        message.payer,
+        None,
+        message.payee_key,
+        message.description,
+        now_ms,
+    )
+
+
+def _decide_repeated_request(transfer: Transfer, message: TransferRequested, sender: str, now_ms: int) -> Decision:
+    if transfer.payer.ispb != sender:
+        # Somebody else's id: the answer goes to whoever asked, and the transfer does not hear of it.
+        return Decision(transfer, messages=((sender, _refusal_without_row(message, ReasonCode.FF08, now_ms)),))
+    if transfer.has_content_of(message):
+        return _ignore_duplicate(transfer, Side.PAYER)
+    refused = _refuse(transfer, message, sender, now_ms, "the same id with another content (DUPL)")
+    return replace(refused, messages=((sender, _refusal_without_row(message, ReasonCode.DUPL, now_ms)),))
+
+
+def _decide_answer(
+    transfer: Transfer, message: TransferAccepted | TransferRejected, sender: str, now_ms: int, policy: ResendPolicy
+) -> Decision:
+    accepted = isinstance(message, TransferAccepted)
+    if transfer.status is TransferStatus.PENDING:
+        if isinstance(message, TransferAccepted):
+            return _confirm(transfer, message, sender, now_ms, policy)
+        name = type(message).__name__
+        return _fail(transfer, Trigger.REJECTION, message.reason, sender, name, now_ms, policy)
+    if accepted == (transfer.outcome is Outcome.CONFIRMED) and (
+        accepted or (isinstance(message, TransferRejected) and message.reason is transfer.reason)
+    ):
+        return _ignore_duplicate(transfer, Side.PAYEE)
+    refused = _refuse(transfer, message, sender, now_ms, f"too late: the transfer is {transfer.status}")
+    # The bank believes otherwise, so it is told again what was decided.
+    return replace(refused, messages=_outcome_for(transfer, Side.PAYEE))
+
+
+def _confirm(transfer: Transfer, message: TransferAccepted, sender: str, now_ms: int, policy: ResendPolicy) -> Decision:
+    confirmed = replace(
+        move(transfer, Trigger.ACCEPTANCE, now_ms), resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    )
+    step = HistoryStep(now_ms, sender, type(message).__name__, confirmed.status)
+    movement = Movement(MovementKind.SETTLE, transfer.payer.ispb, sender, transfer.amount_centavos)
+    return Decision(confirmed, (step,), owed(confirmed), movement)
+
+
+def _fail(
+    transfer: Transfer,
+    trigger: Trigger,
+    reason: ReasonCode,
+    author: str,
+    message_name: str,
+    now_ms: int,
+    policy: ResendPolicy,
+) -> Decision:
+    failed = replace(
+        move(transfer, trigger, now_ms, reason), resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    )
+    step = HistoryStep(now_ms, author, message_name, failed.status, reason=reason.value)
+    payee_ispb = transfer.payee.ispb if transfer.payee is not None else ""
+    movement = Movement(MovementKind.RELEASE, transfer.payer.ispb, payee_ispb, transfer.amount_centavos)
+    return Decision(failed, (step,), owed(failed), movement)
+
+
+def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str, now_ms: int) -> Decision:
+    if message.outcome is not transfer.outcome or message.reason is not transfer.reason:
+        return _refuse(transfer, message, sender, now_ms, f"not this transfer's outcome: it is {transfer.status}")
+    if transfer.processed_at_ms(message.side) is not None:
+        return Decision(replace(transfer, duplicates=transfer.duplicates + 1))
+    if message.side is Side.PAYER:
+        transfer = replace(transfer, payer_processed_at_ms=now_ms)
+    else:
+        transfer = replace(transfer, payee_processed_at_ms=now_ms)
+    if not any(owes_outcome(transfer, side) for side in Side):
+        if transfer.status is TransferStatus.CONFIRMED:
+            transfer = move(transfer, Trigger.COMPLETION, now_ms)
+        transfer = replace(transfer, closed_at_ms=now_ms, resend_at_ms=None)
+    reason = "" if message.reason is None else message.reason.value
+    name = f"{type(message).__name__} ({message.side})"
+    return Decision(transfer, (HistoryStep(now_ms, sender, name, transfer.status, reason=reason),))
+
+
+def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision:
+    """Counts it, and tells the bank again what was decided: it would not have asked had it heard."""
+    return Decision(replace(transfer, duplicates=transfer.duplicates + 1), messages=_outcome_for(transfer, side))
+
+
+def _outcome_for(transfer: Transfer, side: Side) -> tuple[tuple[str, HubMessage], ...]:
+    party, message = transfer.party(side), outcome_message(transfer, side)
+    return () if party is None or message is None else ((party.ispb, message),)
+
+
+def _refuse(transfer: Transfer, message: BankMessage, sender: str, now_ms: int, why: str) -> Decision:
+    refused = replace(transfer, refusals=transfer.refusals + 1)
+    if refused.refusals > REFUSALS_RECORDED_MAX:
+        return Decision(refused)
+    return Decision(refused, (HistoryStep(now_ms, sender, type(message).__name__, transfer.status, refused=why),))

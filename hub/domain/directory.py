@@ -1,0 +1,48 @@
+"""The directory of keys: who may register what, after the DICT specification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.domain.errors import KeyLimitReached, KeyTaken
+from pix.scheme.keys import PixKey, keys_per_account_max
+from pix.scheme.messages import Party
+from pix.scheme.people import HolderKind
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A key and the account that it pays into. The holder's tax id is kept masked: the hub needs no more of it."""
+
+    key: PixKey
+    ispb: str
+    branch: str
+    account_number: str
+    holder_name: str
+    holder_kind: HolderKind
+    tax_id_masked: str
+    registered_at_ms: int
+    request_id: str = ""
+    """The caller's id of the registration of a random key; makes a repetition harmless."""
+
+    def party(self) -> Party:
+        """The holder as a payee."""
+        return Party(self.ispb, self.branch, self.account_number, self.holder_name, self.tax_id_masked)
+
+    def pays_into(self, ispb: str, branch: str, account_number: str) -> bool:
+        """Whether the key belongs to this account."""
+        return (self.ispb, self.branch, self.account_number) == (ispb, branch, account_number)
+
+
+def check_not_taken(existing: KeyEntry | None, ispb: str, branch: str, account_number: str, bank_name: str) -> None:
+    """A key belongs to one account. Raises KeyTaken, which names the owner's bank and not the owner."""
+    if existing is not None and not existing.pays_into(ispb, branch, account_number):
+        whose = "another account of this bank" if existing.ispb == ispb else f"an account at {bank_name}"
+        raise KeyTaken("key", f"is registered for {whose}", bank_name)
+
+
+def check_key_limit(holder_kind: HolderKind, keys_of_account: int) -> None:
+    """At most 5 keys per account of a person and 20 of a company (DICT). Raises KeyLimitReached."""
+    limit = keys_per_account_max(holder_kind)
+    if keys_of_account >= limit:
+        raise KeyLimitReached("key", f"an account of a {holder_kind.value.lower()} has at most {limit} keys")

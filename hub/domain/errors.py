@@ -1,0 +1,53 @@
+"""What the hub refuses to do, each with the field and the rule. They know no transport; each edge has its own table."""
+
+from __future__ import annotations
+
+from pix.scheme.errors import SchemeError
+
+
+class HubError(SchemeError):
+    """Base of the hub's own refusals."""
+
+
+class BankNotFound(HubError):
+    """No bank has this ISPB or code."""
+
+
+class BankAlreadyAdded(HubError):
+    """A bank with this code or ISPB exists."""
+
+
+class BankNotActive(HubError):
+    """The bank is suspended (DS27)."""
+
+
+class NotAuthenticated(HubError):
+    """The caller is not the bank that it says it is."""
+
+
+class KeyNotFound(HubError):
+    """Nobody is paid by this key, or not the caller's key where it must be."""
+
+
+class KeyTaken(HubError):
+    """The key belongs to an account of `bank_name` already."""
+
+    def __init__(self, field: str, rule: str, bank_name: str) -> None:
+        super().__init__(field, rule)
+        self.bank_name = bank_name
+
+
+class KeyLimitReached(HubError):
+    """The account has as many keys as the scheme allows."""
+
+
+class TransferNotFound(HubError):
+    """The hub knows no such transfer."""
+
+
+class DeadLetterNotFound(HubError):
+    """There is no such dead letter, or it is not waiting any more."""
+
+
+class SettlementFundsTooLow(HubError):
+    """A withdrawal of more settlement money than is free."""

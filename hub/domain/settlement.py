@@ -1,0 +1,67 @@
+"""The settlement accounts: how much central money each bank has at the hub, and how much of it is promised."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAccount:
+    """A bank's account of record. `0 <= reserved <= balance`, always; centavos."""
+
+    ispb: str
+    balance_centavos: int
+    reserved_centavos: int
+
+    @property
+    def free_centavos(self) -> int:
+        """What the bank may still pay with."""
+        return self.balance_centavos - self.reserved_centavos
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """Money that a bank's operator put into its settlement account (positive) or took out (negative)."""
+
+    funding_id: str
+    ispb: str
+    amount_centavos: int
+    funded_at_ms: int
+
+
+class MovementKind(StrEnum):
+    """What a transfer does to settlement money."""
+
+    RESERVE = "reserve"
+    """The payer's bank's money is promised to this transfer."""
+    RELEASE = "release"
+    """The promise is taken back."""
+    SETTLE = "settle"
+    """The promised money goes to the payee's bank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change of settlement money that a decision brings about."""
+
+    kind: MovementKind
+    payer_ispb: str
+    payee_ispb: str
+    amount_centavos: int
+
+
+def apply_movement(accounts: MutableMapping[str, SettlementAccount], movement: Movement) -> None:
+    """Applies a movement to the accounts in place, keyed by ISPB. Both banks may be the same one."""
+    payer = accounts[movement.payer_ispb]
+    amount = movement.amount_centavos
+    if movement.kind is MovementKind.RESERVE:
+        accounts[payer.ispb] = replace(payer, reserved_centavos=payer.reserved_centavos + amount)
+        return
+    accounts[payer.ispb] = replace(payer, reserved_centavos=payer.reserved_centavos - amount)
+    if movement.kind is MovementKind.SETTLE:
+        payer = accounts[payer.ispb]
+        accounts[payer.ispb] = replace(payer, balance_centavos=payer.balance_centavos - amount)
+        payee = accounts[movement.payee_ispb]
+        accounts[payee.ispb] = replace(payee, balance_centavos=payee.balance_centavos + amount)

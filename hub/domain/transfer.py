@@ -1,0 +1,223 @@
+"""A transfer at the hub: its states, and the one table and the one function that move it.
+
+The row of a transfer is also its outbox: `owed` derives from it every message that the hub owes, so the first send,
+the answer to a duplicate, the restart after a crash and the resending sweeper all say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from pix.scheme.keys import PixKey
+from pix.scheme.messages import (
+    HubMessage,
+    Outcome,
+    Party,
+    Side,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRequested,
+)
+from pix.scheme.reasons import ReasonCode
+
+
+class TransferStatus(StrEnum):
+    """Where a transfer stands."""
+
+    PENDING = "pending"
+    """Offered to the payee's bank; the payer's bank's settlement money is reserved."""
+    CONFIRMED = "confirmed"
+    """Settled between the banks; they are told until both have processed it."""
+    COMPLETED = "completed"
+    """Both banks have processed the confirmation."""
+    FAILED = "failed"
+    """Nothing has moved; the banks are told until each has processed that."""
+
+
+class Trigger(StrEnum):
+    """What moves a transfer from one state to the next."""
+
+    REQUEST = "request"
+    """The payer's bank asked, and every rule of the hub is kept."""
+    REFUSAL = "refusal"
+    """The payer's bank asked, and a rule of the hub is broken."""
+    ACCEPTANCE = "acceptance"
+    """The payee's bank promised to credit."""
+    REJECTION = "rejection"
+    """The payee's bank refused."""
+    TIMEOUT = "timeout"
+    """The payee's bank did not answer in the time that the hub is set to wait (AB03)."""
+    COMPLETION = "completion"
+    """The second of the two banks has processed the confirmation."""
+
+
+TRANSITIONS: Final[Mapping[tuple[TransferStatus | None, Trigger], TransferStatus]] = {
+    (None, Trigger.REQUEST): TransferStatus.PENDING,
+    (None, Trigger.REFUSAL): TransferStatus.FAILED,
+    (TransferStatus.PENDING, Trigger.ACCEPTANCE): TransferStatus.CONFIRMED,
+    (TransferStatus.PENDING, Trigger.REJECTION): TransferStatus.FAILED,
+    (TransferStatus.PENDING, Trigger.TIMEOUT): TransferStatus.FAILED,
+    (TransferStatus.CONFIRMED, Trigger.COMPLETION): TransferStatus.COMPLETED,
+}
+"""Every legal move; None is a transfer that the hub does not know yet. The protocol page draws this as a diagram."""
+
+
+class IllegalTransition(Exception):
+    """The table has no such move. The decisions never ask for one; if one does, it is a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryStep:
+    """One line of a transfer's history: what came, from whom, and what became of it."""
+
+    at_ms: int
+    author: str
+    """The ISPB of the bank, or `hub`."""
+    message: str
+    """The message's type, or the hub's own trigger."""
+    status: TransferStatus
+    """After the step."""
+    refused: str = ""
+    """Why it was not applied; empty when it was."""
+    reason: str = ""
+    """The reason code, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The row. Times are Unix milliseconds by the hub's clock, None while the step has not happened."""
+
+    end_to_end_id: str
+    status: TransferStatus
+    reason: ReasonCode | None
+    amount_centavos: int
+    payer: Party
+    payee: Party | None
+    """None when the key was never resolved; then the transfer has failed."""
+    payee_key: PixKey
+    payee_tax_id_masked: str
+    description: str
+    requested_at_ms: int
+    """When the payer's bank made it, by that bank's clock."""
+    received_at_ms: int
+    offered_at_ms: int | None = None
+    decided_at_ms: int | None = None
+    payer_processed_at_ms: int | None = None
+    payee_processed_at_ms: int | None = None
+    closed_at_ms: int | None = None
+    """When nothing was owed any more: completed, or failed and processed by all who knew of it."""
+    resend_at_ms: int | None = None
+    resend_count: int = 0
+    """Resends since the last change of state."""
+    resends: int = 0
+    """Resends in all."""
+    duplicates: int = 0
+    """Messages that came again and changed nothing."""
+    refusals: int = 0
+    """Messages that were refused; the first of them stand in the history."""
+    traceparent: str = ""
+
+    def party(self, side: Side) -> Party | None:
+        """The party on a side."""
+        return self.payer if side is Side.PAYER else self.payee
+
+    def processed_at_ms(self, side: Side) -> int | None:
+        """When the bank on a side had processed the outcome."""
+        return self.payer_processed_at_ms if side is Side.PAYER else self.payee_processed_at_ms
+
+    def has_content_of(self, message: TransferRequested) -> bool:
+        """Whether a request with the same id asks for the same thing."""
+        return (
+            self.amount_centavos == message.amount_centavos
+            and self.payer == message.payer
+            and self.payee_key == message.payee_key
+            and self.description == message.description
+            and self.payee_tax_id_masked == message.payee_tax_id_masked
+        )
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The hub's decision, once made."""
+        if self.status is TransferStatus.PENDING:
+            return None
+        return Outcome.FAILED if self.status is TransferStatus.FAILED else Outcome.CONFIRMED
+
+
+def move(transfer: Transfer, trigger: Trigger, now_ms: int, reason: ReasonCode | None = None) -> Transfer:
+    """Moves a transfer to the next state; the only place where a status changes. Raises IllegalTransition."""
+    try:
+        status = TRANSITIONS[transfer.status, trigger]
+    except KeyError:
+        raise IllegalTransition(f"{transfer.end_to_end_id}: no {trigger} in state {transfer.status}") from None
+    if status is TransferStatus.COMPLETED:
+        return replace(transfer, status=status, closed_at_ms=now_ms)
+    return replace(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_count=0)
+
+
+def outcome_message(transfer: Transfer, side: Side) -> HubMessage | None:
+    """What the hub tells the bank on a side about its decision; None while there is none, or nobody on that side."""
+    if transfer.decided_at_ms is None:
+        return None
+    if transfer.status is TransferStatus.FAILED:
+        if transfer.party(side) is None or transfer.reason is None:
+            return None
+        return TransferFailed(
+            transfer.end_to_end_id,
+            side,
+            transfer.reason,
+            transfer.amount_centavos,
+            transfer.payer,
+            transfer.payee,
+            transfer.payee_key,
+            transfer.description,
+            transfer.decided_at_ms,
+        )
+    if transfer.payee is None:
+        return None
+    return TransferConfirmed(
+        transfer.end_to_end_id,
+        side,
+        transfer.amount_centavos,
+        transfer.payer,
+        transfer.payee,
+        transfer.payee_key,
+        transfer.description,
+        transfer.decided_at_ms,
+    )
+
+
+def owes_outcome(transfer: Transfer, side: Side) -> bool:
+    """Whether the bank on a side has yet to process the outcome.
+
+    A payee that was never offered the transfer (the hub refused it at once) is owed nothing.
+    """
+    if transfer.outcome is None or transfer.processed_at_ms(side) is not None:
+        return False
+    return side is Side.PAYER or transfer.offered_at_ms is not None
+
+
+def owed(transfer: Transfer) -> tuple[tuple[str, HubMessage], ...]:
+    """Every message that the hub owes for this transfer now, each with the ISPB of the bank that it is for."""
+    if transfer.status is TransferStatus.PENDING:
+        if transfer.payee is None or transfer.offered_at_ms is None:
+            return ()
+        offer = TransferOffered(
+            transfer.end_to_end_id,
+            transfer.amount_centavos,
+            transfer.payer,
+            transfer.payee,
+            transfer.payee_key,
+            transfer.description,
+            transfer.offered_at_ms,
+        )
+        return ((transfer.payee.ispb, offer),)
+    messages = []
+    for side in Side:
+        party, message = transfer.party(side), outcome_message(transfer, side)
+        if party is not None and message is not None and owes_outcome(transfer, side):
+            messages.append((party.ispb, message))
+    return tuple(messages)

@@ -1,0 +1,211 @@
+"""`codepix-hub`: runs the hub, prepares its database, and serves its operator."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub.bootstrap import ROLES, Hub
+from hub.settings import HubSettings
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import recognize_key
+from pix.scheme.money import format_brl
+from pix.service.batches import DatabaseUnavailable, PublishFailed
+from pix.service.dead_letters import DeadLetterState
+from pix.service.logs import configure_logs
+from pix.service.process import run_roles
+from pix.service.settings import SettingsError, load_settings
+
+EXIT_REFUSED: Final = 1
+EXIT_USAGE: Final = 2
+HEALTH_TIMEOUT_SECONDS: Final = 3.0
+DEAD_LETTERS_SHOWN: Final = 50
+
+app = typer.Typer(help="The CodePix hub: keys by gRPC, transfers by Kafka.", no_args_is_help=True, add_completion=False)
+bank_app = typer.Typer(help="The banks of the network.", no_args_is_help=True)
+key_app = typer.Typer(help="The directory of keys.", no_args_is_help=True)
+dead_letter_app = typer.Typer(help="Records that could not be applied.", no_args_is_help=True)
+app.add_typer(bank_app, name="bank")
+app.add_typer(key_app, name="key")
+app.add_typer(dead_letter_app, name="dead-letter")
+
+console = Console()
+
+
+def main() -> None:
+    """The command's entry."""
+    app()
+
+
+def _refuse(sentence: str, code: int = EXIT_REFUSED) -> typer.Exit:
+    print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks on stderr
+    return typer.Exit(code)
+
+
+@contextmanager
+def _hub() -> Iterator[Hub]:
+    """The hub of this process; whatever it refuses becomes a sentence and an exit code."""
+    try:
+        settings = load_settings(HubSettings)
+        configure_logs("codepix-hub", settings.log_level, settings.log_json)
+        hub = Hub(settings)
+        try:
+            yield hub
+        finally:
+            hub.engine.dispose()
+    except SettingsError as error:
+        raise _refuse(str(error), EXIT_USAGE) from None
+    except SchemeError as error:
+        raise _refuse(str(error)) from None
+    except DatabaseUnavailable as error:
+        raise _refuse(f"DATABASE_URL: the database does not answer: {error}") from None
+    except PublishFailed as error:
+        raise _refuse(f"KAFKA_BOOTSTRAP_SERVERS: the broker does not answer: {error}") from None
+
+
+@app.command()
+def serve(
+    roles: Annotated[str, typer.Option(help="Which roles this process plays, separated by commas.")] = ",".join(ROLES),
+) -> None:
+    """Runs the hub until SIGTERM or SIGINT."""
+    names = [name.strip() for name in roles.split(",") if name.strip()]
+    unknown = [name for name in names if name not in ROLES]
+    if unknown or not names:
+        raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; there are {', '.join(ROLES)}", EXIT_USAGE)
+    with _hub() as hub:
+        if not hub.is_migrated():
+            raise _refuse("the schema is not the newest: run `codepix-hub migrate` first")
+        code = run_roles(hub.roles(names))
+    raise typer.Exit(code)
+
+
+@app.command()
+def migrate() -> None:
+    """Brings the database to the newest schema."""
+    with _hub() as hub:
+        hub.migrate()
+    console.print("the schema is the newest")
+
+
+@app.command()
+def topics() -> None:
+    """Makes the topics of the hub and of every bank that it knows."""
+    with _hub() as hub:
+        hub.ensure_topics()
+    console.print("the topics are there")
+
+
+@app.command()
+def health() -> None:
+    """Asks the running hub whether it is ready; exit code 0 or 1."""
+    with _hub() as hub:
+        url = f"http://{hub.settings.http_host}:{hub.settings.http_port}/health/ready"
+        try:
+            answer = httpx.get(url, timeout=HEALTH_TIMEOUT_SECONDS)
+        except httpx.HTTPError as error:
+            raise _refuse(f"{url} does not answer: {error}") from None
+    for part, state in answer.json().get("parts", {}).items():
+        console.print(f"{part}: {state}")
+    raise typer.Exit(0 if answer.is_success else EXIT_REFUSED)
+
+
+@bank_app.command("add")
+def add_bank(
+    code: Annotated[str, typer.Option(help="Three digits.")],
+    name: Annotated[str, typer.Option(help="1 to 40 characters.")],
+    secret: Annotated[
+        str, typer.Option(envvar="BANK_SECRET", help="Shared with the bank; at least 16 characters.", show_envvar=True)
+    ],
+    color: Annotated[str, typer.Option(help="#rrggbb")] = "#5b2a86",
+    ispb: Annotated[str, typer.Option(help="Eight characters; made from the code when left out.")] = "",
+    settlement_funds: Annotated[int, typer.Option(help="Centavos put into its settlement account at first.")] = 0,
+) -> None:
+    """Adds a bank; with another secret than before, that becomes its newest one and the last one stays valid."""
+    with _hub() as hub:
+        bank = hub.application.add_bank(
+            code=code, name=name, color=color, secret=secret, ispb=ispb, settlement_funds_centavos=settlement_funds
+        )
+    console.print(f"{bank.code} {bank.name} ({bank.ispb})")
+
+
+@bank_app.command("list")
+def list_banks() -> None:
+    """Shows the banks and their settlement accounts."""
+    with _hub() as hub:
+        accounts = hub.application.queries.settlement_accounts()
+        table = Table("code", "ISPB", "name", "active", "settlement", "reserved", "url")
+        for bank in hub.application.queries.list_banks():
+            account = accounts[bank.ispb]
+            table.add_row(
+                bank.code,
+                bank.ispb,
+                bank.name,
+                "yes" if bank.active else "no",
+                format_brl(account.balance_centavos),
+                format_brl(account.reserved_centavos),
+                bank.url,
+            )
+    console.print(table)
+
+
+@key_app.command("find")
+def find_key(key: str) -> None:
+    """Shows who is paid by a key, of whatever kind."""
+    with _hub() as hub:
+        kinds = recognize_key(key)
+        if not kinds:
+            raise SchemeError("key", "is of no kind: not a CPF, CNPJ, phone, e-mail or random key")
+        for number, kind in enumerate(kinds):
+            try:
+                entry, bank = hub.application.find_key(kind=kind, key=key)
+            except SchemeError:
+                if number == len(kinds) - 1:
+                    raise
+            else:
+                console.print(f"{entry.holder_name} {entry.tax_id_masked} at {bank.name} ({bank.code})")
+                return
+
+
+@dead_letter_app.command("list")
+def list_dead_letters(
+    state: Annotated[DeadLetterState | None, typer.Option(help="Only those in this state.")] = DeadLetterState.DEAD,
+) -> None:
+    """Shows the dead letters, last seen first."""
+    with _hub() as hub:
+        table = Table("digest", "topic", "partition:offset", "sender", "times", "state", "reason")
+        for letter in hub.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
+            place = f"{letter.record.partition}:{letter.record.offset}"
+            table.add_row(
+                letter.digest[:16],
+                letter.record.topic,
+                place,
+                letter.sender,
+                str(letter.times),
+                letter.state.value,
+                letter.reason,
+            )
+    console.print(table)
+
+
+@dead_letter_app.command("replay")
+def replay_dead_letter(digest: str) -> None:
+    """Treats a dead letter's record once more."""
+    with _hub() as hub:
+        letter = hub.application.replay_dead_letter(digest, hub.treat_again)
+    console.print(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
+    raise typer.Exit(EXIT_REFUSED if letter.state is DeadLetterState.DEAD else 0)
+
+
+@dead_letter_app.command("discard")
+def discard_dead_letter(digest: str, note: Annotated[str, typer.Option(help="Why it needs no replay.")]) -> None:
+    """Closes a dead letter that needs no replay."""
+    with _hub() as hub:
+        hub.application.discard_dead_letter(digest, note)
+    console.print("discarded")

@@ -1,0 +1,88 @@
+"""What every call has in common: who calls, and how an error is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+
+from hub.application.admit_banks import AuthenticateBank
+from hub.domain.bank import Bank
+from hub.domain.errors import (
+    BankNotActive,
+    BankNotFound,
+    KeyLimitReached,
+    KeyNotFound,
+    KeyTaken,
+    NotAuthenticated,
+    TransferNotFound,
+)
+from pix.scheme.errors import SchemeError
+from pix.service.batches import DatabaseUnavailable
+from pix.service.logs import logger
+
+METADATA_ISPB: Final = "codepix-ispb"
+METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
+METADATA_FIELD: Final = "codepix-field"
+METADATA_RULE: Final = "codepix-rule"
+METADATA_OWNER: Final = "codepix-owner-bin"
+"""In ALREADY_EXISTS: the name of the bank that owns the key, in UTF-8."""
+
+STATUS_OF_ERROR: Final[dict[type[SchemeError], grpc.StatusCode]] = {
+    NotAuthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    BankNotActive: grpc.StatusCode.PERMISSION_DENIED,
+    BankNotFound: grpc.StatusCode.NOT_FOUND,
+    KeyNotFound: grpc.StatusCode.NOT_FOUND,
+    TransferNotFound: grpc.StatusCode.NOT_FOUND,
+    KeyTaken: grpc.StatusCode.ALREADY_EXISTS,
+    KeyLimitReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    SchemeError: grpc.StatusCode.INVALID_ARGUMENT,
+}
+"""The one table from the hub's errors to gRPC's codes."""
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+log = logger(__name__)
+
+
+def answer(
+    authenticate: AuthenticateBank,
+    act: Callable[[Bank, Request], Response],
+    request: Request,
+    context: grpc.ServicerContext,
+) -> Response:
+    """Authenticates the caller, acts for it, and turns an error into a status that names the field and the rule."""
+    try:
+        metadata = dict(context.invocation_metadata())
+        caller = authenticate(_text(metadata, METADATA_ISPB), _text(metadata, METADATA_SECRET))
+        return act(caller, request)
+    except SchemeError as error:
+        _abort(context, error)
+    except DatabaseUnavailable:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
+    except Exception:
+        log.exception("a call failed", call=type(request).__name__)
+        context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
+    raise AssertionError("abort raises")
+
+
+def _text(metadata: dict[str, Any], name: str) -> str:
+    value = metadata.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _abort(context: grpc.ServicerContext, error: SchemeError) -> NoReturn:
+    code = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
+    trailer: list[tuple[str, str | bytes]] = [(METADATA_FIELD, error.field), (METADATA_RULE, _ascii(error.rule))]
+    if isinstance(error, KeyTaken):
+        trailer.append((METADATA_OWNER, error.bank_name.encode()))
+    context.set_trailing_metadata(tuple(trailer))
+    context.abort(code, str(error))
+    raise AssertionError("abort raises")
+
+
+def _ascii(text: str) -> str:
+    """What a metadata value may hold."""
+    return text.encode("ascii", "replace").decode()

@@ -1,0 +1,242 @@
+"""The gRPC services of the hub, on its use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+
+from codepix.v1 import directory_pb2 as directory
+from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
+from codepix.v1 import participants_pb2 as participants
+from hub.application.use_cases import HubApplication
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry
+from hub.domain.transfer import Transfer, TransferStatus
+from hub.entrypoints.grpc.calls import answer
+from pix.scheme.errors import SchemeError
+from pix.scheme.people import HolderKind
+from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
+
+PAGE_SIZE_DEFAULT: Final = 100
+PAGE_SIZE_MAX: Final = 1_000
+TRANSFERS_PER_CALL_MAX: Final = 100
+
+_HOLDER_TO_WIRE: Final = {
+    HolderKind.PERSON: directory.HOLDER_KIND_PERSON,
+    HolderKind.COMPANY: directory.HOLDER_KIND_COMPANY,
+}
+_STATUS_TO_WIRE: Final = {
+    TransferStatus.PENDING: participants.TRANSFER_STATUS_PENDING,
+    TransferStatus.CONFIRMED: participants.TRANSFER_STATUS_CONFIRMED,
+    TransferStatus.COMPLETED: participants.TRANSFER_STATUS_COMPLETED,
+    TransferStatus.FAILED: participants.TRANSFER_STATUS_FAILED,
+}
+
+
+def add_services(server: grpc.Server, application: HubApplication) -> Sequence[str]:
+    """Adds both services; returns their full names."""
+    directory_pb2_grpc.add_DirectoryServiceServicer_to_server(DirectoryServicer(application), server)
+    participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
+    return [
+        directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name,
+        participants.DESCRIPTOR.services_by_name["ParticipantService"].full_name,
+    ]
+
+
+def _entry(entry: KeyEntry) -> directory.KeyEntry:
+    return directory.KeyEntry(
+        key=key_to_wire(entry.key),
+        branch=entry.branch,
+        account_number=entry.account_number,
+        holder_name=entry.holder_name,
+        tax_id_masked=entry.tax_id_masked,
+        registered_at_ms=entry.registered_at_ms,
+    )
+
+
+class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
+    """`codepix.v1.DirectoryService`."""
+
+    def __init__(self, application: HubApplication) -> None:
+        self._hub = application
+
+    def RegisterKey(  # noqa: N802 - the contract's name
+        self, request: directory.RegisterKeyRequest, context: grpc.ServicerContext
+    ) -> directory.RegisterKeyResponse:
+        """Registers a key for an account of the caller."""
+        return answer(self._hub.authenticate_bank, self._register_key, request, context)
+
+    def _register_key(self, bank: Bank, request: directory.RegisterKeyRequest) -> directory.RegisterKeyResponse:
+        holder_kinds = {number: kind for kind, number in _HOLDER_TO_WIRE.items()}
+        if request.holder_kind not in holder_kinds:
+            raise SchemeError("holder_kind", "must be a person or a company")
+        entry = self._hub.register_key(
+            bank=bank,
+            kind=key_kind_from_wire(request.key.kind),
+            key=request.key.key,
+            branch=request.branch,
+            account_number=request.account_number,
+            holder_name=request.holder_name,
+            holder_kind=holder_kinds[request.holder_kind],
+            holder_tax_id=request.holder_tax_id,
+            request_id=request.request_id,
+        )
+        return directory.RegisterKeyResponse(entry=_entry(entry))
+
+    def FindKey(  # noqa: N802 - the contract's name
+        self, request: directory.FindKeyRequest, context: grpc.ServicerContext
+    ) -> directory.FindKeyResponse:
+        """Finds who is paid by a key."""
+        return answer(self._hub.authenticate_bank, self._find_key, request, context)
+
+    def _find_key(self, _bank: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
+        entry, bank = self._hub.find_key(kind=key_kind_from_wire(request.key.kind), key=request.key.key)
+        return directory.FindKeyResponse(
+            key=key_to_wire(entry.key),
+            holder_name=entry.holder_name,
+            tax_id_masked=entry.tax_id_masked,
+            holder_kind=_HOLDER_TO_WIRE[entry.holder_kind],
+            ispb=bank.ispb,
+            bank_code=bank.code,
+            bank_name=bank.name,
+        )
+
+    def ListKeys(  # noqa: N802 - the contract's name
+        self, request: directory.ListKeysRequest, context: grpc.ServicerContext
+    ) -> directory.ListKeysResponse:
+        """Lists the caller's own keys."""
+        return answer(self._hub.authenticate_bank, self._list_keys, request, context)
+
+    def _list_keys(self, bank: Bank, request: directory.ListKeysRequest) -> directory.ListKeysResponse:
+        size = request.page_size or PAGE_SIZE_DEFAULT
+        if not 1 <= size <= PAGE_SIZE_MAX:
+            raise SchemeError("page_size", f"must be 1 to {PAGE_SIZE_MAX}, or 0 for {PAGE_SIZE_DEFAULT}")
+        entries = self._hub.list_keys(
+            ispb=bank.ispb,
+            branch=request.branch,
+            account_number=request.account_number,
+            after=_page_place(request.page_token),
+            size=size,
+        )
+        last = entries[-1] if len(entries) == size else None
+        return directory.ListKeysResponse(
+            entries=[_entry(entry) for entry in entries],
+            next_page_token="" if last is None else f"{last.registered_at_ms}:{last.key.key}",
+        )
+
+    def RemoveKey(  # noqa: N802 - the contract's name
+        self, request: directory.RemoveKeyRequest, context: grpc.ServicerContext
+    ) -> directory.RemoveKeyResponse:
+        """Removes a key of the caller."""
+        return answer(self._hub.authenticate_bank, self._remove_key, request, context)
+
+    def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
+        self._hub.remove_key(ispb=bank.ispb, kind=key_kind_from_wire(request.key.kind), key=request.key.key)
+        return directory.RemoveKeyResponse()
+
+
+def _page_place(token: str) -> tuple[int, str] | None:
+    if not token:
+        return None
+    registered_at_ms, _, key = token.partition(":")
+    if not registered_at_ms.isdecimal() or not key:
+        raise SchemeError("page_token", "must be the next_page_token of the previous page")
+    return int(registered_at_ms), key
+
+
+def _participant(bank: Bank) -> participants.Participant:
+    return participants.Participant(
+        ispb=bank.ispb, code=bank.code, name=bank.name, color=bank.color, url=bank.url, active=bank.active
+    )
+
+
+def _transfer(transfer: Transfer) -> participants.TransferRecord:
+    return participants.TransferRecord(
+        end_to_end_id=transfer.end_to_end_id,
+        status=_STATUS_TO_WIRE[transfer.status],
+        reason_code="" if transfer.reason is None else transfer.reason.value,
+        amount_centavos=transfer.amount_centavos,
+        payer=party_to_wire(transfer.payer),
+        payee=None if transfer.payee is None else party_to_wire(transfer.payee),
+        requested_at_ms=transfer.requested_at_ms,
+        offered_at_ms=transfer.offered_at_ms or 0,
+        decided_at_ms=transfer.decided_at_ms or 0,
+        payer_processed_at_ms=transfer.payer_processed_at_ms or 0,
+        payee_processed_at_ms=transfer.payee_processed_at_ms or 0,
+        completed_at_ms=(transfer.closed_at_ms or 0) if transfer.status is TransferStatus.COMPLETED else 0,
+    )
+
+
+class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
+    """`codepix.v1.ParticipantService`."""
+
+    def __init__(self, application: HubApplication) -> None:
+        self._hub = application
+
+    def JoinNetwork(  # noqa: N802 - the contract's name
+        self, request: participants.JoinNetworkRequest, context: grpc.ServicerContext
+    ) -> participants.JoinNetworkResponse:
+        """The caller announces itself."""
+        return answer(self._hub.authenticate_bank, self._join_network, request, context)
+
+    def _join_network(self, bank: Bank, request: participants.JoinNetworkRequest) -> participants.JoinNetworkResponse:
+        joined = self._hub.join_network(
+            ispb=bank.ispb,
+            code=request.code,
+            name=request.name,
+            color=request.color,
+            url=request.url,
+            version=request.version,
+        )
+        return participants.JoinNetworkResponse(participant=_participant(joined))
+
+    def ListParticipants(  # noqa: N802 - the contract's name
+        self, request: participants.ListParticipantsRequest, context: grpc.ServicerContext
+    ) -> participants.ListParticipantsResponse:
+        """Lists the banks."""
+        return answer(self._hub.authenticate_bank, self._list_participants, request, context)
+
+    def _list_participants(
+        self, _bank: Bank, _request: participants.ListParticipantsRequest
+    ) -> participants.ListParticipantsResponse:
+        banks = self._hub.queries.list_banks()
+        return participants.ListParticipantsResponse(participants=[_participant(bank) for bank in banks])
+
+    def GetSettlementAccount(  # noqa: N802 - the contract's name
+        self, request: participants.GetSettlementAccountRequest, context: grpc.ServicerContext
+    ) -> participants.GetSettlementAccountResponse:
+        """The caller's account of record."""
+        return answer(self._hub.authenticate_bank, self._get_settlement_account, request, context)
+
+    def _get_settlement_account(
+        self, bank: Bank, _request: participants.GetSettlementAccountRequest
+    ) -> participants.GetSettlementAccountResponse:
+        account, fundings = self._hub.queries.settlement_account(bank.ispb)
+        return participants.GetSettlementAccountResponse(
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
+            fundings=[
+                participants.SettlementFunding(
+                    funding_id=funding.funding_id,
+                    amount_centavos=funding.amount_centavos,
+                    funded_at_ms=funding.funded_at_ms,
+                )
+                for funding in fundings
+            ],
+        )
+
+    def FindTransfers(  # noqa: N802 - the contract's name
+        self, request: participants.FindTransfersRequest, context: grpc.ServicerContext
+    ) -> participants.FindTransfersResponse:
+        """Where transfers of the caller stand."""
+        return answer(self._hub.authenticate_bank, self._find_transfers, request, context)
+
+    def _find_transfers(
+        self, bank: Bank, request: participants.FindTransfersRequest
+    ) -> participants.FindTransfersResponse:
+        if len(request.end_to_end_ids) > TRANSFERS_PER_CALL_MAX:
+            raise SchemeError("end_to_end_ids", f"must be at most {TRANSFERS_PER_CALL_MAX}")
+        transfers = self._hub.queries.find_transfers_of(bank.ispb, request.end_to_end_ids)
+        return participants.FindTransfersResponse(transfers=[_transfer(transfer) for transfer in transfers])

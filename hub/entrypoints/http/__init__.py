@@ -1,0 +1,1 @@
+"""HTTP calls the hub: the console for people, the REST API for programs."""

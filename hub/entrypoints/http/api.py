@@ -1,0 +1,131 @@
+"""The hub's REST API: one more transport beside gRPC, on the same use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query
+from pydantic import BaseModel, Field
+
+from hub.application.ports import TransferFilter
+from hub.application.use_cases import HubApplication
+from hub.domain.bank import Bank
+from hub.domain.transfer import TransferStatus
+from hub.entrypoints.http.documents import (
+    BankDocument,
+    DeadLetterDocument,
+    KeyDocument,
+    SettlementDocument,
+    StepDocument,
+    TransferDocument,
+    TransferPage,
+    TransferWithHistory,
+)
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind
+from pix.service.dead_letters import DeadLetterState
+from pix.service.records import Record
+from pix.service.web.problems import ProblemDocument
+
+PAGE_SIZE_MAX: Final = 5_000
+
+PROBLEM: Final = {"model": ProblemDocument, "description": "A problem document (RFC 9457)"}
+
+
+class Discard(BaseModel):
+    """Why a dead letter needs no replay."""
+
+    note: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def page_place(before: str) -> tuple[int, str] | None:
+    """Reads a `before` parameter. Raises SchemeError when it is not one that we gave."""
+    if not before:
+        return None
+    received_at_ms, _, end_to_end_id = before.partition(":")
+    if not (received_at_ms.isascii() and received_at_ms.isdigit()) or len(received_at_ms) > 15:
+        raise SchemeError("before", "must be the `next` of the previous page")
+    return int(received_at_ms), end_to_end_id
+
+
+def api_router(application: HubApplication, treat_again: Callable[[Record], None]) -> APIRouter:
+    """The routes under `/api/v1`."""
+    router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
+    queries = application.queries
+
+    def calling_bank(
+        codepix_ispb: Annotated[str, Header()] = "", codepix_secret: Annotated[str, Header()] = ""
+    ) -> Bank:
+        return application.authenticate_bank(codepix_ispb, codepix_secret)
+
+    @router.get("/banks", tags=["banks"])
+    def list_banks() -> list[BankDocument]:
+        """The participants, by code."""
+        return [BankDocument.of(bank) for bank in queries.list_banks()]
+
+    @router.get("/settlement", tags=["banks"])
+    def list_settlement_accounts() -> list[SettlementDocument]:
+        """Each bank's account of record, by ISPB."""
+        return [SettlementDocument.of(account) for account in queries.settlement_accounts().values()]
+
+    @router.get("/transfers", tags=["transfers"])
+    def list_transfers(
+        bank: Annotated[str, Query(description="ISPB of either side")] = "",
+        status: Annotated[TransferStatus | None, Query()] = None,
+        open_only: Annotated[bool, Query(description="Only those of which something is still owed")] = False,
+        before: Annotated[str, Query(description="The `next` of the previous page")] = "",
+        size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
+    ) -> TransferPage:
+        """Transfers, newest first."""
+        narrow = TransferFilter(ispb=bank, status=status, open_only=open_only, before=page_place(before), size=size)
+        found = queries.list_transfers(narrow)
+        last = found[-1] if len(found) == size else None
+        return TransferPage(
+            transfers=[TransferDocument.of(transfer) for transfer in found],
+            next=None if last is None else f"{last.received_at_ms}:{last.end_to_end_id}",
+        )
+
+    @router.get("/transfers/counts", tags=["transfers"])
+    def count_transfers() -> dict[str, int]:
+        """How many transfers are in each state."""
+        counts = queries.count_transfers()
+        return {status.value: counts.get(status, 0) for status in TransferStatus}
+
+    @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
+    def find_transfer(end_to_end_id: str) -> TransferWithHistory:
+        """A transfer with its history."""
+        transfer, history = queries.find_transfer(end_to_end_id)
+        document = TransferDocument.of(transfer)
+        return TransferWithHistory(**document.model_dump(), history=[StepDocument.of(step) for step in history])
+
+    @router.get("/keys/{kind}/{key}", tags=["keys"])
+    def find_key(kind: KeyKind, key: str, _bank: Bank = Depends(calling_bank)) -> KeyDocument:
+        """Who is paid by a key, for a caller with a bank's `codepix-ispb` and `codepix-secret`."""
+        entry, bank = application.find_key(kind=kind, key=key)
+        return KeyDocument.of(entry, bank)
+
+    @router.get("/dead-letters", tags=["dead letters"])
+    def list_dead_letters(
+        state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> list[DeadLetterDocument]:
+        """Records that could not be applied, last seen first."""
+        return [DeadLetterDocument.of(letter) for letter in application.dead_letters.list(state, size)]
+
+    @router.get("/dead-letters/{digest}", tags=["dead letters"])
+    def find_dead_letter(digest: str) -> DeadLetterDocument:
+        """One of them."""
+        return DeadLetterDocument.of(application.dead_letters.find(digest))
+
+    @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
+    def replay_dead_letter(digest: str) -> DeadLetterDocument:
+        """Treats the record once more, as if it had just come."""
+        return DeadLetterDocument.of(application.replay_dead_letter(digest, treat_again))
+
+    @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])
+    def discard_dead_letter(digest: str, discard: Discard) -> DeadLetterDocument:
+        """Closes one that needs no replay, with the reason."""
+        application.discard_dead_letter(digest, discard.note)
+        return DeadLetterDocument.of(application.dead_letters.find(digest))
+
+    return router

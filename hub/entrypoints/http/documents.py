@@ -1,0 +1,236 @@
+"""The shapes of the REST API: JSON documents of the hub's domain."""
+
+from __future__ import annotations
+
+import base64
+from typing import Self
+
+from pydantic import BaseModel
+
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry
+from hub.domain.settlement import SettlementAccount
+from hub.domain.transfer import HistoryStep, Transfer
+from pix.scheme.messages import Party
+from pix.scheme.reasons import REASONS
+from pix.service.dead_letters import DeadLetter
+
+
+class BankDocument(BaseModel):
+    """A participant."""
+
+    ispb: str
+    code: str
+    name: str
+    color: str
+    url: str
+    version: str
+    active: bool
+    joined_at_ms: int | None
+
+    @classmethod
+    def of(cls, bank: Bank) -> Self:
+        """From the domain."""
+        return cls(
+            ispb=bank.ispb,
+            code=bank.code,
+            name=bank.name,
+            color=bank.color,
+            url=bank.url,
+            version=bank.version,
+            active=bank.active,
+            joined_at_ms=bank.joined_at_ms,
+        )
+
+
+class SettlementDocument(BaseModel):
+    """A bank's account of record."""
+
+    ispb: str
+    balance_centavos: int
+    reserved_centavos: int
+
+    @classmethod
+    def of(cls, account: SettlementAccount) -> Self:
+        """From the domain."""
+        return cls(
+            ispb=account.ispb,
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
+        )
+
+
+class PartyDocument(BaseModel):
+    """One side of a transfer; the tax id is masked."""
+
+    ispb: str
+    branch: str
+    account_number: str
+    name: str
+    tax_id_masked: str
+
+    @classmethod
+    def of(cls, party: Party) -> Self:
+        """From the domain."""
+        return cls(
+            ispb=party.ispb,
+            branch=party.branch,
+            account_number=party.account_number,
+            name=party.name,
+            tax_id_masked=party.tax_id_masked,
+        )
+
+
+class StepDocument(BaseModel):
+    """A line of a transfer's history."""
+
+    at_ms: int
+    author: str
+    message: str
+    status: str
+    refused: str
+    reason: str
+
+    @classmethod
+    def of(cls, step: HistoryStep) -> Self:
+        """From the domain."""
+        return cls(
+            at_ms=step.at_ms,
+            author=step.author,
+            message=step.message,
+            status=step.status.value,
+            refused=step.refused,
+            reason=step.reason,
+        )
+
+
+class TransferDocument(BaseModel):
+    """A transfer as it stands; times are null while the step has not happened."""
+
+    end_to_end_id: str
+    status: str
+    reason: str | None
+    reason_sentence: str | None
+    amount_centavos: int
+    payer: PartyDocument
+    payee: PartyDocument | None
+    key_kind: str
+    key: str
+    description: str
+    requested_at_ms: int
+    received_at_ms: int
+    offered_at_ms: int | None
+    decided_at_ms: int | None
+    payer_processed_at_ms: int | None
+    payee_processed_at_ms: int | None
+    closed_at_ms: int | None
+    resends: int
+    duplicates: int
+    refusals: int
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> Self:
+        """From the domain."""
+        return cls(
+            end_to_end_id=transfer.end_to_end_id,
+            status=transfer.status.value,
+            reason=None if transfer.reason is None else transfer.reason.value,
+            reason_sentence=None if transfer.reason is None else REASONS[transfer.reason].sentence_en,
+            amount_centavos=transfer.amount_centavos,
+            payer=PartyDocument.of(transfer.payer),
+            payee=None if transfer.payee is None else PartyDocument.of(transfer.payee),
+            key_kind=transfer.payee_key.kind.value,
+            key=transfer.payee_key.key,
+            description=transfer.description,
+            requested_at_ms=transfer.requested_at_ms,
+            received_at_ms=transfer.received_at_ms,
+            offered_at_ms=transfer.offered_at_ms,
+            decided_at_ms=transfer.decided_at_ms,
+            payer_processed_at_ms=transfer.payer_processed_at_ms,
+            payee_processed_at_ms=transfer.payee_processed_at_ms,
+            closed_at_ms=transfer.closed_at_ms,
+            resends=transfer.resends,
+            duplicates=transfer.duplicates,
+            refusals=transfer.refusals,
+        )
+
+
+class TransferWithHistory(TransferDocument):
+    """A transfer and how it came to stand so."""
+
+    history: list[StepDocument] = []
+
+
+class TransferPage(BaseModel):
+    """Transfers, newest first."""
+
+    transfers: list[TransferDocument]
+    next: str | None
+    """Give it as `before` to see the next page; null on the last."""
+
+
+class KeyDocument(BaseModel):
+    """Who is paid by a key."""
+
+    kind: str
+    key: str
+    holder_name: str
+    holder_kind: str
+    tax_id_masked: str
+    bank_ispb: str
+    bank_code: str
+    bank_name: str
+
+    @classmethod
+    def of(cls, entry: KeyEntry, bank: Bank) -> Self:
+        """From the domain."""
+        return cls(
+            kind=entry.key.kind.value,
+            key=entry.key.key,
+            holder_name=entry.holder_name,
+            holder_kind=entry.holder_kind.value,
+            tax_id_masked=entry.tax_id_masked,
+            bank_ispb=bank.ispb,
+            bank_code=bank.code,
+            bank_name=bank.name,
+        )
+
+
+class DeadLetterDocument(BaseModel):
+    """A record that could not be applied; bytes in Base64."""
+
+    digest: str
+    topic: str
+    partition: int
+    offset: int
+    key_base64: str
+    value_base64: str
+    headers_base64: dict[str, str]
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: str
+    note: str
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> Self:
+        """From the plumbing."""
+        record = letter.record
+        return cls(
+            digest=letter.digest,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key_base64=base64.b64encode(record.key).decode(),
+            value_base64=base64.b64encode(record.value).decode(),
+            headers_base64={name: base64.b64encode(value).decode() for name, value in record.headers.items()},
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state.value,
+            note=letter.note,
+        )

@@ -1,0 +1,31 @@
+"""The one table from the hub's errors to HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.domain.errors import (
+    BankAlreadyAdded,
+    BankNotActive,
+    BankNotFound,
+    DeadLetterNotFound,
+    KeyNotFound,
+    NotAuthenticated,
+    SettlementFundsTooLow,
+    TransferNotFound,
+)
+from pix.service.batches import DatabaseUnavailable, PublishFailed
+from pix.service.web.problems import ProblemKind, ProblemTable
+
+PROBLEMS: Final[ProblemTable] = {
+    NotAuthenticated: ProblemKind("not-authenticated", 401, "The caller is not the bank that it says it is"),
+    BankNotActive: ProblemKind("bank-not-active", 403, "The bank is suspended"),
+    BankNotFound: ProblemKind("bank-not-found", 404, "There is no such bank"),
+    BankAlreadyAdded: ProblemKind("bank-already-added", 409, "The bank is there already"),
+    KeyNotFound: ProblemKind("key-not-found", 404, "Nobody has registered this key"),
+    TransferNotFound: ProblemKind("transfer-not-found", 404, "There is no such transfer"),
+    DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
+    SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
+    DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
+    PublishFailed: ProblemKind("broker-unavailable", 503, "The broker does not answer"),
+}

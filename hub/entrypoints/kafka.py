@@ -1,0 +1,75 @@
+"""Kafka calls the hub: records of the banks in, decided upon, records for the banks out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+from hub.application.ports import Outgoing
+from hub.application.process_messages import Arrival, ProcessMessages
+from pix.scheme.messages import BankMessage
+from pix.service.clock import Clock
+from pix.service.dead_letters import dead_letter
+from pix.service.records import (
+    HUB_SENDER,
+    MESSAGES_OF_BANKS,
+    Received,
+    Record,
+    bank_topic,
+    decode_record,
+    encode_record,
+)
+
+CONSUMER_GROUP: Final = "codepix-hub"
+KEYRING_AGE_MS_MAX: Final = 2_000
+
+
+class Keyring:
+    """The banks' signing keys, read again when they are old, or when a sender is not among them."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Sequence[bytes]]], clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._keys: Mapping[str, Sequence[bytes]] = {}
+        self._read_at_ms: int | None = None
+
+    def refresh(self) -> None:
+        """Reads the keys when they are older than 2 s. Called once per batch."""
+        now_ms = self._clock.now_ms()
+        if self._read_at_ms is None or now_ms - self._read_at_ms > KEYRING_AGE_MS_MAX:
+            self._keys = self._read()
+            self._read_at_ms = now_ms
+
+    def keys_of(self, sender: str) -> Sequence[bytes]:
+        """Newest first; none for a stranger."""
+        return self._keys.get(sender, ())
+
+
+class HubRecordHandler:
+    """Treats a batch of records: a `pix.service.batches.BatchHandler`."""
+
+    def __init__(self, process_messages: ProcessMessages, keyring: Keyring, clock: Clock) -> None:
+        self._process_messages = process_messages
+        self._keyring = keyring
+        self._clock = clock
+
+    def __call__(self, records: Sequence[Record]) -> list[Record]:
+        """Decides in one transaction; returns what to publish once it is durable."""
+        self._keyring.refresh()
+        arrivals, letters = [], []
+        for record in records:
+            read = decode_record(record, self._keyring.keys_of, MESSAGES_OF_BANKS)
+            if isinstance(read, Received):
+                message = cast(BankMessage, read.message)
+                arrivals.append(Arrival(message, read.sender, record, read.traceparent))
+            else:
+                letters.append(dead_letter(record, read.sender, read.reason, self._clock.now_ms()))
+        return records_of(self._process_messages(arrivals, letters))
+
+
+def records_of(outgoing: Sequence[Outgoing]) -> list[Record]:
+    """The signed records of what the hub owes."""
+    return [
+        encode_record(owed.message, bank_topic(owed.bank_code), HUB_SENDER, owed.signing_key, owed.traceparent)
+        for owed in outgoing
+    ]
