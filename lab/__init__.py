@@ -1,0 +1,1 @@
+"""The lab: runs, breaks, measures and audits a whole CodePix network on one machine."""

@@ -1,0 +1,17 @@
+"""What can go wrong with a part. Each message is one that can be shown to a person as it is."""
+
+
+class PartError(Exception):
+    """A part of the lab cannot do what was asked of it."""
+
+
+class PartMissing(PartError):
+    """A program that the part needs is not on this machine. The message is one line."""
+
+
+class PartNotReady(PartError):
+    """A part did not become ready in its time, or ended instead. The message has the end of its log."""
+
+
+class PortInUse(PartError):
+    """Another program listens on the port, or this user may not."""

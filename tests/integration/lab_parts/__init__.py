@@ -1,0 +1,1 @@
+"""The parts that the lab starts, each by itself."""
