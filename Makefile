@@ -1,0 +1,66 @@
+# Every target does its own set-up: it needs Python 3.11 or newer as `python3` (or PYTHON=…), and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PACKAGES := pix hub bank_sim lab loadtest tests
+
+# Options of `make demo`, `make smoke`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
+ARGS ?=
+# Which worlds `make simulate` runs.
+SEEDS ?= 200
+START ?= 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo smoke test check format stubs simulate screenshots wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## start a hub and three banks on this machine, and print where to look (ARGS="--help")
+	@exec $(BIN)/codepix demo $(ARGS)
+
+smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and stop it (ARGS="--help")
+	@exec $(BIN)/codepix smoke $(ARGS)
+
+test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/python -m lab.development.stubs --check
+
+format: $(INSTALLED) ## put the Python files into the form that `make check` wants
+	$(BIN)/ruff check --fix $(PACKAGES)
+	$(BIN)/ruff format $(PACKAGES)
+
+stubs: $(INSTALLED) ## write the Python stubs of protos/ anew
+	$(BIN)/python -m lab.development.stubs
+
+simulate: $(INSTALLED) ## run simulated networks with faults, one per seed (SEEDS=200 START=1)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
+
+screenshots: $(INSTALLED) ## take the pictures of the pages that docs/ shows
+	$(BIN)/python -m lab.development.screenshots $(ARGS)
+
+wheel: $(INSTALLED) ## build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove what the other targets made; the demo's data stay
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(PACKAGES) protos -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is newer than what it was made from, or the environment is brought up to date.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "CodePix needs Python 3.11 or newer, which $(PYTHON) is not. Try: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

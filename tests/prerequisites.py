@@ -1,0 +1,76 @@
+"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka.
+
+A pytest plugin (`-p tests.prerequisites`). Where something is missing, the tests that need it are left out, and one
+line says so. In CI (the variable CI is set) nothing may be left out: the run ends, and says what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from lab.parts.apache_kafka import java_and_maven_available
+
+CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+MARKED_FOLDERS: Final = ("browser", "e2e")
+"""Folders of tests/ that are marked with their name as a whole."""
+LEFT_OUT: Final = pytest.StashKey[list[str]]()
+
+
+def chromium() -> str | None:
+    """The system's Chromium, or else the one that Playwright has installed, or None."""
+    for name in CHROMIUM_NAMES:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    # Imported here, because it takes a while and most runs need it not.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        installed = playwright.chromium.executable_path
+    return installed if Path(installed).exists() else None
+
+
+def _why_no_browser() -> str | None:
+    return None if chromium() else "there is no Chromium on the PATH, nor one of Playwright's"
+
+
+PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
+    "apache_kafka": java_and_maven_available,
+    "browser": _why_no_browser,
+}
+"""Per mark, what tells why its tests cannot run here; None when they can."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Marks whole folders before `-m` selects, and leaves out what cannot run from what was selected."""
+    tests = Path(__file__).parent
+    for item in items:
+        room = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+        if room in MARKED_FOLDERS:
+            item.add_marker(room)
+    yield
+    config.stash[LEFT_OUT] = []
+    for mark, why_not in PREREQUISITES.items():
+        wanting = [item for item in items if item.get_closest_marker(mark)]
+        reason = why_not() if wanting else None
+        if reason is None:
+            continue
+        line = f"{len(wanting)} tests marked {mark}: {reason.rstrip('.')}."
+        if os.environ.get("CI"):
+            raise pytest.UsageError(f"In CI nothing may be left out, but this cannot run: {line}")
+        items[:] = [item for item in items if item not in wanting]
+        config.hook.pytest_deselected(items=wanting)
+        config.stash[LEFT_OUT].append(line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says what was left out, a line each."""
+    for line in config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(f"Left out {line}", yellow=True)

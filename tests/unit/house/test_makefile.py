@@ -1,0 +1,47 @@
+"""The Makefile: every target explains itself, and calls what exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.unit.house.repository import ROOT, files, scripts
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def targets() -> set[str]:
+    """What a person may type after `make`."""
+    return set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+
+
+def test_every_target_has_a_line_of_help() -> None:
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    explained = dict(re.findall(r"^  make (\S+)\s+(\S.*)$", shown, re.MULTILINE))
+    assert set(explained) == targets()
+    assert len(shown.splitlines()) == len(explained)
+
+
+def test_every_target_is_phony() -> None:
+    declared = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert declared is not None
+    assert set(declared.group(1).split()) == targets()
+
+
+def test_the_modules_and_scripts_that_targets_run_exist() -> None:
+    ours = [name for name in re.findall(r"-m ([\w.]+)", MAKEFILE) if name.startswith(("lab.", "tests."))]
+    assert ours
+    for name in ours:
+        module = Path(*name.split("."))
+        assert {module.with_suffix(".py"), module / "__main__.py"} & set(files()), f"no module {name}"
+    called = set(re.findall(r"\$\(BIN\)/(codepix[a-z-]*)", MAKEFILE))
+    assert called <= set(scripts())
+
+
+def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    commands = re.findall(r"^make ([a-z-]+)$", script.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands == ["check", "test"]

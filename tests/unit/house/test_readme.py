@@ -1,0 +1,51 @@
+"""README.md: the tree is what is there, and the commands exist."""
+
+import re
+from pathlib import Path
+
+from tests.unit.house.repository import ROOT, files, scripts
+from tests.unit.house.test_makefile import targets
+
+README = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else ""
+BLOCKS = re.findall(r"^```[a-z]*\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+CODE = [*BLOCKS, *re.findall(r"(?<!`)`([^`\n]+)`(?!`)", README)]
+TREE_LINE = re.compile(r"^(?P<indent>[\s│├└─|`]*)(?P<name>[\w.-][\w./{},-]*)(?:\s{2,}.*)?$")
+
+
+def tree_paths() -> list[Path]:
+    """The paths that the tree shows. The tree is the block that has a line for pyproject.toml."""
+    (tree,) = [block for block in BLOCKS if re.search(r"^\W*pyproject\.toml\b", block, re.MULTILINE)]
+    paths: list[Path] = []
+    above: list[tuple[int, Path]] = []
+    for line in tree.splitlines():
+        match = TREE_LINE.match(line)
+        if match is None or match["name"].rstrip("/") in {"", "."}:
+            continue
+        depth = len(match["indent"])
+        above = [(other, path) for other, path in above if other < depth]
+        path = (above[-1][1] if above else Path()) / match["name"]
+        paths.append(path)
+        if match["name"].endswith("/"):
+            above.append((depth, path))
+    return paths
+
+
+def test_what_the_tree_shows_is_there() -> None:
+    there = {*files(), *(parent for path in files() for parent in path.parents)}
+    shown = tree_paths()
+    assert [path for path in shown if path not in there] == []
+    folders = {Path(path.parts[0]) for path in files() if len(path.parts) > 1 and not path.parts[0].startswith(".")}
+    assert folders - set(shown) == set()
+
+
+def test_every_command_exists() -> None:
+    called = {name for code in CODE for name in re.findall(r"^\s*(?:\$ )?make ([a-z][a-z-]*)", code, re.MULTILINE)}
+    assert called <= targets()
+    assert {"demo", "test", "check"} <= called
+    ours = {name for code in CODE for name in re.findall(r"(?:^|\s|/)(codepix(?:-[a-z]+)?) [a-z]", code, re.MULTILINE)}
+    assert ours <= set(scripts())
+
+
+def test_files_that_it_links_to_exist() -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", README)
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
