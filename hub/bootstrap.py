@@ -39,8 +39,9 @@ class Hub:
             PostgresUnitsOfWork(self.engine), clock, Health(), settings.resend_policy, settings.transfer_timeout_ms
         )
         self._kafka = settings.kafka("codepix-hub")
-        self._handle = HubRecordHandler(
-            self.application.process_messages, Keyring(self.application.queries.signing_keys, clock), clock
+        keyring = Keyring(self.application.queries.signing_keys, clock)
+        self._handle = isolating_poison(
+            HubRecordHandler(self.application.process_messages, keyring, clock), self.application.bury_record
         )
         self._sink: KafkaSink | None = None
         self._consumer: ConsumerThread | None = None
@@ -65,12 +66,7 @@ class Hub:
             if "kafka" in names:
                 # Not on the board before it consumes: a service is ready when its consumer is.
                 health.trouble("consumer", "starting")
-                self._consumer = ConsumerThread(
-                    self._make_source,
-                    isolating_poison(self._handle, self.application.bury_record),
-                    sink,
-                    health,
-                )
+                self._consumer = ConsumerThread(self._make_source, self._handle, sink, health)
                 roles["kafka"] = self._consumer.run
             if "sweeper" in names:
                 roles["sweeper"] = Sweeper(

@@ -35,6 +35,10 @@ class HubStore:
     keys: MemoryTable[PixKey, KeyEntry] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
+    def has_transfer(self, end_to_end_id: str) -> bool:
+        """What the primary key tells when a row is added."""
+        return self.transfers.get(end_to_end_id) is not None
+
     def tables(self) -> list[MemoryTable]:  # type: ignore[type-arg]
         """Everything that a transaction commits or undoes."""
         return [
@@ -71,7 +75,7 @@ class MemoryTransfers:
     def save(self, changes: Sequence[TransferChange]) -> None:
         for change in changes:
             transfer = change.transfer
-            if change.is_new and self._store.transfers.get(transfer.end_to_end_id) is not None:
+            if change.is_new and self._store.has_transfer(transfer.end_to_end_id):
                 raise DatabaseUnavailable("another replica has added one of these transfers")
             self._store.transfers.put(transfer.end_to_end_id, transfer)
             earlier = self._store.history.get(transfer.end_to_end_id) or ()
@@ -95,6 +99,7 @@ class MemoryTransfers:
                 (not narrow.ispb or narrow.ispb in sides)
                 and (narrow.status is None or transfer.status is narrow.status)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
+                and narrow.id_part in transfer.end_to_end_id
                 and (narrow.before is None or place < narrow.before)
             )
 
@@ -131,7 +136,10 @@ class MemoryBanks:
         self._store.banks.put(bank.ispb, bank)
 
     def add_secret(self, secret: BankSecret) -> None:
-        self._store.secrets.put(secret.ispb, (*(self._store.secrets.get(secret.ispb) or ()), secret))
+        others = [
+            known for known in self._store.secrets.get(secret.ispb) or () if known.secret_sha256 != secret.secret_sha256
+        ]
+        self._store.secrets.put(secret.ispb, (*others, secret))
 
     def retire_secrets(self, ispb: str, keep: int) -> None:
         secrets = sorted(self._store.secrets.get(ispb) or (), key=lambda secret: -secret.added_at_ms)
@@ -187,7 +195,7 @@ class MemoryKeys:
         return sum(entry.pays_into(ispb, branch, account_number) for entry in self._store.keys.values())
 
     def add(self, entry: KeyEntry) -> bool:
-        if self._store.keys.get(entry.key) is not None:
+        if self._store.keys.get(entry.key) is not None or self.find_by_request(entry.ispb, entry.request_id):
             return False
         self._store.keys.put(entry.key, entry)
         return True

@@ -23,7 +23,7 @@ from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import DatabaseUnavailable
-from pix.service.database import transaction
+from pix.service.database import is_storable, transaction
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -158,7 +158,7 @@ class PostgresTransfers:
     def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
         if not end_to_end_ids:
             return {}
-        rows = self._connection.execute(_LOCK, {"ids": sorted(end_to_end_ids)})
+        rows = self._connection.execute(_LOCK, {"ids": sorted(filter(is_storable, end_to_end_ids))})
         return {row[0]: _transfer_of(row) for row in rows}
 
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
@@ -180,6 +180,8 @@ class PostgresTransfers:
             self._connection.execute(_UPDATE, {"end_to_end_id": ids, **_values(_UPDATED, changed)})
 
     def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        if not is_storable(end_to_end_id):
+            return None
         row = self._connection.execute(
             text(f"SELECT history, {_NAMES} FROM transfers WHERE end_to_end_id = :id"),  # noqa: S608 - constants
             {"id": end_to_end_id},
@@ -191,11 +193,14 @@ class PostgresTransfers:
 
     def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
         rows = self._connection.execute(
-            text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"), {"ids": list(end_to_end_ids)}
+            text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"),
+            {"ids": [each for each in end_to_end_ids if is_storable(each)]},
         )
         return [_transfer_of(row) for row in rows]
 
     def list(self, narrow: TransferFilter) -> list[Transfer]:
+        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.before[1] if narrow.before else ""))):
+            return []
         conditions = ["true"]
         values: dict[str, Any] = {"size": narrow.size}
         if narrow.ispb:
@@ -204,6 +209,9 @@ class PostgresTransfers:
         if narrow.status is not None:
             conditions.append("status = :status")
             values["status"] = narrow.status.value
+        if narrow.id_part:
+            conditions.append("position(:id_part in end_to_end_id) > 0")
+            values["id_part"] = narrow.id_part
         if narrow.open_only:
             conditions.append("resend_at_ms IS NOT NULL")
         if narrow.before is not None:
@@ -270,7 +278,10 @@ class PostgresBanks:
 
     def add_secret(self, secret: BankSecret) -> None:
         self._connection.execute(
-            text("INSERT INTO bank_secrets VALUES (:ispb, :secret_sha256, :signing_key, :added_at_ms)"),
+            text(
+                "INSERT INTO bank_secrets VALUES (:ispb, :secret_sha256, :signing_key, :added_at_ms) "
+                "ON CONFLICT (ispb, secret_sha256) DO UPDATE SET added_at_ms = excluded.added_at_ms"
+            ),
             {
                 "ispb": secret.ispb,
                 "secret_sha256": secret.secret_sha256,
@@ -423,7 +434,8 @@ class PostgresKeys:
     def add(self, entry: KeyEntry) -> bool:
         result = self._connection.execute(
             text(
-                f"INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES (:kind, :key, :ispb, :branch, :account_number, "
+                f"INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
+                "(:kind, :key, :ispb, :branch, :account_number, "
                 ":holder_name, :holder_kind, :tax_id_masked, :registered_at_ms, :request_id) ON CONFLICT DO NOTHING"
             ),
             {
@@ -451,6 +463,8 @@ class PostgresKeys:
     def list_of_bank(
         self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
     ) -> list[KeyEntry]:
+        if not all(map(is_storable, (branch, account_number, after[1] if after else ""))):
+            return []
         conditions = ["ispb = :ispb", "(registered_at_ms, key) > (:after_ms, :after_key)"]
         values: dict[str, Any] = {"ispb": ispb, "size": size, "after_ms": -1, "after_key": ""}
         if after is not None:

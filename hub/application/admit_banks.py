@@ -8,15 +8,17 @@ from dataclasses import replace
 
 from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.bank import SECRETS_PER_BANK_MAX, Bank, BankSecret
-from hub.domain.errors import BankNotActive, BankNotFound, NotAuthenticated, SettlementFundsTooLow
+from hub.domain.errors import BankAlreadyAdded, BankNotActive, BankNotFound, NotAuthenticated, SettlementFundsTooLow
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
-from pix.scheme.texts import check_bank_name, check_color
+from pix.scheme.texts import BANK_NAME_LENGTH_MAX, check_color, check_line
 from pix.service.clock import Clock
 from pix.service.records import signing_key
 
 SECRET_LENGTH_MIN = 16
+SETTLEMENT_FUNDS_CENTAVOS_MAX = 10**15
+"""Ten trillion reais: far more than all of Brazil's banks hold, and a thousand such sums fit into a column."""
 URL_LENGTH_MAX = 200
 VERSION_LENGTH_MAX = 40
 
@@ -31,21 +33,26 @@ class AddBank:
     def __call__(
         self, *, code: str, name: str, color: str, secret: str, settlement_funds_centavos: int = 0, ispb: str = ""
     ) -> Bank:
-        """The settlement funds are put in when the bank is new. Another secret than before becomes its newest one."""
+        """The settlement funds are put in when the bank is new. Another secret than before becomes its newest one.
+
+        Raises SchemeError, and BankAlreadyAdded when code and ISPB belong to different banks.
+        """
         if len(secret) < SECRET_LENGTH_MIN:
             raise SchemeError("secret", f"must have at least {SECRET_LENGTH_MIN} characters")
-        if settlement_funds_centavos < 0:
-            raise SchemeError("settlement_funds_centavos", "must not be negative")
+        if not 0 <= settlement_funds_centavos <= SETTLEMENT_FUNDS_CENTAVOS_MAX:
+            raise SchemeError("settlement_funds_centavos", f"must be 0 to {SETTLEMENT_FUNDS_CENTAVOS_MAX}")
         code = check_bank_code(code)
         bank = Bank(
             ispb=check_ispb(ispb) if ispb else ispb_of_code(code),
             code=code,
-            name=check_bank_name(name),
+            name=check_line(name, "name", 1, BANK_NAME_LENGTH_MAX),
             color=check_color(color),
         )
         now_ms = self._clock.now_ms()
         with self._units() as unit:
             known = unit.banks.all().get(bank.ispb)
+            if known is not None and known.code != code:
+                raise BankAlreadyAdded("ispb", f"belongs to the bank with the code {known.code}")
             if known is None:
                 unit.banks.add(bank)
                 unit.settlement.open(bank.ispb)
@@ -60,8 +67,12 @@ class AddBank:
 
 def _admit_secret(unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None:
     digest = hashlib.sha256(secret.encode()).digest()
-    if any(known.secret_sha256 == digest for known in unit.banks.secrets().get(ispb, ())):
+    secrets = unit.banks.secrets().get(ispb)
+    if secrets and secrets[0].secret_sha256 == digest:
         return
+    if secrets:
+        # Strictly newer than what it replaces, however fast the operator is and whatever the clock did meanwhile.
+        now_ms = max(now_ms, secrets[0].added_at_ms + 1)
     unit.banks.add_secret(BankSecret(ispb, digest, signing_key(secret), now_ms))
     unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
 
@@ -112,16 +123,16 @@ class JoinNetwork:
                 raise BankNotFound("ispb", f"no bank has the ISPB {ispb}")
             if code != bank.code:
                 raise SchemeError("code", f"must be {bank.code}, as the operator of the hub set it")
-            if url and not url.startswith(("http://", "https://")):
-                raise SchemeError("url", "must start with http:// or https://")
+            if url and not (url.startswith(("http://", "https://")) and url.isprintable() and " " not in url):
+                raise SchemeError("url", "must start with http:// or https:// and have no spaces")
             if len(url) > URL_LENGTH_MAX:
                 raise SchemeError("url", f"must have at most {URL_LENGTH_MAX} characters")
             bank = replace(
                 bank,
-                name=check_bank_name(name),
+                name=check_line(name, "name", 1, BANK_NAME_LENGTH_MAX),
                 color=check_color(color),
                 url=url,
-                version=version[:VERSION_LENGTH_MAX],
+                version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._clock.now_ms(),
             )
             unit.banks.update(bank)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hub.application.ports import UnitsOfWork
 from hub.domain.errors import DeadLetterNotFound
-from pix.scheme.errors import SchemeError
+from pix.scheme.texts import check_line
 from pix.service.clock import Clock
 from pix.service.dead_letters import DeadLetter, DeadLetterState, dead_letter
 from pix.service.records import Record
@@ -67,9 +67,7 @@ class DiscardDeadLetter:
 
     def __call__(self, digest: str, note: str) -> None:
         """Raises DeadLetterNotFound; SchemeError when no reason is given."""
-        note = " ".join(note.split())
-        if not 1 <= len(note) <= NOTE_LENGTH_MAX:
-            raise SchemeError("note", f"must say why, in 1 to {NOTE_LENGTH_MAX} characters")
+        note = check_line(note, "note", 1, NOTE_LENGTH_MAX)
         with self._units() as unit:
             letter = unit.dead_letters.lock(digest)
             if letter is None or letter.state is not DeadLetterState.DEAD:
@@ -88,6 +86,11 @@ class ReadDeadLetters:
         """Last seen first."""
         with self._units() as unit:
             return unit.dead_letters.list(state, size)
+
+    def count(self) -> Mapping[DeadLetterState, int]:
+        """How many are in each state."""
+        with self._units() as unit:
+            return unit.dead_letters.count()
 
     def find(self, digest: str) -> DeadLetter:
         """Raises DeadLetterNotFound."""

@@ -10,7 +10,8 @@ from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
-from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_tax_id
+from pix.scheme.people import PERSON_NAME_LENGTH_MAX, HolderKind, check_tax_id, mask_tax_id
+from pix.scheme.texts import check_line
 from pix.service.clock import Clock
 
 ACCOUNT_FIELD_LENGTH_MAX = 20
@@ -39,13 +40,16 @@ class RegisterKey:
         """Repeating a registration returns the same entry. Raises SchemeError, KeyTaken, KeyLimitReached."""
         _check_account_field("branch", branch)
         _check_account_field("account_number", account_number)
-        tax_id_kind, tax_id = check_tax_id(holder_tax_id)
+        try:
+            tax_id_kind, tax_id = check_tax_id(holder_tax_id)
+        except SchemeError as error:
+            raise SchemeError("holder_tax_id", error.rule) from None
         if tax_id_kind is not holder_kind:
             raise SchemeError("holder_kind", "a person has a CPF and a company has a CNPJ")
         if kind is KeyKind.EVP:
             if key:
                 raise SchemeError("key", "a random key is made by the hub and cannot be chosen")
-            _check_request_id(request_id)
+            request_id = _check_request_id(request_id)
             pix_key = PixKey(KeyKind.EVP, str(uuid4()))
         else:
             pix_key = normalize_key(kind, key)
@@ -56,7 +60,7 @@ class RegisterKey:
             ispb=bank.ispb,
             branch=branch,
             account_number=account_number,
-            holder_name=check_person_name(holder_name),
+            holder_name=check_line(holder_name, "holder_name", 1, PERSON_NAME_LENGTH_MAX),
             holder_kind=holder_kind,
             tax_id_masked=mask_tax_id(tax_id),
             registered_at_ms=self._clock.now_ms(),
@@ -82,13 +86,13 @@ class RegisterKey:
 
 
 def _check_account_field(field: str, text: str) -> None:
-    if not text.isascii() or not 1 <= len(text) <= ACCOUNT_FIELD_LENGTH_MAX:
-        raise SchemeError(field, f"must have 1 to {ACCOUNT_FIELD_LENGTH_MAX} ASCII characters")
+    if not (text.isascii() and text.isprintable()) or not 1 <= len(text) <= ACCOUNT_FIELD_LENGTH_MAX:
+        raise SchemeError(field, f"must have 1 to {ACCOUNT_FIELD_LENGTH_MAX} printable ASCII characters")
 
 
-def _check_request_id(request_id: str) -> None:
+def _check_request_id(request_id: str) -> str:
     try:
-        UUID(request_id)
+        return str(UUID(request_id))
     except ValueError:
         raise SchemeError("request_id", "must be a UUID when a random key is registered") from None
 

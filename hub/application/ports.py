@@ -41,6 +41,8 @@ class TransferFilter:
     """Only those older than this (received_at_ms, end_to_end_id): the last of the previous page."""
     open_only: bool = False
     """Only those of which something is still owed."""
+    id_part: str = ""
+    """Only those with this in their end-to-end id; case matters, as it does in the id."""
     size: int = 50
 
 
@@ -102,7 +104,7 @@ class BankRepository(Protocol):
         """A bank that exists."""
 
     def add_secret(self, secret: BankSecret) -> None:
-        """One more secret; the caller retires the old ones."""
+        """One more secret, or one that is there with another time; the caller retires the old ones."""
 
     def retire_secrets(self, ispb: str, keep: int) -> None:
         """Forgets all but the newest `keep` secrets of a bank."""
@@ -143,7 +145,7 @@ class KeyRepository(Protocol):
         """How many keys the account has; no other transaction registers one for it until this one ends."""
 
     def add(self, entry: KeyEntry) -> bool:
-        """False when the key exists by now."""
+        """False when the key exists by now, or the bank has used the request's id for another."""
 
     def remove(self, key: PixKey, ispb: str) -> bool:
         """False when the bank has no such key."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
@@ -67,10 +67,14 @@ class _Fold:
 class ProcessMessages:
     """Decides on a batch, durably; returns what to send once it is."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy) -> None:
+    def __init__(
+        self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, decide_on: Callable[..., Decision] = decide
+    ) -> None:
+        """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._units = units
         self._clock = clock
         self._policy = policy
+        self._decide_on = decide_on
 
     def __call__(self, arrivals: Sequence[Arrival], letters: Sequence[DeadLetter] = ()) -> list[Outgoing]:
         """`letters` are records of the same batch that could not be read; they are buried in the same transaction."""
@@ -84,7 +88,7 @@ class ProcessMessages:
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
                 end_to_end_id = arrival.message.end_to_end_id
-                decision = decide(
+                decision = self._decide_on(
                     fold.transfers.get(end_to_end_id),
                     arrival.message,
                     arrival.sender,

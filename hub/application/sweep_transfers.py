@@ -27,6 +27,7 @@ class ResendDue:
         self._policy = policy
 
     def __call__(self) -> list[Outgoing]:
+        """One sweep; the messages to send, each of which has its next time already."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
             due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX)

@@ -25,7 +25,7 @@ from hub.domain.transfer import (
     owes_outcome,
 )
 from pix.scheme.errors import SchemeError
-from pix.scheme.ids import check_end_to_end_id
+from pix.scheme.ids import check_end_to_end_id, parse_end_to_end_id
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -39,7 +39,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
-from pix.scheme.reasons import ReasonCode
+from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.scheme.resending import ResendPolicy
 
 HUB: Final = "hub"
@@ -48,9 +48,11 @@ REFUSALS_RECORDED_MAX: Final = 20
 """A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
 
 REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
-"""A request refused with one of these makes no row: its id is not the sender's to use, or is another transfer's.
+"""A request refused with one of these may make no row: its id is not the sender's to use, or is another transfer's.
 
-The refusal is derived from the request itself, so the same request gets the same answer again.
+Such a refusal is derived from the request itself, so the same request gets the same answer again. What depends on the
+hub's clock (an id of the sender's own, whose time is too far away) does make a row: an id from the future must not be
+refused now, refunded, and accepted when it comes again later.
 """
 
 
@@ -95,7 +97,7 @@ def decide(
         if transfer is None:
             return _decide_new_request(message, sender, network, now_ms, policy, traceparent)
         return _decide_repeated_request(transfer, message, sender, now_ms)
-    if isinstance(message, OutcomeProcessed) and message.reason in REASONS_WITHOUT_ROW:
+    if isinstance(message, OutcomeProcessed) and _is_of_no_row(transfer, message, sender):
         # The bank has taken note of a refusal that made no row and touched none: nothing is open.
         return Decision(transfer)
     if transfer is None:
@@ -121,6 +123,8 @@ def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Dec
 
 def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
     """Sends again what is owed, and says when the next time is."""
+    if not owed(transfer):
+        return Decision(replace(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
     transfer = replace(
         transfer,
@@ -128,20 +132,17 @@ def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Deci
         resends=transfer.resends + 1,
         resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, attempt),
     )
-    messages = owed(transfer)
-    if not messages:
-        return Decision(replace(transfer, resend_at_ms=None))
-    return Decision(transfer, messages=messages)
+    return Decision(transfer, messages=owed(transfer))
 
 
 def _decide_new_request(
     message: TransferRequested, sender: str, network: Network, now_ms: int, policy: ResendPolicy, traceparent: str
 ) -> Decision:
-    unusable = _why_unusable(message, sender, now_ms)
+    unusable = _why_unusable(message, sender)
     if unusable is not None:
         return Decision(None, messages=((sender, _refusal_without_row(message, unusable, now_ms)),))
     entry = network.keys.get(message.payee_key)
-    reason = _why_refused(message, network, entry)
+    reason = _why_refused(message, network, entry, now_ms)
     transfer = Transfer(
         end_to_end_id=message.end_to_end_id,
         status=TransferStatus.PENDING if reason is None else TransferStatus.FAILED,
@@ -168,19 +169,32 @@ def _decide_new_request(
     return Decision(transfer, (step,), owed(transfer), movement)
 
 
-def _why_unusable(message: TransferRequested, sender: str, now_ms: int) -> ReasonCode | None:
+def _is_of_no_row(transfer: Transfer | None, message: OutcomeProcessed, sender: str) -> bool:
+    if message.reason not in REASONS_WITHOUT_ROW:
+        return False
+    party = None if transfer is None else transfer.party(message.side)
+    return transfer is None or transfer.reason is not message.reason or party is None or party.ispb != sender
+
+
+def _why_unusable(message: TransferRequested, sender: str) -> ReasonCode | None:
     """Why the hub cannot even make a row of this request; None when it can."""
     if message.payer.ispb != sender:
         return ReasonCode.RC09
     try:
-        check_end_to_end_id(message.end_to_end_id, sender, datetime.fromtimestamp(now_ms / 1000, UTC))
+        is_own_id = parse_end_to_end_id(message.end_to_end_id).ispb == sender
+    except SchemeError:
+        is_own_id = False
+    return None if is_own_id else ReasonCode.FF08
+
+
+def _why_refused(
+    message: TransferRequested, network: Network, entry: KeyEntry | None, now_ms: int
+) -> ReasonCode | None:
+    """The first rule of the hub that the request breaks; None when it keeps them all."""
+    try:
+        check_end_to_end_id(message.end_to_end_id, message.payer.ispb, datetime.fromtimestamp(now_ms / 1000, UTC))
     except SchemeError:
         return ReasonCode.FF08
-    return None
-
-
-def _why_refused(message: TransferRequested, network: Network, entry: KeyEntry | None) -> ReasonCode | None:
-    """The first rule of the hub that the request breaks; None when it keeps them all."""
     payer_bank = network.banks.get(message.payer.ispb)
     if payer_bank is None or not payer_bank.active:
         return ReasonCode.DS27
@@ -231,6 +245,8 @@ def _decide_answer(
     transfer: Transfer, message: TransferAccepted | TransferRejected, sender: str, now_ms: int, policy: ResendPolicy
 ) -> Decision:
     accepted = isinstance(message, TransferAccepted)
+    if isinstance(message, TransferRejected) and message.reason not in PAYEE_BANK_REASONS:
+        return _refuse(transfer, message, sender, now_ms, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
         if isinstance(message, TransferAccepted):
             return _confirm(transfer, message, sender, now_ms, policy)
@@ -275,6 +291,8 @@ def _fail(
 def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str, now_ms: int) -> Decision:
     if message.outcome is not transfer.outcome or message.reason is not transfer.reason:
         return _refuse(transfer, message, sender, now_ms, f"not this transfer's outcome: it is {transfer.status}")
+    if message.side is Side.PAYEE and transfer.offered_at_ms is None:
+        return _refuse(transfer, message, sender, now_ms, "the payee's bank was never told of this transfer")
     if transfer.processed_at_ms(message.side) is not None:
         return Decision(replace(transfer, duplicates=transfer.duplicates + 1))
     if message.side is Side.PAYER:

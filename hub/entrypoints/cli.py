@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final
 
 import httpx
 import typer
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from hub.bootstrap import ROLES, Hub
+from hub.domain.bank import Bank
 from hub.settings import HubSettings
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import recognize_key
 from pix.scheme.money import format_brl
-from pix.service.batches import DatabaseUnavailable, PublishFailed
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
 from pix.service.logs import configure_logs
 from pix.service.process import run_roles
@@ -27,6 +30,7 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 HEALTH_TIMEOUT_SECONDS: Final = 3.0
 DEAD_LETTERS_SHOWN: Final = 50
+BANK_COLOR_DEFAULT: Final = "#5b2a86"
 
 app = typer.Typer(help="The CodePix hub: keys by gRPC, transfers by Kafka.", no_args_is_help=True, add_completion=False)
 bank_app = typer.Typer(help="The banks of the network.", no_args_is_help=True)
@@ -66,20 +70,67 @@ def _hub() -> Iterator[Hub]:
         raise _refuse(str(error)) from None
     except DatabaseUnavailable as error:
         raise _refuse(f"DATABASE_URL: the database does not answer: {error}") from None
-    except PublishFailed as error:
+    except BrokerUnavailable as error:
         raise _refuse(f"KAFKA_BOOTSTRAP_SERVERS: the broker does not answer: {error}") from None
+
+
+class BankEntry(BaseModel, extra="forbid"):
+    """What the operator says about a bank that joins."""
+
+    code: str
+    name: str
+    secret: str
+    color: str = BANK_COLOR_DEFAULT
+    ispb: str = ""
+    settlement_funds: Annotated[int, Field(ge=0)] = 0
+
+
+def _read_banks(file: Path) -> list[BankEntry]:
+    try:
+        return TypeAdapter(list[BankEntry]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise _refuse(f"--banks: cannot read {file}: {error.strerror}", EXIT_USAGE) from None
+    except ValidationError as error:
+        # Without the input: it has secrets in it.
+        rules = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_input=False)
+        )
+        raise _refuse(f"--banks: {file} is not a list of banks: {rules}", EXIT_USAGE) from None
+
+
+def _add_bank(hub: Hub, entry: BankEntry) -> Bank:
+    return hub.application.add_bank(
+        code=entry.code,
+        name=entry.name,
+        color=entry.color,
+        secret=entry.secret,
+        ispb=entry.ispb,
+        settlement_funds_centavos=entry.settlement_funds,
+    )
 
 
 @app.command()
 def serve(
     roles: Annotated[str, typer.Option(help="Which roles this process plays, separated by commas.")] = ",".join(ROLES),
+    migrate_first: Annotated[
+        bool, typer.Option("--migrate", help="Bring the database to the newest schema first.")
+    ] = False,
+    banks: Annotated[
+        Path | None, typer.Option(help="Add the banks of this JSON file first: a list of `bank add`'s options.")
+    ] = None,
 ) -> None:
     """Runs the hub until SIGTERM or SIGINT."""
     names = [name.strip() for name in roles.split(",") if name.strip()]
     unknown = [name for name in names if name not in ROLES]
     if unknown or not names:
         raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; there are {', '.join(ROLES)}", EXIT_USAGE)
+    entries = [] if banks is None else _read_banks(banks)
     with _hub() as hub:
+        if migrate_first:
+            hub.migrate()
+        for entry in entries:
+            _add_bank(hub, entry)
         if not hub.is_migrated():
             raise _refuse("the schema is not the newest: run `codepix-hub migrate` first")
         code = run_roles(hub.roles(names))
@@ -123,7 +174,7 @@ def add_bank(
     secret: Annotated[
         str, typer.Option(envvar="BANK_SECRET", help="Shared with the bank; at least 16 characters.", show_envvar=True)
     ],
-    color: Annotated[str, typer.Option(help="#rrggbb")] = "#5b2a86",
+    color: Annotated[str, typer.Option(help="#rrggbb")] = BANK_COLOR_DEFAULT,
     ispb: Annotated[str, typer.Option(help="Eight characters; made from the code when left out.")] = "",
     settlement_funds: Annotated[int, typer.Option(help="Centavos put into its settlement account at first.")] = 0,
 ) -> None:

@@ -15,6 +15,7 @@ from pix.service.records import (
     MESSAGES_OF_BANKS,
     Received,
     Record,
+    Unreadable,
     bank_topic,
     decode_record,
     encode_record,
@@ -25,7 +26,7 @@ KEYRING_AGE_MS_MAX: Final = 2_000
 
 
 class Keyring:
-    """The banks' signing keys, read again when they are old, or when a sender is not among them."""
+    """The banks' signing keys, read again when they are old, or when they prove nothing of some record."""
 
     def __init__(self, read: Callable[[], Mapping[str, Sequence[bytes]]], clock: Clock) -> None:
         self._read = read
@@ -33,12 +34,14 @@ class Keyring:
         self._keys: Mapping[str, Sequence[bytes]] = {}
         self._read_at_ms: int | None = None
 
-    def refresh(self) -> None:
-        """Reads the keys when they are older than 2 s. Called once per batch."""
+    def refresh(self, age_ms_max: int = KEYRING_AGE_MS_MAX) -> bool:
+        """Reads the keys when they are older than this; tells whether it has."""
         now_ms = self._clock.now_ms()
-        if self._read_at_ms is None or now_ms - self._read_at_ms > KEYRING_AGE_MS_MAX:
-            self._keys = self._read()
-            self._read_at_ms = now_ms
+        if self._read_at_ms is not None and now_ms - self._read_at_ms <= age_ms_max:
+            return False
+        self._keys = self._read()
+        self._read_at_ms = now_ms
+        return True
 
     def keys_of(self, sender: str) -> Sequence[bytes]:
         """Newest first; none for a stranger."""
@@ -55,10 +58,15 @@ class HubRecordHandler:
 
     def __call__(self, records: Sequence[Record]) -> list[Record]:
         """Decides in one transaction; returns what to publish once it is durable."""
-        self._keyring.refresh()
+        fresh = self._keyring.refresh()
         arrivals, letters = [], []
         for record in records:
             read = decode_record(record, self._keyring.keys_of, MESSAGES_OF_BANKS)
+            if isinstance(read, Unreadable) and not fresh:
+                # Its bank may have been added, or have changed its secret, since the keys were read. Once per batch.
+                fresh = True
+                if self._keyring.refresh(age_ms_max=0):
+                    read = decode_record(record, self._keyring.keys_of, MESSAGES_OF_BANKS)
             if isinstance(read, Received):
                 message = cast(BankMessage, read.message)
                 arrivals.append(Arrival(message, read.sender, record, read.traceparent))

@@ -9,7 +9,7 @@ from typing import Final
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.kafka import records_of
-from pix.service.batches import DatabaseUnavailable, PublishFailed, RecordSink
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, RecordSink
 from pix.service.health import Health
 from pix.service.logs import logger
 
@@ -46,7 +46,7 @@ class Sweeper:
             try:
                 full = self.sweep() >= TRANSFERS_PER_SWEEP_MAX
                 self._health.ok("sweeper")
-            except (DatabaseUnavailable, PublishFailed) as error:
+            except (DatabaseUnavailable, BrokerUnavailable) as error:
                 full = False
                 self._health.trouble("sweeper", str(error))
                 log.warning("sweep failed, the next one tries again", error=str(error))

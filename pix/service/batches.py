@@ -17,7 +17,11 @@ class DatabaseUnavailable(Exception):
     """The database does not answer. It is no fault of the records: wait, and read them again."""
 
 
-class PublishFailed(Exception):
+class BrokerUnavailable(Exception):
+    """The broker does not answer. Wait, and try again."""
+
+
+class PublishFailed(BrokerUnavailable):
     """The broker has not acknowledged in time. What is owed stays in the rows and is sent again."""
 
 

@@ -6,7 +6,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from pix.service.batches import BatchHandler, BatchLoop, DatabaseUnavailable, PublishFailed, RecordSink, RecordSource
+from pix.service.batches import (
+    BatchHandler,
+    BatchLoop,
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    RecordSink,
+    RecordSource,
+)
 from pix.service.health import Health
 from pix.service.logs import logger
 from pix.service.records import Record
@@ -70,7 +77,6 @@ class ConsumerThread:
         self._handle = handle
         self._sink = sink
         self._health = health
-        self._source: PatientSource | None = None
         self._lag = 0
 
     def lag(self) -> int:
@@ -79,7 +85,9 @@ class ConsumerThread:
 
     def run(self, stop: threading.Event) -> None:
         """Consumes until `stop` is set; then finishes its batch, commits and leaves the group."""
-        source = self._source = self._make_source()
+        source = self._open_source(stop)
+        if source is None:
+            return
         loop = BatchLoop(source, self._handle, self._sink)
         wait_seconds = WAIT_SECONDS_FIRST
         self._health.ok("consumer")
@@ -90,7 +98,7 @@ class ConsumerThread:
                     self._lag = source.lag()
                     self._health.ok("consumer")
                     wait_seconds = WAIT_SECONDS_FIRST
-                except (DatabaseUnavailable, PublishFailed) as error:
+                except (DatabaseUnavailable, BrokerUnavailable) as error:
                     what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
                     self._health.trouble("consumer", f"waiting for the {what}: {error}")
                     log.warning("waiting", for_the=what, error=str(error), seconds=wait_seconds)
@@ -99,3 +107,16 @@ class ConsumerThread:
                     wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)
         finally:
             source.close()
+
+    def _open_source(self, stop: threading.Event) -> PatientSource | None:
+        """The source, once the broker is there; None when told to stop before."""
+        wait_seconds = WAIT_SECONDS_FIRST
+        while not stop.is_set():
+            try:
+                return self._make_source()
+            except BrokerUnavailable as error:
+                self._health.trouble("consumer", f"waiting for the broker: {error}")
+                log.warning("waiting", for_the="broker", error=str(error), seconds=wait_seconds)
+                stop.wait(wait_seconds)
+                wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)
+        return None

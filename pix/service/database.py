@@ -56,6 +56,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise
 
 
+def is_storable(text_from_outside: str) -> bool:
+    """Whether a column of text can hold it. One that cannot is not looked up: no row has it."""
+    return "\x00" not in text_from_outside
+
+
 def database_answers(engine: Engine) -> bool:
     """Whether a statement gets through."""
     try:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from pix.service.database import is_storable
 from pix.service.dead_letters import DeadLetter, DeadLetterState
 from pix.service.records import Record
 
@@ -76,6 +77,8 @@ class PostgresDeadLetters:
         return self._one(digest, " FOR UPDATE")
 
     def _one(self, digest: str, locking: str) -> DeadLetter | None:
+        if not is_storable(digest):
+            return None
         row = self._connection.execute(
             text(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}"),  # noqa: S608 - constants
             {"digest": digest},

@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from pix.service.batches import PublishFailed
+from pix.service.batches import BrokerUnavailable, PublishFailed
 from pix.service.logs import logger
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
@@ -47,10 +47,16 @@ def _client_configuration(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def _one_line(error: KafkaException) -> str:
+    cause = error.args[0] if error.args else error
+    return " ".join(str(cause.str() if isinstance(cause, KafkaError) else cause).split())
+
+
 class KafkaSource:
     """Records of one topic, by consumer group or with every partition assigned to this one instance."""
 
     def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
+        """Raises BrokerUnavailable when every partition is to be assigned and the broker does not say which."""
         self._topic = topic
         self._polled: dict[tuple[str, int], int] = {}
         """Per partition, the first offset of what was polled since the last commit."""
@@ -79,8 +85,14 @@ class KafkaSource:
             self._consumer.subscribe([topic], on_revoke=self._forget, on_lost=self._forget)
 
     def _assign_all(self) -> None:
-        metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS)
+        try:
+            metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise BrokerUnavailable(_one_line(error)) from error
         partitions = metadata.topics[self._topic].partitions
+        if not partitions:
+            # A topic that was just made; to be assigned nothing would mean to read nothing, for ever.
+            raise BrokerUnavailable(f"the topic {self._topic} has no partitions yet")
         self._consumer.assign([TopicPartition(self._topic, number, OFFSET_STORED) for number in partitions])
 
     def _forget(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -90,7 +102,10 @@ class KafkaSource:
             self._next.pop((partition.topic, partition.partition), None)
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
-        """One record when idle, all that is there under load: low latency in the one case, large batches in the other."""
+        """One record when idle, all that is there under load: low latency in the one case, large batches in the other.
+
+        Raises KafkaException on an error that the client does not get over: then the process must start anew.
+        """
         first = self._consumer.poll(timeout_seconds)
         if first is None:
             return []
@@ -205,45 +220,56 @@ def _bytes(value: str | bytes | None) -> bytes:
 
 
 class KafkaSink:
-    """Publishes with acks from all replicas and an idempotent producer."""
+    """Publishes with acks from all replicas and an idempotent producer. Thread-safe."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = Producer(
-            {
-                **_client_configuration(settings),
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 1,
-                "queue.buffering.max.messages": 500_000,
-                "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
-            }
-        )
+        self._configuration = {
+            **_client_configuration(settings),
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": 1,
+            "queue.buffering.max.messages": 500_000,
+            "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
+        }
+        self._producer = Producer(self._configuration)
 
     def publish(self, records: Sequence[Record]) -> None:
         """Returns once all are acknowledged; raises PublishFailed after 30 s."""
-        failures: list[str] = []
-        waiting = len(records)
+        if not records:
+            return
+        producer = self._producer
+        # Another thread's poll may run our callbacks: appending is atomic, counting down would not be.
+        answers: list[KafkaError | None] = []
 
         def note(error: KafkaError | None, _message: KafkaMessage) -> None:
-            nonlocal waiting
-            waiting -= 1
-            if error is not None:
-                failures.append(error.str())
+            answers.append(error)
 
-        for record in records:
-            self._produce(record, note)
+        try:
+            for record in records:
+                self._produce(producer, record, note)
+        except KafkaException as error:
+            self._renew_if_fatal(producer, error.args[0])
+            raise PublishFailed(str(error)) from error
         deadline = time.monotonic() + PUBLISH_TIMEOUT_SECONDS
-        while waiting and time.monotonic() < deadline:
-            self._producer.poll(FLUSH_STEP_SECONDS)
-        if waiting:
-            failures.append("not acknowledged in time")
+        while len(answers) < len(records) and time.monotonic() < deadline:
+            producer.poll(FLUSH_STEP_SECONDS)
+        failures = [error for error in answers if error is not None]
         if failures:
-            raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0]}")
+            self._renew_if_fatal(producer, failures[0])
+            raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0].str()}")
+        if len(answers) < len(records):
+            raise PublishFailed(f"{len(records) - len(answers)} of {len(records)} records not acknowledged in time")
 
-    def _produce(self, record: Record, on_delivery: Any) -> None:
+    def _renew_if_fatal(self, producer: Producer, error: KafkaError) -> None:
+        """A broker that lost its log may leave an idempotent producer unusable for good; a new one starts afresh."""
+        if error.fatal() and producer is self._producer:
+            log.warning("the producer cannot go on and is replaced", error=error.str())
+            self._producer = Producer(self._configuration)
+
+    def _produce(self, producer: Producer, record: Record, on_delivery: Any) -> None:
         while True:
             try:
-                self._producer.produce(
+                producer.produce(
                     record.topic,
                     key=record.key,
                     value=record.value,
@@ -253,7 +279,7 @@ class KafkaSink:
                 return
             except BufferError:
                 # The queue is full: let deliveries make room. Their timeout bounds how long this can last.
-                self._producer.poll(FLUSH_STEP_SECONDS)
+                producer.poll(FLUSH_STEP_SECONDS)
 
     def close(self) -> None:
         """Sends what is still queued."""
@@ -261,11 +287,21 @@ class KafkaSink:
 
 
 def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
-    """Makes the topics exist. Creates them with the settings' partitions where the broker can, else by first use."""
+    """Makes the topics exist. Creates them with the settings' partitions where the broker can, else by first use.
+
+    Raises BrokerUnavailable.
+    """
+    try:
+        _ensure_topics(settings, topics)
+    except KafkaException as error:
+        raise BrokerUnavailable(_one_line(error)) from error
+
+
+def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
     admin = AdminClient(_client_configuration(settings))
     known = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS)
     missing = [topic for topic in topics if topic not in known.topics]
-    if missing and not (known.cluster_id or "").startswith(EMBEDDED_CLUSTER_ID):
+    if missing and not str(known.cluster_id).startswith(EMBEDDED_CLUSTER_ID):
         creations = admin.create_topics(
             [NewTopic(topic, settings.partitions, settings.replication) for topic in missing],
             operation_timeout=TOPIC_CREATION_TIMEOUT_SECONDS,

@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, JSON for machines or coloured text for people, with what is bound to the context."""
+"""Structured logs: one line an event, JSON for machines or text for people, with what is bound to the context."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def bank_topic(code: str) -> str:
 def signing_key(secret: str) -> bytes:
     """The key of a bank's signatures, derived from its secret: 32 bytes.
 
-    The hub keeps this and a hash of the secret, never the secret; who reads the hub's tables cannot call gRPC as a bank.
+    The hub keeps this and a hash of the secret, never the secret: its tables let nobody call gRPC as a bank.
     """
     return hmac.new(secret.encode(), _SIGNING_PURPOSE, hashlib.sha256).digest()
 

@@ -141,7 +141,7 @@ def _page_place(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     registered_at_ms, _, key = token.partition(":")
-    if not registered_at_ms.isdecimal() or not key:
+    if not (registered_at_ms.isascii() and registered_at_ms.isdigit() and len(registered_at_ms) <= 15 and key):
         raise SchemeError("page_token", "must be the next_page_token of the previous page")
     return int(registered_at_ms), key
 

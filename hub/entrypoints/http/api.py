@@ -67,7 +67,7 @@ def api_router(application: HubApplication, treat_again: Callable[[Record], None
     @router.get("/settlement", tags=["banks"])
     def list_settlement_accounts() -> list[SettlementDocument]:
         """Each bank's account of record, by ISPB."""
-        return [SettlementDocument.of(account) for account in queries.settlement_accounts().values()]
+        return [SettlementDocument.of(*queries.settlement_account(ispb)) for ispb in queries.settlement_accounts()]
 
     @router.get("/transfers", tags=["transfers"])
     def list_transfers(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
-from hub.domain.settlement import SettlementAccount
+from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import HistoryStep, Transfer
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
@@ -49,14 +50,17 @@ class SettlementDocument(BaseModel):
     ispb: str
     balance_centavos: int
     reserved_centavos: int
+    funded_centavos: int
+    """All that the operator has put in, less what was taken out."""
 
     @classmethod
-    def of(cls, account: SettlementAccount) -> Self:
+    def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
         """From the domain."""
         return cls(
             ispb=account.ispb,
             balance_centavos=account.balance_centavos,
             reserved_centavos=account.reserved_centavos,
+            funded_centavos=sum(funding.amount_centavos for funding in fundings),
         )
 
 

@@ -14,7 +14,7 @@ from hub.domain.errors import (
     SettlementFundsTooLow,
     TransferNotFound,
 )
-from pix.service.batches import DatabaseUnavailable, PublishFailed
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.web.problems import ProblemKind, ProblemTable
 
 PROBLEMS: Final[ProblemTable] = {
@@ -27,5 +27,5 @@ PROBLEMS: Final[ProblemTable] = {
     DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
-    PublishFailed: ProblemKind("broker-unavailable", 503, "The broker does not answer"),
+    BrokerUnavailable: ProblemKind("broker-unavailable", 503, "The broker does not answer"),
 }

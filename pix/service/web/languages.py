@@ -1,0 +1,105 @@
+"""The languages of the pages: which one a visitor reads, and the translation of texts and of rules.
+
+The catalogues are Babel's `.po` files, read as they are: no compiled file to forget. English is the language of the
+source, so it needs none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from io import BytesIO
+from typing import Final
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+from pix.service.web.folders import templates_folder
+
+
+class Language(StrEnum):
+    """A language that the pages speak, by its BCP 47 tag."""
+
+    ENGLISH = "en"
+    PORTUGUESE = "pt-BR"
+
+    @property
+    def locale(self) -> str:
+        """Babel's name of the locale."""
+        return self.value.replace("-", "_")
+
+    @property
+    def own_name(self) -> str:
+        """The language's name in itself."""
+        return _OWN_NAMES[self]
+
+
+DEFAULT_LANGUAGE: Final = Language.ENGLISH
+
+_OWN_NAMES: Final[Mapping[Language, str]] = {Language.ENGLISH: "English", Language.PORTUGUESE: "Português"}
+_ACCEPTED_MAX: Final = 20
+# What a rule's sentence may have in it that differs from case to case: amounts and counts.
+_VARIABLE = re.compile(r"R\$ [0-9.]*[0-9](?:,[0-9]{2})?|[0-9]+")
+
+
+@cache
+def translations(language: Language) -> NullTranslations:
+    """The catalogue of the language; English has an empty one."""
+    path = templates_folder() / "locale" / f"{language.locale}.po"
+    if not path.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language.locale))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def translate(language: Language, text: str) -> str:
+    """The text in the language, or as it is when the catalogue lacks it."""
+    return translations(language).gettext(text)
+
+
+def translate_rule(language: Language, rule: str) -> str:
+    """The sentence of an error in the language.
+
+    A rule may have numbers in it ("At most 80 characters are allowed."); the catalogue has one entry for all of them,
+    with `{}` for each ("At most {} characters are allowed."), and the numbers are put back in their order.
+    """
+    exact = translate(language, rule)
+    if exact != rule:
+        return exact
+    pattern = translate(language, rule_pattern(rule))
+    values = _VARIABLE.findall(rule)
+    return pattern.format(*values) if pattern.count("{}") == len(values) else rule
+
+
+def rule_pattern(rule: str) -> str:
+    """The entry of the catalogue under which a rule with numbers is found."""
+    return _VARIABLE.sub("{}", rule)
+
+
+def choose_language(chosen: str | None, accept_language: str) -> Language:
+    """What the visitor chose on the page; else the first of the browser's languages that we have; else the default."""
+    if chosen in set(Language):
+        return Language(chosen)
+    wanted = [tag for tag, _ in sorted(_accepted(accept_language), key=lambda pair: -pair[1])]
+    for tag in wanted:
+        for language in Language:
+            if tag.split("-")[0] == language.value.split("-")[0]:
+                return language
+    return DEFAULT_LANGUAGE
+
+
+def _accepted(header: str) -> list[tuple[str, float]]:
+    pairs = []
+    for part in header.split(",")[:_ACCEPTED_MAX]:
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            pairs.append((tag.strip().lower(), float(quality or 1)))
+        except ValueError:
+            continue
+    return pairs

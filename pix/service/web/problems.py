@@ -1,0 +1,141 @@
+"""Errors as problem+JSON (RFC 9457): what is wrong in a sentence, and the field and the rule when there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from pix.scheme.errors import SchemeError
+from pix.service.logs import logger
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+log = logger(__name__)
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error of the REST API."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:codepix:problem:scheme-rule",
+                "title": "A value breaks a rule of the scheme",
+                "status": 422,
+                "detail": "CPF check digits do not match.",
+                "field": "key",
+                "rule": "CPF check digits do not match.",
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """What one class of errors is over HTTP: a row of an edge's table."""
+
+    name: str
+    """Kebab-case; the end of the problem's `type`."""
+    status: int
+    title: str
+
+
+SCHEME_RULE: Final = ProblemKind("scheme-rule", 422, "A value breaks a rule of the scheme")
+INVALID_REQUEST: Final = ProblemKind("invalid-request", 422, "The request is not as the API asks")
+INTERNAL: Final = ProblemKind("internal-error", 500, "Something went wrong on our side")
+
+ProblemTable = Mapping[type[Exception], ProblemKind]
+"""Domain errors, each with what it is over HTTP. An error's nearest class in the table counts."""
+
+
+def find_kind(error: Exception, table: ProblemTable) -> ProblemKind | None:
+    """The row of the error's class or of its nearest base class."""
+    for base in type(error).__mro__:
+        if base in table:
+            return table[base]
+    return SCHEME_RULE if isinstance(error, SchemeError) else None
+
+
+def problem_response(
+    kind: ProblemKind,
+    detail: str,
+    *,
+    field: str | None = None,
+    rule: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The answer of the API to a request that fails."""
+    document = ProblemDocument(
+        type=f"urn:codepix:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        field=field,
+        rule=rule,
+    )
+    content = document.model_dump(exclude_none=True)
+    return JSONResponse(content, kind.status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def error_response(error: Exception, table: ProblemTable) -> JSONResponse:
+    """The answer for any error: a known one says what it is, an unknown one is logged and says nothing of itself."""
+    kind = find_kind(error, table)
+    if kind is not None:
+        rule = getattr(error, "rule", None)
+        return problem_response(kind, rule or kind.title, field=getattr(error, "field", None) or None, rule=rule)
+    if isinstance(error, RequestValidationError):
+        field, rule = first_fault(error.errors())
+        return problem_response(INVALID_REQUEST, f"{field}: {rule}" if field else rule, field=field or None, rule=rule)
+    if isinstance(error, HTTPException):
+        title = HTTPStatus(error.status_code).phrase
+        plain = ProblemKind(title.lower().replace(" ", "-"), error.status_code, title)
+        return problem_response(plain, str(error.detail), headers=error.headers)
+    log.error("a request failed", error=type(error).__name__, exc_info=error)
+    return problem_response(INTERNAL, "The error was logged; try again later.")
+
+
+def first_fault(faults: Sequence[Any]) -> tuple[str, str]:
+    """The field and the rule of the first fault that validation found."""
+    if not faults:
+        return "", "The request is malformed."
+    fault = faults[0]
+    places = [str(part) for part in fault.get("loc", ()) if part not in ("body", "query", "path", "header")]
+    return ".".join(places), f"{fault.get('msg', 'The request is malformed')}.".replace("..", ".")
+
+
+ErrorPage = Callable[[Request, Exception, int], Response]
+"""Makes the page for people, of an error and its status code."""
+
+
+def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage) -> None:
+    """Answers every error: as problem+JSON to programs, as a page to people, and never with a traceback."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = error_response(error, table)
+        if speaks_json(request):
+            return problem
+        return await run_in_threadpool(error_page, request, error, problem.status_code)
+
+    for known in (*table, SchemeError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(known, answer)
+
+
+def speaks_json(request: Request) -> bool:
+    """Whether a program asks: all of the API and of the health checks."""
+    return request.url.path.startswith(("/api/", "/health/"))
