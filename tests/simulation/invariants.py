@@ -1,0 +1,126 @@
+"""What must hold when a simulated network has gone quiet: the audit's invariants, and that nothing was skipped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bank_sim.domain.books import PostingKind
+from bank_sim.domain.transfer import Direction
+from bank_sim.domain.transfer import TransferStatus as BankStatus
+from hub.domain.decisions import REASONS_WITHOUT_ROW
+from hub.domain.transfer import TransferStatus as HubStatus
+from pix.service.dead_letters import digest_of
+
+if TYPE_CHECKING:
+    from tests.simulation.run import SimulatedBank, World
+
+
+def find_violations(world: World) -> list[str]:
+    """Every invariant that is broken, in a sentence; none when all is well."""
+    return [
+        *_money_conserved(world),
+        *_outcomes_agree(world),
+        *_settlement_agrees(world),
+        *_orders_kept(world),
+        *_letters_are_garbage(world),
+    ]
+
+
+def _money_conserved(world: World) -> Iterator[str]:
+    customers = clearing = deposits = 0
+    for bank in world.banks:
+        summary = bank.quiet.queries.books()
+        customers += summary.customers_centavos
+        clearing += summary.clearing_centavos
+        deposits += summary.deposits_centavos
+        if not summary.is_balanced:
+            yield f"the books of bank {bank.identity.code} do not hold together: {summary}"
+        if summary.clearing_centavos:
+            yield f"bank {bank.identity.code} has {summary.clearing_centavos} left in clearing"
+        yield from _posted_once(bank)
+    if customers + clearing != deposits:
+        yield f"customers have {customers}, clearing {clearing}, but {deposits} was put in"
+
+
+def _posted_once(bank: SimulatedBank) -> Iterator[str]:
+    kinds: Counter[tuple[str, Direction | None, PostingKind]] = Counter(
+        (posting.end_to_end_id, posting.direction, posting.kind)
+        for _, posting in bank.quiet.queries.postings(size=500).postings
+        if posting.end_to_end_id is not None
+    )
+    for place, times in kinds.items():
+        if times > 1:
+            yield f"bank {bank.identity.code} has posted {place} {times} times"
+
+
+def _outcomes_agree(world: World) -> Iterator[str]:
+    """Each transfer has ended, alike at the hub and in both banks."""
+    at_hub = {transfer.end_to_end_id: transfer for transfer in world.hub_store.transfers.values()}
+    rows = {
+        (bank.identity.ispb, row.end_to_end_id, row.direction): row
+        for bank in world.banks
+        for row in bank.store.transfers.values()
+    }
+    for (ispb, end_to_end_id, direction), row in rows.items():
+        transfer = at_hub.get(end_to_end_id)
+        if not row.is_final or row.resend_at_ms is not None:
+            yield f"{end_to_end_id} is {row.status} ({direction}) at {ispb}, at the hub {transfer and transfer.status}"
+        elif transfer is None:
+            if row.status is not BankStatus.FAILED or row.reason not in REASONS_WITHOUT_ROW:
+                yield f"{end_to_end_id} is {row.status} at {ispb}, and the hub does not know it"
+        elif (row.status is BankStatus.CONFIRMED) != (transfer.status is HubStatus.COMPLETED):
+            yield f"{end_to_end_id} is {row.status} ({direction}) at {ispb}, but {transfer.status} at the hub"
+        elif row.amount_centavos != transfer.amount_centavos:
+            yield f"{end_to_end_id} has another amount at {ispb}"
+    for transfer in at_hub.values():
+        if transfer.closed_at_ms is None or transfer.resend_at_ms is not None:
+            yield f"{transfer.end_to_end_id} is {transfer.status} at the hub and not closed"
+        if (transfer.payer.ispb, transfer.end_to_end_id, Direction.OUTGOING) not in rows:
+            yield f"{transfer.end_to_end_id} is not known to its payer's bank"
+        if transfer.status is HubStatus.COMPLETED:
+            payee = transfer.payee
+            if payee is None or (payee.ispb, transfer.end_to_end_id, Direction.INCOMING) not in rows:
+                yield f"{transfer.end_to_end_id} is completed, and its payee's bank does not know it"
+
+
+def _settlement_agrees(world: World) -> Iterator[str]:
+    accounts = world.hub.queries.settlement_accounts()
+    for bank in world.banks:
+        account = accounts[bank.identity.ispb]
+        booked = bank.quiet.queries.books().settlement_centavos
+        if account.balance_centavos != booked:
+            yield f"bank {bank.identity.code} books {booked} of settlement money, the hub {account.balance_centavos}"
+        if account.reserved_centavos:
+            yield f"{account.reserved_centavos} of bank {bank.identity.code} is still reserved"
+
+
+def _orders_kept(world: World) -> Iterator[str]:
+    """What a bank has told its customer it took, it has; and one order is one transfer."""
+    for bank in world.banks:
+        keys = Counter(
+            (row.account_number, row.idempotency_key)
+            for row in bank.store.transfers.values()
+            if row.direction is Direction.OUTGOING
+        )
+        for place, times in keys.items():
+            if times > 1:
+                yield f"order {place} was paid {times} times"
+    known = {row.end_to_end_id for bank in world.banks for row in bank.store.transfers.values()}
+    for order, end_to_end_id in world.accepted_orders.items():
+        if end_to_end_id not in known:
+            yield f"order {order} was accepted as {end_to_end_id} and is lost"
+
+
+def _letters_are_garbage(world: World) -> Iterator[str]:
+    """Garbage is buried, unless the broker lost it before it was read; and nothing else is."""
+    garbage = {digest_of(record) for record in world.garbage}
+    stores = [world.hub_store.dead_letters, *(bank.store.dead_letters for bank in world.banks)]
+    buried = {letter.digest: letter for store in stores for letter in store.list(None, 1_000)}
+    for digest, letter in buried.items():
+        if digest not in garbage:
+            yield f"a message died: {letter.reason}"
+    for record in world.garbage:
+        if digest_of(record) not in buried and world.broker.generation == 0 and not world.retention_has_struck:
+            yield f"{record.key.decode()} on {record.topic} was skipped and not buried"

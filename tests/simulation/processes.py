@@ -1,0 +1,280 @@
+"""The processes of a simulated network: real application code on memory stores, which crash and start again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from types import TracebackType
+from typing import Any
+
+from pix.service.batches import BatchHandler, BatchLoop, DatabaseUnavailable, PublishFailed, RecordSink
+from pix.service.records import Record
+from tests.simulation.network import Broker, Faults, Source, Timeline, Trace
+
+TURN_MS = 20
+SWEEP_MS = 2_000
+RETRY_MS = 300
+RESTART_MS_MAX = 20_000
+LAG_RECORDS_MAX = 100
+
+
+class Crashed(BaseException):
+    """The process has died here. Not an Exception: no code of the application may survive it."""
+
+
+class Fate:
+    """Decides at each point of a process whether it dies there, or finds its database away."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.faults = Faults()
+        self.crashes: dict[str, int] = {}
+
+    def reach(self, point: str) -> None:
+        """A point between two steps. Raises Crashed."""
+        if self._random.random() < self.faults.crash:
+            self.crashes[point] = self.crashes.get(point, 0) + 1
+            raise Crashed(point)
+
+    def ask_database(self) -> None:
+        """Raises DatabaseUnavailable."""
+        if self._random.random() < self.faults.database_away:
+            raise DatabaseUnavailable("simulated")
+
+
+class FatefulUnit:
+    """A unit of work of a process that may die around it; the store sees an uncommitted transaction undone."""
+
+    def __init__(self, inner: Any, fate: Fate, between: Callable[[], None]) -> None:
+        self._inner = inner
+        self._fate = fate
+        self._between = between
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @property
+    def transfers(self) -> Any:
+        """The transfers; another replica may be quick between the look and the lock."""
+        return RacedTransfers(self._inner.transfers, self._between)
+
+    def __enter__(self) -> FatefulUnit:
+        self._fate.reach("before load")
+        self._fate.ask_database()
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inner.__exit__(kind, error, trace)
+
+    def commit(self) -> None:
+        """Durable, or not: a process may die on either side of it, and an answer may be lost on the way back."""
+        self._fate.reach("before commit")
+        self._fate.ask_database()
+        self._inner.commit()
+        self._fate.reach("after commit")
+        self._fate.ask_database()
+
+
+class RacedTransfers:
+    """Rows that were not there when they were looked for may be there when they are added."""
+
+    def __init__(self, inner: Any, between: Callable[[], None]) -> None:
+        self._inner = inner
+        self._between = between
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def lock(self, ids: Any) -> Any:
+        """Locks what is there; then the other replica has its chance with what is not."""
+        found = self._inner.lock(ids)
+        if not found:
+            self._between()
+        return found
+
+
+class FatefulUnits:
+    """Opens such units."""
+
+    def __init__(self, inner: Callable[[], Any], fate: Fate) -> None:
+        self._inner = inner
+        self._fate = fate
+        self.between: Callable[[], None] = _nothing
+
+    def __call__(self) -> Any:
+        return FatefulUnit(self._inner(), self._fate, self.between)
+
+
+def _nothing() -> None:
+    """No other replica."""
+
+
+class Sink:
+    """Publishes for a process that may die in the middle of it."""
+
+    def __init__(self, broker: Broker, fate: Fate) -> None:
+        self._broker = broker
+        self._fate = fate
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """See `pix.service.batches.RecordSink`."""
+        for record in records:
+            self._fate.reach("amid publish")
+            self._broker.publish([record])
+
+
+class Courier:
+    """Sends behind the caller's back, and loses what it cannot send; see `bank_sim.application.ports.Courier`."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Never raises, but dies with its process."""
+        try:
+            self._sink.publish(records)
+        except PublishFailed:
+            return
+
+
+LoopOf = Callable[[Source, BatchHandler, RecordSink], BatchLoop]
+
+
+@dataclass(slots=True)
+class Instance:
+    """One process: a consumer and a sweeper on a store that outlives it."""
+
+    name: str
+    topic: str
+    group: str
+    partitions: tuple[int, ...]
+    timeline: Timeline
+    broker: Broker
+    random: Random
+    trace: Trace
+    fate: Fate
+    handle: BatchHandler
+    sweep: Callable[[], None]
+    next_due_ms: Callable[[], int | None]
+    loop_of: LoopOf = BatchLoop
+    race: Callable[[Sequence[Record]], None] | None = None
+    is_up: bool = False
+    source: Source | None = None
+    loop: BatchLoop | None = None
+    lifetime: int = 0
+    turn_is_planned: bool = False
+    sweep_planned_ms: int | None = None
+    violations: list[str] | None = None
+
+    def start(self) -> None:
+        """Begins with what is durable."""
+        if self.is_up:
+            return
+        self.is_up = True
+        self.lifetime += 1
+        self.source = Source(self.broker, self.topic, self.group, self.partitions, self.random)
+        sink = Sink(self.broker, self.fate)
+        self.loop = self.loop_of(self.source, self._handle, _NotingSink(sink, self.source, self.fate))
+        self.turn_is_planned = False
+        self.sweep_planned_ms = None
+        self.plan_turn()
+        self.plan_sweep()
+
+    def stop(self) -> None:
+        """Dies."""
+        self.is_up = False
+        if self.source is not None and self.violations is not None:
+            self.violations += self.source.violations
+        self.source = None
+        self.loop = None
+
+    def _handle(self, records: Sequence[Record]) -> Sequence[Record]:
+        self.fate.reach("after poll")
+        outgoing = self.handle(records)
+        self.fate.reach("after save")
+        return outgoing
+
+    def plan_turn(self, wait_ms: int = TURN_MS) -> None:
+        """The consumer looks soon."""
+        if self.is_up and not self.turn_is_planned:
+            self.turn_is_planned = True
+            lifetime = self.lifetime
+            self.timeline.at(self.timeline.now_ms() + wait_ms, lambda: self._turn(lifetime))
+
+    def _turn(self, lifetime: int) -> None:
+        if lifetime != self.lifetime or not self.is_up or self.loop is None or self.source is None:
+            return
+        self.turn_is_planned = False
+        try:
+            if self.loop.turn(0) > 0:
+                self.plan_turn()
+            self.plan_sweep()
+        except (DatabaseUnavailable, PublishFailed):
+            self.source.rewind()
+            self.plan_turn(RETRY_MS)
+        except Crashed as crash:
+            self._die(crash)
+
+    def plan_sweep(self) -> None:
+        """The sweeper looks when something is due, and not twice in half a second."""
+        due_ms = self.next_due_ms()
+        if due_ms is None or not self.is_up:
+            return
+        at_ms = max(due_ms, self.timeline.now_ms() + SWEEP_MS)
+        if self.sweep_planned_ms is not None and self.sweep_planned_ms <= at_ms:
+            return
+        self.sweep_planned_ms = at_ms
+        lifetime = self.lifetime
+        self.timeline.at(at_ms, lambda: self._sweep(lifetime, at_ms))
+
+    def _sweep(self, lifetime: int, planned_ms: int) -> None:
+        if lifetime != self.lifetime or not self.is_up or self.source is None or self.sweep_planned_ms != planned_ms:
+            return
+        self.sweep_planned_ms = None
+        try:
+            if self.source.lag() <= LAG_RECORDS_MAX:
+                self.sweep()
+        except (DatabaseUnavailable, PublishFailed):
+            pass
+        except Crashed as crash:
+            self._die(crash)
+            return
+        self.plan_sweep()
+
+    def act(self, action: Callable[[], object]) -> bool:
+        """Somebody calls a use case of this process; whether it answered."""
+        if not self.is_up:
+            return False
+        try:
+            action()
+        except (DatabaseUnavailable, PublishFailed):
+            return False
+        except Crashed as crash:
+            self._die(crash)
+            return False
+        self.plan_sweep()
+        return True
+
+    def _die(self, crash: Crashed) -> None:
+        self.trace.note(f"{self.name} dies {crash}")
+        self.stop()
+        self.timeline.at(self.timeline.now_ms() + self.random.randrange(1, RESTART_MS_MAX), self.start)
+
+
+class _NotingSink:
+    """Tells the source that its batch is durable once it is published, and lets the process die after that."""
+
+    def __init__(self, sink: Sink, source: Source, fate: Fate) -> None:
+        self._sink = sink
+        self._source = source
+        self._fate = fate
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """See `pix.service.batches.RecordSink`."""
+        self._sink.publish(records)
+        self._source.note_durable()
+        self._fate.reach("after publish")

@@ -1,0 +1,547 @@
+"""One run: a hub and three banks, customers who pay, everything that can go wrong, and then quiet and an audit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from bank_sim.adapters.memory import BankStore, MemoryUnitsOfWork
+from bank_sim.application.ports import SettlementAccount, SettlementFunding
+from bank_sim.application.process_records import BuryRecord, ProcessRecords
+from bank_sim.application.resend_due import ResendDue
+from bank_sim.application.sealing import Seal
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.application.use_cases import compose as compose_bank
+from bank_sim.domain import books
+from bank_sim.domain.account import Account, AccountKey, AccountStatus
+from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.bank import BankIdentity, Participant
+from bank_sim.domain.deciding import decide as decide_at_bank
+from bank_sim.domain.errors import HubUnavailable
+from bank_sim.domain.transfer import AnswerStyle
+from hub.adapters.memory import HubStore
+from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.application.process_messages import ProcessMessages
+from hub.application.use_cases import HubApplication, compose
+from hub.domain.decisions import decide as decide_at_hub
+from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, records_of
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.people import HolderKind
+from pix.scheme.resending import ResendPolicy
+from pix.service.batches import BatchLoop
+from pix.service.consumer import isolating_poison
+from pix.service.health import Health
+from pix.service.records import HUB_TOPIC, Record, bank_topic, signing_key
+from tests.simulation.invariants import find_violations
+from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, Timeline, Trace
+from tests.simulation.processes import Courier, Fate, FatefulUnits, Instance, LoopOf, Sink
+
+BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
+ACCOUNTS_PER_BANK = 3
+SETTLEMENT_FUNDS_CENTAVOS = 5_000_000
+TRANSFERS_DEFAULT = 50
+PAYING_MS = 60_000
+HOUR_MS = 3_600_000
+QUIET_MS_MAX = 60 * HOUR_MS
+"""Virtual time after the last fault within which everything must have ended."""
+RACE_CHANCE = 0.05
+EVENTS_MAX = 400_000
+TRACE_LINES_SHOWN = 25
+
+CPFS = ("52998224725", "11144477735", "39053344705", "86288366757", "15350946056", "01234567890", "98765432100")
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What a planted bug puts in the place of the real thing."""
+
+    decide_at_hub: Callable[..., Any] = decide_at_hub
+    decide_at_bank: Callable[..., Any] = decide_at_bank
+    resend_at_bank: Callable[..., Any] = ResendDue
+    loop_of: LoopOf = BatchLoop
+    hub_store: Callable[[], HubStore] = HubStore
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run showed."""
+
+    seed: int
+    violations: list[str]
+    trace: Trace
+    statuses: dict[str, int] = field(default_factory=dict)
+    crashes: dict[str, int] = field(default_factory=dict)
+    published: int = 0
+    resends: int = 0
+    duplicates: int = 0
+    virtual_ms: int = 0
+    fingerprint: str = ""
+    """Of everything durable at the end: the same for the same seed."""
+
+    def explanation(self) -> str:
+        """The seed, what is broken, and the end of the trace."""
+        lines = [f"seed {self.seed}:", *self.violations[:10], "…", *self.trace.lines[-TRACE_LINES_SHOWN:]]
+        return "\n".join(lines)
+
+
+class HubByHand:
+    """The bank's questions, asked of the hub's use cases; see `bank_sim.application.ports.Hub`."""
+
+    def __init__(self, world: World, ispb: str) -> None:
+        self._world = world
+        self._ispb = ispb
+
+    def _hub(self) -> HubApplication:
+        if not any(instance.is_up for instance in self._world.hubs):
+            raise HubUnavailable
+        return self._world.hub
+
+    def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
+        """As gRPC would."""
+        hub = self._hub()
+        entry = hub.register_key(
+            bank=next(bank for bank in hub.queries.list_banks() if bank.ispb == self._ispb),
+            kind=kind,
+            key=key,
+            branch=account.branch,
+            account_number=account.number,
+            holder_name=account.holder_name,
+            holder_kind=account.holder_kind,
+            holder_tax_id=account.tax_id,
+            request_id=request_id,
+        )
+        return AccountKey(account.number, entry.key, entry.registered_at_ms)
+
+    def settlement_account(self) -> SettlementAccount:
+        """As gRPC would."""
+        account, fundings = self._hub().queries.settlement_account(self._ispb)
+        return SettlementAccount(
+            account.balance_centavos,
+            account.reserved_centavos,
+            tuple(SettlementFunding(each.funding_id, each.amount_centavos, each.funded_at_ms) for each in fundings),
+        )
+
+    def list_participants(self) -> Sequence[Participant]:
+        """Nobody looks at names here."""
+        return ()
+
+    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+        """Nobody looks at pages here."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise HubUnavailable
+
+
+@dataclass(slots=True)
+class SimulatedBank:
+    """A bank's store and its process."""
+
+    identity: BankIdentity
+    secret: str
+    store: BankStore
+    fate: Fate
+    application: BankApplication
+    """On the fateful units, for its process."""
+    quiet: BankApplication
+    """On the store itself, for the set-up and the audit."""
+    instance: Instance
+    keys: list[PixKey]
+    accounts: list[str]
+
+
+class World:
+    """A whole network, made from a seed."""
+
+    def __init__(self, seed: int, transfers: int, plant: Plant) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.timeline = Timeline()
+        self.trace = Trace(self.timeline)
+        self.broker = Broker(self.timeline, self.random)
+        self.plant = plant
+        self.policy = ResendPolicy(first_ms=2_000, cap_ms=self.random.choice((60_000, 600_000, 3_600_000)))
+        self.timeout_ms = self.random.choice((None, None, 15_000, 40_000))
+        self.violations: list[str] = []
+        self.retention_has_struck = False
+        self.garbage: list[Record] = []
+        self.accepted_orders: dict[tuple[str, str], str] = {}
+        self.hub_store = plant.hub_store()
+        self.hub = compose(HubUnitsOfWork(self.hub_store), self.timeline, Health(), self.policy, self.timeout_ms)
+        self.hub_fate = Fate(self.random)
+        self.hubs = self._make_hubs()
+        self.banks = [self._make_bank(code, name) for code, name in BANKS]
+        self.transfers = transfers
+
+    # Building
+
+    def _make_hubs(self) -> list[Instance]:
+        replicas = self.random.choice((1, 1, 2))
+        hubs: list[Instance] = []
+        handlers = []
+        for number in range(replicas):
+            units = FatefulUnits(HubUnitsOfWork(self.hub_store), self.hub_fate)
+            process = ProcessMessages(units, self.timeline, self.policy, self.plant.decide_at_hub)
+            application = compose(units, self.timeline, Health(), self.policy, self.timeout_ms)
+            handler = HubRecordHandler(process, Keyring(self.hub.queries.signing_keys, self.timeline), self.timeline)
+            handlers.append((units, handler))
+            sink = Sink(self.broker, self.hub_fate)
+            hubs.append(
+                Instance(
+                    name=f"hub {number}",
+                    topic=HUB_TOPIC,
+                    group=CONSUMER_GROUP,
+                    partitions=tuple(range(number, PARTITIONS, replicas)),
+                    timeline=self.timeline,
+                    broker=self.broker,
+                    random=self.random,
+                    trace=self.trace,
+                    fate=self.hub_fate,
+                    handle=isolating_poison(handler, application.bury_record),
+                    sweep=_hub_sweep(application, sink),
+                    next_due_ms=self._hub_due_ms,
+                    loop_of=self.plant.loop_of,
+                    violations=self.violations,
+                )
+            )
+        if replicas == 2:
+            for number, (units, _) in enumerate(handlers):
+                _race(hubs[number], units, handlers[1 - number][1], self.random)
+
+        def wake() -> None:
+            for hub in hubs:
+                hub.plan_turn()
+
+        self.broker.create(HUB_TOPIC, wake)
+        return hubs
+
+    def _hub_due_ms(self) -> int | None:
+        due = [
+            transfer.resend_at_ms for transfer in self.hub_store.transfers.values() if transfer.resend_at_ms is not None
+        ]
+        if self.timeout_ms is not None:
+            due += [
+                transfer.received_at_ms + self.timeout_ms + 1
+                for transfer in self.hub_store.transfers.values()
+                if transfer.decided_at_ms is None
+            ]
+        return min(due, default=None)
+
+    def _make_bank(self, code: str, name: str) -> SimulatedBank:
+        identity = BankIdentity(code=code, ispb=code.zfill(8), name=name, color="#123456")
+        secret = f"secret of the bank {code}"
+        self.hub.add_bank(
+            code=code,
+            name=name,
+            color="#123456",
+            secret=secret,
+            settlement_funds_centavos=self.random.choice((30_000, SETTLEMENT_FUNDS_CENTAVOS)),
+        )
+        store = BankStore()
+        fate = Fate(self.random)
+        units = FatefulUnits(MemoryUnitsOfWork(store), fate)
+        sink = Sink(self.broker, fate)
+        courier = Courier(sink)
+        ids = (f"{code}-{number}" for number in range(10_000))
+        hub = HubByHand(self, identity.ispb)
+
+        def made(on: Any) -> BankApplication:
+            return compose_bank(
+                identity=identity,
+                secret=secret,
+                units=on,
+                hub=hub,
+                courier=courier,
+                clock=self.timeline,
+                policy=self.policy,
+                new_id=lambda: next(ids),
+                random=self.random,
+            )
+
+        seal = Seal(identity.ispb, signing_key(secret))
+        process = ProcessRecords(units, seal, self.timeline, identity, self.policy, self.plant.decide_at_bank)
+        quiet = made(MemoryUnitsOfWork(store))
+        application = replace(
+            made(units),
+            process_records=isolating_poison(process, BuryRecord(units, self.timeline)),
+            resend_due=self.plant.resend_at_bank(units, courier, seal, self.timeline, self.policy),
+        )
+        topic = bank_topic(code)
+        instance = Instance(
+            name=f"bank {code}",
+            topic=topic,
+            group=f"codepix-bank-{code}",
+            partitions=tuple(range(PARTITIONS)),
+            timeline=self.timeline,
+            broker=self.broker,
+            random=self.random,
+            trace=self.trace,
+            fate=fate,
+            handle=application.process_records,
+            sweep=lambda: _ignore(application.resend_due()),
+            next_due_ms=lambda: min(
+                (row.resend_at_ms for row in store.transfers.values() if row.resend_at_ms is not None), default=None
+            ),
+            loop_of=self.plant.loop_of,
+            violations=self.violations,
+        )
+        self.broker.create(topic, instance.plan_turn)
+        return SimulatedBank(identity, secret, store, fate, application, quiet, instance, [], [])
+
+    # What happens
+
+    def play(self) -> None:
+        """Sets up, lets things happen for a while, heals everything, and waits until nothing is owed."""
+        for hub in self.hubs:
+            hub.start()
+        for number, bank in enumerate(self.banks):
+            self._open_accounts(bank, number)
+            bank.quiet.mirror_settlement()
+            bank.instance.start()
+        faults = Faults.drawn(self.random)
+        for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
+            fate.faults = faults
+        self.broker.faults = faults
+        self.trace.note(f"{faults} timeout {self.timeout_ms} ms, {len(self.hubs)} hubs")
+        for number in range(self.transfers):
+            self._plan_payment(number)
+        healed_ms = self._plan_incidents()
+        self.timeline.at(healed_ms, self._heal)
+        self._run(healed_ms)
+
+    def _open_accounts(self, bank: SimulatedBank, number: int) -> None:
+        for each in range(ACCOUNTS_PER_BANK):
+            cpf = CPFS[(number * ACCOUNTS_PER_BANK + each) % len(CPFS)]
+            account = self._open_account(bank, each, cpf)
+            key = bank.quiet.register_key(
+                account_number=account.number, kind=KeyKind.EMAIL, key=f"c{each}@bank{bank.identity.code}.example"
+            )
+            bank.accounts.append(account.number)
+            bank.keys.append(key.key)
+        if self.random.random() < 0.5:
+            bank.quiet.block_account(account_number=bank.accounts[-1])
+        bank.quiet.choose_behaviour(behaviour=self._behaviour())
+
+    def _open_account(self, bank: SimulatedBank, each: int, cpf: str) -> Account:
+        """As the use case does, without the memory-hard hash of a PIN that nobody enters here."""
+        now_ms = self.timeline.now_ms()
+        opened = Account(
+            f"00000{each}-0", f"Customer {each}", HolderKind.PERSON, cpf, AccountStatus.ACTIVE, 0, opened_at_ms=now_ms
+        )
+        amount_centavos = self.random.randrange(1, 200_000)
+        account, posting = books.book(opened, books.deposit(opened.number, f"opening-{each}", amount_centavos, now_ms))
+        with MemoryUnitsOfWork(bank.store)() as unit:
+            unit.accounts.add(account, "")
+            unit.postings.add([posting])
+            unit.commit()
+        return account
+
+    def _behaviour(self) -> Behaviour:
+        calm = Behaviour()
+        return self.random.choice(
+            (
+                calm,
+                calm,
+                calm,
+                Behaviour(answer_delay_ms=self.random.randrange(60_000)),
+                Behaviour(answer_style=AnswerStyle.TWICE),
+                Behaviour(answer_style=AnswerStyle.YES_AND_NO),
+                Behaviour(mode=AnswerMode.SILENT),
+                Behaviour(mode=AnswerMode.REJECT),
+            )
+        )
+
+    def _plan_payment(self, number: int) -> None:
+        bank = self.random.choice(self.banks)
+        account_number = self.random.choice(bank.accounts)
+        keys = [key for other in self.banks for key in other.keys]
+        key = self.random.choice((*keys, *keys, PixKey(KeyKind.EMAIL, "nobody@nowhere.example")))
+        order: dict[str, Any] = {
+            "account_number": account_number,
+            "payee_key": key,
+            "amount_centavos": self.random.randrange(1, 40_000),
+            "description": f"payment {number}",
+            "idempotency_key": f"order-{number}",
+            "payee_tax_id_masked": "",
+        }
+
+        def pay(attempts_left: int = 100) -> None:
+            def request() -> None:
+                try:
+                    transfer = bank.application.request_transfer(**order)
+                except SchemeError:
+                    return
+                self.accepted_orders[account_number, order["idempotency_key"]] = transfer.end_to_end_id
+
+            # A customer who got no answer asks again for the same.
+            if not bank.instance.act(request) and attempts_left:
+                again_ms = self.timeline.now_ms() + self.random.randrange(500, 30_000)
+                self.timeline.at(again_ms, lambda: pay(attempts_left - 1))
+
+        self.timeline.at(self.timeline.now_ms() + self.random.randrange(PAYING_MS), pay)
+
+    def _plan_incidents(self) -> int:
+        """Plans what strikes from outside; returns when all of it is over."""
+        now_ms = self.timeline.now_ms()
+        healed_ms = now_ms + PAYING_MS + self.random.randrange(PAYING_MS)
+        for _ in range(self.random.randrange(4)):
+            at_ms = now_ms + self.random.randrange(PAYING_MS)
+            incident = self.random.choice((self._absence, self._absence, self._lost_log, self._garbage, self._mood))
+            healed_ms = max(healed_ms, incident(at_ms))
+        return healed_ms
+
+    def _absence(self, at_ms: int) -> int:
+        """A participant is away, for seconds or for hours, maybe longer than retention."""
+        instances = [*self.hubs, *(bank.instance for bank in self.banks)]
+        instance = self.random.choice(instances)
+        back_ms = at_ms + self.random.choice((1_000, 10_000, 30_000, 30_000, HOUR_MS, 14 * HOUR_MS))
+        retained = self.random.choice((0.0, 0.0, 0.5, 1.0))
+
+        def go() -> None:
+            self.trace.note(f"{instance.name} goes away until {back_ms - START_MS} ms")
+            instance.stop()
+            instance.lifetime += 1
+
+        def come_back() -> None:
+            if retained:
+                self.retention_has_struck = True
+                self.broker.retain(instance.topic, retained)
+            self.trace.note(f"{instance.name} comes back, {retained:.0%} of its topic is gone")
+            instance.start()
+
+        self.timeline.at(at_ms, go)
+        self.timeline.at(back_ms, come_back)
+        return back_ms + 1_000
+
+    def _lost_log(self, at_ms: int) -> int:
+        def lose() -> None:
+            self.trace.note("the broker loses its log")
+            self.broker.lose_log()
+
+        self.timeline.at(at_ms, lose)
+        return at_ms + 1_000
+
+    def _garbage(self, at_ms: int) -> int:
+        """Somebody writes what nobody can read; nobody sends it again, so it must not be skipped."""
+        topic = self.random.choice((HUB_TOPIC, *(bank_topic(code) for code, _ in BANKS)))
+        number = len(self.garbage)
+        record = Record(topic, f"garbage-{number}".encode(), b"\xff\xfe garbage", {"codepix-sender": b"stranger"})
+        self.garbage.append(record)
+
+        def arrive() -> None:
+            self.trace.note(f"garbage comes to {topic}")
+            self.broker.append(record)
+
+        self.timeline.at(at_ms, arrive)
+        return at_ms + 1_000
+
+    def _mood(self, at_ms: int) -> int:
+        bank, behaviour = self.random.choice(self.banks), self._behaviour()
+
+        def change() -> None:
+            self.trace.note(f"bank {bank.identity.code} behaves: {behaviour}")
+            bank.quiet.choose_behaviour(behaviour=behaviour)
+
+        self.timeline.at(at_ms, change)
+        return at_ms
+
+    def _heal(self) -> None:
+        self.trace.note("everything is healed")
+        for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
+            fate.faults = Faults()
+        self.broker.faults = Faults()
+        for bank in self.banks:
+            bank.quiet.choose_behaviour(behaviour=Behaviour())
+        for instance in (*self.hubs, *(bank.instance for bank in self.banks)):
+            instance.start()
+
+    def _run(self, healed_ms: int) -> None:
+        events = 0
+        while self.timeline.advance():
+            events += 1
+            if self.timeline.now_ms() > healed_ms + QUIET_MS_MAX or events > EVENTS_MAX:
+                self.violations.append(f"not quiet {QUIET_MS_MAX // HOUR_MS} hours after the last fault")
+                return
+
+    # The end
+
+    def finish(self) -> Outcome:
+        """Audits, and says what the run was like."""
+        for instance in (*self.hubs, *(bank.instance for bank in self.banks)):
+            instance.stop()
+        self.violations += find_violations(self)
+        transfers = list(self.hub_store.transfers.values())
+        crashes: Counter[str] = Counter()
+        for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
+            crashes.update(fate.crashes)
+        return Outcome(
+            seed=self.seed,
+            violations=self.violations,
+            trace=self.trace,
+            statuses=dict(Counter(transfer.status.value for transfer in transfers)),
+            crashes=dict(crashes),
+            published=self.broker.published,
+            resends=sum(transfer.resends for transfer in transfers),
+            duplicates=sum(transfer.duplicates for transfer in transfers),
+            virtual_ms=self.timeline.now_ms() - START_MS,
+            fingerprint=self.fingerprint(),
+        )
+
+    def fingerprint(self) -> str:
+        """Of everything that is durable."""
+        digest = hashlib.sha256()
+        for row in _sorted_rows(self.hub_store.transfers.values()):
+            digest.update(row.encode())
+        for bank in self.banks:
+            for row in _sorted_rows(bank.store.transfers.values()):
+                digest.update(row.encode())
+        digest.update(str(self.timeline.now_ms()).encode())
+        return digest.hexdigest()
+
+
+def simulate(seed: int, transfers: int = TRANSFERS_DEFAULT, plant: Plant | None = None) -> Outcome:
+    """One run. The same seed, number of transfers and plant always give the same outcome."""
+    world = World(seed, transfers, plant or Plant())
+    world.play()
+    return world.finish()
+
+
+def _sorted_rows(rows: Iterable[object]) -> list[str]:
+    return sorted(repr(row) for row in rows)
+
+
+def _ignore(_value: object) -> None:
+    """A sweep's count is of no interest here."""
+
+
+def _hub_sweep(application: HubApplication, sink: Sink) -> Callable[[], None]:
+    def sweep() -> None:
+        sink.publish(records_of(application.fail_expired()))
+        sink.publish(records_of(application.resend_due()))
+
+    return sweep
+
+
+def _race(instance: Instance, units: FatefulUnits, other: HubRecordHandler, random: Random) -> None:
+    """Now and then, as in a rebalance, the other replica treats the same records between our look and our save."""
+    handle = instance.handle
+    current: list[Sequence[Record]] = []
+
+    def handle_and_remember(records: Sequence[Record]) -> Sequence[Record]:
+        current[:] = [records]
+        try:
+            return handle(records)
+        finally:
+            current.clear()
+
+    def between() -> None:
+        if current and random.random() < RACE_CHANCE:
+            other(current.pop())
+
+    instance.handle = handle_and_remember
+    units.between = between

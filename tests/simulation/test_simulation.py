@@ -1,0 +1,83 @@
+"""Nothing is lost and no money is made, in thousands of hostile runs; and the simulation notices when it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.many import simulate_many
+from tests.simulation.plants import PLANTS
+from tests.simulation.run import simulate
+
+SEEDS = 2_000
+SEEDS_TO_CATCH_A_BUG = 200
+
+
+@pytest.mark.timeout(600)
+def test_no_run_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
+    tally = simulate_many(range(SEEDS))
+
+    with capsys.disabled():
+        print(f"\n{tally.summary()}")
+    assert not tally.failed_seeds, "\n\n".join(tally.failures)
+    assert tally.runs == SEEDS
+    # The runs are worth something: transfers end both ways, processes die at every point, messages come twice.
+    assert tally.statuses.keys() == {"completed", "failed"}
+    assert tally.statuses["completed"] > SEEDS * 10
+    assert tally.crashes.keys() == {
+        "after poll", "before load", "before commit", "after commit", "after save", "amid publish", "after publish",
+    }  # fmt: skip
+    assert min(tally.crashes.values()) > SEEDS / 10
+    assert tally.resends > SEEDS and tally.duplicates > SEEDS
+
+
+@pytest.mark.parametrize("bug", PLANTS)
+def test_a_planted_bug_is_caught(bug: str) -> None:
+    caught = next((seed for seed in range(SEEDS_TO_CATCH_A_BUG) if simulate(seed, plant=PLANTS[bug]).violations), None)
+
+    assert caught is not None, f"{SEEDS_TO_CATCH_A_BUG} runs did not notice: {bug}"
+    assert not simulate(caught).violations, "without the bug the same run is clean"
+
+
+def test_a_failure_is_explained_by_its_seed_and_a_short_trace() -> None:
+    outcome = next(
+        outcome
+        for outcome in (simulate(seed, plant=PLANTS["credit before the decision"]) for seed in range(20))
+        if outcome.violations
+    )
+
+    lines = outcome.explanation().splitlines()
+    assert lines[0] == f"seed {outcome.seed}:"
+    assert any("money" in line or "books" in line or "put in" in line for line in lines)
+    assert any("everything is healed" in line for line in lines)
+    assert len(lines) < 50
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_a_seed_is_replayed_exactly_in_any_process(seed: int) -> None:
+    program = (
+        "from tests.simulation.many import be_quiet; be_quiet()\n"
+        "from tests.simulation.run import simulate\n"
+        f"outcome = simulate({seed})\n"
+        "print(outcome.fingerprint, outcome.published, outcome.crashes, len(outcome.trace.lines))"
+    )
+    # Python hashes strings differently in each process; no order may depend on that.
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    ]
+
+    assert runs[0] == runs[1] and runs[0].strip()
+
+
+def test_different_seeds_are_different_runs() -> None:
+    assert len({simulate(seed).fingerprint for seed in range(5)}) == 5
