@@ -199,7 +199,7 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def list(self, narrow: TransferFilter) -> list[Transfer]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.before[1] if narrow.before else ""))):
+        if not (is_storable(narrow.ispb) and is_storable(narrow.id_part)):
             return []
         conditions = ["true"]
         values: dict[str, Any] = {"size": narrow.size}
@@ -463,7 +463,7 @@ class PostgresKeys:
     def list_of_bank(
         self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
     ) -> list[KeyEntry]:
-        if not all(map(is_storable, (branch, account_number, after[1] if after else ""))):
+        if not (is_storable(branch) and is_storable(account_number)):
             return []
         conditions = ["ispb = :ispb", "(registered_at_ms, key) > (:after_ms, :after_key)"]
         values: dict[str, Any] = {"ispb": ispb, "size": size, "after_ms": -1, "after_key": ""}

@@ -390,9 +390,13 @@ class Supervisor:
     def start_part(self, part: PartType) -> PartType:
         """Starts a part, waits until it is ready, and returns it."""
         # Owned before it is started, so that one which fails halfway is cleared up too.
-        self._owned.append(part)
+        self.own(part)
         part.start()
         return part
+
+    def own(self, part: Stoppable) -> None:
+        """Takes a part over that the caller starts itself, for instance together with others."""
+        self._owned.append(part)
 
     def stop(self) -> None:
         """Stops everything in reverse order; once interrupted, kills the rest. Raises the first failure at the end."""

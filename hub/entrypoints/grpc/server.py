@@ -22,6 +22,7 @@ from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1_000
 TRANSFERS_PER_CALL_MAX: Final = 100
+TIME_DIGITS_MAX: Final = 15
 
 _HOLDER_TO_WIRE: Final = {
     HolderKind.PERSON: directory.HOLDER_KIND_PERSON,
@@ -141,7 +142,8 @@ def _page_place(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     registered_at_ms, _, key = token.partition(":")
-    if not (registered_at_ms.isascii() and registered_at_ms.isdigit() and len(registered_at_ms) <= 15 and key):
+    is_time = registered_at_ms.isascii() and registered_at_ms.isdigit() and len(registered_at_ms) <= TIME_DIGITS_MAX
+    if not is_time or not key or not key.isprintable():
         raise SchemeError("page_token", "must be the next_page_token of the previous page")
     return int(registered_at_ms), key
 

@@ -29,6 +29,7 @@ from pix.service.records import Record
 from pix.service.web.problems import ProblemDocument
 
 PAGE_SIZE_MAX: Final = 5_000
+TIME_DIGITS_MAX: Final = 15
 
 PROBLEM: Final = {"model": ProblemDocument, "description": "A problem document (RFC 9457)"}
 
@@ -44,7 +45,8 @@ def page_place(before: str) -> tuple[int, str] | None:
     if not before:
         return None
     received_at_ms, _, end_to_end_id = before.partition(":")
-    if not (received_at_ms.isascii() and received_at_ms.isdigit()) or len(received_at_ms) > 15:
+    is_time = received_at_ms.isascii() and received_at_ms.isdigit() and len(received_at_ms) <= TIME_DIGITS_MAX
+    if not is_time or not end_to_end_id.isprintable():
         raise SchemeError("before", "must be the `next` of the previous page")
     return int(received_at_ms), end_to_end_id
 

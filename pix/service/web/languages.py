@@ -13,6 +13,7 @@ from functools import cache
 from io import BytesIO
 from typing import Final
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -41,19 +42,23 @@ DEFAULT_LANGUAGE: Final = Language.ENGLISH
 
 _OWN_NAMES: Final[Mapping[Language, str]] = {Language.ENGLISH: "English", Language.PORTUGUESE: "Português"}
 _ACCEPTED_MAX: Final = 20
-# What a rule's sentence may have in it that differs from case to case: amounts and counts.
-_VARIABLE = re.compile(r"R\$ [0-9.]*[0-9](?:,[0-9]{2})?|[0-9]+")
+
+
+@cache
+def catalogue(language: Language) -> Catalog:
+    """The language's texts as its file has them; English has none."""
+    path = templates_folder() / "locale" / f"{language.locale}.po"
+    if not path.exists():
+        return Catalog(locale=language.locale)
+    with path.open("rb") as source:
+        return read_po(source, locale=language.locale)
 
 
 @cache
 def translations(language: Language) -> NullTranslations:
-    """The catalogue of the language; English has an empty one."""
-    path = templates_folder() / "locale" / f"{language.locale}.po"
-    if not path.exists():
-        return NullTranslations()
+    """The same for gettext."""
     compiled = BytesIO()
-    with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language.locale))
+    write_mo(compiled, catalogue(language))
     compiled.seek(0)
     return Translations(compiled)
 
@@ -66,20 +71,26 @@ def translate(language: Language, text: str) -> str:
 def translate_rule(language: Language, rule: str) -> str:
     """The sentence of an error in the language.
 
-    A rule may have numbers in it ("At most 80 characters are allowed."); the catalogue has one entry for all of them,
-    with `{}` for each ("At most {} characters are allowed."), and the numbers are put back in their order.
+    A rule may have values in it ("At most 80 characters are allowed."). The catalogue has one entry for all of them,
+    with `{}` for each ("At most {} characters are allowed."), and the values are put back in their order.
     """
     exact = translate(language, rule)
     if exact != rule:
         return exact
-    pattern = translate(language, rule_pattern(rule))
-    values = _VARIABLE.findall(rule)
-    return pattern.format(*values) if pattern.count("{}") == len(values) else rule
+    for pattern, translated in _patterns(language):
+        match = pattern.fullmatch(rule)
+        if match:
+            return translated.format(*match.groups())
+    return rule
 
 
-def rule_pattern(rule: str) -> str:
-    """The entry of the catalogue under which a rule with numbers is found."""
-    return _VARIABLE.sub("{}", rule)
+@cache
+def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
+    return [
+        (re.compile(re.escape(message.id).replace(r"\{\}", "(.+?)")), message.string)
+        for message in catalogue(language)
+        if isinstance(message.id, str) and "{}" in message.id and isinstance(message.string, str) and message.string
+    ]
 
 
 def choose_language(chosen: str | None, accept_language: str) -> Language:

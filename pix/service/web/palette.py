@@ -119,8 +119,8 @@ def _brand(fill: Oklch) -> dict[str, str]:
     """The brand's own fill, a deeper end for gradients, a pressed tone, and the text that is readable on all three."""
     color = to_hex(fill)
     if contrast("#ffffff", color) >= TEXT_CONTRAST_MIN:
-        # Deeper tones are darker, on which white is more readable still, but a gradient passes between two hues.
-        start = fill.turned(22).at(fill.lightness - 0.11)
+        # A livelier neighbour where white stays readable on the whole way to it, else a darker one.
+        start = Oklch(fill.lightness + 0.1, fill.chroma * 1.2, fill.turned(14).hue)
         deep = _passing(start, lambda end: _gradient_reads("#ffffff", color, end), -1)
         press = to_hex(fill.at(fill.lightness - 0.06))
         return {"brand": color, "brand-deep": deep, "brand-press": press, "on-brand": "#ffffff"}

@@ -104,6 +104,8 @@ def _environment(folder: Path, language: Language) -> Environment:
         first_name=formats.first_name,
         rule=partial(translate_rule, language),
     )
+    # A block that is rendered by itself sees no import of its template, so what every page uses is known everywhere.
+    environment.globals["ui"] = environment.get_template("components.html").module
     return environment
 
 
