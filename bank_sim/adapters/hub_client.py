@@ -1,0 +1,224 @@
+"""The hub's questions over gRPC. Every call of the contract may be repeated, so one that gets no answer is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+
+from bank_sim.application.ports import SettlementAccount, SettlementFunding
+from bank_sim.domain.account import Account, AccountKey, Payee
+from bank_sim.domain.bank import BankIdentity, Participant
+from bank_sim.domain.errors import (
+    HubCredentialsRefused,
+    HubRefused,
+    HubUnavailable,
+    KeyLimitReached,
+    KeyNotFound,
+    KeyTaken,
+)
+from codepix.v1 import directory_pb2 as directory
+from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
+from codepix.v1 import participants_pb2 as participants
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.people import HolderKind
+from pix.service.logs import logger
+from pix.service.records import key_from_wire, key_to_wire
+
+CALL_SECONDS_MAX: Final = 2.0
+ATTEMPTS_MAX: Final = 2
+RETRY_WAIT_SECONDS: Final = 0.1
+KEYS_PER_PAGE: Final = 1_000
+RECONNECT_MS_MAX: Final = 1_000
+RECONNECT_MS_MIN: Final = 100
+
+METADATA_ISPB: Final = "codepix-ispb"
+METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
+METADATA_FIELD: Final = "codepix-field"
+METADATA_RULE: Final = "codepix-rule"
+METADATA_OWNER: Final = "codepix-owner-bin"
+
+_WITHOUT_ANSWER: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+_HOLDER_TO_WIRE: Final = {
+    HolderKind.PERSON: directory.HOLDER_KIND_PERSON,
+    HolderKind.COMPANY: directory.HOLDER_KIND_COMPANY,
+}
+_HOLDER_FROM_WIRE: Final = {number: kind for kind, number in _HOLDER_TO_WIRE.items()}
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+log = logger(__name__)
+
+
+class GrpcHub:
+    """See `bank_sim.application.ports.Hub`. One channel, shared by all threads; it connects when it is first used."""
+
+    def __init__(
+        self, address: str, ispb: str, secret: str, traceparent: Callable[[], str] = lambda: ""
+    ) -> None:
+        """`traceparent` tells the trace in which a call is made; it goes along as metadata when there is one."""
+        self._ispb = ispb
+        self._credentials = ((METADATA_ISPB, ispb), (METADATA_SECRET, secret))
+        self._traceparent = traceparent
+        self._pause = threading.Event()
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
+                ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
+                ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+                ("grpc.enable_http_proxy", 0),
+            ],
+        )
+        self._directory = directory_pb2_grpc.DirectoryServiceStub(self._channel)
+        self._participants = participants_pb2_grpc.ParticipantServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Ends every connection."""
+        self._channel.close()
+
+    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
+        self._ask(
+            self._participants.JoinNetwork,
+            participants.JoinNetworkRequest(
+                code=identity.code, name=identity.name, color=identity.color, url=url, version=version
+            ),
+        )
+
+    def list_participants(self) -> Sequence[Participant]:
+        response = self._ask(self._participants.ListParticipants, participants.ListParticipantsRequest())
+        return [
+            Participant(bank.ispb, bank.code, bank.name, bank.color, bank.url, bank.active)
+            for bank in response.participants
+        ]
+
+    def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
+        response = self._ask(
+            self._directory.RegisterKey,
+            directory.RegisterKeyRequest(
+                key=key_to_wire(PixKey(kind, key)),
+                branch=account.branch,
+                account_number=account.number,
+                holder_name=account.holder_name,
+                holder_kind=_HOLDER_TO_WIRE[account.holder_kind],
+                holder_tax_id=account.tax_id,
+                request_id=request_id,
+            ),
+        )
+        return _account_key(response.entry)
+
+    def find_key(self, key: PixKey) -> Payee:
+        found = self._ask(self._directory.FindKey, directory.FindKeyRequest(key=key_to_wire(key)))
+        return Payee(
+            key=key_from_wire(found.key),
+            name=found.holder_name,
+            tax_id_masked=found.tax_id_masked,
+            holder_kind=_HOLDER_FROM_WIRE.get(found.holder_kind, HolderKind.PERSON),
+            ispb=found.ispb,
+            bank_code=found.bank_code,
+            bank_name=found.bank_name,
+        )
+
+    def list_keys(self) -> Iterable[AccountKey]:
+        return self._pages_of_keys()
+
+    def _pages_of_keys(self) -> Iterator[AccountKey]:
+        page_token = ""
+        while True:
+            page = self._ask(
+                self._directory.ListKeys, directory.ListKeysRequest(page_size=KEYS_PER_PAGE, page_token=page_token)
+            )
+            for entry in page.entries:
+                yield _account_key(entry)
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+    def remove_key(self, key: PixKey) -> None:
+        self._ask(self._directory.RemoveKey, directory.RemoveKeyRequest(key=key_to_wire(key)))
+
+    def settlement_account(self) -> SettlementAccount:
+        account = self._ask(self._participants.GetSettlementAccount, participants.GetSettlementAccountRequest())
+        return SettlementAccount(
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
+            fundings=tuple(
+                SettlementFunding(funding.funding_id, funding.amount_centavos, funding.funded_at_ms)
+                for funding in account.fundings
+            ),
+        )
+
+    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+        found = self._ask(
+            self._participants.FindTransfers, participants.FindTransfersRequest(end_to_end_ids=end_to_end_ids)
+        )
+        return {
+            transfer.end_to_end_id: transfer.completed_at_ms
+            for transfer in found.transfers
+            if transfer.status == participants.TRANSFER_STATUS_COMPLETED
+        }
+
+    def _ask(self, call: Callable[..., Response], request: Any) -> Response:
+        """Calls, and once more when there was no answer. Raises the errors of the port."""
+        metadata: tuple[tuple[str, str], ...] = self._credentials
+        if traceparent := self._traceparent():
+            metadata = (*metadata, ("traceparent", traceparent))
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return call(request, timeout=CALL_SECONDS_MAX, metadata=metadata)
+            except grpc.RpcError as error:
+                if _status(error) not in _WITHOUT_ANSWER or attempt == ATTEMPTS_MAX:
+                    _raise(error)
+                self._pause.wait(RETRY_WAIT_SECONDS)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _account_key(entry: directory.KeyEntry) -> AccountKey:
+    return AccountKey(entry.account_number, key_from_wire(entry.key), entry.registered_at_ms)
+
+
+def _status(error: Any) -> grpc.StatusCode:
+    # What a call raises is an RpcError and a Call at once; the types do not say so.
+    status = error.code() if hasattr(error, "code") else None
+    return status if isinstance(status, grpc.StatusCode) else grpc.StatusCode.UNKNOWN
+
+
+def _raise(error: Any) -> NoReturn:
+    """The one table from gRPC's codes to the bank's errors."""
+    status = _status(error)
+    trailer: dict[str, str | bytes] = dict(error.trailing_metadata() or ()) if hasattr(error, "code") else {}
+    field = _text(trailer.get(METADATA_FIELD)) or "hub"
+    rule = _text(trailer.get(METADATA_RULE)) or "The hub refused it."
+    match status:
+        case grpc.StatusCode.NOT_FOUND if field in ("key", "hub"):
+            raise KeyNotFound from None
+        case grpc.StatusCode.ALREADY_EXISTS:
+            raise KeyTaken(_text(trailer.get(METADATA_OWNER))) from None
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise KeyLimitReached(rule) from None
+        case grpc.StatusCode.UNAUTHENTICATED:
+            raise HubCredentialsRefused from None
+        case grpc.StatusCode.INVALID_ARGUMENT if field != "hub":
+            raise SchemeError(field, rule) from None
+        case _ if status in _WITHOUT_ANSWER:
+            log.warning("the hub does not answer", status=status.name)
+            raise HubUnavailable from None
+        case _:
+            raise HubRefused(field, rule) from None
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""

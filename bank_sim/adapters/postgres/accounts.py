@@ -1,0 +1,156 @@
+"""Accounts and their keys on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, update_statement
+from bank_sim.domain.account import Account, AccountKey, AccountStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.people import HolderKind
+
+_ACCOUNT_COLUMNS: Final = (
+    "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
+)
+_ADD: Final = text(
+    f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) VALUES (:number, :holder_name, :holder_kind, :tax_id, "  # noqa: S608
+    ":status, :balance_centavos, :opened_at_ms, :branch, :pin_hash)"
+)
+_SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
+_LOCK: Final = text(f"{_SELECT} WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
+_FIND: Final = text(f"{_SELECT} WHERE number = :number")
+_LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
+
+_NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
+_CHANGING: Final = [
+    Column[Account]("status", "text", lambda account: account.status.value),
+    Column[Account]("balance_centavos", "bigint", lambda account: account.balance_centavos),
+]
+_SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)
+
+
+def _account_of(row: Sequence[Any]) -> Account:
+    number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch = row
+    return Account(
+        number,
+        holder_name,
+        HolderKind(holder_kind),
+        tax_id,
+        AccountStatus(status),
+        balance_centavos,
+        opened_at_ms,
+        branch,
+    )
+
+
+class PostgresAccounts:
+    """See `bank_sim.application.ports.AccountRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def next_serial(self) -> int:
+        serial: int = self._connection.execute(text("SELECT nextval('account_serials')")).scalar_one()
+        return serial
+
+    def add(self, account: Account, pin_hash: str) -> None:
+        self._connection.execute(
+            _ADD,
+            {
+                "number": account.number,
+                "holder_name": account.holder_name,
+                "holder_kind": account.holder_kind.value,
+                "tax_id": account.tax_id,
+                "status": account.status.value,
+                "balance_centavos": account.balance_centavos,
+                "opened_at_ms": account.opened_at_ms,
+                "branch": account.branch,
+                "pin_hash": pin_hash,
+            },
+        )
+
+    def lock(self, numbers: Collection[str]) -> dict[str, Account]:
+        if not numbers:
+            return {}
+        rows = self._connection.execute(_LOCK, {"numbers": sorted(numbers)})
+        return {row[0]: _account_of(row) for row in rows}
+
+    def save(self, accounts: Collection[Account]) -> None:
+        if accounts:
+            self._connection.execute(_SAVE, arrays([*_NUMBER, *_CHANGING], list(accounts)))
+
+    def find(self, number: str) -> Account | None:
+        row = self._connection.execute(_FIND, {"number": number}).one_or_none()
+        return None if row is None else _account_of(row)
+
+    def pin_hash(self, number: str) -> str | None:
+        pin_hash: str | None = self._connection.execute(
+            text("SELECT pin_hash FROM accounts WHERE number = :number"), {"number": number}
+        ).scalar_one_or_none()
+        return pin_hash
+
+    def list(self, after_number: str, size: int) -> list[Account]:
+        return [_account_of(row) for row in self._connection.execute(_LIST, {"after": after_number, "size": size})]
+
+
+_KEY_COLUMNS: Final = [
+    Column[tuple[AccountKey, int]]("kind", "text", lambda noted: noted[0].key.kind.value),
+    Column[tuple[AccountKey, int]]("key", "text", lambda noted: noted[0].key.key),
+    Column[tuple[AccountKey, int]]("account_number", "text", lambda noted: noted[0].account_number),
+    Column[tuple[AccountKey, int]]("registered_at_ms", "bigint", lambda noted: noted[0].registered_at_ms),
+    Column[tuple[AccountKey, int]]("noted_at_ms", "bigint", lambda noted: noted[1]),
+]
+_PUT_KEYS: Final = insert_statement(
+    "account_keys",
+    _KEY_COLUMNS,
+    "ON CONFLICT (key, kind) DO UPDATE SET account_number = excluded.account_number, "
+    "registered_at_ms = excluded.registered_at_ms, noted_at_ms = excluded.noted_at_ms",
+)
+_THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[])))"
+_SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"
+
+
+def _key_of(row: Sequence[Any]) -> AccountKey:
+    account_number, kind, key, registered_at_ms, _ = row
+    return AccountKey(account_number, PixKey(KeyKind(kind), key), registered_at_ms)
+
+
+def _these(keys: Collection[PixKey]) -> dict[str, Sequence[str]]:
+    return {"keys": [key.key for key in keys], "kinds": [key.kind.value for key in keys]}
+
+
+class PostgresKeys:
+    """See `bank_sim.application.ports.KeyRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
+        if keys:
+            self._connection.execute(_PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
+
+    def remove(self, keys: Collection[PixKey]) -> None:
+        if keys:
+            self._connection.execute(text(f"DELETE FROM account_keys WHERE {_THESE_KEYS}"), _these(keys))  # noqa: S608
+
+    def of_account(self, account_number: str) -> list[AccountKey]:
+        rows = self._connection.execute(
+            text(f"{_SELECT_KEYS} WHERE account_number = :number ORDER BY registered_at_ms, key"),
+            {"number": account_number},
+        )
+        return [_key_of(row) for row in rows]
+
+    def owners(self, keys: Collection[PixKey]) -> dict[PixKey, str]:
+        if not keys:
+            return {}
+        rows = self._connection.execute(
+            text(f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"),  # noqa: S608
+            _these(keys),
+        )
+        return {PixKey(KeyKind(kind), key): account_number for kind, key, account_number in rows}
+
+    def all(self) -> dict[AccountKey, int]:
+        return {_key_of(row): row[4] for row in self._connection.execute(text(_SELECT_KEYS))}

@@ -1,0 +1,53 @@
+"""Many rows in one statement: arrays in, `unnest` inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import TextClause, text
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column: its PostgreSQL type, and how a value of the domain fills it."""
+
+    name: str
+    kind: str
+    value: Callable[[Row], Any]
+
+
+def names(columns: Iterable[Column[Row]]) -> str:
+    """The columns' names, as a statement lists them."""
+    return ", ".join(column.name for column in columns)
+
+
+def insert_statement(table: str, columns: Sequence[Column[Row]], on_conflict: str = "") -> TextClause:
+    """Inserts many rows, in the order in which they are given."""
+    return text(
+        f"INSERT INTO {table} ({names(columns)}) "  # noqa: S608 - names are constants of this package
+        f"SELECT {names(columns)} FROM unnest({_arrays(columns)}) "
+        f"WITH ORDINALITY AS v({names(columns)}, place) ORDER BY place {on_conflict}"
+    )
+
+
+def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[Column[Row]]) -> TextClause:
+    """Updates many rows, each found by its keys."""
+    every = [*keys, *columns]
+    return text(
+        f"UPDATE {table} AS t SET {', '.join(f'{column.name} = v.{column.name}' for column in columns)} "  # noqa: S608
+        f"FROM unnest({_arrays(every)}) AS v({names(every)}) "
+        f"WHERE {' AND '.join(f't.{key.name} = v.{key.name}' for key in keys)}"
+    )
+
+
+def arrays(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The parameters of the two statements above."""
+    return {column.name: [column.value(row) for row in rows] for column in columns}
+
+
+def _arrays(columns: Sequence[Column[Row]]) -> str:
+    return ", ".join(f"CAST(:{column.name} AS {column.kind}[])" for column in columns)

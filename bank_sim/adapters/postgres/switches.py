@@ -1,0 +1,102 @@
+"""What replicas agree on beside the money, on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
+from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.bank import Participant
+from bank_sim.domain.transfer import AnswerStyle
+from pix.scheme.reasons import ReasonCode
+
+_PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
+    Column("ispb", "text", lambda participant: participant.ispb),
+    Column("code", "text", lambda participant: participant.code),
+    Column("name", "text", lambda participant: participant.name),
+    Column("color", "text", lambda participant: participant.color),
+    Column("url", "text", lambda participant: participant.url),
+    Column("active", "boolean", lambda participant: participant.active),
+]
+_PUT_PARTICIPANTS: Final = insert_statement(
+    "participants",
+    _PARTICIPANT_COLUMNS,
+    "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
+    "url = excluded.url, active = excluded.active",
+)
+_READ_BEHAVIOUR: Final = text(
+    "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
+)
+_SET_BEHAVIOUR: Final = text(
+    "INSERT INTO behaviour (mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming) "
+    "VALUES (:mode, :reject_reason, :answer_delay_ms, :answer_style, :magic_amounts, :consuming) "
+    "ON CONFLICT (only_row) DO UPDATE SET mode = excluded.mode, reject_reason = excluded.reject_reason, "
+    "answer_delay_ms = excluded.answer_delay_ms, answer_style = excluded.answer_style, "
+    "magic_amounts = excluded.magic_amounts, consuming = excluded.consuming"
+)
+
+
+class PostgresSwitches:
+    """See `bank_sim.application.ports.SwitchRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def behaviour(self) -> Behaviour:
+        row = self._connection.execute(_READ_BEHAVIOUR).one_or_none()
+        if row is None:
+            return Behaviour()
+        mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming = row
+        return Behaviour(
+            mode=AnswerMode(mode),
+            reject_reason=ReasonCode(reject_reason),
+            answer_delay_ms=answer_delay_ms,
+            answer_style=AnswerStyle(answer_style),
+            magic_amounts=magic_amounts,
+            consuming=consuming,
+        )
+
+    def set_behaviour(self, behaviour: Behaviour) -> None:
+        self._connection.execute(
+            _SET_BEHAVIOUR,
+            {
+                "mode": behaviour.mode.value,
+                "reject_reason": behaviour.reject_reason.value,
+                "answer_delay_ms": behaviour.answer_delay_ms,
+                "answer_style": behaviour.answer_style.value,
+                "magic_amounts": behaviour.magic_amounts,
+                "consuming": behaviour.consuming,
+            },
+        )
+
+    def participants(self) -> dict[str, Participant]:
+        rows = self._connection.execute(
+            text(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
+        )
+        return {row[0]: Participant(*row) for row in rows}
+
+    def set_participants(self, participants: Sequence[Participant]) -> None:
+        self._connection.execute(
+            text("DELETE FROM participants WHERE ispb <> ALL(CAST(:ispbs AS text[]))"),
+            {"ispbs": [participant.ispb for participant in participants]},
+        )
+        if participants:
+            self._connection.execute(
+                _PUT_PARTICIPANTS,
+                arrays(_PARTICIPANT_COLUMNS, sorted(participants, key=lambda participant: participant.ispb)),
+            )
+
+    def seeded_stories(self) -> dict[str, str]:
+        rows = self._connection.execute(
+            text("SELECT story, account_number FROM seeded_stories ORDER BY account_number")
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def add_seeded_story(self, story: str, account_number: str) -> None:
+        self._connection.execute(
+            text("INSERT INTO seeded_stories VALUES (:story, :number) ON CONFLICT DO NOTHING"),
+            {"story": story, "number": account_number},
+        )

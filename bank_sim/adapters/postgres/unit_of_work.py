@@ -1,0 +1,91 @@
+"""The bank's unit of work on PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
+from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.adapters.postgres.transfers import PostgresTransfers
+from bank_sim.application.ports import (
+    AccountRepository,
+    BooksViolated,
+    KeyRepository,
+    PostingRepository,
+    RowExists,
+    SwitchRepository,
+    TransferRepository,
+)
+from pix.service.database import transaction
+from pix.service.dead_letters import DeadLetterRepository
+from pix.service.dead_letters_postgres import PostgresDeadLetters
+
+_UNIQUE_VIOLATION: Final = "23505"
+_CHECK_VIOLATION: Final = "23514"
+
+
+class PostgresUnitOfWork:
+    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
+
+    accounts: AccountRepository
+    keys: KeyRepository
+    transfers: TransferRepository
+    postings: PostingRepository
+    switches: SwitchRepository
+    dead_letters: DeadLetterRepository
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._scope: AbstractContextManager[Connection] | None = None
+        self._committed = False
+
+    def __enter__(self) -> PostgresUnitOfWork:
+        self._scope = transaction(self._engine)
+        self._connection = self._scope.__enter__()
+        self.accounts = PostgresAccounts(self._connection)
+        self.keys = PostgresKeys(self._connection)
+        self.transfers = PostgresTransfers(self._connection)
+        self.postings = PostgresPostings(self._connection)
+        self.switches = PostgresSwitches(self._connection)
+        self.dead_letters = PostgresDeadLetters(self._connection)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._scope is not None, "a unit of work is left after it was entered"
+        if error is None and not self._committed:
+            self._connection.rollback()
+        # Raises DatabaseUnavailable for what means that; everything else goes on as it is.
+        self._scope.__exit__(kind, error, trace)
+        if isinstance(error, IntegrityError):
+            code = getattr(error.orig, "pgcode", None)
+            if code == _UNIQUE_VIOLATION:
+                raise RowExists(_first_line(error)) from error
+            if code == _CHECK_VIOLATION:
+                raise BooksViolated(_first_line(error)) from error
+
+    def commit(self) -> None:
+        """Commits; a failure to do so is a DatabaseUnavailable, and nothing has happened as far as anybody knows."""
+        self._connection.commit()
+        self._committed = True
+
+
+class PostgresUnitsOfWork:
+    """Opens units of work on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self) -> PostgresUnitOfWork:
+        return PostgresUnitOfWork(self._engine)
+
+
+def _first_line(error: IntegrityError) -> str:
+    return str(error.orig).partition("\n")[0]

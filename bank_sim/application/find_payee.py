@@ -1,0 +1,36 @@
+"""Who is paid by a key: what a payer is shown before confirming."""
+
+from __future__ import annotations
+
+from bank_sim.application.ports import Hub
+from bank_sim.domain.account import Payee
+from bank_sim.domain.errors import KeyNotFound
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, normalize_key, recognize_key
+
+
+class FindPayee:
+    """Asks the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def __call__(self, *, key: str, kind: KeyKind | None = None) -> Payee:
+        """`kind` None: the text is taken as whatever key it can be, and must then be registered as one of them alone.
+
+        Raises SchemeError(field="key" | "kind"), KeyNotFound, HubUnavailable.
+        """
+        kinds = recognize_key(key) if kind is None else (kind,)
+        if not kinds:
+            raise SchemeError("key", "This is no CPF, CNPJ, phone number, e-mail address or random key.")
+        payees = []
+        for candidate in kinds:
+            try:
+                payees.append(self._hub.find_key(normalize_key(candidate, key)))
+            except KeyNotFound:
+                continue
+        if not payees:
+            raise KeyNotFound
+        if len(payees) > 1:
+            raise SchemeError("kind", f"This may be a {' or a '.join(kinds)} key; say which it is.")
+        return payees[0]

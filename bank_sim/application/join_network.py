@@ -1,0 +1,37 @@
+"""The bank announces itself to the hub, and learns who else is in the network."""
+
+from __future__ import annotations
+
+from bank_sim.application.ports import Hub, UnitsOfWork
+from bank_sim.domain.bank import BankIdentity
+
+
+class JoinNetwork:
+    """Announces name, colour and address; repeating it updates them."""
+
+    def __init__(self, hub: Hub, identity: BankIdentity, url: str, version: str) -> None:
+        self._hub = hub
+        self._identity = identity
+        self._url = url
+        self._version = version
+
+    def __call__(self) -> None:
+        """Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
+        self._hub.join_network(self._identity, self._url, self._version)
+
+
+class MeetParticipants:
+    """Keeps the names of the other banks, so that a statement can be read while the hub is down."""
+
+    def __init__(self, units: UnitsOfWork, hub: Hub) -> None:
+        self._units = units
+        self._hub = hub
+
+    def __call__(self) -> None:
+        """Raises HubUnavailable."""
+        participants = self._hub.list_participants()
+        with self._units() as unit:
+            if unit.switches.participants() == {participant.ispb: participant for participant in participants}:
+                return
+            unit.switches.set_participants(participants)
+            unit.commit()

@@ -1,0 +1,241 @@
+"""What the bank's use cases need from outside, as they need it.
+
+Every method of a repository works inside its unit of work's transaction and may raise
+`pix.service.batches.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
+What adds rows may raise RowExists, what writes balances may raise BooksViolated; then too nothing has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from bank_sim.application.views import BooksSummary, StatementFilter, StatementLine, TransferFilter
+from bank_sim.domain.account import Account, AccountKey, Payee
+from bank_sim.domain.answering import Behaviour
+from bank_sim.domain.bank import BankIdentity, Participant
+from bank_sim.domain.books import Posting
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.service.dead_letters import DeadLetterRepository
+from pix.service.records import Record
+
+TransferId = tuple[str, Direction]
+"""What identifies a row: a bank may be both sides of one transfer."""
+
+
+class RowExists(Exception):
+    """Another transaction has made such a row meanwhile: read again, and there it is."""
+
+
+class BooksViolated(Exception):
+    """The database refused what would break the books, such as a negative balance: a fault of ours, never a rule."""
+
+
+class AccountRepository(Protocol):
+    """Customers' accounts."""
+
+    def next_serial(self) -> int:
+        """A serial that no other account has or will get."""
+
+    def add(self, account: Account, pin_hash: str) -> None:
+        """A new account. Raises RowExists."""
+
+    def lock(self, numbers: Collection[str]) -> dict[str, Account]:
+        """Those that exist, locked until the end of the transaction, taken in the order of their numbers."""
+
+    def save(self, accounts: Collection[Account]) -> None:
+        """Status and balance of accounts that were locked or added in this transaction. Raises BooksViolated."""
+
+    def find(self, number: str) -> Account | None:
+        """One account, without a lock."""
+
+    def pin_hash(self, number: str) -> str | None:
+        """What its PIN is checked against."""
+
+    def list(self, after_number: str, size: int) -> list[Account]:
+        """By number, those behind `after_number`."""
+
+
+class KeyRepository(Protocol):
+    """The keys of this bank's accounts; the hub's directory is what counts."""
+
+    def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
+        """Adds keys, or gives them to the account that has them now. `noted_at_ms` is our own time."""
+
+    def remove(self, keys: Collection[PixKey]) -> None:
+        """Forgets keys; one that is not there is as good."""
+
+    def of_account(self, account_number: str) -> list[AccountKey]:
+        """In the order of registration."""
+
+    def owners(self, keys: Collection[PixKey]) -> dict[PixKey, str]:
+        """The account numbers of those keys that are ours."""
+
+    def all(self) -> dict[AccountKey, int]:
+        """Every key, with the time at which it was noted."""
+
+
+class TransferRepository(Protocol):
+    """The bank's sides of transfers."""
+
+    def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
+        """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
+
+    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+        """At most `size` of which a message is due to be sent again; skips what another replica holds."""
+
+    def add(self, transfers: Sequence[Transfer]) -> None:
+        """New rows. Raises RowExists."""
+
+    def save(self, transfers: Sequence[Transfer]) -> None:
+        """Rows that were locked in this transaction."""
+
+    def complete(self, completed_at_ms: Mapping[str, int]) -> None:
+        """Notes when the hub closed transfers, by end-to-end id, on every confirmed side that this bank has."""
+
+    def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
+        """One row, without a lock."""
+
+    def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
+        """Those that exist of these (account number, idempotency key)."""
+
+    def has_undecided(self, account_number: str) -> bool:
+        """Whether money may still come to the account: a promise to credit, or a payment that may be refunded."""
+
+    def list(self, narrow: TransferFilter) -> list[Transfer]:
+        """As the filter orders them."""
+
+    def count(self) -> Mapping[tuple[Direction, TransferStatus], int]:
+        """How many are in each state."""
+
+
+class PostingRepository(Protocol):
+    """The books; nothing in them is ever changed."""
+
+    def add(self, postings: Sequence[Posting]) -> None:
+        """New postings, in this order; nothing is booked twice. Raises RowExists."""
+
+    def known_operations(self, operation_ids: Collection[str]) -> set[str]:
+        """Which of these deposits and fundings are booked."""
+
+    def statement(
+        self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
+    ) -> list[StatementLine]:
+        """A customer's postings, newest first."""
+
+    def summary(self) -> BooksSummary:
+        """The sums of the books, and whether they hold together."""
+
+    def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
+        """Every posting with its id, newest first."""
+
+
+class SwitchRepository(Protocol):
+    """What replicas of this bank agree on beside the money."""
+
+    def behaviour(self) -> Behaviour:
+        """How the bank plays a counterparty; the honest default when nobody has chosen."""
+
+    def set_behaviour(self, behaviour: Behaviour) -> None:
+        """From the next batch on, in every replica."""
+
+    def participants(self) -> dict[str, Participant]:
+        """The banks of the network as last heard, by ISPB."""
+
+    def set_participants(self, participants: Sequence[Participant]) -> None:
+        """What the hub lists."""
+
+    def seeded_stories(self) -> dict[str, str]:
+        """The account numbers of the demo people who are complete, by story, in the order of their numbers."""
+
+    def add_seeded_story(self, story: str, account_number: str) -> None:
+        """Notes that a demo person is complete."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving it without `commit` undoes all."""
+
+    accounts: AccountRepository
+    keys: KeyRepository
+    transfers: TransferRepository
+    postings: PostingRepository
+    switches: SwitchRepository
+    dead_letters: DeadLetterRepository
+
+    def __enter__(self) -> UnitOfWork:
+        """Begins."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends; undoes what was not committed."""
+
+    def commit(self) -> None:
+        """Makes it durable."""
+
+
+class UnitsOfWork(Protocol):
+    """Opens units of work."""
+
+    def __call__(self) -> UnitOfWork:
+        """A new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFunding:
+    """Money that the operator has put into the bank's settlement account (positive) or taken out (negative)."""
+
+    funding_id: str
+    amount_centavos: int
+    funded_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAccount:
+    """The bank's account of record at the hub."""
+
+    balance_centavos: int
+    reserved_centavos: int
+    fundings: tuple[SettlementFunding, ...]
+    """Oldest first."""
+
+
+class Hub(Protocol):
+    """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRefused and HubRefused."""
+
+    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
+        """Announces the bank; repeating it updates the announcement."""
+
+    def list_participants(self) -> Sequence[Participant]:
+        """The banks of the network, by code."""
+
+    def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
+        """Registers a key; repeating it returns the same. Raises KeyTaken, KeyLimitReached, SchemeError."""
+
+    def find_key(self, key: PixKey) -> Payee:
+        """Who is paid by a key. Raises KeyNotFound."""
+
+    def list_keys(self) -> Iterable[AccountKey]:
+        """Every key of this bank, in the order of registration."""
+
+    def remove_key(self, key: PixKey) -> None:
+        """Removes a key of this bank. Raises KeyNotFound."""
+
+    def settlement_account(self) -> SettlementAccount:
+        """The bank's account of record."""
+
+    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+        """When the hub closed those of these transfers that it has closed; at most 100 ids."""
+
+
+class Courier(Protocol):
+    """Carries records to the broker behind the caller's back: it never waits and never raises, and may lose them.
+
+    What a row owes is durable before the courier has it, so a loss only costs the time until it is sent again.
+    """
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Sends these as soon as it can."""

@@ -1,0 +1,206 @@
+"""What may be asked of the bank without moving anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bank_sim.application.learn_completion import LearnCompletion
+from bank_sim.application.ports import Hub, SettlementAccount, UnitsOfWork
+from bank_sim.application.views import (
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+    AccountPage,
+    BooksSummary,
+    DemoPerson,
+    PostingPage,
+    StatementFilter,
+    StatementPage,
+    TransferFilter,
+    TransferPage,
+)
+from bank_sim.domain.account import Account, AccountKey
+from bank_sim.domain.answering import Behaviour
+from bank_sim.domain.bank import Participant
+from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from pix.scheme.errors import SchemeError
+from pix.service.dead_letters import DeadLetter, DeadLetterState
+
+
+class Queries:
+    """Reads, each in a transaction of its own. Pages are bounded, and their cursors are texts to hand back."""
+
+    def __init__(self, units: UnitsOfWork, hub: Hub, learn_completion: LearnCompletion) -> None:
+        self._units = units
+        self._hub = hub
+        self._learn_completion = learn_completion
+
+    def find_account(self, account_number: str) -> Account:
+        """Raises AccountNotFound."""
+        with self._units() as unit:
+            account = unit.accounts.find(account_number)
+        if account is None:
+            raise AccountNotFound
+        return account
+
+    def list_accounts(self, after: str = "", size: int = PAGE_SIZE_DEFAULT) -> AccountPage:
+        """By number. Raises SchemeError(field="size")."""
+        _check_size(size)
+        with self._units() as unit:
+            accounts = unit.accounts.list(after, size + 1)
+        page = accounts[:size]
+        return AccountPage(tuple(page), page[-1].number if len(accounts) > size else "")
+
+    def demo_people(self) -> list[DemoPerson]:
+        """The demo people who have been seeded, in the order of their account numbers."""
+        with self._units() as unit:
+            found = {
+                story: unit.accounts.find(number) for story, number in unit.switches.seeded_stories().items()
+            }
+        return [DemoPerson(story, account) for story, account in found.items() if account is not None]
+
+    def keys_of(self, account_number: str) -> list[AccountKey]:
+        """In the order of registration. Raises AccountNotFound."""
+        with self._units() as unit:
+            if unit.accounts.find(account_number) is None:
+                raise AccountNotFound
+            return unit.keys.of_account(account_number)
+
+    def statement(
+        self,
+        account_number: str,
+        narrow: StatementFilter | None = None,
+        before: str = "",
+        size: int = PAGE_SIZE_DEFAULT,
+    ) -> StatementPage:
+        """Newest first. Raises AccountNotFound, SchemeError(field="before" | "size")."""
+        _check_size(size)
+        before_posting_id = _posting_cursor(before)
+        with self._units() as unit:
+            if unit.accounts.find(account_number) is None:
+                raise AccountNotFound
+            lines = unit.postings.statement(
+                account_number, narrow or StatementFilter(), before_posting_id, size + 1
+            )
+        page = lines[:size]
+        return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
+
+    def find_transfer(self, end_to_end_id: str, direction: Direction) -> Transfer:
+        """One side of a transfer; asks the hub whether it is completed, when that is still open.
+
+        Raises TransferNotFound.
+        """
+        with self._units() as unit:
+            transfer = unit.transfers.find(end_to_end_id, direction)
+        if transfer is None:
+            raise TransferNotFound
+        return self._learn_completion([transfer])[0]
+
+    def list_transfers(
+        self,
+        *,
+        direction: Direction | None = None,
+        status: TransferStatus | None = None,
+        account_number: str = "",
+        undecided: bool = False,
+        search: str = "",
+        after: str = "",
+        size: int = PAGE_SIZE_DEFAULT,
+        newest_first: bool = True,
+    ) -> TransferPage:
+        """As narrowed, by the time of the request. Raises SchemeError(field="after" | "size")."""
+        _check_size(size)
+        narrow = TransferFilter(
+            direction=direction,
+            status=status,
+            account_number=account_number,
+            undecided=undecided,
+            search=search,
+            after=_transfer_cursor(after),
+            newest_first=newest_first,
+            size=size + 1,
+        )
+        with self._units() as unit:
+            transfers = unit.transfers.list(narrow)
+        page = transfers[:size]
+        return TransferPage(tuple(page), _cursor_of(page[-1]) if len(transfers) > size else "")
+
+    def count_transfers(self) -> Mapping[tuple[Direction, TransferStatus], int]:
+        """How many are in each state."""
+        with self._units() as unit:
+            return unit.transfers.count()
+
+    def books(self) -> BooksSummary:
+        """The sums of the books."""
+        with self._units() as unit:
+            return unit.postings.summary()
+
+    def postings(self, before: str = "", size: int = PAGE_SIZE_DEFAULT) -> PostingPage:
+        """Every posting, newest first. Raises SchemeError(field="before" | "size")."""
+        _check_size(size)
+        with self._units() as unit:
+            postings = unit.postings.list(_posting_cursor(before), size + 1)
+        page = postings[:size]
+        return PostingPage(tuple(page), str(page[-1][0]) if len(postings) > size else "")
+
+    def settlement_at_hub(self) -> SettlementAccount:
+        """The account of record, to compare with the books. Raises HubUnavailable."""
+        return self._hub.settlement_account()
+
+    def participants(self) -> dict[str, Participant]:
+        """The banks of the network as last heard, by ISPB."""
+        with self._units() as unit:
+            return unit.switches.participants()
+
+    def behaviour(self) -> Behaviour:
+        """How the bank plays a counterparty."""
+        with self._units() as unit:
+            return unit.switches.behaviour()
+
+    def dead_letters(
+        self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = PAGE_SIZE_DEFAULT
+    ) -> list[DeadLetter]:
+        """Last seen first. `state` None: all of them."""
+        _check_size(size)
+        with self._units() as unit:
+            return unit.dead_letters.list(state, size)
+
+    def find_dead_letter(self, dead_letter_id: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+        with self._units() as unit:
+            letter = unit.dead_letters.find(dead_letter_id)
+        if letter is None:
+            raise DeadLetterNotFound
+        return letter
+
+    def count_dead_letters(self) -> Mapping[DeadLetterState, int]:
+        """How many are in each state."""
+        with self._units() as unit:
+            return unit.dead_letters.count()
+
+
+def _check_size(size: int) -> None:
+    if not 1 <= size <= PAGE_SIZE_MAX:
+        raise SchemeError("size", f"A page has 1 to {PAGE_SIZE_MAX} entries.")
+
+
+def _posting_cursor(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise SchemeError("before", "This is no cursor of an earlier page.")
+    return int(text)
+
+
+def _transfer_cursor(text: str) -> tuple[int, str, str] | None:
+    if not text:
+        return None
+    time, _, rest = text.partition(".")
+    end_to_end_id, _, direction = rest.partition(".")
+    if not (time.isascii() and time.isdigit() and len(time) <= 18 and direction in tuple(Direction)):
+        raise SchemeError("after", "This is no cursor of an earlier page.")
+    return int(time), end_to_end_id, direction
+
+
+def _cursor_of(transfer: Transfer) -> str:
+    return f"{transfer.requested_at_ms}.{transfer.end_to_end_id}.{transfer.direction}"

@@ -1,0 +1,178 @@
+"""Customers pay: debited, booked and durable here, before anybody else hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bank_sim.application.ports import Courier, UnitsOfWork
+from bank_sim.application.sealing import Seal
+from bank_sim.domain import books
+from bank_sim.domain.account import Account
+from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.books import Posting
+from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
+from bank_sim.domain.requesting import TransferOrder, check_order, is_same_order, request
+from bank_sim.domain.transfer import Transfer, owed
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import PixKey
+from pix.scheme.resending import ResendPolicy
+from pix.service.clock import Clock
+
+ORDERS_MAX: Final = 1_000
+"""In one call of `request_transfers`, which is one transaction."""
+
+
+class RequestTransfers:
+    """Takes many orders in one transaction; each stands for itself.
+
+    Once they are durable the messages go to the courier, which never makes the customer wait: with the broker down the
+    rows are as safe, and the sweeper sends what they owe.
+    """
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        courier: Courier,
+        seal: Seal,
+        clock: Clock,
+        identity: BankIdentity,
+        policy: ResendPolicy,
+        new_end_to_end_id: Callable[[int], str],
+    ) -> None:
+        """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
+        self._units = units
+        self._courier = courier
+        self._seal = seal
+        self._clock = clock
+        self._identity = identity
+        self._policy = policy
+        self._new_end_to_end_id = new_end_to_end_id
+
+    def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
+        """For each order its transfer, or why it is refused: the errors that `request_transfer` raises."""
+        if len(orders) > ORDERS_MAX:
+            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are taken at once.")
+        checked = [_checked(order) for order in orders]
+        valid = [order for order in checked if isinstance(order, TransferOrder)]
+        with self._units() as unit:
+            ledger = _Ledger(
+                # The lock on the account also keeps two requests with the same idempotency key one after the other.
+                accounts=unit.accounts.lock({order.account_number for order in valid}),
+                key_owners=unit.keys.owners({order.payee_key for order in valid}),
+                known=unit.transfers.find_by_idempotency_keys(
+                    {(order.account_number, order.idempotency_key) for order in valid}
+                ),
+            )
+            results = [
+                self._take(order, ledger) if isinstance(order, TransferOrder) else order for order in checked
+            ]
+            if ledger.added:
+                unit.transfers.add(ledger.added)
+                unit.postings.add(ledger.postings)
+                unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
+                unit.commit()
+        now_ms = self._clock.now_ms()
+        self._courier.take(
+            [
+                record
+                for transfer in ledger.added
+                for record in self._seal.records(transfer, owed(transfer, now_ms))
+            ]
+        )
+        return results
+
+    def _take(self, order: TransferOrder, ledger: _Ledger) -> Transfer | SchemeError:
+        try:
+            return self._take_or_raise(order, ledger)
+        except SchemeError as refusal:
+            return refusal
+
+    def _take_or_raise(self, order: TransferOrder, ledger: _Ledger) -> Transfer:
+        place = (order.account_number, order.idempotency_key)
+        if (earlier := ledger.known.get(place)) is not None:
+            if not is_same_order(earlier, order):
+                raise IdempotencyConflict
+            return earlier
+        account = ledger.accounts.get(order.account_number)
+        if account is None:
+            raise AccountNotFound
+        now_ms = self._clock.now_ms()
+        transfer = request(
+            order,
+            account,
+            ledger.key_owners.get(order.payee_key),
+            self._new_end_to_end_id(now_ms),
+            self._identity.ispb,
+            now_ms,
+            self._policy,
+        )
+        debited, posting = books.book(account, books.payment(transfer, now_ms))
+        ledger.accounts[account.number] = debited
+        ledger.debited.add(account.number)
+        ledger.known[place] = transfer
+        ledger.added.append(transfer)
+        ledger.postings.append(posting)
+        return transfer
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is known and what is new while orders are taken."""
+
+    accounts: dict[str, Account]
+    key_owners: Mapping[PixKey, str]
+    known: dict[tuple[str, str], Transfer]
+    added: list[Transfer] = field(default_factory=list)
+    postings: list[Posting] = field(default_factory=list)
+    debited: set[str] = field(default_factory=set)
+
+
+class RequestTransfer:
+    """Takes one order."""
+
+    def __init__(self, request_transfers: RequestTransfers) -> None:
+        self._request_transfers = request_transfers
+
+    def __call__(
+        self,
+        *,
+        account_number: str,
+        payee_key: PixKey,
+        amount_centavos: int,
+        description: str,
+        idempotency_key: str,
+        payee_tax_id_masked: str,
+        payee_name: str = "",
+        payee_bank_name: str = "",
+        traceparent: str = "",
+    ) -> Transfer:
+        """The transfer, pending; with an idempotency key used before for the same, that transfer as it stands.
+
+        Works while hub and broker are down. Raises SchemeError(field="amount_centavos" | "description" |
+        "idempotency_key" | "key" | …), AccountNotFound, AccountBlocked, AccountClosed, InsufficientBalance,
+        PayerIsPayee, IdempotencyConflict.
+        """
+        order = TransferOrder(
+            account_number=account_number,
+            payee_key=payee_key,
+            amount_centavos=amount_centavos,
+            description=description,
+            idempotency_key=idempotency_key,
+            payee_tax_id_masked=payee_tax_id_masked,
+            payee_name=payee_name,
+            payee_bank_name=payee_bank_name,
+            traceparent=traceparent,
+        )
+        (result,) = self._request_transfers([order])
+        if isinstance(result, SchemeError):
+            raise result
+        return result
+
+
+def _checked(order: TransferOrder) -> TransferOrder | SchemeError:
+    try:
+        return check_order(order)
+    except SchemeError as refusal:
+        return refusal

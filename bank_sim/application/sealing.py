@@ -1,0 +1,27 @@
+"""What the bank owes, as signed records for the hub's topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bank_sim.domain.transfer import Transfer
+from pix.scheme.messages import BankMessage
+from pix.service.records import HUB_SENDER, HUB_TOPIC, Record, encode_record
+
+
+class Seal:
+    """Signs messages to the hub, and knows the key with which the hub signs to this bank."""
+
+    def __init__(self, ispb: str, key: bytes) -> None:
+        self._ispb = ispb
+        self._key = key
+
+    def keys_of_sender(self, sender: str) -> Sequence[bytes]:
+        """A bank hears the hub alone."""
+        return (self._key,) if sender == HUB_SENDER else ()
+
+    def records(self, transfer: Transfer, messages: Iterable[BankMessage]) -> list[Record]:
+        """The records of what a row owes; they carry the trace in which the transfer began."""
+        return [
+            encode_record(message, HUB_TOPIC, self._ispb, self._key, transfer.traceparent) for message in messages
+        ]

@@ -1,0 +1,135 @@
+"""Every use case of the bank in one place, as its transports see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from uuid import uuid4
+
+from bank_sim.application.block_account import BlockAccount, UnblockAccount
+from bank_sim.application.choose_behaviour import ChooseBehaviour
+from bank_sim.application.close_account import CloseAccount
+from bank_sim.application.find_payee import FindPayee
+from bank_sim.application.join_network import JoinNetwork, MeetParticipants
+from bank_sim.application.learn_completion import LearnCompletion
+from bank_sim.application.mirror_settlement import MirrorSettlement
+from bank_sim.application.open_account import OpenAccount
+from bank_sim.application.ports import Courier, Hub, UnitsOfWork
+from bank_sim.application.process_records import BuryRecord, ProcessRecords
+from bank_sim.application.queries import Queries
+from bank_sim.application.reconcile_keys import ReconcileKeys
+from bank_sim.application.register_key import RegisterKey
+from bank_sim.application.remove_key import RemoveKey
+from bank_sim.application.replay_dead_letter import DiscardDeadLetter, ReplayDeadLetter
+from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers
+from bank_sim.application.resend_due import ResendDue
+from bank_sim.application.sealing import Seal
+from bank_sim.application.seed_demo_people import SeedDemoPeople
+from bank_sim.application.sign_in import SignIn
+from bank_sim.domain.bank import BankIdentity
+from pix.scheme.ids import make_end_to_end_id, random_suffix
+from pix.scheme.resending import ResendPolicy
+from pix.service.batches import BatchHandler
+from pix.service.clock import Clock
+from pix.service.consumer import isolating_poison
+from pix.service.health import Health
+from pix.service.records import signing_key
+
+
+@dataclass(frozen=True, slots=True)
+class BankApplication:
+    """A bank without its transports: one callable per use case. What each takes and raises stands at its `__call__`."""
+
+    identity: BankIdentity
+    health: Health
+    queries: Queries
+    # Customers
+    open_account: OpenAccount
+    block_account: BlockAccount
+    unblock_account: UnblockAccount
+    close_account: CloseAccount
+    sign_in: SignIn
+    # Keys
+    register_key: RegisterKey
+    remove_key: RemoveKey
+    reconcile_keys: ReconcileKeys
+    find_payee: FindPayee
+    # Money
+    request_transfer: RequestTransfer
+    request_transfers: RequestTransfers
+    process_records: BatchHandler
+    resend_due: ResendDue
+    learn_completion: LearnCompletion
+    # The bank's own side
+    join_network: JoinNetwork
+    meet_participants: MeetParticipants
+    mirror_settlement: MirrorSettlement
+    choose_behaviour: ChooseBehaviour
+    replay_dead_letter: ReplayDeadLetter
+    discard_dead_letter: DiscardDeadLetter
+    seed_demo_people: SeedDemoPeople
+
+
+def compose(
+    *,
+    identity: BankIdentity,
+    secret: str,
+    units: UnitsOfWork,
+    hub: Hub,
+    courier: Courier,
+    clock: Clock,
+    policy: ResendPolicy,
+    public_url: str = "",
+    version: str = "0",
+    health: Health | None = None,
+    new_id: Callable[[], str] = lambda: str(uuid4()),
+    random: Random | None = None,
+) -> BankApplication:
+    """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable."""
+
+    def new_end_to_end_id(now_ms: int) -> str:
+        return make_end_to_end_id(
+            identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random)
+        )
+
+    seal = Seal(identity.ispb, signing_key(secret))
+    learn_completion = LearnCompletion(units, hub)
+    open_account = OpenAccount(units, clock, new_id)
+    register_key = RegisterKey(units, hub, clock, new_id)
+    block_account = BlockAccount(units)
+    close_account = CloseAccount(units)
+    process = ProcessRecords(units, seal, clock, identity, policy)
+    bury = BuryRecord(units, clock)
+    request_transfers = RequestTransfers(units, courier, seal, clock, identity, policy, new_end_to_end_id)
+    queries = Queries(units, hub, learn_completion)
+    seed_demo_people = SeedDemoPeople(
+        units, queries, open_account, register_key, block_account, close_account, identity.code
+    )
+    return BankApplication(
+        identity=identity,
+        health=health or Health(),
+        queries=queries,
+        open_account=open_account,
+        block_account=block_account,
+        unblock_account=UnblockAccount(units),
+        close_account=close_account,
+        sign_in=SignIn(units),
+        register_key=register_key,
+        remove_key=RemoveKey(units, hub),
+        reconcile_keys=ReconcileKeys(units, hub, clock),
+        find_payee=FindPayee(hub),
+        request_transfer=RequestTransfer(request_transfers),
+        request_transfers=request_transfers,
+        process_records=isolating_poison(process, bury),
+        resend_due=ResendDue(units, courier, seal, clock, policy),
+        learn_completion=learn_completion,
+        join_network=JoinNetwork(hub, identity, public_url, version),
+        meet_participants=MeetParticipants(units, hub),
+        mirror_settlement=MirrorSettlement(units, hub),
+        choose_behaviour=ChooseBehaviour(units),
+        replay_dead_letter=ReplayDeadLetter(units, process, bury, courier),
+        discard_dead_letter=DiscardDeadLetter(units),
+        seed_demo_people=seed_demo_people,
+    )

@@ -1,0 +1,151 @@
+"""The shapes in which the bank shows what it has: filters, lines, pages and sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.books import Posting, PostingKind
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+
+PAGE_SIZE_DEFAULT: Final = 50
+PAGE_SIZE_MAX: Final = 500
+
+
+class StatementDirection(StrEnum):
+    """Which lines of a statement are shown."""
+
+    ALL = "all"
+    IN = "in"
+    OUT = "out"
+    REFUNDS = "refunds"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFilter:
+    """What a statement shows; the defaults show all of it."""
+
+    direction: StatementDirection = StatementDirection.ALL
+    search: str = ""
+    """Part of the counterpart's name, the description or the end-to-end id, in any case."""
+    from_ms: int | None = None
+    """Only what was posted at this time or later."""
+    to_ms: int | None = None
+    """Only what was posted before this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One posting as its customer sees it."""
+
+    posting_id: int
+    posted_at_ms: int
+    kind: PostingKind
+    end_to_end_id: str
+    """Empty for a deposit."""
+    direction: Direction | None
+    """With the end-to-end id it finds the transfer; None for a deposit."""
+    counterpart_name: str
+    counterpart_bank: str
+    """Its name, or its ISPB when the network has not told the name; may be empty."""
+    description: str
+    amount_centavos: int
+    """What the balance gained: negative for a payment."""
+    balance_after_centavos: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """Lines, newest first. `next_cursor` is the `before` of the next page; empty on the last."""
+
+    lines: tuple[StatementLine, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Accounts by number. `next_cursor` is the `after` of the next page; empty on the last."""
+
+    accounts: tuple[Account, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """A demo person as the bank has them now; `story` is a word such as `rich` or `blocked`."""
+
+    story: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFilter:
+    """What a list of transfers shows; empty fields do not narrow it."""
+
+    direction: Direction | None = None
+    status: TransferStatus | None = None
+    account_number: str = ""
+    undecided: bool = False
+    """Only those that await the hub's decision."""
+    search: str = ""
+    """Part of a party's name, the description or the end-to-end id, in any case."""
+    after: tuple[int, str, str] | None = None
+    """Only those behind this (requested_at_ms, end_to_end_id, direction): the last of the page before."""
+    newest_first: bool = True
+    size: int = PAGE_SIZE_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPage:
+    """Transfers in the order asked for. `next_cursor` is the `after` of the next page; empty on the last."""
+
+    transfers: tuple[Transfer, ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostingPage:
+    """Postings with their ids, newest first. `next_cursor` is the `before` of the next page; empty on the last."""
+
+    postings: tuple[tuple[int, Posting], ...]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class BooksSummary:
+    """The bank's books in sums. What is owed (customers, clearing, capital) equals what is held (cash, settlement)."""
+
+    customers_centavos: int
+    """The customers' balances, as kept beside the books."""
+    customers_posted_centavos: int
+    """The same, summed over the postings: always equal."""
+    clearing_centavos: int
+    """Customers' money on its way out."""
+    settlement_centavos: int
+    """The account at the hub, as the books have it."""
+    cash_centavos: int
+    capital_centavos: int
+    deposits_centavos: int
+    """All that customers have ever paid in."""
+    postings: int
+    negative_accounts: tuple[str, ...]
+    """Account numbers whose balance is below zero: never any."""
+    unbalanced_accounts: tuple[str, ...]
+    """Account numbers whose balance is not the sum of their postings: never any."""
+    unbalanced_transfers: tuple[str, ...]
+    """End-to-end ids whose postings are not what their status demands: never any."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every sum and every account holds."""
+        owed = self.customers_posted_centavos + self.clearing_centavos + self.capital_centavos
+        held = self.cash_centavos + self.settlement_centavos
+        return (
+            owed == held
+            and self.customers_centavos == self.customers_posted_centavos
+            and not self.negative_accounts
+            and not self.unbalanced_accounts
+            and not self.unbalanced_transfers
+        )

@@ -1,0 +1,133 @@
+"""The bank's double-entry books. Customers' accounts are what the bank owes; a posting is never changed or removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.transfer import Direction, Transfer
+
+CASH: Final = "cash"
+"""What customers have paid in: an asset."""
+CAPITAL: Final = "capital"
+"""What the owners have put into the settlement account: a liability."""
+CLEARING: Final = "clearing"
+"""Money on its way out, debited and not yet decided on: a liability."""
+SETTLEMENT: Final = "settlement"
+"""The bank's account at the hub, mirrored: an asset."""
+CUSTOMER_PREFIX: Final = "customer:"
+
+
+class PostingKind(StrEnum):
+    """Why money moves within the books."""
+
+    DEPOSIT = "deposit"
+    PAYMENT = "payment"
+    SETTLEMENT_OUT = "settlement_out"
+    REFUND = "refund"
+    CREDIT = "credit"
+    SETTLEMENT_FUNDING = "settlement_funding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One entry: debits one ledger account and credits another by the same amount, which is more than zero.
+
+    Of a transfer it has the end-to-end id and direction, and is unique with its kind; of a deposit or a funding it has
+    the id of that operation. `account_number` is the customer's whose balance it changes, and
+    `balance_after_centavos` that balance once `book` has applied the posting.
+    """
+
+    kind: PostingKind
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    end_to_end_id: str | None = None
+    direction: Direction | None = None
+    operation_id: str | None = None
+    account_number: str | None = None
+    balance_after_centavos: int | None = None
+
+
+def customer_ledger(account_number: str) -> str:
+    """The ledger account of a customer."""
+    return f"{CUSTOMER_PREFIX}{account_number}"
+
+
+def deposit(account_number: str, operation_id: str, amount_centavos: int, at_ms: int) -> Posting:
+    """A customer pays cash in."""
+    return Posting(
+        kind=PostingKind.DEPOSIT,
+        debit_account=CASH,
+        credit_account=customer_ledger(account_number),
+        amount_centavos=amount_centavos,
+        posted_at_ms=at_ms,
+        operation_id=operation_id,
+        account_number=account_number,
+    )
+
+
+def payment(transfer: Transfer, at_ms: int) -> Posting:
+    """A customer's money leaves the balance and waits in clearing for the hub's decision."""
+    return _of_transfer(transfer, PostingKind.PAYMENT, customer_ledger(transfer.account_number), CLEARING, at_ms)
+
+
+def settlement_out(transfer: Transfer, at_ms: int) -> Posting:
+    """The hub has moved the money: it leaves clearing, and the settlement account has less."""
+    return _of_transfer(transfer, PostingKind.SETTLEMENT_OUT, CLEARING, SETTLEMENT, at_ms)
+
+
+def refund(transfer: Transfer, at_ms: int) -> Posting:
+    """The transfer has failed: the money goes back from clearing to the customer."""
+    return _of_transfer(transfer, PostingKind.REFUND, CLEARING, customer_ledger(transfer.account_number), at_ms)
+
+
+def credit(transfer: Transfer, at_ms: int) -> Posting:
+    """The hub has moved the money: the settlement account has more, and the bank owes it to its customer."""
+    return _of_transfer(transfer, PostingKind.CREDIT, SETTLEMENT, customer_ledger(transfer.account_number), at_ms)
+
+
+def settlement_funding(funding_id: str, amount_centavos: int, at_ms: int) -> Posting:
+    """The operator has put money into the settlement account (positive) or taken some out (negative)."""
+    debit_account, credit_account = (SETTLEMENT, CAPITAL) if amount_centavos > 0 else (CAPITAL, SETTLEMENT)
+    return Posting(
+        kind=PostingKind.SETTLEMENT_FUNDING,
+        debit_account=debit_account,
+        credit_account=credit_account,
+        amount_centavos=abs(amount_centavos),
+        posted_at_ms=at_ms,
+        operation_id=funding_id,
+    )
+
+
+def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
+    """The customer's account after a posting that concerns it, and the posting with that balance written in.
+
+    Raises AccountBlocked, AccountClosed, InsufficientBalance for a debit; a credit is always taken.
+    """
+    if posting.account_number != account.number:
+        raise ValueError("a posting changes the balance of the account that it names")
+    if posting.debit_account == customer_ledger(account.number):
+        after = account.debited(posting.amount_centavos)
+    else:
+        after = account.credited(posting.amount_centavos)
+    return after, replace(posting, balance_after_centavos=after.balance_centavos)
+
+
+def _of_transfer(
+    transfer: Transfer, kind: PostingKind, debit_account: str, credit_account: str, at_ms: int
+) -> Posting:
+    touches_customer = CUSTOMER_PREFIX in debit_account + credit_account
+    return Posting(
+        kind=kind,
+        debit_account=debit_account,
+        credit_account=credit_account,
+        amount_centavos=transfer.amount_centavos,
+        posted_at_ms=at_ms,
+        end_to_end_id=transfer.end_to_end_id,
+        direction=transfer.direction,
+        account_number=transfer.account_number if touches_customer else None,
+    )

@@ -1,0 +1,134 @@
+"""What a bank refuses, and why: each error names the field and the rule; none knows HTTP or gRPC."""
+
+from __future__ import annotations
+
+from pix.scheme.errors import SchemeError
+
+
+class BankError(SchemeError):
+    """Base of the bank's own refusals, for rules that are its own rather than the scheme's."""
+
+
+class AccountNotFound(BankError):
+    """No account of this bank has the number."""
+
+    def __init__(self) -> None:
+        super().__init__("account_number", "There is no account with this number.")
+
+
+class AccountBlocked(BankError):
+    """A blocked account neither pays nor registers keys."""
+
+    def __init__(self) -> None:
+        super().__init__("account_number", "The account is blocked.")
+
+
+class AccountClosed(BankError):
+    """A closed account stays closed."""
+
+    def __init__(self) -> None:
+        super().__init__("account_number", "The account is closed.")
+
+
+class AccountNotEmpty(BankError):
+    """An account with money in it cannot be closed."""
+
+    def __init__(self) -> None:
+        super().__init__("account_number", "The account still has money in it; only an empty account can be closed.")
+
+
+class AccountHasTransfers(BankError):
+    """An account that may still be credited cannot be closed: a promise to credit, or a refund, may be on its way."""
+
+    def __init__(self) -> None:
+        super().__init__("account_number", "The account has transfers under way; wait until they are final.")
+
+
+class InsufficientBalance(BankError):
+    """The customer has less than the amount."""
+
+    def __init__(self) -> None:
+        super().__init__("amount_centavos", "The balance is not enough for this amount.")
+
+
+class PayerIsPayee(BankError):
+    """The key belongs to the very account that pays."""
+
+    def __init__(self) -> None:
+        super().__init__("payee_key", "This key belongs to the account that pays.")
+
+
+class KeyNotFound(BankError):
+    """Nobody is paid by this key, or it is not this account's."""
+
+    def __init__(self) -> None:
+        super().__init__("key", "Nobody has registered this key.")
+
+
+class KeyTaken(BankError):
+    """Another account has the key; the scheme tells its bank, never the person."""
+
+    def __init__(self, bank_name: str) -> None:
+        where = f" at {bank_name}" if bank_name else ""
+        super().__init__("key", f"This key is already registered for another account{where}.")
+        self.bank_name = bank_name
+
+
+class KeyLimitReached(BankError):
+    """The account has as many keys as the scheme allows."""
+
+    def __init__(self, rule: str = "The account has as many keys as the scheme allows.") -> None:
+        super().__init__("key", rule)
+
+
+class IdempotencyConflict(BankError):
+    """The idempotency key was used for another content."""
+
+    def __init__(self) -> None:
+        super().__init__("idempotency_key", "This idempotency key was used for a transfer with another content.")
+
+
+class WrongCredentials(BankError):
+    """Account number and PIN do not belong together; which of them is wrong is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("pin", "Account number and PIN do not match.")
+
+
+class TransferNotFound(BankError):
+    """The bank has no such side of a transfer."""
+
+    def __init__(self) -> None:
+        super().__init__("end_to_end_id", "This bank has no transfer with this id.")
+
+
+class DeadLetterNotFound(BankError):
+    """There is no dead letter with this id."""
+
+    def __init__(self) -> None:
+        super().__init__("dead_letter_id", "There is no dead letter with this id.")
+
+
+class DeadLetterIsSettled(BankError):
+    """A letter is replayed or discarded once; then it stays so."""
+
+    def __init__(self) -> None:
+        super().__init__("dead_letter_id", "This dead letter was already replayed or discarded.")
+
+
+class HubUnavailable(BankError):
+    """The hub does not answer. Transfers are safe and go on when it is back; only questions cannot be asked now."""
+
+    def __init__(self) -> None:
+        super().__init__("hub", "The hub does not answer at the moment; please try again shortly.")
+
+
+class HubRefused(BankError):
+    """The hub refused a question or a registration for a rule that it names."""
+
+
+class HubCredentialsRefused(BankError):
+    """The hub does not know this bank, or its secret is another."""
+
+    def __init__(self) -> None:
+        super().__init__("hub", "The hub does not accept this bank's credentials; ask its operator to add the bank.")

@@ -1,0 +1,1 @@
+"""The bank over HTTP: pages for people and REST for programs, on the same application."""

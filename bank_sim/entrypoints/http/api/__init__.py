@@ -1,0 +1,17 @@
+"""REST beside the pages, on the same use cases; described by OpenAPI, errors as problem+JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from bank_sim.entrypoints.http.api import accounts, books, keys, switches, transfers
+from bank_sim.entrypoints.http.api.docs import router as docs_router
+
+API_ROUTERS: Final = (accounts.router, keys.router, transfers.router, books.router, switches.router)
+
+
+def install_api_docs(app: FastAPI) -> None:
+    """The API's own page, `/api/docs`, without a script from elsewhere."""
+    app.include_router(docs_router)

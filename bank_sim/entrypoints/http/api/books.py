@@ -1,0 +1,176 @@
+"""The bank's books, and the records that could not be applied."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from bank_sim.application.views import PAGE_SIZE_DEFAULT, BooksSummary
+from bank_sim.domain.books import Posting, PostingKind
+from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
+from bank_sim.entrypoints.http.site import SiteOf
+from pix.service.dead_letters import DeadLetter, DeadLetterState
+
+router = api_router("books")
+
+DeadLetterId = Annotated[str, Path(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
+
+
+class Books(BaseModel):
+    """The books in sums: what is owed (customers, clearing, capital) equals what is held (cash, settlement)."""
+
+    customers_centavos: int
+    customers_posted_centavos: int
+    clearing_centavos: int
+    settlement_centavos: int
+    cash_centavos: int
+    capital_centavos: int
+    deposits_centavos: int
+    postings: int
+    negative_accounts: list[str]
+    unbalanced_accounts: list[str]
+    unbalanced_transfers: list[str]
+    is_balanced: bool
+
+    @staticmethod
+    def of(books: BooksSummary) -> Books:
+        """From the application's sums."""
+        return Books(
+            customers_centavos=books.customers_centavos,
+            customers_posted_centavos=books.customers_posted_centavos,
+            clearing_centavos=books.clearing_centavos,
+            settlement_centavos=books.settlement_centavos,
+            cash_centavos=books.cash_centavos,
+            capital_centavos=books.capital_centavos,
+            deposits_centavos=books.deposits_centavos,
+            postings=books.postings,
+            negative_accounts=list(books.negative_accounts),
+            unbalanced_accounts=list(books.unbalanced_accounts),
+            unbalanced_transfers=list(books.unbalanced_transfers),
+            is_balanced=books.is_balanced,
+        )
+
+
+class PostingDocument(BaseModel):
+    """One entry of the books."""
+
+    posting_id: int
+    kind: PostingKind
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    end_to_end_id: str | None
+    direction: str | None
+    operation_id: str | None
+
+    @staticmethod
+    def of(posting_id: int, posting: Posting) -> PostingDocument:
+        """From the domain's posting."""
+        return PostingDocument(
+            posting_id=posting_id,
+            kind=posting.kind,
+            debit_account=posting.debit_account,
+            credit_account=posting.credit_account,
+            amount_centavos=posting.amount_centavos,
+            posted_at_ms=posting.posted_at_ms,
+            end_to_end_id=posting.end_to_end_id,
+            direction=posting.direction.value if posting.direction else None,
+            operation_id=posting.operation_id,
+        )
+
+
+class PostingPage(BaseModel):
+    """Postings, newest first."""
+
+    postings: list[PostingDocument]
+    next_cursor: str
+
+
+class DeadLetterDocument(BaseModel):
+    """A record that could not be applied."""
+
+    dead_letter_id: str
+    topic: str
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: DeadLetterState
+    note: str
+    value_hex: str
+
+    @staticmethod
+    def of(letter: DeadLetter) -> DeadLetterDocument:
+        """From the service's letter."""
+        return DeadLetterDocument(
+            dead_letter_id=letter.digest,
+            topic=letter.record.topic,
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state,
+            note=letter.note,
+            value_hex=letter.record.value.hex(),
+        )
+
+
+class DeadLetters(BaseModel):
+    """Letters, last seen first, and how many there are in each state."""
+
+    dead_letters: list[DeadLetterDocument]
+    counts: dict[str, int]
+
+
+class DiscardRequest(BaseModel):
+    """Why a letter is laid aside."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"note": "A test of mine."}})
+
+    note: str = Field(default="", max_length=400)
+
+
+@router.get("/books")
+def books(site: SiteOf) -> Books:
+    """The sums, and whether they hold together."""
+    return Books.of(site.bank.queries.books())
+
+
+@router.get("/postings")
+def postings(site: SiteOf, before: Cursor = "", size: PageSize = PAGE_SIZE_DEFAULT) -> PostingPage:
+    """Every posting, newest first."""
+    page = site.bank.queries.postings(before, size)
+    return PostingPage(
+        postings=[PostingDocument.of(posting_id, posting) for posting_id, posting in page.postings],
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/dead-letters")
+def dead_letters(
+    site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT
+) -> DeadLetters:
+    """Records that could not be applied, with the reason and the raw bytes."""
+    letters = site.bank.queries.dead_letters(state, size)
+    counts = site.bank.queries.count_dead_letters()
+    return DeadLetters(
+        dead_letters=[DeadLetterDocument.of(letter) for letter in letters],
+        counts={known.value: counts.get(known, 0) for known in DeadLetterState},
+    )
+
+
+@router.post("/dead-letters/{dead_letter_id}/replay")
+def replay_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
+    """Runs the record again, as if it had just come."""
+    return DeadLetterDocument.of(site.bank.replay_dead_letter(dead_letter_id=dead_letter_id))
+
+
+@router.post("/dead-letters/{dead_letter_id}/discard")
+def discard_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId, body: DiscardRequest) -> DeadLetterDocument:
+    """Lays the record aside, with a note why."""
+    return DeadLetterDocument.of(site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=body.note))

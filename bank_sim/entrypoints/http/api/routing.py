@@ -1,0 +1,34 @@
+"""How the routers of the API are made: under one prefix, each describing its errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query
+
+from bank_sim.application.views import PAGE_SIZE_MAX
+from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
+
+PREFIX: Final = "/api/v1"
+
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": text, "model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
+    for status, text in (
+        (404, "There is no such thing here."),
+        (409, "The state of things stands against it."),
+        (422, "A value breaks a rule; `field` and `rule` say which."),
+        (503, "The hub or the database does not answer; try again."),
+    )
+}
+
+
+def api_router(tag: str) -> APIRouter:
+    """A router of the API."""
+    return APIRouter(prefix=PREFIX, tags=[tag], responses=_ERRORS)
+
+
+AccountNumber = Annotated[
+    str, Path(max_length=20, description="Six digits, a hyphen and a check digit.", examples=["100001-7"])
+]
+PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="How many entries at most.")]
+Cursor = Annotated[str, Query(max_length=80, description="The `next_cursor` of the page before; empty for the first.")]

@@ -1,0 +1,104 @@
+"""The behaviour switches: what kind of counterparty this bank plays."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bank_sim.domain import answering
+from bank_sim.domain.answering import ANSWER_DELAY_MS_MAX, MAGIC_ANSWERS, Answer, AnswerMode
+from bank_sim.domain.transfer import AnswerStyle
+from bank_sim.entrypoints.http.api.routing import api_router
+from bank_sim.entrypoints.http.site import SiteOf
+from pix.scheme.reasons import ReasonCode
+
+router = api_router("switches")
+
+
+class Behaviour(BaseModel):
+    """How this bank answers an offer."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "mode": "reject",
+                "reject_reason": "AC03",
+                "answer_delay_ms": 2_000,
+                "answer_style": "once",
+                "magic_amounts": False,
+                "consuming": True,
+            }
+        },
+    )
+
+    mode: AnswerMode = AnswerMode.BY_ACCOUNT
+    reject_reason: ReasonCode = ReasonCode.ED05
+    answer_delay_ms: Annotated[int, Field(ge=0, le=ANSWER_DELAY_MS_MAX)] = 0
+    answer_style: AnswerStyle = AnswerStyle.ONCE
+    magic_amounts: bool = False
+    consuming: bool = True
+
+    @staticmethod
+    def of(behaviour: answering.Behaviour) -> Behaviour:
+        """From the domain's behaviour."""
+        return Behaviour(
+            mode=behaviour.mode,
+            reject_reason=behaviour.reject_reason,
+            answer_delay_ms=behaviour.answer_delay_ms,
+            answer_style=behaviour.answer_style,
+            magic_amounts=behaviour.magic_amounts,
+            consuming=behaviour.consuming,
+        )
+
+    def to_domain(self) -> answering.Behaviour:
+        """The domain's behaviour. Raises SchemeError."""
+        return answering.Behaviour(
+            mode=self.mode,
+            reject_reason=self.reject_reason,
+            answer_delay_ms=self.answer_delay_ms,
+            answer_style=self.answer_style,
+            magic_amounts=self.magic_amounts,
+            consuming=self.consuming,
+        )
+
+
+class MagicAmount(BaseModel):
+    """An amount that asks for its own answer, once magic amounts are switched on."""
+
+    amount_centavos: int
+    reason: ReasonCode | None
+    delay_ms: int | None = Field(description="null: no answer at all.")
+    style: AnswerStyle
+
+    @staticmethod
+    def of(amount_centavos: int, answer: Answer) -> MagicAmount:
+        """From the domain's table."""
+        return MagicAmount(
+            amount_centavos=amount_centavos, reason=answer.reason, delay_ms=answer.delay_ms, style=answer.style
+        )
+
+
+class MagicAmounts(BaseModel):
+    """The whole table."""
+
+    magic_amounts: list[MagicAmount]
+
+
+@router.get("/behaviour")
+def behaviour(site: SiteOf) -> Behaviour:
+    """The switches as they stand."""
+    return Behaviour.of(site.bank.queries.behaviour())
+
+
+@router.put("/behaviour")
+def choose_behaviour(site: SiteOf, body: Behaviour) -> Behaviour:
+    """Sets all switches, for every replica of this bank and from its next batch on."""
+    return Behaviour.of(site.bank.choose_behaviour(behaviour=body.to_domain()))
+
+
+@router.get("/behaviour/magic-amounts")
+def magic_amounts() -> MagicAmounts:
+    """What each magic amount asks for."""
+    return MagicAmounts(magic_amounts=[MagicAmount.of(amount, answer) for amount, answer in MAGIC_ANSWERS.items()])

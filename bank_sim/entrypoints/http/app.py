@@ -1,0 +1,95 @@
+"""The composition of the bank's HTTP side; nothing is opened by importing it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from starlette.exceptions import HTTPException
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.entrypoints.http import brand, health
+from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
+from bank_sim.entrypoints.http.attempts import Attempts
+from bank_sim.entrypoints.http.errors import PROBLEMS, sentence_of, title_of
+from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
+from bank_sim.entrypoints.http.site import (
+    DRAFT_SECONDS_MAX,
+    OperatorNeeded,
+    SignInNeeded,
+    Site,
+    SiteSettings,
+    install_site,
+    pages_of,
+)
+from pix.service.web.assets import mount_assets
+from pix.service.web.csrf import Csrf
+from pix.service.web.htmx import see_other
+from pix.service.web.languages import translate
+from pix.service.web.palette import stylesheet
+from pix.service.web.preferences import preferences_router
+from pix.service.web.problems import install_problems
+from pix.service.web.security_headers import SecurityHeaders
+from pix.service.web.sessions import Tokens, install_sessions, session_secret
+from pix.service.web.templates import language_of
+
+BODY_BYTES_MAX: Final = 6 * 1024 * 1024
+"""No request is larger; the picture of a QR code is the largest of them."""
+FORM_FIELD_BYTES_MAX: Final = 16 * 1024
+
+
+def create_app(application: BankApplication, settings: SiteSettings) -> FastAPI:
+    """The bank's site: pages, REST under `/api/v1`, and health checks."""
+    identity = application.identity
+    app = FastAPI(
+        title=f"{identity.name} ({identity.code})",
+        version="1",
+        description="A bank of the CodePix network. Amounts are integer centavos, times Unix milliseconds.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        max_body_size=BODY_BYTES_MAX,
+        form_limits={"max_fields": 50, "max_files": 1, "max_part_size": FORM_FIELD_BYTES_MAX},
+    )
+    secret = session_secret(settings.session_secret)
+    site = Site(
+        bank=application,
+        settings=settings,
+        csrf=Csrf(secret),
+        payees=Tokens(secret, "payee", DRAFT_SECONDS_MAX),
+        orders=Tokens(secret, "order", DRAFT_SECONDS_MAX),
+        attempts=Attempts(),
+        stylesheet=stylesheet(identity.color),
+    )
+    install_site(app, site)
+    install_sessions(
+        app, secret, f"codepix_bank_{identity.code}", https_only=settings.public_url.startswith("https://")
+    )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    mount_assets(app)
+    for router in (*API_ROUTERS, health.router, brand.router, preferences_router(), *PAGE_ROUTERS):
+        app.include_router(router)
+    install_api_docs(app)
+    install_problems(app, PROBLEMS, _error_page)
+    app.add_exception_handler(SignInNeeded, _to_sign_in)
+    app.add_exception_handler(OperatorNeeded, _to_operator_sign_in)
+    return app
+
+
+def _error_page(request: Request, error: Exception, status: int) -> Response:
+    language = language_of(request)
+    sentence = sentence_of(error, language)
+    if isinstance(error, HTTPException):
+        sentence = translate(language, "The page does not exist, or it is not for you.")
+    context = {"title": title_of(status, language), "sentence": sentence, "status": status}
+    return pages_of(request).page(request, "bank/error.html", context, status=status)
+
+
+async def _to_sign_in(request: Request, error: Exception) -> Response:
+    return see_other(request, "/sign-in")
+
+
+async def _to_operator_sign_in(request: Request, error: Exception) -> Response:
+    return see_other(request, "/backoffice/sign-in")

@@ -1,0 +1,73 @@
+"""What a payment is between its steps, as it travels in signed tokens that belong to one account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bank_sim.domain.account import Payee
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.people import HolderKind
+from pix.service.web.sessions import TokenRefused, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeDraft:
+    """Whom to pay, as looked up, and what a BR Code says of the amount and the message."""
+
+    payee: Payee
+    account_number: str
+    amount_centavos: int | None = None
+    description: str = ""
+
+    def as_token(self) -> list[Any]:
+        """The draft in JSON's types, short."""
+        payee = self.payee
+        return [
+            self.account_number,
+            [payee.key.kind.value, payee.key.key, payee.name, payee.tax_id_masked, payee.holder_kind.value],
+            [payee.ispb, payee.bank_code, payee.bank_name],
+            self.amount_centavos,
+            self.description,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDraft:
+    """A payment that only wants to be confirmed."""
+
+    payee: PayeeDraft
+    amount_centavos: int
+    description: str
+    idempotency_key: str
+
+    def as_token(self) -> list[Any]:
+        """The draft in JSON's types, short."""
+        return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key]
+
+
+def read_payee(tokens: Tokens, token: str, account_number: str) -> PayeeDraft:
+    """The draft that this account has signed. Raises TokenRefused."""
+    return _payee(tokens.read(token), account_number)
+
+
+def read_order(tokens: Tokens, token: str, account_number: str) -> OrderDraft:
+    """The draft that this account has signed. Raises TokenRefused."""
+    payee, amount_centavos, description, idempotency_key = tokens.read(token)
+    return OrderDraft(_payee(payee, account_number), amount_centavos, description, idempotency_key)
+
+
+def _payee(value: Any, account_number: str) -> PayeeDraft:
+    owner, (kind, key, name, tax_id_masked, holder_kind), (ispb, bank_code, bank_name), amount, description = value
+    if owner != account_number:
+        raise TokenRefused
+    payee = Payee(
+        key=PixKey(KeyKind(kind), key),
+        name=name,
+        tax_id_masked=tax_id_masked,
+        holder_kind=HolderKind(holder_kind),
+        ispb=ispb,
+        bank_code=bank_code,
+        bank_name=bank_name,
+    )
+    return PayeeDraft(payee=payee, account_number=owner, amount_centavos=amount, description=description)

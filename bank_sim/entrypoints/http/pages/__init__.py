@@ -1,0 +1,29 @@
+"""The bank's pages, a module per thing that a customer does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bank_sim.entrypoints.http.pages import (
+    home,
+    keys,
+    open_account,
+    pay,
+    receive,
+    sign_in,
+    statement,
+    transfer,
+)
+from bank_sim.entrypoints.http.pages.backoffice import BACKOFFICE_ROUTERS
+
+PAGE_ROUTERS: Final = (
+    sign_in.router,
+    open_account.router,
+    home.router,
+    pay.router,
+    transfer.router,
+    receive.router,
+    keys.router,
+    statement.router,
+    *BACKOFFICE_ROUTERS,
+)

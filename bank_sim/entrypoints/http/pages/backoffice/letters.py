@@ -1,0 +1,59 @@
+"""Dead letters: the records that could not be applied, to be replayed after a fix or laid aside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Form, Path, Query, Request, Response
+
+from bank_sim.domain.errors import DeadLetterIsSettled
+from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.routing import operator_router
+from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
+from pix.service.dead_letters import DeadLetterState
+from pix.service.web.htmx import see_other
+from pix.service.web.templates import Pages, language_of
+
+router = operator_router()
+
+
+@router.get("/dead-letters")
+def show(
+    request: Request, site: SiteOf, pages: PagesOf, state: Annotated[str, Query(max_length=20)] = "dead"
+) -> Response:
+    """The letters in a state; `all` shows every one."""
+    return _page(request, site, pages, state, Faults(), 200)
+
+
+@router.post("/dead-letters/{dead_letter_id}")
+def act(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    dead_letter_id: Annotated[str, Path(max_length=64)],
+    act: Annotated[Literal["replay", "discard"], Form()],
+    note: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Replays a letter or lays it aside."""
+    try:
+        if act == "replay":
+            site.bank.replay_dead_letter(dead_letter_id=dead_letter_id)
+        else:
+            site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
+    except DeadLetterIsSettled as error:
+        faults = Faults(form=sentence_of(error, language_of(request)))
+        return _page(request, site, pages, "all", faults, 409)
+    return see_other(request, "/backoffice/dead-letters?state=all")
+
+
+def _page(request: Request, site: Site, pages: Pages, state: str, faults: Faults, status: int) -> Response:
+    chosen = DeadLetterState(state) if state in set(DeadLetterState) else None
+    context = {
+        "office": "letters",
+        "letters": site.bank.queries.dead_letters(chosen),
+        "counts": site.bank.queries.count_dead_letters(),
+        "states": list(DeadLetterState),
+        "state": chosen,
+        "faults": faults,
+    }
+    return pages.page(request, "bank/backoffice/letters.html", context, status=status)

@@ -1,0 +1,58 @@
+"""The behaviour switches: what kind of counterparty this bank plays on demand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+
+from bank_sim.domain.answering import ANSWER_DELAY_MS_MAX, MAGIC_ANSWERS, AnswerMode, Behaviour
+from bank_sim.domain.transfer import AnswerStyle
+from bank_sim.entrypoints.http.pages.routing import operator_router
+from bank_sim.entrypoints.http.site import PagesOf, SiteOf
+from bank_sim.entrypoints.http.transfer_view import reason_sentence
+from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
+from pix.service.web.htmx import see_other
+from pix.service.web.templates import language_of
+
+router = operator_router()
+
+
+@router.get("/behaviour")
+def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
+    """The switches as they stand, and the magic amounts."""
+    language = language_of(request)
+    context = {
+        "office": "switches",
+        "behaviour": site.bank.queries.behaviour(),
+        "reasons": [(code, reason_sentence(code, language)) for code in sorted(PAYEE_BANK_REASONS)],
+        "magic": [
+            (amount, answer, reason_sentence(answer.reason, language)) for amount, answer in MAGIC_ANSWERS.items()
+        ],
+        "delay_seconds_max": ANSWER_DELAY_MS_MAX // 1000,
+    }
+    return pages.page(request, "bank/backoffice/switches.html", context)
+
+
+@router.post("/behaviour")
+def choose(
+    request: Request,
+    site: SiteOf,
+    mode: Annotated[AnswerMode, Form()] = AnswerMode.BY_ACCOUNT,
+    reject_reason: Annotated[ReasonCode, Form()] = ReasonCode.ED05,
+    delay_seconds: Annotated[float, Form(ge=0, le=ANSWER_DELAY_MS_MAX / 1000)] = 0.0,
+    answer_style: Annotated[AnswerStyle, Form()] = AnswerStyle.ONCE,
+    magic_amounts: Annotated[bool, Form()] = False,
+    stop_consuming: Annotated[bool, Form()] = False,
+) -> Response:
+    """Sets all of them at once."""
+    behaviour = Behaviour(
+        mode=mode,
+        reject_reason=reject_reason,
+        answer_delay_ms=round(delay_seconds * 1000),
+        answer_style=answer_style,
+        magic_amounts=magic_amounts,
+        consuming=not stop_consuming,
+    )
+    site.bank.choose_behaviour(behaviour=behaviour)
+    return see_other(request, "/backoffice/behaviour")

@@ -1,0 +1,105 @@
+"""Home: the balance, what is on its way, the latest movements, and joy when money arrives while one looks."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Query, Request, Response
+
+from bank_sim.application.views import StatementLine
+from bank_sim.domain.account import Account
+from bank_sim.domain.books import PostingKind
+from bank_sim.domain.transfer import Transfer
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
+from pix.service.web.events import Scene, stream_scenes
+from pix.service.web.htmx import see_other
+
+LINES_SHOWN: Final = 8
+UNDER_WAY_SHOWN_MAX: Final = 10
+ARRIVALS_SHOWN_MAX: Final = 3
+
+router = page_router()
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """What the page shows."""
+
+    account: Account
+    lines: Sequence[StatementLine]
+    under_way: Sequence[Transfer]
+
+    @property
+    def newest_posting_id(self) -> int:
+        """Postings behind it have come since."""
+        return self.lines[0].posting_id if self.lines else 0
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the page has to; begins with the newest posting."""
+        waiting = "/".join(f"{transfer.end_to_end_id}{transfer.status}" for transfer in self.under_way)
+        return f"{self.newest_posting_id}.{self.account.status}.{zlib.crc32(waiting.encode()):08x}"
+
+    def arrived_since(self, posting_id: int) -> list[StatementLine]:
+        """The credits behind the posting, newest first."""
+        new = [line for line in self.lines if line.posting_id > posting_id and line.kind is PostingKind.CREDIT]
+        return new[:ARRIVALS_SHOWN_MAX]
+
+    def context(self, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
+        """What the template needs."""
+        return {
+            "account": self.account,
+            "section": "/",
+            "lines": self.lines,
+            "under_way": self.under_way,
+            "arrived": arrived,
+            "version": self.version,
+        }
+
+
+@router.get("/")
+def home(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
+    """The customer's home."""
+    return pages.page(request, "bank/home.html", _look(site, account.number).context())
+
+
+@router.get("/home")
+def home_again(request: Request) -> Response:
+    """An address that people guess."""
+    return see_other(request, "/")
+
+
+@router.get("/home/live")
+def live(
+    request: Request, site: SiteOf, pages: PagesOf, account: Customer, seen: Annotated[str, Query(max_length=60)] = ""
+) -> Response:
+    """The page's content again, whenever something has moved."""
+    start = seen.partition(".")[0]
+    newest_shown = int(start) if start.isascii() and start.isdigit() else 0
+
+    def look() -> Scene:
+        view = _look(site, account.number)
+
+        def render() -> str:
+            nonlocal newest_shown
+            arrived = view.arrived_since(newest_shown)
+            newest_shown = max(newest_shown, view.newest_posting_id)
+            return pages.html(request, "bank/home.html", view.context(arrived), block="live")
+
+        return Scene(view.version, render)
+
+    return stream_scenes(request, look, seen=seen)
+
+
+def _look(site: Site, account_number: str) -> HomeView:
+    queries = site.bank.queries
+    # The statement first: a payment that comes between the two reads shows in the next look.
+    lines = queries.statement(account_number, size=LINES_SHOWN).lines
+    under_way = queries.list_transfers(
+        account_number=account_number, undecided=True, size=UNDER_WAY_SHOWN_MAX
+    ).transfers
+    return HomeView(queries.find_account(account_number), lines, under_way)

@@ -1,0 +1,124 @@
+"""A customer's keys: the list, registering one, and removing one with a question in between."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Form, Query, Request, Response
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import AccountBlocked, AccountClosed, HubUnavailable, KeyNotFound
+from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, normalize_key
+from pix.scheme.people import HolderKind
+from pix.service.web.formats import tax_id
+from pix.service.web.htmx import see_other
+from pix.service.web.languages import translate
+from pix.service.web.templates import Pages, language_of
+
+router = page_router()
+
+
+@router.get("/keys")
+def show(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
+    """The list and the form."""
+    return _page(request, site, pages, account, {"kind": "", "key": ""}, Faults(), 200)
+
+
+@router.post("/keys")
+def register(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    kind: Annotated[KeyKind, Form()],
+    key: Annotated[str, Form(max_length=400)] = "",
+) -> Response:
+    """Registers a key at the hub; one's own CPF or CNPJ needs no typing, and a random key is the hub's to make."""
+    text = {KeyKind.CPF: account.tax_id, KeyKind.CNPJ: account.tax_id, KeyKind.EVP: ""}.get(kind, key)
+    try:
+        site.bank.register_key(account_number=account.number, kind=kind, key=text)
+    except SchemeError as error:
+        at_key = error.field == "key" and kind in (KeyKind.PHONE, KeyKind.EMAIL)
+        faults = Faults({"key" if at_key else "form": sentence_of(error, language_of(request))})
+        status = 503 if isinstance(error, HubUnavailable) else 422
+        return _page(request, site, pages, account, {"kind": kind, "key": key}, faults, status)
+    return see_other(request, "/keys")
+
+
+@router.get("/keys/remove")
+def ask_to_remove(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    kind: KeyKind,
+    key: Annotated[str, Query(max_length=200)],
+) -> Response:
+    """Asks whether the customer means it. Raises KeyNotFound."""
+    own = _own_key(site, account, kind, key)
+    return pages.page(request, "bank/key_remove.html", {"account": account, "section": "/keys", "key": own})
+
+
+@router.post("/keys/remove")
+def remove(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    kind: Annotated[KeyKind, Form()],
+    key: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """Removes the key at the hub, and here."""
+    own = normalize_key(kind, key)
+    try:
+        site.bank.remove_key(account_number=account.number, key=own)
+    except KeyNotFound:
+        return see_other(request, "/keys")
+    except (HubUnavailable, AccountBlocked, AccountClosed) as error:
+        faults = Faults(form=sentence_of(error, language_of(request)))
+        context = {"account": account, "section": "/keys", "key": own, "faults": faults}
+        return pages.page(request, "bank/key_remove.html", context, status=503)
+    return see_other(request, "/keys")
+
+
+def _own_key(site: Site, account: Account, kind: KeyKind, text: str) -> PixKey:
+    wanted = normalize_key(kind, text)
+    for own in site.bank.queries.keys_of(account.number):
+        if own.key == wanted:
+            return own.key
+    raise KeyNotFound
+
+
+def _page(
+    request: Request,
+    site: Site,
+    pages: Pages,
+    account: Account,
+    values: dict[str, str],
+    faults: Faults,
+    status: int,
+) -> Response:
+    keys = site.bank.queries.keys_of(account.number)
+    language = language_of(request)
+    tax_kind = KeyKind.CPF if account.holder_kind is HolderKind.PERSON else KeyKind.CNPJ
+    own_kinds = [
+        (KeyKind.EVP, translate(language, "Made for you, tells nothing about you")),
+        (tax_kind, tax_id(account.tax_id)),
+        (KeyKind.PHONE, "(11) 98765-4321"),
+        (KeyKind.EMAIL, translate(language, "you@example.com")),
+    ]
+    has_tax_key = any(own.key.kind is tax_kind for own in keys)
+    context = {
+        "account": account,
+        "section": "/keys",
+        "keys": keys,
+        "keys_max": keys_per_account_max(account.holder_kind),
+        "own_kinds": [pair for pair in own_kinds if not (has_tax_key and pair[0] is tax_kind)],
+        "values": values,
+        "faults": faults,
+    }
+    return pages.page(request, "bank/keys.html", context, status=status)

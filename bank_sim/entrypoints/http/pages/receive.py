@@ -1,0 +1,100 @@
+"""Receiving: a key as a QR code and as text, with an amount and a message if one likes, and joy when it comes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import Query, Request, Response
+
+from bank_sim.application.views import StatementDirection, StatementFilter
+from bank_sim.domain.account import AccountKey
+from bank_sim.domain.books import PostingKind
+from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.qr import draw_qr
+from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, SiteOf
+from pix.scheme import brcode
+from pix.scheme.errors import SchemeError
+from pix.scheme.money import check_amount, parse_brl
+from pix.service.web.events import Scene, stream_scenes
+from pix.service.web.languages import translate
+from pix.service.web.templates import language_of
+
+CITY: Final = "Sao Paulo"
+"""The accounts of the simulator have no address; EMV wants a city."""
+ARRIVALS_SHOWN_MAX: Final = 3
+
+router = page_router()
+
+
+@router.get("/receive")
+def show(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    key: Annotated[str, Query(max_length=200)] = "",
+    amount: Annotated[str, Query(max_length=40)] = "",
+    message: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """The form and the code for the chosen key; the first key as long as none is chosen."""
+    keys = site.bank.queries.keys_of(account.number)
+    chosen = next((own for own in keys if own.key.key == key), keys[0] if keys else None)
+    newest = site.bank.queries.statement(account.number, size=1).lines
+    context: dict[str, Any] = {
+        "account": account,
+        "section": "/receive",
+        "keys": keys,
+        "chosen": chosen,
+        "values": {"amount": amount, "message": message},
+        "seen": newest[0].posting_id if newest else 0,
+        "code": "",
+        "faults": Faults(),
+        "arrived": (),
+    }
+    if chosen:
+        try:
+            context |= _code(chosen, account.holder_name, amount, message)
+        except SchemeError as error:
+            field = error.field if error.field in ("amount", "message") else "message"
+            context["faults"] = Faults({field: sentence_of(error, language_of(request))})
+    if context["code"]:
+        context["picture"] = draw_qr(context["code"], translate(language_of(request), "Pix QR code"))
+    return pages.page(request, "bank/receive.html", context, status=422 if context["faults"] else 200)
+
+
+@router.get("/receive/live")
+def live(
+    request: Request, site: SiteOf, pages: PagesOf, account: Customer, seen: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """The money that has arrived since the page was opened."""
+    incoming = StatementFilter(direction=StatementDirection.IN)
+
+    def look() -> Scene:
+        lines = site.bank.queries.statement(account.number, incoming, size=ARRIVALS_SHOWN_MAX).lines
+        new = [line for line in lines if line.posting_id > seen and line.kind is PostingKind.CREDIT]
+
+        def render() -> str:
+            return pages.html(request, "bank/receive.html", {"account": account, "arrived": new}, block="live")
+
+        return Scene(new[0].posting_id if new else 0, render)
+
+    return stream_scenes(request, look, seen=0)
+
+
+def _code(own: AccountKey, holder_name: str, amount: str, message: str) -> dict[str, Any]:
+    """The copy-and-paste text. Raises SchemeError(field="amount" | "message")."""
+    amount_centavos = check_amount(parse_brl(amount), "amount") if amount.strip() else None
+    try:
+        text = brcode.encode(
+            brcode.BRCode(
+                key=own.key.key,
+                merchant_name=holder_name,
+                merchant_city=CITY,
+                amount_centavos=amount_centavos,
+                information=message.strip() or None,
+            )
+        )
+    except SchemeError as error:
+        raise SchemeError("message", error.rule) from None
+    return {"code": text, "amount_centavos": amount_centavos, "message_max": brcode.information_length_max(own.key.key)}

@@ -1,0 +1,19 @@
+"""How the routers of pages are made: outside of the API's description, and every form protected against forgery."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from bank_sim.entrypoints.http.site import no_forgery, operator
+
+
+def page_router() -> APIRouter:
+    """A router of customers' pages."""
+    return APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
+
+
+def operator_router() -> APIRouter:
+    """A router of pages for the bank's own people."""
+    return APIRouter(
+        prefix="/backoffice", include_in_schema=False, dependencies=[Depends(operator), Depends(no_forgery)]
+    )

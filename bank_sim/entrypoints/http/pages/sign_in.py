@@ -1,0 +1,88 @@
+"""Signing in, as a demo person with one click or with account number and PIN, and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import Form, Request, Response
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import WrongCredentials
+from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.site import Faults, PagesOf, SignInNeeded, Site, SiteOf, sign_in
+from pix.service.web.htmx import see_other
+from pix.service.web.languages import translate
+from pix.service.web.sessions import renew_session
+from pix.service.web.templates import Pages, language_of
+
+DEMO_ACCOUNTS_SHOWN_MAX: Final = 12
+
+router = page_router()
+
+
+@router.get("/sign-in")
+def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
+    """The demo people, and the form."""
+    return _page(request, site, pages, "", Faults(), 200)
+
+
+@router.post("/sign-in")
+def with_pin(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account_number: Annotated[str, Form(max_length=40)] = "",
+    pin: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Checks the PIN; after too many wrong ones the account has to wait."""
+    language = language_of(request)
+    number = _account_number(account_number)
+    if not site.attempts.are_left(number):
+        sentence = translate(language, "Too many attempts. Wait a minute and try again.")
+        return _page(request, site, pages, account_number, Faults(form=sentence), 429)
+    try:
+        account = site.bank.sign_in(account_number=number, pin=pin)
+    except WrongCredentials as error:
+        site.attempts.failed(number)
+        return _page(request, site, pages, account_number, Faults(form=sentence_of(error, language)), 401)
+    site.attempts.succeeded(number)
+    sign_in(request, account.number)
+    return see_other(request, "/")
+
+
+@router.post("/sign-in/demo")
+def as_demo_person(
+    request: Request, site: SiteOf, account_number: Annotated[str, Form(max_length=40)] = ""
+) -> Response:
+    """In demo mode, whoever one wants to be."""
+    if not site.settings.demo_mode:
+        raise SignInNeeded
+    sign_in(request, site.bank.queries.find_account(account_number).number)
+    return see_other(request, "/")
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """Ends the session."""
+    renew_session(request)
+    return see_other(request, "/sign-in")
+
+
+def _account_number(text: str) -> str:
+    """The number with its hyphen, also when it was typed without."""
+    digits = "".join(character for character in text if character.isascii() and character.isalnum())
+    return f"{digits[:-1]}-{digits[-1:]}" if digits else ""
+
+
+def _page(request: Request, site: Site, pages: Pages, number: str, faults: Faults, status: int) -> Response:
+    people: Sequence[Account] = ()
+    if site.settings.demo_mode:
+        people = site.bank.queries.list_accounts(size=DEMO_ACCOUNTS_SHOWN_MAX).accounts
+    context = {
+        "demo_accounts": [person for person in people if person.status != "closed"],
+        "values": {"account_number": number},
+        "faults": faults,
+    }
+    return pages.page(request, "bank/sign_in.html", context, status=status)

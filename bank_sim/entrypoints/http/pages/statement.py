@@ -1,0 +1,135 @@
+"""The statement: by day, filtered and in pages; as CSV; and to print."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from bank_sim.application.views import StatementFilter, StatementLine, StatementPage
+from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.statement_query import StatementQuery, statement_query, today
+from pix.scheme.errors import SchemeError
+from pix.service.web.formats import brl_plain, iso_time, local_day
+from pix.service.web.templates import language_of
+
+LINES_PER_PAGE: Final = 25
+LINES_PER_READ: Final = 500
+LINES_EXPORTED_MAX: Final = 50_000
+LINES_PRINTED_MAX: Final = 2_000
+
+router = page_router()
+
+Narrow = Annotated[StatementQuery, Depends(statement_query)]
+
+
+@router.get("/statement")
+def show(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    query: Narrow,
+    before: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """One page of the statement; a filter that cannot be is explained at its field."""
+    faults = Faults()
+    try:
+        page = site.bank.queries.statement(account.number, query.narrow(), before, LINES_PER_PAGE)
+    except SchemeError as error:
+        page = StatementPage((), "")
+        faults = Faults(to=sentence_of(error, language_of(request)))
+    context: dict[str, Any] = {
+        "account": account,
+        "section": "/statement",
+        "days": by_day(page.lines),
+        "today": today(),
+        "before": before,
+        "next_cursor": page.next_cursor,
+        "narrow": query,
+        "query": query.as_query(),
+        "query_without_direction": query.as_query(with_direction=False),
+        "values": {"search": query.search, "from": query.from_text, "to": query.to_text},
+        "faults": faults,
+    }
+    return pages.page(request, "bank/statement.html", context, status=422 if faults else 200)
+
+
+@router.get("/statement.csv")
+def as_csv(site: SiteOf, account: Customer, query: Narrow) -> Response:
+    """All of it as CSV that spreadsheets open: semicolons, decimal commas, UTF-8 with its mark."""
+    headers = {"Content-Disposition": f'attachment; filename="statement-{account.number}.csv"'}
+    lines = _all_lines(site, account, query.narrow(), LINES_EXPORTED_MAX)
+    return StreamingResponse(_csv_rows(lines), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/statement/print")
+def to_print(request: Request, site: SiteOf, pages: PagesOf, account: Customer, query: Narrow) -> Response:
+    """All of it as one table for paper or PDF."""
+    lines = list(_all_lines(site, account, query.narrow(), LINES_PRINTED_MAX))
+    context = {
+        "account": account,
+        "section": "/statement",
+        "lines": lines,
+        "in_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos > 0),
+        "out_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos < 0),
+        "narrow": query,
+        "query": query.as_query(),
+        "today": today(),
+    }
+    return pages.page(request, "bank/statement_print.html", context)
+
+
+def by_day(lines: Sequence[StatementLine]) -> list[tuple[date, list[StatementLine]]]:
+    """The lines under their days, both newest first."""
+    return [(day, list(group)) for day, group in groupby(lines, key=lambda line: local_day(line.posted_at_ms))]
+
+
+def _all_lines(site: Site, account: Account, narrow: StatementFilter, most: int) -> Iterator[StatementLine]:
+    cursor, count = "", 0
+    while count < most:
+        page = site.bank.queries.statement(account.number, narrow, cursor, min(LINES_PER_READ, most - count))
+        yield from page.lines
+        count, cursor = count + len(page.lines), page.next_cursor
+        if not cursor:
+            return
+
+
+def _csv_rows(lines: Iterator[StatementLine]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";")
+    buffer.write("\N{ZERO WIDTH NO-BREAK SPACE}")
+    writer.writerow(
+        ("posted_at", "kind", "counterpart", "bank", "description", "amount", "balance_after", "end_to_end_id")
+    )
+    for line in lines:
+        writer.writerow(
+            (
+                iso_time(line.posted_at_ms),
+                line.kind.value,
+                _harmless(line.counterpart_name),
+                _harmless(line.counterpart_bank),
+                _harmless(line.description),
+                brl_plain(line.amount_centavos),
+                brl_plain(line.balance_after_centavos),
+                line.end_to_end_id,
+            )
+        )
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _harmless(text: str) -> str:
+    """A text that begins like a formula would be run by a spreadsheet; an apostrophe makes it a text."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

@@ -1,0 +1,123 @@
+"""A transfer's page, which moves by itself until the transfer is at rest, and its receipt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import TransferNotFound
+from bank_sim.domain.transfer import Direction, Transfer
+from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.transfer_view import TransferView, view_transfer
+from pix.scheme.messages import Party
+from pix.service.web.events import Scene, stream_scenes
+from pix.service.web.htmx import see_other
+from pix.service.web.templates import language_of
+
+router = page_router()
+
+TransferId = Annotated[str, Path(max_length=32)]
+
+
+@router.get("/transfers/{end_to_end_id}")
+def show(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    end_to_end_id: TransferId,
+    direction: Direction = Direction.OUTGOING,
+) -> Response:
+    """The page of one of the customer's own transfers. Raises TransferNotFound, also for somebody else's."""
+    view = _look(request, site, account, end_to_end_id, direction)
+    return pages.page(request, "bank/transfer.html", _context(view, account))
+
+
+@router.get("/transfers/{end_to_end_id}/live")
+def live(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    end_to_end_id: TransferId,
+    direction: Direction = Direction.OUTGOING,
+    seen: Annotated[str, Query(max_length=60)] = "",
+) -> Response:
+    """The page's content again at every step, until the transfer is at rest."""
+
+    def look() -> Scene:
+        view = _look(request, site, account, end_to_end_id, direction)
+
+        def render() -> str:
+            return pages.html(request, "bank/transfer.html", _context(view, account), block="live")
+
+        return Scene(view.version, render, is_final=view.is_at_rest)
+
+    look()
+    return stream_scenes(request, look, seen=seen)
+
+
+@router.get("/transfers/{end_to_end_id}/receipt")
+def receipt(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    end_to_end_id: TransferId,
+    direction: Direction = Direction.OUTGOING,
+) -> Response:
+    """The receipt, once the payment is final; until then the transfer's page."""
+    view = _look(request, site, account, end_to_end_id, direction)
+    transfer = view.transfer
+    if not view.has_receipt:
+        return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction={transfer.direction}")
+    payee = transfer.payee or _payee_as_shown(transfer)
+    context = {
+        "account": account,
+        "transfer": transfer,
+        "payee": payee,
+        "payee_bank": _bank_name(site, payee.ispb) or transfer.payee_bank_name,
+        "payer_bank": _bank_name(site, transfer.payer.ispb),
+    }
+    return pages.page(request, "bank/receipt.html", context)
+
+
+def _look(
+    request: Request, site: Site, account: Account, end_to_end_id: str, direction: Direction
+) -> TransferView:
+    transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
+    if transfer.account_number != account.number:
+        raise TransferNotFound
+    return view_transfer(transfer, time.time_ns() // 1_000_000, language_of(request))
+
+
+def _context(view: TransferView, account: Account) -> Mapping[str, Any]:
+    return {
+        "account": account,
+        "transfer": view.transfer,
+        "stage": view.stage,
+        "verdict": view.verdict,
+        "steps": view.steps,
+        "version": view.version,
+        "is_at_rest": view.is_at_rest,
+        "has_receipt": view.has_receipt,
+    }
+
+
+def _payee_as_shown(transfer: Transfer) -> Party:
+    unknown = replace(transfer.payer, ispb="", branch="", account_number="")
+    return replace(unknown, name=transfer.payee_name, tax_id_masked=transfer.payee_tax_id_masked)
+
+
+def _bank_name(site: Site, ispb: str) -> str:
+    identity = site.bank.identity
+    if ispb == identity.ispb:
+        return f"{identity.name} ({identity.code})"
+    participant = site.bank.queries.participants().get(ispb)
+    return f"{participant.name} ({participant.code})" if participant else ispb

@@ -1,0 +1,172 @@
+"""What every page and endpoint works with: the application, the settings for HTTP, the templates, the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Protocol
+
+from fastapi import Depends, FastAPI, Request
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import AccountNotFound
+from bank_sim.entrypoints.http.attempts import Attempts
+from pix.service.web.assets import fingerprint
+from pix.service.web.csrf import Csrf
+from pix.service.web.languages import translate
+from pix.service.web.preferences import amounts_are_hidden
+from pix.service.web.sessions import Tokens, renew_session
+from pix.service.web.templates import Pages, language_of
+
+DRAFT_SECONDS_MAX: Final = 30 * 60
+"""How long a payment may stay between its steps; a confirmation older than that asks to begin again."""
+
+_ACCOUNT: Final = "account"
+_OPERATOR: Final = "operator"
+
+
+class SiteSettings(Protocol):
+    """What the pages need of the bank's settings."""
+
+    @property
+    def session_secret(self) -> str:
+        """Signs cookies and forms; empty makes one for the life of the process."""
+
+    @property
+    def demo_mode(self) -> bool:
+        """Whether one may sign in as a demo person, and go to the back office, with one click."""
+
+    @property
+    def bank_secret(self) -> str:
+        """Opens the back office outside demo mode."""
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the pages; with https, cookies are for https alone."""
+
+
+class SignInNeeded(Exception):
+    """The page is for a customer who has signed in."""
+
+
+class OperatorNeeded(Exception):
+    """The page is for the bank's own people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """How the bank shows itself."""
+
+    name: str
+    color: str
+    subtitle: str
+    stylesheet_url: str
+    icon_url: str
+    home_url: str = "/"
+
+
+class Faults(dict[str, str]):
+    """What is wrong with a form, by field; a field without fault has an empty sentence."""
+
+    def __missing__(self, field: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One bank's site."""
+
+    bank: BankApplication
+    settings: SiteSettings
+    csrf: Csrf
+    payees: Tokens
+    orders: Tokens
+    attempts: Attempts
+    stylesheet: str
+
+    def brand(self, request: Request) -> Brand:
+        """The bank's name and colour, in the visitor's language."""
+        identity = self.bank.identity
+        return Brand(
+            name=identity.name,
+            color=identity.color,
+            subtitle=translate(language_of(request), "Bank %(code)s") % {"code": identity.code},
+            stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
+            icon_url=f"/brand.svg?v={fingerprint((identity.name + identity.color).encode())}",
+        )
+
+    def context(self, request: Request) -> Mapping[str, Any]:
+        """What every template may use."""
+        return {
+            "brand": self.brand(request),
+            "csrf_token": self.csrf.token(request),
+            "amounts_hidden": amounts_are_hidden(request),
+            "account": None,
+            "section": "",
+            "faults": Faults(),
+            "demo_mode": self.settings.demo_mode,
+        }
+
+
+def site_of(request: Request) -> Site:
+    """The site that this request is for."""
+    site: Site = request.app.state.site
+    return site
+
+
+def pages_of(request: Request) -> Pages:
+    """The templates."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def install_site(app: FastAPI, site: Site) -> None:
+    """Makes the site known to the dependencies below."""
+    app.state.site = site
+    app.state.pages = Pages(site.context)
+
+
+def sign_in(request: Request, account_number: str) -> None:
+    """From now on this browser acts for the account, in a new session."""
+    renew_session(request)
+    request.session[_ACCOUNT] = account_number
+
+
+def is_operator(request: Request) -> bool:
+    """Whether this browser may see the bank's own side."""
+    return site_of(request).settings.demo_mode or request.session.get(_OPERATOR) is True
+
+
+def sign_in_operator(request: Request) -> None:
+    """From now on this browser may see the bank's own side."""
+    renew_session(request)
+    request.session[_OPERATOR] = True
+
+
+def signed_in_account(request: Request, site: Annotated[Site, Depends(site_of)]) -> Account:
+    """The customer's account as it is now. Raises SignInNeeded."""
+    number = request.session.get(_ACCOUNT)
+    if not isinstance(number, str):
+        raise SignInNeeded
+    try:
+        return site.bank.queries.find_account(number)
+    except AccountNotFound:
+        renew_session(request)
+        raise SignInNeeded from None
+
+
+def operator(request: Request) -> None:
+    """Raises OperatorNeeded."""
+    if not is_operator(request):
+        raise OperatorNeeded
+
+
+async def no_forgery(request: Request) -> None:
+    """Raises ForgedRequest."""
+    await site_of(request).csrf.check(request)
+
+
+SiteOf = Annotated[Site, Depends(site_of)]
+PagesOf = Annotated[Pages, Depends(pages_of)]
+Customer = Annotated[Account, Depends(signed_in_account)]

@@ -1,0 +1,161 @@
+"""What a transfer's page says: the verdict in a person's words, and the steps with their times. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from pix.scheme.reasons import REASONS, ReasonCode
+from pix.service.web.languages import Language, translate
+
+SLOW_MS: Final = 4_000
+"""A transfer that is open for longer than this gets a sentence why it waits."""
+
+StepState = Literal["done", "now", "next", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One line of the timeline."""
+
+    name: str
+    title: str
+    state: StepState
+    at_ms: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The head of the page."""
+
+    kind: Literal["wait", "good", "bad"]
+    icon: str
+    title: str
+    sentence: str = ""
+    detail: str = ""
+    notice_kind: str = ""
+    notice_icon: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """Everything that the page derives from the row."""
+
+    transfer: Transfer
+    stage: str
+    verdict: Verdict
+    steps: tuple[StepView, ...]
+    version: str
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.stage in ("completed", "failed")
+
+    @property
+    def has_receipt(self) -> bool:
+        """A receipt is there once the hub has decided, and only for a payment that was made."""
+        return self.transfer.status is TransferStatus.CONFIRMED
+
+
+def view_transfer(transfer: Transfer, now_ms: int, language: Language) -> TransferView:
+    """The page of a transfer at this moment."""
+    stage = stage_of(transfer)
+    is_slow = stage in ("pending", "accepted", "confirmed") and now_ms - transfer.requested_at_ms > SLOW_MS
+    say = partial(translate, language)
+    if transfer.direction is Direction.OUTGOING:
+        verdict, steps = _outgoing(transfer, stage, is_slow, say, language)
+    else:
+        verdict, steps = _incoming(transfer, stage, is_slow, say, language)
+    version = f"{stage}.{int(is_slow)}"
+    return TransferView(transfer, stage, verdict, tuple(steps), version)
+
+
+def stage_of(transfer: Transfer) -> str:
+    """The bank's status, or `completed` once the hub has said so."""
+    if transfer.status is TransferStatus.CONFIRMED and transfer.completed_at_ms is not None:
+        return "completed"
+    return transfer.status.value
+
+
+def reason_sentence(reason: ReasonCode | None, language: Language) -> str:
+    """Why, in a person's words."""
+    if reason is None:
+        return ""
+    found = REASONS[reason]
+    return found.sentence_pt if language is Language.PORTUGUESE else found.sentence_en
+
+
+def _outgoing(
+    transfer: Transfer, stage: str, is_slow: bool, say: Callable[[str], str], language: Language
+) -> tuple[Verdict, list[StepView]]:
+    sent = StepView("sent", say("Sent"), "done", transfer.requested_at_ms)
+    if stage == "failed":
+        why = reason_sentence(transfer.reason, language)
+        back = say("The money is back in your account.")
+        code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
+        verdict = Verdict(
+            "bad", "cross", say("The Pix was not made"), f"{why} {back}".strip(), code, "good", "refund"
+        )
+        return verdict, [
+            sent,
+            StepView("failed", say("Refused"), "failed", transfer.decided_at_ms, why),
+            StepView("refunded", say("Money back in your account"), "done", transfer.decided_at_ms),
+        ]
+    is_decided = stage in ("confirmed", "completed")
+    steps = [
+        sent,
+        StepView("offered", say("With the payee's bank"), "done" if is_decided else "now"),
+        StepView("confirmed", say("Confirmed"), "done" if is_decided else "next", transfer.decided_at_ms),
+        StepView(
+            "completed",
+            say("Completed"),
+            "done" if stage == "completed" else "now" if is_decided else "next",
+            transfer.completed_at_ms,
+        ),
+    ]
+    if stage == "completed":
+        return Verdict("good", "check", say("Pix completed")), steps
+    if stage == "confirmed":
+        waits = say("It is paid for good. The other bank is just finishing its books.") if is_slow else ""
+        return Verdict("good", "check", say("Pix confirmed"), waits), steps
+    waits = say(
+        "The payee's bank has not answered yet. Your Pix waits and is safe: it goes on by itself when that bank is "
+        "back, and if it fails the money comes back to you. You may close this page."
+    )
+    sentence = waits if is_slow else ""
+    return Verdict("wait", "bolt", say("Your Pix is on its way"), sentence, "", "wait", "shield"), steps
+
+
+def _incoming(
+    transfer: Transfer, stage: str, is_slow: bool, say: Callable[[str], str], language: Language
+) -> tuple[Verdict, list[StepView]]:
+    announced = StepView("offered", say("Announced by the payer's bank"), "done", transfer.requested_at_ms)
+    if stage in ("failed", "rejected"):
+        why = reason_sentence(transfer.reason, language)
+        code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
+        verdict = Verdict("bad", "cross", say("The Pix did not arrive"), why, code, "bad", "info")
+        return verdict, [
+            announced,
+            StepView("failed", say("Refused"), "failed", transfer.decided_at_ms or transfer.answered_at_ms, why),
+        ]
+    is_decided = stage in ("confirmed", "completed")
+    steps = [
+        announced,
+        StepView("accepted", say("Accepted"), "done", transfer.answered_at_ms),
+        StepView("confirmed", say("In your account"), "done" if is_decided else "now", transfer.decided_at_ms),
+        StepView(
+            "completed",
+            say("Completed"),
+            "done" if stage == "completed" else "now" if is_decided else "next",
+            transfer.completed_at_ms,
+        ),
+    ]
+    if is_decided:
+        return Verdict("good", "check", say("Pix received")), steps
+    sentence = say("The Pix network has not decided yet; the money comes by itself.") if is_slow else ""
+    return Verdict("wait", "bolt", say("A Pix is coming"), sentence, "", "wait", "shield"), steps

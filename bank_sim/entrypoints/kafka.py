@@ -1,0 +1,109 @@
+"""Kafka calls the bank: records of the hub in, decided upon, records for the hub out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from bank_sim.bootstrap import BankApplication
+from bank_sim.settings import BankSettings
+from pix.service.consumer import ConsumerThread, PatientSource
+from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
+from pix.service.logs import logger
+from pix.service.records import HUB_TOPIC, Record, bank_topic
+
+RESTART_SECONDS: Final = 1.0
+SWITCH_AGE_SECONDS_MAX: Final = 0.5
+"""How old the answer to "are we to consume?" may be."""
+
+log = logger(__name__)
+
+
+def consumer_group(bank_code: str) -> str:
+    """The group in which a bank's replicas share its topic's partitions."""
+    return f"codepix-bank-{bank_code}"
+
+
+class ObedientSource:
+    """A source that takes nothing while the bank is switched to play one that is down."""
+
+    def __init__(self, source: PatientSource, is_consuming: Callable[[], bool]) -> None:
+        self._source = source
+        self._is_consuming = is_consuming
+        self._asked_at_seconds = float("-inf")
+        self._consuming = True
+
+    def poll(self, timeout_seconds: float) -> Sequence[Record]:
+        """The source's next batch; none while the switch is off."""
+        if not self._may_consume():
+            self._source.wait(timeout_seconds)
+            return []
+        return self._source.poll(timeout_seconds)
+
+    def _may_consume(self) -> bool:
+        now_seconds = time.monotonic()
+        if now_seconds - self._asked_at_seconds > SWITCH_AGE_SECONDS_MAX:
+            self._consuming = self._is_consuming()
+            self._asked_at_seconds = now_seconds
+        return self._consuming
+
+    def commit(self) -> None:
+        """As the source does."""
+        self._source.commit()
+
+    def rewind(self) -> None:
+        """As the source does."""
+        self._source.rewind()
+
+    def lag(self) -> int:
+        """As the source does."""
+        return self._source.lag()
+
+    def wait(self, seconds: float) -> None:
+        """As the source does."""
+        self._source.wait(seconds)
+
+    def close(self) -> None:
+        """As the source does."""
+        self._source.close()
+
+
+class KafkaRole:
+    """Consumes the bank's topic; begins again when the client fails, and waits for a broker that is not there yet."""
+
+    def __init__(self, application: BankApplication, settings: BankSettings) -> None:
+        self._application = application
+        self._settings = settings.kafka(f"codepix-bank-{settings.bank_code}")
+        self._code = settings.bank_code
+        self._consumer: ConsumerThread | None = None
+        # A service is ready when its consumer is.
+        application.health.trouble("consumer", "starting")
+
+    def lag(self) -> int:
+        """Records of the hub that wait to be read by this process."""
+        return 0 if self._consumer is None else self._consumer.lag()
+
+    def run(self, stop: threading.Event) -> None:
+        """Consumes until told to stop."""
+        sink = KafkaSink(self._settings)
+        self._consumer = ConsumerThread(
+            self._make_source, self._application.process_records, sink, self._application.health
+        )
+        while not stop.is_set():
+            try:
+                self._consumer.run(stop)
+            except KafkaException as error:
+                self._application.health.trouble("consumer", f"waiting for the broker: {error}")
+                log.warning("the consumer begins again", error=str(error), seconds=RESTART_SECONDS)
+                stop.wait(RESTART_SECONDS)
+        sink.close()
+
+    def _make_source(self) -> PatientSource:
+        topic = bank_topic(self._code)
+        ensure_topics(self._settings, [topic, HUB_TOPIC])
+        source = KafkaSource(self._settings, topic, consumer_group(self._code))
+        return ObedientSource(source, lambda: self._application.queries.behaviour().consuming)

@@ -1,0 +1,136 @@
+"""Time calls the bank: what is due is sent again, and what the hub knows is asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
+from bank_sim.bootstrap import BankApplication
+from bank_sim.domain.errors import BankError
+from pix.scheme.errors import SchemeError
+from pix.service.batches import DatabaseUnavailable
+from pix.service.health import Health
+from pix.service.logs import logger
+
+SWEEP_SECONDS: Final = 0.5
+LAG_RECORDS_MAX: Final = 100
+"""With more waiting than this the outcomes may well be among them: nothing is resent until they are read."""
+
+ERRAND_CHECK_SECONDS: Final = 0.5
+JOIN_RETRY_SECONDS: Final = 1.0
+MIRROR_SECONDS: Final = 3.0
+MEET_SECONDS: Final = 10.0
+RECONCILE_SECONDS: Final = 20.0
+
+log = logger(__name__)
+
+
+class Sweeper:
+    """Resends what is due, unless the answers are waiting to be read."""
+
+    def __init__(self, resend_due: Callable[[], int], lag: Callable[[], int], health: Health) -> None:
+        self._resend_due = resend_due
+        self._lag = lag
+        self._health = health
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweeps until told to stop; at once again while a sweep was full."""
+        full = False
+        while full or not stop.wait(SWEEP_SECONDS):
+            if stop.is_set():
+                return
+            full = self.sweep() >= TRANSFERS_PER_SWEEP_MAX
+
+    def sweep(self) -> int:
+        """One sweep; returns how many transfers were due."""
+        if self._lag() > LAG_RECORDS_MAX:
+            return 0
+        try:
+            resent = self._resend_due()
+        except DatabaseUnavailable as error:
+            self._health.trouble("sweeper", f"waiting for the database: {error}")
+            log.warning("sweep failed, the next one tries again", error=str(error))
+            return 0
+        self._health.ok("sweeper")
+        if resent:
+            log.info("resent", transfers=resent)
+        return resent
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something to ask the hub at an interval."""
+
+    name: str
+    act: Callable[[], None]
+    interval_seconds: float
+
+
+class Errands:
+    """Joins the network, then keeps asking. In a thread of its own, so that a hub that hangs delays no resending."""
+
+    def __init__(self, join_network: Callable[[], None], errands: tuple[Errand, ...], health: Health) -> None:
+        self._join_network = join_network
+        self._errands = errands
+        self._health = health
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        self._health.trouble("network", "has not joined yet")
+        while not self._join():
+            if stop.wait(JOIN_RETRY_SECONDS):
+                return
+        due_at_seconds = dict.fromkeys((errand.name for errand in self._errands), time.monotonic())
+        while not stop.is_set():
+            for errand in self._errands:
+                if due_at_seconds[errand.name] <= time.monotonic():
+                    self._do(errand)
+                    due_at_seconds[errand.name] = time.monotonic() + errand.interval_seconds
+            stop.wait(ERRAND_CHECK_SECONDS)
+
+    def _join(self) -> bool:
+        try:
+            self._join_network()
+        except SchemeError as error:
+            self._health.trouble("network", error.rule)
+            log.warning("has not joined the network yet", error=str(error))
+            return False
+        # From here on a hub that is away is no trouble of the bank's: payments are taken and wait.
+        self._health.ok("network")
+        log.info("joined the network")
+        return True
+
+    def _do(self, errand: Errand) -> None:
+        try:
+            errand.act()
+        except (BankError, DatabaseUnavailable) as error:
+            log.warning("errand failed, it is done again", errand=errand.name, error=str(error))
+        except Exception:
+            log.exception("errand failed, it is done again", errand=errand.name)
+
+
+class SweeperRole:
+    """The role that acts when nobody has sent anything."""
+
+    def __init__(self, application: BankApplication, lag: Callable[[], int]) -> None:
+        self._sweeper = Sweeper(application.resend_due, lag, application.health)
+        self._errands = Errands(
+            application.join_network,
+            (
+                Errand("mirror settlement", application.mirror_settlement, MIRROR_SECONDS),
+                Errand("meet participants", application.meet_participants, MEET_SECONDS),
+                Errand("reconcile keys", application.reconcile_keys, RECONCILE_SECONDS),
+            ),
+            application.health,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        errands = threading.Thread(target=self._errands.run, args=(stop,), name="errands", daemon=True)
+        errands.start()
+        self._sweeper.run(stop)
+        errands.join()

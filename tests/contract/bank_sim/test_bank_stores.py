@@ -1,0 +1,406 @@
+"""What every store of the bank promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bank_sim.application.ports import BooksViolated, RowExists, UnitsOfWork
+from bank_sim.application.views import StatementDirection, StatementFilter, TransferFilter
+from bank_sim.domain import books
+from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
+from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.bank import Participant
+from bank_sim.domain.transfer import AnswerStyle, Author, Direction, Transfer, TransferEvent, TransferStatus, refuse
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.people import HolderKind
+from pix.scheme.reasons import ReasonCode
+from pix.service.dead_letters import DeadLetterState, dead_letter
+from pix.service.records import Record
+from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
+
+EMPTY = replace(ANA, balance_centavos=0)
+
+
+class Change(Exception):
+    """Something goes wrong in the middle of a transaction."""
+
+
+def add_account(units: UnitsOfWork, account: Account = EMPTY) -> None:
+    with units() as unit:
+        unit.accounts.add(account, "salt:hash")
+        unit.commit()
+
+
+def add_transfers(units: UnitsOfWork, *transfers: Transfer) -> None:
+    with units() as unit:
+        unit.transfers.add(transfers)
+        unit.commit()
+
+
+def test_what_is_not_committed_was_never_there(units: UnitsOfWork) -> None:
+    with units() as unit:
+        unit.accounts.add(EMPTY, "salt:hash")
+        unit.transfers.add([outgoing()])
+        unit.switches.set_behaviour(Behaviour(magic_amounts=True))
+        assert unit.accounts.find(EMPTY.number) == EMPTY
+    with units() as unit:
+        assert unit.accounts.find(EMPTY.number) is None
+        assert unit.accounts.pin_hash(EMPTY.number) is None
+        assert unit.transfers.find(END_TO_END_ID, Direction.OUTGOING) is None
+        assert unit.switches.behaviour() == Behaviour()
+
+
+def test_an_exception_undoes_the_transaction(units: UnitsOfWork) -> None:
+    add_account(units)
+    with pytest.raises(Change), units() as unit:
+        unit.accounts.lock([EMPTY.number])
+        unit.accounts.save([replace(EMPTY, balance_centavos=5)])
+        unit.postings.add([booked(EMPTY, 5, "d-1")])
+        raise Change
+    with units() as unit:
+        assert unit.accounts.find(EMPTY.number) == EMPTY
+        assert unit.postings.known_operations({"d-1"}) == set()
+        assert unit.postings.summary().postings == 0
+
+
+def booked(account: Account, amount_centavos: int, operation_id: str) -> books.Posting:
+    return books.book(account, books.deposit(account.number, operation_id, amount_centavos, NOW_MS))[1]
+
+
+def test_a_balance_below_zero_is_refused(units: UnitsOfWork) -> None:
+    add_account(units)
+    with pytest.raises(BooksViolated), units() as unit:
+        unit.accounts.lock([EMPTY.number])
+        unit.accounts.save([replace(EMPTY, balance_centavos=-1)])
+        unit.commit()
+    with units() as unit:
+        assert unit.accounts.find(EMPTY.number) == EMPTY
+
+
+def test_no_two_accounts_have_a_number_and_serials_never_come_again(units: UnitsOfWork) -> None:
+    add_account(units)
+    with pytest.raises(RowExists):
+        add_account(units)
+    with units() as unit:
+        first = unit.accounts.next_serial()
+    with units() as unit:
+        assert unit.accounts.next_serial() == first + 1
+    assert first == 100_001
+
+
+def test_locking_gives_those_that_exist(units: UnitsOfWork) -> None:
+    add_account(units)
+    with units() as unit:
+        assert unit.accounts.lock([]) == {}
+        assert unit.accounts.lock(["nobody", EMPTY.number]) == {EMPTY.number: EMPTY}
+        assert unit.transfers.lock([]) == {}
+        assert unit.transfers.lock([(END_TO_END_ID, Direction.INCOMING)]) == {}
+
+
+def test_accounts_are_listed_by_number(units: UnitsOfWork) -> None:
+    numbers = [account_number(serial) for serial in (3, 1, 2)]
+    for number in numbers:
+        add_account(units, replace(EMPTY, number=number, status=AccountStatus.BLOCKED, holder_kind=HolderKind.COMPANY))
+    with units() as unit:
+        first = unit.accounts.list("", 2)
+        assert [account.number for account in first] == sorted(numbers)[:2]
+        assert [account.number for account in unit.accounts.list(first[-1].number, 2)] == sorted(numbers)[2:]
+        assert first[0].status is AccountStatus.BLOCKED
+        assert first[0].holder_kind is HolderKind.COMPANY
+
+
+@pytest.mark.parametrize("row", [outgoing(), *(incoming(status) for status in TransferStatus if status != "pending")])
+def test_a_transfer_comes_back_as_it_was_stored(units: UnitsOfWork, row: Transfer) -> None:
+    stored = refuse(
+        replace(row, answer_style=AnswerStyle.YES_AND_NO, traceparent="00-trace-01", resend_count=3, duplicates=2),
+        TransferEvent.FAILED,
+        Author.HUB,
+        NOW_MS,
+        'says "no" – ação',
+    )
+    add_transfers(units, stored)
+    with units() as unit:
+        assert unit.transfers.find(stored.end_to_end_id, stored.direction) == stored
+        place = (stored.end_to_end_id, stored.direction)
+        assert unit.transfers.lock([place]) == {place: stored}
+
+
+def test_a_changed_transfer_is_saved(units: UnitsOfWork) -> None:
+    add_transfers(units, outgoing())
+    after = replace(
+        outgoing(TransferStatus.FAILED),
+        payee=incoming().payee,
+        resend_at_ms=None,
+        completed_at_ms=NOW_MS + 5,
+        steps_refused=1,
+    )
+    with units() as unit:
+        unit.transfers.lock([(END_TO_END_ID, Direction.OUTGOING)])
+        unit.transfers.save([after])
+        unit.commit()
+    with units() as unit:
+        assert unit.transfers.find(END_TO_END_ID, Direction.OUTGOING) == after
+
+
+def test_a_bank_may_be_both_sides_and_no_side_twice(units: UnitsOfWork) -> None:
+    add_transfers(units, outgoing(), incoming())
+    with units() as unit:
+        places = [(END_TO_END_ID, direction) for direction in Direction]
+        assert set(unit.transfers.lock(places)) == set(places)
+    with pytest.raises(RowExists):
+        add_transfers(units, replace(incoming(), amount_centavos=1))
+
+
+def test_an_idempotency_key_makes_one_transfer_per_account(units: UnitsOfWork) -> None:
+    add_transfers(units, outgoing())
+    other_id = END_TO_END_ID[:-1] + "2"
+    with pytest.raises(RowExists):
+        add_transfers(units, replace(outgoing(), end_to_end_id=other_id))
+    add_transfers(units, replace(outgoing(), end_to_end_id=other_id, account_number="100002-0"))
+    place = (ANA.number, "order-1")
+    with units() as unit:
+        assert unit.transfers.find_by_idempotency_keys([place, (ANA.number, "order-2")]) == {place: outgoing()}
+        assert unit.transfers.find_by_idempotency_keys([]) == {}
+
+
+def test_due_transfers_come_in_the_order_of_their_time_and_bounded(units: UnitsOfWork) -> None:
+    rows = [
+        replace(
+            outgoing(),
+            end_to_end_id=f"{END_TO_END_ID[:-1]}{number}",
+            idempotency_key=f"order-{number}",
+            resend_at_ms=None if number == 0 else NOW_MS + number,
+        )
+        for number in range(5)
+    ]
+    add_transfers(units, *reversed(rows))
+    with units() as unit:
+        assert unit.transfers.lock_due(NOW_MS, 10) == []
+        assert unit.transfers.lock_due(NOW_MS + 3, 10) == rows[1:4]
+        assert unit.transfers.lock_due(NOW_MS + 100, 2) == rows[1:3]
+
+
+def test_completion_is_noted_once_on_confirmed_sides(units: UnitsOfWork) -> None:
+    other_id = END_TO_END_ID[:-1] + "2"
+    failed_row = replace(outgoing(TransferStatus.FAILED), end_to_end_id=other_id, idempotency_key="")
+    add_transfers(units, outgoing(TransferStatus.CONFIRMED), incoming(TransferStatus.CONFIRMED), failed_row)
+    with units() as unit:
+        unit.transfers.complete({END_TO_END_ID: 7, other_id: 7, "unknown": 7})
+        unit.transfers.complete({END_TO_END_ID: 8})
+        unit.transfers.complete({})
+        unit.commit()
+    with units() as unit:
+        for direction in Direction:
+            row = unit.transfers.find(END_TO_END_ID, direction)
+            assert row is not None and row.completed_at_ms == 7
+        assert unit.transfers.find(other_id, Direction.OUTGOING) == failed_row
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (outgoing(), True),
+        (incoming(), True),
+        (incoming(TransferStatus.REJECTED), False),
+        (outgoing(TransferStatus.FAILED), False),
+        (incoming(TransferStatus.CONFIRMED), False),
+    ],
+)
+def test_money_may_still_come_while_a_transfer_is_undecided(units: UnitsOfWork, row: Transfer, expected: bool) -> None:
+    add_transfers(units, row)
+    with units() as unit:
+        assert unit.transfers.has_undecided(ANA.number) is expected
+        assert unit.transfers.has_undecided("000000-0") is False
+
+
+def test_transfers_are_listed_as_narrowed_and_paged(units: UnitsOfWork) -> None:
+    rows = [
+        replace(
+            outgoing(),
+            end_to_end_id=f"{END_TO_END_ID[:-1]}{number}",
+            idempotency_key=f"order-{number}",
+            requested_at_ms=NOW_MS + number // 2,
+            description=f"order number {number}",
+        )
+        for number in range(4)
+    ]
+    add_transfers(units, *rows, incoming(TransferStatus.CONFIRMED))
+    with units() as unit:
+        oldest_first = unit.transfers.list(TransferFilter(direction=Direction.OUTGOING, newest_first=False))
+        assert oldest_first == rows
+        newest_first = unit.transfers.list(TransferFilter(direction=Direction.OUTGOING))
+        assert newest_first == rows[::-1]
+        last = rows[2]
+        after = (last.requested_at_ms, last.end_to_end_id, last.direction.value)
+        assert unit.transfers.list(TransferFilter(direction=Direction.OUTGOING, after=after)) == rows[1::-1]
+        forward = TransferFilter(direction=Direction.OUTGOING, after=after, newest_first=False, size=1)
+        assert unit.transfers.list(forward) == rows[3:4]
+        assert unit.transfers.list(TransferFilter(search="NUMBER 3")) == rows[3:]
+        assert len(unit.transfers.list(TransferFilter(search="zélia"))) == 5
+        assert unit.transfers.list(TransferFilter(search="100%")) == []
+        assert len(unit.transfers.list(TransferFilter(undecided=True))) == 4
+        assert len(unit.transfers.list(TransferFilter(status=TransferStatus.CONFIRMED))) == 1
+        assert unit.transfers.list(TransferFilter(account_number="000000-0")) == []
+        assert unit.transfers.count() == {
+            (Direction.OUTGOING, TransferStatus.PENDING): 4,
+            (Direction.INCOMING, TransferStatus.CONFIRMED): 1,
+        }
+
+
+def test_nothing_is_booked_twice(units: UnitsOfWork) -> None:
+    payment = books.book(ANA, books.payment(outgoing(), NOW_MS))[1]
+    with units() as unit:
+        unit.postings.add([booked(ANA, 5, "d-1"), payment, books.settlement_funding("f-1", 10, NOW_MS)])
+        unit.commit()
+    for again in (
+        payment,
+        replace(payment, amount_centavos=1),
+        booked(ANA, 6, "d-1"),
+        books.settlement_funding("f-1", 10, NOW_MS),
+    ):
+        with pytest.raises(RowExists), units() as unit:
+            unit.postings.add([again])
+            unit.commit()
+    with units() as unit:
+        assert unit.postings.known_operations({"d-1", "f-1", "f-2"}) == {"d-1", "f-1"}
+        assert [posting for _, posting in unit.postings.list(None, 10)] == [
+            books.settlement_funding("f-1", 10, NOW_MS),
+            payment,
+            booked(ANA, 5, "d-1"),
+        ]
+
+
+def test_postings_are_paged_by_id(units: UnitsOfWork) -> None:
+    with units() as unit:
+        unit.postings.add([booked(ANA, amount, f"d-{amount}") for amount in (1, 2, 3)])
+        unit.commit()
+    with units() as unit:
+        newest = unit.postings.list(None, 2)
+        assert [posting.amount_centavos for _, posting in newest] == [3, 2]
+        assert [posting.amount_centavos for _, posting in unit.postings.list(newest[-1][0], 2)] == [1]
+
+
+def test_books_that_do_not_hold_are_named(units: UnitsOfWork) -> None:
+    add_account(units, replace(ANA, balance_centavos=99))
+    add_transfers(units, outgoing(), incoming(TransferStatus.CONFIRMED))
+    with units() as unit:
+        unit.postings.add([booked(EMPTY, 100, "d-1")])
+        unit.postings.add([books.book(ANA, books.payment(outgoing(), NOW_MS))[1]])
+        unit.commit()
+    with units() as unit:
+        summary = unit.postings.summary()
+    assert summary.unbalanced_accounts == (ANA.number,)
+    assert summary.unbalanced_transfers == (END_TO_END_ID,)
+    assert not summary.is_balanced
+
+
+def test_a_posting_without_its_transfer_is_named(units: UnitsOfWork) -> None:
+    with units() as unit:
+        unit.postings.add([books.settlement_out(outgoing(), NOW_MS)])
+        unit.commit()
+    with units() as unit:
+        assert unit.postings.summary().unbalanced_transfers == (END_TO_END_ID,)
+
+
+def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
+    account = EMPTY
+    postings = []
+    for posting in (
+        books.deposit(ANA.number, "d-1", 100_00, NOW_MS),
+        books.payment(outgoing(), NOW_MS + 1),
+        books.refund(outgoing(), NOW_MS + 2),
+        books.credit(incoming(), NOW_MS + 3),
+    ):
+        account, written = books.book(account, posting)
+        postings.append(written)
+    with units() as unit:
+        unit.accounts.add(account, "salt:hash")
+        unit.transfers.add([outgoing(TransferStatus.FAILED), incoming(TransferStatus.CONFIRMED)])
+        unit.postings.add(postings)
+        unit.postings.add([books.settlement_funding("f-1", 10, NOW_MS)])
+        unit.commit()
+
+    def amounts(narrow: StatementFilter, before: int | None = None, size: int = 10) -> list[int]:
+        with units() as unit:
+            return [line.amount_centavos for line in unit.postings.statement(ANA.number, narrow, before, size)]
+
+    assert amounts(StatementFilter()) == [20_00, 20_00, -20_00, 100_00]
+    assert amounts(StatementFilter(), size=1) == [20_00]
+    assert amounts(StatementFilter(StatementDirection.IN)) == [20_00, 100_00]
+    assert amounts(StatementFilter(StatementDirection.OUT)) == [-20_00]
+    assert amounts(StatementFilter(StatementDirection.REFUNDS)) == [20_00]
+    assert amounts(StatementFilter(search="ALUGUEL")) == [20_00, 20_00, -20_00]
+    assert amounts(StatementFilter(search="zélia")) == [20_00, 20_00, -20_00]
+    assert amounts(StatementFilter(from_ms=NOW_MS + 1, to_ms=NOW_MS + 3)) == [20_00, -20_00]
+    with units() as unit:
+        newest, *_, oldest = unit.postings.statement(ANA.number, StatementFilter(), None, 10)
+        assert newest.balance_after_centavos == 120_00
+        assert newest.counterpart_bank == "00000002"
+        assert (oldest.counterpart_name, oldest.counterpart_bank, oldest.end_to_end_id) == ("", "", "")
+        assert unit.postings.statement("000000-0", StatementFilter(), None, 10) == []
+    assert amounts(StatementFilter(), before=newest.posting_id) == [20_00, -20_00, 100_00]
+
+
+def test_keys_are_kept_by_kind_and_text(units: UnitsOfWork) -> None:
+    phone = AccountKey(ANA.number, PixKey(KeyKind.PHONE, "+5511987654321"), 5)
+    email = AccountKey(ANA.number, PixKey(KeyKind.EMAIL, "ana@aurora.example"), 4)
+    with units() as unit:
+        unit.keys.put([phone, email], 10)
+        unit.keys.put([], 10)
+        unit.commit()
+    with units() as unit:
+        assert unit.keys.of_account(ANA.number) == [email, phone]
+        assert unit.keys.owners([phone.key, PixKey(KeyKind.CPF, "+5511987654321")]) == {phone.key: ANA.number}
+        assert unit.keys.owners([]) == {}
+        assert unit.keys.all() == {phone: 10, email: 10}
+        unit.keys.put([replace(phone, account_number="100002-0")], 11)
+        unit.keys.remove([email.key, PixKey(KeyKind.EMAIL, "nobody@aurora.example")])
+        unit.keys.remove([])
+        unit.commit()
+    with units() as unit:
+        assert unit.keys.all() == {replace(phone, account_number="100002-0"): 11}
+
+
+def test_switches_are_kept(units: UnitsOfWork) -> None:
+    behaviour = Behaviour(
+        mode=AnswerMode.REJECT,
+        reject_reason=ReasonCode.RR04,
+        answer_delay_ms=3,
+        answer_style=AnswerStyle.TWICE,
+        magic_amounts=True,
+        consuming=False,
+    )
+    banks = [
+        Participant("00000002", "002", "Banco Ipê", "#c98a00", "http://two", True),
+        Participant("00000001", "001", "Banco Aurora", "#5b2a86", "", False),
+    ]
+    with units() as unit:
+        unit.switches.set_behaviour(Behaviour())
+        unit.switches.set_behaviour(behaviour)
+        unit.switches.set_participants([Participant("00000009", "009", "Gone", "#000000", "", True)])
+        unit.switches.set_participants(banks)
+        unit.switches.add_seeded_story("rich", "000102-3")
+        unit.switches.add_seeded_story("broke", "000101-5")
+        unit.switches.add_seeded_story("rich", "000999-9")
+        unit.commit()
+    with units() as unit:
+        assert unit.switches.behaviour() == behaviour
+        assert unit.switches.participants() == {bank.ispb: bank for bank in banks}
+        assert list(unit.switches.seeded_stories().items()) == [("broke", "000101-5"), ("rich", "000102-3")]
+
+
+def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:
+    record = Record("codepix.bank.001.v1", b"key", b"\x00raw", {"codepix-type": b"\xff"}, 3, 9)
+    with units() as unit:
+        unit.dead_letters.bury([dead_letter(record, "hub", "unreadable", NOW_MS)])
+        unit.dead_letters.bury([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
+        unit.commit()
+    with units() as unit:
+        (letter,) = unit.dead_letters.list(None, 10)
+        assert letter.times == 2
+        assert letter.reason == "still unreadable"
+        assert (letter.first_seen_at_ms, letter.last_seen_at_ms) == (NOW_MS, NOW_MS + 1)
+        assert letter.record.value == b"\x00raw"
+        assert letter.state is DeadLetterState.DEAD

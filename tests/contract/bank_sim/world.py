@@ -1,0 +1,227 @@
+"""A bank put together for a test: real use cases on given stores, a clock to turn, and a hub to speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+
+from bank_sim.adapters.memory_hub import MemoryCourier, MemoryHub
+from bank_sim.application.ports import UnitsOfWork
+from bank_sim.application.use_cases import BankApplication, compose
+from bank_sim.domain.account import Account, Payee
+from bank_sim.domain.answering import Behaviour
+from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.transfer import Direction, Transfer
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import (
+    BankMessage,
+    HubMessage,
+    Message,
+    Party,
+    Side,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+)
+from pix.scheme.people import HolderKind
+from pix.scheme.reasons import ReasonCode
+from pix.scheme.resending import ResendPolicy
+from pix.service.records import (
+    HUB_SENDER,
+    HUB_TOPIC,
+    MESSAGES_OF_BANKS,
+    Received,
+    Record,
+    bank_topic,
+    decode_record,
+    encode_record,
+    signing_key,
+)
+
+NOON_MS = 1_795_348_800_000
+SECRET = "a-secret-of-the-tests"
+AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
+IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
+POLICY = ResendPolicy(first_ms=5_000, cap_ms=60_000)
+CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
+STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
+STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
+
+
+class TurnedClock:
+    """A clock that a test turns."""
+
+    def __init__(self, now_ms: int = NOON_MS) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def turn(self, milliseconds: int) -> None:
+        self._now_ms += milliseconds
+
+
+class World:
+    """One bank, and everything that it meets."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self.units = units
+        self.clock = TurnedClock()
+        self.hub = MemoryHub(AURORA, self.clock)
+        self.courier = MemoryCourier()
+        self.random = Random(7)
+        self.bank: BankApplication = compose(
+            identity=AURORA,
+            secret=SECRET,
+            units=units,
+            hub=self.hub,
+            courier=self.courier,
+            clock=self.clock,
+            policy=POLICY,
+            random=self.random,
+        )
+        self.hub.payees[STRANGERS_KEY] = Payee(
+            key=STRANGERS_KEY,
+            name=STRANGER.name,
+            tax_id_masked=STRANGER.tax_id_masked,
+            holder_kind=HolderKind.PERSON,
+            ispb=IPE.ispb,
+            bank_code=IPE.code,
+            bank_name=IPE.name,
+        )
+        self._opened = 0
+        self._ids = 0
+
+    def open_account(self, balance_centavos: int = 100_00, name: str = "Ana Souza") -> Account:
+        tax_id = CPFS[self._opened % len(CPFS)]
+        self._opened += 1
+        return self.bank.open_account(
+            name=name, tax_id=tax_id, opening_deposit_centavos=balance_centavos, pin="1234"
+        )
+
+    def balance(self, account: Account) -> int:
+        return self.bank.queries.find_account(account.number).balance_centavos
+
+    def pay(
+        self,
+        account: Account,
+        amount_centavos: int = 30_00,
+        idempotency_key: str = "order-1",
+        payee_key: PixKey = STRANGERS_KEY,
+        description: str = "almoço",
+    ) -> Transfer:
+        return self.bank.request_transfer(
+            account_number=account.number,
+            payee_key=payee_key,
+            amount_centavos=amount_centavos,
+            description=description,
+            idempotency_key=idempotency_key,
+            payee_tax_id_masked=STRANGER.tax_id_masked,
+            payee_name=STRANGER.name,
+            payee_bank_name=IPE.name,
+        )
+
+    # The hub's words
+
+    def offer(self, account: Account, amount_centavos: int = 20_00, end_to_end_id: str = "") -> TransferOffered:
+        self._ids += 1
+        return TransferOffered(
+            end_to_end_id=end_to_end_id or f"E{IPE.ispb}202611231200{self._ids:011d}",
+            amount_centavos=amount_centavos,
+            payer=STRANGER,
+            payee=account.as_party(AURORA.ispb),
+            payee_key=PixKey(KeyKind.EMAIL, "ana@aurora.example"),
+            description="aluguel",
+            offered_at_ms=self.clock.now_ms(),
+        )
+
+    def confirmed(self, offer: TransferOffered, side: Side = Side.PAYEE) -> TransferConfirmed:
+        return TransferConfirmed(
+            end_to_end_id=offer.end_to_end_id,
+            side=side,
+            amount_centavos=offer.amount_centavos,
+            payer=offer.payer,
+            payee=offer.payee,
+            payee_key=offer.payee_key,
+            description=offer.description,
+            confirmed_at_ms=self.clock.now_ms(),
+        )
+
+    def failed(
+        self, offer: TransferOffered, reason: ReasonCode = ReasonCode.AB03, side: Side = Side.PAYEE
+    ) -> TransferFailed:
+        return TransferFailed(
+            end_to_end_id=offer.end_to_end_id,
+            side=side,
+            reason=reason,
+            amount_centavos=offer.amount_centavos,
+            payer=offer.payer,
+            payee=offer.payee,
+            payee_key=offer.payee_key,
+            description=offer.description,
+            failed_at_ms=self.clock.now_ms(),
+        )
+
+    def outcome_of(self, transfer: Transfer, reason: ReasonCode | None = None) -> HubMessage:
+        """The hub's decision for the payer's side: confirmed, or failed with a reason."""
+        about = TransferOffered(
+            end_to_end_id=transfer.end_to_end_id,
+            amount_centavos=transfer.amount_centavos,
+            payer=transfer.payer,
+            payee=STRANGER,
+            payee_key=transfer.payee_key,
+            description=transfer.description,
+            offered_at_ms=self.clock.now_ms(),
+        )
+        if reason is None:
+            return self.confirmed(about, Side.PAYER)
+        return replace(self.failed(about, reason, Side.PAYER), payee=None)
+
+    # Records
+
+    def record(self, message: HubMessage, offset: int = 0) -> Record:
+        return replace(
+            encode_record(message, bank_topic(AURORA.code), HUB_SENDER, signing_key(SECRET)),
+            partition=0,
+            offset=offset,
+        )
+
+    def hear(self, *messages: HubMessage) -> list[BankMessage]:
+        """The bank processes these as one batch; returns what it says to them."""
+        records = [self.record(message, offset) for offset, message in enumerate(messages)]
+        return read(self.bank.process_records(records))
+
+    def sent(self) -> list[BankMessage]:
+        """What the courier was given since the last time."""
+        return read(self.courier.collect())
+
+    def incoming(self, message: HubMessage) -> Transfer:
+        return self.bank.queries.find_transfer(message.end_to_end_id, Direction.INCOMING)
+
+    def outgoing(self, transfer: Transfer) -> Transfer:
+        return self.bank.queries.find_transfer(transfer.end_to_end_id, Direction.OUTGOING)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        self.bank.choose_behaviour(behaviour=behaviour)
+
+
+MakeWorld = Callable[[], World]
+
+
+def read(records: Sequence[Record]) -> list[BankMessage]:
+    """What the hub reads: every record must be signed by the bank and be one that a bank may send."""
+    messages: list[BankMessage] = []
+    for record in records:
+        assert record.topic == HUB_TOPIC
+        received = decode_record(
+            record, lambda sender: [signing_key(SECRET)] if sender == AURORA.ispb else [], MESSAGES_OF_BANKS
+        )
+        assert isinstance(received, Received), received
+        messages.append(as_bank_message(received.message))
+    return messages
+
+
+def as_bank_message(message: Message) -> BankMessage:
+    assert not isinstance(message, (TransferOffered, TransferConfirmed, TransferFailed))
+    return message

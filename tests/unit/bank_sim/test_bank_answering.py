@@ -1,0 +1,93 @@
+"""How the bank answers an offer."""
+
+from __future__ import annotations
+
+import pytest
+
+from bank_sim.domain.account import AccountStatus
+from bank_sim.domain.answering import (
+    ANSWER_DELAY_MS_MAX,
+    MAGIC_ANSWERS,
+    Answer,
+    AnswerMode,
+    Behaviour,
+    answer_offer,
+)
+from bank_sim.domain.transfer import AnswerStyle
+from pix.scheme.errors import SchemeError
+from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
+from tests.unit.bank_sim.examples import ANA, ISPB, in_status, offered
+
+HONEST = Behaviour()
+MAGIC = Behaviour(magic_amounts=True)
+
+
+def test_an_active_account_is_a_yes() -> None:
+    assert answer_offer(offered(), ANA, ISPB, HONEST) == Answer()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(AccountStatus.BLOCKED, ReasonCode.AC06), (AccountStatus.CLOSED, ReasonCode.AC07)]
+)
+def test_an_account_that_cannot_receive_is_a_no(status: AccountStatus, reason: ReasonCode) -> None:
+    assert answer_offer(offered(), in_status(ANA, status), ISPB, HONEST).reason is reason
+
+
+def test_an_absent_account_is_a_no() -> None:
+    assert answer_offer(offered(), None, ISPB, HONEST).reason is ReasonCode.AC03
+
+
+def test_an_offer_for_another_bank_is_a_no() -> None:
+    assert answer_offer(offered(), ANA, "99999999", HONEST).reason is ReasonCode.AC03
+
+
+def test_the_chosen_code_is_given() -> None:
+    rejecting = Behaviour(mode=AnswerMode.REJECT, reject_reason=ReasonCode.RR04)
+    assert answer_offer(offered(), ANA, ISPB, rejecting).reason is ReasonCode.RR04
+
+
+def test_silence_has_no_time() -> None:
+    assert answer_offer(offered(), ANA, ISPB, Behaviour(mode=AnswerMode.SILENT)).delay_ms is None
+
+
+def test_delay_and_style_are_taken_over() -> None:
+    answer = answer_offer(offered(), ANA, ISPB, Behaviour(answer_delay_ms=3_000, answer_style=AnswerStyle.TWICE))
+    assert (answer.reason, answer.delay_ms, answer.style) == (None, 3_000, AnswerStyle.TWICE)
+
+
+@pytest.mark.parametrize(("amount_centavos", "answer"), MAGIC_ANSWERS.items())
+def test_a_magic_amount_asks_for_its_answer_when_switched_on(amount_centavos: int, answer: Answer) -> None:
+    assert answer_offer(offered(amount_centavos), ANA, ISPB, MAGIC) == answer
+    assert answer_offer(offered(amount_centavos), ANA, ISPB, HONEST) == Answer()
+
+
+def test_the_magic_amounts_follow_the_numbers_of_the_codes() -> None:
+    assert MAGIC_ANSWERS[3].reason is ReasonCode.AC03
+    assert MAGIC_ANSWERS[6].reason is ReasonCode.AC06
+    assert MAGIC_ANSWERS[7].reason is ReasonCode.AC07
+    for amount_centavos, answer in MAGIC_ANSWERS.items():
+        if answer.reason is not None:
+            assert int(answer.reason.value[2:]) == amount_centavos
+    assert {answer.reason for answer in MAGIC_ANSWERS.values()} - {None} == PAYEE_BANK_REASONS
+
+
+def test_magic_credits_no_account_that_cannot_be_credited() -> None:
+    for amount_centavos in MAGIC_ANSWERS:
+        assert answer_offer(offered(amount_centavos), None, ISPB, MAGIC).reason is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Behaviour(reject_reason=ReasonCode.AB03), "reject_reason"),
+        (lambda: Behaviour(answer_delay_ms=-1), "answer_delay_ms"),
+        (lambda: Behaviour(answer_delay_ms=ANSWER_DELAY_MS_MAX + 1), "answer_delay_ms"),
+    ],
+)
+def test_a_behaviour_that_no_bank_may_show_is_refused(make: object, field: str) -> None:
+    assert callable(make)
+    with pytest.raises(SchemeError) as refusal:
+        make()
+    assert refusal.value.field == field
+
+

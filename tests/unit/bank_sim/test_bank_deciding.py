@@ -1,0 +1,273 @@
+"""What the bank makes of each message of the hub, in each state of its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bank_sim.domain.account import AccountStatus
+from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.books import CLEARING, SETTLEMENT, PostingKind, customer_ledger
+from bank_sim.domain.deciding import account_needed, decide
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import (
+    HubMessage,
+    OutcomeProcessed,
+    Party,
+    Side,
+    TransferAccepted,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRejected,
+)
+from pix.scheme.reasons import ReasonCode
+from tests.unit.bank_sim.examples import (
+    AMOUNT,
+    ANA,
+    ANA_PARTY,
+    END_TO_END_ID,
+    NOW_MS,
+    OTHER_ISPB,
+    POLICY,
+    confirmed,
+    facts,
+    failed,
+    in_status,
+    incoming,
+    offered,
+    outgoing,
+)
+
+PENDING, ACCEPTED, REJECTED = TransferStatus.PENDING, TransferStatus.ACCEPTED, TransferStatus.REJECTED
+CONFIRMED, FAILED = TransferStatus.CONFIRMED, TransferStatus.FAILED
+
+APPLIED, DUPLICATE, REFUSED, DEAD = "applied", "duplicate", "refused", "dead"
+
+# (row's status or None, message) → what becomes of it, the status behind it, the postings, the messages sent.
+Expectation = tuple[str, TransferStatus | None, list[str], list[str]]
+
+INCOMING: dict[tuple[TransferStatus | None, str], Expectation] = {
+    (None, "offered"): (APPLIED, ACCEPTED, [], ["TransferAccepted"]),
+    (None, "confirmed"): (APPLIED, CONFIRMED, ["credit"], ["OutcomeProcessed"]),
+    (None, "failed"): (APPLIED, FAILED, [], ["OutcomeProcessed"]),
+    (ACCEPTED, "offered"): (DUPLICATE, ACCEPTED, [], ["TransferAccepted"]),
+    (ACCEPTED, "confirmed"): (APPLIED, CONFIRMED, ["credit"], ["OutcomeProcessed"]),
+    (ACCEPTED, "failed"): (APPLIED, FAILED, [], ["OutcomeProcessed"]),
+    (REJECTED, "offered"): (DUPLICATE, REJECTED, [], ["TransferRejected"]),
+    (REJECTED, "confirmed"): (APPLIED, CONFIRMED, ["credit"], ["OutcomeProcessed"]),
+    (REJECTED, "failed"): (APPLIED, FAILED, [], ["OutcomeProcessed"]),
+    (CONFIRMED, "offered"): (DUPLICATE, CONFIRMED, [], ["OutcomeProcessed"]),
+    (CONFIRMED, "confirmed"): (DUPLICATE, CONFIRMED, [], ["OutcomeProcessed"]),
+    (CONFIRMED, "failed"): (REFUSED, CONFIRMED, [], []),
+    (FAILED, "offered"): (DUPLICATE, FAILED, [], ["OutcomeProcessed"]),
+    (FAILED, "confirmed"): (REFUSED, FAILED, [], []),
+    (FAILED, "failed"): (DUPLICATE, FAILED, [], ["OutcomeProcessed"]),
+}
+OUTGOING: dict[tuple[TransferStatus | None, str], Expectation] = {
+    (None, "confirmed"): (DEAD, None, [], []),
+    (None, "failed"): (DEAD, None, [], []),
+    (PENDING, "confirmed"): (APPLIED, CONFIRMED, ["settlement_out"], ["OutcomeProcessed"]),
+    (PENDING, "failed"): (APPLIED, FAILED, ["refund"], ["OutcomeProcessed"]),
+    (CONFIRMED, "confirmed"): (DUPLICATE, CONFIRMED, [], ["OutcomeProcessed"]),
+    (CONFIRMED, "failed"): (REFUSED, CONFIRMED, [], []),
+    (FAILED, "confirmed"): (REFUSED, FAILED, [], []),
+    (FAILED, "failed"): (DUPLICATE, FAILED, [], ["OutcomeProcessed"]),
+}
+
+
+def messages_to(side: Side) -> dict[str, HubMessage]:
+    both: dict[str, HubMessage] = {"confirmed": confirmed(side), "failed": failed(side)}
+    return both if side is Side.PAYER else {**both, "offered": offered()}
+
+
+@pytest.mark.parametrize(
+    ("direction", "status", "name"),
+    [(Direction.INCOMING, *case) for case in INCOMING] + [(Direction.OUTGOING, *case) for case in OUTGOING],
+)
+def test_every_message_in_every_state(direction: Direction, status: TransferStatus | None, name: str) -> None:
+    is_incoming = direction is Direction.INCOMING
+    what, status_after, postings, messages = (INCOMING if is_incoming else OUTGOING)[status, name]
+    example = incoming if is_incoming else outgoing
+    row = None if status is None else example(status)
+    decision = decide(row, messages_to(direction.side)[name], ANA, facts(NOW_MS + 1))
+
+    assert (None if decision.transfer is None else decision.transfer.status) == status_after
+    assert [posting.kind.value for posting in decision.postings] == postings
+    assert [type(message).__name__ for message in decision.messages] == messages
+    assert bool(decision.refusal) == (what == REFUSED)
+    assert bool(decision.dead_letter) == (what == DEAD)
+    if row is not None and decision.transfer is not None:
+        assert decision.transfer.duplicates - row.duplicates == (what == DUPLICATE)
+        assert decision.transfer.steps_refused - row.steps_refused == (what == REFUSED)
+
+
+def test_the_matrix_above_is_complete() -> None:
+    incoming_states = {None, ACCEPTED, REJECTED, CONFIRMED, FAILED}
+    assert set(INCOMING) == {(state, name) for state in incoming_states for name in messages_to(Side.PAYEE)}
+    outgoing_states = {None, PENDING, CONFIRMED, FAILED}
+    assert set(OUTGOING) == {(state, name) for state in outgoing_states for name in messages_to(Side.PAYER)}
+
+
+def change_amount(message: HubMessage) -> HubMessage:
+    return replace(message, amount_centavos=AMOUNT + 1)
+
+
+def change_key(message: HubMessage) -> HubMessage:
+    return replace(message, payee_key=PixKey(KeyKind.EMAIL, "somebody@else.example"))
+
+
+def change_description(message: HubMessage) -> HubMessage:
+    return replace(message, description="something else")
+
+
+def change_payer(message: HubMessage) -> HubMessage:
+    return replace(message, payer=Party(OTHER_ISPB, "0001", "000999-9", "Zélia Moreira", ""))
+
+
+@pytest.mark.parametrize("change", [change_amount, change_key, change_description, change_payer])
+@pytest.mark.parametrize("name", ["offered", "confirmed", "failed"])
+@pytest.mark.parametrize("status", [ACCEPTED, CONFIRMED])
+def test_another_content_under_the_same_id_changes_nothing(
+    change: Callable[[HubMessage], HubMessage], name: str, status: TransferStatus
+) -> None:
+    row = incoming(status)
+    decision = decide(row, change(messages_to(Side.PAYEE)[name]), ANA, facts())
+    assert "another" in decision.refusal
+    assert decision.postings == ()
+    assert decision.messages == ()
+    assert decision.transfer == replace(
+        row, history=decision.transfer.history if decision.transfer else (), steps_refused=1
+    )
+
+
+def test_a_failure_of_another_content_does_not_refund_a_payment() -> None:
+    decision = decide(outgoing(), change_amount(failed(Side.PAYER, ReasonCode.DUPL)), ANA, facts())
+    assert decision.transfer is not None
+    assert decision.transfer.status is PENDING
+    assert decision.postings == ()
+
+
+def test_a_failure_before_the_key_was_resolved_refunds_the_payer() -> None:
+    message = replace(failed(Side.PAYER, ReasonCode.AM04), payee=None)
+    decision = decide(outgoing(), message, ANA, facts())
+    assert decision.transfer is not None
+    assert decision.transfer.status is FAILED
+    assert decision.transfer.reason is ReasonCode.AM04
+    (refund,) = decision.postings
+    assert refund.kind is PostingKind.REFUND
+    assert (refund.debit_account, refund.credit_account) == (CLEARING, customer_ledger(ANA.number))
+
+
+def test_a_credit_moves_settlement_money_to_the_customer() -> None:
+    (credit,) = decide(incoming(), confirmed(), ANA, facts()).postings
+    assert (credit.debit_account, credit.credit_account) == (SETTLEMENT, customer_ledger(ANA.number))
+    assert credit.amount_centavos == AMOUNT
+    assert credit.account_number == ANA.number
+
+
+def test_a_confirmed_payment_leaves_clearing_and_touches_no_customer() -> None:
+    decision = decide(outgoing(), confirmed(Side.PAYER), None, facts())
+    (settled,) = decision.postings
+    assert (settled.debit_account, settled.credit_account) == (CLEARING, SETTLEMENT)
+    assert settled.account_number is None
+    assert decision.transfer is not None and decision.transfer.payee is not None
+    assert decision.transfer.payee.name == "Zélia Moreira"
+
+
+@pytest.mark.parametrize("status", [AccountStatus.BLOCKED, AccountStatus.CLOSED])
+def test_what_the_hub_has_decided_is_credited_whatever_became_of_the_account(status: AccountStatus) -> None:
+    decision = decide(incoming(), confirmed(), in_status(ANA, status), facts())
+    assert [posting.kind for posting in decision.postings] == [PostingKind.CREDIT]
+
+
+@pytest.mark.parametrize("row", [None, incoming(REJECTED)])
+def test_a_credit_for_an_account_that_does_not_exist_is_for_people_to_look_at(row: Transfer | None) -> None:
+    decision = decide(row, confirmed(), None, facts())
+    assert "does not exist" in decision.dead_letter
+    assert decision.postings == ()
+    assert decision.messages == ()
+    assert decision.transfer is None or decision.transfer.status is REJECTED
+
+
+def test_a_confirmation_for_another_banks_account_is_not_credited_to_ours_of_the_same_number() -> None:
+    message = replace(confirmed(), payee=replace(ANA_PARTY, ispb="99999999"))
+    assert decide(None, message, ANA, facts()).dead_letter
+
+
+@pytest.mark.parametrize("amount_centavos", [0, -1, 100_000_000_000])
+def test_an_amount_out_of_range_is_rejected_and_never_credited(amount_centavos: int) -> None:
+    decision = decide(None, offered(amount_centavos), ANA, facts())
+    assert decision.messages == (TransferRejected(END_TO_END_ID, amount_centavos, ReasonCode.AM09),)
+    assert decide(None, replace(confirmed(), amount_centavos=amount_centavos), ANA, facts()).dead_letter
+
+
+def test_the_answer_to_an_offer_is_for_ever() -> None:
+    first = decide(None, offered(), in_status(ANA, AccountStatus.BLOCKED), facts())
+    assert first.messages == (TransferRejected(END_TO_END_ID, AMOUNT, ReasonCode.AC06),)
+    again = decide(first.transfer, offered(), ANA, facts(NOW_MS + 60_000))
+    assert again.messages == first.messages
+
+    accepted = decide(None, offered(), ANA, facts())
+    blocked_since = decide(accepted.transfer, offered(), in_status(ANA, AccountStatus.BLOCKED), facts())
+    rejecting = facts(behaviour=Behaviour(mode=AnswerMode.REJECT))
+    assert blocked_since.messages == (TransferAccepted(END_TO_END_ID, AMOUNT),)
+    assert decide(accepted.transfer, offered(), ANA, rejecting).messages == (TransferAccepted(END_TO_END_ID, AMOUNT),)
+
+
+def test_a_silent_bank_answers_the_next_offer_once_it_is_told_to_speak() -> None:
+    silent = decide(None, offered(), ANA, facts(behaviour=Behaviour(mode=AnswerMode.SILENT)))
+    assert silent.messages == ()
+    assert silent.transfer is not None
+    assert silent.transfer.status is ACCEPTED
+    assert silent.transfer.resend_at_ms is None
+    still = decide(silent.transfer, offered(), None, facts(NOW_MS + 1, Behaviour(mode=AnswerMode.SILENT)))
+    assert still.messages == ()
+    spoken = decide(still.transfer, offered(), None, facts(NOW_MS + 2))
+    assert spoken.messages == (TransferAccepted(END_TO_END_ID, AMOUNT),)
+    assert spoken.transfer is not None
+    assert spoken.transfer.resend_at_ms == NOW_MS + 2 + POLICY.delay_ms(END_TO_END_ID, 0)
+
+
+def test_a_slow_bank_gives_its_answer_when_it_is_due() -> None:
+    slow = Behaviour(answer_delay_ms=10_000)
+    first = decide(None, offered(), ANA, facts(behaviour=slow))
+    assert first.messages == ()
+    assert first.transfer is not None
+    assert first.transfer.answered_at_ms == first.transfer.resend_at_ms == NOW_MS + 10_000
+    hurried = decide(first.transfer, offered(), None, facts(NOW_MS + 5_000, slow))
+    assert hurried.messages == ()
+    assert hurried.transfer is not None
+    assert hurried.transfer.answered_at_ms == NOW_MS + 10_000
+
+
+def test_an_account_is_asked_for_only_where_money_or_a_promise_depends_on_it() -> None:
+    assert account_needed(None, offered()) == ANA.number
+    assert account_needed(incoming(), offered()) == ""
+    assert account_needed(incoming(), confirmed()) == ANA.number
+    assert account_needed(incoming(), failed()) == ""
+    assert account_needed(None, confirmed()) == ANA.number
+    assert account_needed(outgoing(), confirmed(Side.PAYER)) == ""
+    assert account_needed(outgoing(), failed(Side.PAYER)) == ANA.number
+    assert account_needed(outgoing(FAILED), failed(Side.PAYER)) == ""
+    assert account_needed(None, failed(Side.PAYER)) == ""
+
+
+def test_an_outcome_that_overtakes_its_offer_keeps_the_trace() -> None:
+    decision = decide(None, confirmed(), ANA, facts())
+    assert decision.transfer is not None
+    assert decision.transfer.traceparent == "00-trace-01"
+    assert [step.event.value for step in decision.transfer.history] == ["TransferConfirmed"]
+
+
+def test_the_outcome_tells_what_was_processed() -> None:
+    decision = decide(outgoing(), failed(Side.PAYER, ReasonCode.AC06), ANA, facts())
+    (message,) = decision.messages
+    assert isinstance(message, OutcomeProcessed)
+    assert message.reason is ReasonCode.AC06
+    assert message.side is Side.PAYER
+
+
