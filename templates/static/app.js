@@ -1,0 +1,152 @@
+// What the pages gain from a script. Every one of them works without it: forms post, links lead.
+"use strict";
+
+(() => {
+  document.documentElement.classList.add("has-script");
+  const words = document.documentElement.dataset;
+
+  function say(text) {
+    document.querySelector(".toast")?.remove();
+    const toast = document.createElement("div");
+    toast.className = "toast no-print";
+    toast.setAttribute("role", "status");
+    toast.textContent = text;
+    document.body.append(toast);
+    window.setTimeout(() => toast.remove(), 2600);
+  }
+
+  // The clipboard is for secure addresses alone; elsewhere a field that nobody sees does it.
+  async function copyText(text) {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+    } else {
+      const field = document.createElement("textarea");
+      field.className = "only-readers";
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    say(words.wordCopied);
+  }
+
+  // A form is sent once: the second click of a double click finds the button at work.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent === "yes") {
+      event.preventDefault();
+      return;
+    }
+    if (form.method === "post" && !form.matches("[hx-post]")) {
+      form.dataset.sent = "yes";
+      event.submitter?.setAttribute("aria-busy", "true");
+    }
+  });
+
+  // Coming back through the history, a page is as it was: its forms may be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+    }
+  });
+
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy], [data-copy-text]");
+    if (copy) {
+      await copyText(copy.dataset.copyText ?? document.getElementById(copy.dataset.copy).value);
+      return;
+    }
+    const share = event.target.closest("[data-share]");
+    if (share) {
+      const text = document.getElementById(share.dataset.share).textContent.replace(/\s*\n\s*/g, "\n").trim();
+      if (navigator.share) {
+        navigator.share({ title: document.title, text }).catch(() => {});
+      } else {
+        await copyText(text);
+      }
+      return;
+    }
+    if (event.target.closest("[data-print]")) {
+      window.print();
+    }
+  });
+
+  // Amounts are typed as money: digits fill the centavos from the right.
+  document.addEventListener("input", (event) => {
+    const input = event.target;
+    if (!input.matches("[data-money]")) {
+      return;
+    }
+    const digits = input.value.replace(/\D/g, "").replace(/^0+/, "").slice(0, 11);
+    if (digits === "") {
+      input.value = "";
+      return;
+    }
+    const padded = digits.padStart(3, "0");
+    const reais = padded.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ".");
+    input.value = `${reais},${padded.slice(-2)}`;
+  });
+
+  // Hiding the balance needs no round trip.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-amounts]")) {
+      return;
+    }
+    event.preventDefault();
+    delete form.dataset.sent;
+    const hide = !document.documentElement.classList.contains("amounts-hidden");
+    document.documentElement.classList.toggle("amounts-hidden", hide);
+    document.cookie = `codepix_amounts=${hide ? "hidden" : "shown"}; path=/; max-age=31536000; samesite=lax`;
+    const button = form.querySelector("button");
+    button.removeAttribute("aria-busy");
+    button.setAttribute("aria-pressed", String(hide));
+    form.querySelector("[name=amounts]").value = hide ? "shown" : "hidden";
+  });
+
+  // A file that is chosen is sent, and a choice that filters filters.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit-on-change]")) {
+      event.target.form.requestSubmit();
+    }
+  });
+
+  // Live parts: the server sends the same HTML that it renders in the page, whenever that changes.
+  function connect(part) {
+    const stream = new EventSource(part.dataset.live);
+    const show = (event) => {
+      const held = document.activeElement?.id;
+      const focused = part.contains(document.activeElement);
+      part.innerHTML = event.data;
+      part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+      if (focused && held) {
+        document.getElementById(held)?.focus();
+      }
+      window.htmx?.process(part);
+    };
+    stream.addEventListener("fragment", show);
+    stream.addEventListener("final", () => {
+      stream.close();
+      part.dataset.liveState = "final";
+    });
+    stream.addEventListener("open", () => {
+      part.dataset.liveState = "open";
+    });
+    stream.addEventListener("error", () => {
+      part.dataset.liveState = "lost";
+    });
+    window.addEventListener("pagehide", () => stream.close());
+  }
+
+  function start() {
+    document.querySelectorAll("[data-live]").forEach(connect);
+  }
+
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", start);
+  } else {
+    start();
+  }
+})();

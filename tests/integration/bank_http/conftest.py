@@ -1,0 +1,131 @@
+"""A village of its own for each test, and visitors of its banks' pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from html import unescape
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.app import create_app
+from pix.scheme.keys import KeyKind, PixKey
+from tests.integration.bank_http.village import Village, VillageSettings, found_village
+
+ANA_CPF = "52998224725"
+BRUNO_CPF = "11144477735"
+PIN = "4321"
+
+
+class Visitor:
+    """A browser without scripts: it follows redirects, keeps cookies, and sends the forms that it finds."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.page: Response
+
+    def open(self, path: str, **headers: str) -> Response:
+        self.page = self.client.get(path, headers=headers)
+        return self.page
+
+    def send(self, path: str, files: Any = None, **fields: str) -> Response:
+        """Posts a form with the token of the page that is open."""
+        fields.setdefault("csrf_token", self.hidden("csrf_token"))
+        self.page = self.client.post(path, data=fields, files=files)
+        return self.page
+
+    def hidden(self, name: str) -> str:
+        """The value of a hidden field of the page that is open."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.page.text)
+        assert found, f"no field {name} on {self.page.url}"
+        return unescape(found[1])
+
+    @property
+    def text(self) -> str:
+        """What the page says, without its tags."""
+        body = re.sub(r"<(script|style)[^>]*>.*?</\1>", " ", self.page.text, flags=re.DOTALL)
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    @property
+    def path(self) -> str:
+        return self.page.url.path
+
+
+@pytest.fixture
+def village() -> Village:
+    return found_village(with_people=False)
+
+
+@pytest.fixture
+def aurora(village: Village) -> BankApplication:
+    return village.banks["001"]
+
+
+@pytest.fixture
+def ipe(village: Village) -> BankApplication:
+    return village.banks["002"]
+
+
+@pytest.fixture
+def ana(aurora: BankApplication) -> Account:
+    """A customer of Aurora with R$ 1.000,00 and an e-mail key."""
+    account = aurora.open_account(name="Ana Souza", tax_id=ANA_CPF, opening_deposit_centavos=100_000, pin=PIN)
+    aurora.register_key(account_number=account.number, kind=KeyKind.EMAIL, key="ana@example.com")
+    return account
+
+
+@pytest.fixture
+def bruno(ipe: BankApplication) -> Account:
+    """A customer of Ipê with R$ 50,00 and an e-mail key."""
+    account = ipe.open_account(name="Bruno Lima", tax_id=BRUNO_CPF, opening_deposit_centavos=5_000, pin=PIN)
+    ipe.register_key(account_number=account.number, kind=KeyKind.EMAIL, key="bruno@example.com")
+    return account
+
+
+@pytest.fixture
+def clients() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def visit(clients: ExitStack) -> Any:
+    """Makes a visitor of a bank, signed in to an account if one is given."""
+
+    def make(bank: BankApplication, account: Account | None = None, **settings: Any) -> Visitor:
+        app = create_app(bank, VillageSettings(**settings))
+        # Errors are answered, as in production, rather than raised into the test.
+        visitor = Visitor(clients.enter_context(TestClient(app, raise_server_exceptions=False)))
+        if account is not None:
+            visitor.open("/sign-in")
+            visitor.send("/sign-in", account_number=account.number, pin=PIN)
+            assert visitor.path == "/", visitor.text
+        return visitor
+
+    return make
+
+
+def pay_to_review(visitor: Visitor, key: str, amount: str, description: str = "") -> None:
+    """Goes from the key to the page that asks for confirmation."""
+    visitor.open("/pay")
+    visitor.send("/pay", key=key)
+    assert visitor.path == "/pay/amount", visitor.text
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount=amount, description=description)
+    assert visitor.path == "/pay/review", visitor.text
+
+
+def pay(visitor: Visitor, key: str, amount: str, description: str = "") -> str:
+    """Pays, and returns the end-to-end id."""
+    pay_to_review(visitor, key, amount, description)
+    visitor.send("/pay/confirm", order=visitor.hidden("order"))
+    assert visitor.path.startswith("/transfers/"), visitor.text
+    return visitor.path.removeprefix("/transfers/")
+
+
+BRUNO_KEY = PixKey(KeyKind.EMAIL, "bruno@example.com")

@@ -1,0 +1,240 @@
+"""Paying from the pages: who, how much, confirm; never twice; and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from bank_sim.domain.transfer import Direction, TransferStatus
+from pix.scheme.keys import KeyKind
+from tests.integration.bank_http.conftest import PIN, pay, pay_to_review
+
+
+def test_the_payee_is_shown_before_the_amount_is_asked(visit, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    visitor.send("/pay", key="BRUNO@example.com")
+    assert "Bruno Lima" in visitor.text
+    assert "Banco Ipê (002)" in visitor.text
+    assert "***.444.777-**" in visitor.text
+    assert bruno.tax_id not in visitor.page.text
+    assert aurora.queries.list_transfers().transfers == ()
+
+
+def test_a_payment_goes_from_pending_to_completed_and_both_statements_agree(
+    visit, village, aurora, ipe, ana, bruno
+) -> None:
+    payer, payee = visit(aurora, ana), visit(ipe, bruno)
+    end_to_end_id = pay(payer, "bruno@example.com", "150,75", "Almoço")
+    assert "Your Pix is on its way" in payer.text
+    assert "R$ 150,75" in payer.text
+
+    village.deliver()
+    payer.open(f"/transfers/{end_to_end_id}")
+    assert "Pix completed" in payer.text
+    payee.open(f"/transfers/{end_to_end_id}?direction=incoming")
+    assert "Pix received" in payee.text
+
+    payer.open("/statement")
+    assert "−R$ 150,75" in payer.text and "Bruno Lima" in payer.text and "R$ 849,25" in payer.text
+    payee.open("/statement")
+    assert "+R$ 150,75" in payee.text and "Ana Souza" in payee.text and "R$ 200,75" in payee.text
+
+
+def test_confirming_again_shows_the_same_transfer(visit, village, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    order, token = visitor.hidden("order"), visitor.hidden("csrf_token")
+    paths = set()
+    for _ in range(3):
+        visitor.send("/pay/confirm", order=order, csrf_token=token)
+        paths.add(visitor.path)
+        village.deliver()
+    assert len(paths) == 1
+    assert len(aurora.queries.list_transfers().transfers) == 1
+    assert aurora.queries.find_account(ana.number).balance_centavos == 99_000
+
+
+def test_reloading_the_confirmation_keeps_its_idempotency_key(visit, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    first = visitor.hidden("order")
+    visitor.open(str(visitor.page.url.raw_path, "ascii") if hasattr(visitor.page.url, "raw_path") else "/")
+    assert visitor.hidden("order") == first
+
+
+@pytest.mark.parametrize(
+    ("amount", "sentence"),
+    [
+        ("0,00", "more than zero"),
+        ("-5", "cannot be negative"),
+        ("abc", "Write the amount in reais"),
+        ("", "Enter an amount"),
+        ("1000,01", "The balance is not enough"),
+        ("9.999.999.999,99", "at most R$ 999.999.999,99"),
+    ],
+)
+def test_an_amount_that_cannot_be_is_explained_at_its_field(visit, aurora, ana, bruno, amount, sentence) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    visitor.send("/pay", key="bruno@example.com")
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount=amount)
+    assert visitor.page.status_code == 422
+    assert sentence in visitor.text
+    assert 'aria-invalid="true"' in visitor.page.text
+    assert "Bruno Lima" in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("nobody@example.com", "Nobody has registered this key"),
+        ("52998224724", "This is no CPF"),
+        ("", "This is no CPF"),
+        ("ana@example.com", "This key belongs to the account that pays"),
+    ],
+)
+def test_a_key_that_cannot_be_paid_is_explained(visit, aurora, ana, bruno, key, sentence) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    visitor.send("/pay", key=key)
+    assert visitor.page.status_code == 422
+    assert sentence in visitor.text
+
+
+def test_a_key_of_two_kinds_asks_which(visit, village, aurora, ipe, ana) -> None:
+    # A CPF that is also a mobile number: both people have registered it.
+    both = "11987654390"
+    holder = ipe.open_account(name="Caio Dias", tax_id=both, opening_deposit_centavos=0, pin=PIN)
+    ipe.register_key(account_number=holder.number, kind=KeyKind.CPF, key=both)
+    other = ipe.open_account(name="Davi Reis", tax_id="39053344705", opening_deposit_centavos=0, pin=PIN)
+    ipe.register_key(account_number=other.number, kind=KeyKind.PHONE, key=both)
+
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    visitor.send("/pay", key=both)
+    assert "more than one kind of key" in visitor.text
+    visitor.send("/pay", key=both, kind="PHONE")
+    assert "Davi Reis" in visitor.text
+
+
+def test_the_kind_is_recognised_as_one_types(visit, aurora, ana) -> None:
+    visitor = visit(aurora, ana)
+    for text, kind in {
+        "529.982.247-25": "CPF",
+        "12.ABC.345/01DE-35": "CNPJ",
+        "(11) 98765-4321": "Phone",
+        "x@example.com": "E-mail",
+        "123e4567-e89b-42d3-a456-426614174000": "Random key",
+    }.items():
+        fragment = visitor.client.get("/pay/recognize", params={"key": text}, headers={"HX-Request": "true"})
+        assert kind in fragment.text
+        assert "<html" not in fragment.text
+
+
+def test_with_the_hub_down_the_look_up_says_so_kindly(visit, village, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    village.switches.answers = False
+    visitor.open("/pay")
+    visitor.send("/pay", key="bruno@example.com")
+    assert visitor.page.status_code == 503
+    assert "The Pix network does not answer at the moment. Your money is safe" in visitor.text
+    assert 'value="bruno@example.com"' in visitor.page.text
+
+
+def test_while_the_payees_bank_is_down_the_transfer_waits_and_then_goes_on(
+    visit, village, aurora, ipe, ana, bruno, monkeypatch
+) -> None:
+    visitor = visit(aurora, ana)
+    village.stop_hearing("002")
+    end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
+    village.deliver()
+    monkeypatch.setattr("bank_sim.entrypoints.http.transfer_view.SLOW_MS", -1)
+    visitor.open(f"/transfers/{end_to_end_id}")
+    assert "Your Pix waits and is safe" in visitor.text
+    visitor.open("/")
+    assert "On its way" in visitor.text and "R$ 990,00" in visitor.text
+
+
+def test_a_refusal_is_told_in_words_and_the_money_is_back(visit, village, aurora, ipe, ana, bruno) -> None:
+    ipe.block_account(account_number=bruno.number)
+    visitor = visit(aurora, ana)
+    end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
+    village.deliver()
+    visitor.open(f"/transfers/{end_to_end_id}")
+    assert "The Pix was not made" in visitor.text
+    assert "The payee's account is blocked. The money is back in your account." in visitor.text
+    assert aurora.queries.find_account(ana.number).balance_centavos == 100_000
+    transfer = aurora.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
+    assert transfer.status is TransferStatus.FAILED
+    # There is no receipt of what was not paid.
+    visitor.open(f"/transfers/{end_to_end_id}/receipt")
+    assert visitor.path == f"/transfers/{end_to_end_id}"
+
+
+def test_a_balance_that_was_spent_meanwhile_is_told_at_the_confirmation(visit, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "900,00")
+    order = visitor.hidden("order")
+    pay(visitor, "bruno@example.com", "500,00")
+    visitor.send("/pay/confirm", order=order)
+    assert visitor.page.status_code == 422
+    assert "The balance is not enough" in visitor.text
+
+
+def test_a_blocked_account_cannot_pay(visit, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    order = visitor.hidden("order")
+    aurora.block_account(account_number=ana.number)
+    visitor.send("/pay/confirm", order=order)
+    assert "The account is blocked" in visitor.text
+    visitor.open("/")
+    assert "This account is blocked" in visitor.text
+
+
+def test_a_token_that_was_changed_or_belongs_to_another_account_is_refused(visit, aurora, ana, bruno) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    order = visitor.hidden("order")
+    visitor.send("/pay/confirm", order=order[:-2] + "xx")
+    assert visitor.page.status_code == 410
+    other = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=5_000, pin=PIN)
+    thief = visit(aurora, other)
+    thief.open("/pay")
+    thief.send("/pay/confirm", order=order)
+    assert thief.page.status_code == 410
+    assert aurora.queries.list_transfers().transfers == ()
+
+
+def test_the_receipt_has_both_parties_the_time_and_the_id(visit, village, aurora, ipe, ana, bruno) -> None:
+    payer, payee = visit(aurora, ana), visit(ipe, bruno)
+    end_to_end_id = pay(payer, "bruno@example.com", "150,75", "Almoço")
+    payer.open(f"/transfers/{end_to_end_id}/receipt")
+    assert payer.path == f"/transfers/{end_to_end_id}"
+    village.deliver()
+    for visitor, direction in ((payer, "outgoing"), (payee, "incoming")):
+        visitor.open(f"/transfers/{end_to_end_id}/receipt?direction={direction}")
+        for fact in (
+            "Pix receipt",
+            "R$ 150,75",
+            "Almoço",
+            "Ana Souza",
+            "***.982.247-**",
+            "Banco Aurora (001)",
+            "Bruno Lima",
+            "***.444.777-**",
+            "Banco Ipê (002)",
+            "bruno@example.com",
+            end_to_end_id,
+        ):
+            assert fact in visitor.text, fact
+
+
+def test_nobody_sees_somebody_elses_transfer(visit, village, aurora, ana, bruno) -> None:
+    end_to_end_id = pay(visit(aurora, ana), "bruno@example.com", "10,00")
+    other = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=0, pin=PIN)
+    stranger = visit(aurora, other)
+    for path in ("", "/live", "/receipt"):
+        stranger.open(f"/transfers/{end_to_end_id}{path}")
+        assert stranger.page.status_code == 404
+        assert "Bruno" not in stranger.text

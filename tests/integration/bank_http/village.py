@@ -1,0 +1,268 @@
+"""A whole network in one process, for tests of pages: the real hub and real banks on memory, and a postman between.
+
+The postman carries records when a test says so (`deliver`), or by himself (`Postman`), for tests with a browser. Parts
+can be switched off, as if they were down: the hub for questions, and each bank and the hub for records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bank_sim.adapters.memory import MemoryUnitsOfWork as BankUnitsOfWork
+from bank_sim.application.ports import SettlementAccount, SettlementFunding
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.application.use_cases import compose as compose_bank
+from bank_sim.domain import errors
+from bank_sim.domain.account import Account, AccountKey, Payee
+from bank_sim.domain.bank import BankIdentity, Participant
+from hub.adapters.memory import HubStore
+from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.application.use_cases import HubApplication
+from hub.application.use_cases import compose as compose_hub
+from hub.domain import errors as hub_errors
+from hub.domain.transfer import TransferStatus
+from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.resending import ResendPolicy
+from pix.service.clock import SystemClock
+from pix.service.health import Health
+from pix.service.records import HUB_TOPIC, Record, bank_topic
+
+SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
+RESEND = ResendPolicy(first_ms=500, cap_ms=2_000)
+LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class VillageSettings:
+    """What a bank's pages want to know."""
+
+    session_secret: str = "a secret of the tests"
+    demo_mode: bool = True
+    bank_secret: str = "the secret of the bank in tests"
+    public_url: str = ""
+
+
+@dataclass
+class Switches:
+    """What is up."""
+
+    answers: bool = True
+    """Whether the hub answers questions."""
+    hears: set[str] = field(default_factory=set)
+    """The topics whose reader is up."""
+
+
+class VillageHub:
+    """The hub's answers to one bank: `bank_sim.application.ports.Hub` on the hub's own use cases."""
+
+    def __init__(self, hub: HubApplication, ispb: str, switches: Switches, lock: threading.RLock) -> None:
+        self._hub_application = hub
+        self._ispb = ispb
+        self._switches = switches
+        self._lock = lock
+
+    @contextmanager
+    def _hub(self) -> Iterator[HubApplication]:
+        if not self._switches.answers:
+            raise errors.HubUnavailable
+        with self._lock:
+            try:
+                yield self._hub_application
+            except hub_errors.KeyTaken as taken:
+                raise errors.KeyTaken(taken.bank_name) from None
+            except hub_errors.KeyNotFound:
+                raise errors.KeyNotFound from None
+            except hub_errors.KeyLimitReached as limit:
+                raise errors.KeyLimitReached(limit.rule) from None
+
+    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
+        with self._hub() as hub:
+            hub.join_network(
+                ispb=self._ispb,
+                code=identity.code,
+                name=identity.name,
+                color=identity.color,
+                url=url,
+                version=version,
+            )
+
+    def list_participants(self) -> Sequence[Participant]:
+        with self._hub() as hub:
+            return [
+                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True) for bank in hub.queries.list_banks()
+            ]
+
+    def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
+        with self._hub() as hub:
+            bank = next(bank for bank in hub.queries.list_banks() if bank.ispb == self._ispb)
+            entry = hub.register_key(
+                bank=bank,
+                kind=kind,
+                key=key,
+                branch=account.branch,
+                account_number=account.number,
+                holder_name=account.holder_name,
+                holder_kind=account.holder_kind,
+                holder_tax_id=account.tax_id,
+                request_id=request_id,
+            )
+        return AccountKey(account.number, entry.key, entry.registered_at_ms)
+
+    def find_key(self, key: PixKey) -> Payee:
+        with self._hub() as hub:
+            entry, bank = hub.find_key(kind=key.kind, key=key.key)
+        return Payee(
+            key=entry.key,
+            name=entry.holder_name,
+            tax_id_masked=entry.tax_id_masked,
+            holder_kind=entry.holder_kind,
+            ispb=bank.ispb,
+            bank_code=bank.code,
+            bank_name=bank.name,
+        )
+
+    def list_keys(self) -> Iterable[AccountKey]:
+        with self._hub() as hub:
+            entries = hub.list_keys(ispb=self._ispb, after=None, size=1_000)
+        return [AccountKey(entry.account_number, entry.key, entry.registered_at_ms) for entry in entries]
+
+    def remove_key(self, key: PixKey) -> None:
+        with self._hub() as hub:
+            hub.remove_key(ispb=self._ispb, kind=key.kind, key=key.key)
+
+    def settlement_account(self) -> SettlementAccount:
+        with self._hub() as hub:
+            account, fundings = hub.queries.settlement_account(self._ispb)
+        return SettlementAccount(
+            account.balance_centavos,
+            account.reserved_centavos,
+            tuple(SettlementFunding(each.funding_id, each.amount_centavos, each.funded_at_ms) for each in fundings),
+        )
+
+    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+        with self._hub() as hub:
+            found = hub.queries.find_transfers_of(self._ispb, end_to_end_ids)
+        return {
+            transfer.end_to_end_id: transfer.closed_at_ms
+            for transfer in found
+            if transfer.closed_at_ms is not None and transfer.status is TransferStatus.COMPLETED
+        }
+
+
+class Village:
+    """A hub and its banks."""
+
+    def __init__(self, identities: Sequence[BankIdentity]) -> None:
+        self._lock = threading.RLock()
+        self._queue: deque[Record] = deque()
+        self.arrived = threading.Event()
+        self.switches = Switches()
+        clock = SystemClock()
+        units = HubUnitsOfWork(HubStore())
+        self.hub = compose_hub(units, clock, Health(), RESEND, None)
+        handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys, clock), clock)
+        self._readers: dict[str, Callable[[Sequence[Record]], Sequence[Record]]] = {HUB_TOPIC: handler}
+        self.banks: dict[str, BankApplication] = {}
+        for identity in identities:
+            secret = f"the secret of the bank {identity.code}"
+            self.hub.add_bank(
+                code=identity.code,
+                name=identity.name,
+                color=identity.color,
+                secret=secret,
+                settlement_funds_centavos=SETTLEMENT_FUNDS_CENTAVOS,
+                ispb=identity.ispb,
+            )
+            bank = compose_bank(
+                identity=identity,
+                secret=secret,
+                units=BankUnitsOfWork(),
+                hub=VillageHub(self.hub, identity.ispb, self.switches, self._lock),
+                courier=self,
+                clock=clock,
+                policy=RESEND,
+            )
+            self.banks[identity.code] = bank
+            self._readers[bank_topic(identity.code)] = bank.process_records
+        self.switches.hears = set(self._readers)
+        for bank in self.banks.values():
+            bank.meet_participants()
+            bank.mirror_settlement()
+            bank.health.ok("database")
+
+    def take(self, records: Sequence[Record]) -> None:
+        """The banks' courier."""
+        self._queue.extend(records)
+        self.arrived.set()
+
+    def deliver(self) -> None:
+        """Carries records until there are none left; what is for somebody who is down is lost, and sent again later."""
+        with self._lock:
+            while self._queue:
+                record = self._queue.popleft()
+                if record.topic in self.switches.hears and self._reads(record.topic):
+                    self._queue.extend(self._readers[record.topic]([record]))
+
+    def resend(self) -> None:
+        """What a sweeper does: everything that is due goes out again."""
+        with self._lock:
+            for bank in self.banks.values():
+                bank.resend_due()
+            self._queue.extend(records_of(self.hub.resend_due()))
+
+    def stop_hearing(self, code: str) -> None:
+        """The bank is down for records; its pages live on."""
+        self.switches.hears.discard(bank_topic(code))
+
+    def hear_again(self, code: str) -> None:
+        """The bank is back."""
+        self.switches.hears.add(bank_topic(code))
+
+    def _reads(self, topic: str) -> bool:
+        return all(
+            bank.queries.behaviour().consuming for code, bank in self.banks.items() if bank_topic(code) == topic
+        )
+
+
+class Postman:
+    """Delivers and resends by himself until he is stopped."""
+
+    def __init__(self, village: Village) -> None:
+        self._village = village
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._walk, name="postman", daemon=True)
+
+    def __enter__(self) -> Postman:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._village.arrived.set()
+        self._thread.join(5)
+
+    def _walk(self) -> None:
+        while not self._stop.is_set():
+            self._village.arrived.wait(LOOK_SECONDS)
+            self._village.arrived.clear()
+            self._village.deliver()
+            self._village.resend()
+
+
+AURORA = BankIdentity(code="001", ispb="00000001", name="Banco Aurora", color="#5b2a86")
+IPE = BankIdentity(code="002", ispb="00000002", name="Banco Ipê", color="#c98a00")
+MARE = BankIdentity(code="003", ispb="00000003", name="Banco Maré", color="#00798c")
+
+
+def found_village(*, with_people: bool = True) -> Village:
+    """The three banks of the demo, with their people."""
+    village = Village([AURORA, IPE, MARE])
+    if with_people:
+        for bank in village.banks.values():
+            bank.seed_demo_people()
+    return village
