@@ -1,0 +1,165 @@
+"""The public interfaces of hub and banks over HTTP, as the lab needs them: who can be reached, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+
+PAGE_SIZE: Final = 500
+TIMEOUT_SECONDS: Final = 30.0
+CONNECTIONS_MAX: Final = 40
+
+Json = dict[str, Any]
+
+
+class Unreachable(Exception):
+    """A service did not answer, or answered that it cannot; the text says which, and can be shown as it is."""
+
+
+class Refused(Exception):
+    """A service refused what was asked: the rule in its own words."""
+
+    def __init__(self, status: int, problem: Json) -> None:
+        self.status = status
+        self.kind = str(problem.get("type") or "").rpartition(":")[2]
+        self.field = str(problem.get("field") or "")
+        self.rule = str(problem.get("rule") or problem.get("detail") or problem.get("title") or "")
+        super().__init__(f"{status} {self.field}: {self.rule}")
+
+
+def new_client() -> httpx.Client:
+    """A client for many services; thread-safe, to be closed."""
+    limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
+    return httpx.Client(timeout=TIMEOUT_SECONDS, limits=limits)
+
+
+class Rest:
+    """The REST API of one service."""
+
+    def __init__(self, name: str, url: str, client: httpx.Client) -> None:
+        """`name` is what messages call it; `url` is its root."""
+        self.name = name
+        self.url = url.rstrip("/")
+        self._client = client
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """The answer's JSON, or None without any. Raises `Unreachable` and `Refused`."""
+        try:
+            answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{self.name} at {self.url} does not answer ({type(error).__name__}).") from error
+        except httpx.InvalidURL as error:
+            raise Unreachable(f"{self.name}: {self.url} is no address ({error}).") from error
+        if answer.status_code >= 500:
+            raise Unreachable(f"{self.name} at {self.url} answers {answer.status_code} to {method} {path}.")
+        try:
+            document = answer.json() if answer.content else None
+        except ValueError:
+            raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
+        if not answer.is_success:
+            raise Refused(answer.status_code, document if isinstance(document, dict) else {})
+        return document
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Reads one document."""
+        return self.call("GET", path, params=parameters)
+
+    def pages(self, path: str, items: str, cursor: str, next_cursor: str, **parameters: Any) -> Iterator[Json]:
+        """Reads a list page by page: `items` names the list, `next_cursor` what is handed back as `cursor`."""
+        place = ""
+        while True:
+            page = self.get(path, **{cursor: place, "size": PAGE_SIZE, **parameters})
+            yield from page[items]
+            place = page.get(next_cursor) or ""
+            if not place:
+                return
+
+
+class HubRest(Rest):
+    """The hub's."""
+
+    def __init__(self, url: str, client: httpx.Client) -> None:
+        super().__init__("The hub", url, client)
+
+    def banks(self) -> list[Json]:
+        """The participants, by code."""
+        return list(self.get("/banks"))
+
+    def transfers(self, **narrow: Any) -> Iterator[Json]:
+        """Newest first."""
+        return self.pages("/transfers", "transfers", "before", "next", **narrow)
+
+    def transfer(self, end_to_end_id: str) -> Json:
+        """One, with its history. Raises `Refused` when there is none."""
+        return dict(self.get(f"/transfers/{end_to_end_id}"))
+
+    def settlement_accounts(self) -> list[Json]:
+        """Each bank's."""
+        return list(self.get("/settlement"))
+
+    def dead_letters(self) -> list[Json]:
+        """The newest ones."""
+        return list(self.get("/dead-letters", size=PAGE_SIZE))
+
+
+class BankRest(Rest):
+    """A bank's."""
+
+    def accounts(self) -> list[Json]:
+        """Every account, by number."""
+        return list(self.pages("/accounts", "accounts", "after", "next_cursor"))
+
+    def keys_of(self, account_number: str) -> list[Json]:
+        """In the order of registration."""
+        return list(self.get(f"/accounts/{account_number}/keys")["keys"])
+
+    def transfers(self, **narrow: Any) -> Iterator[Json]:
+        """This bank's sides, oldest first."""
+        return self.pages("/transfers", "transfers", "after", "next_cursor", **narrow)
+
+    def transfer(self, end_to_end_id: str, direction: str) -> Json:
+        """One side. Raises `Refused` when there is none."""
+        return dict(self.get(f"/transfers/{end_to_end_id}", direction=direction))
+
+    def books(self) -> Json:
+        """The sums."""
+        return dict(self.get("/books"))
+
+    def postings(self) -> Iterator[Json]:
+        """Newest first."""
+        return self.pages("/postings", "postings", "before", "next_cursor")
+
+    def dead_letters(self) -> list[Json]:
+        """The newest ones."""
+        return list(self.get("/dead-letters", size=PAGE_SIZE)["dead_letters"])
+
+    def pay(
+        self, account_number: str, kind: str, key: str, amount_centavos: int, description: str, idempotency_key: str
+    ) -> Json:
+        """Requests a transfer; repeating it with the same idempotency key returns the same one."""
+        body = {
+            "payee_key": {"kind": kind, "key": key},
+            "amount_centavos": amount_centavos,
+            "description": description,
+        }
+        headers = {"Idempotency-Key": idempotency_key}
+        return dict(self.call("POST", f"/accounts/{account_number}/transfers", json=body, headers=headers))
+
+    def open_account(self, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Json:
+        """A new account."""
+        body = {"name": name, "tax_id": tax_id, "opening_deposit_centavos": opening_deposit_centavos, "pin": pin}
+        return dict(self.call("POST", "/accounts", json=body))
+
+    def register_key(self, account_number: str, kind: str, key: str = "") -> Json:
+        """Registers a key; without one the hub makes a random one."""
+        return dict(self.call("POST", f"/accounts/{account_number}/keys", json={"kind": kind, "key": key}))
+
+    def block_account(self, account_number: str) -> None:
+        """The account is paid no more."""
+        self.call("POST", f"/accounts/{account_number}/block")
+
+    def close_account(self, account_number: str) -> None:
+        """Closes an empty account."""
+        self.call("POST", f"/accounts/{account_number}/close")
