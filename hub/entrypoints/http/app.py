@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.http.api import api_router
@@ -22,11 +23,15 @@ DESCRIPTION = (
 )
 
 
+def _error_page(_request: Request, _error: Exception, status: int) -> Response:
+    return PlainTextResponse(HTTPStatus(status).phrase, status)
+
+
 def create_app(application: HubApplication, treat_again: Callable[[Record], None]) -> FastAPI:
     """The application; `treat_again` is what a dead letter's record goes through when it is replayed."""
     app = FastAPI(title="CodePix hub", version="1", description=DESCRIPTION, openapi_url="/api/openapi.json")
     app.add_middleware(SecurityHeaders)
-    install_problems(app, PROBLEMS)
+    install_problems(app, PROBLEMS, _error_page)
     mount_assets(app)
     app.include_router(api_router(application, treat_again))
     app.include_router(console_router(application, treat_again))

@@ -1,0 +1,85 @@
+"""Dead letters: what could not be applied, why, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from hub.domain.errors import DeadLetterNotFound
+from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
+from hub.entrypoints.http.console.views import bank_views, letter_view
+from pix.scheme.errors import SchemeError
+from pix.service.dead_letters import DeadLetter, DeadLetterState
+from pix.service.web.htmx import see_other
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
+
+LETTERS_SHOWN: Final = 100
+NOTE_BYTES_MAX: Final = 2_000
+UNPROCESSABLE: Final = 422
+
+
+@router.get("/dead-letters")
+def list_letters(request: Request, pages: PagesOf, site: SiteOf, state: str = "dead") -> Response:
+    """The letters in a state, last seen first; all of them for any other word."""
+    narrow = DeadLetterState(state) if state in set(DeadLetterState) else None
+    counts = site.hub.dead_letters.count()
+    context = {
+        "letters": site.hub.dead_letters.list(narrow, LETTERS_SHOWN),
+        "counts": {each.value: counts.get(each, 0) for each in DeadLetterState},
+        "state": "all" if narrow is None else narrow.value,
+        "shown_max": LETTERS_SHOWN,
+        "banks": bank_views(site.hub.queries),
+        "section": "/dead-letters",
+    }
+    return pages.page(request, "hub/dead_letters.html", context)
+
+
+@router.get("/dead-letters/{digest}")
+def show_letter(request: Request, pages: PagesOf, site: SiteOf, digest: str, done: str = "") -> Response:
+    """One letter, taken apart; `done` is what was just done with it."""
+    letter = site.hub.dead_letters.find(digest)
+    return pages.page(request, "hub/dead_letter.html", _context(site, letter, done=done))
+
+
+@router.post("/dead-letters/{digest}/replay")
+def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
+    """Treats the record once more."""
+    try:
+        letter = site.hub.replay_dead_letter(digest, site.treat_again)
+    except DeadLetterNotFound:
+        letter = site.hub.dead_letters.find(digest)
+        return see_other(request, f"/dead-letters/{letter.digest}?done=settled")
+    return see_other(request, f"/dead-letters/{letter.digest}?done={letter.state}")
+
+
+@router.post("/dead-letters/{digest}/discard")
+def discard_letter(
+    request: Request,
+    pages: PagesOf,
+    site: SiteOf,
+    digest: str,
+    note: Annotated[str, Form(max_length=NOTE_BYTES_MAX)] = "",
+) -> Response:
+    """Closes a letter that needs no replay, with the reason."""
+    letter = site.hub.dead_letters.find(digest)
+    try:
+        site.hub.discard_dead_letter(digest, note)
+    except DeadLetterNotFound:
+        return see_other(request, f"/dead-letters/{letter.digest}?done=settled")
+    except SchemeError as error:
+        context = _context(site, letter, note=note, fault=error.rule)
+        return pages.page(request, "hub/dead_letter.html", context, status=UNPROCESSABLE)
+    return see_other(request, f"/dead-letters/{letter.digest}?done=discarded")
+
+
+def _context(site: Site, letter: DeadLetter, *, done: str = "", note: str = "", fault: str = "") -> dict[str, Any]:
+    return {
+        "view": letter_view(letter, bank_views(site.hub.queries)),
+        "letter": letter,
+        "done": done,
+        "note": note,
+        "fault": fault,
+        "section": "/dead-letters",
+    }

@@ -1,0 +1,1 @@
+"""What the hub's use cases expect of a store, asked of every store."""

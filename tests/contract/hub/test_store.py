@@ -1,0 +1,373 @@
+"""The ports of `hub.application.ports`, each method, on every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hub.application.ports import TransferChange, TransferFilter, UnitsOfWork
+from hub.domain.bank import BankSecret
+from hub.domain.errors import BankAlreadyAdded
+from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.reasons import ReasonCode
+from pix.service.batches import DatabaseUnavailable
+from tests.unit.hub.builders import (
+    ANA,
+    AURORA,
+    BANKS,
+    BIA,
+    BIAS_KEY,
+    CAIO,
+    CAIOS_KEY,
+    FUNDS,
+    IPE,
+    MARE,
+    NOW_MS,
+    completed,
+    confirmed,
+    e2e,
+    failed,
+    failed_at_once,
+    key_entry,
+    transfer,
+)
+
+STEP = HistoryStep(NOW_MS, AURORA, "TransferRequested", TransferStatus.PENDING)
+LATE_STEP = HistoryStep(NOW_MS + 9, IPE, "TransferAccepted", TransferStatus.FAILED, "too late: “não”", "AB03")
+
+
+def add(units: UnitsOfWork, *transfers: Transfer, steps: tuple[HistoryStep, ...] = (STEP,)) -> None:
+    with units() as unit:
+        unit.transfers.save([TransferChange(each, steps, is_new=True) for each in transfers])
+        unit.commit()
+
+
+def numbered(number: int, **changes: object) -> Transfer:
+    return replace(transfer(), end_to_end_id=e2e(number), received_at_ms=NOW_MS + number, **changes)  # type: ignore[arg-type]
+
+
+# Transactions.
+
+
+def test_what_is_committed_stays(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.banks.update(replace(BANKS[AURORA], name="Banco da Aurora"))
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.banks.all()[AURORA].name == "Banco da Aurora"
+
+
+def test_what_is_not_committed_was_never_there(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
+        unit.settlement.save([SettlementAccount(AURORA, 1, 1)])
+        unit.keys.add(key_entry(BIAS_KEY, BIA))
+        assert unit.transfers.find(e2e()) is not None, "a transaction sees its own changes"
+    with with_banks() as unit:
+        assert unit.transfers.find(e2e()) is None
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+        assert unit.keys.find_many([BIAS_KEY]) == {}
+
+
+def test_an_exception_undoes_all_and_passes_on(with_banks: UnitsOfWork) -> None:
+    def fail_in_the_middle() -> None:
+        with with_banks() as unit:
+            unit.banks.update(replace(BANKS[AURORA], name="no"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle()
+    with with_banks() as unit:
+        assert unit.banks.all() == BANKS
+
+
+# Transfers.
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [transfer(), confirmed(), completed(), failed(), failed_at_once(), failed_at_once(ReasonCode.AC03, payee=None)],
+    ids=lambda subject: f"{subject.status}-{subject.reason}",
+)
+def test_a_transfer_comes_back_as_it_was(with_banks: UnitsOfWork, subject: Transfer) -> None:
+    subject = replace(subject, resends=3, resend_count=2, duplicates=4, refusals=5, traceparent="00-ab-cd-01")
+    add(with_banks, subject, steps=(STEP, LATE_STEP))
+    with with_banks() as unit:
+        assert unit.transfers.find(subject.end_to_end_id) == (subject, [STEP, LATE_STEP])
+        assert unit.transfers.find_many([subject.end_to_end_id, e2e(99)]) == [subject]
+        assert unit.transfers.lock([subject.end_to_end_id, e2e(99)]) == {subject.end_to_end_id: subject}
+
+
+def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        assert unit.transfers.find(e2e()) is None
+        assert unit.transfers.find("E\x00") is None
+        assert unit.transfers.find_many([]) == []
+        assert unit.transfers.find_many([e2e(), "\x00"]) == []
+        assert unit.transfers.lock([]) == {}
+        assert unit.transfers.lock_due(NOW_MS, 10) == []
+        assert unit.transfers.lock_expired(NOW_MS, 10) == []
+        assert unit.transfers.list(TransferFilter()) == []
+        assert unit.transfers.list(TransferFilter(ispb="\x00")) == []
+        assert unit.transfers.list(TransferFilter(id_part="\x00")) == []
+        assert dict(unit.transfers.count_by_status()) == {}
+        unit.transfers.save([])
+
+
+def test_a_change_replaces_the_row_and_adds_to_its_history(with_banks: UnitsOfWork) -> None:
+    add(with_banks, transfer(), numbered(2))
+    changed = failed(ReasonCode.AB03, refusals=1)
+    with with_banks() as unit:
+        unit.transfers.lock([e2e()])
+        unit.transfers.save([TransferChange(changed, (LATE_STEP,))])
+        unit.commit()
+    with with_banks() as unit:
+        unit.transfers.save([TransferChange(changed, ())])
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.transfers.find(e2e()) == (changed, [STEP, LATE_STEP])
+        assert unit.transfers.find(e2e(2)) == (numbered(2), [STEP])
+
+
+def test_what_a_transfer_is_of_never_changes(with_banks: UnitsOfWork) -> None:
+    add(with_banks, transfer())
+    with with_banks() as unit:
+        unit.transfers.save([TransferChange(confirmed(), ())])
+        unit.commit()
+    with with_banks() as unit:
+        found = unit.transfers.find(e2e())
+        assert found is not None
+        assert (found[0].payer, found[0].payee, found[0].amount_centavos) == (ANA, BIA, transfer().amount_centavos)
+
+
+def test_an_id_that_exists_by_now_is_for_reading_the_batch_again(with_banks: UnitsOfWork) -> None:
+    add(with_banks, transfer())
+    with pytest.raises(DatabaseUnavailable):
+        add(with_banks, numbered(2), confirmed())
+    with with_banks() as unit:
+        assert unit.transfers.find(e2e(2)) is None
+        assert unit.transfers.find(e2e()) == (transfer(), [STEP])
+
+
+def test_new_and_changed_ones_are_saved_together(with_banks: UnitsOfWork) -> None:
+    add(with_banks, transfer())
+    with with_banks() as unit:
+        unit.transfers.save([TransferChange(confirmed(), ()), TransferChange(numbered(2), (STEP,), is_new=True)])
+        unit.commit()
+    with with_banks() as unit:
+        assert dict(unit.transfers.count_by_status()) == {TransferStatus.CONFIRMED: 1, TransferStatus.PENDING: 1}
+
+
+def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfWork) -> None:
+    add(
+        with_banks,
+        numbered(1, resend_at_ms=NOW_MS + 1),
+        numbered(2, resend_at_ms=NOW_MS),
+        numbered(3, resend_at_ms=NOW_MS - 5),
+        numbered(4, resend_at_ms=None, status=TransferStatus.COMPLETED),
+    )
+    with with_banks() as unit:
+        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 10)] == [e2e(3), e2e(2)]
+        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 1)] == [e2e(3)]
+
+
+def test_expired_are_those_pending_that_came_before(with_banks: UnitsOfWork) -> None:
+    add(
+        with_banks,
+        numbered(1),
+        numbered(2),
+        numbered(3),
+        replace(confirmed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS - 100),
+    )
+    with with_banks() as unit:
+        expired = unit.transfers.lock_expired(NOW_MS + 3, 10)
+        assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)]
+        assert len(unit.transfers.lock_expired(NOW_MS + 3, 1)) == 1
+
+
+def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsOfWork) -> None:
+    add(with_banks, *(replace(numbered(number), received_at_ms=NOW_MS + number // 3) for number in range(8)))
+    seen: list[str] = []
+    before = None
+    with with_banks() as unit:
+        while page := unit.transfers.list(TransferFilter(before=before, size=3)):
+            seen += [each.end_to_end_id for each in page]
+            before = (page[-1].received_at_ms, page[-1].end_to_end_id)
+    assert seen == [e2e(number) for number in reversed(range(8))]
+
+
+def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
+    within = replace(numbered(2), payee=CAIO, payee_key=CAIOS_KEY)
+    unresolved = replace(failed_at_once(ReasonCode.AC03), end_to_end_id=e2e(3), payee=None, received_at_ms=NOW_MS + 3)
+    closed = replace(completed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS + 4)
+    add(with_banks, numbered(1), within, unresolved, closed)
+
+    def ids(narrow: TransferFilter) -> list[str]:
+        with with_banks() as unit:
+            return [each.end_to_end_id for each in unit.transfers.list(narrow)]
+
+    assert ids(TransferFilter(ispb=AURORA)) == [e2e(4), e2e(3), e2e(2), e2e(1)]
+    assert ids(TransferFilter(ispb=IPE)) == [e2e(4), e2e(1)]
+    assert ids(TransferFilter(ispb=MARE)) == []
+    assert ids(TransferFilter(status=TransferStatus.PENDING)) == [e2e(2), e2e(1)]
+    assert ids(TransferFilter(open_only=True)) == [e2e(3), e2e(2), e2e(1)]
+    assert ids(TransferFilter(ispb=IPE, status=TransferStatus.COMPLETED)) == [e2e(4)]
+    assert ids(TransferFilter(id_part=e2e(3))) == [e2e(3)]
+    assert ids(TransferFilter(id_part=e2e(3)[-4:])) == [e2e(3)]
+    assert ids(TransferFilter(id_part="e0000")) == [], "an end-to-end id has its case"
+    assert ids(TransferFilter(id_part="%")) == []
+
+
+# Banks.
+
+
+def test_a_code_and_an_ispb_are_given_once(with_banks: UnitsOfWork) -> None:
+    for bank in (replace(BANKS[AURORA], code="009"), replace(BANKS[AURORA], ispb="00000009")):
+        with pytest.raises(BankAlreadyAdded), with_banks() as unit:
+            unit.banks.add(bank)
+    with with_banks() as unit:
+        assert unit.banks.all() == BANKS
+
+
+def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
+    joined = replace(
+        BANKS[IPE], name="Ipê!", color="#000000", url="http://x", version="2", active=False, joined_at_ms=NOW_MS
+    )
+    with with_banks() as unit:
+        unit.banks.update(joined)
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.banks.all() == {**BANKS, IPE: joined}
+
+
+def secret(number: int, ispb: str = AURORA, added_at_ms: int | None = None) -> BankSecret:
+    return BankSecret(ispb, bytes([number]) * 32, bytes([number + 100]) * 32, added_at_ms or NOW_MS + number)
+
+
+def test_secrets_are_newest_first_and_the_old_ones_are_retired(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        for number in (2, 1, 3):
+            unit.banks.add_secret(secret(number))
+        unit.banks.add_secret(secret(7, IPE))
+        assert unit.banks.secrets() == {AURORA: [secret(3), secret(2), secret(1)], IPE: [secret(7, IPE)]}
+        unit.banks.retire_secrets(AURORA, keep=2)
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.banks.secrets() == {AURORA: [secret(3), secret(2)], IPE: [secret(7, IPE)]}
+
+
+def test_a_secret_that_is_there_becomes_the_newest(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.banks.add_secret(secret(1))
+        unit.banks.add_secret(secret(2))
+        unit.banks.add_secret(secret(1, added_at_ms=NOW_MS + 50))
+        assert unit.banks.secrets() == {AURORA: [secret(1, added_at_ms=NOW_MS + 50), secret(2)]}
+
+
+# Settlement.
+
+
+def test_accounts_are_locked_read_and_saved(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        assert unit.settlement.lock([IPE, AURORA, "00000099"]) == {
+            AURORA: SettlementAccount(AURORA, FUNDS, 0),
+            IPE: SettlementAccount(IPE, FUNDS, 0),
+        }
+        unit.settlement.save([])
+        unit.settlement.save([SettlementAccount(AURORA, 10, 10), SettlementAccount(IPE, 2 * FUNDS - 10, 0)])
+        unit.commit()
+    with with_banks() as unit:
+        assert list(unit.settlement.all()) == [AURORA, IPE, MARE]
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, 10, 10)
+        assert unit.settlement.all()[MARE] == SettlementAccount(MARE, FUNDS, 0)
+
+
+@pytest.mark.parametrize(("balance", "reserved"), [(5, 6), (5, -1), (-1, 0)])
+def test_no_store_takes_an_account_that_is_overdrawn(with_banks: UnitsOfWork, balance: int, reserved: int) -> None:
+    with pytest.raises(Exception, match=r"reserve|check"), with_banks() as unit:
+        unit.settlement.save([SettlementAccount(AURORA, balance, reserved)])
+    with with_banks() as unit:
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+
+
+def test_fundings_are_kept_oldest_first(with_banks: UnitsOfWork) -> None:
+    fundings = [Funding("b", AURORA, 5, NOW_MS), Funding("a", AURORA, -2, NOW_MS), Funding("c", AURORA, 1, NOW_MS - 1)]
+    with with_banks() as unit:
+        for funding in (*fundings, Funding("d", IPE, 9, NOW_MS)):
+            unit.settlement.add_funding(funding)
+        unit.commit()
+    with with_banks() as unit:
+        assert [funding.funding_id for funding in unit.settlement.fundings(AURORA)] == ["c", "a", "b"]
+        assert unit.settlement.fundings(IPE) == [Funding("d", IPE, 9, NOW_MS)]
+        assert unit.settlement.fundings(MARE) == []
+
+
+# Keys.
+
+
+def test_a_key_is_added_once_found_and_removed_by_its_bank(with_banks: UnitsOfWork) -> None:
+    entry = key_entry(BIAS_KEY, BIA)
+    with with_banks() as unit:
+        assert unit.keys.find_many([]) == {}
+        assert unit.keys.add(entry)
+        assert not unit.keys.add(key_entry(BIAS_KEY, CAIO))
+        assert unit.keys.find_many([BIAS_KEY, CAIOS_KEY]) == {BIAS_KEY: entry}
+        assert not unit.keys.remove(BIAS_KEY, AURORA)
+        assert unit.keys.remove(BIAS_KEY, IPE)
+        assert not unit.keys.remove(BIAS_KEY, IPE)
+        assert unit.keys.find_many([BIAS_KEY]) == {}
+
+
+def test_the_kind_is_a_part_of_the_key(with_banks: UnitsOfWork) -> None:
+    as_cpf, as_phone = PixKey(KeyKind.CPF, "11987654321"), PixKey(KeyKind.PHONE, "11987654321")
+    with with_banks() as unit:
+        assert unit.keys.add(key_entry(as_cpf, BIA))
+        assert unit.keys.find_many([as_phone]) == {}
+        assert unit.keys.add(key_entry(as_phone, CAIO))
+        assert unit.keys.find_many([as_cpf])[as_cpf].ispb == IPE
+
+
+def test_a_request_makes_one_random_key(with_banks: UnitsOfWork) -> None:
+    first, second = PixKey(KeyKind.EVP, "first"), PixKey(KeyKind.EVP, "second")
+    with with_banks() as unit:
+        assert unit.keys.find_by_request(IPE, "r") is None
+        assert unit.keys.find_by_request(IPE, "") is None
+        assert unit.keys.add(key_entry(first, BIA, request_id="r"))
+        assert not unit.keys.add(key_entry(second, BIA, request_id="r"))
+        assert unit.keys.add(key_entry(second, CAIO, request_id="r")), "another bank's ids are its own"
+        assert unit.keys.add(key_entry(BIAS_KEY, BIA))
+        assert unit.keys.add(key_entry(CAIOS_KEY, CAIO))
+        found = unit.keys.find_by_request(IPE, "r")
+        assert found is not None and found.key == first
+        assert unit.keys.find_by_request(IPE, "") is None
+
+
+def test_keys_of_an_account_are_counted(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.keys.add(key_entry(BIAS_KEY, BIA))
+        unit.keys.add(key_entry(CAIOS_KEY, replace(BIA, account_number="other")))
+        assert unit.keys.lock_account(IPE, BIA.branch, BIA.account_number) == 1
+        assert unit.keys.lock_account(AURORA, BIA.branch, BIA.account_number) == 0
+        assert dict(unit.keys.count_by_kind()) == {(IPE, KeyKind.EMAIL): 2}
+
+
+def test_keys_are_listed_in_the_order_of_registration(with_banks: UnitsOfWork) -> None:
+    keys = [PixKey(KeyKind.EMAIL, f"{letter}@example.com") for letter in "cabd"]
+    other = PixKey(KeyKind.EMAIL, "other@example.com")
+    with with_banks() as unit:
+        for number, key in enumerate(keys):
+            unit.keys.add(key_entry(key, BIA, NOW_MS + number // 2))
+        unit.keys.add(key_entry(other, replace(BIA, account_number="9"), NOW_MS + 9))
+        unit.keys.add(key_entry(CAIOS_KEY, CAIO))
+        unit.commit()
+    with with_banks() as unit:
+        listed = unit.keys.list_of_bank(IPE, "", "", None, 10)
+        assert [entry.key for entry in listed] == [keys[1], keys[0], keys[2], keys[3], other]
+        assert [entry.key for entry in unit.keys.list_of_bank(IPE, "0001", "9", None, 10)] == [other]
+        after = (listed[1].registered_at_ms, listed[1].key.key)
+        assert unit.keys.list_of_bank(IPE, "", "", after, 2) == listed[2:4]
+        assert unit.keys.list_of_bank(MARE, "", "", None, 10) == []
+        assert unit.keys.list_of_bank(IPE, "\x00", "\x00", None, 10) == []

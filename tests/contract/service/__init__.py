@@ -1,0 +1,1 @@
+"""What the shared plumbing expects of its adapters, asked of every adapter."""

@@ -1,0 +1,1 @@
+"""The hub's decisions, without any I/O."""

@@ -1,0 +1,579 @@
+"""The hub's decisions: every state against every message, and every rule of the hub's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from hub.domain.decisions import (
+    HUB,
+    REASONS_WITHOUT_ROW,
+    REFUSALS_RECORDED_MAX,
+    Decision,
+    Network,
+    decide,
+    decide_resend,
+    decide_timeout,
+)
+from hub.domain.settlement import Movement, MovementKind, SettlementAccount
+from hub.domain.transfer import IllegalTransition, Transfer, TransferStatus, owed
+from pix.scheme.ids import END_TO_END_ID_AGE_MAX
+from pix.scheme.messages import (
+    BankMessage,
+    Outcome,
+    Side,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRequested,
+)
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
+from tests.unit.hub.builders import (
+    AMOUNT,
+    ANA,
+    ANAS_KEY,
+    AURORA,
+    BANKS,
+    BIA,
+    CAIO,
+    CAIOS_KEY,
+    IPE,
+    MARE,
+    NOBODYS_KEY,
+    NOW_MS,
+    POLICY,
+    STRANGER,
+    accepted,
+    completed,
+    confirmed,
+    e2e,
+    failed,
+    failed_at_once,
+    network,
+    processed,
+    rejected,
+    requested,
+    transfer,
+)
+
+LATER_MS: Final = NOW_MS + 500
+HOURS_12_MS: Final = round(END_TO_END_ID_AGE_MAX.total_seconds() * 1000)
+
+
+def decided(
+    before: Transfer | None,
+    message: BankMessage,
+    sender: str,
+    surroundings: Network | None = None,
+    now_ms: int = LATER_MS,
+) -> Decision:
+    return decide(before, message, sender, surroundings or network(), now_ms, POLICY, "trace")
+
+
+# Every state × every message. An effect's name says what becomes of the transfer; `_effect` checks all that it implies.
+
+STATES: Final[Mapping[str, Transfer]] = {
+    "pending": transfer(),
+    "confirmed": confirmed(),
+    "confirmed, payer done": confirmed(payer_processed_at_ms=NOW_MS + 20),
+    "confirmed, payee done": confirmed(payee_processed_at_ms=NOW_MS + 20),
+    "completed": completed(),
+    "failed": failed(),
+    "failed, payer done": failed(payer_processed_at_ms=NOW_MS + 20),
+    "failed, payee done": failed(payee_processed_at_ms=NOW_MS + 20),
+    "failed, closed": failed(
+        payer_processed_at_ms=NOW_MS + 20,
+        payee_processed_at_ms=NOW_MS + 21,
+        closed_at_ms=NOW_MS + 21,
+        resend_at_ms=None,
+    ),
+    "failed at once": failed_at_once(),
+    "timed out": failed(ReasonCode.AB03),
+}
+
+MESSAGES: Final[Mapping[str, tuple[BankMessage, str]]] = {
+    "request": (requested(), AURORA),
+    "request, other content": (requested(amount_centavos=AMOUNT + 1), AURORA),
+    "request, of another bank": (requested(), MARE),
+    "acceptance": (accepted(), IPE),
+    "acceptance, wrong amount": (accepted(AMOUNT - 1), IPE),
+    "acceptance, by the payer's bank": (accepted(), AURORA),
+    "acceptance, by a third bank": (accepted(), MARE),
+    "rejection": (rejected(), IPE),
+    "rejection, other reason": (rejected(ReasonCode.AC07), IPE),
+    "rejection, a hub's reason": (rejected(ReasonCode.AB03), IPE),
+    "rejection, wrong amount": (rejected(amount_centavos=1), IPE),
+    "rejection, by a third bank": (rejected(), MARE),
+    "payer confirmed": (processed(Side.PAYER), AURORA),
+    "payee confirmed": (processed(Side.PAYEE), IPE),
+    "payer confirmed, wrong amount": (processed(Side.PAYER, amount_centavos=1), AURORA),
+    "payer confirmed, by the payee's bank": (processed(Side.PAYER), IPE),
+    "payee confirmed, by a third bank": (processed(Side.PAYEE), MARE),
+    "payer failed": (processed(Side.PAYER, Outcome.FAILED, ReasonCode.AC06), AURORA),
+    "payee failed": (processed(Side.PAYEE, Outcome.FAILED, ReasonCode.AC06), IPE),
+    "payer failed, other reason": (processed(Side.PAYER, Outcome.FAILED, ReasonCode.AM04), AURORA),
+    "payer failed, timed out": (processed(Side.PAYER, Outcome.FAILED, ReasonCode.AB03), AURORA),
+    "payer failed, without row": (processed(Side.PAYER, Outcome.FAILED, ReasonCode.DUPL), AURORA),
+}
+
+ALWAYS: Final = {
+    # Whatever the state: the wrong author, the wrong amount, the wrong reason. Nothing moves.
+    "request, other content": "refused",
+    "request, of another bank": "answered",
+    "acceptance, wrong amount": "refused",
+    "acceptance, by the payer's bank": "dead letter",
+    "acceptance, by a third bank": "dead letter",
+    "rejection, a hub's reason": "refused",
+    "rejection, wrong amount": "refused",
+    "rejection, by a third bank": "dead letter",
+    "payer confirmed, wrong amount": "refused",
+    "payer confirmed, by the payee's bank": "dead letter",
+    "payee confirmed, by a third bank": "dead letter",
+    "payer failed, without row": "ignored",
+}
+
+CONFIRMED: Final = {
+    "request": "duplicate",
+    "acceptance": "duplicate",
+    "rejection": "refused",
+    "rejection, other reason": "refused",
+    "payer failed": "refused",
+    "payee failed": "refused",
+    "payer failed, other reason": "refused",
+    "payer failed, timed out": "refused",
+}
+FAILED: Final = {
+    "request": "duplicate",
+    "acceptance": "refused",
+    "rejection": "duplicate",
+    "rejection, other reason": "refused",
+    "payer confirmed": "refused",
+    "payee confirmed": "refused",
+    "payer failed, other reason": "refused",
+    "payer failed, timed out": "refused",
+}
+TABLE: Final[Mapping[str, Mapping[str, str]]] = {
+    "pending": {
+        "request": "duplicate",
+        "acceptance": "confirmed",
+        "rejection": "failed",
+        "rejection, other reason": "failed",
+        "payer confirmed": "refused",
+        "payee confirmed": "refused",
+        "payer failed": "refused",
+        "payee failed": "refused",
+        "payer failed, other reason": "refused",
+        "payer failed, timed out": "refused",
+    },
+    "confirmed": {**CONFIRMED, "payer confirmed": "processed", "payee confirmed": "processed"},
+    "confirmed, payer done": {**CONFIRMED, "payer confirmed": "duplicate", "payee confirmed": "completed"},
+    "confirmed, payee done": {**CONFIRMED, "payer confirmed": "completed", "payee confirmed": "duplicate"},
+    "completed": {**CONFIRMED, "payer confirmed": "duplicate", "payee confirmed": "duplicate"},
+    "failed": {**FAILED, "payer failed": "processed", "payee failed": "processed"},
+    "failed, payer done": {**FAILED, "payer failed": "duplicate", "payee failed": "closed"},
+    "failed, payee done": {**FAILED, "payer failed": "closed", "payee failed": "duplicate"},
+    "failed, closed": {**FAILED, "payer failed": "duplicate", "payee failed": "duplicate"},
+    "failed at once": {
+        **FAILED,
+        "rejection": "refused",
+        "payer failed": "refused",
+        "payee failed": "refused",
+        "payer failed, other reason": "closed",
+    },
+    "timed out": {
+        **FAILED,
+        "rejection": "refused",
+        "payer failed": "refused",
+        "payee failed": "refused",
+        "payer failed, timed out": "processed",
+    },
+}
+
+
+@pytest.mark.parametrize("message_name", MESSAGES)
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_against_every_message(state: str, message_name: str) -> None:
+    before = STATES[state]
+    message, sender = MESSAGES[message_name]
+    expected = ALWAYS.get(message_name) or TABLE[state][message_name]
+    assert _effect(before, decided(before, message, sender), sender) == expected
+
+
+def test_the_table_above_has_no_line_too_many() -> None:
+    for lines in TABLE.values():
+        assert set(lines) | set(ALWAYS) == set(MESSAGES)
+
+
+def _effect(before: Transfer, decision: Decision, sender: str) -> str:
+    """Names what became of the transfer, after checking that nothing else did."""
+    after = decision.transfer
+    assert after is not None
+    if decision.dead_letter:
+        assert decision == Decision(before, dead_letter=decision.dead_letter)
+        return "dead letter"
+    if after == before:
+        if decision.messages:
+            assert [receiver for receiver, _ in decision.messages] == [sender]
+            return "answered"
+        assert decision == Decision(before)
+        return "ignored"
+    if after.refusals > before.refusals:
+        assert after == replace(before, refusals=before.refusals + 1)
+        assert [step.status for step in decision.steps] == [before.status]
+        assert decision.steps[0].refused and decision.steps[0].author == sender
+        assert decision.movement is None
+        return "refused"
+    if after.duplicates > before.duplicates:
+        assert after == replace(before, duplicates=before.duplicates + 1)
+        assert (decision.steps, decision.movement) == ((), None)
+        return "duplicate"
+    (step,) = decision.steps
+    assert (step.at_ms, step.author, step.status, step.refused) == (LATER_MS, sender, after.status, "")
+    if after.status is not before.status:
+        if after.status is TransferStatus.COMPLETED:
+            assert (decision.movement, decision.messages, after.resend_at_ms) == (None, (), None)
+            return "completed"
+        assert after.decided_at_ms == LATER_MS
+        assert decision.messages == owed(after)
+        kind = MovementKind.SETTLE if after.status is TransferStatus.CONFIRMED else MovementKind.RELEASE
+        assert decision.movement == Movement(kind, AURORA, IPE, AMOUNT)
+        return after.status.value
+    assert (decision.movement, decision.messages) == (None, ())
+    if after.closed_at_ms == LATER_MS:
+        assert after.resend_at_ms is None
+        return "closed"
+    assert len(owed(after)) == len(owed(before)) - 1
+    return "processed"
+
+
+@pytest.mark.parametrize("message_name", [name for name in MESSAGES if not name.startswith("request")])
+def test_a_transfer_that_the_hub_does_not_know_is_a_dead_letter(message_name: str) -> None:
+    message, sender = MESSAGES[message_name]
+    decision = decided(None, message, sender)
+    if message_name == "payer failed, without row":
+        assert decision == Decision(None)
+    else:
+        assert decision == Decision(None, dead_letter=decision.dead_letter)
+        assert type(message).__name__ in decision.dead_letter
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_timeout_comes_to_what_is_pending_alone(state: str) -> None:
+    before = STATES[state]
+    if before.status is TransferStatus.PENDING:
+        decision = decide_timeout(before, LATER_MS, POLICY)
+        assert decision.transfer is not None
+        assert (decision.transfer.status, decision.transfer.reason) == (TransferStatus.FAILED, ReasonCode.AB03)
+        assert decision.movement == Movement(MovementKind.RELEASE, AURORA, IPE, AMOUNT)
+        assert [receiver for receiver, _ in decision.messages] == [AURORA, IPE]
+        assert decision.steps[0].author == HUB
+    else:
+        with pytest.raises(IllegalTransition):
+            decide_timeout(before, LATER_MS, POLICY)
+
+
+# What a bank that is mistaken is told.
+
+
+def test_late_answers_are_told_what_was_decided() -> None:
+    late_yes = decided(failed(ReasonCode.AB03), accepted(), IPE)
+    ((receiver, told),) = late_yes.messages
+    assert receiver == IPE
+    assert isinstance(told, TransferFailed)
+    assert (told.side, told.reason) == (Side.PAYEE, ReasonCode.AB03)
+    assert late_yes.steps[0].refused == "too late: the transfer is failed"
+
+    late_no = decided(confirmed(), rejected(), IPE)
+    ((receiver, told_confirmed),) = late_no.messages
+    assert receiver == IPE
+    assert isinstance(told_confirmed, TransferConfirmed)
+    assert late_no.steps[0].refused == "too late: the transfer is confirmed"
+
+
+def test_yes_then_no_and_no_then_yes_keep_to_the_first() -> None:
+    after_yes = decided(transfer(), accepted(), IPE).transfer
+    assert after_yes is not None
+    then_no = decided(after_yes, rejected(), IPE)
+    assert then_no.transfer is not None and then_no.transfer.status is TransferStatus.CONFIRMED
+    after_no = decided(transfer(), rejected(), IPE).transfer
+    assert after_no is not None
+    then_yes = decided(after_no, accepted(), IPE)
+    assert then_yes.transfer is not None and then_yes.transfer.status is TransferStatus.FAILED
+    assert then_no.movement is None and then_yes.movement is None
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_repeated_request_is_told_the_outcome_if_there_is_one(state: str) -> None:
+    before = STATES[state]
+    messages = decided(before, requested(), AURORA).messages
+    if before.status is TransferStatus.PENDING:
+        assert messages == ()
+    else:
+        ((receiver, told),) = messages
+        assert receiver == AURORA
+        assert isinstance(told, TransferConfirmed | TransferFailed)
+        assert told.side is Side.PAYER
+
+
+def test_the_same_id_with_another_content_is_refused_with_its_own_content() -> None:
+    other = requested(amount_centavos=AMOUNT + 1)
+    decision = decided(confirmed(), other, AURORA)
+    ((receiver, told),) = decision.messages
+    assert receiver == AURORA
+    assert isinstance(told, TransferFailed)
+    assert (told.reason, told.amount_centavos, told.side) == (ReasonCode.DUPL, AMOUNT + 1, Side.PAYER)
+    assert decision.steps[0].refused == "the same id with another content (DUPL)"
+
+
+def test_the_id_of_another_banks_transfer_tells_the_asker_alone() -> None:
+    decision = decided(transfer(), requested(payer=replace(ANA, ispb=MARE)), MARE)
+    ((receiver, told),) = decision.messages
+    assert receiver == MARE
+    assert isinstance(told, TransferFailed)
+    assert told.reason is ReasonCode.FF08
+    assert (decision.steps, decision.transfer) == ((), transfer())
+
+
+def test_refused_messages_are_recorded_up_to_a_limit_and_then_counted() -> None:
+    subject = confirmed()
+    recorded = 0
+    for _ in range(REFUSALS_RECORDED_MAX + 5):
+        decision = decided(subject, rejected(), IPE)
+        assert decision.transfer is not None
+        subject = decision.transfer
+        recorded += len(decision.steps)
+        assert len(decision.messages) == 1
+    assert (recorded, subject.refusals) == (REFUSALS_RECORDED_MAX, REFUSALS_RECORDED_MAX + 5)
+
+
+@pytest.mark.parametrize("reason", sorted(PAYEE_BANK_REASONS))
+def test_the_payees_bank_may_reject_with_its_own_reasons(reason: ReasonCode) -> None:
+    decision = decided(transfer(), rejected(reason), IPE)
+    assert decision.transfer is not None
+    assert (decision.transfer.status, decision.transfer.reason) == (TransferStatus.FAILED, reason)
+    assert decision.steps[0].reason == reason.value
+
+
+@pytest.mark.parametrize("reason", sorted(HUB_REASONS))
+def test_the_payees_bank_may_not_reject_with_the_hubs_reasons(reason: ReasonCode) -> None:
+    decision = decided(transfer(), rejected(reason), IPE)
+    assert decision.transfer == transfer(refusals=1)
+    assert decision.steps[0].refused == f"{reason} is for the hub alone to give"
+
+
+# A bank that is both sides.
+
+
+def test_one_bank_may_be_both_sides() -> None:
+    within = requested(payee_key=CAIOS_KEY, payee_tax_id_masked=CAIO.tax_id_masked)
+    made = decided(None, within, AURORA)
+    assert made.transfer is not None
+    assert made.movement == Movement(MovementKind.RESERVE, AURORA, AURORA, AMOUNT)
+    agreed = decided(made.transfer, accepted(), AURORA)
+    assert agreed.transfer is not None
+    assert agreed.movement == Movement(MovementKind.SETTLE, AURORA, AURORA, AMOUNT)
+    assert [(receiver, _side(message)) for receiver, message in agreed.messages] == [
+        (AURORA, Side.PAYER),
+        (AURORA, Side.PAYEE),
+    ]
+    payee_done = decided(agreed.transfer, processed(Side.PAYEE), AURORA).transfer
+    assert payee_done is not None
+    assert (payee_done.status, payee_done.payer_processed_at_ms) == (TransferStatus.CONFIRMED, None)
+    done = decided(payee_done, processed(Side.PAYER), AURORA).transfer
+    assert done is not None and done.status is TransferStatus.COMPLETED
+
+
+def _side(message: object) -> Side:
+    assert isinstance(message, TransferConfirmed | TransferFailed)
+    return message.side
+
+
+# New requests: the rules of the hub.
+
+
+def test_a_request_that_keeps_every_rule_is_offered_and_reserved() -> None:
+    decision = decided(None, requested(), AURORA)
+    made = decision.transfer
+    assert made is not None
+    assert (made.status, made.reason, made.payee) == (TransferStatus.PENDING, None, BIA)
+    assert (made.received_at_ms, made.offered_at_ms, made.decided_at_ms) == (LATER_MS, LATER_MS, None)
+    assert made.traceparent == "trace"
+    assert made.resend_at_ms == LATER_MS + POLICY.delay_ms(made.end_to_end_id, 0)
+    assert decision.movement == Movement(MovementKind.RESERVE, AURORA, IPE, AMOUNT)
+    ((receiver, offer),) = decision.messages
+    assert receiver == IPE
+    assert isinstance(offer, TransferOffered)
+    assert [(step.author, step.message, step.status) for step in decision.steps] == [
+        (AURORA, "TransferRequested", TransferStatus.PENDING)
+    ]
+
+
+def _without(ispb: str) -> Network:
+    return network(banks={known: bank for known, bank in BANKS.items() if known != ispb})
+
+
+def _suspended(ispb: str) -> Network:
+    return network(banks={**BANKS, ispb: replace(BANKS[ispb], active=False)})
+
+
+def _with_funds(balance: int, reserved: int = 0) -> Network:
+    return network(accounts={AURORA: SettlementAccount(AURORA, balance, reserved)})
+
+
+REFUSALS: Final[Mapping[str, tuple[ReasonCode, Callable[[], TransferRequested], Network]]] = {
+    "payer's bank unknown": (ReasonCode.DS27, requested, _without(AURORA)),
+    "payer's bank suspended": (ReasonCode.DS27, requested, _suspended(AURORA)),
+    "amount zero": (ReasonCode.AM09, lambda: requested(amount_centavos=0), network()),
+    "amount negative": (ReasonCode.AM09, lambda: requested(amount_centavos=-1), network()),
+    "amount over the limit": (ReasonCode.AM02, lambda: requested(amount_centavos=AMOUNT_CENTAVOS_MAX + 1), network()),
+    "key of nobody": (ReasonCode.AC03, lambda: requested(payee_key=NOBODYS_KEY), network()),
+    "payee's bank unknown": (ReasonCode.DS27, requested, _without(IPE)),
+    "payee's bank suspended": (ReasonCode.DS27, requested, _suspended(IPE)),
+    "payer is payee": (
+        ReasonCode.AG12,
+        lambda: requested(payee_key=ANAS_KEY, payee_tax_id_masked=ANA.tax_id_masked),
+        network(),
+    ),
+    "key belongs to another by now": (
+        ReasonCode.BE01,
+        lambda: requested(payee_tax_id_masked="***.000.000-**"),
+        network(),
+    ),
+    "no settlement account": (ReasonCode.AM04, requested, network(accounts={})),
+    "settlement funds too low": (ReasonCode.AM04, requested, _with_funds(AMOUNT - 1)),
+    "settlement funds reserved": (ReasonCode.AM04, requested, _with_funds(AMOUNT, reserved=1)),
+    "id too old": (
+        ReasonCode.FF08,
+        lambda: requested(end_to_end_id=e2e(at_ms=NOW_MS - HOURS_12_MS - 60_000)),
+        network(),
+    ),
+    "id of the future": (
+        ReasonCode.FF08,
+        lambda: requested(end_to_end_id=e2e(at_ms=NOW_MS + HOURS_12_MS + 60_000)),
+        network(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_request_that_breaks_a_rule_fails_at_once_and_durably(name: str) -> None:
+    reason, make, surroundings = REFUSALS[name]
+    message = make()
+    decision = decided(None, message, AURORA, surroundings, NOW_MS)
+    made = decision.transfer
+    assert made is not None
+    assert (made.status, made.reason, made.decided_at_ms) == (TransferStatus.FAILED, reason, NOW_MS)
+    assert (made.offered_at_ms, decision.movement) == (None, None)
+    ((receiver, told),) = decision.messages
+    assert receiver == AURORA
+    assert isinstance(told, TransferFailed)
+    assert (told.reason, told.side, told.amount_centavos) == (reason, Side.PAYER, message.amount_centavos)
+    assert decision.steps[0].reason == reason.value
+    # The same again, whatever has changed since: the refusal is a row.
+    again = decided(made, message, AURORA, network(), NOW_MS + HOURS_12_MS)
+    assert again.transfer == replace(made, duplicates=1)
+    assert again.messages == decision.messages
+    # And the payer's bank, having refunded, closes it.
+    taken_note = replace(processed(Side.PAYER, Outcome.FAILED, reason, message.amount_centavos))
+    taken_note = replace(taken_note, end_to_end_id=message.end_to_end_id)
+    closed = decided(made, taken_note, AURORA).transfer
+    assert closed is not None
+    assert (closed.closed_at_ms, closed.resend_at_ms) == (LATER_MS, None)
+
+
+UNUSABLE: Final[Mapping[str, tuple[ReasonCode, TransferRequested]]] = {
+    "payer at another bank": (ReasonCode.RC09, requested(payer=BIA)),
+    "id of another bank": (ReasonCode.FF08, requested(end_to_end_id=e2e(ispb=IPE))),
+    "id malformed": (ReasonCode.FF08, requested(end_to_end_id="E1")),
+    "id empty": (ReasonCode.FF08, requested(end_to_end_id="")),
+    "id of a return": (ReasonCode.FF08, requested(end_to_end_id=f"D{e2e()[1:]}")),
+    "id of no date": (ReasonCode.FF08, requested(end_to_end_id=f"E{AURORA}202613012500AAAAAAAAAAA")),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_id_that_is_not_the_senders_makes_no_row(name: str) -> None:
+    reason, message = UNUSABLE[name]
+    decision = decided(None, message, AURORA)
+    assert (decision.transfer, decision.steps, decision.movement, decision.dead_letter) == (None, (), None, "")
+    ((receiver, told),) = decision.messages
+    assert receiver == AURORA
+    assert isinstance(told, TransferFailed)
+    assert told.reason is reason and reason in REASONS_WITHOUT_ROW
+    # Nothing is open: the bank's note that it has refunded is no news.
+    note = replace(processed(Side.PAYER, Outcome.FAILED, reason), end_to_end_id=message.end_to_end_id)
+    assert decided(None, note, AURORA) == Decision(None)
+
+
+def test_another_bank_that_was_refused_an_id_touches_nothing_of_its_owner() -> None:
+    owners = failed_at_once(ReasonCode.FF08)
+    note = processed(Side.PAYER, Outcome.FAILED, ReasonCode.FF08)
+    assert decided(owners, note, MARE) == Decision(owners)
+    closed = decided(owners, note, AURORA).transfer
+    assert closed is not None and closed.closed_at_ms == LATER_MS
+
+
+def test_twelve_hours_to_either_side_are_near_enough() -> None:
+    minute_ms = NOW_MS - NOW_MS % 60_000
+    message = requested(end_to_end_id=e2e(at_ms=minute_ms))
+    for now_ms in (minute_ms - HOURS_12_MS, minute_ms + HOURS_12_MS):
+        made = decided(None, message, AURORA, now_ms=now_ms).transfer
+        assert made is not None and made.status is TransferStatus.PENDING
+    for now_ms in (minute_ms - HOURS_12_MS - 1, minute_ms + HOURS_12_MS + 1):
+        made = decided(None, message, AURORA, now_ms=now_ms).transfer
+        assert made is not None and made.reason is ReasonCode.FF08
+
+
+def test_a_request_from_an_unknown_bank_is_refused_though_signed() -> None:
+    decision = decided(None, requested(payer=replace(ANA, ispb=STRANGER), end_to_end_id=e2e(ispb=STRANGER)), STRANGER)
+    assert decision.transfer is not None
+    assert decision.transfer.reason is ReasonCode.DS27
+
+
+@pytest.mark.parametrize("amount", [1, AMOUNT_CENTAVOS_MAX])
+def test_the_limits_of_an_amount_are_amounts(amount: int) -> None:
+    rich = network(accounts={AURORA: SettlementAccount(AURORA, AMOUNT_CENTAVOS_MAX, 0)})
+    made = decided(None, requested(amount_centavos=amount), AURORA, rich).transfer
+    assert made is not None and made.status is TransferStatus.PENDING
+
+
+def test_all_the_free_money_may_be_spent() -> None:
+    made = decided(None, requested(), AURORA, _with_funds(AMOUNT + 1, reserved=1)).transfer
+    assert made is not None and made.status is TransferStatus.PENDING
+
+
+def test_a_payer_who_was_shown_nobody_is_not_held_to_a_name() -> None:
+    made = decided(None, requested(payee_tax_id_masked=""), AURORA).transfer
+    assert made is not None and made.status is TransferStatus.PENDING
+
+
+def test_every_reason_of_the_hub_is_given_somewhere() -> None:
+    given = {reason for reason, _, _ in REFUSALS.values()} | {reason for reason, _ in UNUSABLE.values()}
+    given |= {ReasonCode.AB03, ReasonCode.DUPL}
+    # The hub resolves the payee's bank from its own directory, so its ISPB cannot be wrong.
+    assert given >= HUB_REASONS - {ReasonCode.RC10}
+
+
+# Resending.
+
+
+def test_a_resend_says_the_same_again_and_waits_longer() -> None:
+    subject = transfer()
+    for attempt in range(1, 6):
+        now_ms = subject.resend_at_ms or 0
+        decision = decide_resend(subject, now_ms, POLICY)
+        assert decision.messages == owed(subject)
+        assert (decision.movement, decision.steps) == (None, ())
+        assert decision.transfer is not None
+        subject = decision.transfer
+        assert (subject.resend_count, subject.resends) == (attempt, attempt)
+        assert subject.resend_at_ms == now_ms + POLICY.delay_ms(subject.end_to_end_id, attempt)
+
+
+def test_what_owes_nothing_is_not_resent() -> None:
+    decision = decide_resend(completed(resend_at_ms=NOW_MS), NOW_MS, POLICY)
+    assert decision == Decision(completed())

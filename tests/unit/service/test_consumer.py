@@ -1,0 +1,229 @@
+"""The consumer's turns: what is done in which order, and what happens when a part is away or a record is poisoned."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from pix.service.batches import BatchLoop, BrokerUnavailable, DatabaseUnavailable, PublishFailed
+from pix.service.consumer import ConsumerThread, isolating_poison
+from pix.service.health import Health
+from pix.service.records import Record
+
+DEADLINE_SECONDS = 10.0
+
+
+def record(text: str) -> Record:
+    return Record("topic", b"", text.encode())
+
+
+@dataclass
+class Script:
+    """A source, a handler and a sink that write down what is asked of them, and fail when they are told to."""
+
+    batches: list[list[Record]] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    failures: dict[str, list[Exception]] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    _polled: list[list[Record]] = field(default_factory=list)
+
+    def _do(self, what: str) -> None:
+        self.log.append(what)
+        if self.failures.get(what.split()[0]):
+            raise self.failures[what.split()[0]].pop(0)
+
+    def poll(self, timeout_seconds: float) -> Sequence[Record]:
+        if not self.batches:
+            self.stop.set()
+            return []
+        batch = self.batches.pop(0)
+        self._polled.append(batch)
+        self._do("poll")
+        return batch
+
+    def handle(self, records: Sequence[Record]) -> Sequence[Record]:
+        self._do("handle " + ",".join(each.value.decode() for each in records))
+        return [record(each.value.decode().upper()) for each in records]
+
+    def publish(self, records: Sequence[Record]) -> None:
+        self._do("publish " + ",".join(each.value.decode() for each in records))
+
+    def commit(self) -> None:
+        self._polled.clear()
+        self._do("commit")
+
+    def rewind(self) -> None:
+        self.batches[:0] = self._polled
+        self._polled.clear()
+        self._do("rewind")
+
+    def wait(self, seconds: float) -> None:
+        self._do("wait")
+
+    def lag(self) -> int:
+        return 7
+
+    def close(self) -> None:
+        self._do("close")
+
+
+def consume(script: Script, make_source: Callable[[], Script] | None = None) -> tuple[ConsumerThread, Health]:
+    health = Health()
+    consumer = ConsumerThread(make_source or (lambda: script), script.handle, script, health)
+    consumer.run(script.stop)
+    return consumer, health
+
+
+def test_durable_then_published_then_committed() -> None:
+    script = Script([[record("a"), record("b")], [record("c")]])
+    consumer, health = consume(script)
+    assert script.log == [
+        *("poll", "handle a,b", "publish A,B", "commit"),
+        *("poll", "handle c", "publish C", "commit"),
+        "close",
+    ]
+    assert consumer.lag() == 7
+    assert health.report() == {"consumer": "ok"}
+
+
+def test_an_empty_poll_is_no_batch() -> None:
+    script = Script()
+    assert BatchLoop(script, script.handle, script).turn(0) == 0
+    assert script.log == []
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "done"),
+    [
+        ("handle", DatabaseUnavailable("gone"), ["poll", "handle a"]),
+        ("publish", PublishFailed("gone"), ["poll", "handle a", "publish A"]),
+    ],
+)
+def test_a_batch_is_read_again_when_a_part_is_away(part: str, error: Exception, done: list[str]) -> None:
+    script = Script([[record("a")]], failures={part: [error, error]})
+    consume(script)
+    assert script.log == [
+        *done,
+        *("rewind", "wait"),
+        *done,
+        *("rewind", "wait"),
+        *("poll", "handle a", "publish A", "commit", "close"),
+    ]
+
+
+def test_while_it_waits_it_says_for_what() -> None:
+    script = Script([[record("a")]], failures={"handle": [DatabaseUnavailable("connection refused")]})
+    seen = []
+    health = Health()
+
+    def wait(seconds: float) -> None:
+        seen.append((seconds, health.report()["consumer"]))
+
+    script.wait = wait  # type: ignore[method-assign]
+    ConsumerThread(lambda: script, script.handle, script, health).run(script.stop)
+    assert seen == [(0.2, "waiting for the database: connection refused")]
+    assert health.report() == {"consumer": "ok"}
+
+
+def test_it_waits_longer_each_time_up_to_a_limit() -> None:
+    script = Script([[record("a")]], failures={"handle": [DatabaseUnavailable("x")] * 8})
+    waits: list[float] = []
+    script.wait = waits.append  # type: ignore[assignment,method-assign]
+    consume(script)
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+def test_it_waits_for_a_broker_that_is_not_there_yet() -> None:
+    script = Script([[record("a")]])
+    attempts = iter([BrokerUnavailable("refused"), BrokerUnavailable("refused"), None])
+
+    def make() -> Script:
+        error = next(attempts)
+        if error is not None:
+            raise error
+        return script
+
+    _, health = consume(script, make)
+    assert script.log == ["poll", "handle a", "publish A", "commit", "close"]
+    assert health.report() == {"consumer": "ok"}
+
+
+def test_told_to_stop_before_there_is_a_broker_it_stops() -> None:
+    health = Health()
+    stop = threading.Event()
+
+    def make() -> Script:
+        raise BrokerUnavailable("refused")
+
+    thread = threading.Thread(target=ConsumerThread(make, lambda _: [], Script(), health).run, args=(stop,))
+    thread.start()
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_any_other_error_ends_the_consumer_after_giving_back_its_partitions() -> None:
+    script = Script([[record("a")]], failures={"handle": [ZeroDivisionError()]})
+    with pytest.raises(ZeroDivisionError):
+        consume(script)
+    assert script.log[-1] == "close"
+
+
+# Poison.
+
+
+class Poisoned:
+    """A handler that fails with whatever batch has a certain record in it."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.batches: list[str] = []
+        self.buried: list[tuple[bytes, str]] = []
+
+    def handle(self, records: Sequence[Record]) -> Sequence[Record]:
+        text = "".join(each.value.decode() for each in records)
+        self.batches.append(text)
+        if "x" in text:
+            raise self.error
+        return list(records)
+
+    def bury(self, buried: Record, reason: str) -> None:
+        self.buried.append((buried.value, reason))
+
+
+def test_a_poisoned_record_goes_alone() -> None:
+    poisoned = Poisoned(ValueError("cannot be"))
+    handle = isolating_poison(poisoned.handle, poisoned.bury)
+    outgoing = handle([record("a"), record("x"), record("b")])
+    assert [each.value for each in outgoing] == [b"a", b"b"]
+    assert poisoned.batches == ["axb", "a", "x", "b"]
+    assert poisoned.buried == [(b"x", "processing failed: ValueError: cannot be")]
+    assert [each.value for each in handle([record("c")])] == [b"c"]
+
+
+def test_an_absent_database_poisons_nothing() -> None:
+    poisoned = Poisoned(DatabaseUnavailable("gone"))
+    with pytest.raises(DatabaseUnavailable):
+        isolating_poison(poisoned.handle, poisoned.bury)([record("a"), record("x")])
+    assert poisoned.buried == []
+
+
+def test_a_database_that_goes_in_the_middle_of_isolation_poisons_nothing() -> None:
+    errors = iter([ValueError("first"), DatabaseUnavailable("then")])
+    buried: list[str] = []
+
+    def handle(records: Sequence[Record]) -> Sequence[Record]:
+        raise next(errors)
+
+    with pytest.raises(DatabaseUnavailable):
+        isolating_poison(handle, lambda _, reason: buried.append(reason))([record("a")])
+    assert buried == []
+
+
+def test_a_long_reason_is_cut() -> None:
+    poisoned = Poisoned(ValueError("y" * 9_000))
+    isolating_poison(poisoned.handle, poisoned.bury)([record("x")])
+    assert len(poisoned.buried[0][1]) == 500

@@ -1,0 +1,165 @@
+"""Health, settings, memory tables and roles."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pix.service.clock import SystemClock
+from pix.service.health import Health
+from pix.service.memory_table import MemoryTable
+from pix.service.process import run_roles
+from pix.service.settings import KafkaAssignment, ServiceSettings, SettingsError, load_settings
+
+URL = "postgresql+psycopg2://user@/database"
+
+
+# Health.
+
+
+def test_a_service_is_ready_when_every_part_is() -> None:
+    health = Health()
+    assert health.is_ready()
+    health.ok("sweeper")
+    health.add_probe("database", lambda: "")
+    assert health.report() == {"database": "ok", "sweeper": "ok"}
+    health.trouble("sweeper", "cannot")
+    assert not health.is_ready()
+    assert health.report()["sweeper"] == "cannot"
+    health.ok("sweeper")
+    assert health.is_ready()
+    health.add_probe("database", lambda: "gone")
+    assert health.report()["database"] == "gone"
+
+
+# Settings.
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ServiceSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+    monkeypatch.setenv("DATABASE_URL", URL)
+    return monkeypatch
+
+
+def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("KAFKA_ASSIGNMENT", "all")
+    environment.setenv("RESEND_FIRST_SECONDS", "0.25")
+    settings = load_settings(ServiceSettings)
+    assert settings.database_url == URL
+    assert settings.kafka("me").assignment is KafkaAssignment.ALL
+    assert settings.kafka("me").client_id == "me"
+    assert (settings.resend_policy.first_ms, settings.resend_policy.cap_ms) == (250, 60_000)
+
+
+def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from a file\n")
+    environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "secret"))
+    assert load_settings(ServiceSettings).session_secret == "from a file"
+    environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "absent"))
+    with pytest.raises(SettingsError, match=r"^SESSION_SECRET_FILE: cannot read .*absent"):
+        load_settings(ServiceSettings)
+
+
+def test_what_is_wrong_is_told_a_line_each(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    environment.setenv("HTTP_PORT", "99999")
+    environment.setenv("KAFKA_ASSIGNMENT", "some")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    lines = str(refused.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["DATABASE_URL", "KAFKA_ASSIGNMENT", "HTTP_PORT"]
+
+
+# Tables in memory.
+
+
+def test_a_rollback_undoes_what_was_put_replaced_and_dropped() -> None:
+    table: MemoryTable[str, int] = MemoryTable()
+    table.put("kept", 1)
+    table.put("replaced", 1)
+    table.commit()
+    table.put("replaced", 2)
+    table.put("replaced", 3)
+    table.put("new", 1)
+    table.drop("kept")
+    table.put("brief", 1)
+    table.drop("brief")
+    assert sorted(table.values()) == [1, 3]
+    table.rollback()
+    assert (table.get("kept"), table.get("replaced"), table.get("new"), table.get("brief")) == (1, 1, None, None)
+    table.rollback()
+    assert sorted(table.values()) == [1, 1]
+
+
+def test_a_commit_is_not_undone() -> None:
+    table: MemoryTable[str, int] = MemoryTable()
+    table.put("a", 1)
+    table.commit()
+    table.drop("a")
+    table.commit()
+    table.rollback()
+    assert table.get("a") is None
+
+
+# Roles.
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    """Running roles takes the process's signals; the test run gets its own back."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_role_that_ends_ends_the_process_with_a_failure() -> None:
+    ended = threading.Event()
+
+    def waits(stop: threading.Event) -> None:
+        stop.wait()
+        ended.set()
+
+    assert run_roles({"waits": waits, "ends": lambda _: None}) == 1
+    assert ended.is_set(), "the other role is stopped in good order"
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_role_that_fails_ends_the_process_with_a_failure() -> None:
+    def fails(_: threading.Event) -> None:
+        raise ValueError("no")
+
+    assert run_roles({"fails": fails}) == 1
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_roles_that_are_told_to_stop_end_it_well() -> None:
+    def stops(stop: threading.Event) -> None:
+        stop.set()
+
+    assert run_roles({"stops": stops}) == 0
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_signal_stops_the_roles() -> None:
+    def asks(stop: threading.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        stop.wait()
+
+    assert run_roles({"asks": asks}) == 0
+
+
+def test_the_clock_is_the_machines() -> None:
+    clock = SystemClock()
+    earlier = clock.now_ms()
+    assert 1_700_000_000_000 < earlier <= clock.now_ms()
