@@ -17,6 +17,7 @@ from pix.service.clock import SystemClock
 from pix.service.database import database_answers, is_migrated, make_engine, migrate
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink
+from pix.service.tls import channel_credentials
 
 __all__ = ["BankApplication", "RunningBank", "build", "has_newest_schema", "migrate_database", "start"]
 
@@ -42,13 +43,20 @@ class RunningBank:
 def start(settings: BankSettings) -> RunningBank:
     """A bank on the real adapters. Nothing is connected yet: each connection is made when it is first needed."""
     engine = make_engine(settings.database_url)
-    hub = GrpcHub(settings.hub_grpc_address, settings.bank_ispb, settings.bank_secret)
+    hub = GrpcHub(
+        settings.hub_grpc_address,
+        settings.bank_ispb,
+        settings.bank_secret,
+        tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
+        tls_name=settings.hub_tls_name,
+    )
     courier = BackgroundCourier(lambda: KafkaSink(settings.kafka(f"codepix-bank-{settings.bank_code}-courier")))
     health = Health()
     health.add_probe("database", lambda: "" if database_answers(engine) else "the database does not answer")
     application = compose(
         identity=settings.identity,
         secret=settings.bank_secret,
+        secret_other=settings.bank_secret_other,
         units=PostgresUnitsOfWork(engine),
         hub=hub,
         courier=courier,

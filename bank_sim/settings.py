@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -14,6 +14,10 @@ from pix.service.settings import ServiceSettings
 SECRET_LENGTH_MIN: Final = 16
 
 
+def _check_ispb_if_set(text: str) -> str:
+    return check_ispb(text) if text else text
+
+
 class BankSettings(ServiceSettings):
     """The settings of a bank; `BANK_CODE`, `BANK_NAME`, `BANK_COLOR` and `BANK_SECRET` make the one app this bank."""
 
@@ -23,29 +27,31 @@ class BankSettings(ServiceSettings):
     """At most 40 characters."""
     bank_color: Annotated[str, AfterValidator(check_color)] = "#3b5bdb"
     """`#rrggbb`"""
-    bank_ispb: str = ""
+    bank_ispb: Annotated[str, AfterValidator(_check_ispb_if_set)] = ""
     """Eight characters; unless set, the code padded with zeros."""
-    bank_secret: Annotated[str, Field(min_length=SECRET_LENGTH_MIN)]
+    bank_secret: Annotated[str, Field(min_length=SECRET_LENGTH_MIN, repr=False)]
     """Shared with the hub: authenticates calls, signs messages."""
+    bank_secret_other: Annotated[str, Field(repr=False)] = ""
+    """While the secret changes: the other one of the two, with which the hub may sign as well. Never used to sign."""
     hub_grpc_address: str = "127.0.0.1:50051"
     """host:port"""
     public_url: str = ""
     """Where people reach the bank's pages."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8001
-    demo_mode: bool = False
-    """Whether visitors may sign in as the demo people with one click."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in_ispb(cls, values: Any) -> Any:
-        code = values.get("bank_code", "")
-        if not values.get("bank_ispb") and isinstance(code, str) and len(code) == 3:
-            return {**values, "bank_ispb": ispb_of_code(code)}
-        return values
+    hub_tls_ca: str = ""
+    """The file with the authority of the hub's certificate; with it, calls to the hub are encrypted."""
+    hub_tls_certificate: str = ""
+    """The file with this bank's own certificate, which names its ISPB, for a hub that wants to see one."""
+    hub_tls_key: str = ""
+    """The file with the key of that certificate."""
+    hub_tls_name: str = ""
+    """The name that the hub's certificate must have; unless set, the host of `HUB_GRPC_ADDRESS`."""
 
     @model_validator(mode="after")
-    def _check_ispb(self) -> BankSettings:
-        check_ispb(self.bank_ispb)
+    def _fill_in_ispb(self) -> BankSettings:
+        if not self.bank_ispb:
+            # Frozen for everybody else; here the settings are still in the making.
+            object.__setattr__(self, "bank_ispb", ispb_of_code(self.bank_code))
         return self
 
     @property

@@ -25,8 +25,6 @@ CLOSE_SECONDS_MAX: Final = 5.0
 log = logger(__name__)
 
 
-
-
 class BackgroundCourier:
     """See `bank_sim.application.ports.Courier`. Opens its sink, and starts its thread, with the first record."""
 
@@ -37,6 +35,7 @@ class BackgroundCourier:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._sink: RecordSink | None = None
 
     def take(self, records: Sequence[Record]) -> None:
         """Never waits and never raises."""
@@ -61,19 +60,24 @@ class BackgroundCourier:
             thread.join(CLOSE_SECONDS_MAX)
 
     def _run(self) -> None:
-        sink = self._make_sink()
         while True:
-            self._arrived.wait()
-            self._arrived.clear()
             with self._lock:
                 batch = list(self._waiting)
                 self._waiting.clear()
             if batch:
-                try:
-                    sink.publish(batch)
-                except PublishFailed as error:
-                    log.warning("not published, the sweeper sends it again", records=len(batch), error=str(error))
-                except Exception:
-                    log.exception("not published, the sweeper sends it again", records=len(batch))
+                self._publish(batch)
             elif self._closing.is_set():
                 return
+            else:
+                self._arrived.wait()
+                self._arrived.clear()
+
+    def _publish(self, batch: list[Record]) -> None:
+        try:
+            if self._sink is None:
+                self._sink = self._make_sink()
+            self._sink.publish(batch)
+        except PublishFailed as error:
+            log.warning("not published, the sweeper sends it again", records=len(batch), error=str(error))
+        except Exception:
+            log.exception("not published, the sweeper sends it again", records=len(batch))

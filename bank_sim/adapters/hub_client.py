@@ -18,6 +18,7 @@ from bank_sim.domain.errors import (
     KeyLimitReached,
     KeyNotFound,
     KeyTaken,
+    LookUpLimitReached,
 )
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
@@ -32,6 +33,7 @@ CALL_SECONDS_MAX: Final = 2.0
 ATTEMPTS_MAX: Final = 2
 RETRY_WAIT_SECONDS: Final = 0.1
 KEYS_PER_PAGE: Final = 1_000
+RETRY_AFTER_SECONDS_DEFAULT: Final = 1
 RECONNECT_MS_MAX: Final = 1_000
 RECONNECT_MS_MIN: Final = 100
 
@@ -40,6 +42,7 @@ METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field,
 METADATA_FIELD: Final = "codepix-field"
 METADATA_RULE: Final = "codepix-rule"
 METADATA_OWNER: Final = "codepix-owner-bin"
+METADATA_RETRY_AFTER: Final = "retry-after"
 
 _WITHOUT_ANSWER: Final = frozenset(
     {
@@ -67,22 +70,36 @@ class GrpcHub:
     """See `bank_sim.application.ports.Hub`. One channel, shared by all threads; it connects when it is first used."""
 
     def __init__(
-        self, address: str, ispb: str, secret: str, traceparent: Callable[[], str] = lambda: ""
+        self,
+        address: str,
+        ispb: str,
+        secret: str,
+        traceparent: Callable[[], str] = lambda: "",
+        *,
+        tls: grpc.ChannelCredentials | None = None,
+        tls_name: str = "",
     ) -> None:
-        """`traceparent` tells the trace in which a call is made; it goes along as metadata when there is one."""
+        """`traceparent` tells the trace in which a call is made; it goes along as metadata when there is one.
+
+        With `tls` calls are encrypted, and the hub must have a certificate for `tls_name`, by default for the host of
+        the address.
+        """
         self._ispb = ispb
         self._credentials = ((METADATA_ISPB, ispb), (METADATA_SECRET, secret))
         self._traceparent = traceparent
         self._pause = threading.Event()
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
-                ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
-                ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
-                ("grpc.enable_http_proxy", 0),
-            ],
-        )
+        options: list[tuple[str, Any]] = [
+            ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
+            ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
+            ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+            ("grpc.enable_http_proxy", 0),
+        ]
+        if tls is None:
+            self._channel = grpc.insecure_channel(address, options=options)
+        else:
+            if tls_name:
+                options.append(("grpc.ssl_target_name_override", tls_name))
+            self._channel = grpc.secure_channel(address, tls, options=options)
         self._directory = directory_pb2_grpc.DirectoryServiceStub(self._channel)
         self._participants = participants_pb2_grpc.ParticipantServiceStub(self._channel)
 
@@ -207,6 +224,8 @@ def _raise(error: Any) -> NoReturn:
             raise KeyNotFound from None
         case grpc.StatusCode.ALREADY_EXISTS:
             raise KeyTaken(_text(trailer.get(METADATA_OWNER))) from None
+        case grpc.StatusCode.RESOURCE_EXHAUSTED if field == "look_ups":
+            raise LookUpLimitReached(_seconds(trailer.get(METADATA_RETRY_AFTER))) from None
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             raise KeyLimitReached(rule) from None
         case grpc.StatusCode.UNAUTHENTICATED:
@@ -222,3 +241,8 @@ def _raise(error: Any) -> NoReturn:
 
 def _text(value: str | bytes | None) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+
+
+def _seconds(value: str | bytes | None) -> int:
+    text = _text(value)
+    return int(text) if text.isascii() and text.isdigit() else RETRY_AFTER_SECONDS_DEFAULT

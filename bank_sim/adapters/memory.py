@@ -353,9 +353,7 @@ class MemoryPostings:
             capital_centavos=credited[CAPITAL],
             deposits_centavos=deposits_centavos,
             postings=sum(1 for _ in self._store.postings.values()),
-            negative_accounts=tuple(
-                sorted(account.number for account in accounts if account.balance_centavos < 0)
-            ),
+            negative_accounts=tuple(sorted(account.number for account in accounts if account.balance_centavos < 0)),
             unbalanced_accounts=tuple(
                 sorted(
                     account.number
@@ -372,9 +370,7 @@ class MemoryPostings:
             postings = booked.get(_place_of(transfer), ())
             kinds = {posting.kind for posting in postings}
             demanded = _DEMANDED.get((transfer.direction, transfer.status), frozenset())
-            if kinds != demanded or any(
-                posting.amount_centavos != transfer.amount_centavos for posting in postings
-            ):
+            if kinds != demanded or any(posting.amount_centavos != transfer.amount_centavos for posting in postings):
                 odd.add(transfer.end_to_end_id)
         return tuple(sorted(odd))
 

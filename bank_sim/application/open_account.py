@@ -29,9 +29,7 @@ class OpenAccount:
         """
         return self._open(name, tax_id, opening_deposit_centavos, pin, None)
 
-    def with_number(
-        self, number: str, *, name: str, tax_id: str, opening_deposit_centavos: int, pin: str
-    ) -> Account:
+    def with_number(self, number: str, *, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Account:
         """The same with a number that is not from the series: demo people have easy ones. It must be free."""
         return self._open(name, tax_id, opening_deposit_centavos, pin, number)
 

@@ -29,6 +29,4 @@ def pin_matches(pin: str, pin_hash: str) -> bool:
 
 
 def _hash(pin: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(
-        pin.encode(), salt=salt, n=SCRYPT_COST, r=SCRYPT_BLOCK_SIZE, p=SCRYPT_PARALLELISM, dklen=32
-    )
+    return hashlib.scrypt(pin.encode(), salt=salt, n=SCRYPT_COST, r=SCRYPT_BLOCK_SIZE, p=SCRYPT_PARALLELISM, dklen=32)

@@ -54,9 +54,7 @@ class Queries:
     def demo_people(self) -> list[DemoPerson]:
         """The demo people who have been seeded, in the order of their account numbers."""
         with self._units() as unit:
-            found = {
-                story: unit.accounts.find(number) for story, number in unit.switches.seeded_stories().items()
-            }
+            found = {story: unit.accounts.find(number) for story, number in unit.switches.seeded_stories().items()}
         return [DemoPerson(story, account) for story, account in found.items() if account is not None]
 
     def keys_of(self, account_number: str) -> list[AccountKey]:
@@ -79,9 +77,7 @@ class Queries:
         with self._units() as unit:
             if unit.accounts.find(account_number) is None:
                 raise AccountNotFound
-            lines = unit.postings.statement(
-                account_number, narrow or StatementFilter(), before_posting_id, size + 1
-            )
+            lines = unit.postings.statement(account_number, narrow or StatementFilter(), before_posting_id, size + 1)
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
 

@@ -65,9 +65,7 @@ class RequestTransfers:
                     {(order.account_number, order.idempotency_key) for order in valid}
                 ),
             )
-            results = [
-                self._take(order, ledger) if isinstance(order, TransferOrder) else order for order in checked
-            ]
+            results = [self._take(order, ledger) if isinstance(order, TransferOrder) else order for order in checked]
             if ledger.added:
                 unit.transfers.add(ledger.added)
                 unit.postings.add(ledger.postings)
@@ -75,11 +73,7 @@ class RequestTransfers:
                 unit.commit()
         now_ms = self._clock.now_ms()
         self._courier.take(
-            [
-                record
-                for transfer in ledger.added
-                for record in self._seal.records(transfer, owed(transfer, now_ms))
-            ]
+            [record for transfer in ledger.added for record in self._seal.records(transfer, owed(transfer, now_ms))]
         )
         return results
 

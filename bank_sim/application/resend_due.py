@@ -20,9 +20,7 @@ class ResendDue:
     Their next time is durable before anything is sent, so a broker that is down is not asked in a tight circle.
     """
 
-    def __init__(
-        self, units: UnitsOfWork, courier: Courier, seal: Seal, clock: Clock, policy: ResendPolicy
-    ) -> None:
+    def __init__(self, units: UnitsOfWork, courier: Courier, seal: Seal, clock: Clock, policy: ResendPolicy) -> None:
         self._units = units
         self._courier = courier
         self._seal = seal

@@ -76,6 +76,7 @@ def compose(
     *,
     identity: BankIdentity,
     secret: str,
+    secret_other: str = "",
     units: UnitsOfWork,
     hub: Hub,
     courier: Courier,
@@ -90,11 +91,9 @@ def compose(
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable."""
 
     def new_end_to_end_id(now_ms: int) -> str:
-        return make_end_to_end_id(
-            identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random)
-        )
+        return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
-    seal = Seal(identity.ispb, signing_key(secret))
+    seal = Seal(identity.ispb, signing_key(secret), [signing_key(secret_other)] if secret_other else [])
     learn_completion = LearnCompletion(units, hub)
     open_account = OpenAccount(units, clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)

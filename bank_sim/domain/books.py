@@ -117,9 +117,7 @@ def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
     return after, replace(posting, balance_after_centavos=after.balance_centavos)
 
 
-def _of_transfer(
-    transfer: Transfer, kind: PostingKind, debit_account: str, credit_account: str, at_ms: int
-) -> Posting:
+def _of_transfer(transfer: Transfer, kind: PostingKind, debit_account: str, credit_account: str, at_ms: int) -> Posting:
     touches_customer = CUSTOMER_PREFIX in debit_account + credit_account
     return Posting(
         kind=kind,

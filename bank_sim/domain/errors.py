@@ -81,6 +81,14 @@ class KeyLimitReached(BankError):
         super().__init__("key", rule)
 
 
+class LookUpLimitReached(BankError):
+    """So many keys were looked up that one has to wait: the scheme's protection of the people behind the keys."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("look_ups", "Too many keys were looked up; wait a little and try again.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class IdempotencyConflict(BankError):
     """The idempotency key was used for another content."""
 

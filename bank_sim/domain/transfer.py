@@ -243,9 +243,7 @@ def resent(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Transfer:
     # An answer that was given late on purpose falls due once without having been sent before.
     is_first_send = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
     count = transfer.resend_count if is_first_send else transfer.resend_count + 1
-    return replace(
-        transfer, resend_count=count, resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, count)
-    )
+    return replace(transfer, resend_count=count, resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, count))
 
 
 def _request(transfer: Transfer) -> TransferRequested:
@@ -264,9 +262,7 @@ def _answers(transfer: Transfer) -> tuple[BankMessage, ...]:
     answer = (
         TransferAccepted(transfer.end_to_end_id, transfer.amount_centavos)
         if transfer.status is TransferStatus.ACCEPTED
-        else TransferRejected(
-            transfer.end_to_end_id, transfer.amount_centavos, transfer.reason or ReasonCode.ED05
-        )
+        else TransferRejected(transfer.end_to_end_id, transfer.amount_centavos, transfer.reason or ReasonCode.ED05)
     )
     match transfer.answer_style:
         case AnswerStyle.TWICE:

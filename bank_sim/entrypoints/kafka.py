@@ -31,9 +31,15 @@ def consumer_group(bank_code: str) -> str:
 class ObedientSource:
     """A source that takes nothing while the bank is switched to play one that is down."""
 
-    def __init__(self, source: PatientSource, is_consuming: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        source: PatientSource,
+        is_consuming: Callable[[], bool],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source = source
         self._is_consuming = is_consuming
+        self._seconds = seconds
         self._asked_at_seconds = float("-inf")
         self._consuming = True
 
@@ -45,7 +51,7 @@ class ObedientSource:
         return self._source.poll(timeout_seconds)
 
     def _may_consume(self) -> bool:
-        now_seconds = time.monotonic()
+        now_seconds = self._seconds()
         if now_seconds - self._asked_at_seconds > SWITCH_AGE_SECONDS_MAX:
             self._consuming = self._is_consuming()
             self._asked_at_seconds = now_seconds

@@ -12,9 +12,7 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
-_ACCOUNT_COLUMNS: Final = (
-    "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
-)
+_ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
 _ADD: Final = text(
     f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) VALUES (:number, :holder_name, :holder_kind, :tax_id, "  # noqa: S608
     ":status, :balance_centavos, :opened_at_ms, :branch, :pin_hash)"

@@ -132,9 +132,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         amount_centavos=amount_centavos,
         account_number=account_number,
         payer=Party(payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id),
-        payee=None
-        if payee_ispb is None
-        else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
+        payee=None if payee_ispb is None else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
         payee_key=PixKey(KeyKind(key_kind), key),
         description=description,
         payee_tax_id_masked=shown_tax_id,

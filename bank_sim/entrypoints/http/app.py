@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.http import brand, health
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
-from bank_sim.entrypoints.http.attempts import Attempts
 from bank_sim.entrypoints.http.errors import PROBLEMS, sentence_of, title_of
+from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
@@ -23,15 +23,18 @@ from bank_sim.entrypoints.http.site import (
     install_site,
     pages_of,
 )
+from pix.service.clock import Clock, SystemClock
 from pix.service.web.assets import mount_assets
+from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import Csrf
 from pix.service.web.htmx import see_other
 from pix.service.web.languages import translate
+from pix.service.web.operators import OperatorDoor
 from pix.service.web.palette import stylesheet
 from pix.service.web.preferences import preferences_router
 from pix.service.web.problems import install_problems
 from pix.service.web.security_headers import SecurityHeaders
-from pix.service.web.sessions import Tokens, install_sessions, session_secret
+from pix.service.web.sessions import Tokens, install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
 
 BODY_BYTES_MAX: Final = 6 * 1024 * 1024
@@ -39,8 +42,8 @@ BODY_BYTES_MAX: Final = 6 * 1024 * 1024
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
-def create_app(application: BankApplication, settings: SiteSettings) -> FastAPI:
-    """The bank's site: pages, REST under `/api/v1`, and health checks."""
+def create_app(application: BankApplication, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:
+    """The bank's site: pages, REST under `/api/v1`, and health checks. `clock` tells pages how long something takes."""
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -52,7 +55,8 @@ def create_app(application: BankApplication, settings: SiteSettings) -> FastAPI:
         max_body_size=BODY_BYTES_MAX,
         form_limits={"max_fields": 50, "max_files": 1, "max_part_size": FORM_FIELD_BYTES_MAX},
     )
-    secret = session_secret(settings.session_secret)
+    cookie = f"codepix_bank_{identity.code}"
+    secret = secret_of(cookie, session_secret(settings.session_secret))
     site = Site(
         bank=application,
         settings=settings,
@@ -60,11 +64,14 @@ def create_app(application: BankApplication, settings: SiteSettings) -> FastAPI:
         payees=Tokens(secret, "payee", DRAFT_SECONDS_MAX),
         orders=Tokens(secret, "order", DRAFT_SECONDS_MAX),
         attempts=Attempts(),
+        look_ups=LookUps(),
+        door=OperatorDoor(settings, secret),
+        clock=clock or SystemClock(),
         stylesheet=stylesheet(identity.color),
     )
     install_site(app, site)
     install_sessions(
-        app, secret, f"codepix_bank_{identity.code}", https_only=settings.public_url.startswith("https://")
+        app, secret, cookie, https_only=settings.public_url.startswith("https://")
     )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

@@ -10,6 +10,7 @@ from bank_sim.domain import errors
 from pix.service.batches import DatabaseUnavailable
 from pix.service.web.csrf import ForgedRequest
 from pix.service.web.languages import Language, translate, translate_rule
+from pix.service.web.operators import OPERATOR_PROBLEMS
 from pix.service.web.problems import ProblemKind
 from pix.service.web.sessions import TokenRefused
 
@@ -30,9 +31,11 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.InsufficientBalance: ProblemKind("insufficient-balance", 422, "The balance is not enough"),
         errors.PayerIsPayee: ProblemKind("payer-is-payee", 422, "Payer and payee are the same account"),
         errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has too many keys"),
+        errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Too many keys were looked up"),
         errors.HubRefused: ProblemKind("hub-refused", 422, "The hub refuses this"),
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
         errors.HubCredentialsRefused: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
+        **OPERATOR_PROBLEMS,
         DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database does not answer"),
         ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
         TokenRefused: ProblemKind("token-refused", 410, "The step is too old"),

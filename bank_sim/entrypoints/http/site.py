@@ -11,10 +11,13 @@ from fastapi import Depends, FastAPI, Request
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountNotFound
-from bank_sim.entrypoints.http.attempts import Attempts
+from bank_sim.entrypoints.http.look_ups import LookUps
+from pix.service.clock import Clock
 from pix.service.web.assets import fingerprint
+from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import Csrf
 from pix.service.web.languages import translate
+from pix.service.web.operators import OperatorDoor, OperatorSettings, operator_of_api
 from pix.service.web.preferences import amounts_are_hidden
 from pix.service.web.sessions import Tokens, renew_session
 from pix.service.web.templates import Pages, language_of
@@ -23,23 +26,14 @@ DRAFT_SECONDS_MAX: Final = 30 * 60
 """How long a payment may stay between its steps; a confirmation older than that asks to begin again."""
 
 _ACCOUNT: Final = "account"
-_OPERATOR: Final = "operator"
 
 
-class SiteSettings(Protocol):
+class SiteSettings(OperatorSettings, Protocol):
     """What the pages need of the bank's settings."""
 
     @property
     def session_secret(self) -> str:
         """Signs cookies and forms; empty makes one for the life of the process."""
-
-    @property
-    def demo_mode(self) -> bool:
-        """Whether one may sign in as a demo person, and go to the back office, with one click."""
-
-    @property
-    def bank_secret(self) -> str:
-        """Opens the back office outside demo mode."""
 
     @property
     def public_url(self) -> str:
@@ -83,6 +77,9 @@ class Site:
     payees: Tokens
     orders: Tokens
     attempts: Attempts
+    look_ups: LookUps
+    door: OperatorDoor
+    clock: Clock
     stylesheet: str
 
     def brand(self, request: Request) -> Brand:
@@ -135,13 +132,7 @@ def sign_in(request: Request, account_number: str) -> None:
 
 def is_operator(request: Request) -> bool:
     """Whether this browser may see the bank's own side."""
-    return site_of(request).settings.demo_mode or request.session.get(_OPERATOR) is True
-
-
-def sign_in_operator(request: Request) -> None:
-    """From now on this browser may see the bank's own side."""
-    renew_session(request)
-    request.session[_OPERATOR] = True
+    return site_of(request).door.knows(request)
 
 
 def signed_in_account(request: Request, site: Annotated[Site, Depends(site_of)]) -> Account:
@@ -160,6 +151,9 @@ def operator(request: Request) -> None:
     """Raises OperatorNeeded."""
     if not is_operator(request):
         raise OperatorNeeded
+
+
+operator_of_bank: Final = operator_of_api(lambda request: site_of(request).door)
 
 
 async def no_forgery(request: Request) -> None:

@@ -98,9 +98,7 @@ def _outgoing(
         why = reason_sentence(transfer.reason, language)
         back = say("The money is back in your account.")
         code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
-        verdict = Verdict(
-            "bad", "cross", say("The Pix was not made"), f"{why} {back}".strip(), code, "good", "refund"
-        )
+        verdict = Verdict("bad", "cross", say("The Pix was not made"), f"{why} {back}".strip(), code, "good", "refund")
         return verdict, [
             sent,
             StepView("failed", say("Refused"), "failed", transfer.decided_at_ms, why),

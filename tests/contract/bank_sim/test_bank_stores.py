@@ -54,11 +54,16 @@ def test_what_is_not_committed_was_never_there(units: UnitsOfWork) -> None:
 
 def test_an_exception_undoes_the_transaction(units: UnitsOfWork) -> None:
     add_account(units)
-    with pytest.raises(Change), units() as unit:
-        unit.accounts.lock([EMPTY.number])
-        unit.accounts.save([replace(EMPTY, balance_centavos=5)])
-        unit.postings.add([booked(EMPTY, 5, "d-1")])
-        raise Change
+
+    def fail_in_the_middle() -> None:
+        with units() as unit:
+            unit.accounts.lock([EMPTY.number])
+            unit.accounts.save([replace(EMPTY, balance_centavos=5)])
+            unit.postings.add([booked(EMPTY, 5, "d-1")])
+            raise Change
+
+    with pytest.raises(Change):
+        fail_in_the_middle()
     with units() as unit:
         assert unit.accounts.find(EMPTY.number) == EMPTY
         assert unit.postings.known_operations({"d-1"}) == set()
@@ -71,10 +76,15 @@ def booked(account: Account, amount_centavos: int, operation_id: str) -> books.P
 
 def test_a_balance_below_zero_is_refused(units: UnitsOfWork) -> None:
     add_account(units)
-    with pytest.raises(BooksViolated), units() as unit:
-        unit.accounts.lock([EMPTY.number])
-        unit.accounts.save([replace(EMPTY, balance_centavos=-1)])
-        unit.commit()
+
+    def overdraw() -> None:
+        with units() as unit:
+            unit.accounts.lock([EMPTY.number])
+            unit.accounts.save([replace(EMPTY, balance_centavos=-1)])
+            unit.commit()
+
+    with pytest.raises(BooksViolated):
+        overdraw()
     with units() as unit:
         assert unit.accounts.find(EMPTY.number) == EMPTY
 
@@ -251,18 +261,21 @@ def test_transfers_are_listed_as_narrowed_and_paged(units: UnitsOfWork) -> None:
 
 def test_nothing_is_booked_twice(units: UnitsOfWork) -> None:
     payment = books.book(ANA, books.payment(outgoing(), NOW_MS))[1]
-    with units() as unit:
-        unit.postings.add([booked(ANA, 5, "d-1"), payment, books.settlement_funding("f-1", 10, NOW_MS)])
-        unit.commit()
+
+    def add(*postings: books.Posting) -> None:
+        with units() as unit:
+            unit.postings.add(postings)
+            unit.commit()
+
+    add(booked(ANA, 5, "d-1"), payment, books.settlement_funding("f-1", 10, NOW_MS))
     for again in (
         payment,
         replace(payment, amount_centavos=1),
         booked(ANA, 6, "d-1"),
         books.settlement_funding("f-1", 10, NOW_MS),
     ):
-        with pytest.raises(RowExists), units() as unit:
-            unit.postings.add([again])
-            unit.commit()
+        with pytest.raises(RowExists):
+            add(again)
     with units() as unit:
         assert unit.postings.known_operations({"d-1", "f-1", "f-2"}) == {"d-1", "f-1"}
         assert [posting for _, posting in unit.postings.list(None, 10)] == [

@@ -96,9 +96,7 @@ class World:
     def open_account(self, balance_centavos: int = 100_00, name: str = "Ana Souza") -> Account:
         tax_id = CPFS[self._opened % len(CPFS)]
         self._opened += 1
-        return self.bank.open_account(
-            name=name, tax_id=tax_id, opening_deposit_centavos=balance_centavos, pin="1234"
-        )
+        return self.bank.open_account(name=name, tax_id=tax_id, opening_deposit_centavos=balance_centavos, pin="1234")
 
     def balance(self, account: Account) -> int:
         return self.bank.queries.find_account(account.number).balance_centavos

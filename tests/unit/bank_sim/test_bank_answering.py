@@ -89,5 +89,3 @@ def test_a_behaviour_that_no_bank_may_show_is_refused(make: object, field: str) 
     with pytest.raises(SchemeError) as refusal:
         make()
     assert refusal.value.field == field
-
-

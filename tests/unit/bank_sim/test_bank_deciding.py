@@ -19,9 +19,6 @@ from pix.scheme.messages import (
     Party,
     Side,
     TransferAccepted,
-    TransferConfirmed,
-    TransferFailed,
-    TransferOffered,
     TransferRejected,
 )
 from pix.scheme.reasons import ReasonCode
@@ -269,5 +266,3 @@ def test_the_outcome_tells_what_was_processed() -> None:
     assert isinstance(message, OutcomeProcessed)
     assert message.reason is ReasonCode.AC06
     assert message.side is Side.PAYER
-
-

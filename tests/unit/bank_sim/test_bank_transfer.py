@@ -73,9 +73,7 @@ def test_a_decision_ends_the_resending_and_stands_in_the_history() -> None:
 
 def test_a_pending_transfer_owes_its_request() -> None:
     (message,) = owed(outgoing(), NOW_MS)
-    assert message == TransferRequested(
-        END_TO_END_ID, AMOUNT, ANA_PARTY, KEY, "***.111.222-**", "aluguel", NOW_MS
-    )
+    assert message == TransferRequested(END_TO_END_ID, AMOUNT, ANA_PARTY, KEY, "***.111.222-**", "aluguel", NOW_MS)
 
 
 def test_an_answered_offer_owes_the_same_answer_again() -> None:

@@ -65,6 +65,7 @@ class PostingDocument(BaseModel):
     end_to_end_id: str | None
     direction: str | None
     operation_id: str | None
+    account_number: str | None
 
     @staticmethod
     def of(posting_id: int, posting: Posting) -> PostingDocument:
@@ -79,6 +80,7 @@ class PostingDocument(BaseModel):
             end_to_end_id=posting.end_to_end_id,
             direction=posting.direction.value if posting.direction else None,
             operation_id=posting.operation_id,
+            account_number=posting.account_number,
         )
 
 
@@ -152,9 +154,7 @@ def postings(site: SiteOf, before: Cursor = "", size: PageSize = PAGE_SIZE_DEFAU
 
 
 @router.get("/dead-letters")
-def dead_letters(
-    site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT
-) -> DeadLetters:
+def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT) -> DeadLetters:
     """Records that could not be applied, with the reason and the raw bytes."""
     letters = site.bank.queries.dead_letters(state, size)
     counts = site.bank.queries.count_dead_letters()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from bank_sim.application.views import PAGE_SIZE_MAX
+from bank_sim.entrypoints.http.site import operator_of_bank
 from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
 
 PREFIX: Final = "/api/v1"
@@ -23,8 +24,8 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def api_router(tag: str) -> APIRouter:
-    """A router of the API."""
-    return APIRouter(prefix=PREFIX, tags=[tag], responses=_ERRORS)
+    """A router of the API, which is the bank's own, not its customers': outside demo mode the operator's alone."""
+    return APIRouter(prefix=PREFIX, tags=[tag], responses=_ERRORS, dependencies=[Depends(operator_of_bank)])
 
 
 AccountNumber = Annotated[

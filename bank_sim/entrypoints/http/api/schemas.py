@@ -235,6 +235,7 @@ class TransferDocument(BaseModel):
     answered_at_ms: int | None
     decided_at_ms: int | None
     completed_at_ms: int | None
+    resend_at_ms: int | None
     resend_count: int
     duplicates: int
     idempotency_key: str
@@ -258,6 +259,7 @@ class TransferDocument(BaseModel):
             answered_at_ms=transfer.answered_at_ms,
             decided_at_ms=transfer.decided_at_ms,
             completed_at_ms=transfer.completed_at_ms,
+            resend_at_ms=transfer.resend_at_ms,
             resend_count=transfer.resend_count,
             duplicates=transfer.duplicates,
             idempotency_key=transfer.idempotency_key,

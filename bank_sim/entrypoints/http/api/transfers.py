@@ -31,6 +31,7 @@ def request_transfer(
     idempotency_key: Annotated[
         str,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=IDEMPOTENCY_KEY_LENGTH_MAX,
             description="Of your making, one for each payment. The same key again returns the same transfer.",

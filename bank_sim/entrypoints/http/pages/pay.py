@@ -159,11 +159,18 @@ def confirm(
     except BankError as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _step_3(request, site, pages, account, order, faults, status=422)
+    site.look_ups.paid(account, draft.idempotency_key)
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
 
 
 def _find_payee(site: Site, account: Account, key: str, kind: KeyKind | None) -> PayeeDraft:
-    payee = site.bank.find_payee(key=key, kind=kind)
+    site.look_ups.check(account)
+    try:
+        payee = site.bank.find_payee(key=key, kind=kind)
+    except KeyNotFound:
+        site.look_ups.missed(account)
+        raise
+    site.look_ups.found(account)
     if any(own.key == payee.key for own in site.bank.queries.keys_of(account.number)):
         raise PayerIsPayee
     return PayeeDraft(payee=payee, account_number=account.number)

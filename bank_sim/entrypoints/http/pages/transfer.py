@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -88,13 +87,11 @@ def receipt(
     return pages.page(request, "bank/receipt.html", context)
 
 
-def _look(
-    request: Request, site: Site, account: Account, end_to_end_id: str, direction: Direction
-) -> TransferView:
+def _look(request: Request, site: Site, account: Account, end_to_end_id: str, direction: Direction) -> TransferView:
     transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
     if transfer.account_number != account.number:
         raise TransferNotFound
-    return view_transfer(transfer, time.time_ns() // 1_000_000, language_of(request))
+    return view_transfer(transfer, site.clock.now_ms(), language_of(request))
 
 
 def _context(view: TransferView, account: Account) -> Mapping[str, Any]:

@@ -19,9 +19,7 @@ Act = Literal["block", "unblock", "close"]
 
 
 @router.get("/accounts")
-def show(
-    request: Request, site: SiteOf, pages: PagesOf, after: Annotated[str, Query(max_length=20)] = ""
-) -> Response:
+def show(request: Request, site: SiteOf, pages: PagesOf, after: Annotated[str, Query(max_length=20)] = "") -> Response:
     """A page of accounts by number."""
     return _page(request, site, pages, after, Faults(), 200)
 

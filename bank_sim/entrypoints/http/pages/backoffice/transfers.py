@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -67,7 +66,7 @@ def show_one(
     context = {
         "office": "transfers",
         "transfer": transfer,
-        "view": view_transfer(transfer, time.time_ns() // 1_000_000, language),
+        "view": view_transfer(transfer, site.clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
     }

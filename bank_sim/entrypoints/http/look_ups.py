@@ -1,0 +1,45 @@
+"""How many keys a customer may look up from the pages: a bucket per account, in the memory of this process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import LookUpLimitReached
+from bank_sim.domain.look_ups import HIT_COST, LOOK_UPS_OF_A_CUSTOMER, MISS_COST
+from pix.service.limits import Limiter
+
+MS_PER_SECOND: Final = 1_000
+PAYMENTS_REMEMBERED_MAX: Final = 10_000
+
+
+class LookUps:
+    """The customers' buckets."""
+
+    def __init__(self) -> None:
+        self._limiters = {kind: Limiter(policy) for kind, policy in LOOK_UPS_OF_A_CUSTOMER.items()}
+        self._paid: OrderedDict[str, None] = OrderedDict()
+
+    def check(self, account: Account) -> None:
+        """Raises LookUpLimitReached when the customer has to wait."""
+        wait_ms = self._limiters[account.holder_kind].wait_ms(account.number)
+        if wait_ms:
+            raise LookUpLimitReached(-(-wait_ms // MS_PER_SECOND))
+
+    def found(self, account: Account) -> None:
+        """The key is somebody's."""
+        self._limiters[account.holder_kind].spend(account.number, HIT_COST)
+
+    def missed(self, account: Account) -> None:
+        """The key is nobody's."""
+        self._limiters[account.holder_kind].spend(account.number, MISS_COST)
+
+    def paid(self, account: Account, idempotency_key: str) -> None:
+        """A look-up that became a payment is not held against the customer; confirming twice is one payment."""
+        if idempotency_key in self._paid:
+            return
+        self._paid[idempotency_key] = None
+        while len(self._paid) > PAYMENTS_REMEMBERED_MAX:
+            self._paid.popitem(last=False)
+        self._limiters[account.holder_kind].give_back(account.number, HIT_COST)

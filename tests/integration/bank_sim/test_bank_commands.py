@@ -1,0 +1,77 @@
+"""`codepix-bank` on a real database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from bank_sim.adapters.postgres import PostgresUnitsOfWork
+from bank_sim.entrypoints.cli import app
+from pix.service.database import make_engine
+from pix.service.dead_letters import dead_letter
+from pix.service.records import Record
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "BANK_CODE": "001",
+        "BANK_NAME": "Banco Aurora",
+        "BANK_SECRET": "a-secret-of-the-tests",
+        "HUB_GRPC_ADDRESS": "127.0.0.1:1",
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_serving_needs_the_newest_schema() -> None:
+    result = CliRunner().invoke(app, ["serve"])
+    assert result.exit_code == 1
+    assert "run `codepix-bank migrate` first" in result.stderr
+
+
+def test_migrating_twice_is_as_good_as_once() -> None:
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["migrate"])
+        assert result.exit_code == 0, result.stderr
+        assert "newest" in result.stdout
+
+
+def test_seeding_needs_the_hub_and_says_so() -> None:
+    CliRunner().invoke(app, ["migrate"])
+    result = CliRunner().invoke(app, ["seed", "--wait-seconds", "0"])
+    assert result.exit_code == 1
+    assert "the hub does not answer" in result.stderr.lower()
+
+
+def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> None:
+    CliRunner().invoke(app, ["migrate"])
+    engine = make_engine(database_url)
+    letter = dead_letter(Record("codepix.bank.001.v1", b"key", b"noise"), "hub", "unreadable", 5)
+    with PostgresUnitsOfWork(engine)() as unit:
+        unit.dead_letters.bury([letter])
+        unit.commit()
+    engine.dispose()
+    listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})
+    assert "unreadable" in listed.stdout
+    replayed = CliRunner().invoke(app, ["dead-letter", "replay", letter.digest])
+    assert replayed.exit_code == 1
+    assert replayed.stdout.startswith("dead: ")
+    discarded = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
+    assert discarded.exit_code == 0
+    again = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
+    assert again.exit_code == 1
+    assert "already" in again.stderr
+    unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
+    assert "no dead letter" in unknown.stderr

@@ -1,0 +1,82 @@
+"""The role `kafka` with a broker: offers are answered; a bank that is switched off takes nothing and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bank_sim.domain.answering import Behaviour
+from bank_sim.entrypoints.kafka import KafkaRole
+from bank_sim.settings import BankSettings
+from lab.parts.broker import EmbeddedBroker
+from pix.scheme.messages import TransferAccepted
+from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
+from pix.service.records import HUB_TOPIC
+from pix.service.settings import KafkaAssignment, KafkaSettings
+from tests.contract.bank_sim.world import AURORA, SECRET, World, read
+
+DEADLINE_SECONDS = 30.0
+
+
+@pytest.fixture
+def bootstrap_servers(tmp_path: Path) -> Iterator[str]:
+    broker = EmbeddedBroker(tmp_path / "broker.log")
+    broker.start()
+    yield broker.bootstrap_servers
+    broker.stop()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(int(DEADLINE_SECONDS / 0.05)):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("waited too long")
+
+
+def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
+    world: World, database_url: str, bootstrap_servers: str
+) -> None:
+    settings = BankSettings(
+        database_url=database_url,
+        kafka_bootstrap_servers=bootstrap_servers,
+        kafka_assignment=KafkaAssignment.ALL,
+        bank_code=AURORA.code,
+        bank_name=AURORA.name,
+        bank_secret=SECRET,
+    )
+    hub = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL, extra={})
+    ensure_topics(hub, [HUB_TOPIC])
+    role = KafkaRole(world.bank, settings)
+    stop = threading.Event()
+    thread = threading.Thread(target=role.run, args=(stop,), daemon=True)
+    thread.start()
+    source = KafkaSource(hub, HUB_TOPIC, "hub")
+    sink = KafkaSink(hub)
+    ana = world.open_account(0)
+
+    first = world.offer(ana, 1)
+    sink.publish([world.record(first)])
+    heard = read(source.poll(DEADLINE_SECONDS))
+    assert heard == [TransferAccepted(first.end_to_end_id, 1)]
+    wait_until(world.bank.health.is_ready)
+
+    world.behave(Behaviour(consuming=False))
+    second = world.offer(ana, 2)
+    # The role looks at the switch twice a second; meanwhile there is nothing to take.
+    assert list(source.poll(2.0)) == []
+    sink.publish([world.record(second)])
+    assert list(source.poll(1.5)) == []
+
+    world.behave(Behaviour())
+    assert read(source.poll(DEADLINE_SECONDS)) == [TransferAccepted(second.end_to_end_id, 2)]
+
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+    source.close()
+    sink.close()

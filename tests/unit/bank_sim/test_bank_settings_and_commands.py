@@ -1,0 +1,117 @@
+"""What makes the one bank app this bank, and what the command says when something is missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from bank_sim.entrypoints.cli import EXIT_REFUSED, EXIT_USAGE, app
+from bank_sim.settings import BankSettings
+from pix.service.settings import SettingsError, load_settings
+
+ENVIRONMENT = {
+    "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing",
+    "BANK_CODE": "007",
+    "BANK_NAME": "Banco Sete",
+    "BANK_COLOR": "#AABBCC",
+    "BANK_SECRET": "a-secret-of-the-tests",
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command sets up logging for its process; this one goes on with other tests."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*ENVIRONMENT, "BANK_ISPB", "BANK_SECRET_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_environment_makes_the_bank() -> None:
+    settings = load_settings(BankSettings)
+    identity = settings.identity
+    assert (identity.code, identity.name, identity.color) == ("007", "Banco Sete", "#aabbcc")
+    assert identity.ispb == "00000007"
+    assert settings.http_port == 8001
+
+
+def test_the_ispb_may_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BANK_ISPB", "12AB34CD")
+    assert load_settings(BankSettings).identity.ispb == "12AB34CD"
+
+
+def test_the_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("a-secret-from-a-file\n", encoding="utf-8")
+    monkeypatch.delenv("BANK_SECRET")
+    monkeypatch.setenv("BANK_SECRET_FILE", str(path))
+    assert load_settings(BankSettings).bank_secret == "a-secret-from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BANK_CODE", "1"),
+        ("BANK_CODE", "abc"),
+        ("BANK_NAME", ""),
+        ("BANK_NAME", "x" * 41),
+        ("BANK_COLOR", "red"),
+        ("BANK_ISPB", "123"),
+        ("BANK_SECRET", "short"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_name_and_the_rule(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(BankSettings)
+    assert str(refusal.value).startswith(f"{name}:")
+    assert "a-secret-of-the-tests" not in str(refusal.value)
+
+
+def test_missing_settings_are_exit_code_2_and_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BANK_CODE")
+    monkeypatch.delenv("BANK_SECRET")
+    result = CliRunner().invoke(app, ["migrate"])
+    assert result.exit_code == EXIT_USAGE
+    assert "BANK_CODE: Field required" in result.stderr
+    assert "BANK_SECRET: Field required" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_role_is_told() -> None:
+    result = CliRunner().invoke(app, ["serve", "--roles", "http,grpc"])
+    assert result.exit_code == EXIT_USAGE
+    assert "grpc unknown; there are kafka, http, sweeper" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["seed"], ["dead-letter", "list"]])
+def test_a_database_that_does_not_answer_is_one_sentence(command: list[str]) -> None:
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == EXIT_REFUSED
+    assert "DATABASE_URL: the database does not answer" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_asking_for_the_health_of_nobody_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PORT", "1")
+    result = CliRunner().invoke(app, ["health"])
+    assert result.exit_code == EXIT_REFUSED
+    assert "does not answer" in result.stderr
