@@ -6,6 +6,8 @@ import threading
 
 from sqlalchemy import Engine
 
+from hub.adapters.gauges import watch_database
+from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from hub.entrypoints.grpc.server import add_services
@@ -13,7 +15,7 @@ from hub.entrypoints.http.app import create_app
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
 from hub.entrypoints.sweeper import Sweeper
 from hub.settings import HubSettings
-from pix.service.batches import DatabaseUnavailable
+from pix.service.batches import DatabaseUnavailable, RecordSink
 from pix.service.clock import SystemClock
 from pix.service.consumer import ConsumerThread, isolating_poison
 from pix.service.database import database_answers, is_migrated, make_engine, migrate
@@ -21,8 +23,12 @@ from pix.service.grpc_server import serve_grpc
 from pix.service.health import Health
 from pix.service.http_server import serve_http
 from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.service.kafka_acls import allow_banks
 from pix.service.process import Role
 from pix.service.records import HUB_TOPIC, Record, bank_topic
+from pix.service.telemetry.service import Telemetry
+from pix.service.tls import server_credentials
+from pix.service.version import codepix_version
 
 BROKER_PROBE_SECONDS = 2.0
 ROLES = ("grpc", "kafka", "http", "sweeper")
@@ -34,16 +40,28 @@ class Hub:
     def __init__(self, settings: HubSettings) -> None:
         self.settings = settings
         self.engine: Engine = make_engine(settings.database_url)
+        self.telemetry = Telemetry("codepix-hub", codepix_version(), settings)
+        self.telemetry.metrics.watch_pool(self.engine)
+        watch_database(self.engine, self.telemetry.metrics)
         clock = SystemClock()
+        health = Health()
+        self.telemetry.metrics.watch_health(health)
         self.application = compose(
-            PostgresUnitsOfWork(self.engine), clock, Health(), settings.resend_policy, settings.transfer_timeout_ms
+            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
+            clock,
+            health,
+            settings.resend_policy,
+            settings.transfer_timeout_ms,
+            settings.look_up_policy,
         )
         self._kafka = settings.kafka("codepix-hub")
         keyring = Keyring(self.application.queries.signing_keys, clock)
-        self._handle = isolating_poison(
-            HubRecordHandler(self.application.process_messages, keyring, clock), self.application.bury_record
+        self._handle = self.telemetry.handler(
+            isolating_poison(
+                HubRecordHandler(self.application.process_messages, keyring, clock), self.application.bury_record
+            )
         )
-        self._sink: KafkaSink | None = None
+        self._sink: RecordSink | None = None
         self._consumer: ConsumerThread | None = None
 
     def migrate(self) -> None:
@@ -67,6 +85,7 @@ class Hub:
                 # Not on the board before it consumes: a service is ready when its consumer is.
                 health.trouble("consumer", "starting")
                 self._consumer = ConsumerThread(self._make_source, self._handle, sink, health)
+                self.telemetry.metrics.watch_lag(self._consumer.lag)
                 roles["kafka"] = self._consumer.run
             if "sweeper" in names:
                 roles["sweeper"] = Sweeper(
@@ -76,12 +95,17 @@ class Hub:
             roles["grpc"] = self._run_grpc
         if "http" in names:
             roles["http"] = self._run_http
-        return roles
+        return roles | self.telemetry.roles(health)
 
-    def sink(self) -> KafkaSink:
+    def close(self) -> None:
+        """Closes every connection, and sends the spans that wait."""
+        self.engine.dispose()
+        self.telemetry.close()
+
+    def sink(self) -> RecordSink:
         """The producer of this process, made when it is first needed."""
         if self._sink is None:
-            self._sink = KafkaSink(self._kafka)
+            self._sink = self.telemetry.sink(KafkaSink(self._kafka))
         return self._sink
 
     def treat_again(self, record: Record) -> None:
@@ -93,9 +117,11 @@ class Hub:
         return 0 if self._consumer is None else self._consumer.lag()
 
     def ensure_topics(self) -> None:
-        """Makes the hub's topic and those of the banks that it knows."""
+        """Makes the hub's topic and those of the banks that it knows; with SASL, says who may read and write them."""
         codes = [bank.code for bank in self.application.queries.list_banks()]
         ensure_topics(self._kafka, [HUB_TOPIC, *(bank_topic(code) for code in codes)])
+        if self.settings.kafka_security_protocol.has_sasl:
+            allow_banks(self._kafka, codes)
 
     def _make_source(self) -> KafkaSource:
         ensure_topics(self._kafka, [HUB_TOPIC])
@@ -107,12 +133,20 @@ class Hub:
             self.settings.grpc_host,
             self.settings.grpc_port,
             stop,
+            interceptors=self.telemetry.grpc_server(),
+            credentials=server_credentials(
+                self.settings.grpc_tls_certificate, self.settings.grpc_tls_key, self.settings.grpc_tls_client_ca
+            ),
         )
 
     def _run_http(self, stop: threading.Event) -> None:
-        serve_http(
-            create_app(self.application, self.treat_again), self.settings.http_host, self.settings.http_port, stop
+        app = create_app(
+            self.application,
+            self.treat_again,
+            configured_secret=self.settings.session_secret,
+            operators=self.settings,
         )
+        serve_http(self.telemetry.http(app), self.settings.http_host, self.settings.http_port, stop)
 
     def _probe_schema(self) -> str:
         try:

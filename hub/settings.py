@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hub.domain.look_ups import LOOK_UPS_OF_A_BANK, MISS_COST
+from pix.scheme.buckets import BucketPolicy
 from pix.service.settings import ServiceSettings
 
 
@@ -14,8 +16,23 @@ class HubSettings(ServiceSettings):
 
     grpc_host: str = "127.0.0.1"
     grpc_port: Annotated[int, Field(ge=0, le=65_535)] = 50_051
+    grpc_tls_certificate: str = ""
+    """The file with the hub's certificate; with it and its key, gRPC is encrypted, and not to be had otherwise."""
+    grpc_tls_key: str = ""
+    """The file with the key of that certificate."""
+    grpc_tls_client_ca: str = ""
+    """The file with the authority of the banks' certificates; with it, each bank must show its own."""
+    look_up_bucket: Annotated[float, Field(ge=MISS_COST)] = LOOK_UPS_OF_A_BANK.capacity
+    """How many look-ups of keys a bank may do at once; a miss counts for three."""
+    look_ups_per_minute: Annotated[float, Field(gt=0)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
+    """How many it may do for ever."""
     transfer_timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: it waits as long as it takes."""
+
+    @property
+    def look_up_policy(self) -> BucketPolicy:
+        """The bucket of each bank."""
+        return BucketPolicy(self.look_up_bucket, self.look_ups_per_minute)
 
     @property
     def transfer_timeout_ms(self) -> int | None:

@@ -8,8 +8,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from lab.parts.postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """Tracebacks in captured logs without drawings of every local variable, which take seconds to make."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,229 +11,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from hub.application.ports import TransferChange, TransferFilter
+from hub.adapters.postgres_transfers import PostgresTransfers, WarmTransfers
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyEntry
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.settlement import Funding, SettlementAccount
-from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
-from pix.scheme.reasons import ReasonCode
-from pix.service.batches import DatabaseUnavailable
 from pix.service.database import is_storable, transaction
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-class _Column:
-    """A column of `transfers`: its PostgreSQL type, and how a Transfer fills it."""
-
-    def __init__(self, name: str, kind: str, value: Any, updated: bool = False) -> None:
-        self.name = name
-        self.kind = kind
-        self.value = value
-        self.updated = updated
-        """Whether it changes after the row is made."""
-
-
-def _party_columns(side: str) -> list[_Column]:
-    def value_of(attribute: str) -> Any:
-        def value(transfer: Transfer) -> str | None:
-            party = transfer.payer if side == "payer" else transfer.payee
-            return None if party is None else getattr(party, attribute)
-
-        return value
-
-    names = ("ispb", "branch", "account_number", "name", "tax_id_masked")
-    return [_Column(f"{side}_{name}", "text", value_of(name)) for name in names]
-
-
-_COLUMNS: Final = [
-    _Column("end_to_end_id", "text", lambda transfer: transfer.end_to_end_id),
-    _Column("status", "text", lambda transfer: transfer.status.value, updated=True),
-    _Column(
-        "reason", "text", lambda transfer: None if transfer.reason is None else transfer.reason.value, updated=True
-    ),
-    _Column("amount_centavos", "bigint", lambda transfer: transfer.amount_centavos),
-    *_party_columns("payer"),
-    *_party_columns("payee"),
-    _Column("key_kind", "text", lambda transfer: transfer.payee_key.kind.value),
-    _Column("key", "text", lambda transfer: transfer.payee_key.key),
-    _Column("requested_tax_id_masked", "text", lambda transfer: transfer.payee_tax_id_masked),
-    _Column("description", "text", lambda transfer: transfer.description),
-    _Column("requested_at_ms", "bigint", lambda transfer: transfer.requested_at_ms),
-    _Column("received_at_ms", "bigint", lambda transfer: transfer.received_at_ms),
-    _Column("offered_at_ms", "bigint", lambda transfer: transfer.offered_at_ms),
-    _Column("decided_at_ms", "bigint", lambda transfer: transfer.decided_at_ms, updated=True),
-    _Column("payer_processed_at_ms", "bigint", lambda transfer: transfer.payer_processed_at_ms, updated=True),
-    _Column("payee_processed_at_ms", "bigint", lambda transfer: transfer.payee_processed_at_ms, updated=True),
-    _Column("closed_at_ms", "bigint", lambda transfer: transfer.closed_at_ms, updated=True),
-    _Column("resend_at_ms", "bigint", lambda transfer: transfer.resend_at_ms, updated=True),
-    _Column("resend_count", "integer", lambda transfer: transfer.resend_count, updated=True),
-    _Column("resends", "integer", lambda transfer: transfer.resends, updated=True),
-    _Column("duplicates", "integer", lambda transfer: transfer.duplicates, updated=True),
-    _Column("refusals", "integer", lambda transfer: transfer.refusals, updated=True),
-    _Column("traceparent", "text", lambda transfer: transfer.traceparent),
-]
-_UPDATED: Final = [column for column in _COLUMNS if column.updated]
-_NAMES: Final = ", ".join(column.name for column in _COLUMNS)
-
-
-def _arrays(columns: Sequence[_Column]) -> str:
-    return ", ".join(f"CAST(:{column.name} AS {column.kind}[])" for column in columns)
-
-
-_INSERT: Final = text(
-    f"INSERT INTO transfers ({_NAMES}, history) "  # noqa: S608 - names are constants of this module
-    f"SELECT * FROM unnest({_arrays(_COLUMNS)}, CAST(:history AS jsonb[])) ON CONFLICT DO NOTHING"
-)
-_UPDATE: Final = text(
-    "UPDATE transfers AS t SET "  # noqa: S608 - names are constants of this module
-    + ", ".join(f"{column.name} = v.{column.name}" for column in _UPDATED)
-    + ", history = CASE WHEN v.history = '[]' THEN t.history ELSE t.history || v.history END "
-    f"FROM unnest(CAST(:end_to_end_id AS text[]), {_arrays(_UPDATED)}, CAST(:history AS jsonb[])) "
-    f"AS v(end_to_end_id, {', '.join(column.name for column in _UPDATED)}, history) "
-    "WHERE t.end_to_end_id = v.end_to_end_id"
-)
-_SELECT: Final = f"SELECT {_NAMES} FROM transfers"  # noqa: S608 - names are constants of this module
-_LOCK: Final = text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[])) ORDER BY end_to_end_id FOR UPDATE")
-_LOCK_DUE: Final = text(
-    f"{_SELECT} WHERE resend_at_ms <= :now_ms ORDER BY resend_at_ms LIMIT :size FOR UPDATE SKIP LOCKED"
-)
-_LOCK_EXPIRED: Final = text(
-    f"{_SELECT} WHERE status = 'pending' AND received_at_ms < :before_ms "
-    "ORDER BY received_at_ms LIMIT :size FOR UPDATE SKIP LOCKED"
-)
-
-
-def _transfer_of(row: Sequence[Any]) -> Transfer:
-    (
-        end_to_end_id, status, reason, amount_centavos,
-        payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id,
-        payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
-        key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, *rest,
-    ) = row  # fmt: skip
-    return Transfer(
-        end_to_end_id,
-        TransferStatus(status),
-        None if reason is None else ReasonCode(reason),
-        amount_centavos,
-        Party(payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id),
-        None if payee_ispb is None else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
-        PixKey(KeyKind(key_kind), key),
-        requested_tax_id_masked,
-        description,
-        requested_at_ms,
-        received_at_ms,
-        *rest,
-    )
-
-
-def _history_json(steps: Sequence[HistoryStep]) -> str:
-    return json.dumps(
-        [
-            {
-                "at_ms": step.at_ms,
-                "author": step.author,
-                "message": step.message,
-                "status": step.status.value,
-                "refused": step.refused,
-                "reason": step.reason,
-            }
-            for step in steps
-        ]
-    )
-
-
-class PostgresTransfers:
-    """Transfers; see `hub.application.ports.TransferRepository`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
-        if not end_to_end_ids:
-            return {}
-        rows = self._connection.execute(_LOCK, {"ids": sorted(filter(is_storable, end_to_end_ids))})
-        return {row[0]: _transfer_of(row) for row in rows}
-
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return [_transfer_of(row) for row in self._connection.execute(_LOCK_DUE, {"now_ms": now_ms, "size": size})]
-
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        rows = self._connection.execute(_LOCK_EXPIRED, {"before_ms": received_before_ms, "size": size})
-        return [_transfer_of(row) for row in rows]
-
-    def save(self, changes: Sequence[TransferChange]) -> None:
-        added = [change for change in changes if change.is_new]
-        changed = [change for change in changes if not change.is_new]
-        if added:
-            result = self._connection.execute(_INSERT, _values(_COLUMNS, added))
-            if result.rowcount != len(added):
-                raise DatabaseUnavailable("another replica has added one of these transfers")
-        if changed:
-            ids = [change.transfer.end_to_end_id for change in changed]
-            self._connection.execute(_UPDATE, {"end_to_end_id": ids, **_values(_UPDATED, changed)})
-
-    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
-        if not is_storable(end_to_end_id):
-            return None
-        row = self._connection.execute(
-            text(f"SELECT history, {_NAMES} FROM transfers WHERE end_to_end_id = :id"),  # noqa: S608 - constants
-            {"id": end_to_end_id},
-        ).one_or_none()
-        if row is None:
-            return None
-        steps = [HistoryStep(**{**step, "status": TransferStatus(step["status"])}) for step in row[0]]
-        return _transfer_of(row[1:]), steps
-
-    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
-        rows = self._connection.execute(
-            text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"),
-            {"ids": [each for each in end_to_end_ids if is_storable(each)]},
-        )
-        return [_transfer_of(row) for row in rows]
-
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
-        if not (is_storable(narrow.ispb) and is_storable(narrow.id_part)):
-            return []
-        conditions = ["true"]
-        values: dict[str, Any] = {"size": narrow.size}
-        if narrow.ispb:
-            conditions.append("(payer_ispb = :ispb OR payee_ispb = :ispb)")
-            values["ispb"] = narrow.ispb
-        if narrow.status is not None:
-            conditions.append("status = :status")
-            values["status"] = narrow.status.value
-        if narrow.id_part:
-            conditions.append("position(:id_part in end_to_end_id) > 0")
-            values["id_part"] = narrow.id_part
-        if narrow.open_only:
-            conditions.append("resend_at_ms IS NOT NULL")
-        if narrow.before is not None:
-            conditions.append("(received_at_ms, end_to_end_id) < (:before_ms, :before_id)")
-            values["before_ms"], values["before_id"] = narrow.before
-        rows = self._connection.execute(
-            text(
-                f"{_SELECT} WHERE {' AND '.join(conditions)} "
-                "ORDER BY received_at_ms DESC, end_to_end_id DESC LIMIT :size"
-            ),
-            values,
-        )
-        return [_transfer_of(row) for row in rows]
-
-    def count_by_status(self) -> Mapping[TransferStatus, int]:
-        rows = self._connection.execute(text("SELECT status, count(*) FROM transfers GROUP BY status"))
-        return {TransferStatus(status): count for status, count in rows}
-
-
-def _values(columns: Sequence[_Column], changes: Sequence[TransferChange]) -> dict[str, list[Any]]:
-    values = {column.name: [column.value(change.transfer) for change in changes] for column in columns}
-    values["history"] = [_history_json(change.steps) for change in changes]
-    return values
 
 
 class PostgresBanks:
@@ -489,15 +276,16 @@ class PostgresKeys:
 class PostgresUnitOfWork:
     """One transaction; see `hub.application.ports.UnitOfWork`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, warm: WarmTransfers) -> None:
         self._engine = engine
+        self._warm = warm
         self._scope: AbstractContextManager[Connection] | None = None
         self._committed = False
 
     def __enter__(self) -> PostgresUnitOfWork:
         self._scope = transaction(self._engine)
         self._connection = self._scope.__enter__()
-        self.transfers = PostgresTransfers(self._connection)
+        self.transfers = PostgresTransfers(self._connection, self._warm)
         self.banks = PostgresBanks(self._connection)
         self.settlement = PostgresSettlement(self._connection)
         self.keys = PostgresKeys(self._connection)
@@ -516,6 +304,7 @@ class PostgresUnitOfWork:
         """Commits; a failure to do so is a DatabaseUnavailable, and the batch is read again."""
         self._connection.commit()
         self._committed = True
+        self.transfers.committed()
 
 
 class PostgresUnitsOfWork:
@@ -523,6 +312,7 @@ class PostgresUnitsOfWork:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._warm = WarmTransfers()
 
     def __call__(self) -> PostgresUnitOfWork:
-        return PostgresUnitOfWork(self._engine)
+        return PostgresUnitOfWork(self._engine, self._warm)

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 from hub.application.ports import UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
-from hub.domain.errors import KeyNotFound
+from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
+from hub.domain.look_ups import HIT_COST, MISS_COST
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX, HolderKind, check_tax_id, mask_tax_id
 from pix.scheme.texts import check_line
 from pix.service.clock import Clock
+from pix.service.limits import Limiter
 
 ACCOUNT_FIELD_LENGTH_MAX = 20
 
@@ -20,9 +22,10 @@ ACCOUNT_FIELD_LENGTH_MAX = 20
 class RegisterKey:
     """Registers a key for an account of the calling bank."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, look_ups: Limiter) -> None:
         self._units = units
         self._clock = clock
+        self._look_ups = look_ups
 
     def __call__(
         self,
@@ -37,7 +40,10 @@ class RegisterKey:
         holder_tax_id: str,
         request_id: str,
     ) -> KeyEntry:
-        """Repeating a registration returns the same entry. Raises SchemeError, KeyTaken, KeyLimitReached."""
+        """Repeating a registration returns the same entry.
+
+        Raises SchemeError, KeyTaken, KeyLimitReached, and LookUpsExhausted: to learn that a key is taken is a look-up.
+        """
         _check_account_field("branch", branch)
         _check_account_field("account_number", account_number)
         try:
@@ -55,6 +61,9 @@ class RegisterKey:
             pix_key = normalize_key(kind, key)
             request_id = ""
         check_key_owner(pix_key, tax_id)
+        wait_ms = self._look_ups.wait_ms(bank.ispb)
+        if wait_ms:
+            raise LookUpsExhausted(wait_ms)
         entry = KeyEntry(
             key=pix_key,
             ispb=bank.ispb,
@@ -66,7 +75,12 @@ class RegisterKey:
             registered_at_ms=self._clock.now_ms(),
             request_id=request_id,
         )
-        return self._add(entry)
+        try:
+            return self._add(entry)
+        except KeyTaken:
+            # It tells that somebody has the key, as a look-up does.
+            self._look_ups.spend(bank.ispb, MISS_COST)
+            raise
 
     def _add(self, entry: KeyEntry) -> KeyEntry:
         with self._units() as unit:
@@ -100,17 +114,27 @@ def _check_request_id(request_id: str) -> str:
 class FindKey:
     """Finds who is paid by a key."""
 
-    def __init__(self, units: UnitsOfWork) -> None:
+    def __init__(self, units: UnitsOfWork, look_ups: Limiter) -> None:
         self._units = units
+        self._look_ups = look_ups
 
-    def __call__(self, *, kind: KeyKind, key: str) -> tuple[KeyEntry, Bank]:
-        """The entry and its bank. Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it."""
+    def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> tuple[KeyEntry, Bank]:
+        """The entry and its bank. `asking_ispb` is the bank that asks; the operator, who is none, has no limit.
+
+        Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
+        """
         pix_key = normalize_key(kind, key)
+        wait_ms = self._look_ups.wait_ms(asking_ispb) if asking_ispb else 0
+        if wait_ms:
+            raise LookUpsExhausted(wait_ms)
         with self._units() as unit:
             entry = unit.keys.find_many([pix_key]).get(pix_key)
-            if entry is None:
-                raise KeyNotFound("key", "nobody has registered this key")
-            return entry, unit.banks.all()[entry.ispb]
+            bank = None if entry is None else unit.banks.all()[entry.ispb]
+        if asking_ispb:
+            self._look_ups.spend(asking_ispb, MISS_COST if entry is None else HIT_COST)
+        if entry is None or bank is None:
+            raise KeyNotFound("key", "nobody has registered this key")
+        return entry, bank
 
 
 class ListKeys:

@@ -11,9 +11,12 @@ from hub.application.ports import UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
 from hub.application.sweep_transfers import FailExpired, ResendDue
+from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.scheme.buckets import BucketPolicy
 from pix.scheme.resending import ResendPolicy
 from pix.service.clock import Clock
 from pix.service.health import Health
+from pix.service.limits import Limiter
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,22 @@ class HubApplication:
 
 
 def compose(
-    units: UnitsOfWork, clock: Clock, health: Health, policy: ResendPolicy, timeout_ms: int | None
+    units: UnitsOfWork,
+    clock: Clock,
+    health: Health,
+    policy: ResendPolicy,
+    timeout_ms: int | None,
+    look_up_policy: BucketPolicy = LOOK_UPS_OF_A_BANK,
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clock."""
+    look_ups = Limiter(look_up_policy, clock.now_ms)
     return HubApplication(
         health=health,
         add_bank=AddBank(units, clock),
         authenticate_bank=AuthenticateBank(units),
         join_network=JoinNetwork(units, clock),
-        register_key=RegisterKey(units, clock),
-        find_key=FindKey(units),
+        register_key=RegisterKey(units, clock, look_ups),
+        find_key=FindKey(units, look_ups),
         list_keys=ListKeys(units),
         remove_key=RemoveKey(units),
         process_messages=ProcessMessages(units, clock, policy),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
@@ -19,6 +19,7 @@ from hub.domain.transfer import (
     Transfer,
     TransferStatus,
     Trigger,
+    changed,
     move,
     outcome_message,
     owed,
@@ -124,9 +125,9 @@ def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Dec
 def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
     """Sends again what is owed, and says when the next time is."""
     if not owed(transfer):
-        return Decision(replace(transfer, resend_at_ms=None))
+        return Decision(changed(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
-    transfer = replace(
+    transfer = changed(
         transfer,
         resend_count=attempt,
         resends=transfer.resends + 1,
@@ -262,9 +263,8 @@ def _decide_answer(
 
 
 def _confirm(transfer: Transfer, message: TransferAccepted, sender: str, now_ms: int, policy: ResendPolicy) -> Decision:
-    confirmed = replace(
-        move(transfer, Trigger.ACCEPTANCE, now_ms), resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
-    )
+    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    confirmed = move(transfer, Trigger.ACCEPTANCE, now_ms, resend_at_ms=resend_at_ms)
     step = HistoryStep(now_ms, sender, type(message).__name__, confirmed.status)
     movement = Movement(MovementKind.SETTLE, transfer.payer.ispb, sender, transfer.amount_centavos)
     return Decision(confirmed, (step,), owed(confirmed), movement)
@@ -279,9 +279,8 @@ def _fail(
     now_ms: int,
     policy: ResendPolicy,
 ) -> Decision:
-    failed = replace(
-        move(transfer, trigger, now_ms, reason), resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
-    )
+    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    failed = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
     step = HistoryStep(now_ms, author, message_name, failed.status, reason=reason.value)
     payee_ispb = transfer.payee.ispb if transfer.payee is not None else ""
     movement = Movement(MovementKind.RELEASE, transfer.payer.ispb, payee_ispb, transfer.amount_centavos)
@@ -294,15 +293,14 @@ def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str
     if message.side is Side.PAYEE and transfer.offered_at_ms is None:
         return _refuse(transfer, message, sender, now_ms, "the payee's bank was never told of this transfer")
     if transfer.processed_at_ms(message.side) is not None:
-        return Decision(replace(transfer, duplicates=transfer.duplicates + 1))
-    if message.side is Side.PAYER:
-        transfer = replace(transfer, payer_processed_at_ms=now_ms)
+        return Decision(changed(transfer, duplicates=transfer.duplicates + 1))
+    processed: dict[str, Any] = {f"{message.side.value}_processed_at_ms": now_ms}
+    if owes_outcome(transfer, message.side.other):
+        transfer = changed(transfer, **processed)
+    elif transfer.status is TransferStatus.CONFIRMED:
+        transfer = move(transfer, Trigger.COMPLETION, now_ms, resend_at_ms=None, **processed)
     else:
-        transfer = replace(transfer, payee_processed_at_ms=now_ms)
-    if not any(owes_outcome(transfer, side) for side in Side):
-        if transfer.status is TransferStatus.CONFIRMED:
-            transfer = move(transfer, Trigger.COMPLETION, now_ms)
-        transfer = replace(transfer, closed_at_ms=now_ms, resend_at_ms=None)
+        transfer = changed(transfer, closed_at_ms=now_ms, resend_at_ms=None, **processed)
     reason = "" if message.reason is None else message.reason.value
     name = f"{type(message).__name__} ({message.side})"
     return Decision(transfer, (HistoryStep(now_ms, sender, name, transfer.status, reason=reason),))
@@ -310,7 +308,7 @@ def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str
 
 def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision:
     """Counts it, and tells the bank again what was decided: it would not have asked had it heard."""
-    return Decision(replace(transfer, duplicates=transfer.duplicates + 1), messages=_outcome_for(transfer, side))
+    return Decision(changed(transfer, duplicates=transfer.duplicates + 1), messages=_outcome_for(transfer, side))
 
 
 def _outcome_for(transfer: Transfer, side: Side) -> tuple[tuple[str, HubMessage], ...]:
@@ -319,7 +317,7 @@ def _outcome_for(transfer: Transfer, side: Side) -> tuple[tuple[str, HubMessage]
 
 
 def _refuse(transfer: Transfer, message: BankMessage, sender: str, now_ms: int, why: str) -> Decision:
-    refused = replace(transfer, refusals=transfer.refusals + 1)
+    refused = changed(transfer, refusals=transfer.refusals + 1)
     if refused.refusals > REFUSALS_RECORDED_MAX:
         return Decision(refused)
     return Decision(refused, (HistoryStep(now_ms, sender, type(message).__name__, transfer.status, refused=why),))

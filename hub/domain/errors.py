@@ -41,6 +41,14 @@ class KeyLimitReached(HubError):
     """The account has as many keys as the scheme allows."""
 
 
+class LookUpsExhausted(HubError):
+    """The bank has looked up so many keys that it has to wait."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__("look_ups", "this bank has looked up too many keys (a miss counts for three); wait a little")
+        self.retry_after_seconds = -(-wait_ms // 1_000)
+
+
 class TransferNotFound(HubError):
     """The hub knows no such transfer."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -54,14 +54,14 @@ class Movement:
 
 def apply_movement(accounts: MutableMapping[str, SettlementAccount], movement: Movement) -> None:
     """Applies a movement to the accounts in place, keyed by ISPB. Both banks may be the same one."""
-    payer = accounts[movement.payer_ispb]
-    amount = movement.amount_centavos
+    payer, amount = accounts[movement.payer_ispb], movement.amount_centavos
+    balance, reserved = payer.balance_centavos, payer.reserved_centavos
     if movement.kind is MovementKind.RESERVE:
-        accounts[payer.ispb] = replace(payer, reserved_centavos=payer.reserved_centavos + amount)
+        accounts[payer.ispb] = SettlementAccount(payer.ispb, balance, reserved + amount)
         return
-    accounts[payer.ispb] = replace(payer, reserved_centavos=payer.reserved_centavos - amount)
-    if movement.kind is MovementKind.SETTLE:
-        payer = accounts[payer.ispb]
-        accounts[payer.ispb] = replace(payer, balance_centavos=payer.balance_centavos - amount)
-        payee = accounts[movement.payee_ispb]
-        accounts[payee.ispb] = replace(payee, balance_centavos=payee.balance_centavos + amount)
+    if movement.kind is MovementKind.RELEASE:
+        accounts[payer.ispb] = SettlementAccount(payer.ispb, balance, reserved - amount)
+        return
+    accounts[payer.ispb] = SettlementAccount(payer.ispb, balance - amount, reserved - amount)
+    payee = accounts[movement.payee_ispb]
+    accounts[payee.ispb] = SettlementAccount(payee.ispb, payee.balance_centavos + amount, payee.reserved_centavos)

@@ -12,6 +12,7 @@ import httpx
 import typer
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hub.bootstrap import ROLES, Hub
@@ -30,6 +31,8 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 HEALTH_TIMEOUT_SECONDS: Final = 3.0
 DEAD_LETTERS_SHOWN: Final = 50
+DEAD_LETTERS_SEARCHED: Final = 500
+DIGEST_SHOWN: Final = 16
 BANK_COLOR_DEFAULT: Final = "#5b2a86"
 
 app = typer.Typer(help="The CodePix hub: keys by gRPC, transfers by Kafka.", no_args_is_help=True, add_completion=False)
@@ -40,7 +43,10 @@ app.add_typer(bank_app, name="bank")
 app.add_typer(key_app, name="key")
 app.add_typer(dead_letter_app, name="dead-letter")
 
-console = Console()
+WIDTH_OF_FILES: Final = 200
+"""Characters in a line of a table that goes to a file or a pipe, where nobody sees how wide the screen is."""
+
+console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 
 def main() -> None:
@@ -53,6 +59,11 @@ def _refuse(sentence: str, code: int = EXIT_REFUSED) -> typer.Exit:
     return typer.Exit(code)
 
 
+def _say(sentence: str) -> None:
+    """Prints what has names and reasons in it as it is: square brackets are no markup, and no line is broken."""
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def _hub() -> Iterator[Hub]:
     """The hub of this process; whatever it refuses becomes a sentence and an exit code."""
@@ -63,7 +74,7 @@ def _hub() -> Iterator[Hub]:
         try:
             yield hub
         finally:
-            hub.engine.dispose()
+            hub.close()
     except SettingsError as error:
         raise _refuse(str(error), EXIT_USAGE) from None
     except SchemeError as error:
@@ -162,8 +173,12 @@ def health() -> None:
             answer = httpx.get(url, timeout=HEALTH_TIMEOUT_SECONDS)
         except httpx.HTTPError as error:
             raise _refuse(f"{url} does not answer: {error}") from None
-    for part, state in answer.json().get("parts", {}).items():
-        console.print(f"{part}: {state}")
+    try:
+        parts = answer.json().get("parts", {})
+    except (ValueError, AttributeError):
+        raise _refuse(f"{url} is answered by something else than a hub") from None
+    for part, state in parts.items():
+        _say(f"{part}: {state}")
     raise typer.Exit(0 if answer.is_success else EXIT_REFUSED)
 
 
@@ -183,7 +198,7 @@ def add_bank(
         bank = hub.application.add_bank(
             code=code, name=name, color=color, secret=secret, ispb=ispb, settlement_funds_centavos=settlement_funds
         )
-    console.print(f"{bank.code} {bank.name} ({bank.ispb})")
+    _say(f"{bank.code} {bank.name} ({bank.ispb})")
 
 
 @bank_app.command("list")
@@ -197,7 +212,7 @@ def list_banks() -> None:
             table.add_row(
                 bank.code,
                 bank.ispb,
-                bank.name,
+                escape(bank.name),
                 "yes" if bank.active else "no",
                 format_brl(account.balance_centavos),
                 format_brl(account.reserved_centavos),
@@ -220,7 +235,7 @@ def find_key(key: str) -> None:
                 if number == len(kinds) - 1:
                     raise
             else:
-                console.print(f"{entry.holder_name} {entry.tax_id_masked} at {bank.name} ({bank.code})")
+                _say(f"{entry.holder_name} {entry.tax_id_masked} at {bank.name} ({bank.code})")
                 return
 
 
@@ -234,29 +249,39 @@ def list_dead_letters(
         for letter in hub.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
             place = f"{letter.record.partition}:{letter.record.offset}"
             table.add_row(
-                letter.digest[:16],
+                letter.digest[:DIGEST_SHOWN],
                 letter.record.topic,
                 place,
-                letter.sender,
+                escape(letter.sender),
                 str(letter.times),
                 letter.state.value,
-                letter.reason,
+                escape(letter.reason),
             )
     console.print(table)
 
 
+def _whole_digest(hub: Hub, beginning: str) -> str:
+    """The digest that `dead-letter list` shows the beginning of; what fits none or several is left as it is."""
+    letters = hub.application.dead_letters.list(None, DEAD_LETTERS_SEARCHED)
+    fitting = [letter.digest for letter in letters if letter.digest.startswith(beginning)]
+    return fitting[0] if len(fitting) == 1 else beginning
+
+
 @dead_letter_app.command("replay")
-def replay_dead_letter(digest: str) -> None:
+def replay_dead_letter(digest: Annotated[str, typer.Argument(help="Or its beginning.")]) -> None:
     """Treats a dead letter's record once more."""
     with _hub() as hub:
-        letter = hub.application.replay_dead_letter(digest, hub.treat_again)
-    console.print(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
+        letter = hub.application.replay_dead_letter(_whole_digest(hub, digest), hub.treat_again)
+    _say(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
     raise typer.Exit(EXIT_REFUSED if letter.state is DeadLetterState.DEAD else 0)
 
 
 @dead_letter_app.command("discard")
-def discard_dead_letter(digest: str, note: Annotated[str, typer.Option(help="Why it needs no replay.")]) -> None:
+def discard_dead_letter(
+    digest: Annotated[str, typer.Argument(help="Or its beginning.")],
+    note: Annotated[str, typer.Option(help="Why it needs no replay.")],
+) -> None:
     """Closes a dead letter that needs no replay."""
     with _hub() as hub:
-        hub.application.discard_dead_letter(digest, note)
+        hub.application.discard_dead_letter(_whole_digest(hub, digest), note)
     console.print("discarded")

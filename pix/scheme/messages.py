@@ -19,6 +19,11 @@ class Side(StrEnum):
     PAYER = "payer"
     PAYEE = "payee"
 
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.PAYEE if self is Side.PAYER else Side.PAYER
+
 
 class Outcome(StrEnum):
     """The hub's decision on a transfer; it is final."""

@@ -17,6 +17,7 @@ from pix.service.batches import (
 from pix.service.health import Health
 from pix.service.logs import logger
 from pix.service.records import Record
+from pix.service.telemetry.records import about
 
 POLL_SECONDS: Final = 0.5
 WAIT_SECONDS_FIRST: Final = 0.2
@@ -55,13 +56,14 @@ def isolating_poison(handle: BatchHandler, bury: Bury) -> BatchHandler:
             log.exception("a batch failed, its records are treated one by one", records=len(records))
         outgoing: list[Record] = []
         for record in records:
-            try:
-                outgoing.extend(handle([record]))
-            except DatabaseUnavailable:
-                raise
-            except Exception as error:
-                log.exception("a record cannot be processed", topic=record.topic, offset=record.offset)
-                bury(record, f"processing failed: {type(error).__name__}: {error}"[:500])
+            with about(record):
+                try:
+                    outgoing.extend(handle([record]))
+                except DatabaseUnavailable:
+                    raise
+                except Exception as error:
+                    log.exception("a record cannot be processed", topic=record.topic, offset=record.offset)
+                    bury(record, f"processing failed: {type(error).__name__}: {error}"[:500])
         return outgoing
 
     return handle_batch

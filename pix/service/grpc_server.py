@@ -23,8 +23,12 @@ def serve_grpc(
     port: int,
     stop: threading.Event,
     interceptors: Sequence[Any] = (),
+    credentials: grpc.ServerCredentials | None = None,
 ) -> None:
-    """Serves until `stop` is set; `add_services` returns the full names of the services that it added."""
+    """Serves until `stop` is set; `add_services` returns the full names of the services that it added.
+
+    With `credentials` it speaks TLS and nothing else.
+    """
     server = grpc.server(
         ThreadPoolExecutor(THREADS, thread_name_prefix="grpc"),
         interceptors=list(interceptors),
@@ -38,7 +42,10 @@ def serve_grpc(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     try:
-        server.add_insecure_port(f"{host}:{port}")
+        if credentials is None:
+            server.add_insecure_port(f"{host}:{port}")
+        else:
+            server.add_secure_port(f"{host}:{port}", credentials)
     except RuntimeError as error:
         raise RuntimeError(f"GRPC_PORT: cannot listen on {host}:{port}, it is in use") from error
     server.start()

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import Final
+
+from pix.service.sampled import Sampled
+
+PROBE_SECONDS_MAX: Final = 2.5
+"""A part that says nothing for so long does not work, whatever it would have said."""
 
 
 class Health:
@@ -13,7 +19,7 @@ class Health:
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
         self._parts: dict[str, bool] = {}
-        self._probes: dict[str, Callable[[], str]] = {}
+        self._probes: dict[str, Sampled[str]] = {}
 
     def ok(self, part: str) -> None:
         """The part works."""
@@ -30,15 +36,18 @@ class Health:
     def add_probe(self, part: str, probe: Callable[[], str]) -> None:
         """A check that is made when somebody asks: it returns an empty string, or the trouble in a sentence."""
         with self._lock:
-            self._probes[part] = probe
+            self._probes[part] = Sampled(f"health of {part}", probe, 0.0, PROBE_SECONDS_MAX)
 
     def report(self) -> Mapping[str, str]:
-        """Each part with `ok` or its trouble."""
+        """Each part with `ok` or its trouble; the probes are made at the same time, and none is waited for long."""
         with self._lock:
             probes = dict(self._probes)
             parts = {part: "ok" if works else self._troubles[part] for part, works in self._parts.items()}
+        for probe in probes.values():
+            probe.ask()
         for part, probe in probes.items():
-            parts[part] = probe() or "ok"
+            trouble = probe.value()
+            parts[part] = f"no answer within {PROBE_SECONDS_MAX:g} s" if trouble is None else trouble or "ok"
         return dict(sorted(parts.items()))
 
     def is_ready(self) -> bool:

@@ -73,7 +73,7 @@ class KafkaSource:
                 "session.timeout.ms": settings.session_timeout_ms,
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
                 "partition.assignment.strategy": "cooperative-sticky",
-                "fetch.wait.max.ms": 100,
+                "fetch.wait.max.ms": settings.fetch_wait_ms,
                 "fetch.error.backoff.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
             }
@@ -161,8 +161,8 @@ class KafkaSource:
 
     def wait(self, seconds: float) -> None:
         """Waits without taking records, while staying a member of the group."""
-        assignment = self._consumer.assignment()
-        self._consumer.pause(assignment)
+        paused = self._consumer.assignment()
+        self._consumer.pause(paused)
         try:
             deadline = time.monotonic() + seconds
             while (left := deadline - time.monotonic()) > 0:
@@ -172,7 +172,8 @@ class KafkaSource:
                     self._note_polled(message)
                     self.rewind()
         finally:
-            self._consumer.resume(self._consumer.assignment())
+            # Also what was taken from us meanwhile: the client would still hold it paused when it comes back to us.
+            self._consumer.resume([*paused, *self._consumer.assignment()])
 
     def close(self) -> None:
         """Leaves the group, so that its other members need not wait for a timeout."""
@@ -201,17 +202,16 @@ _ERRORS_THAT_PASS: Final = frozenset(
 
 
 def _record_of(message: KafkaMessage) -> Record:
-    headers: Mapping[str, bytes] = {
-        name: value if isinstance(value, bytes) else str(value or "").encode()
-        for name, value in cast("list[tuple[str, str | bytes | None]]", message.headers() or [])
-    }
+    headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
+    if None in headers.values():
+        headers = {name: value or b"" for name, value in headers.items()}
     return Record(
-        topic=message.topic() or "",
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
-        headers=headers,
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
+        message.topic() or "",
+        _bytes(message.key()),
+        _bytes(message.value()),
+        cast("Mapping[str, bytes]", headers),
+        message.partition() or 0,
+        message.offset() or 0,
     )
 
 
@@ -227,9 +227,12 @@ class KafkaSink:
             **_client_configuration(settings),
             "acks": "all",
             "enable.idempotence": True,
-            "linger.ms": 1,
+            # Records gather while a batch is handed over, and `flush` sends them without lingering any longer.
+            "linger.ms": 50,
             "queue.buffering.max.messages": 500_000,
             "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
+            # `flush` tells when all are acknowledged; a call of ours for each one that was would only cost time.
+            "delivery.report.only.error": True,
         }
         self._producer = Producer(self._configuration)
 
@@ -238,11 +241,11 @@ class KafkaSink:
         if not records:
             return
         producer = self._producer
-        # Another thread's poll may run our callbacks: appending is atomic, counting down would not be.
-        answers: list[KafkaError | None] = []
+        failures: list[KafkaError] = []
 
         def note(error: KafkaError | None, _message: KafkaMessage) -> None:
-            answers.append(error)
+            if error is not None:
+                failures.append(error)
 
         try:
             for record in records:
@@ -250,15 +253,13 @@ class KafkaSink:
         except KafkaException as error:
             self._renew_if_fatal(producer, error.args[0])
             raise PublishFailed(str(error)) from error
-        deadline = time.monotonic() + PUBLISH_TIMEOUT_SECONDS
-        while len(answers) < len(records) and time.monotonic() < deadline:
-            producer.poll(FLUSH_STEP_SECONDS)
-        failures = [error for error in answers if error is not None]
+        # It sends at once what still lingers. Another thread's records may be among those that it waits for, too.
+        unacknowledged = producer.flush(PUBLISH_TIMEOUT_SECONDS)
         if failures:
             self._renew_if_fatal(producer, failures[0])
             raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0].str()}")
-        if len(answers) < len(records):
-            raise PublishFailed(f"{len(records) - len(answers)} of {len(records)} records not acknowledged in time")
+        if unacknowledged:
+            raise PublishFailed(f"{unacknowledged} records not acknowledged in time")
 
     def _renew_if_fatal(self, producer: Producer, error: KafkaError) -> None:
         """A broker that lost its log may leave an idempotent producer unusable for good; a new one starts afresh."""

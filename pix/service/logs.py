@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from pix.service.telemetry.context import current_traceparent, trace_id_of
 
 
 def logger(name: str) -> Any:
@@ -16,8 +19,17 @@ def logger(name: str) -> Any:
 
 def configure_logs(service: str, level: str, as_json: bool) -> None:
     """Sets up logging of this process: our events and those of the libraries take the same form, on stderr."""
+
+    def name_service_and_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        # Not bound to the context, for the threads of roles have a context of their own.
+        event.setdefault("service", service)
+        if trace_id := trace_id_of(current_traceparent()):
+            event.setdefault("trace_id", trace_id)
+        return event
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        name_service_and_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -29,7 +41,6 @@ def configure_logs(service: str, level: str, as_json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from pix.service.logs import logger
 
-STOP_SECONDS_MAX: Final = 10.0
+STOP_SECONDS_MAX: Final = 6.0
+"""For all roles together, which stop at the same time. What is not done by then is done after the next start."""
 
 Role = Callable[[threading.Event], None]
 """Works until the event is set, then returns. An exception stops the whole process: its supervisor starts it again."""
@@ -42,8 +44,9 @@ def run_roles(roles: Mapping[str, Role]) -> int:
         thread.start()
     log.info("started", roles=list(roles), process=os.getpid())
     stop.wait()
+    deadline = time.monotonic() + STOP_SECONDS_MAX
     for thread in threads:
-        thread.join(STOP_SECONDS_MAX)
+        thread.join(max(0.0, deadline - time.monotonic()))
     late = [thread.name for thread in threads if thread.is_alive()]
     if late:
         log.error("roles did not stop in time", roles=late)

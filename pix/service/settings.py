@@ -6,14 +6,16 @@ A secret may also come from a file: `NAME_FILE` names it, as container platforms
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pix.scheme.resending import ResendPolicy
+from pix.service.passwords import PASSWORD_LENGTH_MIN, is_password_hash
 
 
 class SettingsError(Exception):
@@ -29,6 +31,45 @@ class KafkaAssignment(StrEnum):
     """This one instance owns every partition: it starts again in a tenth of a second, but must be alone."""
 
 
+class KafkaSecurity(StrEnum):
+    """How a Kafka client speaks to the broker."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+    @property
+    def has_sasl(self) -> bool:
+        """Whether the client says who it is, with a password."""
+        return self in (KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_SSL)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self in (KafkaSecurity.SSL, KafkaSecurity.SASL_SSL)
+
+
+class SaslMechanism(StrEnum):
+    """How a password is proven."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
+def _check_operator_password(text: str) -> str:
+    if text and len(text) < PASSWORD_LENGTH_MIN:
+        raise ValueError(f"must have at least {PASSWORD_LENGTH_MIN} characters")
+    return text
+
+
+def _check_operator_password_hash(text: str) -> str:
+    if text and not is_password_hash(text):
+        raise ValueError("must be what the command `hash-password` prints")
+    return text
+
+
 class KafkaSettings(BaseModel):
     """What a Kafka client needs to know."""
 
@@ -36,9 +77,11 @@ class KafkaSettings(BaseModel):
     client_id: str
     assignment: KafkaAssignment = KafkaAssignment.GROUP
     session_timeout_ms: int = 10_000
+    fetch_wait_ms: int = 100
     partitions: int = 4
     replication: int = 1
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict, repr=False)
+    """More of librdkafka's settings: how the connection is secured. May hold a password."""
 
 
 class ServiceSettings(BaseSettings):
@@ -46,21 +89,50 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
-    database_url: str
+    database_url: Annotated[str, Field(repr=False)]
     """`postgresql+psycopg2://…`; one database per participant."""
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     kafka_assignment: KafkaAssignment = KafkaAssignment.GROUP
     kafka_session_timeout_ms: Annotated[int, Field(ge=4_000, le=300_000)] = 10_000
+    kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside the
+    client library only then, so there it is the latency of every step."""
     kafka_partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
     kafka_replication: Annotated[int, Field(ge=1, le=10)] = 1
+    kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.PLAIN
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: Annotated[str, Field(repr=False)] = ""
+    kafka_ssl_ca: str = ""
+    """The file with the authority of the broker's certificate; empty for the system's."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     log_level: str = "INFO"
     log_json: bool = True
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    """A port for metrics and health alone, on `HTTP_HOST`. Unset: `/metrics` is on the HTTP port."""
+    otel_exporter_otlp_endpoint: str = ""
+    """Where traces go, such as `http://tempo:4318` (OTLP over HTTP). Empty: nothing is traced."""
+    telemetry_traces: Annotated[str, Field(pattern=r"^(|console|file:.+)$")] = ""
+    """`console` or `file:path` writes traces there instead, a JSON line per span."""
     resend_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 5.0
     resend_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    session_secret: str = ""
+    session_secret: Annotated[str, Field(repr=False)] = ""
     """Signs the pages' cookies and forms; empty makes one for the life of the process."""
+    demo_mode: bool = False
+    """Whether everybody may be the operator, and sign in as the demo people with one click."""
+    operator_password: Annotated[str, AfterValidator(_check_operator_password), Field(repr=False)] = ""
+    """Opens console, back office and their APIs. Without one, and outside demo mode, they stay shut."""
+    operator_password_hash: Annotated[str, AfterValidator(_check_operator_password_hash), Field(repr=False)] = ""
+    """The same as a hash, made by the command `hash-password`; counts rather than the password itself."""
+
+    @model_validator(mode="after")
+    def _check_sasl(self) -> ServiceSettings:
+        if self.kafka_security_protocol.has_sasl and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError(
+                f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with {self.kafka_security_protocol}"
+            )
+        return self
 
     def kafka(self, client_id: str) -> KafkaSettings:
         """The settings of a Kafka client of this service."""
@@ -69,9 +141,24 @@ class ServiceSettings(BaseSettings):
             client_id=client_id,
             assignment=self.kafka_assignment,
             session_timeout_ms=self.kafka_session_timeout_ms,
+            fetch_wait_ms=self.kafka_fetch_wait_ms,
             partitions=self.kafka_partitions,
             replication=self.kafka_replication,
+            extra=self._kafka_security(),
         )
+
+    def _kafka_security(self) -> dict[str, Any]:
+        protocol = self.kafka_security_protocol
+        if protocol is KafkaSecurity.PLAINTEXT:
+            return {}
+        found: dict[str, Any] = {"security.protocol": protocol.value}
+        if protocol.has_sasl:
+            found["sasl.mechanism"] = self.kafka_sasl_mechanism.value
+            found["sasl.username"] = self.kafka_sasl_username
+            found["sasl.password"] = self.kafka_sasl_password
+        if protocol.has_tls and self.kafka_ssl_ca:
+            found["ssl.ca.location"] = self.kafka_ssl_ca
+        return found
 
     @property
     def resend_policy(self) -> ResendPolicy:
@@ -90,10 +177,15 @@ def load_settings(settings_class: type[Settings]) -> Settings:
     try:
         return settings_class(**from_files)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}" for problem in error.errors()
-        ]
+        # Without the input: it may be a secret.
+        lines = [_line_of(problem) for problem in error.errors(include_input=False, include_context=False)]
         raise SettingsError("\n".join(lines)) from None
+
+
+def _line_of(problem: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"]).upper()
+    rule = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {rule}" if name else rule
 
 
 def _from_files(settings_class: type[BaseSettings]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import grpc
 
@@ -15,6 +15,7 @@ from hub.domain.errors import (
     KeyLimitReached,
     KeyNotFound,
     KeyTaken,
+    LookUpsExhausted,
     NotAuthenticated,
     TransferNotFound,
 )
@@ -29,6 +30,12 @@ METADATA_RULE: Final = "codepix-rule"
 METADATA_OWNER: Final = "codepix-owner-bin"
 """In ALREADY_EXISTS: the name of the bank that owns the key, in UTF-8."""
 
+METADATA_RETRY_AFTER: Final = "retry-after"
+"""In RESOURCE_EXHAUSTED of look-ups: the seconds after which there is a token again."""
+
+CERTIFICATE_NAMES: Final = ("x509_common_name", "x509_subject_alternative_name")
+"""Where gRPC puts the names in the caller's certificate."""
+
 STATUS_OF_ERROR: Final[dict[type[SchemeError], grpc.StatusCode]] = {
     NotAuthenticated: grpc.StatusCode.UNAUTHENTICATED,
     BankNotActive: grpc.StatusCode.PERMISSION_DENIED,
@@ -37,6 +44,7 @@ STATUS_OF_ERROR: Final[dict[type[SchemeError], grpc.StatusCode]] = {
     TransferNotFound: grpc.StatusCode.NOT_FOUND,
     KeyTaken: grpc.StatusCode.ALREADY_EXISTS,
     KeyLimitReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    LookUpsExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     SchemeError: grpc.StatusCode.INVALID_ARGUMENT,
 }
 """The one table from the hub's errors to gRPC's codes."""
@@ -57,6 +65,7 @@ def answer(
     try:
         metadata = dict(context.invocation_metadata())
         caller = authenticate(_text(metadata, METADATA_ISPB), _text(metadata, METADATA_SECRET))
+        _check_certificate(context, caller)
         return act(caller, request)
     except SchemeError as error:
         _abort(context, error)
@@ -66,6 +75,14 @@ def answer(
         log.exception("a call failed", call=type(request).__name__)
         context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
     raise AssertionError("abort raises")
+
+
+def _check_certificate(context: grpc.ServicerContext, caller: Bank) -> None:
+    """A certificate that was shown must name the bank that calls. Raises NotAuthenticated."""
+    shown = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
+    names = {name.decode("ascii", "replace") for kind in CERTIFICATE_NAMES for name in shown.get(kind, ())}
+    if names and caller.ispb not in names:
+        raise NotAuthenticated("certificate", "is that of another bank")
 
 
 def _text(metadata: dict[str, Any], name: str) -> str:
@@ -78,6 +95,8 @@ def _abort(context: grpc.ServicerContext, error: SchemeError) -> NoReturn:
     trailer: list[tuple[str, str | bytes]] = [(METADATA_FIELD, error.field), (METADATA_RULE, _ascii(error.rule))]
     if isinstance(error, KeyTaken):
         trailer.append((METADATA_OWNER, error.bank_name.encode()))
+    if isinstance(error, LookUpsExhausted):
+        trailer.append((METADATA_RETRY_AFTER, str(error.retry_after_seconds)))
     context.set_trailing_metadata(tuple(trailer))
     context.abort(code, str(error))
     raise AssertionError("abort raises")

@@ -92,8 +92,9 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         """Finds who is paid by a key."""
         return answer(self._hub.authenticate_bank, self._find_key, request, context)
 
-    def _find_key(self, _bank: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
-        entry, bank = self._hub.find_key(kind=key_kind_from_wire(request.key.kind), key=request.key.key)
+    def _find_key(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
+        kind = key_kind_from_wire(request.key.kind)
+        entry, bank = self._hub.find_key(kind=kind, key=request.key.key, asking_ispb=asking.ispb)
         return directory.FindKeyResponse(
             key=key_to_wire(entry.key),
             holder_name=entry.holder_name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Final
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel, Field
@@ -51,9 +51,13 @@ def page_place(before: str) -> tuple[int, str] | None:
     return int(received_at_ms), end_to_end_id
 
 
-def api_router(application: HubApplication, treat_again: Callable[[Record], None]) -> APIRouter:
-    """The routes under `/api/v1`."""
-    router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
+def api_routers(
+    application: HubApplication, treat_again: Callable[[Record], None], operator: Callable[..., Awaitable[None]]
+) -> tuple[APIRouter, ...]:
+    """The routes under `/api/v1`: the operator's, whom `operator` lets in, and the directory, which is the banks'."""
+    responses: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
+    directory = APIRouter(prefix="/api/v1", responses=responses)
+    router = APIRouter(prefix="/api/v1", responses=responses, dependencies=[Depends(operator)])
     queries = application.queries
 
     def calling_bank(
@@ -101,10 +105,10 @@ def api_router(application: HubApplication, treat_again: Callable[[Record], None
         document = TransferDocument.of(transfer)
         return TransferWithHistory(**document.model_dump(), history=[StepDocument.of(step) for step in history])
 
-    @router.get("/keys/{kind}/{key}", tags=["keys"])
-    def find_key(kind: KeyKind, key: str, _bank: Bank = Depends(calling_bank)) -> KeyDocument:
+    @directory.get("/keys/{kind}/{key:path}", tags=["keys"])
+    def find_key(kind: KeyKind, key: str, asking: Bank = Depends(calling_bank)) -> KeyDocument:
         """Who is paid by a key, for a caller with a bank's `codepix-ispb` and `codepix-secret`."""
-        entry, bank = application.find_key(kind=kind, key=key)
+        entry, bank = application.find_key(kind=kind, key=key, asking_ispb=asking.ispb)
         return KeyDocument.of(entry, bank)
 
     @router.get("/dead-letters", tags=["dead letters"])
@@ -130,4 +134,4 @@ def api_router(application: HubApplication, treat_again: Callable[[Record], None
         application.discard_dead_letter(digest, discard.note)
         return DeadLetterDocument.of(application.dead_letters.find(digest))
 
-    return router
+    return router, directory

@@ -3,38 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http import HTTPStatus
+from typing import Final
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from hub.application.use_cases import HubApplication
-from hub.entrypoints.http.api import api_router
-from hub.entrypoints.http.console import console_router
+from hub.entrypoints.http.api import api_routers
+from hub.entrypoints.http.console import CONSOLE_ROUTERS, PUBLIC_ROUTERS
+from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site, operator, pages_of
 from hub.entrypoints.http.problems import PROBLEMS
 from pix.service.records import Record
 from pix.service.web.assets import mount_assets
-from pix.service.web.problems import install_problems
+from pix.service.web.csrf import Csrf, ForgedRequest
+from pix.service.web.htmx import see_other
+from pix.service.web.languages import translate, translate_rule
+from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
+from pix.service.web.preferences import preferences_router
+from pix.service.web.problems import find_kind, install_problems
 from pix.service.web.security_headers import SecurityHeaders
+from pix.service.web.sessions import install_sessions, secret_of, session_secret
+from pix.service.web.templates import language_of
 
-DESCRIPTION = (
+DESCRIPTION: Final = (
     "Read what the hub knows: banks, transfers with their histories, keys (for a bank that proves itself), settlement "
     "accounts and dead letters. Money is integer centavos; times are Unix milliseconds in UTC."
 )
+SESSION_COOKIE: Final = "codepix_hub"
+BODY_BYTES_MAX: Final = 64 * 1024
 
 
-def _error_page(_request: Request, _error: Exception, status: int) -> Response:
-    return PlainTextResponse(HTTPStatus(status).phrase, status)
+def create_app(
+    application: HubApplication,
+    treat_again: Callable[[Record], None],
+    *,
+    configured_secret: str = "",
+    operators: OperatorSettings | None = None,
+) -> FastAPI:
+    """The application.
 
-
-def create_app(application: HubApplication, treat_again: Callable[[Record], None]) -> FastAPI:
-    """The application; `treat_again` is what a dead letter's record goes through when it is replayed."""
-    app = FastAPI(title="CodePix hub", version="1", description=DESCRIPTION, openapi_url="/api/openapi.json")
+    `treat_again` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
+    and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
+    without it is everybody.
+    """
+    app = FastAPI(
+        title="CodePix hub",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        max_body_size=BODY_BYTES_MAX,
+    )
+    secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
+    door = OperatorDoor(operators or EverybodyIsOperator(), secret)
+    install_site(app, Site(application, treat_again, Csrf(secret), door))
+    install_sessions(app, secret, SESSION_COOKIE, same_site="strict")
     app.add_middleware(SecurityHeaders)
-    install_problems(app, PROBLEMS, _error_page)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
     mount_assets(app)
-    app.include_router(api_router(application, treat_again))
-    app.include_router(console_router(application, treat_again))
+    install_problems(app, PROBLEMS, _error_page)
+    app.add_exception_handler(OperatorNeeded, _to_sign_in)
+    for router in (
+        *api_routers(application, treat_again, operator_of_api(lambda _: door)),
+        preferences_router(),
+        *PUBLIC_ROUTERS,
+    ):
+        app.include_router(router)
+    for router in CONSOLE_ROUTERS:
+        app.include_router(router, dependencies=[Depends(operator)])
 
     @app.get("/health/live", tags=["health"])
     def live() -> dict[str, str]:
@@ -49,3 +88,31 @@ def create_app(application: HubApplication, treat_again: Callable[[Record], None
         return JSONResponse({"status": "ok" if works else "trouble", "parts": dict(report)}, 200 if works else 503)
 
     return app
+
+
+async def _to_sign_in(request: Request, _error: Exception) -> Response:
+    return see_other(request, "/sign-in")
+
+
+def _error_page(request: Request, error: Exception, status: int) -> Response:
+    language = language_of(request)
+    titles = {
+        403: translate(language, "That did not come from here"),
+        404: translate(language, "There is nothing here"),
+        503: translate(language, "One moment, please"),
+    }
+    kind = find_kind(error, PROBLEMS)
+    if isinstance(error, ForgedRequest):
+        sentence = translate(language, "This form was too old or came from elsewhere. Please do it again.")
+    elif isinstance(error, HTTPException):
+        sentence = translate(language, "The page does not exist, or it is not for you.")
+    elif kind is not None:
+        sentence = translate_rule(language, getattr(error, "rule", "") or kind.title)
+    else:
+        sentence = translate(language, "Something went wrong on our side. It was written to the log.")
+    context = {
+        "title": titles.get(status, translate(language, "That did not work")),
+        "sentence": sentence[:1].upper() + sentence[1:],
+        "status": status,
+    }
+    return pages_of(request).page(request, "hub/error.html", context, status=status)

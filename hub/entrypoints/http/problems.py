@@ -10,11 +10,14 @@ from hub.domain.errors import (
     BankNotFound,
     DeadLetterNotFound,
     KeyNotFound,
+    LookUpsExhausted,
     NotAuthenticated,
     SettlementFundsTooLow,
     TransferNotFound,
 )
 from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
+from pix.service.web.csrf import ForgedRequest
+from pix.service.web.operators import OPERATOR_PROBLEMS
 from pix.service.web.problems import ProblemKind, ProblemTable
 
 PROBLEMS: Final[ProblemTable] = {
@@ -23,9 +26,12 @@ PROBLEMS: Final[ProblemTable] = {
     BankNotFound: ProblemKind("bank-not-found", 404, "There is no such bank"),
     BankAlreadyAdded: ProblemKind("bank-already-added", 409, "The bank is there already"),
     KeyNotFound: ProblemKind("key-not-found", 404, "Nobody has registered this key"),
+    LookUpsExhausted: ProblemKind("look-ups-exhausted", 429, "The bank has looked up too many keys"),
     TransferNotFound: ProblemKind("transfer-not-found", 404, "There is no such transfer"),
     DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
+    **OPERATOR_PROBLEMS,
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
+    ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
     BrokerUnavailable: ProblemKind("broker-unavailable", 503, "The broker does not answer"),
 }

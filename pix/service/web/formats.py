@@ -17,6 +17,7 @@ from pix.service.web.languages import Language, translate
 TIME_ZONE: Final = ZoneInfo("America/Sao_Paulo")
 """Pix runs on the official time of Brasília; so do all pages, whatever the visitor's clock."""
 
+_DAY_OF_THIS_YEAR: Final = {Language.ENGLISH: "EEEE, MMMM d", Language.PORTUGUESE: "EEEE, d 'de' MMMM"}
 _INITIALS_MAX: Final = 2
 _SMALL_WORDS: Final = frozenset({"de", "da", "do", "das", "dos", "e", "of", "the", "banco", "bank"})
 
@@ -79,8 +80,8 @@ def day_heading(day: date, today: date, language: Language) -> str:
         return translate(language, "Today")
     if day == today - timedelta(days=1):
         return translate(language, "Yesterday")
-    skeleton = "MMMMEEEEd" if day.year == today.year else "yMMMMEEEEd"
-    heading: str = format_skeleton(skeleton, day, locale=language.locale)
+    pattern = _DAY_OF_THIS_YEAR[language] if day.year == today.year else "full"
+    heading: str = format_date(day, pattern, locale=language.locale)
     return heading[:1].upper() + heading[1:]
 
 

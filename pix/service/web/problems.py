@@ -98,7 +98,10 @@ def error_response(error: Exception, table: ProblemTable) -> JSONResponse:
     kind = find_kind(error, table)
     if kind is not None:
         rule = getattr(error, "rule", None)
-        return problem_response(kind, rule or kind.title, field=getattr(error, "field", None) or None, rule=rule)
+        retry_after = getattr(error, "retry_after_seconds", None)
+        headers = dict(getattr(error, "headers", {})) if retry_after is None else {"Retry-After": str(retry_after)}
+        field = getattr(error, "field", None) or None
+        return problem_response(kind, rule or kind.title, field=field, rule=rule, headers=headers)
     if isinstance(error, RequestValidationError):
         field, rule = first_fault(error.errors())
         return problem_response(INVALID_REQUEST, f"{field}: {rule}" if field else rule, field=field or None, rule=rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from typing import Any, Final, Literal
 
@@ -39,6 +40,14 @@ class Tokens:
 def session_secret(configured: str) -> str:
     """The configured secret, or one for the life of this process."""
     return configured or secrets.token_urlsafe(32)
+
+
+def secret_of(service: str, secret: str) -> str:
+    """A service's own secret from one that several share: no cookie or token of the one is worth anything at another.
+
+    Without it a customer of one bank could carry a session over to the account with the same number at another.
+    """
+    return hmac.new(secret.encode(), f"codepix/sessions/{service}".encode(), "sha256").hexdigest()
 
 
 def install_sessions(

@@ -1,0 +1,1 @@
+"""The hub on a real PostgreSQL, through each of its transports."""

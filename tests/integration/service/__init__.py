@@ -1,0 +1,1 @@
+"""The shared plumbing on a real broker."""

@@ -13,7 +13,7 @@ from pix.service.consumer import ConsumerThread, isolating_poison
 from pix.service.health import Health
 from pix.service.records import Record
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 
 
 def record(text: str) -> Record:

@@ -55,6 +55,7 @@ SENDER = "00000001"
 KEY = signing_key("a secret of sixteen")
 OTHER_KEY = signing_key("another secret of sixteen")
 ID = "E0000000120260921141300000000001"
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ANA = Party(SENDER, "0001", "100001-1", "Ana São João", "***.982.247-**")
 BIA = Party("00000002", "0001", "200002-2", "Bia", "***.456.789-**")
 PIX_KEY = PixKey(KeyKind.PHONE, "+5511987654321")
@@ -79,7 +80,7 @@ ANY = MESSAGES_OF_BANKS | MESSAGES_OF_HUB
 
 
 def encoded(message: Message = REQUEST, topic: str = HUB_TOPIC, key: bytes = KEY) -> Record:
-    return encode_record(message, topic, SENDER, key, "00-trace-span-01")
+    return encode_record(message, topic, SENDER, key, TRACEPARENT)
 
 
 def decoded(record: Record, *keys: bytes, allowed: frozenset[type] = ANY) -> Received | Unreadable:
@@ -113,7 +114,7 @@ def test_every_message_comes_back_as_it_went(message: Message) -> None:
     record = encoded(message)
     assert record.key == ID.encode()
     read = decoded(record, KEY)
-    assert read == Received(message, SENDER, record, "00-trace-span-01")
+    assert read == Received(message, SENDER, record, TRACEPARENT)
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
@@ -123,6 +124,17 @@ def test_the_value_alone_tells_the_message_for_the_console(message: Message) -> 
 
 def test_a_message_without_trace_has_no_such_header() -> None:
     assert HEADER_TRACEPARENT not in encode_record(REQUEST, HUB_TOPIC, SENDER, KEY).headers
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"", b"00-trace-span-01", b"\xff" * 55, b"\x00" * 55, TRACEPARENT.upper().encode(), TRACEPARENT.encode() * 1_000],
+)
+def test_what_is_no_trace_context_is_not_taken_for_one(header: bytes) -> None:
+    # A signature does not cover it: whoever may write to the topic may write anything there.
+    record = encoded()
+    read = decoded(replace(record, headers={**record.headers, HEADER_TRACEPARENT: header}), KEY)
+    assert isinstance(read, Received) and read.traceparent == ""
 
 
 def test_either_of_two_valid_keys_is_good_while_a_secret_changes() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.entrypoints.http.console import api_docs, banks, brand, dead_letters, overview, transfers
+from hub.entrypoints.http.console import access, api_docs, banks, brand, dead_letters, overview, transfers
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
@@ -14,6 +14,8 @@ CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     banks.router,
     dead_letters.router,
     api_docs.router,
-    brand.router,
 )
-"""Every router of the console; what they work with is put into the application by `site.install_site`."""
+"""The operator's pages; what they work with is put into the application by `site.install_site`."""
+
+PUBLIC_ROUTERS: Final[tuple[APIRouter, ...]] = (access.router, brand.router)
+"""What a stranger sees: the door."""

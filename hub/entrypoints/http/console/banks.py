@@ -33,8 +33,6 @@ def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Resp
         "fundings": fundings[::-1][:FUNDINGS_SHOWN],
         "funded_centavos": sum(funding.amount_centavos for funding in fundings),
         "keys": [(kind, keys.get((bank.ispb, kind), 0)) for kind in KeyKind],
-        "lines": transfer_lines(
-            queries.list_transfers(TransferFilter(ispb=bank.ispb, size=LATEST_TRANSFERS)), banks
-        ),
+        "lines": transfer_lines(queries.list_transfers(TransferFilter(ispb=bank.ispb, size=LATEST_TRANSFERS)), banks),
     }
     return pages.page(request, "hub/bank.html", context)

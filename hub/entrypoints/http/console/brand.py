@@ -30,7 +30,8 @@ def mark() -> Response:
         f'<rect width="64" height="64" rx="18" fill="{palette["brand"]}"/>'
         f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
         f'<g fill="{ink}"><circle cx="32" cy="32" r="9"/><circle cx="17" cy="17" r="5.500"/>'
-        '<circle cx="47" cy="17" r="5.500"/><circle cx="17" cy="47" r="5.500"/><circle cx="47" cy="47" r="5.500"/></g></svg>'
+        '<circle cx="47" cy="17" r="5.500"/><circle cx="17" cy="47" r="5.500"/><circle cx="47" cy="47" r="5.500"/>'
+        "</g></svg>"
     )
     return Response(svg, media_type="image/svg+xml", headers=_KEPT)
 

@@ -16,6 +16,7 @@ from pix.service.records import Record
 from pix.service.web.assets import fingerprint
 from pix.service.web.csrf import Csrf
 from pix.service.web.languages import translate
+from pix.service.web.operators import OperatorDoor
 from pix.service.web.palette import stylesheet
 from pix.service.web.preferences import amounts_are_hidden
 from pix.service.web.templates import Pages, language_of
@@ -63,8 +64,11 @@ class Remembered(Generic[Value]):
 class Site:
     """The console of one hub."""
 
-    def __init__(self, hub: HubApplication, treat_again: Callable[[Record], None], csrf: Csrf) -> None:
+    def __init__(
+        self, hub: HubApplication, treat_again: Callable[[Record], None], csrf: Csrf, door: OperatorDoor
+    ) -> None:
         self.hub = hub
+        self.door = door
         self.treat_again = treat_again
         self.csrf = csrf
         self.stylesheet = stylesheet(COLOR)
@@ -81,6 +85,7 @@ class Site:
                 icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
             ),
             "csrf_token": self.csrf.token(request),
+            "has_door": not self.door.is_open,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
         }
@@ -107,6 +112,16 @@ def pages_of(request: Request) -> Pages:
     """The templates."""
     pages: Pages = request.app.state.pages
     return pages
+
+
+class OperatorNeeded(Exception):
+    """The page is for the operator, who has not signed in."""
+
+
+def operator(request: Request) -> None:
+    """Raises OperatorNeeded."""
+    if not site_of(request).door.knows(request):
+        raise OperatorNeeded
 
 
 async def no_forgery(request: Request) -> None:

@@ -1,0 +1,64 @@
+"""What the hub's database alone knows, for Prometheus: read when it asks, from small indexes, within a time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Engine, text
+
+from pix.service.database import transaction
+from pix.service.dead_letters import DeadLetterState
+from pix.service.dead_letters_postgres import PostgresDeadLetters
+from pix.service.sampled import Sampled
+from pix.service.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
+
+FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    **DEAD_LETTERS,
+    "codepix_hub_open_transfers": (
+        "Transfers of which something is still owed, by their status and the payee's bank.",
+        ("status", "payee_ispb"),
+    ),
+    "codepix_hub_oldest_open_transfer_seconds": (
+        "Age of the oldest transfer of which something is still owed.",
+        ("status", "payee_ispb"),
+    ),
+    "codepix_hub_settlement_balance_centavos": ("A bank's money at the hub.", ("ispb",)),
+    "codepix_hub_settlement_reserved_centavos": ("How much of it is reserved for pending transfers.", ("ispb",)),
+    "codepix_hub_bank": ("Always 1; gives a bank's code and name to its ISPB.", ("ispb", "code", "name")),
+}
+
+# By the partial index of what is to be resent, so a long history costs nothing.
+_OPEN: Final = text(
+    "SELECT status, coalesce(payee_ispb, ''), count(*), min(received_at_ms) FROM transfers "
+    "WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
+)
+_SETTLEMENT: Final = text("SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts")
+_BANKS: Final = text("SELECT ispb, code, name FROM banks")
+
+
+def watch_database(engine: Engine, metrics: Metrics) -> None:
+    """Adds the gauges to the metrics."""
+    metrics.gauges(FAMILIES, Sampled("the hub's gauges", lambda: read_gauges(engine)).value)
+
+
+def read_gauges(engine: Engine) -> Mapping[str, Samples]:
+    """By family. Raises DatabaseUnavailable."""
+    now_ms = time.time_ns() // 1_000_000
+    with transaction(engine) as connection:
+        connection.execute(STATEMENT_TIMEOUT)
+        letters = PostgresDeadLetters(connection).count()
+        opened = connection.execute(_OPEN).all()
+        settlement = connection.execute(_SETTLEMENT).all()
+        banks = connection.execute(_BANKS).all()
+    return {
+        "codepix_dead_letters": {(state.value,): float(letters.get(state, 0)) for state in DeadLetterState},
+        "codepix_hub_open_transfers": {(status, payee): float(count) for status, payee, count, _ in opened},
+        "codepix_hub_oldest_open_transfer_seconds": {
+            (status, payee): max(0.0, (now_ms - oldest_ms) / 1000) for status, payee, _, oldest_ms in opened
+        },
+        "codepix_hub_settlement_balance_centavos": {(ispb,): float(balance) for ispb, balance, _ in settlement},
+        "codepix_hub_settlement_reserved_centavos": {(ispb,): float(reserved) for ispb, _, reserved in settlement},
+        "codepix_hub_bank": dict.fromkeys(banks, 1.0),
+    }

@@ -1,0 +1,334 @@
+"""The hub's transfers on PostgreSQL: the table that three writes per transfer go through.
+
+What a batch costs here decides what the hub can do in a second, so nothing is done per value that can be done per
+batch: new rows come by COPY, changed ones by one UPDATE joined to arrays, and a row that this process wrote a moment
+ago is not read again (`WarmTransfers`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from hub.application.ports import TransferChange, TransferFilter
+from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import Party
+from pix.scheme.reasons import ReasonCode
+from pix.service.batches import DatabaseUnavailable
+from pix.service.bulk import (
+    COPY_NULL,
+    copy_rows,
+    copy_text,
+    execute_bulk,
+    fetch_bulk,
+    number_array,
+    quoted_element,
+    text_array,
+    word_array,
+)
+from pix.service.database import is_storable
+
+WARM_TRANSFERS_MAX: Final = 10_000
+"""Some 2 KB each. With more than this under way the rows are read again, as after a restart."""
+
+_WRITTEN_ONCE: Final = (
+    "end_to_end_id, amount_centavos, "
+    "payer_ispb, payer_branch, payer_account_number, payer_name, payer_tax_id_masked, "
+    "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
+    "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, traceparent"
+)
+_UPDATED: Final[Mapping[str, str]] = {
+    "status": "text",
+    "reason": "text",
+    "decided_at_ms": "bigint",
+    "payer_processed_at_ms": "bigint",
+    "payee_processed_at_ms": "bigint",
+    "closed_at_ms": "bigint",
+    "resend_at_ms": "bigint",
+    "resend_count": "integer",
+    "resends": "integer",
+    "duplicates": "integer",
+    "refusals": "integer",
+}
+"""The columns that change after the row is made, with their types."""
+
+_COPIED: Final = f"{_WRITTEN_ONCE}, {', '.join(_UPDATED)}, history"
+_UPDATE: Final = (
+    "UPDATE transfers AS t SET "  # noqa: S608 - names are constants of this module
+    + ", ".join(f"{name} = v.{name}" for name in _UPDATED)
+    + ", history = t.history || v.history, revision = t.revision + 1 FROM unnest("
+    + "%(end_to_end_id)s::text[], %(revision)s::integer[], "
+    + ", ".join(f"%({name})s::{kind}[]" for name, kind in _UPDATED.items())
+    + f", %(history)s::text[]) AS v(end_to_end_id, revision, {', '.join(_UPDATED)}, history) "
+    "WHERE t.end_to_end_id = v.end_to_end_id AND t.revision = v.revision"
+)
+_READ: Final = (
+    "end_to_end_id, status, reason, amount_centavos, "
+    "payer_ispb, payer_branch, payer_account_number, payer_name, payer_tax_id_masked, "
+    "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
+    "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, "
+    "decided_at_ms, payer_processed_at_ms, payee_processed_at_ms, closed_at_ms, "
+    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent"
+)
+"""In the order of Transfer's fields."""
+_SELECT: Final = f"SELECT {_READ} FROM transfers"  # noqa: S608 - names are constants of this module
+_SELECT_WITH_REVISION: Final = f"SELECT revision, {_READ} FROM transfers"  # noqa: S608 - the same
+_LOCK: Final = f"{_SELECT_WITH_REVISION} WHERE end_to_end_id = ANY(%(ids)s::text[]) ORDER BY end_to_end_id FOR UPDATE"
+_LOCK_DUE: Final = (
+    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms <= %(now_ms)s "
+    "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+)
+_LOCK_EXPIRED: Final = (
+    f"{_SELECT_WITH_REVISION} WHERE status = 'pending' AND received_at_ms < %(before_ms)s "
+    "ORDER BY received_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+)
+_STATUSES: Final = {status.value: status for status in TransferStatus}
+_KINDS: Final = {kind.value: kind for kind in KeyKind}
+
+
+class WarmTransfers:
+    """The open transfers that this process has written last, each with the revision of its row.
+
+    A transfer's next message mostly comes to the process that treated the one before. Then the row need not be read:
+    the update names the revision that it writes on from, and finds no row when somebody else has written since.
+    Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Transfer, int]] = {}
+
+    def find(self, end_to_end_ids: Iterable[str]) -> dict[str, tuple[Transfer, int]]:
+        """Those that are known here."""
+        known = self._known
+        with self._lock:
+            return {each: known[each] for each in end_to_end_ids if each in known}
+
+    def keep(self, written: Mapping[str, tuple[Transfer, int]]) -> None:
+        """Takes note of what was committed; forgets what is closed, and the oldest of too many."""
+        with self._lock:
+            for end_to_end_id, entry in written.items():
+                # Also so that it counts as new again, at the end of the line.
+                self._known.pop(end_to_end_id, None)
+                if entry[0].closed_at_ms is None:
+                    self._known[end_to_end_id] = entry
+            for end_to_end_id in list(islice(self._known, max(0, len(self._known) - WARM_TRANSFERS_MAX))):
+                del self._known[end_to_end_id]
+
+    def forget(self, end_to_end_ids: Iterable[str]) -> None:
+        """These are read from their rows the next time."""
+        with self._lock:
+            for end_to_end_id in end_to_end_ids:
+                self._known.pop(end_to_end_id, None)
+
+
+def _transfer_of(row: Sequence[Any]) -> Transfer:
+    (
+        end_to_end_id, status, reason, amount_centavos,
+        payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id,
+        payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
+        key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, *rest,
+    ) = row  # fmt: skip
+    return Transfer(
+        end_to_end_id,
+        _STATUSES[status],
+        None if reason is None else ReasonCode(reason),
+        amount_centavos,
+        Party(payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id),
+        None if payee_ispb is None else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
+        PixKey(_KINDS[key_kind], key),
+        requested_tax_id_masked,
+        description,
+        requested_at_ms,
+        received_at_ms,
+        *rest,
+    )
+
+
+def _copy_line(change: TransferChange) -> str:
+    """A new row as a line of COPY, in the order of `_COPIED`."""
+    transfer, payer, payee = change.transfer, change.transfer.payer, change.transfer.payee
+    texts = "\t".join(map(copy_text, (payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)))
+    payee_texts = (
+        _NO_PAYEE
+        if payee is None
+        else "\t".join(
+            map(copy_text, (payee.ispb, payee.branch, payee.account_number, payee.name, payee.tax_id_masked))
+        )
+    )
+    key = transfer.payee_key
+    more_texts = "\t".join(
+        map(copy_text, (key.kind.value, key.key, transfer.payee_tax_id_masked, transfer.description))
+    )
+    return (
+        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t{more_texts}\t"
+        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
+        f"{copy_text(transfer.traceparent)}\t{transfer.status.value}\t"
+        f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
+        f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
+        f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
+        f"{transfer.resends}\t{transfer.duplicates}\t{transfer.refusals}\t{copy_text(_history_lines(change.steps))}"
+    )
+
+
+_NO_PAYEE: Final = "\t".join([COPY_NULL] * 5)
+
+
+def _number(number: int | None) -> str:
+    return COPY_NULL if number is None else str(number)
+
+
+def _history_lines(steps: Sequence[HistoryStep]) -> str:
+    """Each step as a JSON array on a line of its own: appending one to a history is appending text."""
+    quote = encode_basestring_ascii
+    return "".join(
+        [
+            f'[{step.at_ms},{quote(step.author)},{quote(step.message)},"{step.status.value}",'
+            f"{quote(step.refused)},{quote(step.reason)}]\n"
+            for step in steps
+        ]
+    )
+
+
+def _history_of(lines: str) -> list[HistoryStep]:
+    steps = []
+    for line in lines.splitlines():
+        at_ms, author, message, status, refused, reason = json.loads(line)
+        steps.append(HistoryStep(at_ms, author, message, _STATUSES[status], refused, reason))
+    return steps
+
+
+def _update_values(changes: Sequence[TransferChange], revisions: Sequence[int]) -> dict[str, str]:
+    transfers = [change.transfer for change in changes]
+    return {
+        "end_to_end_id": text_array([transfer.end_to_end_id for transfer in transfers]),
+        "revision": number_array(revisions),
+        "status": word_array([transfer.status.value for transfer in transfers]),
+        "reason": word_array([None if transfer.reason is None else transfer.reason.value for transfer in transfers]),
+        "decided_at_ms": number_array([transfer.decided_at_ms for transfer in transfers]),
+        "payer_processed_at_ms": number_array([transfer.payer_processed_at_ms for transfer in transfers]),
+        "payee_processed_at_ms": number_array([transfer.payee_processed_at_ms for transfer in transfers]),
+        "closed_at_ms": number_array([transfer.closed_at_ms for transfer in transfers]),
+        "resend_at_ms": number_array([transfer.resend_at_ms for transfer in transfers]),
+        "resend_count": number_array([transfer.resend_count for transfer in transfers]),
+        "resends": number_array([transfer.resends for transfer in transfers]),
+        "duplicates": number_array([transfer.duplicates for transfer in transfers]),
+        "refusals": number_array([transfer.refusals for transfer in transfers]),
+        "history": "{" + ",".join([quoted_element(_history_lines(change.steps)) for change in changes]) + "}",
+    }
+
+
+class PostgresTransfers:
+    """Transfers; see `hub.application.ports.TransferRepository`."""
+
+    def __init__(self, connection: Connection, warm: WarmTransfers) -> None:
+        self._connection = connection
+        self._warm = warm
+        self._revisions: dict[str, int] = {}
+        """Of what was read or written in this transaction: the revision that its row has now."""
+        self._written: dict[str, tuple[Transfer, int]] = {}
+
+    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+        # Of a row that is warm not even the lock is taken: should another replica write it meanwhile, `save` finds out.
+        warm = self._warm.find(end_to_end_ids)
+        transfers = {}
+        for end_to_end_id, (transfer, revision) in warm.items():
+            transfers[end_to_end_id] = transfer
+            self._revisions[end_to_end_id] = revision
+        cold = sorted(each for each in end_to_end_ids if each not in warm and is_storable(each))
+        if cold:
+            for transfer in self._locked(_LOCK, {"ids": text_array(cold)}):
+                transfers[transfer.end_to_end_id] = transfer
+        return transfers
+
+    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+        return self._locked(_LOCK_DUE, {"now_ms": now_ms, "size": size})
+
+    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
+        return self._locked(_LOCK_EXPIRED, {"before_ms": received_before_ms, "size": size})
+
+    def _locked(self, query: str, values: Mapping[str, Any]) -> list[Transfer]:
+        transfers = []
+        for row in fetch_bulk(self._connection, query, values):
+            transfer = _transfer_of(row[1:])
+            self._revisions[transfer.end_to_end_id] = row[0]
+            transfers.append(transfer)
+        return transfers
+
+    def save(self, changes: Sequence[TransferChange]) -> None:
+        added = [change for change in changes if change.is_new]
+        changed = [change for change in changes if not change.is_new]
+        if added:
+            copy_rows(self._connection, "transfers", _COPIED, map(_copy_line, added))
+        if changed:
+            # In the order of their ids, as they are locked, so that two replicas do not wait for each other.
+            changed.sort(key=lambda change: change.transfer.end_to_end_id)
+            self.lock({each.transfer.end_to_end_id for each in changed} - self._revisions.keys())
+            revisions = [self._revisions[change.transfer.end_to_end_id] for change in changed]
+            if execute_bulk(self._connection, _UPDATE, _update_values(changed, revisions)) != len(changed):
+                self._warm.forget([change.transfer.end_to_end_id for change in changed])
+                raise DatabaseUnavailable("another replica has changed one of these transfers")
+        for change in changes:
+            transfer = change.transfer
+            revision = 0 if change.is_new else self._revisions[transfer.end_to_end_id] + 1
+            self._revisions[transfer.end_to_end_id] = revision
+            self._written[transfer.end_to_end_id] = (transfer, revision)
+
+    def committed(self) -> None:
+        """What was written is durable, and may be written on from."""
+        self._warm.keep(self._written)
+
+    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        if not is_storable(end_to_end_id):
+            return None
+        row = self._connection.execute(
+            text(f"SELECT history, {_READ} FROM transfers WHERE end_to_end_id = :id"),  # noqa: S608 - constants
+            {"id": end_to_end_id},
+        ).one_or_none()
+        return None if row is None else (_transfer_of(row[1:]), _history_of(row[0]))
+
+    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+        rows = self._connection.execute(
+            text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"),
+            {"ids": [each for each in end_to_end_ids if is_storable(each)]},
+        )
+        return [_transfer_of(row) for row in rows]
+
+    def list(self, narrow: TransferFilter) -> list[Transfer]:
+        if not (is_storable(narrow.ispb) and is_storable(narrow.id_part)):
+            return []
+        conditions = ["true"]
+        values: dict[str, Any] = {"size": narrow.size}
+        if narrow.ispb:
+            conditions.append("(payer_ispb = :ispb OR payee_ispb = :ispb)")
+            values["ispb"] = narrow.ispb
+        if narrow.status is not None:
+            conditions.append("status = :status")
+            values["status"] = narrow.status.value
+        if narrow.id_part:
+            conditions.append("position(:id_part in end_to_end_id) > 0")
+            values["id_part"] = narrow.id_part
+        if narrow.open_only:
+            conditions.append("resend_at_ms IS NOT NULL")
+        if narrow.before is not None:
+            conditions.append("(received_at_ms, end_to_end_id) < (:before_ms, :before_id)")
+            values["before_ms"], values["before_id"] = narrow.before
+        rows = self._connection.execute(
+            text(
+                f"{_SELECT} WHERE {' AND '.join(conditions)} "
+                "ORDER BY received_at_ms DESC, end_to_end_id DESC LIMIT :size"
+            ),
+            values,
+        )
+        return [_transfer_of(row) for row in rows]
+
+    def count_by_status(self) -> Mapping[TransferStatus, int]:
+        rows = self._connection.execute(text("SELECT status, count(*) FROM transfers GROUP BY status"))
+        return {TransferStatus(status): count for status, count in rows}

@@ -1,0 +1,58 @@
+"""The console's door: open in demo mode, else opened by the operator's password."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
+from pix.service.web.htmx import see_other
+from pix.service.web.languages import translate
+from pix.service.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
+from pix.service.web.sessions import renew_session
+from pix.service.web.templates import language_of
+
+TEMPLATE: Final = "hub/sign_in.html"
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
+
+
+@router.get("/sign-in")
+def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
+    """The form, or why nobody can come in."""
+    if site.door.knows(request):
+        return see_other(request, "/")
+    return pages.page(request, TEMPLATE, _context(site), status=403 if site.door.is_shut else 200)
+
+
+@router.post("/sign-in")
+def open_door(
+    request: Request, site: SiteOf, pages: PagesOf, password: Annotated[str, Form(max_length=400)] = ""
+) -> Response:
+    """Lets in whoever knows the operator's password."""
+    language = language_of(request)
+    try:
+        site.door.check(password)
+    except OperatorRefused as error:
+        match error:
+            case OperatorShut():
+                sentence, status = "", 403
+            case TooManyAttempts():
+                sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
+            case _:
+                sentence, status = translate(language, "This is not the operator's password."), 401
+        return pages.page(request, TEMPLATE, _context(site, sentence), status=status)
+    site.door.let_in(request)
+    return see_other(request, "/")
+
+
+@router.post("/sign-out")
+def close_door(request: Request) -> Response:
+    """Ends the session."""
+    renew_session(request)
+    return see_other(request, "/sign-in")
+
+
+def _context(site: Site, fault: str = "") -> dict[str, Any]:
+    return {"is_shut": site.door.is_shut, "fault": fault}

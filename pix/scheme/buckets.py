@@ -1,0 +1,57 @@
+"""Token buckets, as the real directory limits look-ups with: each look-up costs tokens, a miss more than a hit.
+
+After the DICT's policies ENTRIES_READ_PARTICIPANT_ANTISCAN and ENTRIES_READ_USER_ANTISCAN: whoever pays asks for keys
+that exist, and whoever collects people's data meets misses. Pure: the caller has the time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+MS_PER_MINUTE = 60_000
+COST_OF_A_TRY = 1
+"""What must be there for a try; what it costs is known only when it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPolicy:
+    """How much a bucket holds, and how fast it fills."""
+
+    capacity: float
+    tokens_per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The tokens that were there at a time."""
+
+    tokens: float
+    at_ms: int
+
+
+def full(policy: BucketPolicy, now_ms: int) -> Bucket:
+    """The bucket of somebody who has done nothing yet."""
+    return Bucket(policy.capacity, now_ms)
+
+
+def filled(bucket: Bucket, policy: BucketPolicy, now_ms: int) -> Bucket:
+    """The bucket as it is now; a clock that went back adds nothing and takes nothing."""
+    minutes = max(0, now_ms - bucket.at_ms) / MS_PER_MINUTE
+    return Bucket(min(policy.capacity, bucket.tokens + minutes * policy.tokens_per_minute), max(bucket.at_ms, now_ms))
+
+
+def spent(bucket: Bucket, tokens: float) -> Bucket:
+    """The bucket after a cost, never below nothing: what is over cannot be paid later either."""
+    return replace(bucket, tokens=max(0.0, bucket.tokens - tokens))
+
+
+def given_back(bucket: Bucket, policy: BucketPolicy, tokens: float) -> Bucket:
+    """The bucket with tokens back in it, never above its capacity."""
+    return replace(bucket, tokens=min(policy.capacity, bucket.tokens + tokens))
+
+
+def wait_ms(bucket: Bucket, policy: BucketPolicy) -> int:
+    """How long until one may try; 0 when one may now."""
+    lacking = COST_OF_A_TRY - bucket.tokens
+    return 0 if lacking <= 0 else math.ceil(lacking / policy.tokens_per_minute * MS_PER_MINUTE)

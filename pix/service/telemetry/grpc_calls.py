@@ -1,0 +1,117 @@
+"""What is to be seen of gRPC: interceptors for the server and for the client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import grpc
+from structlog.contextvars import bound_contextvars
+
+from pix.service.telemetry.context import TRACEPARENT, checked_traceparent, current_traceparent, within_trace
+from pix.service.telemetry.metrics import Metrics
+from pix.service.telemetry.traces import Span, SpanKind, Tracing
+
+OWN_PACKAGE: Final = "/codepix.v1."
+"""Health and reflection are nobody's payment."""
+METADATA_ISPB: Final = "codepix-ispb"
+ISPB_LENGTH: Final = 8
+
+
+class ObservedServer(grpc.ServerInterceptor):  # type: ignore[type-arg]
+    """Measures the calls that are answered, and traces those that belong to a trace."""
+
+    def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
+
+    def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
+        """Wraps the handler of one call."""
+        handler = continuation(handler_call_details)
+        method: str = handler_call_details.method
+        if handler is None or not handler.unary_unary or not method.startswith(OWN_PACKAGE):
+            return handler
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
+        caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
+        act = handler.unary_unary
+
+        def answer(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            span = self._start(method, parent, caller)
+            with bound_contextvars(call=method, caller=caller), within_trace(span.traceparent if span else parent):
+                code = grpc.StatusCode.OK
+                try:
+                    return act(request, context)
+                except Exception:
+                    # An abort has set the code, and raises; what raises without one is a fault of ours.
+                    code = context.code() or grpc.StatusCode.UNKNOWN
+                    raise
+                finally:
+                    self._metrics.grpc_requests.add({(method, code.name): 1.0})
+                    self._metrics.grpc_seconds.observe({(method,): [time.perf_counter() - started]})
+                    if span is not None:
+                        _finish(span, code.name)
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer
+        )
+
+    def _start(self, method: str, parent: str, caller: str) -> Span | None:
+        if self._tracing is None or not parent:
+            return None
+        attributes = {"rpc.system": "grpc", "rpc.method": method, "codepix.caller": caller}
+        return self._tracing.start(method.removeprefix("/"), SpanKind.SERVER, parent, attributes)
+
+
+class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
+    """Measures the calls that are made, and traces those that are made within a trace."""
+
+    def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
+
+    def intercept_unary_unary(
+        self, continuation: Callable[[Any, Any], Any], client_call_details: Any, request: Any
+    ) -> Any:
+        """One attempt of a call."""
+        method: str = client_call_details.method
+        started = time.perf_counter()
+        span: Span | None = None
+        if self._tracing is not None and current_traceparent():
+            attributes = {"rpc.system": "grpc", "rpc.method": method}
+            span = self._tracing.start(method.removeprefix("/"), SpanKind.CLIENT, current_traceparent(), attributes)
+            client_call_details = _CallDetails(client_call_details, span.traceparent)
+        call = continuation(client_call_details, request)
+        # Whoever called waits for the answer in any case.
+        code = call.code().name
+        self._metrics.hub_calls.add({(method, code): 1.0})
+        self._metrics.hub_call_seconds.observe({(method,): [time.perf_counter() - started]})
+        if span is not None:
+            _finish(span, code)
+        return call
+
+
+class _CallDetails(grpc.ClientCallDetails):
+    """Those of a call, in another trace."""
+
+    def __init__(self, details: Any, traceparent: str) -> None:
+        self.method = details.method
+        self.timeout = details.timeout
+        self.credentials = details.credentials
+        self.wait_for_ready = getattr(details, "wait_for_ready", None)
+        self.compression = getattr(details, "compression", None)
+        kept = [(name, value) for name, value in details.metadata or () if name != TRACEPARENT]
+        self.metadata = (*kept, (TRACEPARENT, traceparent))
+
+
+def _finish(span: Span, code: str) -> None:
+    span.set("rpc.grpc.status_code", code)
+    if code in {"UNKNOWN", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}:
+        span.fail(code)
+    span.end()
+
+
+def _text(value: str | bytes | None) -> str:
+    return value if isinstance(value, str) else ""

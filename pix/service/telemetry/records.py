@@ -1,0 +1,173 @@
+"""What is to be seen of records on their way through a service: wrappers around its batch handler and its sink."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Final
+
+from structlog.contextvars import bound_contextvars
+
+from pix.service.batches import BatchHandler, DatabaseUnavailable, RecordSink
+from pix.service.records import HEADER_TRACEPARENT, HEADER_TYPE, MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Record
+from pix.service.telemetry.context import checked_traceparent, within_trace
+from pix.service.telemetry.metrics import Metrics
+from pix.service.telemetry.traces import ATTRIBUTE_END_TO_END_ID, Span, SpanKind, Tracing
+
+OK: Final = ("ok",)
+FAILED: Final = ("failed",)
+NO_DATABASE: Final = ("database_unavailable",)
+
+TYPES_KNOWN: Final = frozenset(message.__name__ for message in MESSAGES_OF_BANKS | MESSAGES_OF_HUB)
+END_TO_END_ID_LENGTH: Final = 32
+"""What is longer than an id is not written down as one."""
+
+SpansOfBatch = Mapping[str, Sequence[Span]]
+
+_spans_of_batch: Final[ContextVar[SpansOfBatch]] = ContextVar("spans_of_batch", default={})  # noqa: B039 - never changed
+
+
+def spans_of_batch() -> SpansOfBatch:
+    """The spans of the batch at hand by the transfers that they are about; none while nothing is traced."""
+    return _spans_of_batch.get()
+
+
+def end_to_end_id_of(record: Record) -> str:
+    """The id that a record claims to be about."""
+    return record.key[:END_TO_END_ID_LENGTH].decode("ascii", "replace")
+
+
+def traceparent_of(record: Record) -> str:
+    """The trace that a record belongs to; empty for none."""
+    header = record.headers.get(HEADER_TRACEPARENT)
+    return checked_traceparent(header.decode("ascii", "replace")) if header else ""
+
+
+def _known_type(header: bytes) -> str:
+    """The message type that a record claims, of those that there are: what a stranger writes makes no new series."""
+    name = header.decode("ascii", "replace")
+    return name if name in TYPES_KNOWN else "unknown"
+
+
+def _types(records: Sequence[Record]) -> dict[tuple[str, ...], float]:
+    by_type: dict[tuple[str, ...], float] = {}
+    for header, count in Counter(record.headers.get(HEADER_TYPE, b"") for record in records).items():
+        labels = (_known_type(header),)
+        by_type[labels] = by_type.get(labels, 0.0) + count
+    return by_type
+
+
+@contextmanager
+def about(record: Record) -> Iterator[None]:
+    """Lines of the log in the block name the transfer and the trace of the record."""
+    with bound_contextvars(end_to_end_id=end_to_end_id_of(record)), within_trace(traceparent_of(record)):
+        yield
+
+
+def naming_its_record(handle: BatchHandler) -> BatchHandler:
+    """A handler under which lines of the log name the transfer and the trace, whenever one record is treated alone."""
+
+    def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
+        if len(records) != 1:
+            return handle(records)
+        with about(records[0]):
+            return handle(records)
+
+    return handle_batch
+
+
+def measured_handler(handle: BatchHandler, metrics: Metrics) -> BatchHandler:
+    """A handler that counts and times its batches."""
+
+    def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
+        metrics.messages_received.add(_types(records))
+        metrics.batch_records.observe({(): [float(len(records))]})
+        started = time.perf_counter()
+        outcome = FAILED
+        try:
+            outgoing = handle(records)
+            outcome = OK
+        except DatabaseUnavailable:
+            outcome = NO_DATABASE
+            raise
+        finally:
+            metrics.batch_seconds.observe({outcome: [time.perf_counter() - started]})
+        return outgoing
+
+    return handle_batch
+
+
+def traced_handler(handle: BatchHandler, tracing: Tracing) -> BatchHandler:
+    """A handler with a span for each message, whose parent is the span that sent it.
+
+    What is sent in answer carries the span of the message that it answers, so the trace shows cause and effect. Rows
+    keep the traceparent that the transfer came with: what is sent again later belongs to the same trace.
+    """
+
+    def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
+        spans: dict[str, list[Span]] = {}
+        for record in records:
+            spans.setdefault(end_to_end_id_of(record), []).append(_begin(tracing, record, len(records)))
+        token = _spans_of_batch.set(spans)
+        try:
+            return [_following(record, spans) for record in handle(records)]
+        except Exception as error:
+            for span in (span for of_transfer in spans.values() for span in of_transfer):
+                span.fail(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            _spans_of_batch.reset(token)
+            for span in (span for of_transfer in spans.values() for span in of_transfer):
+                span.end()
+
+    return handle_batch
+
+
+def _begin(tracing: Tracing, record: Record, batch_size: int) -> Span:
+    return tracing.start(
+        f"process {_known_type(record.headers.get(HEADER_TYPE, b''))}",
+        SpanKind.CONSUMER,
+        traceparent_of(record),
+        {
+            ATTRIBUTE_END_TO_END_ID: end_to_end_id_of(record),
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": record.topic,
+            "messaging.destination.partition.id": str(record.partition),
+            "messaging.kafka.offset": record.offset,
+            "messaging.batch.message_count": batch_size,
+        },
+    )
+
+
+def _following(record: Record, spans: SpansOfBatch) -> Record:
+    """The record as the effect of the last message about its transfer. A signature does not cover its trace."""
+    causes = spans.get(end_to_end_id_of(record))
+    if not causes:
+        return record
+    return replace(record, headers={**record.headers, HEADER_TRACEPARENT: causes[-1].traceparent.encode()})
+
+
+class MeasuredSink:
+    """A sink that counts what the broker has taken, and how long it took."""
+
+    def __init__(self, sink: RecordSink, metrics: Metrics) -> None:
+        self._sink = sink
+        self._metrics = metrics
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """As the sink does."""
+        if not records:
+            return
+        started = time.perf_counter()
+        outcome = FAILED
+        try:
+            self._sink.publish(records)
+            outcome = OK
+        finally:
+            self._metrics.publish_seconds.observe({outcome: [time.perf_counter() - started]})
+        self._metrics.messages_sent.add(_types(records))

@@ -1,0 +1,372 @@
+"""The console's pages, as a browser without a script sees them, and its live parts, without a browser."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from hub.entrypoints.http.app import create_app
+from hub.entrypoints.http.console.views import HEX_BYTES_MAX, hex_lines, milestones
+from lab.parts.ports import free_port
+from lab.parts.process import wait_until
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import Side, TransferAccepted
+from pix.scheme.reasons import ReasonCode
+from pix.service.dead_letters import DeadLetterState
+from pix.service.http_server import serve_http
+from pix.service.records import HUB_TOPIC, Record
+from tests.integration.hub.world import World, signed
+from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
+
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    with TestClient(create_app(world.application, world.treat_again, configured_secret="for the test")) as client:
+        yield client
+
+
+def text_of(html: str) -> str:
+    """What a person reads, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def page(client: TestClient, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style=" not in answer.text and "onclick" not in answer.text, "the policy of the pages allows neither"
+    return answer.text
+
+
+# The front page.
+
+
+def test_an_empty_hub_says_so(client: TestClient) -> None:
+    shown = text_of(page(client, "/"))
+    assert "Nothing has moved yet" in shown
+    assert "Banco Maré has not joined yet" in shown
+
+
+def test_the_front_page_shows_banks_counters_transfers_and_health(client: TestClient, world: World) -> None:
+    world.application.join_network(
+        ispb=IPE, code="002", name="Banco Ipê", color="#c98a00", url="http://127.0.0.1:8002", version="1"
+    )
+    world.complete(world.pay(1))
+    pending = world.pay(2, amount=500)
+    world.pay(3, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
+    world.treat(Record(HUB_TOPIC, b"", b"junk"))
+    world.application.health.trouble("sweeper", "cannot reach <the broker>")
+    html = page(client, "/")
+    counts = dict(re.findall(r'data-count="([\w-]+)">(\d+)<', html))
+    assert counts == {"pending": "1", "confirmed": "0", "completed": "1", "failed": "1", "dead-letters": "1"}
+    assert 'href="http://127.0.0.1:8002"' in html
+    assert re.findall(r'data-transfer="(\w+)"', html)[1] == pending
+    shown = text_of(html)
+    assert "R$ 100.123,45" in shown and "R$ 99.876,55" in shown and "R$ 5,00 reserved" in shown
+    assert "Ana Souza to nobody@example.com" in shown
+    assert "cannot reach <the broker>" in shown
+    assert "cannot reach <the broker>" not in html
+
+
+def test_the_pages_speak_portuguese_to_who_wants_it(client: TestClient) -> None:
+    answer = client.get("/", headers={"accept-language": "pt-BR"})
+    assert '<html lang="pt-BR"' in answer.text
+
+
+# Transfers.
+
+
+def test_transfers_are_searched_and_paged_without_a_script(client: TestClient, world: World) -> None:
+    ids = [world.pay(number) for number in range(1, 34)]
+    first = page(client, "/transfers")
+    assert re.findall(r'<tr data-transfer="(\w+)"', first) == ids[:2:-1]
+    (older,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    second = page(client, unescape(older))
+    assert re.findall(r'<tr data-transfer="(\w+)"', second) == ids[2::-1]
+    assert 'rel="next"' not in second
+
+    def found(query: str) -> list[str]:
+        return re.findall(r'<tr data-transfer="(\w+)"', page(client, f"/transfers?{query}"))
+
+    assert found(f"id={ids[4]}") == [ids[4]]
+    assert found("id=0007&bank=001&status=pending") == [ids[6]]
+    assert found("status=completed") == []
+    assert found("bank=003") == []
+    # Nonsense narrows nothing, and breaks nothing.
+    assert len(found("status=nonsense&bank=%00&before=nonsense")) == 30
+    assert found("id=%00") == []
+    assert 'value="&lt;b&gt;"' in page(client, "/transfers?id=<b>")
+
+
+def test_the_whole_story_of_a_transfer_that_timed_out(client: TestClient, world: World) -> None:
+    end_to_end_id = world.pay(1, text="para o <almoço>")
+    world.clock.at_ms += 50_000
+    world.application.fail_expired()
+    world.tell(IPE, TransferAccepted(end_to_end_id, 12_345))
+    html = page(client, f"/transfers/{end_to_end_id}")
+    shown = text_of(html)
+    assert "AB03 The transfer timed out before the payee's bank answered." in shown
+    assert "para o <almoço>" in shown
+    assert "0001 / 100001-1" in shown and "***.444.777-**" in shown
+    assert "Not applied too late: the transfer is failed" in shown
+    assert "0 resent · 0 duplicates · 1 refused" in shown
+    assert "The hub timeout" in shown
+    assert "+50.00 s" in shown
+    states = re.findall(r'<li class="is-(\w+)" data-milestone="(\w+)"', html)
+    assert states == [
+        ("done", "requested"),
+        ("done", "received"),
+        ("done", "offered"),
+        ("failed", "failed"),
+        ("now", "payer_processed"),
+        ("now", "payee_processed"),
+        ("next", "closed"),
+    ]
+    assert "/live?seen=" in html
+    world.note(end_to_end_id, Side.PAYER, Side.PAYEE)
+    assert "/live?seen=" not in page(client, f"/transfers/{end_to_end_id}"), "nothing will change any more"
+
+
+def test_a_transfer_to_nobody_has_no_payee(client: TestClient, world: World) -> None:
+    end_to_end_id = world.pay(1, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
+    shown = text_of(page(client, f"/transfers/{end_to_end_id}"))
+    assert "Nobody has registered the key: nobody@example.com" in shown
+
+
+@pytest.mark.parametrize(
+    ("subject", "names"),
+    [
+        (transfer(), "requested received offered confirmed! payer_processed? completed?"),
+        (confirmed(), "requested received offered confirmed payer_processed! payee_processed! completed?"),
+        (completed(), "requested received offered confirmed payer_processed payee_processed completed"),
+        (failed(), "requested received offered failed payer_processed! payee_processed! closed?"),
+        (failed_at_once(), "requested received failed payer_processed! closed?"),
+    ],
+    ids=["pending", "confirmed", "completed", "failed", "failed at once"],
+)
+def test_the_way_of_a_transfer_tells_what_is_now_and_what_is_next(subject: object, names: str) -> None:
+    marks = {"done": "", "failed": "", "now": "!", "next": "?"}
+    told = [f"{each.name}{marks[each.state]}" for each in milestones(subject)]  # type: ignore[arg-type]
+    if subject == transfer():
+        names = names.replace("completed?", "payee_processed? completed?")
+    assert told == names.split()
+
+
+# Banks.
+
+
+def test_a_banks_page(client: TestClient, world: World) -> None:
+    world.complete(world.pay(1))
+    shown = text_of(page(client, "/banks/001"))
+    assert "Bank 001 · ISPB 00000001" in shown
+    assert "Put in by its operator R$ 100.000,00" in shown
+    assert "\N{MINUS SIGN}R$ 123,45" in shown
+    assert "Keys of the kind CPF 1" in shown
+    assert "opening-00000001" in shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/banks/009", "/banks/%00", f"/transfers/{e2e(9)}", f"/transfers/{e2e(9)}/live", "/dead-letters/x", "/no"],
+)
+def test_what_is_not_there_is_a_page_too(client: TestClient, address: str) -> None:
+    assert "There is nothing here" in text_of(page(client, address, 404))
+
+
+# Dead letters.
+
+
+def bury(world: World, record: Record) -> str:
+    world.treat(record)
+    return world.application.dead_letters.list(DeadLetterState.DEAD, 1)[0].digest
+
+
+def token_of(html: str) -> str:
+    return str(re.findall(r'name="csrf_token" value="(\w+)"', html)[0])
+
+
+def test_a_letter_is_taken_apart(client: TestClient, world: World) -> None:
+    digest = bury(world, signed(TransferAccepted(e2e(7), 4_711), IPE, secret="not the secret of this bank"))
+    assert digest in page(client, "/dead-letters")
+    shown = text_of(page(client, f"/dead-letters/{digest}"))
+    assert "codepix-signature: not the sender's signature of this record" in shown
+    assert "Banco Ipê (002)" in shown
+    assert f"end_to_end_id {e2e(7)} amount_centavos 4711" in shown
+    assert "0000 0a 20 45 30" in shown
+
+
+def test_bytes_that_say_nothing_are_shown_as_bytes(client: TestClient, world: World) -> None:
+    value = b"\xff<script>" + b"\x00" * HEX_BYTES_MAX
+    digest = bury(world, Record(HUB_TOPIC, b"\xfe", value, {"codepix-type": b"\xff\xfe", "x": b"<b>"}))
+    html = page(client, f"/dead-letters/{digest}")
+    shown = text_of(html)
+    assert "<script>" not in html.split("</head>")[1]
+    assert "ff 3c 73 63 72 69 70 74 3e 00" in shown
+    assert "9 more bytes are not shown" in shown
+    assert "It cannot be decoded: codepix-type: unknown message type" in shown
+
+
+def test_an_empty_value_and_no_headers_are_a_letter_too(client: TestClient, world: World) -> None:
+    digest = bury(world, Record(HUB_TOPIC, b"", b""))
+    shown = text_of(page(client, f"/dead-letters/{digest}"))
+    assert "A record without a type" in shown
+    assert "The value is empty." in shown
+
+
+def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> None:
+    digest = bury(world, signed(TransferAccepted(e2e(1, AURORA, world.clock.at_ms), 12_345), IPE))
+    address = f"/dead-letters/{digest}"
+    token = token_of(page(client, address))
+    in_vain = client.post(f"{address}/replay", data={"csrf_token": token})
+    assert in_vain.url.path == address
+    assert "it died again" in text_of(in_vain.text)
+    world.pay(1)
+    worked = client.post(f"{address}/replay", data={"csrf_token": token})
+    assert "the hub has taken it this time" in text_of(worked.text)
+    assert "csrf_token" not in worked.text, "it cannot be replayed twice"
+    too_late = client.post(f"{address}/replay", data={"csrf_token": token})
+    assert "Somebody else was quicker" in text_of(too_late.text)
+    assert digest in page(client, "/dead-letters?state=replayed")
+    assert digest in page(client, "/dead-letters?state=all")
+    assert digest not in page(client, "/dead-letters")
+
+
+def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -> None:
+    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    address = f"/dead-letters/{digest}"
+    token = token_of(page(client, address))
+    without = client.post(f"{address}/discard", data={"csrf_token": token, "note": " "})
+    assert without.status_code == 422
+    assert "A value is required." in text_of(without.text)
+    done = client.post(f"{address}/discard", data={"csrf_token": token, "note": "a scan from outside"})
+    assert "Discarded because a scan from outside" in text_of(done.text)
+    too_late = client.post(f"{address}/discard", data={"csrf_token": token, "note": "again"})
+    assert "Somebody else was quicker" in text_of(too_late.text)
+
+
+def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World) -> None:
+    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    address = f"/dead-letters/{digest}"
+    token = token_of(page(client, address))
+    for action in ("replay", "discard"):
+        for data, headers in (
+            ({"note": "x"}, {}),
+            ({"note": "x", "csrf_token": "0" * 64}, {}),
+            ({"note": "x", "csrf_token": token}, {"origin": "https://evil.example"}),
+        ):
+            answer = client.post(f"{address}/{action}", data=data, headers=headers)
+            assert answer.status_code == 403
+            assert "That did not come from here" in text_of(answer.text)
+    with TestClient(client.app) as stranger:
+        assert stranger.post(f"{address}/discard", data={"note": "x", "csrf_token": token}).status_code == 403
+    letter = world.application.dead_letters.find(digest)
+    assert (letter.state, letter.times) == (DeadLetterState.DEAD, 1)
+
+
+def test_a_dump_is_sixteen_bytes_a_line() -> None:
+    lines = hex_lines(bytes(range(0x30, 0x30 + 20)))
+    assert [(line.offset, line.text) for line in lines] == [("0000", "0123456789:;<=>?"), ("0010", "@ABC")]
+    assert hex_lines(b"") == []
+
+
+# What else a page needs.
+
+
+def test_the_looks_are_there(client: TestClient) -> None:
+    html = page(client, "/")
+    for address in re.findall(r'(?:href|src)="(/(?:static|vendor|brand|site)[^"#]*)', html):
+        answer = client.get(unescape(address))
+        assert answer.status_code == 200, address
+    assert client.get("/brand.svg").headers["content-type"] == "image/svg+xml"
+
+
+def test_the_api_is_documented_for_people(client: TestClient) -> None:
+    shown = text_of(page(client, "/api/docs"))
+    assert "GET /api/v1/transfers/{end_to_end_id} → TransferWithHistory" in shown
+    assert "open_only query, boolean · Only those of which something is still owed" in shown
+
+
+# Live parts, over a real server: the events are read as they come.
+
+
+@contextmanager
+def served(world: World) -> Iterator[str]:
+    port = free_port()
+    stop = threading.Event()
+    app = create_app(world.application, world.treat_again)
+    thread = threading.Thread(target=serve_http, args=(app, "127.0.0.1", port, stop))
+    thread.start()
+    address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{address}/health/live").is_success
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(answers, DEADLINE_SECONDS, "the console to answer")
+        yield address
+    finally:
+        stop.set()
+        thread.join(DEADLINE_SECONDS)
+        assert not thread.is_alive()
+
+
+def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Each event with its data."""
+    event, data = "", []
+    for line in lines:
+        if line.startswith("event:"):
+            event = line.removeprefix("event:").strip()
+        elif line.startswith("data:"):
+            data.append(line.removeprefix("data:").removeprefix(" "))
+        elif not line and event:
+            yield event, "\n".join(data)
+            event, data = "", []
+
+
+def test_the_front_page_moves_by_itself(world: World) -> None:
+    with served(world) as address, httpx.Client(timeout=DEADLINE_SECONDS) as client:
+        (live,) = re.findall(r'data-live="([^"]+)"', client.get(f"{address}/").text)
+        with client.stream("GET", f"{address}{unescape(live)}") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            coming = events(stream.iter_lines())
+            end_to_end_id = world.pay(1)
+            for event, html in coming:
+                assert event == "fragment"
+                if end_to_end_id in html:
+                    break
+            assert "Ana Souza" in html
+
+
+def test_a_transfers_page_moves_until_it_is_closed(world: World) -> None:
+    end_to_end_id = world.pay(1)
+    with served(world) as address, httpx.Client(timeout=DEADLINE_SECONDS) as client:
+        (live,) = re.findall(r'data-live="([^"]+)"', client.get(f"{address}/transfers/{end_to_end_id}").text)
+        seen = []
+        with client.stream("GET", f"{address}{unescape(live)}") as stream:
+            coming = events(stream.iter_lines())
+            world.accept(end_to_end_id)
+            event, html = next(coming)
+            assert event == "fragment" and 'data-status="confirmed"' in html
+            world.note(end_to_end_id, Side.PAYER, Side.PAYEE)
+            seen = list(coming)
+        assert [event for event, _ in seen][-2:] == ["fragment", "final"]
+        assert 'data-status="completed"' in seen[-2][1]
+
+
+def test_reasons_are_told_in_the_readers_language(client: TestClient, world: World) -> None:
+    end_to_end_id = world.pay(1)
+    world.reject(end_to_end_id, ReasonCode.AC06)
+    answer = client.get(f"/transfers/{end_to_end_id}", headers={"accept-language": "pt"})
+    assert "A conta do recebedor está bloqueada." in answer.text

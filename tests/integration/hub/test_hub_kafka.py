@@ -1,0 +1,276 @@
+"""The hub's own composition on a real broker and a real PostgreSQL: what banks say, rightly and wrongly, and get."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, text
+
+from hub.bootstrap import Hub
+from hub.settings import HubSettings
+from lab.parts.broker import EmbeddedBroker
+from lab.parts.process import wait_until
+from pix.scheme.ids import make_end_to_end_id, random_suffix
+from pix.scheme.messages import (
+    Message,
+    Outcome,
+    OutcomeProcessed,
+    Side,
+    TransferAccepted,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRequested,
+)
+from pix.scheme.reasons import ReasonCode
+from pix.service.clock import SystemClock
+from pix.service.database import transaction
+from pix.service.dead_letters import DeadLetter, DeadLetterState, digest_of
+from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
+from pix.service.records import (
+    HUB_SENDER,
+    HUB_TOPIC,
+    MESSAGES_OF_HUB,
+    Received,
+    Record,
+    bank_topic,
+    decode_record,
+    sign,
+    signing_key,
+)
+from pix.service.settings import KafkaAssignment, KafkaSettings
+from tests.integration.hub.conftest import TABLES
+from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from tests.unit.hub.builders import AURORA, IPE, MARE
+
+DEADLINE_SECONDS = 60.0
+AMOUNT = 12_345
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("broker") / "broker.log")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+class Network:
+    """A running hub, and the banks' ends of the broker."""
+
+    def __init__(self, hub: Hub, kafka: KafkaSettings) -> None:
+        self.hub = hub
+        self.sink = KafkaSink(kafka)
+        self.sources = {ispb: KafkaSource(kafka, bank_topic(ispb[-3:]), f"test-{ispb}") for ispb in (AURORA, IPE)}
+        self.stop = threading.Event()
+        roles = hub.roles(["kafka", "sweeper"])
+        self.threads = [threading.Thread(target=role, args=(self.stop,), name=name) for name, role in roles.items()]
+        for thread in self.threads:
+            thread.start()
+
+    def hear(self, ispb: str, kind: type[Message]) -> Message:
+        """The next message of a kind to a bank, whose signature it checks."""
+        found: list[Message] = []
+
+        def heard() -> bool:
+            for record in self.sources[ispb].poll(0.1):
+                read = decode_record(
+                    record,
+                    lambda sender: [signing_key(SECRETS[ispb])] if sender == HUB_SENDER else [],
+                    MESSAGES_OF_HUB,
+                )
+                assert isinstance(read, Received), read
+                found.append(read.message)
+            self.sources[ispb].commit()
+            return any(isinstance(message, kind) for message in found)
+
+        wait_until(heard, DEADLINE_SECONDS, f"a {kind.__name__} to {ispb}")
+        return next(message for message in found if isinstance(message, kind))
+
+    def dead(self, record: Record) -> DeadLetter:
+        """The record's letter, once the hub has buried it."""
+        self.sink.publish([record])
+        digest = digest_of(record)
+
+        def buried() -> DeadLetter | None:
+            return next(
+                (each for each in self.hub.application.dead_letters.list(None, 100) if each.digest == digest), None
+            )
+
+        return wait_until(buried, DEADLINE_SECONDS, "the record to be buried")  # type: ignore[return-value]
+
+    def close(self) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(DEADLINE_SECONDS)
+            assert not thread.is_alive(), thread.name
+        for source in self.sources.values():
+            source.close()
+        self.sink.close()
+        self.hub.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def network(broker: EmbeddedBroker, database_url: str, shared_engine: Engine) -> Iterator[Network]:
+    with transaction(shared_engine) as connection:
+        connection.execute(text(f"TRUNCATE {TABLES}"))
+    hub = Hub(
+        HubSettings(
+            database_url=database_url,
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            kafka_assignment=KafkaAssignment.ALL,
+            resend_first_seconds=0.5,
+            resend_cap_seconds=1.0,
+        )
+    )
+    for ispb, secret in SECRETS.items():
+        bank = hub.application.add_bank(
+            code=ispb[-3:], name=f"Bank {ispb[-3:]}", color="#123456", secret=secret, settlement_funds_centavos=FUNDS
+        )
+        if ispb == IPE:
+            register(hub.application, bank, BIAS_KEY, BIA, "11144477735")
+    hub.ensure_topics()
+    kafka = hub.settings.kafka("test")
+    ensure_topics(kafka, [HUB_TOPIC])
+    with closing(Network(hub, kafka)) as network:
+        wait_until(
+            lambda: hub.application.health.report().get("consumer") == "ok",
+            DEADLINE_SECONDS,
+            "the consumer to be ready",
+        )
+        yield network
+
+
+def request() -> TransferRequested:
+    """Ana pays Bia, now."""
+    now_ms = SystemClock().now_ms()
+    end_to_end_id = make_end_to_end_id(AURORA, datetime.fromtimestamp(now_ms / 1000, UTC), random_suffix())
+    return TransferRequested(end_to_end_id, AMOUNT, ANA, BIAS_KEY, "", "almoço", now_ms)
+
+
+def test_a_transfer_goes_end_to_end(network: Network) -> None:
+    asked = request()
+    network.sink.publish([signed(asked, AURORA)])
+    offer = network.hear(IPE, TransferOffered)
+    assert isinstance(offer, TransferOffered) and offer.payee == BIA
+    network.sink.publish([signed(TransferAccepted(asked.end_to_end_id, AMOUNT), IPE)])
+    for ispb, side in ((AURORA, Side.PAYER), (IPE, Side.PAYEE)):
+        told = network.hear(ispb, TransferConfirmed)
+        assert isinstance(told, TransferConfirmed) and told.side is side
+        note = OutcomeProcessed(asked.end_to_end_id, side, Outcome.CONFIRMED, AMOUNT, None)
+        network.sink.publish([signed(note, ispb)])
+
+    def is_completed() -> bool:
+        return network.hub.application.queries.find_transfer(asked.end_to_end_id)[0].status == "completed"
+
+    wait_until(is_completed, DEADLINE_SECONDS, "the transfer to be completed")
+
+
+def test_an_offer_that_nobody_answers_is_sent_again(network: Network) -> None:
+    asked = request()
+    network.sink.publish([signed(asked, AURORA)])
+    seen = 0
+
+    def twice() -> bool:
+        nonlocal seen
+        offer = network.hear(IPE, TransferOffered)
+        seen += isinstance(offer, TransferOffered) and offer.end_to_end_id == asked.end_to_end_id
+        return seen >= 2
+
+    wait_until(twice, DEADLINE_SECONDS, "the offer to come twice")
+    assert network.hub.application.queries.find_transfer(asked.end_to_end_id)[0].resends >= 1
+
+
+def test_a_refused_request_is_answered_with_the_reason(network: Network) -> None:
+    asked = replace(request(), amount_centavos=FUNDS * 10)
+    network.sink.publish([signed(asked, AURORA)])
+    told = network.hear(AURORA, TransferFailed)
+    assert isinstance(told, TransferFailed)
+    assert (told.end_to_end_id, told.reason) == (asked.end_to_end_id, ReasonCode.AM04)
+
+
+def with_headers(record: Record, **changes: bytes) -> Record:
+    return replace(record, headers={**record.headers, **{f"codepix-{name}": value for name, value in changes.items()}})
+
+
+def of_unknown_type(record: Record) -> Record:
+    signature = sign(signing_key(SECRETS[AURORA]), HUB_TOPIC, "TransferUndone", record.value)
+    return with_headers(record, type=b"TransferUndone", signature=signature)
+
+
+def of_no_protobuf(record: Record) -> Record:
+    value = b"\xff\xff not Protobuf"
+    signature = sign(signing_key(SECRETS[AURORA]), HUB_TOPIC, "TransferRequested", value)
+    return with_headers(replace(record, value=value), signature=signature)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda record: replace(record, headers={}), "codepix-sender: header is missing"),
+        (
+            lambda record: with_headers(record, signature=b""),
+            "codepix-signature: header is missing, the record is unsigned",
+        ),
+        (
+            lambda record: with_headers(record, signature=b"\x00" * 32),
+            "codepix-signature: not the sender's signature of this record",
+        ),
+        (
+            lambda record: with_headers(record, sender=MARE.encode()),
+            "codepix-signature: not the sender's signature of this record",
+        ),
+        (lambda record: with_headers(record, sender=b"00000099"), "codepix-sender: no such participant"),
+        (lambda record: with_headers(record, sender=b"hub"), "codepix-sender: no such participant"),
+        (of_unknown_type, "codepix-type: unknown message type 'TransferUndone'"),
+        (of_no_protobuf, "value: not a TransferRequested in Protobuf"),
+        (lambda record: replace(record, key=b"another"), "record key: must be the end-to-end id of the message"),
+        (
+            lambda record: replace(signed(request(), AURORA, topic=bank_topic("002")), topic=HUB_TOPIC),
+            "codepix-signature: not the sender's signature of this record",
+        ),
+        (lambda record: Record(HUB_TOPIC, b"", b""), "codepix-sender: header is missing"),
+        (
+            lambda record: signed(TransferAccepted(record.key.decode(), AMOUNT), IPE),
+            "TransferAccepted: the hub knows no transfer with this end-to-end id",
+        ),
+        (
+            # PostgreSQL has no NUL in its texts: signed as it is, it cannot be stored.
+            lambda record: signed(replace(request(), description="a\x00b"), AURORA),
+            "processing failed: ",
+        ),
+    ],
+    ids=[
+        "without headers", "unsigned", "forged", "as another bank", "as a stranger", "as the hub", "unknown type",
+        "unreadable", "wrong key", "of another topic", "empty", "unknown transfer", "poisoned",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_applied_is_a_dead_letter_and_the_rest_goes_on(
+    network: Network, spoil: Callable[[Record], Record], reason: str
+) -> None:
+    good = request()
+    letter = network.dead(spoil(signed(request(), AURORA)))
+    assert letter.reason.startswith(reason)
+    assert (letter.state, letter.times) == (DeadLetterState.DEAD, 1)
+    network.sink.publish([signed(good, AURORA)])
+
+    def is_there() -> bool:
+        return bool(network.hub.application.queries.find_transfers_of(AURORA, [good.end_to_end_id]))
+
+    wait_until(is_there, DEADLINE_SECONDS, "the next record to be treated")
+
+
+def test_a_poisoned_letter_that_is_replayed_dies_again(network: Network) -> None:
+    letter = network.dead(signed(replace(request(), description="c\x00d"), AURORA))
+    again = network.hub.application.replay_dead_letter(letter.digest, network.hub.treat_again)
+    assert (again.state, again.times) == (DeadLetterState.DEAD, 2)
+
+
+def test_the_hub_is_healthy(network: Network) -> None:
+    assert set(network.hub.application.health.report().values()) == {"ok"}
+    assert network.hub.lag() >= 0

@@ -1,0 +1,141 @@
+"""What only PostgreSQL can show: replicas side by side, sessions that break, and the schema's way up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, text
+
+from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.application.ports import TransferChange
+from hub.domain.errors import KeyLimitReached
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import TransferRequested
+from pix.scheme.reasons import ReasonCode
+from pix.service.batches import DatabaseUnavailable
+from pix.service.database import database_answers, is_migrated, make_engine, migrate, transaction
+from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, register, signed
+from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
+
+DEADLINE_SECONDS = 60.0
+
+
+def test_the_schema_goes_up_once_however_many_replicas_start(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    engine = make_engine(url)
+    assert not is_migrated(engine, MIGRATIONS)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(migrate, url, MIGRATIONS) for _ in range(4)]:
+            done.result(DEADLINE_SECONDS)
+    assert is_migrated(engine, MIGRATIONS)
+    engine.dispose()
+
+
+def test_replicas_that_get_the_same_request_make_one_transfer(engine: Engine, world: World) -> None:
+    request = signed(TransferRequested(e2e(), 700, ANA, BIAS_KEY, "", "", NOW_MS), AURORA)
+    together = threading.Barrier(4)
+
+    def treat() -> str:
+        together.wait(DEADLINE_SECONDS)
+        try:
+            return f"{len(world.handle([request]))} sent"
+        except DatabaseUnavailable:
+            return "again"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(done.result(DEADLINE_SECONDS) for done in [pool.submit(treat) for _ in range(4)])
+    # Whoever came second finds the row, or is told to read its batch again; one offer goes out.
+    assert told.count("1 sent") == 1
+    account = world.application.queries.settlement_accounts()[AURORA]
+    assert (account.balance_centavos, account.reserved_centavos) == (FUNDS, 700)
+    assert world.handle([request]) == []
+
+
+def test_replicas_spend_no_settlement_money_twice(world: World) -> None:
+    half = FUNDS // 2
+    together = threading.Barrier(4)
+
+    def treat(number: int) -> None:
+        record = signed(TransferRequested(e2e(number), half, ANA, BIAS_KEY, "", "", NOW_MS), AURORA)
+        together.wait(DEADLINE_SECONDS)
+        world.handle([record])
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(treat, number) for number in range(4)]:
+            done.result(DEADLINE_SECONDS)
+    assert world.application.queries.settlement_accounts()[AURORA].reserved_centavos == FUNDS
+    reasons = [world.application.queries.find_transfer(e2e(number))[0].reason for number in range(4)]
+    assert sorted(reason.value if reason else "" for reason in reasons) == ["", "", "AM04", "AM04"]
+    assert ReasonCode.AM04 in reasons
+
+
+def test_sweepers_pass_over_what_another_holds(engine: Engine, world: World) -> None:
+    ids = [world.pay(number) for number in (1, 2)]
+    late_ms = world.clock.at_ms + 100_000
+    units = PostgresUnitsOfWork(engine)
+    with units() as one, units() as other:
+        assert len(one.transfers.lock_due(late_ms, 1)) == 1
+        due = other.transfers.lock_due(late_ms, 10)
+        assert len(due) == 1
+        assert other.transfers.lock_expired(late_ms, 10) == due
+        assert {due[0].end_to_end_id} < set(ids)
+
+
+def test_an_account_gets_no_key_too_many_by_hurrying(world: World) -> None:
+    bank = world.application.queries.list_banks()[1]
+    together = threading.Barrier(6)
+
+    def add(number: int) -> bool:
+        together.wait(DEADLINE_SECONDS)
+        try:
+            register(world.application, bank, PixKey(KeyKind.EMAIL, f"k{number}@example.com"), BIA, "11144477735")
+        except KeyLimitReached:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [each.result(DEADLINE_SECONDS) for each in [pool.submit(add, number) for number in range(6)]]
+    assert sum(done) == 4, "one of the five was there already"
+    assert world.application.queries.count_keys()[IPE, KeyKind.EMAIL] == 5
+
+
+def test_a_session_that_breaks_is_an_absent_database_and_nothing_has_happened(engine: Engine, world: World) -> None:
+    units = PostgresUnitsOfWork(engine)
+
+    def breaks() -> None:
+        with units() as unit:
+            unit.transfers.save([TransferChange(transfer(), (), is_new=True)])
+            victim = unit._connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+            with transaction(engine) as connection:
+                connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
+            unit.transfers.save([TransferChange(confirmed(), ())])
+            unit.commit()
+
+    with pytest.raises(DatabaseUnavailable):
+        breaks()
+    with units() as unit:
+        assert unit.transfers.find(e2e()) is None, "the pool has replaced the broken session"
+
+
+def test_a_server_that_is_not_there_is_an_absent_database() -> None:
+    nowhere = make_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none")
+    assert not database_answers(nowhere)
+    with pytest.raises(DatabaseUnavailable), PostgresUnitsOfWork(nowhere)():
+        pass
+    nowhere.dispose()
+
+
+def test_a_unit_that_only_reads_leaves_nothing_open(engine: Engine, world: World) -> None:
+    with PostgresUnitsOfWork(engine)() as unit:
+        unit.banks.all()
+    with transaction(engine) as connection:
+        idle = connection.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE state = 'idle in transaction' AND datname = current_database()"
+            )
+        ).scalar_one()
+    assert idle == 0

@@ -1,0 +1,154 @@
+"""A hub on a real database with three banks that can speak to it, for tests of its transports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.application.use_cases import HubApplication, compose
+from hub.domain.bank import Bank
+from hub.entrypoints.kafka import HubRecordHandler, Keyring
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import (
+    BankMessage,
+    Outcome,
+    OutcomeProcessed,
+    Party,
+    Side,
+    TransferAccepted,
+    TransferRejected,
+    TransferRequested,
+)
+from pix.scheme.people import HolderKind
+from pix.scheme.reasons import ReasonCode
+from pix.service.batches import BatchHandler
+from pix.service.consumer import isolating_poison
+from pix.service.health import Health
+from pix.service.records import HUB_TOPIC, Record, encode_record, signing_key
+from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
+
+SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
+FUNDS = 10_000_000
+TIMEOUT_MS = 40_000
+
+ANA = Party(AURORA, "0001", "100001-1", "Ana Souza", "***.982.247-**")
+BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.444.777-**")
+BIAS_KEY = PixKey(KeyKind.EMAIL, "bia@example.com")
+ANAS_KEY = PixKey(KeyKind.CPF, "52998224725")
+
+
+@dataclass(slots=True)
+class TestClock:
+    """A clock that the test turns."""
+
+    __test__ = False
+    at_ms: int = NOW_MS
+
+    def now_ms(self) -> int:
+        """What the test has set."""
+        return self.at_ms
+
+
+@dataclass
+class World:
+    """The hub, its clock, and the banks' voices."""
+
+    application: HubApplication
+    handle: BatchHandler
+    clock: TestClock
+    outgoing: list[Record] = field(default_factory=list)
+
+    def treat(self, *records: Record) -> Sequence[Record]:
+        """The records come to the hub as one batch; what it answers is returned and kept."""
+        answers = self.handle(list(records))
+        self.outgoing += answers
+        return answers
+
+    def treat_again(self, record: Record) -> None:
+        """For the replay of a dead letter."""
+        self.treat(record)
+
+    def tell(self, sender: str, *messages: BankMessage) -> Sequence[Record]:
+        """A bank says something, rightly signed; a moment passes."""
+        self.clock.at_ms += 12
+        return self.treat(*(signed(message, sender) for message in messages))
+
+    def pay(self, number: int, payer: Party = ANA, key: PixKey = BIAS_KEY, amount: int = 12_345, text: str = "") -> str:
+        """The payer's bank requests a transfer."""
+        end_to_end_id = e2e(number, payer.ispb, self.clock.at_ms)
+        self.tell(payer.ispb, TransferRequested(end_to_end_id, amount, payer, key, "", text, self.clock.at_ms - 9))
+        return end_to_end_id
+
+    def accept(self, end_to_end_id: str) -> None:
+        """The payee's bank promises to credit."""
+        transfer, _ = self.application.queries.find_transfer(end_to_end_id)
+        assert transfer.payee is not None
+        self.tell(transfer.payee.ispb, TransferAccepted(end_to_end_id, transfer.amount_centavos))
+
+    def reject(self, end_to_end_id: str, reason: ReasonCode) -> None:
+        """The payee's bank refuses."""
+        transfer, _ = self.application.queries.find_transfer(end_to_end_id)
+        assert transfer.payee is not None
+        self.tell(transfer.payee.ispb, TransferRejected(end_to_end_id, transfer.amount_centavos, reason))
+
+    def note(self, end_to_end_id: str, *sides: Side) -> None:
+        """The banks have processed the outcome."""
+        transfer, _ = self.application.queries.find_transfer(end_to_end_id)
+        outcome, reason = transfer.outcome, transfer.reason
+        for side in sides:
+            party = transfer.party(side)
+            assert party is not None
+            self.tell(
+                party.ispb,
+                OutcomeProcessed(end_to_end_id, side, outcome or Outcome.FAILED, transfer.amount_centavos, reason),
+            )
+
+    def complete(self, end_to_end_id: str) -> str:
+        """All that is left until the transfer is completed."""
+        self.accept(end_to_end_id)
+        self.note(end_to_end_id, Side.PAYER, Side.PAYEE)
+        return end_to_end_id
+
+
+def signed(message: BankMessage, sender: str, secret: str | None = None, topic: str = HUB_TOPIC) -> Record:
+    """A bank's record, with its own secret or another."""
+    return encode_record(message, topic, sender, signing_key(secret or SECRETS[sender]))
+
+
+def make_world(engine: Engine, health: Health | None = None) -> World:
+    """A hub with three banks and two keys on an empty, migrated database."""
+    clock = TestClock()
+    application = compose(PostgresUnitsOfWork(engine), clock, health or Health(), POLICY, TIMEOUT_MS)
+    banks: dict[str, Bank] = {}
+    for code, name, color in (
+        ("001", "Banco Aurora", "#5b2a86"),
+        ("002", "Banco Ipê", "#c98a00"),
+        ("003", "Banco Maré", "#00798c"),
+    ):
+        ispb = f"00000{code}"
+        banks[ispb] = application.add_bank(
+            code=code, name=name, color=color, secret=SECRETS[ispb], settlement_funds_centavos=FUNDS
+        )
+    register(application, banks[IPE], BIAS_KEY, BIA, "11144477735")
+    register(application, banks[AURORA], ANAS_KEY, ANA, "52998224725")
+    handler = HubRecordHandler(application.process_messages, Keyring(application.queries.signing_keys, clock), clock)
+    return World(application, isolating_poison(handler, application.bury_record), clock)
+
+
+def register(application: HubApplication, bank: Bank, key: PixKey, party: Party, tax_id: str) -> None:
+    """A key for a person."""
+    application.register_key(
+        bank=bank,
+        kind=key.kind,
+        key=key.key,
+        branch=party.branch,
+        account_number=party.account_number,
+        holder_name=party.name,
+        holder_kind=HolderKind.PERSON,
+        holder_tax_id=tax_id,
+        request_id=str(UUID(int=1)),
+    )

@@ -1,0 +1,230 @@
+"""KafkaSource, KafkaSink and the consumer's thread on the embedded broker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+
+from lab.parts.broker import EmbeddedBroker
+from lab.parts.ports import free_port
+from lab.parts.process import wait_until
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
+from pix.service.consumer import ConsumerThread, isolating_poison
+from pix.service.health import Health
+from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.service.records import Record
+from pix.service.settings import KafkaAssignment, KafkaSettings
+
+DEADLINE_SECONDS = 60.0
+Settings = Callable[..., KafkaSettings]
+
+
+def records(topic: str, *texts: str) -> list[Record]:
+    return [Record(topic, text.encode(), f"value {text}".encode(), {"h": b"\x00\xff"}) for text in texts]
+
+
+def read(source: KafkaSource, size: int) -> list[Record]:
+    """Polls until so many records have come."""
+    found: list[Record] = []
+
+    def enough() -> bool:
+        found.extend(source.poll(0.1))
+        return len(found) >= size
+
+    wait_until(enough, DEADLINE_SECONDS, f"{size} records to come")
+    return found
+
+
+def keys(found: Sequence[Record]) -> list[str]:
+    return sorted(record.key.decode() for record in found)
+
+
+def test_records_come_as_they_went(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    sent = records(topic, "a", "b")
+    sink.publish([])
+    sink.publish(sent)
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        found = sorted(read(source, 2), key=lambda record: record.key)
+    assert [(each.topic, each.key, each.value, dict(each.headers)) for each in found] == [
+        (each.topic, each.key, each.value, dict(each.headers)) for each in sent
+    ]
+    assert all(each.partition >= 0 and each.offset >= 0 for each in found)
+
+
+def test_records_of_one_key_keep_their_order(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    sink.publish([Record(topic, b"one key", str(number).encode()) for number in range(50)])
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        assert [int(each.value) for each in read(source, 50)] == list(range(50))
+
+
+@pytest.mark.parametrize("assignment", list(KafkaAssignment))
+def test_what_is_committed_does_not_come_again_and_the_rest_does(
+    settings: Settings, topic: str, sink: KafkaSink, assignment: KafkaAssignment
+) -> None:
+    sink.publish(records(topic, "a", "b"))
+    group = uuid4().hex
+    with closing(KafkaSource(settings(assignment), topic, group)) as source:
+        assert keys(read(source, 2)) == ["a", "b"]
+        source.commit()
+        sink.publish(records(topic, "c"))
+        assert keys(read(source, 1)) == ["c"]
+    with closing(KafkaSource(settings(assignment), topic, group)) as source:
+        assert keys(read(source, 1)) == ["c"]
+        source.commit()
+        source.commit()
+
+
+def test_a_rewind_brings_back_what_was_not_committed(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        sink.publish(records(topic, "a", "b", "c"))
+        read(source, 3)
+        source.commit()
+        sink.publish(records(topic, "d", "e", "f", "g"))
+        assert keys(read(source, 4)) == ["d", "e", "f", "g"]
+        source.rewind()
+        assert keys(read(source, 4)) == ["d", "e", "f", "g"]
+        source.rewind()
+        source.wait(0.2)
+        assert keys(read(source, 4)) == ["d", "e", "f", "g"], "waiting takes nothing"
+
+
+def test_the_lag_is_what_waits(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        assert source.lag() == 0
+        sink.publish(records(topic, *"abcdefgh"))
+        read(source, 8)
+        wait_until(lambda: source.lag() == 0, DEADLINE_SECONDS, "the lag to be gone")
+
+
+def test_members_of_a_group_share_the_partitions(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    group = uuid4().hex
+    names = [f"key {number}" for number in range(200)]
+    with (
+        closing(KafkaSource(settings(KafkaAssignment.GROUP), topic, group)) as one,
+        closing(KafkaSource(settings(KafkaAssignment.GROUP), topic, group)) as other,
+    ):
+        found: dict[str, set[str]] = {"one": set(), "other": set()}
+        numbers = iter(range(10_000))
+
+        def both_have_some() -> bool:
+            sink.publish(records(topic, f"probe {next(numbers)}"))
+            for name, source in (("one", one), ("other", other)):
+                found[name] |= {each.key.decode() for each in source.poll(0.05)}
+                source.commit()
+            return all(found.values())
+
+        wait_until(both_have_some, DEADLINE_SECONDS, "both members to have partitions")
+        sink.publish(records(topic, *names))
+
+        def all_are_there() -> bool:
+            for name, source in (("one", one), ("other", other)):
+                found[name] |= {each.key.decode() for each in source.poll(0.05)}
+            return found["one"] | found["other"] >= set(names)
+
+        wait_until(all_are_there, DEADLINE_SECONDS, "every record to be read by somebody")
+
+
+def test_a_topic_is_made_by_asking(settings: Settings) -> None:
+    name = f"test.{uuid4().hex}"
+    for _ in range(2):
+        ensure_topics(settings(), [name])
+    with closing(KafkaSource(settings(), name, "group")) as source:
+        assert list(source.poll(0.1)) == []
+
+
+def test_a_broker_that_is_away_is_told_as_such(broker: EmbeddedBroker, settings: Settings) -> None:
+    away = settings().model_copy(update={"bootstrap_servers": f"127.0.0.1:{free_port()}"})
+    assert broker_answers(settings(), 5.0)
+    assert not broker_answers(away, 0.2)
+
+
+# The thread.
+
+
+class Store:
+    """A handler with a database that goes and comes."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.done: list[str] = []
+        self.buried: list[str] = []
+
+    def handle(self, batch: Sequence[Record]) -> Sequence[Record]:
+        if self.is_away:
+            raise DatabaseUnavailable("connection refused")
+        if any(record.key == b"poison" for record in batch):
+            raise ValueError("a record like no other")
+        self.done += [record.key.decode() for record in batch]
+        return []
+
+    def bury(self, record: Record, _reason: str) -> None:
+        self.buried.append(record.key.decode())
+
+
+class Running:
+    """A consumer's thread."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, group: str, store: Store, sink: KafkaSink) -> None:
+        self.health = Health()
+        self.stop_event = threading.Event()
+        consumer = ConsumerThread(
+            lambda: KafkaSource(settings, topic, group),
+            isolating_poison(store.handle, store.bury),
+            sink,
+            self.health,
+        )
+        self._thread = threading.Thread(target=consumer.run, args=(self.stop_event,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.stop_event.set()
+        self._thread.join(DEADLINE_SECONDS)
+        assert not self._thread.is_alive()
+
+
+def test_an_absent_database_loses_nothing(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    store, group = Store(), uuid4().hex
+    with closing(Running(settings(), topic, group, store, sink)) as running:
+        sink.publish(records(topic, "a", "b"))
+        wait_until(lambda: sorted(store.done) == ["a", "b"], DEADLINE_SECONDS, "a and b to be done")
+        store.is_away = True
+        sink.publish(records(topic, "c", "d"))
+        waiting = "waiting for the database: connection refused"
+        wait_until(lambda: running.health.report()["consumer"] == waiting, DEADLINE_SECONDS, "it to say that it waits")
+        store.is_away = False
+        wait_until(lambda: sorted(store.done) == ["a", "b", "c", "d"], DEADLINE_SECONDS, "c and d to be done")
+        wait_until(lambda: running.health.report()["consumer"] == "ok", DEADLINE_SECONDS, "it to be well again")
+    # It has committed and left in good order: another one finds nothing to do but what is new.
+    with closing(Running(settings(), topic, group, store, sink)):
+        sink.publish(records(topic, "e"))
+        wait_until(lambda: "e" in store.done, DEADLINE_SECONDS, "e to be done")
+    assert sorted(store.done) == ["a", "b", "c", "d", "e"]
+
+
+def test_a_poisoned_record_goes_alone_and_the_rest_go_on(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    store = Store()
+    with closing(Running(settings(), topic, uuid4().hex, store, sink)):
+        sink.publish(records(topic, "a", "poison", "b"))
+        wait_until(lambda: sorted(store.done) == ["a", "b"], DEADLINE_SECONDS, "the rest to be done")
+        wait_until(lambda: store.buried == ["poison"], DEADLINE_SECONDS, "the poison to be buried")
+        sink.publish(records(topic, "c"))
+        wait_until(lambda: sorted(store.done) == ["a", "b", "c"], DEADLINE_SECONDS, "the next one to be done")
+
+
+def test_a_consumer_without_a_broker_says_so_and_stops_when_told(sink: KafkaSink) -> None:
+    health, stop = Health(), threading.Event()
+
+    def no_broker() -> KafkaSource:
+        raise BrokerUnavailable("connection refused")
+
+    thread = threading.Thread(target=ConsumerThread(no_broker, lambda _: [], sink, health).run, args=(stop,))
+    thread.start()
+    says_so = "waiting for the broker: connection refused"
+    wait_until(lambda: health.report().get("consumer") == says_so, DEADLINE_SECONDS, "it to say that it waits")
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()

@@ -1,0 +1,326 @@
+"""The use cases around the decisions, on the store in memory: admission of banks, batches, sweeps, dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hub.adapters.memory import HubStore, MemoryUnitsOfWork
+from hub.application.admit_banks import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
+from hub.application.process_messages import Arrival
+from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
+from hub.application.use_cases import HubApplication, compose
+from hub.domain.errors import BankAlreadyAdded, DeadLetterNotFound, NotAuthenticated, SettlementFundsTooLow
+from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.transfer import TransferStatus
+from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
+from hub.entrypoints.sweeper import LAG_RECORDS_MAX, Sweeper
+from pix.scheme.errors import SchemeError
+from pix.scheme.messages import BankMessage, TransferAccepted, TransferRequested
+from pix.service.batches import BrokerUnavailable
+from pix.service.dead_letters import DeadLetterState, digest_of
+from pix.service.health import Health
+from pix.service.records import HUB_TOPIC, Record, encode_record, signing_key
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POLICY, accepted, e2e, key_entry, requested
+
+SECRET = "a secret of Aurora"
+FUNDS = 1_000_000
+TIMEOUT_MS = 40_000
+
+
+class World:
+    """A hub in memory with two banks, a key, and a clock to turn."""
+
+    def __init__(self) -> None:
+        self.at_ms = NOW_MS
+        self.units = MemoryUnitsOfWork(HubStore())
+        self.hub: HubApplication = compose(self.units, self, Health(), POLICY, TIMEOUT_MS)
+        self.add(secret=SECRET)
+        self.add(code="002", name="Ipê", secret="a secret of Ipê!")
+        with self.units() as unit:
+            unit.keys.add(key_entry(BIAS_KEY, BIA))
+            unit.commit()
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def add(self, **changes: object) -> object:
+        plain = {"code": "001", "name": "Aurora", "color": "#5b2a86", "secret": SECRET}
+        plain["settlement_funds_centavos"] = FUNDS  # type: ignore[assignment]
+        return self.hub.add_bank(**{**plain, **changes})  # type: ignore[arg-type]
+
+    def accounts(self) -> dict[str, SettlementAccount]:
+        return self.hub.queries.settlement_accounts()
+
+    def tell(self, *messages: tuple[str, BankMessage]) -> list[str]:
+        arrivals = [Arrival(message, sender, Record(HUB_TOPIC, b"", b"")) for sender, message in messages]
+        return [f"{type(each.message).__name__} to {each.bank_code}" for each in self.hub.process_messages(arrivals)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# Banks.
+
+
+def test_adding_a_bank_again_changes_nothing(world: World) -> None:
+    world.at_ms += 5
+    again = world.add(name="Other", settlement_funds_centavos=7)
+    assert again == world.hub.queries.list_banks()[0]
+    assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+    assert len(world.hub.queries.signing_keys()[AURORA]) == 1
+    assert [funding.amount_centavos for funding in world.hub.queries.settlement_account(AURORA)[1]] == [FUNDS]
+
+
+def test_another_secret_becomes_the_newest_and_the_last_one_stays(world: World) -> None:
+    world.at_ms -= 1_000  # the clock was set back meanwhile
+    world.add(secret="the second secret")
+    keys = world.hub.queries.signing_keys()[AURORA]
+    assert keys == [signing_key("the second secret"), signing_key(SECRET)]
+    world.add(secret="the third secret!")
+    keys = world.hub.queries.signing_keys()[AURORA]
+    assert keys == [signing_key("the third secret!"), signing_key("the second secret")]
+    with pytest.raises(NotAuthenticated):
+        world.hub.authenticate_bank(AURORA, SECRET)
+
+
+def test_a_change_of_secret_can_be_taken_back(world: World) -> None:
+    world.add(secret="the second secret")
+    world.add(secret=SECRET)
+    assert world.hub.queries.signing_keys()[AURORA] == [signing_key(SECRET), signing_key("the second secret")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"code": "1"}, "bank_code"),
+        ({"name": ""}, "name"),
+        ({"color": "red"}, "color"),
+        ({"ispb": "1"}, "ispb"),
+        ({"secret": "short"}, "secret"),
+        ({"settlement_funds_centavos": -1}, "settlement_funds_centavos"),
+        ({"settlement_funds_centavos": SETTLEMENT_FUNDS_CENTAVOS_MAX + 1}, "settlement_funds_centavos"),
+    ],
+)
+def test_a_bank_that_breaks_a_rule_is_not_added(world: World, changes: dict[str, object], field: str) -> None:
+    with pytest.raises(SchemeError) as refused:
+        world.add(**{"code": "009", **changes})
+    assert refused.value.field == field
+    assert len(world.hub.queries.list_banks()) == 2
+
+
+@pytest.mark.parametrize("changes", [{"code": "001", "ispb": "00000009"}, {"code": "009", "ispb": AURORA}])
+def test_code_and_ispb_of_different_banks_are_refused(world: World, changes: dict[str, object]) -> None:
+    with pytest.raises(BankAlreadyAdded):
+        world.add(**changes, secret="a secret of another bank")
+    assert world.hub.queries.signing_keys()[AURORA] == [signing_key(SECRET)]
+
+
+def test_no_more_settlement_money_is_taken_out_than_is_free(world: World) -> None:
+    world.tell((AURORA, requested(amount_centavos=400)))
+    with world.units() as unit:
+        with pytest.raises(SettlementFundsTooLow):
+            fund_account(unit, Funding("out", AURORA, -(FUNDS - 399), NOW_MS))
+        assert fund_account(unit, Funding("out", AURORA, -(FUNDS - 400), NOW_MS)).balance_centavos == 400
+
+
+# Batches.
+
+
+def test_a_batch_is_decided_in_its_order(world: World) -> None:
+    told = world.tell((AURORA, requested()), (IPE, accepted()), (AURORA, requested()))
+    assert told == ["TransferOffered to 002", *(f"TransferConfirmed to {code}" for code in ("001", "002", "001"))]
+    transfer, history = world.hub.queries.find_transfer(e2e())
+    assert (transfer.status, transfer.duplicates) == (TransferStatus.CONFIRMED, 1)
+    assert [step.message for step in history] == ["TransferRequested", "TransferAccepted"]
+
+
+def test_what_one_message_reserves_the_next_cannot_spend(world: World) -> None:
+    first = requested(amount_centavos=FUNDS)
+    world.tell((AURORA, first), (AURORA, replace(first, end_to_end_id=e2e(2), amount_centavos=1)))
+    assert world.hub.queries.count_transfers() == {TransferStatus.PENDING: 1, TransferStatus.FAILED: 1}
+    assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, FUNDS)
+
+
+def test_one_illegal_message_harms_no_other(world: World) -> None:
+    told = world.tell((IPE, TransferAccepted(e2e(9), 1)), (AURORA, requested()))
+    assert told == ["TransferOffered to 002"]
+    assert [letter.sender for letter in world.hub.dead_letters.list(None, 9)] == [IPE]
+
+
+def test_an_empty_batch_is_nothing(world: World) -> None:
+    assert world.tell() == []
+
+
+def test_a_sender_that_is_no_bank_is_answered_nothing(world: World) -> None:
+    stranger = "00000099"
+    assert world.tell((stranger, requested(payer=replace(ANA, ispb=stranger), end_to_end_id=e2e(1, stranger)))) == []
+
+
+# Sweeps.
+
+
+def sweeper(world: World, lag: int = 0, sink: object = None) -> tuple[Sweeper, list[str]]:
+    sent: list[str] = []
+
+    class Sink:
+        def publish(self, records: object) -> None:
+            sent.extend(record.topic for record in records)  # type: ignore[attr-defined]
+
+    return (
+        Sweeper(world.hub.resend_due, world.hub.fail_expired, sink or Sink(), lambda: lag, Health()),  # type: ignore[arg-type]
+        sent,
+    )
+
+
+def test_what_is_due_is_sent_again_and_not_before(world: World) -> None:
+    world.tell((AURORA, requested()))
+    sweep, sent = sweeper(world)
+    sweep.sweep()
+    assert sent == []
+    world.at_ms += 1_000
+    sweep.sweep()
+    sweep.sweep()
+    assert sent == ["codepix.bank.002.v1"]
+
+
+def test_nothing_is_resent_while_answers_wait_to_be_read_but_time_still_runs_out(world: World) -> None:
+    world.tell((AURORA, requested()))
+    sweep, sent = sweeper(world, lag=LAG_RECORDS_MAX + 1)
+    world.at_ms += 10_000
+    sweep.sweep()
+    assert sent == []
+    world.at_ms += TIMEOUT_MS
+    sweep.sweep()
+    assert sent == ["codepix.bank.001.v1", "codepix.bank.002.v1"]
+    assert world.accounts()[AURORA].reserved_centavos == 0
+
+
+def test_at_the_timeout_itself_there_is_still_time(world: World) -> None:
+    world.tell((AURORA, requested()))
+    world.at_ms += TIMEOUT_MS
+    assert world.hub.fail_expired() == []
+    world.at_ms += 1
+    assert len(world.hub.fail_expired()) == 2
+
+
+def test_without_a_timeout_a_transfer_waits(world: World) -> None:
+    patient = compose(world.units, world, Health(), POLICY, None)
+    world.tell((AURORA, requested()))
+    world.at_ms += 10**9
+    assert patient.fail_expired() == []
+
+
+def test_a_sweep_is_of_bounded_size(world: World) -> None:
+    for start in range(0, TRANSFERS_PER_SWEEP_MAX + 3, 100):
+        world.tell(
+            *(
+                (AURORA, requested(end_to_end_id=e2e(number), amount_centavos=1))
+                for number in range(start, min(start + 100, TRANSFERS_PER_SWEEP_MAX + 3))
+            )
+        )
+    world.at_ms += 5_000
+    sweep, sent = sweeper(world)
+    assert sweep.sweep() == TRANSFERS_PER_SWEEP_MAX
+    assert sweep.sweep() == 3
+    assert len(sent) == TRANSFERS_PER_SWEEP_MAX + 3
+
+
+def test_a_message_that_could_not_be_sent_comes_again(world: World) -> None:
+    class Broken:
+        def publish(self, records: object) -> None:
+            raise BrokerUnavailable("gone")
+
+    world.tell((AURORA, requested()))
+    world.at_ms += 1_000
+    broken, _ = sweeper(world, sink=Broken())
+    with pytest.raises(BrokerUnavailable):
+        broken.sweep()
+    world.at_ms += 8_000
+    sweep, sent = sweeper(world)
+    sweep.sweep()
+    assert sent == ["codepix.bank.002.v1"]
+
+
+# Records and their keys.
+
+
+def handler(world: World) -> HubRecordHandler:
+    return HubRecordHandler(world.hub.process_messages, Keyring(world.hub.queries.signing_keys, world), world)
+
+
+def record(message: TransferRequested, secret: str = SECRET, sender: str = AURORA) -> Record:
+    return encode_record(message, HUB_TOPIC, sender, signing_key(secret))
+
+
+def test_a_bank_that_was_just_added_is_heard_at_once(world: World) -> None:
+    handle = handler(world)
+    assert len(handle([record(requested())])) == 1
+    world.add(code="003", name="Maré", secret="a secret of Maré")
+    world.at_ms += 1
+    mare = "00000003"
+    from_mare = requested(end_to_end_id=e2e(1, mare), payer=replace(ANA, ispb=mare))
+    assert len(handle([record(from_mare, "a secret of Maré", mare)])) == 1
+    assert world.hub.dead_letters.list(None, 9) == []
+
+
+def test_forgeries_cost_no_more_than_one_look_at_the_keys_per_batch(world: World) -> None:
+    looks = []
+
+    def read() -> dict[str, list[bytes]]:
+        looks.append(world.at_ms)
+        return world.hub.queries.signing_keys()
+
+    handle = HubRecordHandler(world.hub.process_messages, Keyring(read, world), world)
+    forged = [record(requested(end_to_end_id=e2e(number)), "not the secret at all") for number in range(5)]
+    handle(forged)
+    assert len(looks) == 1
+    world.at_ms += 1
+    handle(forged)
+    assert len(looks) == 2
+    world.at_ms += KEYRING_AGE_MS_MAX + 1
+    handle([record(requested())])
+    assert len(looks) == 3
+    assert {letter.times for letter in world.hub.dead_letters.list(None, 9)} == {2}
+
+
+# Dead letters.
+
+
+def test_a_letter_is_replayed_once(world: World) -> None:
+    handle = handler(world)
+    message = TransferAccepted(e2e(), requested().amount_centavos)
+    early = encode_record(message, HUB_TOPIC, IPE, signing_key("a secret of Ipê!"))
+    handle([early])
+    digest = digest_of(early)
+
+    def treat(again: Record) -> None:
+        handle([again])
+
+    in_vain = world.hub.replay_dead_letter(digest, treat)
+    assert (in_vain.state, in_vain.times) == (DeadLetterState.DEAD, 2)
+    handle([record(requested())])
+    replayed = world.hub.replay_dead_letter(digest, treat)
+    assert (replayed.state, replayed.times) == (DeadLetterState.REPLAYED, 2)
+    assert world.hub.queries.find_transfer(e2e())[0].status is TransferStatus.CONFIRMED
+    with pytest.raises(DeadLetterNotFound):
+        world.hub.replay_dead_letter(digest, lambda _: None)
+    assert dict(world.hub.dead_letters.count()) == {DeadLetterState.REPLAYED: 1}
+
+
+@pytest.mark.parametrize("note", ["", "   ", "x" * 201, "a\x00b"])
+def test_a_discard_wants_a_reason(world: World, note: str) -> None:
+    junk = Record(HUB_TOPIC, b"", b"junk")
+    world.hub.bury_record(junk, "cannot be read")
+    with pytest.raises(SchemeError) as refused:
+        world.hub.discard_dead_letter(digest_of(junk), note)
+    assert refused.value.field == "note"
+    world.hub.discard_dead_letter(digest_of(junk), "  not   ours ")
+    assert world.hub.dead_letters.find(digest_of(junk)).note == "not ours"
+    with pytest.raises(DeadLetterNotFound):
+        world.hub.discard_dead_letter(digest_of(junk), "again")
+    with pytest.raises(DeadLetterNotFound):
+        world.hub.dead_letters.find("nothing")
