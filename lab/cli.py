@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from rich.table import Table
 
+from lab.audit import AuditReport
+from lab.certs import HUB_NAMES, make_certificates
 from lab.demo import Keeper, welcome
+from lab.experiment import ExperimentOptions, experiment_document, experiment_table
+from lab.experiment import experiment as run_experiment
+from lab.faults import Target
 from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, Network, NetworkSettings, remove_network
+from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.parts.errors import PartError, PartMissing, PortInUse
 from lab.report import audit_document, console, errors, percentile, print_audit, print_json
 from lab.rest import Unreachable, new_client
 from lab.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.smoke import smoke as run_smoke
 from lab.survey import Surveyor
+from pix.scheme.errors import SchemeError
 
 EXIT_BROKEN: Final = 1
 EXIT_USAGE: Final = 2
@@ -32,7 +40,12 @@ HUB_GRPC_PORT_DEFAULT: Final = 50_051
 HUB_URL_DEFAULT: Final = f"http://127.0.0.1:{HUB_PORT_DEFAULT}"
 KAFKA_PORT_DEFAULT: Final = 9092
 
-app = typer.Typer(help="CodePix: an instant-payment network in a box.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="CodePix: an instant-payment network in a box.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 def main() -> None:
@@ -79,6 +92,10 @@ def default_folder() -> Path:
     return Path(home).expanduser() / "codepix"
 
 
+Keep = Annotated[
+    Path | None,
+    typer.Option(help="An empty folder in which data and logs are to stay.", show_default="a temporary one"),
+]
 Port = Annotated[int, typer.Option(min=1, max=65_535)]
 
 
@@ -98,6 +115,7 @@ def demo(
     transfer_timeout: Annotated[
         float | None, typer.Option(help="Seconds until an unanswered transfer fails; without, it waits.")
     ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
 ) -> None:
     """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
     ports = (bank_001_port, bank_002_port, bank_003_port)
@@ -110,6 +128,7 @@ def demo(
         kafka_port=kafka_port,
         transfer_timeout_seconds=transfer_timeout,
         demo_mode=True,
+        tls=tls,
     )
     with _speaking_plainly():
         network = Network(settings, _tell)
@@ -127,14 +146,54 @@ def demo(
 
 
 @app.command()
+def certs(
+    folder: Annotated[Path, typer.Option(help="Where they are put; what is there already stays.")],
+    bank: Annotated[list[str] | None, typer.Option(help="A bank's code; may be given again.")] = None,
+    hub_name: Annotated[list[str] | None, typer.Option(help="A name of the hub; may be given again.")] = None,
+) -> None:
+    """Makes an authority for demonstrations, and certificates of the hub and of banks for mutual TLS on gRPC."""
+    codes = bank or [spec.code for spec in DEMO_BANKS]
+    try:
+        made = make_certificates(folder.absolute(), codes, hub_name or HUB_NAMES)
+    except SchemeError as error:
+        raise _refuse(f"--bank: {error.rule}", EXIT_USAGE) from None
+    except OSError as error:
+        raise _refuse(f"--folder: {folder}: {error.strerror}", EXIT_USAGE) from None
+    console.print(
+        "The hub:",
+        f"  GRPC_TLS_CERTIFICATE={made.hub.certificate}",
+        f"  GRPC_TLS_KEY={made.hub.key}",
+        f"  GRPC_TLS_CLIENT_CA={made.authority.certificate}",
+        *(
+            line
+            for code, files in made.banks.items()
+            for line in (
+                f"Bank {code}:",
+                f"  HUB_TLS_CA={made.authority.certificate}",
+                f"  HUB_TLS_CERTIFICATE={files.certificate}",
+                f"  HUB_TLS_KEY={files.key}",
+            )
+        ),
+        sep="\n",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def audit(
     hub: Annotated[str, typer.Option(help="The hub's address; it knows where the banks are.")] = HUB_URL_DEFAULT,
+    operator_password: Annotated[
+        str,
+        typer.Option(envvar="OPERATOR_PASSWORD", help="Of hub and banks; a demo asks for none.", show_default=False),
+    ] = "",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait at most until nothing is under way.")] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
     """Audits a running network: no money made or lost, every transfer with one outcome. Exit code 1 when broken."""
     with _speaking_plainly():
-        client = new_client()
+        client = new_client(operator_password)
         try:
             report = Surveyor(hub, client).audit(wait)
         finally:
@@ -154,11 +213,12 @@ def smoke(
     banks: Annotated[int, typer.Option(min=2, max=BANKS_MAX, help="How many banks to start.")] = 3,
     kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
     seed: Annotated[int, typer.Option(help="Chooses who pays whom, and how much.")] = 1,
+    keep: Keep = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
     """Starts a fresh network, pays between all banks, also what must fail, audits, and stops it. Exit code 0 or 1."""
     with _speaking_plainly():
-        result = run_smoke(SmokeOptions(transfers=transfers, banks=banks, kafka=kafka, seed=seed), _tell)
+        result = run_smoke(SmokeOptions(transfers=transfers, banks=banks, kafka=kafka, seed=seed, keep=keep), _tell)
     if json:
         print_json(smoke_document(result))
     else:
@@ -172,3 +232,77 @@ def smoke(
             f"{result.network_up_seconds:.1f} s to start the network; latency p50 {latency[0]} ms, p99 {latency[1]} ms."
         )
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
+@app.command()
+def experiment(
+    seed: Annotated[int, typer.Option(help="Chooses the payments and the faults: the same seed, the same plan.")] = 1,
+    transfers: Annotated[int, typer.Option(min=1, max=100_000, help="How many payments to send.")] = 300,
+    faults: Annotated[
+        str, typer.Option(help="What is killed and frozen: hub, bank, broker, database, separated by commas.")
+    ] = "hub,bank,broker,database",
+    faults_each: Annotated[int, typer.Option(min=1, max=50, help="How many faults of each kind.")] = 2,
+    rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Payments a second.")] = 20.0,
+    hubs: Annotated[int, typer.Option(min=1, max=4, help="Hub replicas, which share the work.")] = 1,
+    banks: Annotated[int, typer.Option(min=1, max=BANKS_MAX, help="How many banks to start.")] = 3,
+    kafka: Annotated[
+        KafkaKind | None, typer.Option(help="Apache Kafka where the broker is to die.", show_default="as needed")
+    ] = None,
+    transfer_timeout: Annotated[float | None, typer.Option(help="Seconds; transfers may then fail with AB03.")] = None,
+    wipe_broker: Annotated[
+        bool, typer.Option("--wipe-broker", help="The broker also loses its log in mid-flight.")
+    ] = False,
+    park_bank: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Instead: stop a bank, send it so many payments, and start it again."),
+    ] = None,
+    keep: Keep = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
+) -> None:
+    """Pays while parts of a fresh network die, waits for quiet, and audits. Exit code 0 when nothing was lost."""
+    targets = _targets(faults)
+    kind = kafka or (KafkaKind.APACHE if Target.BROKER in targets and park_bank is None else KafkaKind.EMBEDDED)
+    if kind is KafkaKind.EMBEDDED and Target.BROKER in targets and park_bank is None:
+        raise _refuse(
+            "--faults broker: the embedded broker comes back at another address; use --kafka apache, or --wipe-broker.",
+            EXIT_USAGE,
+        )
+    with _speaking_plainly():
+        if park_bank is not None:
+            parked = park(ParkingOptions(transfers=park_bank, kafka=kind, hubs=hubs, seed=seed, keep=keep), _tell)
+            _show(json, parking_document(parked), [parking_table(parked)], parked.report)
+            raise typer.Exit(0 if parked.is_ok else EXIT_BROKEN)
+        options = ExperimentOptions(
+            seed=seed,
+            transfers=transfers,
+            faults=targets,
+            faults_each=faults_each,
+            rate_per_second=rate,
+            hubs=hubs,
+            banks=banks,
+            kafka=kind,
+            transfer_timeout_seconds=transfer_timeout,
+            wipe_broker=wipe_broker,
+            keep=keep,
+        )
+        result = run_experiment(options, _tell)
+    _show(json, experiment_document(result), [experiment_table(result)], result.report)
+    raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
+def _targets(faults: str) -> list[Target]:
+    names = [name.strip() for name in faults.split(",") if name.strip()]
+    unknown = [name for name in names if name not in tuple(Target)]
+    if unknown:
+        known = ", ".join(Target)
+        raise _refuse(f"--faults: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+    return [Target(name) for name in dict.fromkeys(names)]
+
+
+def _show(json: bool, document: Mapping[str, Any], tables: Sequence[Table], report: AuditReport) -> None:
+    if json:
+        print_json(document)
+        return
+    for table in tables:
+        console.print(table)
+    print_audit(report)

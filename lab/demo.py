@@ -29,7 +29,7 @@ def welcome(network: Network) -> RenderableType:
     addresses.add_row("Hub: gRPC", f"127.0.0.1:{network.grpc_ports[0]} (with reflection)")
     for bank in network.banks:
         addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/docs")
-    with_client = new_client()
+    with_client = new_client(network.secrets.operator)
     try:
         rest = {bank.code: BankRest(bank.spec.name, bank.url, with_client) for bank in network.banks}
         population = Population.of(rest)

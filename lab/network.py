@@ -6,9 +6,11 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +18,13 @@ from typing import Final, Self
 
 import httpx
 
+from lab.certs import Certificates, make_certificates
 from lab.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.parts.broker import Broker, EmbeddedBroker
 from lab.parts.errors import PartError
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
-from lab.parts.process import Supervisor
+from lab.parts.process import Supervisor, wait_until
 from lab.service import Service
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
@@ -33,6 +36,7 @@ SESSION_TIMEOUT_MS: Final = 6_000
 MARKER_FILE: Final = "codepix-network.json"
 """Holds the network's secrets, and shows that a folder is one of ours and may be removed."""
 HUB_DATABASE: Final = "hub"
+ALL_READY_DEADLINE_SECONDS: Final = 120.0
 
 
 class KafkaKind(StrEnum):
@@ -42,6 +46,10 @@ class KafkaKind(StrEnum):
     """librdkafka's own: nothing to install, in memory only."""
     APACHE = "apache"
     """Apache Kafka: needs Java and Maven."""
+
+
+FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 10, KafkaKind.APACHE: 100}
+"""The embedded broker answers an empty fetch at this interval, whatever comes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,9 @@ class NetworkSettings:
     transfer_timeout_seconds: float | None = None
     resend_first_seconds: float = 2.0
     resend_cap_seconds: float = 30.0
-    demo_mode: bool = False
+    demo_mode: bool = True
+    tls: bool = False
+    """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
 
@@ -101,6 +111,8 @@ class NetworkSecrets:
     banks: Mapping[str, str]
     """Each bank's secret, by code."""
     sessions: str
+    operator: str
+    """The operator's password, at the hub and at every bank."""
 
 
 class RunningBank:
@@ -134,6 +146,7 @@ class Network:
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.grpc_ports = [settings.hub_grpc_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.secrets: NetworkSecrets
+        self._certificates: Certificates | None = None
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.broker = self._make_broker()
         self.hubs: list[Service] = []
@@ -206,6 +219,15 @@ class Network:
             self._supervisor.stop()
             self._client.close()
 
+    def await_ready(self, keep: Callable[[], None] = lambda: None) -> None:
+        """Waits until every service is ready; calls `keep` again and again. Raises `PartNotReady`."""
+
+        def all_ready() -> bool:
+            keep()
+            return all(service.is_ready() for service in self.services)
+
+        wait_until(all_ready, ALL_READY_DEADLINE_SECONDS, "all services to be ready")
+
     def restart_services(self, services: Sequence[Service], *, kill: bool = False) -> None:
         """Ends these at the same time, and starts them again, on the broker's address of now."""
         for service in services:
@@ -250,12 +272,18 @@ class Network:
         banks = dict(kept.get("banks", {}))
         for spec in self.settings.banks:
             banks.setdefault(spec.code, secrets.token_urlsafe(SECRET_BYTES))
-        found = NetworkSecrets(banks=banks, sessions=kept.get("sessions") or secrets.token_urlsafe(SECRET_BYTES))
-        write_privately(file, json.dumps({"banks": found.banks, "sessions": found.sessions}, indent=2))
+        found = NetworkSecrets(
+            banks=banks,
+            sessions=kept.get("sessions") or secrets.token_urlsafe(SECRET_BYTES),
+            operator=kept.get("operator") or secrets.token_urlsafe(SECRET_BYTES),
+        )
+        write_privately(file, json.dumps(asdict(found), indent=2))
         return found
 
     def _make_services(self) -> None:
         logs = self.folder / "logs"
+        if self.settings.tls:
+            self._certificates = make_certificates(self.folder / "tls", [spec.code for spec in self.settings.banks])
         banks_file = self._write_banks_file()
         for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
             name = "hub" if number == 0 else f"hub-{number + 1}"
@@ -299,6 +327,7 @@ class Network:
                 "GRPC_HOST": LOOPBACK,
                 "GRPC_PORT": str(grpc_port),
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
+                **self._hub_tls(),
             }
 
         return environment
@@ -314,9 +343,32 @@ class Network:
                 "BANK_SECRET": bank.secret,
                 "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
                 "PUBLIC_URL": bank.url,
+                **self._bank_tls(bank.code),
             }
 
         return environment
+
+    def _hub_tls(self) -> dict[str, str]:
+        made = self._certificates
+        if made is None:
+            return {}
+        return {
+            "GRPC_TLS_CERTIFICATE": str(made.hub.certificate),
+            "GRPC_TLS_KEY": str(made.hub.key),
+            "GRPC_TLS_CLIENT_CA": str(made.authority.certificate),
+        }
+
+    def _bank_tls(self, code: str) -> dict[str, str]:
+        made = self._certificates
+        if made is None:
+            return {}
+        return {
+            "HUB_TLS_CA": str(made.authority.certificate),
+            "HUB_TLS_CERTIFICATE": str(made.banks[code].certificate),
+            "HUB_TLS_KEY": str(made.banks[code].key),
+            # An address may name several hubs, and none of them is then a host.
+            "HUB_TLS_NAME": "localhost",
+        }
 
     def _common_environment(self, database: str, port: int, *, replicas: int) -> dict[str, str]:
         settings = self.settings
@@ -327,14 +379,29 @@ class Network:
             "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
             "KAFKA_ASSIGNMENT": "all" if alone else "group",
             "KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
+            "KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[settings.kafka]),
             "HTTP_HOST": LOOPBACK,
             "HTTP_PORT": str(port),
             "RESEND_FIRST_SECONDS": str(settings.resend_first_seconds),
             "RESEND_CAP_SECONDS": str(settings.resend_cap_seconds),
             "SESSION_SECRET": self.secrets.sessions,
+            "OPERATOR_PASSWORD": self.secrets.operator,
             "DEMO_MODE": str(settings.demo_mode).lower(),
             **settings.extra_environment,
         }
+
+
+@contextmanager
+def network_folder(keep: Path | None) -> Iterator[Path]:
+    """A folder for a network of one run: `keep`, which must be new or empty and stays, or a temporary one."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="codepix-lab-") as folder:
+            yield Path(folder)
+    else:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise PartError(f"{keep} is not an empty folder.")
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
 
 
 def remove_network(folder: Path) -> None:

@@ -10,12 +10,17 @@ import httpx
 PAGE_SIZE: Final = 500
 TIMEOUT_SECONDS: Final = 30.0
 CONNECTIONS_MAX: Final = 40
+NOT_ALLOWED: Final = frozenset({401, 403, 429})
 
 Json = dict[str, Any]
 
 
 class Unreachable(Exception):
     """A service did not answer, or answered that it cannot; the text says which, and can be shown as it is."""
+
+
+class NotAllowed(Unreachable):
+    """The service does not take us for its operator; asking again changes nothing."""
 
 
 class Refused(Exception):
@@ -29,10 +34,11 @@ class Refused(Exception):
         super().__init__(f"{status} {self.field}: {self.rule}")
 
 
-def new_client() -> httpx.Client:
-    """A client for many services; thread-safe, to be closed."""
+def new_client(operator_password: str = "") -> httpx.Client:
+    """A client for many services; thread-safe, to be closed. Outside demo mode the APIs are the operator's alone."""
+    headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-    return httpx.Client(timeout=TIMEOUT_SECONDS, limits=limits)
+    return httpx.Client(timeout=TIMEOUT_SECONDS, limits=limits, headers=headers)
 
 
 class Rest:
@@ -45,7 +51,7 @@ class Rest:
         self._client = client
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """The answer's JSON, or None without any. Raises `Unreachable` and `Refused`."""
+        """The answer's JSON, or None without any. Raises `Unreachable`, `NotAllowed` and `Refused`."""
         try:
             answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
         except httpx.HTTPError as error:
@@ -58,9 +64,12 @@ class Rest:
             document = answer.json() if answer.content else None
         except ValueError:
             raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
-        if not answer.is_success:
-            raise Refused(answer.status_code, document if isinstance(document, dict) else {})
-        return document
+        if answer.is_success:
+            return document
+        refused = Refused(answer.status_code, document if isinstance(document, dict) else {})
+        if answer.status_code in NOT_ALLOWED:
+            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {refused.rule}")
+        raise refused
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Reads one document."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from lab.audit import AuditReport
 from lab.forgeries import Forger, Participant, Verdict, send_forgeries
-from lab.network import KafkaKind, Network, NetworkSettings, bank_specs
+from lab.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
 from lab.people import Key, Population
 from lab.report import audit_document, percentile
 from lab.rest import BankRest, new_client
@@ -40,6 +39,8 @@ class SmokeOptions:
     banks: int = 3
     kafka: KafkaKind = KafkaKind.EMBEDDED
     seed: int = 1
+    keep: Path | None = None
+    """Where the network's data and logs stay; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,13 @@ def smoke(options: SmokeOptions, tell: Callable[[str], None]) -> SmokeResult:
     """Starts a network in a temporary folder, tries it, and stops it."""
     started = time.monotonic()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="codepix-smoke-")))
+        folder = stack.enter_context(network_folder(options.keep))
         banks = [
             replace(spec, settlement_funds_centavos=SETTLEMENT_FUNDS_CENTAVOS) for spec in bank_specs(options.banks)
         ]
         network = stack.enter_context(Network(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), tell))
         network_up_seconds = time.monotonic() - started
-        client = new_client()
+        client = new_client(network.secrets.operator)
         stack.callback(client.close)
         surveyor = Surveyor(network.hub_url, client)
         rest = {bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks}

@@ -22,7 +22,7 @@ from lab.audit import (
     Snapshot,
     audit,
 )
-from lab.rest import BankRest, HubRest, Json, Unreachable
+from lab.rest import BankRest, HubRest, Json, NotAllowed, Unreachable
 
 SIGNS_POLL_SECONDS: Final = 0.25
 """Between two looks at whether anything has moved."""
@@ -108,6 +108,8 @@ class Surveyor:
                 if signs == last and signs.open_transfers == 0:
                     return True
                 last = signs
+            except NotAllowed:
+                raise
             except Unreachable:
                 last = None
                 if time.monotonic() >= deadline:

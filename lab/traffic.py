@@ -12,11 +12,11 @@ from random import Random
 from typing import Final
 
 from lab.people import Customer, Key, Population
-from lab.rest import BankRest, HubRest, Json, Refused, Unreachable
+from lab.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
 AMOUNT_CENTAVOS_MIN: Final = 1_00
 AMOUNT_CENTAVOS_MAX: Final = 50_00
-SENDERS: Final = 4
+SENDERS_DEFAULT: Final = 4
 """Threads that pay at the same time."""
 RETRY_SECONDS: Final = 0.1
 PATIENCE_SECONDS_DEFAULT: Final = 60.0
@@ -91,8 +91,14 @@ def good_payments(population: Population, count: int, random: Random, prefix: st
 class Cashier:
     """Sends payments to their banks, and repeats one that was not answered: the idempotency key makes that safe."""
 
-    def __init__(self, banks: Mapping[str, BankRest], patience_seconds: float = PATIENCE_SECONDS_DEFAULT) -> None:
+    def __init__(
+        self,
+        banks: Mapping[str, BankRest],
+        patience_seconds: float = PATIENCE_SECONDS_DEFAULT,
+        senders: int = SENDERS_DEFAULT,
+    ) -> None:
         """`banks` are by code; a bank that stays away longer than `patience_seconds` is an error."""
+        self._senders = senders
         self._banks = banks
         self._patience_seconds = patience_seconds
         self._pause = threading.Event()
@@ -114,6 +120,8 @@ class Cashier:
             except Refused as refused:
                 sent.refused = refused
                 return sent
+            except NotAllowed:
+                raise
             except Unreachable:
                 if time.monotonic() >= deadline or self._pause.is_set():
                     raise
@@ -132,7 +140,7 @@ class Cashier:
                 self._pause.wait(max(0.0, first + number / per_second - time.monotonic()))
             return self.send(each)
 
-        pool = ThreadPoolExecutor(SENDERS)
+        pool = ThreadPoolExecutor(self._senders)
         try:
             futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
             return [future.result() for future in futures]

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,6 +39,8 @@ STOP_GRACE_SECONDS = 10.0
 METADATA_TIMEOUT_SECONDS = 0.5
 START_ATTEMPT_POLL_SECONDS = 0.05
 
+PLAIN_LISTENER = "PLAINTEXT"
+SASL_LISTENER = "SASL_PLAINTEXT"
 PARTITIONS_PER_TOPIC = 4
 INTERNAL_TOPIC_PARTITIONS = 4
 # After SIGKILL the controller refuses the broker's new life until the session of the old one has run out, so the
@@ -46,6 +49,16 @@ SESSION_TIMEOUT_MILLISECONDS = 2_000
 HEARTBEAT_MILLISECONDS = 250
 # The default of 128 MiB would be a quarter of the heap, and nothing here is compacted but the committed offsets.
 CLEANER_BUFFER_BYTES = 4 * 1024 * 1024
+
+
+def sasl_client(user: str, password: str) -> dict[str, str]:
+    """A client's settings for a broker with passwords."""
+    return {
+        "security.protocol": SASL_LISTENER,
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": user,
+        "sasl.password": password,
+    }
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class ApacheKafkaSettings:
 
     heap_megabytes: int = 512
     first_compiler_only: bool = False
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By user: with any, clients sign in with SASL/PLAIN, and may do what the ACLs say; the first may do everything."""
 
     def java_options(self) -> list[str]:
         """The options of the Java virtual machine."""
@@ -221,6 +236,7 @@ class ApacheKafkaBroker:
         jars, java = fetch_jars(self._cache_folder), _java()
         check_port_free(self._port, f"the broker {self.name}", self._port_option)
         self._log_folder.mkdir(parents=True, exist_ok=True)
+        self._properties_file.touch(mode=0o600)  # It may have passwords in it.
         self._properties_file.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
         java_command = [java, *self._settings.java_options(), "-cp", f"{jars}/*"]
         if not (self._log_folder / "meta.properties").exists():
@@ -276,15 +292,16 @@ class ApacheKafkaBroker:
         return self._child.pid
 
     def _properties(self) -> dict[str, str | int]:
+        listener = SASL_LISTENER if self._settings.passwords else PLAIN_LISTENER
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{self._port},CONTROLLER://{LOOPBACK}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self._port}",
+            "listeners": f"{listener}://{LOOPBACK}:{self._port},CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            "advertised.listeners": f"{listener}://{LOOPBACK}:{self._port}",
             "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": listener,
+            "listener.security.protocol.map": f"{listener}:{listener},CONTROLLER:{listener}",
             "log.dirs": str(self._log_folder),
             "auto.create.topics.enable": "true",
             "num.partitions": PARTITIONS_PER_TOPIC,
@@ -303,7 +320,29 @@ class ApacheKafkaBroker:
             "broker.session.timeout.ms": SESSION_TIMEOUT_MILLISECONDS,
             "broker.heartbeat.interval.ms": HEARTBEAT_MILLISECONDS,
             "log.cleaner.dedupe.buffer.size": CLEANER_BUFFER_BYTES,
+            **(self._sasl_properties() if self._settings.passwords else {}),
         }
+
+    def _sasl_properties(self) -> dict[str, str | int]:
+        user, password = self._first_user()
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        users = " ".join(f'user_{name}="{text}"' for name, text in self._settings.passwords.items())
+        everybody = f'{module} required username="{user}" password="{password}" {users};'
+        the_broker = f'{module} required username="{user}" password="{password}" user_{user}="{password}";'
+        return {
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "sasl.mechanism.controller.protocol": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": everybody,
+            "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.controller.plain.sasl.jaas.config": the_broker,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": f"User:{user}",
+            "allow.everyone.if.no.acl.found": "false",
+        }
+
+    def _first_user(self) -> tuple[str, str]:
+        return next(iter(self._settings.passwords.items()))
 
     def _format_storage(self, java_command: list[str]) -> None:
         # Kafka's own form of a cluster id; one with a leading dash would be read as an option.
@@ -325,7 +364,8 @@ class ApacheKafkaBroker:
 
     def _is_seen_by_a_client(self) -> bool:
         """True when the metadata has the broker in it, which it has once the controller lets it lead partitions."""
-        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        sasl = sasl_client(*self._first_user()) if self._settings.passwords else {}
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **sasl})
         try:
             return bool(client.list_topics(timeout=METADATA_TIMEOUT_SECONDS).brokers)
         except KafkaException:

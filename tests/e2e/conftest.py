@@ -1,0 +1,101 @@
+"""The shared network, and the lab's commands as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from lab.network import Network
+from lab.parts.process import wait_until
+from lab.survey import Surveyor
+from tests.support.network import banks, client, network, population, surveyor
+
+__all__ = ["banks", "client", "network", "population", "surveyor"]
+
+COMMAND_SECONDS_MAX = 200
+READY_SECONDS_MAX = 60.0
+END_SECONDS_MAX = 30.0
+
+
+def command_line(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "lab", *arguments]
+
+
+def run_codepix(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end, with wide tables."""
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(
+        command_line(*arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, env=environment
+    )
+
+
+def run_codepix_json(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Runs the command with --json; its exit code and document."""
+    finished = run_codepix(*arguments, "--json")
+    assert finished.stdout, finished.stderr
+    return finished.returncode, json.loads(finished.stdout)
+
+
+class Background:
+    """A command that runs until somebody ends it, with what it writes."""
+
+    def __init__(self, log: Path, *arguments: str) -> None:
+        self._log = log
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                command_line(*arguments), stdout=stream, stderr=stream, env={**os.environ, "COLUMNS": "200"}
+            )
+
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def await_output(self, text: str) -> None:
+        def written() -> bool:
+            assert self.process.poll() is None or text in self.output(), self.output()
+            return text in self.output()
+
+        wait_until(written, READY_SECONDS_MAX, f"the command to write {text!r}")
+
+    def family(self) -> list[psutil.Process]:
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+    def end(self, number: int) -> int:
+        """Sends a signal and waits for the end; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(END_SECONDS_MAX)
+
+
+@pytest.fixture
+def start_codepix(tmp_path: Path) -> Iterator[Callable[..., Background]]:
+    """Starts commands in the background; what is left of them is killed after the test."""
+    started: list[Background] = []
+
+    def start(*arguments: str) -> Background:
+        background = Background(tmp_path / f"output-{len(started)}.log", *arguments)
+        started.append(background)
+        return background
+
+    yield start
+    for background in started:
+        background.process.kill()
+        background.process.wait(END_SECONDS_MAX)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether every process has ended."""
+    return all(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE for process in processes)
+
+
+@pytest.fixture
+def quiet_network(network: Network, surveyor: Surveyor) -> Network:
+    """The shared network, with nothing under way."""
+    assert surveyor.wait_for_quiet(READY_SECONDS_MAX)
+    return network

@@ -1,0 +1,63 @@
+"""`codepix experiment`: parts die while customers pay, and nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from lab.parts.process import wait_until
+from tests.e2e.conftest import Background, all_gone, run_codepix, run_codepix_json
+
+GONE_SECONDS_MAX = 10.0
+
+
+def test_hub_banks_and_database_die() -> None:
+    code, document = run_codepix_json(
+        "experiment", "--transfers", "80", "--rate", "20", "--faults", "hub,bank,database", "--faults-each", "1",
+        "--hubs", "2", "--seed", "11",
+    )  # fmt: skip
+    assert code == 0, document
+    assert document["outcomes"] == {"completed": 80}
+    assert len(document["faults"]) == 3
+    assert all(invariant["ok"] for invariant in document["audit"]["invariants"].values())
+
+
+@pytest.mark.apache_kafka
+def test_a_real_broker_dies_and_loses_its_log() -> None:
+    code, document = run_codepix_json(
+        "experiment", "--transfers", "80", "--rate", "20", "--faults", "broker", "--faults-each", "1",
+        "--wipe-broker", "--seed", "12",
+    )  # fmt: skip
+    assert code == 0, document
+    assert document["outcomes"] == {"completed": 80}
+    assert {fault["action"] for fault in document["faults"]} == {"kill", "wipe"}
+
+
+def test_five_hundred_payments_to_a_bank_that_was_away() -> None:
+    code, document = run_codepix_json("experiment", "--park-bank", "500")
+    assert code == 0, document
+    assert document["outcomes"] == {"completed": 500}
+    assert document["complete_seconds"] < document["complete_seconds_goal"] == 15
+
+
+def test_an_interrupted_experiment_leaves_no_process_behind(start_codepix: Callable[..., Background]) -> None:
+    experiment = start_codepix("experiment", "--faults", "hub,bank,database", "--transfers", "10000")
+    experiment.await_output("Paying 10000 times")
+    family = experiment.family()
+    assert experiment.end(signal.SIGINT) == 130, experiment.output()
+    wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the experiment to be gone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--faults", "moon"], "--faults: moon unknown; there are hub, bank, broker, database."),
+        (["--faults", "broker", "--kafka", "embedded"], "the embedded broker comes back at another address"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
+    finished = run_codepix("experiment", *arguments)
+    assert finished.returncode == 2
+    assert sentence in finished.stderr

@@ -1,0 +1,1 @@
+"""What several rooms of tests use: no tests of its own."""

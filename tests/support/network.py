@@ -1,0 +1,48 @@
+"""A whole network of separate processes, started once for the run and shared by every test that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from lab.network import DEMO_BANKS, Network, NetworkSettings
+from lab.people import Population
+from lab.rest import BankRest, new_client
+from lab.survey import Surveyor
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """A hub and the three demo banks on free ports, with the embedded broker. Who breaks a part mends it."""
+    settings = NetworkSettings(
+        folder=tmp_path_factory.mktemp("network"), banks=DEMO_BANKS, demo_mode=True, resend_first_seconds=1.0
+    )
+    with Network(settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(network: Network) -> Iterator[httpx.Client]:
+    """An HTTP client for the network, the operator's."""
+    with new_client(network.secrets.operator) as session_client:
+        yield session_client
+
+
+@pytest.fixture(scope="session")
+def banks(network: Network, client: httpx.Client) -> dict[str, BankRest]:
+    """The banks' REST APIs by code."""
+    return {bank.code: BankRest(bank.spec.name, bank.url, client) for bank in network.banks}
+
+
+@pytest.fixture(scope="session")
+def surveyor(network: Network, client: httpx.Client) -> Surveyor:
+    """Who looks at the network as the audit does; has the hub's REST API."""
+    return Surveyor(network.hub_url, client)
+
+
+@pytest.fixture(scope="session")
+def population(banks: dict[str, BankRest]) -> Population:
+    """The demo people."""
+    return Population.of(banks)

@@ -1,0 +1,52 @@
+"""What a network keeps in its folder is its owner's alone, and only such a folder is ever removed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from lab.network import MARKER_FILE, Network, NetworkSettings, network_folder, remove_network, write_privately
+from lab.parts.errors import PartError, PortInUse
+
+
+def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    write_privately(file, "first")
+    write_privately(file, "second")
+    assert file.read_text() == "second"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_only_a_networks_folder_is_removed(tmp_path: Path) -> None:
+    remove_network(tmp_path / "absent")
+    (tmp_path / "thesis").write_text("mine")
+    with pytest.raises(PartError, match="is not a folder of CodePix"):
+        remove_network(tmp_path)
+    assert (tmp_path / "thesis").exists()
+    (tmp_path / MARKER_FILE).write_text(json.dumps({}))
+    remove_network(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_a_folder_to_keep_must_be_empty(tmp_path: Path) -> None:
+    with network_folder(tmp_path / "new") as folder:
+        assert folder == tmp_path / "new"
+    assert folder.is_dir()
+    with network_folder(None) as temporary:
+        assert temporary.is_dir()
+    assert not temporary.exists()
+    with pytest.raises(PartError, match="is not an empty folder"), network_folder(tmp_path):
+        pass
+
+
+def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse, match=f"Port {port}.*the hub's console.*--hub-port"):
+            Network(NetworkSettings(folder=tmp_path / "net", hub_port=port))
+    assert not (tmp_path / "net").exists()
