@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
 from bank_sim.adapters.courier import BackgroundCourier
+from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
+from bank_sim.adapters.observed import ObservedUnitsOfWork, TracedOrders, TransferWatch
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.settings import BankSettings
+from pix.service.batches import DatabaseUnavailable
 from pix.service.clock import SystemClock
 from pix.service.database import database_answers, is_migrated, make_engine, migrate
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink
+from pix.service.telemetry.context import current_traceparent
+from pix.service.telemetry.service import Telemetry
 from pix.service.tls import channel_credentials
+from pix.service.version import codepix_version
 
 __all__ = ["BankApplication", "RunningBank", "build", "has_newest_schema", "migrate_database", "start"]
-
-PACKAGE: Final = "codepix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +35,58 @@ class RunningBank:
     engine: Engine
     hub: GrpcHub
     courier: BackgroundCourier
+    telemetry: Telemetry
 
     def close(self) -> None:
         """Sends what the courier has, and closes every connection."""
         self.courier.close()
         self.hub.close()
         self.engine.dispose()
+        self.telemetry.close()
 
 
 def start(settings: BankSettings) -> RunningBank:
     """A bank on the real adapters. Nothing is connected yet: each connection is made when it is first needed."""
     engine = make_engine(settings.database_url)
+    telemetry = Telemetry(f"codepix-bank-{settings.bank_code}", codepix_version(), settings)
+    telemetry.metrics.watch_pool(engine)
+    watch_database(engine, telemetry.metrics)
     hub = GrpcHub(
         settings.hub_grpc_address,
         settings.bank_ispb,
         settings.bank_secret,
+        traceparent=current_traceparent,
+        interceptors=telemetry.grpc_client(),
         tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
         tls_name=settings.hub_tls_name,
     )
-    courier = BackgroundCourier(lambda: KafkaSink(settings.kafka(f"codepix-bank-{settings.bank_code}-courier")))
+    to_courier = settings.kafka(f"codepix-bank-{settings.bank_code}-courier")
+    courier = BackgroundCourier(lambda: telemetry.sink(KafkaSink(to_courier)))
     health = Health()
+    telemetry.metrics.watch_health(health)
     health.add_probe("database", lambda: "" if database_answers(engine) else "the database does not answer")
+    health.add_probe("schema", lambda: _why_schema_is_not_ready(engine))
     application = compose(
         identity=settings.identity,
         secret=settings.bank_secret,
         secret_other=settings.bank_secret_other,
-        units=PostgresUnitsOfWork(engine),
+        units=ObservedUnitsOfWork(PostgresUnitsOfWork(engine), TransferWatch(telemetry.metrics)),
         hub=hub,
         courier=courier,
         clock=SystemClock(),
         policy=settings.resend_policy,
         public_url=settings.public_url,
-        version=_version(),
+        version=codepix_version(),
         health=health,
     )
-    return RunningBank(application, engine, hub, courier)
+    request_transfers = TracedOrders(application.request_transfers, telemetry.tracing)
+    application = replace(
+        application,
+        request_transfers=request_transfers,
+        request_transfer=RequestTransfer(request_transfers),
+        process_records=telemetry.handler(application.process_records),
+    )
+    return RunningBank(application, engine, hub, courier, telemetry)
 
 
 def build(settings: BankSettings) -> BankApplication:
@@ -84,8 +104,8 @@ def has_newest_schema(engine: Engine) -> bool:
     return is_migrated(engine, MIGRATIONS)
 
 
-def _version() -> str:
+def _why_schema_is_not_ready(engine: Engine) -> str:
     try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        return "0"
+        return "" if has_newest_schema(engine) else "the schema is not the newest: run codepix-bank migrate"
+    except DatabaseUnavailable:
+        return "unknown, the database does not answer"

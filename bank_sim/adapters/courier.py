@@ -20,7 +20,7 @@ from pix.service.records import Record
 RECORDS_WAITING_MAX: Final = 10_000
 """Beyond this the courier takes no more: the broker is down, and the rows have it all."""
 
-CLOSE_SECONDS_MAX: Final = 5.0
+CLOSE_SECONDS_MAX: Final = 2.0
 
 log = logger(__name__)
 
@@ -52,7 +52,7 @@ class BackgroundCourier:
         self._arrived.set()
 
     def close(self) -> None:
-        """Sends what waits, for at most 5 seconds."""
+        """Sends what waits, for at most 2 seconds."""
         self._closing.set()
         self._arrived.set()
         thread = self._thread

@@ -78,6 +78,7 @@ class GrpcHub:
         *,
         tls: grpc.ChannelCredentials | None = None,
         tls_name: str = "",
+        interceptors: Sequence[Any] = (),
     ) -> None:
         """`traceparent` tells the trace in which a call is made; it goes along as metadata when there is one.
 
@@ -100,8 +101,9 @@ class GrpcHub:
             if tls_name:
                 options.append(("grpc.ssl_target_name_override", tls_name))
             self._channel = grpc.secure_channel(address, tls, options=options)
-        self._directory = directory_pb2_grpc.DirectoryServiceStub(self._channel)
-        self._participants = participants_pb2_grpc.ParticipantServiceStub(self._channel)
+        channel = grpc.intercept_channel(self._channel, *interceptors)
+        self._directory = directory_pb2_grpc.DirectoryServiceStub(channel)
+        self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)
 
     def close(self) -> None:
         """Ends every connection."""

@@ -24,6 +24,10 @@ ORDERS_MAX: Final = 1_000
 """In one call of `request_transfers`, which is one transaction."""
 
 
+TakeOrders = Callable[[Sequence[TransferOrder]], list[Transfer | SchemeError]]
+"""For each order its transfer, or why it is refused."""
+
+
 class RequestTransfers:
     """Takes many orders in one transaction; each stands for itself.
 
@@ -126,7 +130,7 @@ class _Ledger:
 class RequestTransfer:
     """Takes one order."""
 
-    def __init__(self, request_transfers: RequestTransfers) -> None:
+    def __init__(self, request_transfers: TakeOrders) -> None:
         self._request_transfers = request_transfers
 
     def __call__(

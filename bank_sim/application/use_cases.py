@@ -23,7 +23,7 @@ from bank_sim.application.reconcile_keys import ReconcileKeys
 from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.replay_dead_letter import DiscardDeadLetter, ReplayDeadLetter
-from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers
+from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.resend_due import ResendDue
 from bank_sim.application.sealing import Seal
 from bank_sim.application.seed_demo_people import SeedDemoPeople
@@ -58,7 +58,7 @@ class BankApplication:
     find_payee: FindPayee
     # Money
     request_transfer: RequestTransfer
-    request_transfers: RequestTransfers
+    request_transfers: TakeOrders
     process_records: BatchHandler
     resend_due: ResendDue
     learn_completion: LearnCompletion

@@ -1,7 +1,7 @@
 """How many keys a customer may look up: a bucket per account, from which a miss takes far more than a hit.
 
-After the DICT's policy ENTRIES_READ_USER_ANTISCAN: a person's bucket holds 100 tokens and gets two a minute, a company's
-1,000 and 20; a found key costs one, which comes back with the payment, and an unknown one 20.
+After the DICT's policy ENTRIES_READ_USER_ANTISCAN: a person's bucket holds 100 tokens and gets two a minute, that of a
+company 1,000 and 20; a found key costs one, which comes back with the payment, and an unknown one 20.
 """
 
 from __future__ import annotations

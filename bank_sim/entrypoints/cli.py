@@ -88,18 +88,19 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
     """The named roles, ready to run."""
     application = bank.application
     roles: dict[str, Role] = {}
-    kafka = KafkaRole(application, settings) if "kafka" in names else None
+    kafka = KafkaRole(application, settings, bank.telemetry.sink) if "kafka" in names else None
     if kafka is not None:
         broker = settings.kafka(f"codepix-bank-{settings.bank_code}-probe")
         application.health.add_probe(
             "broker", lambda: "" if broker_answers(broker, BROKER_PROBE_SECONDS) else "the broker does not answer"
         )
+        bank.telemetry.metrics.watch_lag(kafka.lag)
         roles["kafka"] = kafka.run
     if "sweeper" in names:
         roles["sweeper"] = SweeperRole(application, kafka.lag if kafka is not None else lambda: 0).run
     if "http" in names:
         roles["http"] = lambda stop: _serve_http(bank, settings, stop)
-    return roles
+    return roles | bank.telemetry.roles(application.health)
 
 
 def _serve_http(bank: RunningBank, settings: BankSettings, stop: threading.Event) -> None:
@@ -107,7 +108,8 @@ def _serve_http(bank: RunningBank, settings: BankSettings, stop: threading.Event
     from bank_sim.entrypoints.http.app import create_app
     from pix.service.http_server import serve_http
 
-    serve_http(create_app(bank.application, settings), settings.http_host, settings.http_port, stop)
+    app = bank.telemetry.http(create_app(bank.application, settings))
+    serve_http(app, settings.http_host, settings.http_port, stop)
 
 
 @app.command()

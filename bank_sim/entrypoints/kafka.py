@@ -11,8 +11,10 @@ from confluent_kafka import KafkaException
 
 from bank_sim.bootstrap import BankApplication
 from bank_sim.settings import BankSettings
+from pix.service.batches import RecordSink
 from pix.service.consumer import ConsumerThread, PatientSource
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
+from pix.service.kafka_acls import bank_group
 from pix.service.logs import logger
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 
@@ -21,11 +23,6 @@ SWITCH_AGE_SECONDS_MAX: Final = 0.5
 """How old the answer to "are we to consume?" may be."""
 
 log = logger(__name__)
-
-
-def consumer_group(bank_code: str) -> str:
-    """The group in which a bank's replicas share its topic's partitions."""
-    return f"codepix-bank-{bank_code}"
 
 
 class ObedientSource:
@@ -81,8 +78,15 @@ class ObedientSource:
 class KafkaRole:
     """Consumes the bank's topic; begins again when the client fails, and waits for a broker that is not there yet."""
 
-    def __init__(self, application: BankApplication, settings: BankSettings) -> None:
+    def __init__(
+        self,
+        application: BankApplication,
+        settings: BankSettings,
+        observe: Callable[[RecordSink], RecordSink] = lambda sink: sink,
+    ) -> None:
+        """`observe` may put something around the sink through which answers go out."""
         self._application = application
+        self._observe = observe
         self._settings = settings.kafka(f"codepix-bank-{settings.bank_code}")
         self._code = settings.bank_code
         self._consumer: ConsumerThread | None = None
@@ -97,7 +101,10 @@ class KafkaRole:
         """Consumes until told to stop."""
         sink = KafkaSink(self._settings)
         self._consumer = ConsumerThread(
-            self._make_source, self._application.process_records, sink, self._application.health
+            self._make_source,
+            self._application.process_records,
+            self._observe(sink),
+            self._application.health,
         )
         while not stop.is_set():
             try:
@@ -111,5 +118,5 @@ class KafkaRole:
     def _make_source(self) -> PatientSource:
         topic = bank_topic(self._code)
         ensure_topics(self._settings, [topic, HUB_TOPIC])
-        source = KafkaSource(self._settings, topic, consumer_group(self._code))
+        source = KafkaSource(self._settings, topic, bank_group(self._code))
         return ObedientSource(source, lambda: self._application.queries.behaviour().consuming)

@@ -70,9 +70,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         stylesheet=stylesheet(identity.color),
     )
     install_site(app, site)
-    install_sessions(
-        app, secret, cookie, https_only=settings.public_url.startswith("https://")
-    )
+    install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     mount_assets(app)

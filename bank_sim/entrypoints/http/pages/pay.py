@@ -14,7 +14,14 @@ from uuid import uuid4
 from fastapi import File, Form, Query, Request, Response, UploadFile
 
 from bank_sim.domain.account import Account
-from bank_sim.domain.errors import BankError, HubUnavailable, InsufficientBalance, PayerIsPayee
+from bank_sim.domain.errors import (
+    BankError,
+    HubUnavailable,
+    InsufficientBalance,
+    KeyNotFound,
+    LookUpLimitReached,
+    PayerIsPayee,
+)
 from bank_sim.entrypoints.http.drafts import OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -230,8 +237,7 @@ def _step_1_failed(
     faults = _faults(request, error, at_field)
     if "kind" in faults:
         faults["key"] = faults.pop("kind")
-    is_down = isinstance(error, HubUnavailable)
-    kind, status = ("wait", 503) if is_down else ("bad", 422)
+    kind, status = {HubUnavailable: ("wait", 503), LookUpLimitReached: ("wait", 429)}.get(type(error), ("bad", 422))
     return _step_1(request, pages, account, way, values, faults, fault_kind=kind, status=status)
 
 
