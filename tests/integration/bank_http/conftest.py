@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from html import unescape
 from typing import Any
@@ -15,7 +15,8 @@ from httpx2 import Response
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.keys import KeyKind
+from pix.service.clock import Clock
 from tests.integration.bank_http.village import Village, VillageSettings, found_village
 
 ANA_CPF = "52998224725"
@@ -29,22 +30,26 @@ class Visitor:
     def __init__(self, client: TestClient) -> None:
         self.client = client
         self.page: Response
+        self.token = ""
 
     def open(self, path: str, **headers: str) -> Response:
-        self.page = self.client.get(path, headers=headers)
-        return self.page
+        return self._show(self.client.get(path, headers=headers))
 
     def send(self, path: str, files: Any = None, **fields: str) -> Response:
-        """Posts a form with the token of the page that is open."""
-        fields.setdefault("csrf_token", self.hidden("csrf_token"))
-        self.page = self.client.post(path, data=fields, files=files)
-        return self.page
+        """Posts a form with the token of the last page that had one."""
+        return self._show(self.client.post(path, data={"csrf_token": self.token, **fields}, files=files))
 
     def hidden(self, name: str) -> str:
         """The value of a hidden field of the page that is open."""
         found = re.search(rf'name="{name}" value="([^"]*)"', self.page.text)
         assert found, f"no field {name} on {self.page.url}"
         return unescape(found[1])
+
+    def _show(self, page: Response) -> Response:
+        self.page = page
+        if 'name="csrf_token"' in page.text:
+            self.token = self.hidden("csrf_token")
+        return page
 
     @property
     def text(self) -> str:
@@ -55,6 +60,10 @@ class Visitor:
     @property
     def path(self) -> str:
         return self.page.url.path
+
+
+Visit = Callable[..., Visitor]
+"""Makes a visitor of a bank, signed in to an account if one is given."""
 
 
 @pytest.fixture
@@ -95,11 +104,13 @@ def clients() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def visit(clients: ExitStack) -> Any:
+def visit(clients: ExitStack) -> Visit:
     """Makes a visitor of a bank, signed in to an account if one is given."""
 
-    def make(bank: BankApplication, account: Account | None = None, **settings: Any) -> Visitor:
-        app = create_app(bank, VillageSettings(**settings))
+    def make(
+        bank: BankApplication, account: Account | None = None, clock: Clock | None = None, **settings: Any
+    ) -> Visitor:
+        app = create_app(bank, VillageSettings(**settings), clock)
         # Errors are answered, as in production, rather than raised into the test.
         visitor = Visitor(clients.enter_context(TestClient(app, raise_server_exceptions=False)))
         if account is not None:
@@ -126,6 +137,3 @@ def pay(visitor: Visitor, key: str, amount: str, description: str = "") -> str:
     visitor.send("/pay/confirm", order=visitor.hidden("order"))
     assert visitor.path.startswith("/transfers/"), visitor.text
     return visitor.path.removeprefix("/transfers/")
-
-
-BRUNO_KEY = PixKey(KeyKind.EMAIL, "bruno@example.com")

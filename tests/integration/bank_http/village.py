@@ -7,6 +7,7 @@ can be switched off, as if they were down: the hub for questions, and each bank 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,13 +29,14 @@ from hub.domain.transfer import TransferStatus
 from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import SystemClock
+from pix.service.clock import Clock, SystemClock
 from pix.service.health import Health
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = ResendPolicy(first_ms=500, cap_ms=2_000)
 LOOK_SECONDS = 0.02
+PATIENCE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class VillageSettings:
 
     session_secret: str = "a secret of the tests"
     demo_mode: bool = True
-    bank_secret: str = "the secret of the bank in tests"
+    operator_password: str = "the operator of the tests"
+    operator_password_hash: str = ""
     public_url: str = ""
 
 
@@ -157,12 +160,12 @@ class VillageHub:
 class Village:
     """A hub and its banks."""
 
-    def __init__(self, identities: Sequence[BankIdentity]) -> None:
+    def __init__(self, identities: Sequence[BankIdentity], clock: Clock | None = None) -> None:
         self._lock = threading.RLock()
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
         self.switches = Switches()
-        clock = SystemClock()
+        clock = clock or SystemClock()
         units = HubUnitsOfWork(HubStore())
         self.hub = compose_hub(units, clock, Health(), RESEND, None)
         handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys, clock), clock)
@@ -215,6 +218,16 @@ class Village:
                 bank.resend_due()
             self._queue.extend(records_of(self.hub.resend_due()))
 
+    def resend_until(self, is_done: Callable[[], bool]) -> None:
+        """Lets time pass and sweepers sweep until it is done."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_done():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the village did not get there")
+            time.sleep(LOOK_SECONDS)
+            self.resend()
+            self.deliver()
+
     def stop_hearing(self, code: str) -> None:
         """The bank is down for records; its pages live on."""
         self.switches.hears.discard(bank_topic(code))
@@ -224,9 +237,7 @@ class Village:
         self.switches.hears.add(bank_topic(code))
 
     def _reads(self, topic: str) -> bool:
-        return all(
-            bank.queries.behaviour().consuming for code, bank in self.banks.items() if bank_topic(code) == topic
-        )
+        return all(bank.queries.behaviour().consuming for code, bank in self.banks.items() if bank_topic(code) == topic)
 
 
 class Postman:
@@ -259,9 +270,9 @@ IPE = BankIdentity(code="002", ispb="00000002", name="Banco Ipê", color="#c98a0
 MARE = BankIdentity(code="003", ispb="00000003", name="Banco Maré", color="#00798c")
 
 
-def found_village(*, with_people: bool = True) -> Village:
+def found_village(*, with_people: bool = True, clock: Clock | None = None) -> Village:
     """The three banks of the demo, with their people."""
-    village = Village([AURORA, IPE, MARE])
+    village = Village([AURORA, IPE, MARE], clock)
     if with_people:
         for bank in village.banks.values():
             bank.seed_demo_people()

@@ -1,0 +1,128 @@
+"""Two banks on real ports over one village, and people who look at them with Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.app import create_app
+from tests.browser.chromium import chromium, find_chromium
+from tests.integration.bank_http.conftest import ana, aurora, bruno, ipe, village  # noqa: F401 - fixtures
+from tests.integration.bank_http.serving import serving
+from tests.integration.bank_http.village import Postman, Village, VillageSettings
+from tests.support.network import banks, client, network, population  # noqa: F401 - fixtures
+
+PATIENCE_MS = 10_000
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+LEFT_OUT = "left out: the browser tests, for there is no Chromium on the PATH nor in the variable CHROMIUM"
+
+collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not find_chromium():
+        terminalreporter.write_line(LEFT_OUT)
+
+
+@dataclass
+class Street:
+    """The banks' addresses, and the village behind them."""
+
+    village: Village
+    addresses: dict[str, str]
+
+
+@dataclass
+class Watch:
+    """What a browser complained about, and whom it asked."""
+
+    complaints: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    expects_errors: bool = False
+    """A test of failures gets answers that a browser reports as errors."""
+
+    def over(self, page: Page, own: str) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((own, "data:", "blob:")) else self.strangers.append(request.url)
+            ),
+        )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def street(village: Village) -> Iterator[Street]:  # noqa: F811
+    with ExitStack() as stack:
+        stack.enter_context(Postman(village))
+        yield Street(
+            village,
+            {
+                code: stack.enter_context(serving(create_app(bank, VillageSettings())))
+                for code, bank in village.banks.items()
+            },
+        )
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watching = Watch()
+    yield watching
+    assert watching.strangers == [], "a page asked somebody else"
+    assert watching.expects_errors or watching.complaints == []
+
+
+Look = Callable[..., Page]
+"""Opens a bank's page in a browser of its own, signed in as the holder of an account if one is given."""
+
+
+@pytest.fixture
+def look(browser: Browser, street: Street, watch: Watch, tmp_path: Path) -> Iterator[Look]:
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        code: str,
+        account: Account | None = None,
+        *,
+        size: dict[str, Any] = DESKTOP,
+        language: str = "en-GB",
+        **options: Any,
+    ) -> Page:
+        address = street.addresses[code]
+        context = browser.new_context(base_url=address, locale=language, **size, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        watch.over(page, address)
+        page.goto("/sign-in")
+        if account is not None:
+            page.locator(f"button[name=account_number][value='{account.number}']").click()
+            page.wait_for_url(f"{address}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

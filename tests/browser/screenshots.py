@@ -1,0 +1,225 @@
+"""Pictures of the bank's pages for the README: `python -m tests.browser.screenshots [folder]`.
+
+They show the demo's banks and people with a few days of history, in a village of their own; nothing has to run before.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.entrypoints.http.app import create_app
+from pix.service.clock import SystemClock
+from tests.browser.chromium import chromium, find_chromium
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.integration.bank_http.serving import serving
+from tests.integration.bank_http.village import Postman, Village, VillageSettings, found_village
+
+FOLDER: Final = Path("docs/screenshots")
+DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+GAP: Final = 24
+GROUND: Final = "#8a8f98"
+NARROW: Final[dict[str, Any]] = {"viewport": {"width": 900, "height": 900}}
+PATIENCE_MS: Final = 15_000
+
+# Who pays whom, how many centavos, for what; a list a day, oldest first. Numbers are places in a bank's list.
+HISTORY: Final = (
+    (
+        ("001", 0, "002", 0, 185_000, "Aluguel"),
+        ("002", 0, "001", 0, 4_250, "Mercado"),
+        ("003", 0, "001", 0, 12_990, ""),
+    ),
+    (
+        ("001", 0, "003", 0, 8_990, "Presente da Lia"),
+        ("001", 2, "001", 0, 32_000, "Bolo de aniversário"),
+    ),
+    (
+        ("002", 0, "001", 0, 15_000, "Cinema e pipoca"),
+        ("001", 0, "002", 0, 2_350, "Café"),
+        ("003", 0, "002", 0, 700, ""),
+    ),
+)
+
+
+CONFETTI_IN_THE_AIR: Final = "document.getAnimations().some(each => each.currentTime > 900)"
+
+
+class ShiftedClock:
+    """The machine's clock, some time ago."""
+
+    def __init__(self) -> None:
+        self.behind_ms = 0
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds, UTC."""
+        return SystemClock().now_ms() - self.behind_ms
+
+
+class Studio:
+    """A village with history, its sites, and a browser to look at them."""
+
+    def __init__(self, browser: Browser, village: Village, addresses: dict[str, str], folder: Path) -> None:
+        self._browser = browser
+        self._folder = folder
+        self.village = village
+        self.addresses = addresses
+
+    def look(self, code: str, place: int | None, *, size: dict[str, Any] = DESKTOP, **options: Any) -> Page:
+        """A bank's page, signed in as the person at this place of its list."""
+        wide = {"device_scale_factor": 1.5, **size}
+        context = self._browser.new_context(base_url=self.addresses[code], locale="pt-BR", **wide, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto("/sign-in")
+        if place is not None:
+            page.locator("button.person").nth(place).click()
+            page.wait_for_url(f"{self.addresses[code]}/")
+        return page
+
+    def keep(self, name: str, *pages: Page) -> None:
+        """One picture of the pages side by side, as wide as they are together."""
+        shots = [Image.open(io.BytesIO(page.screenshot())) for page in pages]
+        width = sum(shot.width for shot in shots) + GAP * (len(shots) - 1)
+        picture = Image.new("RGB", (width, max(shot.height for shot in shots)), GROUND)
+        left = 0
+        for shot in shots:
+            picture.paste(shot, (left, 0))
+            left += shot.width + GAP
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{name}.png"
+        picture.save(path, optimize=True)
+        sys.stdout.write(f"{path}\n")
+
+
+def first_key(bank: BankApplication, place: int) -> str:
+    """The key under which the person at this place is paid."""
+    account = bank.queries.list_accounts().accounts[place]
+    return bank.queries.keys_of(account.number)[0].key.key
+
+
+def make_history(village: Village, clock: ShiftedClock) -> None:
+    """Plays the days of `HISTORY`; the last of them is today."""
+    for days_ago, orders in zip(range(len(HISTORY) - 1, -1, -1), HISTORY, strict=True):
+        for number, (payer, payer_place, payee, payee_place, amount_centavos, text) in enumerate(orders):
+            clock.behind_ms = days_ago * DAY_MS + (len(orders) - number) * HOUR_MS // 2
+            bank = village.banks[payer]
+            account = bank.queries.list_accounts().accounts[payer_place]
+            found = bank.find_payee(key=first_key(village.banks[payee], payee_place))
+            bank.request_transfer(
+                account_number=account.number,
+                payee_key=found.key,
+                amount_centavos=amount_centavos,
+                description=text,
+                idempotency_key=f"{days_ago}/{number}",
+                payee_tax_id_masked=found.tax_id_masked,
+                payee_name=found.name,
+                payee_bank_name=found.bank_name,
+            )
+            village.deliver()
+    clock.behind_ms = 0
+
+
+def to_review(page: Page, key: str, digits: str, text: str) -> None:
+    """As far as the confirmation."""
+    page.goto("/pay")
+    page.locator("#key").fill(key)
+    page.locator("main form button.button").last.click()
+    page.wait_for_url("**/pay/amount?**")
+    page.locator("#amount").press_sequentially(digits)
+    page.locator("#description").fill(text)
+    page.locator("main form button.button").last.click()
+    page.wait_for_url("**/pay/review?**")
+
+
+def take_pictures(studio: Studio) -> None:
+    """Every picture, in the order of a story."""
+    village = studio.village
+    bruna = first_key(village.banks["002"], 0)
+    studio.keep("sign-in", studio.look("001", None))
+
+    payer, payee = studio.look("001", 0, size=NARROW), studio.look("002", 0, size=NARROW)
+    to_review(payer, bruna, "15075", "Almoço de sexta")
+    studio.keep("confirm", payer)
+    payer.locator("#confirm").click()
+    payer.wait_for_selector("[data-status=completed]")
+    payee.wait_for_selector("[data-arrived]")
+    payee.wait_for_function(CONFETTI_IN_THE_AIR)
+    studio.keep("two-banks", payer, payee)
+    payer.locator("#receipt").click()
+    payer.wait_for_url("**/receipt?**")
+    payer.set_viewport_size({"width": 900, "height": 1_200})
+    studio.keep("receipt", payer)
+
+    village.stop_hearing("003")
+    waiting = studio.look("001", 0, size=NARROW)
+    to_review(waiting, first_key(village.banks["003"], 0), "4200", "Táxi")
+    waiting.locator("#confirm").click()
+    waiting.wait_for_selector(".notice")
+    studio.keep("in-flight", waiting)
+
+    page = studio.look("001", 0)
+    studio.keep("home", page)
+    page.goto("/statement")
+    page.set_viewport_size({"width": 1_280, "height": 1_050})
+    studio.keep("statement", page)
+    page.goto("/keys")
+    studio.keep("keys", page)
+    page.goto("/receive?amount=25,00&message=Pizza")
+    studio.keep("qr-code", page)
+    page.goto("/backoffice")
+    page.set_viewport_size({"width": 1_280, "height": 880})
+    studio.keep("back-office", page)
+    page.goto("/backoffice/behaviour")
+    page.set_viewport_size({"width": 1_280, "height": 1_150})
+    studio.keep("behaviour", page)
+    page.goto("/api/docs")
+    studio.keep("rest", page)
+
+    phones = [studio.look("003", 0, size=PHONE), *(studio.look("003", 0, size=PHONE) for _ in range(2))]
+    phones[1].goto("/receive?amount=12,50&message=Sorvete")
+    phones[2].goto("/statement")
+    studio.keep("telephone", *phones)
+    dark = studio.look("002", 0, size=NARROW, color_scheme="dark")
+    to_review(dark, first_key(village.banks["001"], 0), "9900", "Presente")
+    home = studio.look("002", 0, size=NARROW, color_scheme="dark")
+    studio.keep("dark", home, dark)
+    village.hear_again("003")
+
+
+@contextmanager
+def open_studio(folder: Path) -> Iterator[Studio]:
+    """The village, its sites and the browser while pictures are taken."""
+    clock = ShiftedClock()
+    clock.behind_ms = len(HISTORY) * DAY_MS
+    village = found_village(clock=clock)
+    make_history(village, clock)
+    with ExitStack() as stack:
+        stack.enter_context(Postman(village))
+        addresses = {
+            code: stack.enter_context(serving(create_app(bank, VillageSettings())))
+            for code, bank in village.banks.items()
+        }
+        yield Studio(stack.enter_context(chromium()), village, addresses, folder)
+
+
+def main() -> int:
+    """Takes the pictures; 1 when there is no browser."""
+    if not find_chromium():
+        sys.stderr.write("There is no Chromium on the PATH nor in the variable CHROMIUM.\n")
+        return 1
+    with open_studio(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER) as studio:
+        take_pictures(studio)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""No serious fault that axe finds on any page, and no page wider than the smallest telephone."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.account import Account
+from pix.scheme.keys import KeyKind
+from pix.service.records import Record, bank_topic
+from tests.browser.conftest import DESKTOP, PHONE, Look, Watch
+from tests.browser.test_paying import go_on, stage, to_review
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+SERIOUS = ("serious", "critical")
+PAGES = (
+    "/",
+    "/pay",
+    "/pay?way=code",
+    "/pay?way=picture",
+    "/keys",
+    "/receive?amount=25,00&message=Pizza",
+    "/statement",
+    "/statement/print",
+    "/open-account",
+    "/sign-in",
+    "/nothing",
+    "/api/docs",
+    "/backoffice",
+    "/backoffice/accounts",
+    "/backoffice/transfers",
+    "/backoffice/books",
+    "/backoffice/dead-letters",
+    "/backoffice/behaviour",
+)
+
+
+@pytest.fixture
+def busy(look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno: Account) -> Any:
+    """Makes a page of Ana's with movements, keys and a dead letter to show."""
+    watch.expects_errors = True
+    aurora.register_key(account_number=ana.number, kind=KeyKind.CPF, key=ana.tax_id)
+    aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
+    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+
+    def make(**options: Any) -> Page:
+        return look("001", ana, **options)
+
+    return make
+
+
+def faults_of(page: Page) -> list[str]:
+    # As tall as the page, so that nothing is behind the bar at the bottom, from where one could scroll it anyway.
+    height = page.evaluate("document.documentElement.scrollHeight")
+    width = page.viewport_size["width"] if page.viewport_size else DESKTOP["viewport"]["width"]
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{page.url} {fault['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for fault in found["violations"]
+        if fault["impact"] in SERIOUS
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop-light", "phone-dark"])
+def test_axe_finds_no_serious_fault(busy: Any, size: dict[str, Any], scheme: str) -> None:
+    page = busy(size=size, color_scheme=scheme, reduced_motion="reduce")
+    faults = []
+    to_review(page, "bruno@example.com", "1000", "Lunch")
+    faults += faults_of(page)
+    page.locator("#confirm").click()
+    stage(page, "completed")
+    faults += faults_of(page)
+    page.locator("#receipt").click()
+    page.wait_for_url("**/receipt?**")
+    faults += faults_of(page)
+    for path in PAGES:
+        page.goto(path)
+        faults += faults_of(page)
+    page.goto("/pay")
+    page.locator("#key").fill("nobody@example.com")
+    go_on(page)
+    faults += faults_of(page)
+    assert faults == []
+
+
+@pytest.mark.parametrize("language", ["en-GB", "pt-BR"])
+def test_nothing_is_wider_than_a_small_telephone(busy: Any, language: str) -> None:
+    page = busy(size=PHONE, language=language)
+    wide = []
+    for path in PAGES:
+        page.goto(path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["viewport"]["width"]:
+            wide.append((path, width))
+    assert wide == []
+
+
+def test_the_first_tab_leads_past_the_head(busy: Any) -> None:
+    page = busy()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"

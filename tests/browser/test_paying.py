@@ -1,0 +1,206 @@
+"""Paying as people do it, in both languages, on a telephone and on a desk, and whatever may go wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.application.views import StatementDirection, StatementFilter
+from bank_sim.domain.account import Account
+from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
+
+WORDS = {
+    "en-GB": {"e-mail": "E-mail", "done": "Pix completed", "receipt": "Pix receipt", "from": "from Ana Souza"},
+    "pt-BR": {"e-mail": "E-mail", "done": "Pix concluído", "receipt": "Comprovante do Pix", "from": "de Ana Souza"},
+}
+COMPLETED_MS_MAX = 1_000
+"""How long after the payee's credit the payer's page may take to show `completed`."""
+
+
+def type_key(page: Page, key: str) -> None:
+    page.goto("/pay")
+    page.locator("#key").press_sequentially(key)
+
+
+def go_on(page: Page) -> None:
+    page.locator("main form button.button:not([data-copy])").last.click()
+
+
+def to_review(page: Page, key: str, digits: str, description: str = "") -> None:
+    type_key(page, key)
+    go_on(page)
+    page.wait_for_url("**/pay/amount?**")
+    page.locator("#amount").press_sequentially(digits)
+    page.locator("#description").fill(description)
+    go_on(page)
+    page.wait_for_url("**/pay/review?**")
+
+
+def stage(page: Page, name: str) -> Any:
+    return expect(page.locator("[data-status]")).to_have_attribute("data-status", name)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("language", ["en-GB", "pt-BR"])
+def test_a_payment_from_key_to_receipt_while_the_payee_watches(
+    look: Look, ana: Account, bruno: Account, size: dict[str, Any], language: str
+) -> None:
+    words = WORDS[language]
+    payee = look("002", bruno, size=size, language=language)
+    payer = look("001", ana, size=size, language=language)
+
+    type_key(payer, "bruno@example.com")
+    expect(payer.locator("#recognized")).to_contain_text(words["e-mail"])
+    go_on(payer)
+    expect(payer.locator("[data-payee=name]")).to_have_text("Bruno Lima")
+    expect(payer.locator("[data-payee=bank]")).to_have_text("Banco Ipê (002)")
+    expect(payer.locator("[data-payee=tax-id]")).to_have_text("***.444.777-**")
+    payer.locator("#amount").press_sequentially("15075")
+    expect(payer.locator("#amount")).to_have_value("150,75")
+    payer.locator("#description").fill("Almoço")
+    go_on(payer)
+    expect(payer.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s150,75"))
+    payer.locator("#confirm").click()
+    payer.wait_for_url("**/transfers/**")
+    stage(payer, "completed")
+    expect(payer.locator("h1")).to_have_text(words["done"])
+    expect(payer.locator("[data-step]")).to_have_count(4)
+
+    # The payee has not touched the page: it celebrates by itself.
+    expect(payee.locator("[data-arrived]")).to_contain_text(words["from"])
+    expect(payee.locator("[data-balance]")).to_have_text(re.compile(r"R\$\s200,75"))
+
+    payer.locator("#receipt").click()
+    expect(payer.locator("h1")).to_have_text(words["receipt"])
+    expect(payer.locator("#receipt-text")).to_contain_text("Bruno Lima")
+    payer.goto("/statement")
+    expect(payer.locator("#lines")).to_contain_text("Bruno Lima")
+
+
+def test_the_page_shows_completed_within_a_second_of_the_payees_credit(
+    look: Look, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    page.locator("#confirm").click()
+    page.wait_for_selector("[data-status=completed]")
+    shown_at_ms = page.evaluate("Date.now()")
+    credit = ipe.queries.statement(bruno.number, StatementFilter(direction=StatementDirection.IN), size=1).lines[0]
+    assert shown_at_ms - credit.posted_at_ms < COMPLETED_MS_MAX
+
+
+def test_a_double_click_a_reload_and_going_back_pay_once(
+    look: Look, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    page.reload()
+    page.locator("#confirm").dblclick()
+    page.wait_for_url("**/transfers/**")
+    first = page.url
+    page.reload()
+    page.go_back()
+    page.locator("#confirm").click()
+    page.wait_for_url(first)
+    stage(page, "completed")
+    assert aurora.queries.find_account(ana.number).balance_centavos == 99_000
+    assert len(aurora.queries.list_transfers().transfers) == 1
+
+
+def test_while_the_payees_bank_is_down_the_page_says_it_is_safe_and_then_goes_on(
+    look: Look, street: Street, ana: Account, bruno: Account
+) -> None:
+    street.village.stop_hearing("002")
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    page.locator("#confirm").click()
+    stage(page, "pending")
+    expect(page.locator(".notice")).to_contain_text("Your Pix waits and is safe")
+    home = look("001", ana)
+    expect(home.locator("main")).to_contain_text("Waits for the other bank; your money is safe")
+    street.village.hear_again("002")
+    stage(page, "completed")
+    expect(home.locator("main")).not_to_contain_text("Waits for the other bank")
+
+
+def test_a_refusal_is_told_in_words_and_the_money_is_back(
+    look: Look, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    ipe.block_account(account_number=bruno.number)
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    page.locator("#confirm").click()
+    stage(page, "failed")
+    sentence = "The payee's account is blocked. The money is back in your account."
+    expect(page.locator(".notice")).to_contain_text(sentence)
+    expect(page.locator("[data-step=refunded]")).to_be_visible()
+    page.goto("/")
+    expect(page.locator("[data-balance]")).to_have_text(re.compile(r"R\$\s1\.000,00"))
+
+
+def test_with_the_hub_down_the_look_up_is_kind_and_works_when_it_is_back(
+    look: Look, street: Street, watch: Watch, ana: Account, bruno: Account
+) -> None:
+    watch.expects_errors = True
+    street.village.switches.answers = False
+    page = look("001", ana)
+    type_key(page, "bruno@example.com")
+    go_on(page)
+    expect(page.locator(".notice")).to_contain_text("The Pix network does not answer at the moment")
+    street.village.switches.answers = True
+    go_on(page)
+    expect(page.locator("[data-payee=name]")).to_have_text("Bruno Lima")
+
+
+@pytest.mark.parametrize(("digits", "sentence"), [("100001", "The balance is not enough"), ("0", "Enter an amount")])
+def test_an_amount_that_cannot_be_is_explained(
+    look: Look, watch: Watch, ana: Account, bruno: Account, digits: str, sentence: str
+) -> None:
+    watch.expects_errors = True
+    page = look("001", ana)
+    type_key(page, "bruno@example.com")
+    go_on(page)
+    page.locator("#amount").press_sequentially(digits)
+    page.evaluate("document.querySelector('#amount').required = false")
+    go_on(page)
+    expect(page.locator("#amount-fault")).to_contain_text(sentence)
+
+
+def test_everything_works_without_a_script(look: Look, ana: Account, bruno: Account) -> None:
+    page = look("001", ana, java_script_enabled=False)
+    page.goto("/pay")
+    page.locator("#key").fill("bruno@example.com")
+    go_on(page)
+    page.locator("#amount").fill("10,00")
+    go_on(page)
+    page.locator("#confirm").click()
+    page.wait_for_url("**/transfers/**")
+    # Without a script the page is reloaded by hand.
+    expect(page.locator("[data-status]")).to_be_visible()
+    page.goto("/keys")
+    page.locator("input[name=kind][value=EVP]").check()
+    go_on(page)
+    expect(page.locator("main")).to_contain_text("2 of 5 keys used")
+    page.goto("/statement?direction=out")
+    expect(page.locator("#lines")).to_contain_text("Bruno Lima")
+    page.locator("button[name=language][value=pt-BR]").click()
+    expect(page.locator("h1")).to_have_text("Extrato")
+
+
+def test_a_payment_is_made_with_the_keyboard_alone(look: Look, ana: Account, bruno: Account) -> None:
+    page = look("001", ana)
+    page.goto("/pay")
+    page.keyboard.type("bruno@example.com")
+    expect(page.locator("#recognized")).to_contain_text("E-mail")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/pay/amount?**")
+    page.keyboard.type("1234")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/pay/review?**")
+    page.locator("#confirm").focus()
+    page.keyboard.press("Enter")
+    stage(page, "completed")

@@ -1,0 +1,155 @@
+"""The bank's own side: accounts, transfers, books, dead letters, health, and the behaviour switches."""
+
+from __future__ import annotations
+
+import pytest
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.account import Account
+from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.transfer import Direction, TransferStatus
+from pix.scheme.reasons import ReasonCode
+from pix.service.records import Record, bank_topic
+from tests.integration.bank_http.conftest import Visit, pay
+from tests.integration.bank_http.village import Village
+
+
+def test_it_is_open_in_demo_mode_and_else_wants_the_operators_password(
+    visit: Visit, aurora: BankApplication, ana: Account
+) -> None:
+    assert visit(aurora).open("/backoffice").status_code == 200
+    stranger = visit(aurora, demo_mode=False)
+    for path in ("", "/accounts", "/transfers", "/books", "/dead-letters", "/behaviour", "/live"):
+        stranger.open(f"/backoffice{path}")
+        assert stranger.path == "/backoffice/sign-in"
+    stranger.send("/backoffice/behaviour", mode="reject")
+    assert stranger.path == "/backoffice/sign-in" and aurora.queries.behaviour() == Behaviour()
+    stranger.send("/backoffice/sign-in", password="wrong")
+    assert "This is not the operator's password" in stranger.text
+    stranger.send("/backoffice/sign-in", password="the operator of the tests")
+    assert stranger.path == "/backoffice" and "The books hold together" in stranger.text
+
+
+def test_a_customer_is_no_operator(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana, demo_mode=False)
+    visitor.open("/backoffice/accounts")
+    assert visitor.path == "/backoffice/sign-in"
+
+
+def test_the_overview_shows_the_money_and_the_hubs_account(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    pay(visit(aurora, ana), "bruno@example.com", "10,00")
+    village.deliver()
+    visitor = visit(aurora)
+    visitor.open("/backoffice")
+    for piece in ("every centavo is accounted for", "R$ 990,00", "R$ 999.990,00", "Outgoing · Confirmed", "database"):
+        assert piece in visitor.text, piece
+    village.switches.answers = False
+    visitor.open("/backoffice")
+    assert "does not answer" in visitor.text
+
+
+def test_accounts_are_blocked_unblocked_and_closed(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora)
+    visitor.open("/backoffice/accounts")
+    visitor.send(f"/backoffice/accounts/{ana.number}", act="block")
+    assert "Blocked" in visitor.text
+    visitor.send(f"/backoffice/accounts/{ana.number}", act="unblock")
+    assert aurora.queries.find_account(ana.number).status == "active"
+    visitor.send(f"/backoffice/accounts/{ana.number}", act="close")
+    assert visitor.page.status_code == 409 and "only an empty account can be closed" in visitor.text
+
+
+def test_transfers_are_filtered_and_show_their_history(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    end_to_end_id = pay(visit(aurora, ana), "bruno@example.com", "10,00", "Lunch")
+    village.deliver()
+    visitor = visit(ipe)
+    visitor.open("/backoffice/transfers?direction=incoming&status=confirmed&search=ana")
+    assert "Ana Souza" in visitor.text and "R$ 10,00" in visitor.text
+    visitor.open("/backoffice/transfers?direction=outgoing")
+    assert "No such transfer" in visitor.text
+    visitor.open(f"/backoffice/transfers/{end_to_end_id}?direction=incoming")
+    for piece in ("TransferAccepted", "TransferConfirmed", "Banco Aurora", "Lunch"):
+        assert piece in visitor.text, piece
+    visitor.open("/backoffice/transfers/E00000001202601311832aB3dE6gH9jK")
+    assert visitor.page.status_code == 404
+
+
+def test_the_books_list_every_posting(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    pay(visit(aurora, ana), "bruno@example.com", "10,00")
+    village.deliver()
+    visitor = visit(aurora)
+    visitor.open("/backoffice/books")
+    for piece in (f"customer:{ana.number}", "clearing", "settlement", "Settled", "Deposit", "4 postings"):
+        assert piece in visitor.text, piece
+
+
+def test_dead_letters_are_shown_replayed_and_laid_aside(visit: Visit, aurora: BankApplication) -> None:
+    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    letter = aurora.queries.dead_letters()[0]
+    visitor = visit(aurora)
+    visitor.open("/backoffice/dead-letters")
+    assert letter.reason in visitor.text and b"nonsense".hex() in visitor.text
+    visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="replay")
+    assert "2 times" in visitor.text
+    visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="<b>mine</b>")
+    assert "Laid aside" in visitor.text and "<b>mine</b>" in visitor.text and "<b>mine" not in visitor.page.text
+    visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="replay")
+    assert visitor.page.status_code == 409
+    visitor.send("/backoffice/dead-letters/" + "0" * 64, act="replay")
+    assert visitor.page.status_code == 404
+
+
+def test_the_switches_are_set_and_shown(visit: Visit, aurora: BankApplication) -> None:
+    visitor = visit(aurora)
+    visitor.open("/backoffice/behaviour")
+    visitor.send(
+        "/backoffice/behaviour", mode="reject", reject_reason="AC07", delay_seconds="1.5", answer_style="twice"
+    )
+    behaviour = aurora.queries.behaviour()
+    assert (behaviour.mode, behaviour.reject_reason, behaviour.answer_delay_ms) == (AnswerMode.REJECT, "AC07", 1_500)
+    assert "Rejects everything" in visitor.text and "after 1,5 s" in visitor.text
+    visitor.send("/backoffice/behaviour", mode="reject", reject_reason="AB03")
+    assert visitor.page.status_code == 422 and "given by the hub alone" in visitor.text
+    visitor.send("/backoffice/behaviour", mode="by_account", magic_amounts="true", stop_consuming="true")
+    behaviour = aurora.queries.behaviour()
+    assert behaviour.magic_amounts and not behaviour.consuming
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"), [("reject", TransferStatus.FAILED), ("by_account", TransferStatus.CONFIRMED)]
+)
+def test_the_switches_decide_what_becomes_of_a_payment(
+    visit: Visit,
+    village: Village,
+    aurora: BankApplication,
+    ipe: BankApplication,
+    ana: Account,
+    bruno: Account,
+    mode: str,
+    status: TransferStatus,
+) -> None:
+    visitor = visit(ipe)
+    visitor.open("/backoffice/behaviour")
+    visitor.send("/backoffice/behaviour", mode=mode, reject_reason="AC03")
+    end_to_end_id = pay(visit(aurora, ana), "bruno@example.com", "10,00")
+    village.deliver()
+    transfer = aurora.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
+    assert transfer.status is status
+    assert (transfer.reason == ReasonCode.AC03) == (mode == "reject")
+
+
+def test_a_magic_amount_asks_for_its_outcome(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    ipe.choose_behaviour(behaviour=Behaviour(magic_amounts=True))
+    payer = visit(aurora, ana)
+    end_to_end_id = pay(payer, "bruno@example.com", "0,03")
+    village.deliver()
+    payer.open(f"/transfers/{end_to_end_id}")
+    assert "The payee's account does not exist." in payer.text

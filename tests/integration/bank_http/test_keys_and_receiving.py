@@ -1,0 +1,239 @@
+"""Keys: registering, removing, limits, and who has a key that is taken; receiving by QR code; codes made elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import unescape
+
+import pytest
+import segno
+import zxingcpp
+from PIL import Image
+
+from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.qr import PICTURE_BYTES_MAX, draw_qr, read_picture
+from pix.scheme import brcode
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind
+from tests.integration.bank_http.conftest import Visit, Visitor
+from tests.integration.bank_http.village import Village
+
+
+def picture_of(text: str, kind: str = "png", **options: object) -> bytes:
+    target = io.BytesIO()
+    segno.make(text, micro=False).save(target, kind="png", scale=6, border=4)
+    if kind != "png" or options:
+        image = Image.open(target).convert("RGB")
+        target = io.BytesIO()
+        image.save(target, kind, **options)
+    return target.getvalue()
+
+
+def test_keys_of_each_kind_are_registered_in_stored_form(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/keys")
+    visitor.send("/keys", kind="CPF")
+    visitor.send("/keys", kind="PHONE", key="(11) 98765-4321")
+    visitor.send("/keys", kind="EVP")
+    assert visitor.path == "/keys"
+    keys = {entry.key.kind: entry.key.key for entry in aurora.queries.keys_of(ana.number)}
+    assert keys[KeyKind.CPF] == ana.tax_id
+    assert keys[KeyKind.PHONE] == "+5511987654321"
+    assert (
+        "529.982.247-25" in visitor.text and "+55 (11) 98765-4321" in visitor.text and keys[KeyKind.EVP] in visitor.text
+    )
+    assert "4 of 5 keys used" in visitor.text
+
+
+def test_a_key_that_is_taken_names_the_bank_and_not_the_person(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/keys")
+    visitor.send("/keys", kind="EMAIL", key="bruno@example.com")
+    assert "This key already belongs to an account at Banco Ipê." in visitor.text
+    assert "Bruno" not in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "sentence"),
+    [
+        ("EMAIL", "no address", "not an e-mail address"),
+        ("PHONE", "123", "A phone number"),
+        ("PHONE", "", "Enter a key"),
+    ],
+)
+def test_a_malformed_key_is_explained_at_its_field(
+    visit: Visit, aurora: BankApplication, ana: Account, kind: str, key: str, sentence: str
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/keys")
+    visitor.send("/keys", kind=kind, key=key)
+    assert visitor.page.status_code == 422 and sentence in visitor.text
+
+
+def test_a_full_account_offers_no_form(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    for _ in range(4):
+        aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
+    visitor = visit(aurora, ana)
+    visitor.open("/keys")
+    assert "as many keys as the scheme allows" in visitor.text
+    assert 'action="/keys"' not in visitor.page.text
+
+
+def test_a_key_is_removed_after_a_question(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/keys/remove?kind=EMAIL&key=ana@example.com")
+    assert "Remove this key?" in visitor.text and "ana@example.com" in visitor.text
+    visitor.send("/keys/remove", kind="EMAIL", key="ana@example.com")
+    assert visitor.path == "/keys" and aurora.queries.keys_of(ana.number) == []
+    visitor.open("/keys/remove?kind=EMAIL&key=ana@example.com")
+    assert visitor.page.status_code == 404
+
+
+def test_with_the_hub_down_keys_are_listed_and_registering_says_why_not(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    village.switches.answers = False
+    visitor.open("/keys")
+    assert "ana@example.com" in visitor.text
+    visitor.send("/keys", kind="EVP")
+    assert visitor.page.status_code == 503 and "does not answer" in visitor.text
+    visitor.open("/keys/remove?kind=EMAIL&key=ana@example.com")
+    visitor.send("/keys/remove", kind="EMAIL", key="ana@example.com")
+    assert visitor.page.status_code == 503
+
+
+def code_on(visitor: Visitor) -> str:
+    found = re.search(r'id="code"[^>]*>([^<]*)<', visitor.page.text)
+    assert found
+    return unescape(found[1])
+
+
+def test_the_code_says_whom_how_much_and_what_for(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/receive?amount=25,00&message=Pizza")
+    read = brcode.decode(code_on(visitor))
+    assert (read.key, read.amount_centavos, read.information) == ("ana@example.com", 2_500, "Pizza")
+    assert read.merchant_name == "Ana Souza"
+    assert "<svg" in visitor.page.text
+    visitor.open("/receive")
+    assert brcode.decode(code_on(visitor)).amount_centavos is None
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"), [("amount=x", "Write the amount"), (f"message={'m' * 150}", "too long")]
+)
+def test_a_code_that_cannot_be_is_explained(
+    visit: Visit, aurora: BankApplication, ana: Account, query: str, sentence: str
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open(f"/receive?{query}")
+    assert visitor.page.status_code == 422 and sentence in visitor.text and '<svg class="qr' not in visitor.page.text
+
+
+def test_receiving_without_a_key_leads_to_the_keys(
+    visit: Visit, ipe: BankApplication, bruno: Account, aurora: BankApplication
+) -> None:
+    account = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
+    visitor = visit(aurora, account)
+    visitor.open("/receive")
+    assert "you need a Pix key" in visitor.text
+
+
+def test_a_pasted_code_is_paid_with_its_amount_and_message(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    payee = visit(ipe, bruno)
+    payee.open("/receive?amount=12,34&message=Cinema")
+    code = code_on(payee)
+    payer = visit(aurora, ana)
+    payer.open("/pay?way=code")
+    payer.send("/pay/code", code=f"  {code}\n")
+    assert payer.path == "/pay/amount" and "Bruno Lima" in payer.text
+    assert 'value="12,34"' in payer.page.text and 'value="Cinema"' in payer.page.text
+
+
+@pytest.mark.parametrize("code", ["", "hello", "00020126", "x" * 1_500])
+def test_a_code_that_is_none_is_explained(visit: Visit, aurora: BankApplication, ana: Account, code: str) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=code)
+    assert visitor.page.status_code == 422 and 'id="code-fault"' in visitor.page.text
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])
+def test_a_picture_of_a_code_is_read(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account, kind: str
+) -> None:
+    code = brcode.encode(brcode.BRCode("bruno@example.com", "Bruno Lima", "Recife", 990))
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=picture")
+    visitor.send("/pay/picture", files={"picture": (f"qr.{kind}", picture_of(code, kind), f"image/{kind}")})
+    assert visitor.path == "/pay/amount", visitor.text
+    assert "Bruno Lima" in visitor.text and 'value="9,90"' in visitor.page.text
+
+
+def test_a_code_of_another_generator_is_read() -> None:
+    # The example of the Central Bank's manual of the BR Code, section "QR Code estático".
+    code = (
+        "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-4266554400005204000053039865802BR5913Fulano de Tal"
+        "6008BRASILIA62070503***63041D3D"
+    )
+    assert read_picture(picture_of(code)) == code
+    assert brcode.decode(code).merchant_name == "Fulano de Tal"
+
+
+def test_our_code_is_decoded_by_an_independent_reader() -> None:
+    code = brcode.encode(brcode.BRCode("+5511987654321", "José da Conceição", "São Paulo", 123_456, "Olá"))
+    read = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture_of(code))))
+    assert [each.text for each in read] == [code]
+    assert "<svg" in draw_qr(code, "Pix <QR>") and "Pix <QR>" not in draw_qr(code, "Pix <QR>")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "Choose a picture"),
+        (b"GIF89a nonsense", "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 100, "not a picture"),
+        (b"0" * (PICTURE_BYTES_MAX + 1), "at most 5 MB"),
+    ],
+)
+def test_a_picture_that_is_none_is_refused(content: bytes, sentence: str) -> None:
+    with pytest.raises(SchemeError, match=sentence):
+        read_picture(content)
+
+
+def test_a_picture_without_a_code_and_one_with_two_are_refused() -> None:
+    blank = io.BytesIO()
+    Image.new("L", (200, 200), 255).save(blank, "png")
+    with pytest.raises(SchemeError, match="no readable QR code"):
+        read_picture(blank.getvalue())
+    one, two = (Image.open(io.BytesIO(picture_of(text))).convert("L") for text in ("one", "two"))
+    both = Image.new("L", (one.width + two.width, one.height), 255)
+    both.paste(one, (0, 0))
+    both.paste(two, (one.width, 0))
+    target = io.BytesIO()
+    both.save(target, "png")
+    with pytest.raises(SchemeError, match="more than one"):
+        read_picture(target.getvalue())
+
+
+def test_a_picture_that_unpacks_to_too_much_is_refused_unread() -> None:
+    bomb = io.BytesIO()
+    Image.new("1", (9_000, 9_000)).save(bomb, "png")
+    assert len(bomb.getvalue()) < 100_000
+    with pytest.raises(SchemeError, match="too large"):
+        read_picture(bomb.getvalue())
+
+
+def test_a_request_that_is_too_large_is_refused(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=picture")
+    visitor.send("/pay/picture", files={"picture": ("qr.png", b"0" * (7 * 1024 * 1024), "image/png")})
+    assert visitor.page.status_code == 413

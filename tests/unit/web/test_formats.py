@@ -1,0 +1,87 @@
+"""Money, times and keys as people read them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX, parse_brl
+from pix.service.web import formats
+from pix.service.web.languages import Language
+
+# 2026-01-31 18:32:07.250 UTC is 15:32:07 in Brasília.
+AT_MS = 1_769_884_327_250
+
+
+def test_amounts_are_the_same_in_both_languages() -> None:
+    assert formats.brl(123_456) == "R$\N{NO-BREAK SPACE}1.234,56"
+    assert formats.brl(-100) == "\N{MINUS SIGN}R$\N{NO-BREAK SPACE}1,00"
+    assert formats.brl_signed(100) == "+R$\N{NO-BREAK SPACE}1,00"
+    assert formats.brl_signed(0) == "R$\N{NO-BREAK SPACE}0,00"
+
+
+@given(st.integers(0, AMOUNT_CENTAVOS_MAX))
+def test_a_plain_amount_is_read_back(amount_centavos: int) -> None:
+    assert parse_brl(formats.brl_plain(amount_centavos)) == amount_centavos
+
+
+def test_times_are_those_of_brasilia() -> None:
+    assert formats.clock_time(AT_MS) == "15:32:07"
+    assert formats.minute_time(AT_MS) == "15:32"
+    assert formats.iso_time(AT_MS) == "2026-01-31T15:32:07.250-03:00"
+    assert formats.local_day(AT_MS) == date(2026, 1, 31)
+    # Just before midnight there it is the next day in UTC.
+    assert formats.local_day(AT_MS + 8 * 3_600_000) == date(2026, 1, 31)
+    assert formats.localtime(AT_MS, Language.PORTUGUESE) == "31 de jan., 15:32"
+    assert formats.localtime(AT_MS, Language.ENGLISH) == "Jan 31, 15:32"
+    assert formats.localtime_full(AT_MS, Language.PORTUGUESE) == "31 de janeiro de 2026, 15:32:07"
+
+
+def test_days_are_called_by_their_names() -> None:
+    today = date(2026, 1, 31)
+    assert formats.day_heading(today, today, Language.PORTUGUESE) == "Hoje"
+    assert formats.day_heading(date(2026, 1, 30), today, Language.ENGLISH) == "Yesterday"
+    assert formats.day_heading(date(2026, 1, 27), today, Language.PORTUGUESE) == "Terça-feira, 27 de janeiro"
+    assert "2025" in formats.day_heading(date(2025, 12, 31), today, Language.ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "shown"),
+    [
+        ("CPF", "52998224725", "529.982.247-25"),
+        ("CNPJ", "12ABC34501DE35", "12.ABC.345/01DE-35"),
+        ("PHONE", "+5511987654321", "+55 (11) 98765-4321"),
+        ("PHONE", "+551133334444", "+55 (11) 3333-4444"),
+        ("PHONE", "+14155552671", "+14155552671"),
+        ("EMAIL", "a@b.example", "a@b.example"),
+    ],
+)
+def test_keys_have_their_punctuation(kind: str, key: str, shown: str) -> None:
+    assert formats.pix_key(key, kind) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Banco Aurora", "A"),
+        ("Ana Beatriz Souza", "AS"),
+        ("José da Silva", "JS"),
+        ("Padaria Pão Dourado Ltda", "PL"),
+        ("Banco do Brasil", "B"),
+        ("Banco", "B"),
+        ("ávila", "Á"),
+        ("", "?"),
+        ("*** ---", "?"),
+    ],
+)
+def test_initials_tell_names_apart(name: str, letters: str) -> None:
+    assert formats.initials(name) == letters
+
+
+def test_durations_and_tax_ids() -> None:
+    assert formats.seconds_between(1_000, 1_840) == "0,8 s"
+    assert formats.seconds_between(2_000, 1_000) == "0,0 s"
+    assert formats.tax_id("***.982.247-**") == "***.982.247-**"

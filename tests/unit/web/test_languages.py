@@ -1,0 +1,92 @@
+"""Every text is there in every language, and the visitor's language is found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from babel.messages.catalog import Message
+
+from pix.scheme.errors import SchemeError
+from pix.scheme.texts import check_line
+from pix.service.web.catalogue import collect_messages
+from pix.service.web.languages import (
+    Language,
+    catalogue,
+    choose_language,
+    translate,
+    translate_rule,
+    translations,
+)
+
+OTHER_LANGUAGES = [language for language in Language if language is not Language.ENGLISH]
+PLACEHOLDER = re.compile(r"%\([a-z_]+\)s|\{\}")
+
+
+def texts_of(message: Message) -> list[str]:
+    return [message.id] if isinstance(message.id, str) else list(message.id)
+
+
+def strings_of(message: Message | None) -> list[str]:
+    if message is None or not message.string:
+        return []
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_every_text_is_translated(language: Language) -> None:
+    known = catalogue(language)
+    wanted = [message for message in collect_messages() if message.id]
+    assert len(wanted) > 300
+    missing = []
+    for message in wanted:
+        found = known.get(message.id if isinstance(message.id, str) else message.id[0])
+        strings = strings_of(found)
+        if not strings or not all(strings):
+            missing.append(texts_of(message)[0])
+    assert missing == [], "python -m pix.service.web.catalogue brings them into the catalogue; then translate them"
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_translations_keep_what_is_filled_in(language: Language) -> None:
+    for message in catalogue(language):
+        if not message.id:
+            continue
+        wanted = set(PLACEHOLDER.findall(texts_of(message)[-1]))
+        for string in strings_of(message):
+            assert not string or set(PLACEHOLDER.findall(string)) == wanted, message.id
+
+
+@pytest.mark.parametrize(
+    ("chosen", "header", "expected"),
+    [
+        (None, "pt-BR,pt;q=0.9,en;q=0.8", Language.PORTUGUESE),
+        (None, "pt-PT", Language.PORTUGUESE),
+        (None, "pt", Language.PORTUGUESE),
+        (None, "en-US,en;q=0.9,pt;q=0.8", Language.ENGLISH),
+        (None, "en;q=0.3, pt-BR;q=0.7", Language.PORTUGUESE),
+        (None, "de, fr;q=0.5", Language.ENGLISH),
+        (None, "", Language.ENGLISH),
+        (None, ";;q=,,q=x;q=y", Language.ENGLISH),
+        ("pt-BR", "en", Language.PORTUGUESE),
+        ("en", "pt-BR", Language.ENGLISH),
+        ("xx", "pt-BR", Language.PORTUGUESE),
+    ],
+)
+def test_the_choice_counts_before_the_browser(chosen: str | None, header: str, expected: Language) -> None:
+    assert choose_language(chosen, header) is expected
+
+
+def test_a_rule_is_translated_with_its_values() -> None:
+    with pytest.raises(SchemeError) as refusal:
+        check_line("x" * 100, "name", 1, 80)
+    assert translate_rule(Language.PORTUGUESE, refusal.value.rule) == "São permitidos no máximo 80 caracteres."
+    assert translate_rule(Language.ENGLISH, refusal.value.rule) == refusal.value.rule
+    assert translate_rule(Language.PORTUGUESE, "Nobody wrote this.") == "Nobody wrote this."
+
+
+def test_counts_have_their_plurals() -> None:
+    portuguese = translations(Language.PORTUGUESE)
+    assert portuguese.ungettext("%(count)s posting", "%(count)s postings", 1) == "%(count)s lançamento"
+    assert portuguese.ungettext("%(count)s posting", "%(count)s postings", 2) == "%(count)s lançamentos"
+    assert translate(Language.ENGLISH, "Home") == "Home"
