@@ -18,7 +18,7 @@ from hub.domain.errors import BankAlreadyAdded
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.database import is_storable, transaction
+from pix.service.database import is_storable, transaction, undo
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -297,7 +297,7 @@ class PostgresUnitOfWork:
     ) -> None:
         assert self._scope is not None, "a unit of work is left after it was entered"
         if error is None and not self._committed:
-            self._connection.rollback()
+            undo(self._connection)
         self._scope.__exit__(kind, error, trace)
 
     def commit(self) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pix.service.batches import DatabaseUnavailable
+from pix.service.logs import logger
 
 POOL_SIZE: Final = 10
 POOL_OVERFLOW_MAX: Final = 10
@@ -23,6 +24,8 @@ POOL_TIMEOUT_SECONDS: Final = 10
 CONNECT_TIMEOUT_SECONDS: Final = 5
 MIGRATION_LOCK: Final = 0x0C0DE914
 """PostgreSQL's advisory lock that lets one replica migrate while the others wait."""
+
+log = logger(__name__)
 
 _SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
@@ -54,6 +57,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         if error.connection_invalidated or getattr(error.orig, "pgcode", None) in _SERIALIZATION_FAILURES:
             raise DatabaseUnavailable(_one_line(error)) from error
         raise
+
+
+def undo(connection: Connection) -> None:
+    """Rolls back what was not committed. When the connection has died, the database has done so by itself."""
+    try:
+        connection.rollback()
+    except (OperationalError, InterfaceError) as error:
+        log.warning("the connection was lost at the end of a transaction without a commit", error=_one_line(error))
 
 
 def is_storable(text_from_outside: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -36,7 +37,7 @@ class Health:
     def add_probe(self, part: str, probe: Callable[[], str]) -> None:
         """A check that is made when somebody asks: it returns an empty string, or the trouble in a sentence."""
         with self._lock:
-            self._probes[part] = Sampled(f"health of {part}", probe, 0.0, PROBE_SECONDS_MAX)
+            self._probes[part] = Sampled(f"health of {part}", probe, age_seconds_max=0.0)
 
     def report(self) -> Mapping[str, str]:
         """Each part with `ok` or its trouble; the probes are made at the same time, and none is waited for long."""
@@ -45,8 +46,9 @@ class Health:
             parts = {part: "ok" if works else self._troubles[part] for part, works in self._parts.items()}
         for probe in probes.values():
             probe.ask()
+        deadline = time.monotonic() + PROBE_SECONDS_MAX
         for part, probe in probes.items():
-            trouble = probe.value()
+            trouble = probe.value(max(0.0, deadline - time.monotonic()))
             parts[part] = f"no answer within {PROBE_SECONDS_MAX:g} s" if trouble is None else trouble or "ok"
         return dict(sorted(parts.items()))
 

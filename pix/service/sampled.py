@@ -48,13 +48,14 @@ class Sampled(Generic[Value]):
                 self._reading = threading.Thread(target=self._run, name=f"read {self._name}", daemon=True)
                 self._reading.start()
 
-    def value(self) -> Value | None:
+    def value(self, wait_seconds_max: float | None = None) -> Value | None:
         """None when it cannot be read, or not in time."""
         self.ask()
+        wait = self._wait_seconds_max if wait_seconds_max is None else wait_seconds_max
         with self._lock:
             reading = self._reading
         if reading is not None:
-            reading.join(self._wait_seconds_max)
+            reading.join(wait)
         with self._lock:
             return self._value if reading is None or self._reading is not reading else None
 

@@ -95,8 +95,8 @@ class ServiceSettings(BaseSettings):
     kafka_assignment: KafkaAssignment = KafkaAssignment.GROUP
     kafka_session_timeout_ms: Annotated[int, Field(ge=4_000, le=300_000)] = 10_000
     kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside the
-    client library only then, so there it is the latency of every step."""
+    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside
+    the client library only then, so there it is the latency of every step."""
     kafka_partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
     kafka_replication: Annotated[int, Field(ge=1, le=10)] = 1
     kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT

@@ -22,7 +22,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
     TransferRepository,
 )
-from pix.service.database import transaction
+from pix.service.database import transaction, undo
 from pix.service.dead_letters import DeadLetterRepository
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
@@ -61,7 +61,7 @@ class PostgresUnitOfWork:
     ) -> None:
         assert self._scope is not None, "a unit of work is left after it was entered"
         if error is None and not self._committed:
-            self._connection.rollback()
+            undo(self._connection)
         # Raises DatabaseUnavailable for what means that; everything else goes on as it is.
         self._scope.__exit__(kind, error, trace)
         if isinstance(error, IntegrityError):

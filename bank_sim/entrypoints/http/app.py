@@ -24,6 +24,7 @@ from bank_sim.entrypoints.http.site import (
     pages_of,
 )
 from pix.service.clock import Clock, SystemClock
+from pix.service.web.addresses import NoNulInAddresses
 from pix.service.web.assets import mount_assets
 from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import Csrf
@@ -71,6 +72,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     )
     install_site(app, site)
     install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))
+    app.add_middleware(NoNulInAddresses)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     mount_assets(app)

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.pool import QueuePool
 
 from pix.service.database import POOL_OVERFLOW_MAX, POOL_SIZE
-from pix.service.health import Health
+from pix.service.health import PROBE_SECONDS_MAX, Health
 from pix.service.sampled import Sampled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -270,7 +270,7 @@ class Metrics:
 
     def watch_health(self, health: Health) -> None:
         """Each part of the service, as `/health/ready` has it."""
-        parts = Sampled("health", health.report)
+        parts = Sampled("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
             {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
             lambda: {

@@ -21,6 +21,7 @@ from pix.service.web.htmx import see_other
 LINES_SHOWN: Final = 8
 UNDER_WAY_SHOWN_MAX: Final = 10
 ARRIVALS_SHOWN_MAX: Final = 3
+POLL_SECONDS: Final = 0.4
 
 router = page_router()
 
@@ -92,7 +93,7 @@ def live(
 
         return Scene(view.version, render)
 
-    return stream_scenes(request, look, seen=seen)
+    return stream_scenes(request, look, seen=seen, poll_seconds=POLL_SECONDS)
 
 
 def _look(site: Site, account_number: str) -> HomeView:
