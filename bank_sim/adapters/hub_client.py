@@ -20,6 +20,7 @@ from bank_sim.domain.errors import (
     KeyTaken,
     LookUpLimitReached,
 )
+from bank_sim.domain.transfer import Progress
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
@@ -180,14 +181,13 @@ class GrpcHub:
             ),
         )
 
-    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+    def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
         found = self._ask(
             self._participants.FindTransfers, participants.FindTransfersRequest(end_to_end_ids=end_to_end_ids)
         )
         return {
-            transfer.end_to_end_id: transfer.completed_at_ms
+            transfer.end_to_end_id: Progress(transfer.offered_at_ms or None, transfer.completed_at_ms or None)
             for transfer in found.transfers
-            if transfer.status == participants.TRANSFER_STATUS_COMPLETED
         }
 
     def _ask(self, call: Callable[..., Response], request: Any) -> Response:

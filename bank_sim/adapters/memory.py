@@ -43,7 +43,7 @@ from bank_sim.domain.books import (
     PostingKind,
     customer_ledger,
 )
-from bank_sim.domain.transfer import UNDECIDED, Direction, Transfer, TransferStatus
+from bank_sim.domain.transfer import UNDECIDED, Direction, Progress, Transfer, TransferStatus
 from pix.scheme.keys import PixKey
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterRepository
@@ -198,16 +198,19 @@ class MemoryTransfers:
             if self._store.transfers.get(_place_of(transfer)) is not None:
                 self._store.transfers.put(_place_of(transfer), transfer)
 
-    def complete(self, completed_at_ms: Mapping[str, int]) -> None:
-        for end_to_end_id, time_ms in completed_at_ms.items():
+    def learn(self, progress: Mapping[str, Progress]) -> None:
+        for end_to_end_id, steps in progress.items():
             for direction in Direction:
                 transfer = self.find(end_to_end_id, direction)
-                if (
-                    transfer is not None
-                    and transfer.status is TransferStatus.CONFIRMED
-                    and transfer.completed_at_ms is None
-                ):
-                    self._store.transfers.put(_place_of(transfer), replace(transfer, completed_at_ms=time_ms))
+                if transfer is not None:
+                    confirmed = transfer.status is TransferStatus.CONFIRMED
+                    completed_at_ms = steps.completed_at_ms if confirmed else None
+                    learned = replace(
+                        transfer,
+                        offered_at_ms=transfer.offered_at_ms or steps.offered_at_ms,
+                        completed_at_ms=transfer.completed_at_ms or completed_at_ms,
+                    )
+                    self._store.transfers.put(_place_of(transfer), learned)
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
         return self._store.transfers.get((end_to_end_id, direction))

@@ -9,6 +9,7 @@ from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import HubUnavailable, KeyLimitReached, KeyNotFound, KeyTaken
+from bank_sim.domain.transfer import Progress
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key
 from pix.service.clock import Clock
 from pix.service.records import Record
@@ -24,7 +25,7 @@ class MemoryHub:
         self.payees: dict[PixKey, Payee] = {}
         """Keys of every bank. Put those of other banks here."""
         self.fundings: list[SettlementFunding] = []
-        self.completed: dict[str, int] = {}
+        self.progress: dict[str, Progress] = {}
         self.participants: dict[str, Participant] = {}
         self._identity = identity
         self._clock = clock
@@ -99,9 +100,9 @@ class MemoryHub:
             fundings=tuple(self.fundings),
         )
 
-    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+    def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
         self._answer()
-        return {each: self.completed[each] for each in end_to_end_ids if each in self.completed}
+        return {each: self.progress[each] for each in end_to_end_ids if each in self.progress}
 
     def _answer(self) -> None:
         if self.is_down:

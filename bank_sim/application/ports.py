@@ -17,7 +17,7 @@ from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.books import Posting
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.service.dead_letters import DeadLetterRepository
 from pix.service.records import Record
@@ -93,8 +93,11 @@ class TransferRepository(Protocol):
     def save(self, transfers: Sequence[Transfer]) -> None:
         """Rows that were locked in this transaction."""
 
-    def complete(self, completed_at_ms: Mapping[str, int]) -> None:
-        """Notes when the hub closed transfers, by end-to-end id, on every confirmed side that this bank has."""
+    def learn(self, progress: Mapping[str, Progress]) -> None:
+        """Notes the hub's steps, by end-to-end id, on every side that this bank has: what is known stays.
+
+        `completed_at_ms` is noted on confirmed sides alone.
+        """
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
         """One row, without a lock."""
@@ -227,8 +230,8 @@ class Hub(Protocol):
     def settlement_account(self) -> SettlementAccount:
         """The bank's account of record."""
 
-    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
-        """When the hub closed those of these transfers that it has closed; at most 100 ids."""
+    def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
+        """The hub's own steps of those of these transfers that it knows; at most 100 ids."""
 
 
 class Courier(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bank_sim.application.learn_completion import LearnCompletion
+from bank_sim.application.learn_progress import LearnProgress
 from bank_sim.application.ports import Hub, SettlementAccount, UnitsOfWork
 from bank_sim.application.views import (
     PAGE_SIZE_DEFAULT,
@@ -30,10 +30,10 @@ from pix.service.dead_letters import DeadLetter, DeadLetterState
 class Queries:
     """Reads, each in a transaction of its own. Pages are bounded, and their cursors are texts to hand back."""
 
-    def __init__(self, units: UnitsOfWork, hub: Hub, learn_completion: LearnCompletion) -> None:
+    def __init__(self, units: UnitsOfWork, hub: Hub, learn_progress: LearnProgress) -> None:
         self._units = units
         self._hub = hub
-        self._learn_completion = learn_completion
+        self._learn_progress = learn_progress
 
     def find_account(self, account_number: str) -> Account:
         """Raises AccountNotFound."""
@@ -90,7 +90,7 @@ class Queries:
             transfer = unit.transfers.find(end_to_end_id, direction)
         if transfer is None:
             raise TransferNotFound
-        return self._learn_completion([transfer])[0]
+        return self._learn_progress([transfer])[0]
 
     def list_transfers(
         self,

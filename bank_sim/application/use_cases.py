@@ -13,7 +13,7 @@ from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants
-from bank_sim.application.learn_completion import LearnCompletion
+from bank_sim.application.learn_progress import LearnProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
 from bank_sim.application.ports import Courier, Hub, UnitsOfWork
@@ -61,7 +61,7 @@ class BankApplication:
     request_transfers: TakeOrders
     process_records: BatchHandler
     resend_due: ResendDue
-    learn_completion: LearnCompletion
+    learn_progress: LearnProgress
     # The bank's own side
     join_network: JoinNetwork
     meet_participants: MeetParticipants
@@ -94,7 +94,7 @@ def compose(
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     seal = Seal(identity.ispb, signing_key(secret), [signing_key(secret_other)] if secret_other else [])
-    learn_completion = LearnCompletion(units, hub)
+    learn_progress = LearnProgress(units, hub)
     open_account = OpenAccount(units, clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
@@ -102,7 +102,7 @@ def compose(
     process = ProcessRecords(units, seal, clock, identity, policy)
     bury = BuryRecord(units, clock)
     request_transfers = RequestTransfers(units, courier, seal, clock, identity, policy, new_end_to_end_id)
-    queries = Queries(units, hub, learn_completion)
+    queries = Queries(units, hub, learn_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
     )
@@ -123,7 +123,7 @@ def compose(
         request_transfers=request_transfers,
         process_records=isolating_poison(process, bury),
         resend_due=ResendDue(units, courier, seal, clock, policy),
-        learn_completion=learn_completion,
+        learn_progress=learn_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),

@@ -124,6 +124,14 @@ class Step:
     refused: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The hub's own steps of a transfer, which no message tells a bank; None while they have not happened."""
+
+    offered_at_ms: int | None
+    completed_at_ms: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """The bank's row of a transfer. Times are Unix milliseconds, None while the step has not happened."""
@@ -153,8 +161,10 @@ class Transfer:
     """Incoming: when our answer was given, or will be if that is in the future; None while we keep silent."""
     decided_at_ms: int | None = None
     """When we applied the hub's decision."""
+    offered_at_ms: int | None = None
+    """Outgoing: when the hub offered it to the payee's bank, by the hub's clock, once somebody has asked."""
     completed_at_ms: int | None = None
-    """When the hub closed it, once somebody has asked."""
+    """When the hub closed it, by the hub's clock, once somebody has asked."""
     resend_at_ms: int | None = None
     """When what the row owes is sent again; None once nothing has to be."""
     resend_count: int = 0
@@ -166,6 +176,11 @@ class Transfer:
     history: tuple[Step, ...] = ()
     steps_refused: int = 0
     """How many messages were refused in all; the history keeps the first of them."""
+
+    @property
+    def progress(self) -> Progress:
+        """What we have learned of the hub's own steps."""
+        return Progress(self.offered_at_ms, self.completed_at_ms)
 
     @property
     def is_final(self) -> bool:

@@ -25,6 +25,7 @@ from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
 from pix.service.kafka import broker_answers
 from pix.service.logs import configure_logs
+from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
 from pix.service.process import Role, run_roles
 from pix.service.settings import SettingsError, load_settings
 
@@ -150,6 +151,16 @@ def _keep_seeding(application: BankApplication, stop: threading.Event) -> None:
         else:
             application.health.ok("people")
             stop.wait()
+
+
+@app.command("hash-password")
+def print_password_hash(
+    password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
+) -> None:
+    """Asks for the operator's password and prints its hash, for OPERATOR_PASSWORD_HASH."""
+    if len(password) < PASSWORD_LENGTH_MIN:
+        raise _refuse(f"--password: must have at least {PASSWORD_LENGTH_MIN} characters", EXIT_USAGE)
+    console.print(hash_password(password), soft_wrap=True, highlight=False)
 
 
 @app.command()

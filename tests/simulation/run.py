@@ -22,7 +22,7 @@ from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.deciding import decide as decide_at_bank
 from bank_sim.domain.errors import HubUnavailable
-from bank_sim.domain.transfer import AnswerStyle
+from bank_sim.domain.transfer import AnswerStyle, Progress
 from hub.adapters.memory import HubStore
 from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.process_messages import ProcessMessages
@@ -130,7 +130,7 @@ class HubByHand:
         """Nobody looks at names here."""
         return ()
 
-    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+    def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
         """Nobody looks at pages here."""
         return {}
 

@@ -15,6 +15,7 @@ from bank_sim.domain.transfer import (
     AnswerStyle,
     Author,
     Direction,
+    Progress,
     Step,
     Transfer,
     TransferEvent,
@@ -61,6 +62,7 @@ _CHANGING: Final[list[Column[Transfer]]] = [
     *_party_columns("payee"),
     Column("answered_at_ms", "bigint", lambda transfer: transfer.answered_at_ms),
     Column("decided_at_ms", "bigint", lambda transfer: transfer.decided_at_ms),
+    Column("offered_at_ms", "bigint", lambda transfer: transfer.offered_at_ms),
     Column("completed_at_ms", "bigint", lambda transfer: transfer.completed_at_ms),
     Column("resend_at_ms", "bigint", lambda transfer: transfer.resend_at_ms),
     Column("resend_count", "integer", lambda transfer: transfer.resend_count),
@@ -82,10 +84,11 @@ _LOCK: Final = text(
 _LOCK_DUE: Final = text(
     f"{_SELECT} WHERE resend_at_ms <= :now_ms ORDER BY resend_at_ms LIMIT :size FOR UPDATE SKIP LOCKED"
 )
-_COMPLETE: Final = text(
-    "UPDATE transfers AS t SET completed_at_ms = v.completed_at_ms "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:times AS bigint[])) AS v(end_to_end_id, completed_at_ms) "
-    "WHERE t.end_to_end_id = v.end_to_end_id AND t.status = 'confirmed' AND t.completed_at_ms IS NULL"
+_LEARN: Final = text(
+    "UPDATE transfers AS t SET offered_at_ms = coalesce(t.offered_at_ms, v.offered_at_ms), completed_at_ms = "
+    "CASE WHEN t.status = 'confirmed' THEN coalesce(t.completed_at_ms, v.completed_at_ms) ELSE t.completed_at_ms END "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:offered AS bigint[]), CAST(:completed AS bigint[])) "
+    "AS v(end_to_end_id, offered_at_ms, completed_at_ms) WHERE t.end_to_end_id = v.end_to_end_id"
 )
 
 
@@ -121,7 +124,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         requested_at_ms, idempotency_key, traceparent,
         status, reason,
         payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
-        answered_at_ms, decided_at_ms, completed_at_ms, resend_at_ms, resend_count, duplicates,
+        answered_at_ms, decided_at_ms, offered_at_ms, completed_at_ms, resend_at_ms, resend_count, duplicates,
         answer_style, steps_refused, history,
     ) = row  # fmt: skip
     return Transfer(
@@ -141,6 +144,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         requested_at_ms=requested_at_ms,
         answered_at_ms=answered_at_ms,
         decided_at_ms=decided_at_ms,
+        offered_at_ms=offered_at_ms,
         completed_at_ms=completed_at_ms,
         resend_at_ms=resend_at_ms,
         resend_count=resend_count,
@@ -180,12 +184,14 @@ class PostgresTransfers:
         if transfers:
             self._connection.execute(_SAVE, arrays([*_ID, *_CHANGING], transfers))
 
-    def complete(self, completed_at_ms: Mapping[str, int]) -> None:
-        if completed_at_ms:
+    def learn(self, progress: Mapping[str, Progress]) -> None:
+        if progress:
             # In the order of the ids, as whoever locks these rows does.
-            ids = sorted(completed_at_ms)
+            ids = sorted(progress)
             self.lock([(end_to_end_id, direction) for end_to_end_id in ids for direction in Direction])
-            self._connection.execute(_COMPLETE, {"ids": ids, "times": [completed_at_ms[each] for each in ids]})
+            offered = [progress[each].offered_at_ms for each in ids]
+            completed = [progress[each].completed_at_ms for each in ids]
+            self._connection.execute(_LEARN, {"ids": ids, "offered": offered, "completed": completed})
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
         row = self._connection.execute(

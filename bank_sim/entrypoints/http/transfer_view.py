@@ -107,7 +107,7 @@ def _outgoing(
     is_decided = stage in ("confirmed", "completed")
     steps = [
         sent,
-        StepView("offered", say("With the payee's bank"), "done" if is_decided else "now"),
+        StepView("offered", say("With the payee's bank"), "done" if is_decided else "now", transfer.offered_at_ms),
         StepView("confirmed", say("Confirmed"), "done" if is_decided else "next", transfer.decided_at_ms),
         StepView(
             "completed",

@@ -156,7 +156,7 @@ def test_a_bank_that_joins_is_listed_as_it_announced_itself(hub: Hub) -> None:
 
 
 def test_unknown_transfers_are_not_completed(hub: Hub) -> None:
-    assert hub.find_completed(["E0000000120261122120012345678901"]) == {}
+    assert hub.find_progress(["E0000000120261122120012345678901"]) == {}
 
 
 # What only a socket can do

@@ -17,7 +17,7 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
 )
 from bank_sim.domain.requesting import TransferOrder
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
@@ -269,6 +269,15 @@ def test_a_transfer_is_found_and_listed(world: World) -> None:
         world.bank.queries.find_transfer("E1", Direction.OUTGOING)
 
 
+def test_that_the_payees_bank_was_asked_is_learned_when_somebody_looks(world: World) -> None:
+    transfer = world.pay(world.open_account())
+    assert world.outgoing(transfer).offered_at_ms is None
+    world.hub.progress[transfer.end_to_end_id] = Progress(world.clock.now_ms() + 1, None)
+    assert world.outgoing(transfer).offered_at_ms == world.clock.now_ms() + 1
+    world.hub.is_down = True
+    assert world.outgoing(transfer).offered_at_ms == world.clock.now_ms() + 1
+
+
 def test_completion_is_learned_when_somebody_looks(world: World) -> None:
     transfer = world.pay(world.open_account())
     world.hear(world.outcome_of(transfer))
@@ -276,7 +285,7 @@ def test_completion_is_learned_when_somebody_looks(world: World) -> None:
     assert world.outgoing(transfer).completed_at_ms is None
     world.hub.is_down = False
     assert world.outgoing(transfer).completed_at_ms is None
-    world.hub.completed[transfer.end_to_end_id] = world.clock.now_ms() + 5
+    world.hub.progress[transfer.end_to_end_id] = Progress(world.clock.now_ms() + 1, world.clock.now_ms() + 5)
     assert world.outgoing(transfer).completed_at_ms == world.clock.now_ms() + 5
     world.hub.is_down = True
     assert world.outgoing(transfer).completed_at_ms == world.clock.now_ms() + 5

@@ -12,7 +12,16 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.transfer import AnswerStyle, Author, Direction, Transfer, TransferEvent, TransferStatus, refuse
+from bank_sim.domain.transfer import (
+    AnswerStyle,
+    Author,
+    Direction,
+    Progress,
+    Transfer,
+    TransferEvent,
+    TransferStatus,
+    refuse,
+)
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
@@ -197,14 +206,15 @@ def test_completion_is_noted_once_on_confirmed_sides(units: UnitsOfWork) -> None
     failed_row = replace(outgoing(TransferStatus.FAILED), end_to_end_id=other_id, idempotency_key="")
     add_transfers(units, outgoing(TransferStatus.CONFIRMED), incoming(TransferStatus.CONFIRMED), failed_row)
     with units() as unit:
-        unit.transfers.complete({END_TO_END_ID: 7, other_id: 7, "unknown": 7})
-        unit.transfers.complete({END_TO_END_ID: 8})
-        unit.transfers.complete({})
+        unit.transfers.learn({END_TO_END_ID: Progress(3, None), other_id: Progress(None, 7), "unknown": Progress(3, 7)})
+        unit.transfers.learn({END_TO_END_ID: Progress(4, 7)})
+        unit.transfers.learn({END_TO_END_ID: Progress(None, 8)})
+        unit.transfers.learn({})
         unit.commit()
     with units() as unit:
         for direction in Direction:
             row = unit.transfers.find(END_TO_END_ID, direction)
-            assert row is not None and row.completed_at_ms == 7
+            assert row is not None and row.progress == Progress(3, 7)
         assert unit.transfers.find(other_id, Direction.OUTGOING) == failed_row
 
 

@@ -20,6 +20,7 @@ from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import errors
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
+from bank_sim.domain.transfer import Progress
 from hub.adapters.memory import HubStore
 from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.use_cases import HubApplication
@@ -147,13 +148,15 @@ class VillageHub:
             tuple(SettlementFunding(each.funding_id, each.amount_centavos, each.funded_at_ms) for each in fundings),
         )
 
-    def find_completed(self, end_to_end_ids: Sequence[str]) -> Mapping[str, int]:
+    def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
         with self._hub() as hub:
             found = hub.queries.find_transfers_of(self._ispb, end_to_end_ids)
         return {
-            transfer.end_to_end_id: transfer.closed_at_ms
+            transfer.end_to_end_id: Progress(
+                transfer.offered_at_ms,
+                transfer.closed_at_ms if transfer.status is TransferStatus.COMPLETED else None,
+            )
             for transfer in found
-            if transfer.closed_at_ms is not None and transfer.status is TransferStatus.COMPLETED
         }
 
 

@@ -219,7 +219,7 @@ class TransferStep(BaseModel):
 
 
 class TransferDocument(BaseModel):
-    """This bank's side of a transfer. `completed_at_ms` is the hub's word, asked for when somebody looks."""
+    """This bank's side of a transfer; when it was offered and completed the hub is asked when somebody looks."""
 
     end_to_end_id: str = Field(examples=[END_TO_END_ID_EXAMPLE])
     direction: Direction
@@ -234,6 +234,7 @@ class TransferDocument(BaseModel):
     requested_at_ms: int
     answered_at_ms: int | None
     decided_at_ms: int | None
+    offered_at_ms: int | None
     completed_at_ms: int | None
     resend_at_ms: int | None
     resend_count: int
@@ -258,6 +259,7 @@ class TransferDocument(BaseModel):
             requested_at_ms=transfer.requested_at_ms,
             answered_at_ms=transfer.answered_at_ms,
             decided_at_ms=transfer.decided_at_ms,
+            offered_at_ms=transfer.offered_at_ms,
             completed_at_ms=transfer.completed_at_ms,
             resend_at_ms=transfer.resend_at_ms,
             resend_count=transfer.resend_count,
