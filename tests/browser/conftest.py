@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
@@ -19,7 +19,8 @@ from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Postman, Village, VillageSettings
 from tests.support.network import banks, client, network, population  # noqa: F401 - fixtures
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740},
@@ -27,6 +28,8 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+NOT_OUR_DOING = "net::ERR_NETWORK_CHANGED"
+"""Some other program gave the machine a network or took one away; live pages connect again."""
 LEFT_OUT = "left out: the browser tests, for there is no Chromium on the PATH nor in the variable CHROMIUM"
 
 collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
@@ -56,10 +59,7 @@ class Watch:
 
     def over(self, page: Page, own: str) -> None:
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
-        )
+        page.on("console", self._hear)
         page.on(
             "request",
             lambda request: (
@@ -67,9 +67,14 @@ class Watch:
             ),
         )
 
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and NOT_OUR_DOING not in message.text:
+            self.complaints.append(message.text)
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for this folder alone: while it runs, no other test of this thread could run an event loop."""
     with chromium() as running:
         yield running
 

@@ -50,7 +50,7 @@ HISTORY: Final = (
 )
 
 
-CONFETTI_IN_THE_AIR: Final = "document.getAnimations().some(each => each.currentTime > 900)"
+CONFETTI_IN_THE_AIR: Final = "document.getAnimations().forEach(each => { each.pause(); each.currentTime = 1100; })"
 
 
 class ShiftedClock:
@@ -152,7 +152,7 @@ def take_pictures(studio: Studio) -> None:
     payer.locator("#confirm").click()
     payer.wait_for_selector("[data-status=completed]")
     payee.wait_for_selector("[data-arrived]")
-    payee.wait_for_function(CONFETTI_IN_THE_AIR)
+    payee.evaluate(CONFETTI_IN_THE_AIR)
     studio.keep("two-banks", payer, payee)
     payer.locator("#receipt").click()
     payer.wait_for_url("**/receipt?**")
