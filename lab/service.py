@@ -106,6 +106,11 @@ class Service:
         return self._child.is_running()
 
     @property
+    def exit_code(self) -> int | None:
+        """Of its last run; minus the signal's number when a signal ended it, None while it runs."""
+        return self._child.exit_code
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._child.pid

@@ -145,11 +145,11 @@ class Cashier:
             futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
             return [future.result() for future in futures]
         except BaseException:
-            # Also when interrupted: nobody waits for what a dead bank might still answer.
+            # Also when interrupted: nobody waits for what a frozen bank might still answer.
             self._pause.set()
             raise
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=not self._pause.is_set(), cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)

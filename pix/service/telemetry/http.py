@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 from uuid import uuid4
 
-import anyio.to_thread
+from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bound_contextvars
 
 from pix.service.logs import logger
@@ -62,7 +62,7 @@ class ObservedHttp:
 
     async def _answer_metrics(self, send: Send) -> None:
         # Some values are read from the database: not on the thread that serves everybody.
-        body = await anyio.to_thread.run_sync(self._metrics.exposition)
+        body = await run_in_threadpool(self._metrics.exposition)
         headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -164,6 +164,7 @@ class Metrics:
     def __init__(self, service: str, version: str) -> None:
         """Starts at nought; opens nothing."""
         self.registry = CollectorRegistry(auto_describe=True)
+        self._families: dict[str, tuple[str, tuple[str, ...], str]] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -236,12 +237,14 @@ class Metrics:
     ) -> BulkHistogram:
         """A new histogram in the registry."""
         made = BulkHistogram(name, documentation, label_names, bounds)
+        self._families[name] = ("histogram", tuple(label_names), documentation)
         self.registry.register(made)
         return made
 
     def counter(self, name: str, documentation: str, label_names: Sequence[str]) -> BulkCounter:
         """A new counter in the registry."""
         made = BulkCounter(name, documentation, label_names)
+        self._families[name] = ("counter", tuple(label_names), documentation)
         self.registry.register(made)
         return made
 
@@ -250,6 +253,10 @@ class Metrics:
     ) -> None:
         """New gauges in the registry; see `Gauges`."""
         self.registry.register(Gauges(families, read))
+        self._families |= {
+            name: ("gauge", tuple(label_names), documentation)
+            for name, (documentation, label_names) in families.items()
+        }
 
     def watch_pool(self, engine: Engine) -> None:
         """How many of the database connections are in use."""
@@ -289,6 +296,10 @@ class Metrics:
             },
             lambda: {"codepix_consumer_lag_records": {(): float(lag())}},
         )
+
+    def families(self) -> dict[str, tuple[str, tuple[str, ...], str]]:
+        """Every metric of ours by name: its kind, its labels, and what it says."""
+        return dict(self._families)
 
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format."""

@@ -11,6 +11,7 @@ import yaml
 
 from bank_sim.settings import BankSettings
 from hub.settings import HubSettings
+from lab.compose.test import IMAGE, LOAD_IMAGE, block_of_page
 from lab.parts.apache_kafka import kafka_version
 from tests.unit.house.repository import ROOT, project, scripts
 
@@ -18,7 +19,11 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE_TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+OBSERVERS = ("prometheus", "jaeger", "grafana")
+PROFILES = {"load": ["load"], "kafka-ui": ["debug"], **{name: ["observe"] for name in OBSERVERS}}
 DEFAULTS = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE_TEXT))
+STAGES = set(re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE))
+ADD_A_BANK = (ROOT / "docs" / "add-a-bank.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"\b(codepix(?:-[a-z]+)?)\b((?: +(?:\"[^\"]*\"|[^\s\"&|;]+))*)")
 
 
@@ -29,7 +34,11 @@ def lines_of(command: str | list[str]) -> str:
 def commands() -> set[str]:
     """Every call of a console script of ours, in compose and in the Dockerfile."""
     texts = [lines_of(service["command"]) for service in OURS.values() if "command" in service]
-    texts += [lines_of(service["healthcheck"]["test"]) for service in OURS.values() if "test" in service["healthcheck"]]
+    texts += [
+        lines_of(service["healthcheck"]["test"])
+        for service in OURS.values()
+        if "test" in service.get("healthcheck", {})
+    ]
     texts += [line.replace('", "', " ").strip('[]"') for line in re.findall(r"CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)]
     return {match.group(0) for text in texts for match in COMMAND.finditer(text)}
 
@@ -43,10 +52,11 @@ def subcommand_and_options(command: str) -> tuple[str, list[str], set[str]]:
 
 
 def test_the_services_are_those_of_a_network() -> None:
-    assert {"hub", "hub-setup", "postgres", "kafka", "databases"} < set(SERVICES)
+    assert {"hub", "console", "hub-setup", "postgres", "kafka"} < set(SERVICES)
     banks = {name for name in SERVICES if re.fullmatch(r"bank-\d{3}", name)}
     assert len(banks) == 3
     assert {f"{bank}-setup" for bank in banks} < set(SERVICES)
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == PROFILES
 
 
 @pytest.mark.parametrize("command", sorted(commands()))
@@ -68,16 +78,18 @@ def test_every_command_is_one_that_the_wheel_installs(command: str) -> None:
 def test_images_are_pinned_and_kafka_is_the_version_of_the_suite() -> None:
     images = {service["image"] for service in SERVICES.values()} | set(
         re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    )
+    ) - STAGES
     for image in images:
-        assert re.search(r":\d+\.\d+", image), f"{image} has no pinned tag"
+        assert re.search(r":v?\d+\.\d+", image), f"{image} has no pinned tag"
     assert f"apache/kafka:{kafka_version()}" in images
-    assert f"codepix:{project()['project']['version']}" in images
+    version = project()["project"]["version"]
+    assert {f"codepix:{version}", f"codepix-load:{version}"} < images
+    assert (f"codepix:{version}", f"codepix-load:{version}") == (IMAGE, LOAD_IMAGE)
 
 
 def test_ports_are_published_on_the_loopback_address_alone() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 10
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert len({port.rsplit(":", 1)[0] for port in ports}) == len(ports)
 
@@ -125,27 +137,36 @@ def test_every_variable_has_a_default_and_is_explained_in_the_example() -> None:
 
 def test_every_setting_of_our_services_is_one_that_they_read() -> None:
     known = {name.upper() for name in (HubSettings.model_fields | BankSettings.model_fields)}
-    secrets_of_admission = {name for name in DEFAULTS if re.fullmatch(r"BANK_\d{3}_SECRET", name)}
     for name, service in OURS.items():
-        assert service["environment"].keys() - known - secrets_of_admission == set(), name
-    # Set by the image itself.
+        # The operator's part of a bank's setup; the addresses that the load test's people know.
+        others = {"HUB_DATABASE_URL"} if name.endswith("-setup") else set()
+        others |= {"CODEPIX_BANKS"} if name == "load" else set()
+        assert service["environment"].keys() - known - others == set(), name
+    # Set by the image itself; BankSettings has another default port, for banks that share a machine with the hub.
     assert {"HTTP_HOST", "GRPC_HOST"} <= known & set(re.findall(r"(\w+)=0\.0\.0\.0", DOCKERFILE))
+    assert "HTTP_PORT=8000" in DOCKERFILE
 
 
-def test_each_bank_is_admitted_as_it_calls_itself() -> None:
-    admitted = lines_of(SERVICES["hub-setup"]["command"])
-    databases = SERVICES["databases"]["environment"]["DATABASES"].split()
+def test_each_bank_is_the_one_that_its_name_says() -> None:
+    hub = SERVICES["hub"]["environment"]
     for name in (name for name in SERVICES if re.fullmatch(r"bank-\d{3}", name)):
         environment = SERVICES[name]["environment"]
-        assert environment == SERVICES[f"{name}-setup"]["environment"]
         code = environment["BANK_CODE"]
         assert name == f"bank-{code}"
-        assert f'--code {code} --name "{environment["BANK_NAME"]}" --color "{environment["BANK_COLOR"]}"' in admitted
-        assert SERVICES["hub-setup"]["environment"][f"BANK_{code}_SECRET"] == environment["BANK_SECRET"]
-        assert environment["DATABASE_URL"].rsplit("/", 1)[1] in databases
-        # BankSettings has another default port, for banks that share a machine with the hub.
-        assert environment["HTTP_PORT"] == 8000
-        assert f"{environment['PUBLIC_URL'].removeprefix('http://')}:8000" in SERVICES[name]["ports"]
+        # A setup has the hub's database for the operator's part, and a bank has not.
+        setup = SERVICES[f"{name}-setup"]
+        assert setup["environment"] == {**environment, "HUB_DATABASE_URL": hub["DATABASE_URL"]}
+        assert environment["DATABASE_URL"].rsplit("/", 1)[1] == f"bank_{code}"
+        assert f"${{BANK_{code}_SECRET:-" in environment["BANK_SECRET"]
+        assert SERVICES[name]["ports"] == [f"{environment['PUBLIC_URL'].removeprefix('http://')}:8000"]
+
+
+def test_the_page_about_a_fourth_bank_shows_the_block_of_the_third() -> None:
+    third = COMPOSE_TEXT[COMPOSE_TEXT.index("  bank-003:\n") : COMPOSE_TEXT.index("\n  postgres:\n")]
+    shown = block_of_page(ADD_A_BANK)
+    for mine, yours in (("003", "004"), ("8003", "8004"), ("Banco Maré", "Banco Serra"), ("#00798c", "#2f7d32")):
+        third = third.replace(mine, yours)
+    assert shown == third
 
 
 def test_the_image_is_built_from_everything_that_the_wheel_has() -> None:

@@ -1,0 +1,101 @@
+"""Readiness tells the truth: which part is away, why, and that it is back; liveness does not depend on others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from lab.network import Network
+from lab.parts.process import wait_until
+from lab.survey import Surveyor
+
+SEEN_SECONDS_MAX = 20.0
+ANSWER_SECONDS_MAX = 6.0
+QUIET_SECONDS_MAX = 60.0
+
+
+class Watcher:
+    """Who asks a hub and a bank how they are, as a container platform does."""
+
+    def __init__(self, network: Network) -> None:
+        self._urls = [network.hub_url, network.banks[0].url]
+
+    def parts(self, url: str) -> tuple[int, dict[str, str]]:
+        answer = httpx.get(f"{url}/health/ready", timeout=ANSWER_SECONDS_MAX)
+        return answer.status_code, answer.json()["parts"]
+
+    def await_trouble(self, part: str, reason: str) -> None:
+        for url in self._urls:
+
+            def in_trouble(url: str = url) -> bool:
+                status, parts = self.parts(url)
+                return status == 503 and reason in parts[part]
+
+            wait_until(in_trouble, SEEN_SECONDS_MAX, f"{url} to say of {part}: {reason}")
+            assert httpx.get(f"{url}/health/live", timeout=ANSWER_SECONDS_MAX).status_code == 200
+
+    def await_ready(self) -> None:
+        for url in self._urls:
+
+            def ready(url: str = url) -> bool:
+                status, parts = self.parts(url)
+                return status == 200 and set(parts.values()) == {"ok"}
+
+            wait_until(ready, SEEN_SECONDS_MAX, f"{url} to be ready")
+
+    def metric(self, part: str) -> list[float]:
+        """What the metrics say of the part."""
+        texts = [httpx.get(f"{url}/metrics", timeout=ANSWER_SECONDS_MAX).text for url in self._urls]
+        lines = [line for text in texts for line in text.splitlines()]
+        return [float(line.split()[-1]) for line in lines if line.startswith(f'codepix_part_up{{part="{part}"}}')]
+
+
+@pytest.fixture
+def watcher(network: Network) -> Watcher:
+    watcher = Watcher(network)
+    watcher.await_ready()
+    return watcher
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends", "part", "reason"),
+    [
+        (lambda n: n.postgres.stop(), lambda n: n.postgres.start(), "database", "the database does not answer"),
+        (lambda n: n.postgres.freeze(), lambda n: n.postgres.thaw(), "database", "no answer within 2.5 s"),
+        (lambda n: n.broker.freeze(), lambda n: n.broker.thaw(), "broker", "the broker does not answer"),
+    ],
+    ids=["the database stops", "the database hangs", "the broker hangs"],
+)
+def test_a_part_that_is_away_is_named_and_comes_back(
+    network: Network,
+    watcher: Watcher,
+    surveyor: Surveyor,
+    breaks: Callable[[Network], None],
+    mends: Callable[[Network], None],
+    part: str,
+    reason: str,
+) -> None:
+    breaks(network)
+    try:
+        watcher.await_trouble(part, reason)
+        wait_until(lambda: watcher.metric(part) == [0.0, 0.0], SEEN_SECONDS_MAX, "the metrics to say so")
+    finally:
+        mends(network)
+    watcher.await_ready()
+    assert surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
+
+
+def test_a_scrape_is_answered_in_time_while_the_database_hangs(network: Network, watcher: Watcher) -> None:
+    network.postgres.freeze()
+    try:
+        started = time.monotonic()
+        answer = httpx.get(f"{network.hub_url}/metrics", timeout=ANSWER_SECONDS_MAX)
+        assert answer.status_code == 200
+        assert "codepix_hub_transfers_total" in answer.text
+        assert time.monotonic() - started < ANSWER_SECONDS_MAX
+    finally:
+        network.postgres.thaw()
+    watcher.await_ready()

@@ -1,0 +1,70 @@
+"""A database that is not ready, or goes away at an awkward moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+
+from bank_sim.adapters.postgres import PostgresUnitsOfWork as BankUnits
+from bank_sim.bootstrap import migrate_database, start
+from bank_sim.settings import BankSettings
+from hub.adapters.postgres import PostgresUnitsOfWork as HubUnits
+from hub.bootstrap import Hub
+from hub.settings import HubSettings
+from pix.service.database import make_engine, transaction
+
+NOWHERE = "127.0.0.1:1"
+
+
+def bank_settings(url: str) -> BankSettings:
+    return BankSettings(
+        database_url=url,
+        kafka_bootstrap_servers=NOWHERE,
+        hub_grpc_address=NOWHERE,
+        bank_code="001",
+        bank_name="Banco Aurora",
+        bank_secret="a secret of the tests",
+    )
+
+
+def test_a_hub_is_not_ready_before_its_migrations(new_database: Callable[[], str]) -> None:
+    hub = Hub(HubSettings(database_url=new_database(), kafka_bootstrap_servers=NOWHERE))
+    hub.roles(["http"])
+    assert hub.application.health.report() == {
+        "database": "ok",
+        "schema": "the schema is not the newest: run codepix-hub migrate",
+    }
+    hub.migrate()
+    assert hub.application.health.is_ready()
+    hub.close()
+
+
+def test_a_bank_is_not_ready_before_its_migrations(new_database: Callable[[], str]) -> None:
+    settings = bank_settings(new_database())
+    bank = start(settings)
+    assert bank.application.health.report() == {
+        "database": "ok",
+        "schema": "the schema is not the newest: run codepix-bank migrate",
+    }
+    migrate_database(settings)
+    assert bank.application.health.is_ready()
+    bank.close()
+
+
+@pytest.mark.parametrize("units_class", [BankUnits, HubUnits], ids=["bank", "hub"])
+def test_a_connection_that_dies_behind_the_last_read_takes_nothing_with_it(
+    new_database: Callable[[], str], units_class: Callable[..., BankUnits | HubUnits]
+) -> None:
+    url = new_database()
+    engine, other = make_engine(url), make_engine(url)
+    units = units_class(engine)
+    with units() as unit:
+        pid = unit._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with transaction(other) as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+    with units() as unit:
+        assert unit._connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+    other.dispose()
