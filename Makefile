@@ -14,7 +14,7 @@ START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke test check format stubs simulate screenshots wheel clean
+.PHONY: help demo smoke test check format stubs compose-test simulate screenshots wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,14 @@ format: $(INSTALLED) ## put the Python files into the form that `make check` wan
 stubs: $(INSTALLED) ## write the Python stubs of protos/ anew
 	$(BIN)/python -m lab.development.stubs
 
+compose-test: $(INSTALLED) ## the network in containers: start, pay, break, extend, scale, audit (Docker, or root on Debian)
+	@exec $(BIN)/python -m lab.compose.test
+
 simulate: $(INSTALLED) ## run simulated networks with faults, one per seed (SEEDS=200 START=1)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
 
 screenshots: $(INSTALLED) ## take the pictures of the pages that docs/ shows
-	$(BIN)/python -m lab.development.screenshots $(ARGS)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

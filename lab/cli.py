@@ -290,6 +290,33 @@ def experiment(
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
 
 
+@app.command()
+def bench(
+    only: Annotated[str, typer.Option(help="Parts: hub, network, keys, latency.")] = "hub,network,keys,latency",
+    seconds: Annotated[float, typer.Option(min=2, max=86_400, help="Of each part, after its warm-up.")] = 60,
+    hubs: Annotated[int, typer.Option(min=1, max=8, help="Replicas of the hub in its part.")] = 1,
+    html: Annotated[Path | None, typer.Option(help="Write a report with charts into this file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of a table.")] = False,
+) -> None:
+    """Measures what this machine can do, beside the machine's own limits, on Apache Kafka. Exit code 1: not audited."""
+    from loadtest.bench.command import BenchOptions, parts_of, run_bench
+    from loadtest.bench.report import bench_html, bench_table
+
+    try:
+        options = BenchOptions(parts=parts_of(only), seconds=seconds, hubs=hubs)
+    except ValueError as error:
+        raise _refuse(f"--only: {error}", EXIT_USAGE) from None
+    with _speaking_plainly():
+        result = run_bench(options, _tell)
+    if html is not None:
+        html.write_text(bench_html(result), encoding="utf-8")
+    if json:
+        print_json(result.document())
+    else:
+        console.print(bench_table(result))
+    raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
 def _targets(faults: str) -> list[Target]:
     names = [name.strip() for name in faults.split(",") if name.strip()]
     unknown = [name for name in names if name not in tuple(Target)]

@@ -21,7 +21,7 @@ import httpx
 from lab.certs import Certificates, make_certificates
 from lab.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.parts.broker import Broker, EmbeddedBroker
-from lab.parts.errors import PartError
+from lab.parts.errors import PartError, PortInUse
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor, wait_until
@@ -256,9 +256,16 @@ class Network:
             (settings.hub_grpc_port, "the hub's gRPC", "--hub-grpc-port"),
             *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.banks),
         ]
+        owners: dict[int, str] = {}
         for port, purpose, option in wanted:
-            if port is not None:
-                check_port_free(port, purpose, option)
+            if port is None:
+                continue
+            if port in owners:
+                raise PortInUse(
+                    f"Port {port} is wanted for {owners[port]} and for {purpose}. Choose another with {option}."
+                )
+            check_port_free(port, purpose, option)
+            owners[port] = purpose
 
     def _make_broker(self) -> Broker:
         if self.settings.kafka is KafkaKind.APACHE:

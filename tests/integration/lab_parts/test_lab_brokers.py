@@ -24,23 +24,13 @@ PARTITIONS = 4
 NOT_ACKNOWLEDGED_SECONDS = 1.0
 
 
-def apache_kafka_or_skip(folder: Path) -> ApacheKafkaBroker:
-    """A broker that is not started. Where Java or Maven is missing the test is skipped, but never in CI."""
-    reason = java_and_maven_available()
-    if reason is not None and os.environ.get("CI"):
-        pytest.fail(f"CI must test Apache Kafka: {reason}")
-    if reason is not None:
-        pytest.skip(reason)
-    return ApacheKafkaBroker(folder)
-
-
 @pytest.fixture(
     scope="module", params=["embedded", pytest.param("apache_kafka", marks=pytest.mark.apache_kafka)], name="broker"
 )
 def _broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     folder = tmp_path_factory.mktemp(request.param)
     broker: Broker
-    broker = EmbeddedBroker(folder / "broker.log") if request.param == "embedded" else apache_kafka_or_skip(folder)
+    broker = EmbeddedBroker(folder / "broker.log") if request.param == "embedded" else ApacheKafkaBroker(folder)
     broker.start()
     yield broker
     broker.stop()
@@ -263,9 +253,8 @@ def test_wiping_loses_every_record(broker: Broker, topic: str) -> None:
     produce(make_producer(broker), topic, [b"new"])
 
 
+@pytest.mark.apache_kafka
 def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
-    if java_and_maven_available() is not None:
-        pytest.skip(str(java_and_maven_available()))
     with socket.create_server(("127.0.0.1", free_port())) as server, pytest.raises(PortInUse, match="--kafka-port"):
         ApacheKafkaBroker(tmp_path, server.getsockname()[1]).start()
 

@@ -11,6 +11,7 @@ import pytest
 
 from lab.network import MARKER_FILE, Network, NetworkSettings, network_folder, remove_network, write_privately
 from lab.parts.errors import PartError, PortInUse
+from lab.parts.ports import free_port
 
 
 def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -50,3 +51,10 @@ def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
         with pytest.raises(PortInUse, match=f"Port {port}.*the hub's console.*--hub-port"):
             Network(NetworkSettings(folder=tmp_path / "net", hub_port=port))
     assert not (tmp_path / "net").exists()
+
+
+def test_one_port_for_two_services_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    settings = NetworkSettings(folder=tmp_path / "net", hub_port=port, hub_grpc_port=port)
+    with pytest.raises(PortInUse, match=f"Port {port} is wanted for the hub's console and for the hub's gRPC"):
+        Network(settings)

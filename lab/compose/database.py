@@ -1,0 +1,58 @@
+"""Creates the participant's database that DATABASE_URL names, unless it is there already.
+
+Every participant of a network that shares one PostgreSQL server needs this once; see docker-compose.yml.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+import psycopg2  # type: ignore[import-untyped]
+from psycopg2 import errors, sql
+from sqlalchemy import make_url
+
+CONNECT_TIMEOUT_SECONDS: Final = 10
+MAINTENANCE_DATABASE: Final = "postgres"
+
+
+def create_database(url_text: str) -> bool:
+    """Whether the database was missing. Raises psycopg2.Error when the server refuses or does not answer."""
+    url = make_url(url_text)
+    server = url.set(drivername="postgresql", database=MAINTENANCE_DATABASE)
+    connection = psycopg2.connect(server.render_as_string(hide_password=False), connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    try:
+        # CREATE DATABASE refuses to run inside a transaction.
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (url.database,))
+            if cursor.fetchone() is not None:
+                return False
+            try:
+                # From template0, which nobody is ever connected to: several may be created at the same time.
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+                cursor.execute(statement.format(sql.Identifier(url.database or "")))
+            except (errors.DuplicateDatabase, errors.UniqueViolation):
+                return False
+            return True
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    """The command's entry."""
+    try:
+        was_missing = create_database(os.environ["DATABASE_URL"])
+    except KeyError:
+        print("DATABASE_URL: not set", file=sys.stderr)
+        return 2
+    except psycopg2.Error as error:
+        print(f"DATABASE_URL: {error}".strip(), file=sys.stderr)
+        return 1
+    print("the database is created" if was_missing else "the database is there")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Docker on this machine: its programs, installed when they are missing, and its daemon, started when none runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from lab.parts.errors import PartError, PartMissing
+from lab.parts.process import ChildProcess, wait_until
+
+DOCKER_PACKAGE: Final = ".".join(("docker", "io"))
+"""Debian's package of Docker. As one word it would read like a registry's address, which no file of ours names."""
+
+INFO_DEADLINE_SECONDS: Final = 10.0
+DAEMON_START_SECONDS: Final = 60.0
+DAEMON_STOP_SECONDS: Final = 60.0
+INSTALL_DEADLINE_SECONDS: Final = 900.0
+COMMAND_DEADLINE_SECONDS: Final = 120.0
+TAIL_LINES: Final = 30
+
+DAEMON_OPTIONS: Final[Sequence[Sequence[str]]] = (
+    (),
+    ("--storage-driver=vfs",),
+    ("--storage-driver=vfs", "--iptables=false"),
+)
+"""Tried in turn: machines without overlay file systems, or without packet filters, run it with less."""
+
+
+class CommandFailed(PartError):
+    """A program failed; the text is its name and the end of what it said."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    deadline_seconds: float = COMMAND_DEADLINE_SECONDS,
+    environment: Mapping[str, str] | None = None,
+    feed: str | None = None,
+    folder: Path | None = None,
+    with_errors: bool = False,
+) -> str:
+    """What the program said, on standard output alone unless `with_errors`.
+
+    Raises `CommandFailed` when it fails or takes too long.
+    """
+    name = " ".join(command[:4])
+    try:
+        finished = subprocess.run(
+            command,
+            input=(feed or "").encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if with_errors else subprocess.PIPE,
+            timeout=deadline_seconds,
+            env={**os.environ, **(environment or {})},
+            cwd=folder,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise CommandFailed(f"There is no {command[0]} on the PATH.") from None
+    except subprocess.TimeoutExpired as expired:
+        said = (expired.stdout or b"") + (expired.stderr or b"")
+        raise CommandFailed(f"{name} did not end within {deadline_seconds:g} seconds.\n{_tail(said)}") from None
+    if finished.returncode != 0:
+        said = finished.stdout + (finished.stderr or b"")
+        raise CommandFailed(f"{name} ended with exit code {finished.returncode}.\n{_tail(said)}")
+    return finished.stdout.decode(errors="replace")
+
+
+def _tail(said: bytes) -> str:
+    return "\n".join(said.decode(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+def succeeds(command: Sequence[str]) -> bool:
+    """Whether the program is there and says yes."""
+    try:
+        run(command, deadline_seconds=INFO_DEADLINE_SECONDS)
+    except CommandFailed:
+        return False
+    return True
+
+
+def docker(*arguments: str, deadline_seconds: float = COMMAND_DEADLINE_SECONDS) -> str:
+    """Runs a Docker command. Raises `CommandFailed`."""
+    return run(["docker", *arguments], deadline_seconds=deadline_seconds)
+
+
+def daemon_answers() -> bool:
+    """Whether there is a Docker to talk to."""
+    # The client alone answers without a daemon, with exit code 0 in some versions.
+    try:
+        return bool(run(["docker", "info", "--format", "{{.ServerVersion}}"]).strip())
+    except CommandFailed:
+        return False
+
+
+def compose_command() -> list[str] | None:
+    """How Compose is called here: as Docker's plug-in, or as the program that Debian packages, or not at all."""
+    if succeeds(["docker", "compose", "version"]):
+        return ["docker", "compose"]
+    if succeeds(["docker-compose", "version"]):
+        return ["docker-compose"]
+    return None
+
+
+def install_what_is_missing(programs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Installs Debian's packages for the programs that are not there, and returns the packages' names.
+
+    `programs` maps each program to its packages. Raises `PartMissing` where that cannot be done.
+    """
+    missing = sorted({package for name, each in programs.items() if not shutil.which(name) for package in each})
+    if "docker-compose" in missing and succeeds(["docker", "compose", "version"]):
+        missing.remove("docker-compose")
+    if not missing:
+        return []
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise PartMissing(f"This machine lacks {', '.join(missing)}; install them, or run this as root on Debian.")
+    apt = ["apt-get", "-o", "Acquire::Retries=3", "-qq"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run([*apt, "update"], deadline_seconds=INSTALL_DEADLINE_SECONDS, environment=quiet)
+        # The client is a package of its own in newer Debians.
+        if DOCKER_PACKAGE in missing and succeeds(["apt-cache", "show", "docker-cli"]):
+            missing.append("docker-cli")
+        install = [*apt, "install", "--yes", "--no-install-recommends", *missing]
+        run(install, deadline_seconds=INSTALL_DEADLINE_SECONDS, environment=quiet)
+    except CommandFailed as failed:
+        raise PartMissing(f"{', '.join(missing)} could not be installed: {failed}") from None
+    return missing
+
+
+@contextlib.contextmanager
+def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
+    """A Docker daemon for as long as the context lasts: the one that runs, or one of our own. Yields which.
+
+    Raises `PartError` with the end of the daemon's log when none can be started.
+    """
+    if daemon_answers():
+        yield f"Docker {docker('info', '--format', '{{.ServerVersion}}').strip()}, which ran already"
+        return
+    if os.environ.get("DOCKER_HOST"):
+        raise PartMissing(f"No Docker answers at DOCKER_HOST ({os.environ['DOCKER_HOST']}).")
+    if os.geteuid() != 0:
+        raise PartMissing("No Docker daemon runs here, and only root can start one.")
+    with tempfile.TemporaryDirectory(prefix="codepix-docker-") as folder:
+        daemon, options = _start_daemon(Path(folder) / "dockerd.log", tell)
+        try:
+            version = docker("info", "--format", "{{.ServerVersion}}").strip()
+            yield f"Docker {version}, started for this" + "".join(f" {option}" for option in options)
+        finally:
+            daemon.stop(DAEMON_STOP_SECONDS)
+
+
+def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
+    problem: PartError | None = None
+    for options in DAEMON_OPTIONS:
+        daemon = ChildProcess("dockerd")
+        daemon.start(["dockerd", *options], None, log_file)
+        try:
+            wait_until(daemon_answers, DAEMON_START_SECONDS, "dockerd to answer", children=[daemon], poll_seconds=0.25)
+        except PartError as error:
+            daemon.stop(DAEMON_STOP_SECONDS)
+            tell(f"dockerd {' '.join(options)} does not run here")
+            problem = problem or error
+        else:
+            return daemon, options
+    assert problem is not None
+    raise problem
