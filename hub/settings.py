@@ -15,7 +15,9 @@ class HubSettings(ServiceSettings):
     """What only the hub needs to know."""
 
     grpc_host: str = "127.0.0.1"
+    """The address to listen on; `0.0.0.0` for all."""
     grpc_port: Annotated[int, Field(ge=0, le=65_535)] = 50_051
+    """Where banks ask."""
     grpc_tls_certificate: str = ""
     """The file with the hub's certificate; with it and its key, gRPC is encrypted, and not to be had otherwise."""
     grpc_tls_key: str = ""

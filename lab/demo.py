@@ -25,10 +25,10 @@ RESTARTS_WINDOW_SECONDS: Final = 60.0
 def welcome(network: Network) -> RenderableType:
     """Where to look, who lives there, and what to try."""
     addresses = Table("what", "where", title="Open in a browser", title_justify="left")
-    addresses.add_row("Hub: console, REST API", f"{network.hub_url}  {network.hub_url}/docs")
+    addresses.add_row("Hub: console, REST API", f"{network.hub_url}  {network.hub_url}/api/docs")
     addresses.add_row("Hub: gRPC", f"127.0.0.1:{network.grpc_ports[0]} (with reflection)")
     for bank in network.banks:
-        addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/docs")
+        addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
     with_client = new_client(network.secrets.operator)
     try:
         rest = {bank.code: BankRest(bank.spec.name, bank.url, with_client) for bank in network.banks}

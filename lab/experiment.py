@@ -103,8 +103,10 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
 
         tell(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
         cashier = Cashier(rest, PATIENCE_SECONDS, SENDERS)
-        with _disturbed(network, options, duration, random, tell) as (injector, keeper):
+        keeper = stack.enter_context(_kept(network))
+        with _disturbed(network, keeper, options, duration, random) as injector:
             sent = cashier.send_all(payments, options.rate_per_second)
+            tell("Waiting until the faults are over and all parts are up")
         paid = time.monotonic()
         tell("Waiting until nothing is under way")
         is_quiet = surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
@@ -152,34 +154,41 @@ def _named(options: ExperimentOptions) -> str:
 
 
 @contextmanager
+def _kept(network: Network) -> Iterator[Keeper]:
+    """Starts services again that end by themselves, as a platform would, for as long as the block runs."""
+    keeper, stop = Keeper(network.services), threading.Event()
+    thread = threading.Thread(target=keeper.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield keeper
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
 def _disturbed(
-    network: Network, options: ExperimentOptions, duration: float, random: Random, tell: Callable[[str], None]
-) -> Iterator[tuple[Injector, Keeper]]:
+    network: Network, keeper: Keeper, options: ExperimentOptions, duration: float, random: Random
+) -> Iterator[Injector]:
     """Injects faults while the block runs; at its end waits until they are over and everything is up again."""
     faults = plan_faults(options.faults, options.faults_each, duration, options.hubs, options.banks, random)
-    stop_faults, stop_keeping = threading.Event(), threading.Event()
-    keeper = Keeper(network.services)
+    stop = threading.Event()
     injector = Injector(network, keeper)
-    keeping = threading.Thread(target=keeper.run, args=(stop_keeping,), daemon=True)
-    keeping.start()
-    threads = injector.start(faults, stop_faults)
+    threads = injector.start(faults, stop)
     if options.wipe_broker:
         moment = random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration
-        threads.append(injector.start_wipe(moment, stop_faults))
+        threads.append(injector.start_wipe(moment, stop))
     try:
-        yield injector, keeper
+        yield injector
         for thread in threads:
             thread.join()
         if injector.failures:
             raise injector.failures[0]
-        tell("The faults are over; waiting for all parts")
-        network.await_ready(keeper.look)
+        network.await_ready()
     finally:
-        stop_faults.set()
+        stop.set()
         for thread in threads:
             thread.join()
-        stop_keeping.set()
-        keeping.join()
 
 
 def experiment_document(result: ExperimentResult) -> dict[str, Any]:

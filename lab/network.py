@@ -219,14 +219,13 @@ class Network:
             self._supervisor.stop()
             self._client.close()
 
-    def await_ready(self, keep: Callable[[], None] = lambda: None) -> None:
-        """Waits until every service is ready; calls `keep` again and again. Raises `PartNotReady`."""
-
-        def all_ready() -> bool:
-            keep()
-            return all(service.is_ready() for service in self.services)
-
-        wait_until(all_ready, ALL_READY_DEADLINE_SECONDS, "all services to be ready")
+    def await_ready(self) -> None:
+        """Waits until every service is ready, whoever starts those that are not running. Raises `PartNotReady`."""
+        wait_until(
+            lambda: all(service.is_ready() for service in self.services),
+            ALL_READY_DEADLINE_SECONDS,
+            "all services to be ready",
+        )
 
     def restart_services(self, services: Sequence[Service], *, kill: bool = False) -> None:
         """Ends these at the same time, and starts them again, on the broker's address of now."""

@@ -12,7 +12,7 @@ import httpx
 from lab.parts.errors import PartNotReady
 from lab.parts.process import ChildProcess, wait_until
 
-READY_DEADLINE_SECONDS: Final = 60.0
+READY_DEADLINE_SECONDS: Final = 120.0
 READY_POLL_SECONDS: Final = 0.05
 HEALTH_TIMEOUT_SECONDS: Final = 5.0
 STOP_GRACE_SECONDS: Final = 12.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
 from hub.application.ports import UnitsOfWork
@@ -111,6 +112,10 @@ def _check_request_id(request_id: str) -> str:
         raise SchemeError("request_id", "must be a UUID when a random key is registered") from None
 
 
+Found = tuple[KeyEntry, Bank]
+"""Who is paid by a key, and the bank of the account."""
+
+
 class FindKey:
     """Finds who is paid by a key."""
 
@@ -118,23 +123,36 @@ class FindKey:
         self._units = units
         self._look_ups = look_ups
 
-    def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> tuple[KeyEntry, Bank]:
+    def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> Found:
         """The entry and its bank. `asking_ispb` is the bank that asks; the operator, who is none, has no limit.
 
         Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
         """
+        pix_key = self.admit(kind, key, asking_ispb)
+        return self.conclude(self.read({pix_key}).get(pix_key), asking_ispb)
+
+    def admit(self, kind: KeyKind, key: str, asking_ispb: str) -> PixKey:
+        """The key to look for, when the bank may ask now. Raises SchemeError and LookUpsExhausted. Never waits."""
         pix_key = normalize_key(kind, key)
         wait_ms = self._look_ups.wait_ms(asking_ispb) if asking_ispb else 0
         if wait_ms:
             raise LookUpsExhausted(wait_ms)
+        return pix_key
+
+    def read(self, keys: Collection[PixKey]) -> dict[PixKey, Found]:
+        """Those that exist; as many at once as there are questions, which cost little more than one."""
         with self._units() as unit:
-            entry = unit.keys.find_many([pix_key]).get(pix_key)
-            bank = None if entry is None else unit.banks.all()[entry.ispb]
+            entries = unit.keys.find_many(keys)
+            banks = unit.banks.all() if entries else {}
+        return {key: (entry, banks[entry.ispb]) for key, entry in entries.items()}
+
+    def conclude(self, found: Found | None, asking_ispb: str) -> Found:
+        """Counts the look-up against the bank. Raises KeyNotFound when there was nothing. Never waits."""
         if asking_ispb:
-            self._look_ups.spend(asking_ispb, MISS_COST if entry is None else HIT_COST)
-        if entry is None or bank is None:
+            self._look_ups.spend(asking_ispb, MISS_COST if found is None else HIT_COST)
+        if found is None:
             raise KeyNotFound("key", "nobody has registered this key")
-        return entry, bank
+        return found
 
 
 class ListKeys:

@@ -61,7 +61,11 @@ class TransferRepository(Protocol):
     """The transfers, each with its history."""
 
     def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
-        """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
+        """Those that exist, for this transaction to change.
+
+        Locked until its end, taken in the order of their ids; or as this process wrote them last, and then `save` finds
+        out whether somebody else has changed them since.
+        """
 
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds."""
@@ -72,7 +76,8 @@ class TransferRepository(Protocol):
     def save(self, changes: Sequence[TransferChange]) -> None:
         """New rows, and rows that were locked in this transaction, each with the new lines of its history.
 
-        A new id that exists by now is a DatabaseUnavailable: another replica was quicker, read the batch again.
+        A new id that exists by now, or a row that is not as `lock` gave it, is a DatabaseUnavailable: another replica
+        was quicker, read the batch again.
         """
 
     def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:

@@ -219,6 +219,9 @@ def owes_outcome(transfer: Transfer, side: Side) -> bool:
     return side is Side.PAYER or transfer.offered_at_ms is not None
 
 
+_SIDES: Final = tuple(Side)
+
+
 def owed(transfer: Transfer) -> tuple[tuple[str, HubMessage], ...]:
     """Every message that the hub owes for this transfer now, each with the ISPB of the bank that it is for."""
     if transfer.status is TransferStatus.PENDING:
@@ -235,7 +238,7 @@ def owed(transfer: Transfer) -> tuple[tuple[str, HubMessage], ...]:
         )
         return ((transfer.payee.ispb, offer),)
     messages = []
-    for side in Side:
+    for side in _SIDES:
         party, message = transfer.party(side), outcome_message(transfer, side)
         if party is not None and message is not None and owes_outcome(transfer, side):
             messages.append((party.ispb, message))

@@ -24,6 +24,7 @@ from pix.scheme.money import format_brl
 from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
 from pix.service.logs import configure_logs
+from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
 from pix.service.process import run_roles
 from pix.service.settings import SettingsError, load_settings
 
@@ -146,6 +147,16 @@ def serve(
             raise _refuse("the schema is not the newest: run `codepix-hub migrate` first")
         code = run_roles(hub.roles(names))
     raise typer.Exit(code)
+
+
+@app.command("hash-password")
+def print_password_hash(
+    password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
+) -> None:
+    """Asks for the operator's password and prints its hash, for OPERATOR_PASSWORD_HASH."""
+    if len(password) < PASSWORD_LENGTH_MIN:
+        raise _refuse(f"--password: must have at least {PASSWORD_LENGTH_MIN} characters", EXIT_USAGE)
+    console.print(hash_password(password), soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from lab.compose.docker import CommandFailed, docker, run
 from lab.compose.stand_ins import CLASSIC_BUILDER
 from lab.parts.errors import PartError
@@ -95,9 +97,6 @@ class Stack:
 
     def _configuration(self) -> dict[str, Any]:
         """The file as Compose understands it, without the services of profiles."""
-        # PyYAML is a dependency of development, as this test is.
-        import yaml
-
         configuration: dict[str, Any] = yaml.safe_load(self.compose("config"))
         services = configuration["services"]
         configuration["services"] = {name: each for name, each in services.items() if not each.get("profiles")}

@@ -22,7 +22,9 @@ from pix.service.logs import logger
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
-BATCH_RECORDS_MAX: Final = 1_000
+BATCH_RECORDS_MAX: Final = 2_000
+"""A batch takes what is there, so it is only as large as this when the service is behind. Then the larger the better: a
+commit, the acknowledgements and a look at the accounts cost the same for ten records as for thousands."""
 PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 METADATA_TIMEOUT_SECONDS: Final = 10.0
 FLUSH_STEP_SECONDS: Final = 0.5
@@ -75,7 +77,7 @@ class KafkaSource:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "fetch.wait.max.ms": settings.fetch_wait_ms,
                 "fetch.error.backoff.ms": 100,
-                "queued.max.messages.kbytes": 16_384,
+                "queued.max.messages.kbytes": 4_096,
             }
         )
         self._assigned_directly = settings.assignment is KafkaAssignment.ALL
@@ -250,11 +252,15 @@ class KafkaSink:
         try:
             for record in records:
                 self._produce(producer, record, note)
+            # It sends at once what still lingers. Another thread's records may be among those it waits for, too.
+            unacknowledged = producer.flush(PUBLISH_TIMEOUT_SECONDS)
         except KafkaException as error:
             self._renew_if_fatal(producer, error.args[0])
             raise PublishFailed(str(error)) from error
-        # It sends at once what still lingers. Another thread's records may be among those that it waits for, too.
-        unacknowledged = producer.flush(PUBLISH_TIMEOUT_SECONDS)
+        except SystemError as error:
+            # What is fatal the client raises out of the call that is running; where that is a callback, as this.
+            self._renew(producer, str(error.__cause__ or error))
+            raise PublishFailed(str(error.__cause__ or error)) from error
         if failures:
             self._renew_if_fatal(producer, failures[0])
             raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0].str()}")
@@ -262,9 +268,17 @@ class KafkaSink:
             raise PublishFailed(f"{unacknowledged} records not acknowledged in time")
 
     def _renew_if_fatal(self, producer: Producer, error: KafkaError) -> None:
-        """A broker that lost its log may leave an idempotent producer unusable for good; a new one starts afresh."""
-        if error.fatal() and producer is self._producer:
-            log.warning("the producer cannot go on and is replaced", error=error.str())
+        # The error that broke it says so of itself; each call after that only repeats the code.
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            self._renew(producer, error.str())
+
+    def _renew(self, producer: Producer, error: str) -> None:
+        """A broker that lost its log leaves an idempotent producer unusable for good; a new one starts afresh.
+
+        Such a broker gives the numbers of its earlier producers to new ones, and refuses the sequences of the old.
+        """
+        if producer is self._producer:
+            log.warning("the producer cannot go on and is replaced", error=error)
             self._producer = Producer(self._configuration)
 
     def _produce(self, producer: Producer, record: Record, on_delivery: Any) -> None:
@@ -280,7 +294,11 @@ class KafkaSink:
                 return
             except BufferError:
                 # The queue is full: let deliveries make room. Their timeout bounds how long this can last.
-                producer.poll(FLUSH_STEP_SECONDS)
+                try:
+                    producer.poll(FLUSH_STEP_SECONDS)
+                except SystemError as error:
+                    self._renew(producer, str(error.__cause__ or error))
+                    raise PublishFailed(str(error.__cause__ or error)) from error
 
     def close(self) -> None:
         """Sends what is still queued."""

@@ -92,23 +92,36 @@ class ServiceSettings(BaseSettings):
     database_url: Annotated[str, Field(repr=False)]
     """`postgresql+psycopg2://…`; one database per participant."""
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    """host:port of one broker or several, separated by commas."""
     kafka_assignment: KafkaAssignment = KafkaAssignment.GROUP
+    """`group`: replicas share the topic's partitions. `all`: this one instance has all of them, and must be alone."""
     kafka_session_timeout_ms: Annotated[int, Field(ge=4_000, le=300_000)] = 10_000
+    """After so long without a sign of life a replica's partitions go to the others."""
     kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
     """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside
     the client library only then, so there it is the latency of every step."""
     kafka_partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
+    """Of each topic that is made: as many replicas can share the work."""
     kafka_replication: Annotated[int, Field(ge=1, le=10)] = 1
+    """Of each topic that is made: on how many brokers each record is."""
     kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
     kafka_sasl_mechanism: SaslMechanism = SaslMechanism.PLAIN
+    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
     kafka_sasl_username: str = ""
+    """Needed with SASL."""
     kafka_sasl_password: Annotated[str, Field(repr=False)] = ""
+    """Needed with SASL."""
     kafka_ssl_ca: str = ""
     """The file with the authority of the broker's certificate; empty for the system's."""
     http_host: str = "127.0.0.1"
+    """The address to listen on; `0.0.0.0` for all."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """Pages, REST, health and metrics; 8001 is a bank's default."""
     log_level: str = "INFO"
+    """debug, info, warning or error."""
     log_json: bool = True
+    """A JSON object a line; otherwise text for people."""
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     """A port for metrics and health alone, on `HTTP_HOST`. Unset: `/metrics` is on the HTTP port."""
     otel_exporter_otlp_endpoint: str = ""
@@ -116,7 +129,9 @@ class ServiceSettings(BaseSettings):
     telemetry_traces: Annotated[str, Field(pattern=r"^(|console|file:.+)$")] = ""
     """`console` or `file:path` writes traces there instead, a JSON line per span."""
     resend_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 5.0
+    """After so long without an answer a message is sent again; then after twice as long, and so on."""
     resend_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """The longest of these waits."""
     session_secret: Annotated[str, Field(repr=False)] = ""
     """Signs the pages' cookies and forms; empty makes one for the life of the process."""
     demo_mode: bool = False

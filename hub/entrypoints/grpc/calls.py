@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import grpc
@@ -77,6 +78,32 @@ def answer(
     raise AssertionError("abort raises")
 
 
+async def answer_on_the_loop(
+    authenticate: AuthenticateBank,
+    act: Callable[[Bank, Request], Awaitable[Response]],
+    request: Request,
+    context: Any,
+) -> Response:
+    """The same for a call that is answered on the event loop; the database is waited for in threads."""
+    try:
+        metadata = dict(context.invocation_metadata())
+        ispb, secret = _text(metadata, METADATA_ISPB), _text(metadata, METADATA_SECRET)
+        caller = authenticate.by_what_is_known(ispb, secret)
+        if caller is None:
+            caller = await asyncio.to_thread(authenticate, ispb, secret)
+        _check_certificate(context, caller)
+        return await act(caller, request)
+    except SchemeError as error:
+        code, trailer = _status_of(error)
+        await context.abort(code, str(error), trailer)
+    except DatabaseUnavailable:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
+    except Exception:
+        log.exception("a call failed", call=type(request).__name__)
+        await context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
+    raise AssertionError("abort raises")
+
+
 def _check_certificate(context: grpc.ServicerContext, caller: Bank) -> None:
     """A certificate that was shown must name the bank that calls. Raises NotAuthenticated."""
     shown = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
@@ -91,15 +118,21 @@ def _text(metadata: dict[str, Any], name: str) -> str:
 
 
 def _abort(context: grpc.ServicerContext, error: SchemeError) -> NoReturn:
+    code, trailer = _status_of(error)
+    context.set_trailing_metadata(trailer)
+    context.abort(code, str(error))
+    raise AssertionError("abort raises")
+
+
+def _status_of(error: SchemeError) -> tuple[grpc.StatusCode, tuple[tuple[str, str | bytes], ...]]:
+    """The code of an error, and what goes with it."""
     code = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
     trailer: list[tuple[str, str | bytes]] = [(METADATA_FIELD, error.field), (METADATA_RULE, _ascii(error.rule))]
     if isinstance(error, KeyTaken):
         trailer.append((METADATA_OWNER, error.bank_name.encode()))
     if isinstance(error, LookUpsExhausted):
         trailer.append((METADATA_RETRY_AFTER, str(error.retry_after_seconds)))
-    context.set_trailing_metadata(tuple(trailer))
-    context.abort(code, str(error))
-    raise AssertionError("abort raises")
+    return code, tuple(trailer)
 
 
 def _ascii(text: str) -> str:

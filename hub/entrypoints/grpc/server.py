@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
+from hub.application.keep_directory import Found
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.transfer import Transfer, TransferStatus
-from hub.entrypoints.grpc.calls import answer
+from hub.entrypoints.grpc.calls import answer, answer_on_the_loop
+from hub.entrypoints.grpc.gathering import Gathered
 from pix.scheme.errors import SchemeError
+from pix.scheme.keys import PixKey
 from pix.scheme.people import HolderKind
 from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
 
@@ -36,9 +39,11 @@ _STATUS_TO_WIRE: Final = {
 }
 
 
-def add_services(server: grpc.Server, application: HubApplication) -> Sequence[str]:
+def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     """Adds both services; returns their full names."""
-    directory_pb2_grpc.add_DirectoryServiceServicer_to_server(DirectoryServicer(application), server)
+    is_on_the_loop = isinstance(server, grpc.aio.Server)
+    servicer = DirectoryServicerOnTheLoop(application) if is_on_the_loop else DirectoryServicer(application)
+    directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
     return [
         directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name,
@@ -54,6 +59,18 @@ def _entry(entry: KeyEntry) -> directory.KeyEntry:
         holder_name=entry.holder_name,
         tax_id_masked=entry.tax_id_masked,
         registered_at_ms=entry.registered_at_ms,
+    )
+
+
+def _found(entry: KeyEntry, bank: Bank) -> directory.FindKeyResponse:
+    return directory.FindKeyResponse(
+        key=key_to_wire(entry.key),
+        holder_name=entry.holder_name,
+        tax_id_masked=entry.tax_id_masked,
+        holder_kind=_HOLDER_TO_WIRE[entry.holder_kind],
+        ispb=bank.ispb,
+        bank_code=bank.code,
+        bank_name=bank.name,
     )
 
 
@@ -94,16 +111,7 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
 
     def _find_key(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
         kind = key_kind_from_wire(request.key.kind)
-        entry, bank = self._hub.find_key(kind=kind, key=request.key.key, asking_ispb=asking.ispb)
-        return directory.FindKeyResponse(
-            key=key_to_wire(entry.key),
-            holder_name=entry.holder_name,
-            tax_id_masked=entry.tax_id_masked,
-            holder_kind=_HOLDER_TO_WIRE[entry.holder_kind],
-            ispb=bank.ispb,
-            bank_code=bank.code,
-            bank_name=bank.name,
-        )
+        return _found(*self._hub.find_key(kind=kind, key=request.key.key, asking_ispb=asking.ispb))
 
     def ListKeys(  # noqa: N802 - the contract's name
         self, request: directory.ListKeysRequest, context: grpc.ServicerContext
@@ -137,6 +145,25 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
         self._hub.remove_key(ispb=bank.ispb, kind=key_kind_from_wire(request.key.kind), key=request.key.key)
         return directory.RemoveKeyResponse()
+
+
+class DirectoryServicerOnTheLoop(DirectoryServicer):
+    """The same for a server on an event loop: look-ups, of which there are by far the most, share their readings."""
+
+    def __init__(self, application: HubApplication) -> None:
+        super().__init__(application)
+        self._readings: Gathered[PixKey, Found] = Gathered(application.find_key.read)
+
+    async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
+        self, request: directory.FindKeyRequest, context: Any
+    ) -> directory.FindKeyResponse:
+        """Finds who is paid by a key."""
+        return await answer_on_the_loop(self._hub.authenticate_bank, self._find_key_on_the_loop, request, context)
+
+    async def _find_key_on_the_loop(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
+        find_key = self._hub.find_key
+        pix_key = find_key.admit(key_kind_from_wire(request.key.kind), request.key.key, asking.ispb)
+        return _found(*find_key.conclude(await self._readings.ask(pix_key), asking.ispb))
 
 
 def _page_place(token: str) -> tuple[int, str] | None:

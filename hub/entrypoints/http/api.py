@@ -26,12 +26,16 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.service.dead_letters import DeadLetterState
 from pix.service.records import Record
-from pix.service.web.problems import ProblemDocument
+from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
 
 PAGE_SIZE_MAX: Final = 5_000
 TIME_DIGITS_MAX: Final = 15
 
-PROBLEM: Final = {"model": ProblemDocument, "description": "A problem document (RFC 9457)"}
+PROBLEM: Final[dict[str, Any]] = {
+    "model": ProblemDocument,
+    "description": "A problem document (RFC 9457)",
+    "content": {MEDIA_TYPE: {}},
+}
 
 
 class Discard(BaseModel):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
@@ -38,25 +40,36 @@ class ObservedServer(grpc.ServerInterceptor):  # type: ignore[type-arg]
         act = handler.unary_unary
 
         def answer(request: Any, context: Any) -> Any:
-            started = time.perf_counter()
-            span = self._start(method, parent, caller)
-            with bound_contextvars(call=method, caller=caller), within_trace(span.traceparent if span else parent):
-                code = grpc.StatusCode.OK
-                try:
-                    return act(request, context)
-                except Exception:
-                    # An abort has set the code, and raises; what raises without one is a fault of ours.
-                    code = context.code() or grpc.StatusCode.UNKNOWN
-                    raise
-                finally:
-                    self._metrics.grpc_requests.add({(method, code.name): 1.0})
-                    self._metrics.grpc_seconds.observe({(method,): [time.perf_counter() - started]})
-                    if span is not None:
-                        _finish(span, code.name)
+            with self._watched(method, parent, caller, context):
+                return act(request, context)
+
+        async def answer_on_the_loop(request: Any, context: Any) -> Any:
+            with self._watched(method, parent, caller, context):
+                return await act(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
-            answer, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer
+            answer_on_the_loop if inspect.iscoroutinefunction(act) else answer,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
         )
+
+    @contextmanager
+    def _watched(self, method: str, parent: str, caller: str, context: Any) -> Iterator[None]:
+        started = time.perf_counter()
+        span = self._start(method, parent, caller)
+        with bound_contextvars(call=method, caller=caller), within_trace(span.traceparent if span else parent):
+            code = grpc.StatusCode.OK
+            try:
+                yield
+            except BaseException:
+                # An abort has set the code, and raises; what raises without one is a fault of ours.
+                code = _code_of(context)
+                raise
+            finally:
+                self._metrics.grpc_requests.add({(method, code.name): 1.0})
+                self._metrics.grpc_seconds.observe({(method,): [time.perf_counter() - started]})
+                if span is not None:
+                    _finish(span, code.name)
 
     def _start(self, method: str, parent: str, caller: str) -> Span | None:
         if self._tracing is None or not parent:
@@ -104,6 +117,14 @@ class _CallDetails(grpc.ClientCallDetails):
         self.compression = getattr(details, "compression", None)
         kept = [(name, value) for name, value in details.metadata or () if name != TRACEPARENT]
         self.metadata = (*kept, (TRACEPARENT, traceparent))
+
+
+def _code_of(context: Any) -> grpc.StatusCode:
+    """The status of a call that was ended; on the event loop the context knows its number alone."""
+    code = context.code()
+    if isinstance(code, grpc.StatusCode):
+        return code
+    return next((each for each in grpc.StatusCode if code and each.value[0] == code), grpc.StatusCode.UNKNOWN)
 
 
 def _finish(span: Span, code: str) -> None:

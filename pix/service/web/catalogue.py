@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -59,9 +60,10 @@ def update_catalogue(path: Path, language: Language, template: Catalog) -> None:
         catalog = Catalog(locale=language.locale, project="CodePix", charset="utf-8", fuzzy=False)
     catalog.update(template, no_fuzzy_matching=True)
     catalog.obsolete.clear()
-    with path.open("wb") as target:
-        # Without a header, which has the time in it: the file changes only with the texts.
-        write_po(target, catalog, sort_output=True, omit_header=True, no_location=True, width=118, ignore_obsolete=True)
+    text = BytesIO()
+    # Without a header, which has the time in it: the file changes only with the texts.
+    write_po(text, catalog, sort_output=True, omit_header=True, no_location=True, width=118, ignore_obsolete=True)
+    path.write_bytes(text.getvalue().rstrip() + b"\n")
 
 
 def _rules_in(source: str) -> Iterator[str]:

@@ -1,17 +1,20 @@
-"""A consumer that was waiting, for its database say, while the broker was away as well."""
+"""What clients do about a broker that was away, or that lost what it knew of them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import KafkaError
 
+from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
+from pix.service.batches import PublishFailed
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
@@ -62,3 +65,56 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
         for number in range(20):
             key = f"after {number}".encode()
             wait_until(lambda key=key: has_come(key), DEADLINE_SECONDS, f"the record {key!r}")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError._FENCED])
+def test_a_producer_that_cannot_go_on_is_replaced_by_one_that_can(frail_broker: EmbeddedBroker, code: int) -> None:
+    settings = KafkaSettings(bootstrap_servers=frail_broker.bootstrap_servers, client_id="test")
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    with closing(KafkaSink(settings)) as sink:
+        broken = sink._producer
+        # What produce() raises once a broker that lost its log has refused this producer's sequence of records.
+        sink._renew_if_fatal(broken, KafkaError(code, "broken", fatal=code != KafkaError._FATAL))
+        assert sink._producer is not broken
+        replaced = sink._producer
+        sink._renew_if_fatal(broken, KafkaError(code, "told a second time", fatal=True))
+        assert sink._producer is replaced
+        sink.publish([Record(topic, b"key", b"value")])
+
+
+@pytest.fixture
+def real_broker(tmp_path: Path) -> Iterator[ApacheKafkaBroker]:
+    """Apache Kafka, which gives producers numbers and watches their sequences."""
+    broker = ApacheKafkaBroker(tmp_path / "kafka", settings=ApacheKafkaSettings(first_compiler_only=True))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.mark.apache_kafka
+@pytest.mark.slow
+def test_producers_of_before_go_on_when_the_broker_has_lost_its_log(real_broker: ApacheKafkaBroker) -> None:
+    settings = KafkaSettings(bootstrap_servers=real_broker.bootstrap_servers, client_id="test")
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    batch = [Record(topic, f"key {number}".encode(), b"value") for number in range(5)]
+
+    def is_published(sink: KafkaSink) -> bool:
+        try:
+            sink.publish(batch)
+        except PublishFailed:
+            return False
+        return True
+
+    with ExitStack() as stack:
+        old = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
+        for sink in old * 5:
+            sink.publish(batch)
+        real_broker.wipe()
+        # These are given the numbers that the old ones believe to be theirs.
+        new = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
+        for sink in new:
+            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "a new producer")  # type: ignore[misc]
+        for sink in old:
+            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "an old producer")  # type: ignore[misc]

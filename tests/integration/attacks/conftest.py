@@ -1,0 +1,129 @@
+"""A hub on PostgreSQL with three banks, its state as a whole, and its gRPC with or without TLS."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy import Engine, text
+
+from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
+from bank_sim.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.postgres import MIGRATIONS
+from hub.application.use_cases import HubApplication
+from hub.entrypoints.grpc.server import add_services
+from lab.certs import Certificates, make_certificates
+from lab.parts.ports import free_port
+from lab.parts.process import wait_until
+from pix.service.database import make_engine, migrate, transaction
+from pix.service.grpc_server import serve_grpc
+from tests.contract.bank_sim.world import World as BankWorld
+from tests.integration.attacks.inputs import COUNTS
+from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village, visit
+from tests.integration.hub.world import World, make_world
+
+__all__ = ["ana", "aurora", "bruno", "clients", "ipe", "village", "visit"]
+
+TABLES = "dead_letters, transfers, pix_keys, settlement_fundings, settlement_accounts, bank_secrets, banks"
+READY_SECONDS = 20.0
+
+
+@pytest.fixture(scope="package")
+def attacked_engine(new_database: Callable[[], str]) -> Iterator[Engine]:
+    """A database with the hub's schema."""
+    url = new_database()
+    migrate(url, MIGRATIONS)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(attacked_engine: Engine) -> Engine:
+    """The same, emptied."""
+    with transaction(attacked_engine) as connection:
+        connection.execute(text(f"TRUNCATE {TABLES}"))
+    return attacked_engine
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    """A hub with three banks and two keys."""
+    return make_world(engine)
+
+
+@pytest.fixture
+def on_postgres(new_database: Callable[[], str]) -> Iterator[BankWorld]:
+    """A bank on PostgreSQL."""
+    url = new_database()
+    migrate(url, BANK_MIGRATIONS)
+    bank_engine = make_engine(url)
+    yield BankWorld(PostgresUnitsOfWork(bank_engine))
+    bank_engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Of an authority, the hub and two banks."""
+    return make_certificates(tmp_path_factory.mktemp("tls"), ["001", "002"])
+
+
+@pytest.fixture(scope="session")
+def strangers_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """The same names by another authority."""
+    return make_certificates(tmp_path_factory.mktemp("other-tls"), ["001", "002"])
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Serves a hub's gRPC until the end of the test; returns its address."""
+    with ExitStack() as stack:
+
+        def start(application: HubApplication, credentials: grpc.ServerCredentials | None = None) -> str:
+            port, stop = free_port(), threading.Event()
+            thread = threading.Thread(
+                target=serve_grpc,
+                args=(lambda server: add_services(server, application), "127.0.0.1", port, stop),
+                kwargs={"credentials": credentials},
+            )
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(stop.set)
+            wait_until(lambda: not is_free(port), READY_SECONDS, "the hub to listen")
+            return f"127.0.0.1:{port}"
+
+        yield start
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., grpc.Channel]]:
+    """Opens channels, which are closed at the end of the test."""
+    with ExitStack() as stack:
+
+        def open_channel(address: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+            options: Any = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50)]
+            if credentials is None:
+                channel = grpc.insecure_channel(address, options=options)
+            else:
+                channel = grpc.secure_channel(address, credentials, options=options)
+            stack.callback(channel.close)
+            return channel
+
+        yield open_channel
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many inputs the attacks and the fuzzing have tried."""
+    for name, count in sorted(COUNTS.items()):
+        terminalreporter.write_line(f"Inputs tried: {count:6d} {name}")

@@ -1,0 +1,172 @@
+"""What the hub wrote last it need not read again, and never writes over what another replica has written since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import alembic.command
+import pytest
+from sqlalchemy import Engine, text
+
+from hub.adapters import postgres_transfers
+from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.application.ports import TransferChange
+from hub.domain.transfer import HistoryStep, TransferStatus
+from pix.service.batches import DatabaseUnavailable
+from pix.service.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
+from pix.service.database import _alembic_configuration, make_engine, migrate, transaction
+from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
+
+STEP = HistoryStep(NOW_MS, "00000001", "TransferRequested", TransferStatus.PENDING)
+AWKWARD = [
+    "",
+    "NULL",
+    "null",
+    "a b",
+    'a"b',
+    "a\\b",
+    "\\N",
+    "\\.",
+    "{,}",
+    "a\tb\nc\rd",
+    "é€😀",
+    "'; --",
+    "%s",
+    "\u2028x",
+]
+
+
+@pytest.fixture(scope="module")
+def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
+    url = new_database()
+    migrate(url, MIGRATIONS)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def replicas(engine: Engine) -> tuple[PostgresUnitsOfWork, PostgresUnitsOfWork]:
+    """Two processes on one database with one transfer, which the first of them has made."""
+    with transaction(engine) as connection:
+        connection.execute(text("TRUNCATE transfers"))
+    first, second = PostgresUnitsOfWork(engine), PostgresUnitsOfWork(engine)
+    with first() as unit:
+        unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
+        unit.commit()
+    return first, second
+
+
+def count_duplicate(units: PostgresUnitsOfWork) -> int:
+    with units() as unit:
+        known = unit.transfers.lock([e2e()])[e2e()]
+        unit.transfers.save([TransferChange(replace(known, duplicates=known.duplicates + 1), ())])
+        unit.commit()
+    return known.duplicates + 1
+
+
+def test_what_was_written_is_not_read_again(
+    replicas: tuple[PostgresUnitsOfWork, PostgresUnitsOfWork], engine: Engine
+) -> None:
+    first, _ = replicas
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE transfers SET duplicates = 40"))
+    with first() as unit:
+        assert unit.transfers.lock([e2e()]) == {e2e(): transfer()}
+    assert count_duplicate(first) == 1
+    assert count_duplicate(first) == 2
+
+
+def test_what_another_has_written_is_never_written_over(
+    replicas: tuple[PostgresUnitsOfWork, PostgresUnitsOfWork],
+) -> None:
+    first, second = replicas
+    assert count_duplicate(second) == 1
+    with pytest.raises(DatabaseUnavailable):
+        count_duplicate(first)
+    assert count_duplicate(first) == 2, "it has read the row again"
+    with pytest.raises(DatabaseUnavailable):
+        count_duplicate(second)
+    assert count_duplicate(second) == 3
+
+
+def test_what_was_not_committed_is_not_known(replicas: tuple[PostgresUnitsOfWork, PostgresUnitsOfWork]) -> None:
+    first, _ = replicas
+    with first() as unit:
+        known = unit.transfers.lock([e2e()])[e2e()]
+        unit.transfers.save([TransferChange(replace(known, duplicates=7), ())])
+    with first() as unit:
+        assert unit.transfers.lock([e2e()]) == {e2e(): transfer()}
+    assert count_duplicate(first) == 1
+
+
+def test_closed_ones_and_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_transfers, "WARM_TRANSFERS_MAX", 2)
+    warm = postgres_transfers.WarmTransfers()
+    open_ones = {e2e(number): (replace(transfer(), end_to_end_id=e2e(number)), 0) for number in (1, 2, 3)}
+    warm.keep(open_ones)
+    assert list(warm.find([e2e(1), e2e(2), e2e(3)])) == [e2e(2), e2e(3)]
+    warm.keep({e2e(2): (replace(open_ones[e2e(2)][0], closed_at_ms=NOW_MS), 1)})
+    assert list(warm.find([e2e(2), e2e(3)])) == [e2e(3)]
+
+
+@pytest.mark.parametrize("awkward", AWKWARD)
+def test_any_text_survives_in_a_row(engine: Engine, awkward: str) -> None:
+    units = PostgresUnitsOfWork(engine)
+    with transaction(engine) as connection:
+        connection.execute(text("TRUNCATE transfers"))
+    subject = replace(transfer(), description=awkward, payer=replace(transfer().payer, name=awkward))
+    step = replace(STEP, refused=awkward, message=awkward)
+    with units() as unit:
+        unit.transfers.save([TransferChange(subject, (step,), is_new=True)])
+        unit.commit()
+    with PostgresUnitsOfWork(engine)() as unit:
+        unit.transfers.lock([e2e()])
+        changed = replace(subject, status=confirmed().status, decided_at_ms=NOW_MS)
+        unit.transfers.save([TransferChange(changed, (step, step))])
+        unit.commit()
+    with units() as unit:
+        assert unit.transfers.find(e2e()) == (changed, [step, step, step])
+
+
+def test_array_literals_are_read_as_they_were_meant(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        values = {
+            "texts": text_array(AWKWARD),
+            "numbers": number_array([1, None, -3]),
+            "words": word_array(["a", None]),
+        }
+        rows = fetch_bulk(connection, "SELECT %(texts)s::text[], %(numbers)s::bigint[], %(words)s::text[]", values)
+    assert rows == [(AWKWARD, [1, None, -3], ["a", None])]
+
+
+def test_faults_of_the_data_are_not_taken_for_an_absent_database(engine: Engine) -> None:
+    with pytest.raises(Exception, match="null value") as raised, transaction(engine) as connection:
+        copy_rows(connection, "banks", "ispb", ["00000001"])
+    assert not isinstance(raised.value, DatabaseUnavailable)
+    with pytest.raises(Exception, match="no_such_table") as raised, transaction(engine) as connection:
+        execute_bulk(connection, "DELETE FROM no_such_table", {})
+    assert not isinstance(raised.value, DatabaseUnavailable)
+
+
+def test_histories_survive_the_migration_and_its_way_back(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    migrate(url, MIGRATIONS)
+    engine = make_engine(url)
+    units = PostgresUnitsOfWork(engine)
+    steps = [STEP, replace(STEP, refused='too "late"\\', status=TransferStatus.FAILED)]
+    with units() as unit:
+        unit.transfers.save([TransferChange(transfer(), tuple(steps), is_new=True)])
+        unit.commit()
+    configuration = _alembic_configuration(MIGRATIONS)
+    with transaction(engine) as connection:
+        configuration.attributes["connection"] = connection
+        alembic.command.downgrade(configuration, "0001")
+        written = connection.execute(text("SELECT history FROM transfers")).scalar_one()
+    assert [step["refused"] for step in written] == ["", 'too "late"\\'], json.dumps(written)
+    migrate(url, MIGRATIONS)
+    with units() as unit:
+        assert unit.transfers.find(e2e()) == (transfer(), steps)
+    engine.dispose()

@@ -1,0 +1,32 @@
+"""docs/security.md: each test and each setting that it names exists."""
+
+from __future__ import annotations
+
+import re
+
+from bank_sim.settings import BankSettings
+from hub.settings import HubSettings
+from tests.unit.house.repository import ROOT, files
+
+PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+
+
+def names_of_tests(folder: str) -> set[str]:
+    """The names of the tests below a folder."""
+    found: set[str] = set()
+    for path in files():
+        if path.suffix == ".py" and str(path).startswith(folder):
+            found |= set(re.findall(r"^def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE))
+    return found
+
+
+def test_every_test_that_it_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGE))
+    assert named - names_of_tests("tests/") == set()
+    assert len(named) > 40
+
+
+def test_every_setting_that_it_names_exists() -> None:
+    known = {name.upper() for name in HubSettings.model_fields | BankSettings.model_fields}
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`", PAGE)) - {"RESOURCE_EXHAUSTED"}
+    assert {name.removesuffix("_FILE") for name in named - {"NAME_FILE"}} <= known

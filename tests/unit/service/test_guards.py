@@ -1,0 +1,127 @@
+"""Limits in memory, passwords as hashes, the operator's door, and the settings of secured connections."""
+
+from __future__ import annotations
+
+import pytest
+
+from pix.scheme.buckets import BucketPolicy
+from pix.service.limits import NAMES_MAX, Limiter
+from pix.service.passwords import hash_password, is_password_hash, password_matches
+from pix.service.settings import ServiceSettings, SettingsError, load_settings
+from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorShut, OperatorUnknown, TooManyAttempts
+
+PASSWORD = "correct horse battery staple"
+
+
+class Turned:
+    """A clock that the test turns."""
+
+    at_ms = 0
+
+    def __call__(self) -> int:
+        return self.at_ms
+
+
+def test_each_name_has_its_own_bucket() -> None:
+    clock = Turned()
+    limiter = Limiter(BucketPolicy(2, 60), clock)
+    for _ in range(2):
+        limiter.spend("a", 1)
+    assert limiter.wait_ms("a") == 1_000 and limiter.wait_ms("b") == 0
+    clock.at_ms = 1_000
+    assert limiter.wait_ms("a") == 0
+    limiter.give_back("a", 2)
+    assert limiter.wait_ms("a") == 0
+
+
+def test_the_memory_of_names_is_bounded_and_full_buckets_are_not_kept() -> None:
+    limiter = Limiter(BucketPolicy(2, 60), Turned())
+    for number in range(NAMES_MAX + 50):
+        limiter.spend(str(number), 2)
+    assert len(limiter._buckets) == NAMES_MAX
+    assert limiter.wait_ms("0") == 0 and limiter.wait_ms(str(NAMES_MAX + 49)) > 0
+    limiter.give_back(str(NAMES_MAX + 49), 2)
+    assert len(limiter._buckets) == NAMES_MAX - 1
+
+
+def test_a_password_is_salted_and_hashed() -> None:
+    first, second = hash_password(PASSWORD), hash_password(PASSWORD)
+    assert first != second and PASSWORD not in first and is_password_hash(first)
+    assert password_matches(PASSWORD, first) and not password_matches(PASSWORD + "x", first)
+    assert not any(is_password_hash(text) for text in ("", "x", "00:11", PASSWORD, first[:-2], f"{first}:00"))
+
+
+def settings(**changed: str) -> ServiceSettings:
+    return ServiceSettings(database_url="unused", **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("as_hash", [False, True])
+def test_the_door_opens_for_the_password_alone(as_hash: bool) -> None:
+    kept = {"operator_password_hash": hash_password(PASSWORD)} if as_hash else {"operator_password": PASSWORD}
+    door = OperatorDoor(settings(**kept), "session")
+    for _ in range(3):
+        door.check(PASSWORD)
+    for wrong in ("", PASSWORD[:-1], PASSWORD.upper(), "é" * 500):
+        with pytest.raises(OperatorUnknown):
+            door.check(wrong)
+    door.check(PASSWORD)
+    for _ in range(5):
+        with pytest.raises(OperatorUnknown):
+            door.check("wrong")
+    with pytest.raises(TooManyAttempts, match=r"in \d+ seconds"):
+        door.check(PASSWORD)
+
+
+def test_the_door_is_open_in_demo_mode_and_shut_without_a_password() -> None:
+    OperatorDoor(EverybodyIsOperator(), "session").check("anything")
+    shut = OperatorDoor(settings(), "session")
+    assert shut.is_shut
+    with pytest.raises(OperatorShut, match="OPERATOR_PASSWORD"):
+        shut.check("")
+
+
+def test_kafka_is_told_how_to_sign_in_and_nothing_where_it_is_plain() -> None:
+    assert settings().kafka("test").extra == {}
+    secured = settings(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_sasl_username="bank-001",
+        kafka_sasl_password=PASSWORD,
+        kafka_ssl_ca="/certificates/broker.pem",
+    )
+    assert secured.kafka("test").extra == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "bank-001",
+        "sasl.password": PASSWORD,
+        "ssl.ca.location": "/certificates/broker.pem",
+    }
+
+
+def test_no_secret_is_in_what_settings_look_like() -> None:
+    secured = settings(
+        kafka_security_protocol="SASL_PLAINTEXT",
+        kafka_sasl_username="hub",
+        kafka_sasl_password=PASSWORD,
+        operator_password=PASSWORD,
+        session_secret=PASSWORD,
+    )
+    for shown in (repr(secured), str(secured), repr(secured.kafka("test"))):
+        assert PASSWORD not in shown and "unused" not in shown
+
+
+def test_a_setting_that_is_refused_is_named_and_its_value_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "unused")
+    monkeypatch.setenv("OPERATOR_PASSWORD", "short")
+    monkeypatch.setenv("OPERATOR_PASSWORD_HASH", "no-hash")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ServiceSettings)
+    said = str(caught.value)
+    assert "OPERATOR_PASSWORD: must have at least 12 characters" in said
+    assert "OPERATOR_PASSWORD_HASH: must be what the command `hash-password` prints" in said
+    assert "short" not in said and "no-hash" not in said
+    monkeypatch.setenv("OPERATOR_PASSWORD", "")
+    monkeypatch.setenv("OPERATOR_PASSWORD_HASH", "")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(SettingsError, match=r"^KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL_SSL$"):
+        load_settings(ServiceSettings)
