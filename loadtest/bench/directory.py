@@ -1,0 +1,50 @@
+"""Keys for a run, registered through the hub's gRPC as a bank would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import grpc
+
+from codepix.v1 import common_pb2 as common
+from codepix.v1 import directory_pb2 as directory
+from codepix.v1 import directory_pb2_grpc
+from loadtest.bench.stage import StageBank
+
+CALLERS: Final = 8
+CALL_SECONDS_MAX: Final = 30.0
+HOLDER_CPF: Final = "52998224725"
+
+
+def metadata_of(bank: StageBank) -> tuple[tuple[str, str], ...]:
+    """What authenticates a bank's calls."""
+    return (("codepix-ispb", bank.ispb), ("codepix-secret", bank.secret))
+
+
+def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) -> directory.RegisterKeyRequest:
+    """A request to register an e-mail or phone key for a person."""
+    return directory.RegisterKeyRequest(
+        key=common.PixKey(kind=kind, key=key),
+        branch="0001",
+        account_number=account_number,
+        holder_name="Holder of a Key",
+        holder_kind=directory.HOLDER_KIND_PERSON,
+        holder_tax_id=HOLDER_CPF,
+    )
+
+
+def register_payees(address: str, banks: Sequence[StageBank], count: int) -> list[dict[str, Any]]:
+    """Registers `count` keys, in turn with each bank; returns them as the stand-ins want them."""
+    with grpc.insecure_channel(address) as channel, ThreadPoolExecutor(CALLERS) as pool:
+        stub = directory_pb2_grpc.DirectoryServiceStub(channel)
+
+        def register(number: int) -> dict[str, Any]:
+            bank = banks[number % len(banks)]
+            key = f"payee{number}@codepix.example"
+            request = registration(common.KEY_KIND_EMAIL, key, f"{number:06d}-1")
+            stub.RegisterKey(request, metadata=metadata_of(bank), timeout=CALL_SECONDS_MAX)
+            return {"kind": int(common.KEY_KIND_EMAIL), "key": key, "ispb": bank.ispb}
+
+        return list(pool.map(register, range(count)))

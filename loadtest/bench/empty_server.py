@@ -1,0 +1,40 @@
+"""A gRPC server like the hub's whose calls do nothing: `python -m loadtest.bench.empty_server PORT`, for the limit."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+
+import grpc
+
+from codepix.v1 import directory_pb2 as directory
+from codepix.v1 import directory_pb2_grpc
+from lab.parts.ports import LOOPBACK
+from pix.service.grpc_server import serve_grpc
+
+
+class EmptyDirectory:
+    """Answers every look-up with nothing, and knows no other call."""
+
+    def __getattr__(self, call: str) -> Any:
+        """Registering the service asks for each of its calls."""
+        return lambda _request, _context: directory.FindKeyResponse()
+
+
+def _add(server: grpc.Server) -> Sequence[str]:
+    directory_pb2_grpc.add_DirectoryServiceServicer_to_server(cast(Any, EmptyDirectory()), server)
+    return [directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name]
+
+
+def main() -> None:
+    """Serves until it is told to end."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    serve_grpc(_add, LOOPBACK, int(sys.argv[1]), stop)
+
+
+if __name__ == "__main__":
+    main()

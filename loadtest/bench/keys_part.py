@@ -1,0 +1,122 @@
+"""Part (c): look-ups and registrations of keys by gRPC, so many calls in flight, each timed by its caller."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any, Final
+
+import grpc
+
+from lab.parts.errors import PartError
+from lab.parts.ports import LOOPBACK, free_port
+from lab.parts.process import wait_until
+from loadtest.bench.callers import CallScript
+from loadtest.bench.directory import register_payees
+from loadtest.bench.processes import CpuMeter
+from loadtest.bench.result import PartResult
+from loadtest.bench.stage import Stage
+
+KEYS: Final = 1_000
+IN_FLIGHT: Final = 32
+WARM_UP_SECONDS: Final = 1.0
+READY_SECONDS: Final = 15.0
+EMPTY_LIMIT: Final = "gRPC: an empty call of the same kind of server, nothing else"
+
+_COUNT: Final = "SELECT count(*), count(DISTINCT (key, kind)) FROM pix_keys"
+
+
+def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
+    """The empty call, the look-ups and the registrations, one after the other."""
+    banks = [{"ispb": bank.ispb, "secret": bank.secret} for bank in stage.banks]
+    keys = [str(payee["key"]) for payee in register_payees(stage.grpc_address, stage.banks, KEYS)]
+    empty = _measure_empty(stage, seconds)
+    results = []
+    for name, call, title in (
+        ("keys", "find", "look-ups of keys"),
+        ("registrations", "register", "registrations of keys"),
+    ):
+        before = _count_keys(stage)
+        script = CallScript(stage.grpc_address, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
+        with CpuMeter(stage.processes()) as meter:
+            figures = _call(script)
+        findings = (
+            [f"{figures['errors']} calls failed, the first: {figures['first_error']}"] if figures["errors"] else []
+        )
+        added = _count_keys(stage) - before
+        if call == "find" and added:
+            findings.append(f"{added} keys appeared while keys were only looked up")
+        if call == "register" and added < figures["calls"]:
+            findings.append(f"{figures['calls']} registrations were answered, and only {added} keys were added")
+        results.append(
+            PartResult(
+                name=name,
+                title=title,
+                audit_ok=not findings,
+                per_second=figures["per_second"],
+                limit_per_second=empty["per_second"],
+                limit_name=EMPTY_LIMIT,
+                p50_ms=figures["p50_ms"],
+                p95_ms=figures["p95_ms"],
+                p99_ms=figures["p99_ms"],
+                findings=findings,
+                details={
+                    "in_flight": IN_FLIGHT,
+                    "calls": figures["calls"],
+                    "cpu_seconds": {name: round(used, 2) for name, used in meter.cpu_seconds.items()},
+                    "empty_call_p50_ms": empty["p50_ms"],
+                    "empty_call_p99_ms": empty["p99_ms"],
+                },
+            )
+        )
+    return results
+
+
+def _count_keys(stage: Stage) -> int:
+    connection = stage.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT)
+            rows, distinct = cursor.fetchone()
+    finally:
+        connection.close()
+    if rows != distinct:
+        raise PartError("a key has two owners")
+    return int(rows)
+
+
+def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
+    port = free_port()
+    address = f"{LOOPBACK}:{port}"
+    server = stage.supervisor.start_child(
+        "empty-server", [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)]
+    )
+    try:
+        wait_until(lambda: _answers(address), READY_SECONDS, "the empty gRPC server to answer", children=[server])
+        return _call(CallScript(address, "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
+    finally:
+        server.stop()
+
+
+def _answers(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=0.5)
+        except grpc.FutureTimeoutError:
+            return False
+    return True
+
+
+def _call(script: CallScript) -> dict[str, Any]:
+    called = subprocess.run(
+        [sys.executable, "-P", "-m", "loadtest.bench.callers", json.dumps(asdict(script))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if called.returncode != 0:
+        raise PartError(f"the callers failed: {called.stderr[-2000:]}")
+    figures: dict[str, Any] = json.loads(called.stdout)
+    return figures

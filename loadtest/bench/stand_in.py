@@ -1,0 +1,257 @@
+"""The banks of the hub's part, played by one process that only answers: `python -m loadtest.bench.stand_in SCRIPT`.
+
+It requests transfers, accepts every offer and acknowledges every outcome, and does so as cheaply as it can, since it
+shares the machine's cores with what is measured: values are put together from bytes that were serialised once, and of
+what comes it reads the header that names the type and the few bytes that it needs. The hub sees what it would see from
+any bank: each record is signed with the bank's own key and says who sent it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+from confluent_kafka import Consumer, KafkaError, Producer
+
+from codepix.v1 import common_pb2 as common
+from codepix.v1 import transfers_pb2 as wire
+from pix.service.records import (
+    HEADER_SENDER,
+    HEADER_SIGNATURE,
+    HEADER_TYPE,
+    HUB_TOPIC,
+    bank_topic,
+    sign,
+    signing_key,
+)
+
+CONSUME_MAX: Final = 5_000
+CONSUME_SECONDS: Final = 0.02
+PRODUCE_CHUNK_MAX: Final = 2_000
+"""Requests between two looks at what has come."""
+DRAIN_SECONDS_MAX: Final = 120.0
+SUFFIX_DIGITS: Final = 11
+PARTITIONS_WAIT_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the stand-ins have to do."""
+
+    bootstrap_servers: str
+    banks: Sequence[Mapping[str, str]]
+    """Each with `code`, `ispb` and `secret`."""
+    payees: Sequence[Mapping[str, Any]]
+    """Registered keys: `kind` (of Protobuf), `key`, `ispb`."""
+    in_flight_max: int
+    seconds: float
+    """How long new transfers are requested; then those under way are answered to their end."""
+    run: int
+    """Makes the end-to-end ids of runs on the same stage different."""
+    transfers_max: int = 0
+    """Stop after this many; 0: none."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the stand-ins have done."""
+
+    requested: int = 0
+    offered: int = 0
+    confirmed: int = 0
+    """Outcomes that came, two for each transfer."""
+    failed: int = 0
+    started_at_ms: int = 0
+    stopped_at_ms: int = 0
+    """When the last transfer was requested."""
+    drained_at_ms: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    cpu_seconds: float = 0.0
+
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+class _Bank:
+    """One bank's fixed headers and keys."""
+
+    def __init__(self, code: str, ispb: str, secret: str) -> None:
+        self.topic = bank_topic(code)
+        self.ispb = ispb
+        self._sender = (HEADER_SENDER, ispb.encode())
+        self._key = signing_key(secret)
+
+    def headers(self, message_type: str, value: bytes) -> Headers:
+        """A signed record's headers."""
+        return [
+            (HEADER_TYPE, message_type.encode()),
+            self._sender,
+            (HEADER_SIGNATURE, sign(self._key, HUB_TOPIC, message_type, value)),
+        ]
+
+
+AMOUNT_CENTAVOS: Final = 100
+_AMOUNT: Final = wire.TransferAccepted(amount_centavos=AMOUNT_CENTAVOS).SerializeToString()
+_SIDE_AT: Final = 35
+"""Where a TransferConfirmed has its side: behind the end-to-end id (2 + 32 bytes) and the field's tag."""
+_PROCESSED_TAILS: Final[Mapping[int, bytes]] = {
+    side: wire.OutcomeProcessed(
+        side=side, outcome=common.OUTCOME_CONFIRMED, amount_centavos=AMOUNT_CENTAVOS
+    ).SerializeToString()
+    for side in (common.SIDE_PAYER, common.SIDE_PAYEE)
+}
+_ID_FIELD: Final = b"\x0a\x20"
+"""Field 1, 32 bytes long: how each message begins."""
+
+
+class StandIns:
+    """All the banks of a run."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._banks = {
+            bank.topic: bank for bank in (_Bank(each["code"], each["ispb"], each["secret"]) for each in script.banks)
+        }
+        self._producer = Producer(
+            {
+                "bootstrap.servers": script.bootstrap_servers,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "log_level": 2,
+            }
+        )
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": script.bootstrap_servers,
+                "group.id": "stand-ins",
+                "auto.offset.reset": "earliest",
+                "topic.metadata.refresh.interval.ms": 1_000,
+                "enable.auto.commit": False,
+                "fetch.min.bytes": 20_000,
+                "fetch.wait.max.ms": 20,
+                "log_level": 2,
+            }
+        )
+        self.tally = Tally()
+        self._requests = self._make_requests()
+
+    def play(self) -> Tally:
+        """Requests and answers until the time is over, then answers what is still under way."""
+        script, tally = self._script, self.tally
+        self._join()
+        tally.started_at_ms = time.time_ns() // 1_000_000
+        cpu_before = time.process_time()
+        stop_at = time.monotonic() + script.seconds
+        drain_until = stop_at + DRAIN_SECONDS_MAX
+        while time.monotonic() < drain_until:
+            requesting = time.monotonic() < stop_at
+            if script.transfers_max:
+                requesting = tally.requested < script.transfers_max
+            if requesting:
+                room = script.in_flight_max - (tally.requested - tally.confirmed // 2)
+                if script.transfers_max:
+                    room = min(room, script.transfers_max - tally.requested)
+                self._request(min(room, PRODUCE_CHUNK_MAX))
+            elif not tally.stopped_at_ms:
+                tally.stopped_at_ms = time.time_ns() // 1_000_000
+                tally.cpu_seconds = time.process_time() - cpu_before
+            elif tally.confirmed + tally.failed >= 2 * tally.requested:
+                break
+            self._answer()
+            self._producer.poll(0)
+        self._producer.flush(DRAIN_SECONDS_MAX)
+        tally.drained_at_ms = time.time_ns() // 1_000_000
+        if tally.requested:
+            # The next run on this stage begins behind this one.
+            self._consumer.commit(asynchronous=False)
+        self._consumer.close()
+        return tally
+
+    def _join(self) -> None:
+        """Returns when every partition of the banks' topics is this process's."""
+        self._consumer.subscribe(list(self._banks))
+        deadline = time.monotonic() + PARTITIONS_WAIT_SECONDS
+        while not self._consumer.assignment() and time.monotonic() < deadline:
+            self._consumer.poll(0.1)
+        if not self._consumer.assignment():
+            raise RuntimeError("the stand-ins were given no partitions")
+
+    def _make_requests(self) -> list[tuple[_Bank, bytes]]:
+        """For every payee a payer at another bank: all of the request's value but its end-to-end id."""
+        banks = list(self._banks.values())
+        now_ms = time.time_ns() // 1_000_000
+        requests = []
+        for number, payee in enumerate(self._script.payees):
+            others = [bank for bank in banks if bank.ispb != payee["ispb"]]
+            payer = others[number % len(others)]
+            rest = wire.TransferRequested(
+                amount_centavos=AMOUNT_CENTAVOS,
+                payer=common.Party(
+                    ispb=payer.ispb,
+                    branch="0001",
+                    account_number=f"{number:06d}-0",
+                    name=f"Payer Number {number}",
+                    tax_id_masked="***.456.789-**",
+                ),
+                payee_key=common.PixKey(kind=payee["kind"], key=payee["key"]),
+                description="benchmark",
+                requested_at_ms=now_ms,
+            )
+            requests.append((payer, rest.SerializeToString()))
+        return requests
+
+    def _request(self, count: int) -> None:
+        tally, requests, produce = self.tally, self._requests, self._producer.produce
+        minute = datetime.now(UTC).strftime("%Y%m%d%H%M")
+        for number in range(tally.requested, tally.requested + count):
+            bank, rest = requests[number % len(requests)]
+            key = f"E{bank.ispb}{minute}{self._script.run:02d}{number:09d}".encode()
+            value = _ID_FIELD + key + rest
+            produce(HUB_TOPIC, value, key, headers=bank.headers("TransferRequested", value))
+            tally.bytes_out += len(value)
+        if count > 0:
+            tally.requested += count
+
+    def _answer(self) -> None:
+        tally, produce = self.tally, self._producer.produce
+        for record in self._consumer.consume(CONSUME_MAX, CONSUME_SECONDS):
+            error = record.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    continue
+                raise RuntimeError(f"a stand-in cannot read its topic: {error.str()}")
+            key = cast(bytes, record.key())
+            received = cast(bytes, record.value())
+            bank = self._banks[record.topic() or ""]
+            tally.bytes_in += len(received)
+            received_type = dict(cast(Headers, record.headers()))[HEADER_TYPE]
+            if received_type == b"TransferOffered":
+                tally.offered += 1
+                message_type, value = "TransferAccepted", _ID_FIELD + key + _AMOUNT
+            elif received_type == b"TransferConfirmed":
+                tally.confirmed += 1
+                message_type, value = "OutcomeProcessed", _ID_FIELD + key + _PROCESSED_TAILS[received[_SIDE_AT]]
+            else:
+                tally.failed += 2
+                continue
+            produce(HUB_TOPIC, value, key, headers=bank.headers(message_type, value))
+            tally.bytes_out += len(value)
+
+
+def main() -> None:
+    """Plays the script of the file that is named, and prints the tally."""
+    script = Script(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    print(json.dumps(asdict(StandIns(script).play())))
+
+
+if __name__ == "__main__":
+    main()
