@@ -294,11 +294,7 @@ class KafkaSink:
                 return
             except BufferError:
                 # The queue is full: let deliveries make room. Their timeout bounds how long this can last.
-                try:
-                    producer.poll(FLUSH_STEP_SECONDS)
-                except SystemError as error:
-                    self._renew(producer, str(error.__cause__ or error))
-                    raise PublishFailed(str(error.__cause__ or error)) from error
+                producer.poll(FLUSH_STEP_SECONDS)
 
     def close(self) -> None:
         """Sends what is still queued."""
