@@ -18,10 +18,15 @@ from hub.domain.errors import BankAlreadyAdded
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
+from pix.service.bulk import execute_bulk, fetch_bulk, text_array, word_array
 from pix.service.database import is_storable, transaction, undo
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+_ALL_BANKS: Final = "SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks"
+_ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
 
 
 class PostgresBanks:
@@ -31,15 +36,11 @@ class PostgresBanks:
         self._connection = connection
 
     def all(self) -> dict[str, Bank]:
-        rows = self._connection.execute(
-            text("SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks")
-        )
+        rows = fetch_bulk(self._connection, _ALL_BANKS, {})
         return {row[0]: Bank(*row) for row in rows}
 
     def secrets(self) -> dict[str, list[BankSecret]]:
-        rows = self._connection.execute(
-            text("SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC")
-        )
+        rows = fetch_bulk(self._connection, _ALL_SECRETS, {})
         secrets: dict[str, list[BankSecret]] = {}
         for ispb, secret_sha256, signing_key, added_at_ms in rows:
             secrets.setdefault(ispb, []).append(BankSecret(ispb, bytes(secret_sha256), bytes(signing_key), added_at_ms))
@@ -168,6 +169,17 @@ _KEY_COLUMNS: Final = (
 )
 
 
+_FIND_KEYS: Final = (
+    f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
+    "JOIN unnest(%(keys)s::text[], %(kinds)s::text[]) AS wanted(key, kind) USING (key, kind)"
+)
+_ADD_KEY: Final = (
+    f"INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
+    "(%(kind)s, %(key)s, %(ispb)s, %(branch)s, %(account_number)s, %(holder_name)s, %(holder_kind)s, "
+    "%(tax_id_masked)s, %(registered_at_ms)s, %(request_id)s) ON CONFLICT DO NOTHING"
+)
+
+
 def _entry_of(row: Sequence[Any]) -> KeyEntry:
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
@@ -184,12 +196,10 @@ class PostgresKeys:
     def find_many(self, keys: Collection[PixKey]) -> dict[PixKey, KeyEntry]:
         if not keys:
             return {}
-        rows = self._connection.execute(
-            text(
-                f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
-                "JOIN unnest(CAST(:keys AS text[]), CAST(:kinds AS text[])) AS wanted(key, kind) USING (key, kind)"
-            ),
-            {"keys": [key.key for key in keys], "kinds": [key.kind.value for key in keys]},
+        rows = fetch_bulk(
+            self._connection,
+            _FIND_KEYS,
+            {"keys": text_array([key.key for key in keys]), "kinds": word_array([key.kind.value for key in keys])},
         )
         entries = [_entry_of(row) for row in rows]
         return {entry.key: entry for entry in entries}
@@ -205,26 +215,25 @@ class PostgresKeys:
         return None if row is None else _entry_of(row)
 
     def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
-        self._connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 0))"),
-            {"account": f"{ispb}/{branch}/{account_number}"},
+        # Two statements in one round trip: the second must see what others have committed before the lock was ours.
+        rows = fetch_bulk(
+            self._connection,
+            "SELECT pg_advisory_xact_lock(hashtextextended(%(account)s, 0)); "
+            "SELECT count(*) FROM pix_keys "
+            "WHERE ispb = %(ispb)s AND branch = %(branch)s AND account_number = %(account_number)s",
+            {
+                "account": f"{ispb}/{branch}/{account_number}",
+                "ispb": ispb,
+                "branch": branch,
+                "account_number": account_number,
+            },
         )
-        count: int = self._connection.execute(
-            text(
-                "SELECT count(*) FROM pix_keys "
-                "WHERE ispb = :ispb AND branch = :branch AND account_number = :account_number"
-            ),
-            {"ispb": ispb, "branch": branch, "account_number": account_number},
-        ).scalar_one()
-        return count
+        return int(rows[0][0])
 
     def add(self, entry: KeyEntry) -> bool:
-        result = self._connection.execute(
-            text(
-                f"INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
-                "(:kind, :key, :ispb, :branch, :account_number, "
-                ":holder_name, :holder_kind, :tax_id_masked, :registered_at_ms, :request_id) ON CONFLICT DO NOTHING"
-            ),
+        added = execute_bulk(
+            self._connection,
+            _ADD_KEY,
             {
                 "kind": entry.key.kind.value,
                 "key": entry.key.key,
@@ -238,7 +247,7 @@ class PostgresKeys:
                 "request_id": entry.request_id,
             },
         )
-        return result.rowcount == 1
+        return added == 1
 
     def remove(self, key: PixKey, ispb: str) -> bool:
         result = self._connection.execute(

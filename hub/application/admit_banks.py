@@ -16,13 +16,13 @@ from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, check_color, check_line
 from pix.service.clock import Clock
 from pix.service.records import signing_key
+from pix.service.shared_reading import SharedReading
 
 SECRET_LENGTH_MIN = 16
 SETTLEMENT_FUNDS_CENTAVOS_MAX = 10**15
 """Ten trillion reais: far more than all of Brazil's banks hold, and a thousand such sums fit into a column."""
 URL_LENGTH_MAX = 200
 VERSION_LENGTH_MAX = 40
-KNOWN_BANKS_AGE_MS_MAX = 1_000
 
 
 class AddBank:
@@ -91,58 +91,43 @@ def fund_account(unit: UnitOfWork, funding: Funding) -> SettlementAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownBanks:
-    """The banks and their secrets, as they were a moment ago."""
+class KnownBanks:
+    """The banks and their secrets, of one transaction."""
 
     banks: Mapping[str, Bank]
     secrets: Mapping[str, Sequence[BankSecret]]
-    read_at_ms: int
 
-    def proven(self, ispb: str, secret: str) -> Bank | None:
-        """The active bank whose secret this is."""
+    @classmethod
+    def of(cls, unit: UnitOfWork) -> KnownBanks:
+        """Reads them."""
+        return cls(unit.banks.all(), unit.banks.secrets())
+
+    def authenticate(self, ispb: str, secret: str) -> Bank:
+        """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
         digest = hashlib.sha256(secret.encode()).digest()
         matches = [hmac.compare_digest(known.secret_sha256, digest) for known in self.secrets.get(ispb, ())]
         bank = self.banks.get(ispb)
-        return bank if any(matches) and bank is not None else None
-
-
-class AuthenticateBank:
-    """Tells whether a caller is the bank that it says it is.
-
-    Who has just been read need not be read again for every call; whoever does not pass by what is known is looked up
-    before being sent away. So a new secret is good at once, and a retired one or a suspension holds within a second.
-    """
-
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
-        self._units = units
-        self._clock = clock
-        self._known: _KnownBanks | None = None
-
-    def __call__(self, ispb: str, secret: str) -> Bank:
-        """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
-        recent = self.by_what_is_known(ispb, secret)
-        if recent is not None:
-            return recent
-        self._known = known = self._read()
-        bank = known.proven(ispb, secret)
-        if bank is None:
+        if bank is None or not any(matches):
             raise NotAuthenticated("codepix-secret", "is not the secret of this bank")
         if not bank.active:
             raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
         return bank
 
-    def by_what_is_known(self, ispb: str, secret: str) -> Bank | None:
-        """The bank, when what was read a moment ago proves it; None says nothing. Never waits."""
-        known = self._known
-        if known is None or not 0 <= self._clock.now_ms() - known.read_at_ms <= KNOWN_BANKS_AGE_MS_MAX:
-            return None
-        bank = known.proven(ispb, secret)
-        return bank if bank is not None and bank.active else None
 
-    def _read(self) -> _KnownBanks:
-        now_ms = self._clock.now_ms()
+class AuthenticateBank:
+    """Tells whether a caller is the bank that it says it is. Callers at the same time share one reading."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+        self._known_banks = SharedReading(self._read)
+
+    def __call__(self, ispb: str, secret: str) -> Bank:
+        """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
+        return self._known_banks().authenticate(ispb, secret)
+
+    def _read(self) -> KnownBanks:
         with self._units() as unit:
-            return _KnownBanks(unit.banks.all(), unit.banks.secrets(), now_ms)
+            return KnownBanks.of(unit)
 
 
 class JoinNetwork:

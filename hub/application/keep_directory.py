@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from hub.application.admit_banks import KnownBanks
 from hub.application.ports import UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
@@ -116,6 +118,19 @@ Found = tuple[KeyEntry, Bank]
 """Who is paid by a key, and the bank of the account."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one transaction has found for look-ups that came at the same time."""
+
+    known: KnownBanks
+    entries: Mapping[PixKey, KeyEntry]
+
+    def found(self, key: PixKey) -> Found | None:
+        """Who is paid by the key."""
+        entry = self.entries.get(key)
+        return None if entry is None else (entry, self.known.banks[entry.ispb])
+
+
 class FindKey:
     """Finds who is paid by a key."""
 
@@ -128,23 +143,20 @@ class FindKey:
 
         Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
         """
-        pix_key = self.admit(kind, key, asking_ispb)
-        return self.conclude(self.read({pix_key}).get(pix_key), asking_ispb)
-
-    def admit(self, kind: KeyKind, key: str, asking_ispb: str) -> PixKey:
-        """The key to look for, when the bank may ask now. Raises SchemeError and LookUpsExhausted. Never waits."""
         pix_key = normalize_key(kind, key)
+        self.admit(asking_ispb)
+        return self.conclude(self.read({pix_key}).found(pix_key), asking_ispb)
+
+    def admit(self, asking_ispb: str) -> None:
+        """Raises LookUpsExhausted when the bank may not ask now. Never waits."""
         wait_ms = self._look_ups.wait_ms(asking_ispb) if asking_ispb else 0
         if wait_ms:
             raise LookUpsExhausted(wait_ms)
-        return pix_key
 
-    def read(self, keys: Collection[PixKey]) -> dict[PixKey, Found]:
-        """Those that exist; as many at once as there are questions, which cost little more than one."""
+    def read(self, keys: Collection[PixKey]) -> Reading:
+        """As many keys at once as there are questions, and the banks that may ask: it costs little more than one."""
         with self._units() as unit:
-            entries = unit.keys.find_many(keys)
-            banks = unit.banks.all() if entries else {}
-        return {key: (entry, banks[entry.ispb]) for key, entry in entries.items()}
+            return Reading(KnownBanks.of(unit), unit.keys.find_many(keys))
 
     def conclude(self, found: Found | None, asking_ispb: str) -> Found:
         """Counts the look-up against the bank. Raises KeyNotFound when there was nothing. Never waits."""

@@ -54,7 +54,7 @@ def compose(
     return HubApplication(
         health=health,
         add_bank=AddBank(units, clock),
-        authenticate_bank=AuthenticateBank(units, clock),
+        authenticate_bank=AuthenticateBank(units),
         join_network=JoinNetwork(units, clock),
         register_key=RegisterKey(units, clock, look_ups),
         find_key=FindKey(units, look_ups),

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
-import grpc
-
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK
@@ -21,10 +19,14 @@ class EmptyDirectory:
 
     def __getattr__(self, call: str) -> Any:
         """Registering the service asks for each of its calls."""
-        return lambda _request, _context: directory.FindKeyResponse()
+        return _answer_nothing
 
 
-def _add(server: grpc.Server) -> Sequence[str]:
+async def _answer_nothing(_request: directory.FindKeyRequest, _context: Any) -> directory.FindKeyResponse:
+    return directory.FindKeyResponse()
+
+
+def _add(server: Any) -> Sequence[str]:
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(cast(Any, EmptyDirectory()), server)
     return [directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name]
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -57,7 +58,7 @@ async def _serve(
             ],
         )
         names = list(add_services(server))
-        health_servicer = health.aio.HealthServicer()
+        health_servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         try:
@@ -76,7 +77,7 @@ async def _serve(
         await server.stop(STOP_SECONDS)
 
 
-class _OnTheLoop(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class _OnTheLoop(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """An interceptor for a server of threads, on this one."""
 
     def __init__(self, interceptor: Any) -> None:
@@ -87,29 +88,33 @@ class _OnTheLoop(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return self._interceptor.intercept_service(lambda _details: handler, handler_call_details)
 
 
-class _InThreads(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """The outermost interceptor: calls plain functions in threads. Coroutines and streams stay on the loop."""
+class _InThreads(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """The outermost interceptor: reads requests, and calls plain functions in threads. Streams stay as they are."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         handler = await continuation(handler_call_details)
-        if handler is None or not handler.unary_unary or inspect.iscoroutinefunction(handler.unary_unary):
+        if handler is None or not handler.unary_unary:
             return handler
-        act = handler.unary_unary
+        act, read = handler.unary_unary, handler.request_deserializer
+        is_on_the_loop = inspect.iscoroutinefunction(act)
 
-        async def answer(request: Any, context: Any) -> Any:
-            in_thread = ThreadContext(context)
-            loop = asyncio.get_running_loop()
+        async def answer(written: bytes, context: Any) -> Any:
             try:
-                return await loop.run_in_executor(self._threads, act, request, in_thread)
+                request = read(written)
+            except DecodeError:
+                await context.abort(grpc.StatusCode.INTERNAL, "the request is not the call's message in Protobuf")
+            if is_on_the_loop:
+                return await act(request, context)
+            in_thread = ThreadContext(context)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, act, request, in_thread)
             except Aborted as abortion:
                 await context.abort(abortion.code, abortion.details, in_thread.trailer)
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer
-        )
+        return grpc.unary_unary_rpc_method_handler(answer, response_serializer=handler.response_serializer)
 
 
 class Aborted(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -64,10 +63,7 @@ def answer(
 ) -> Response:
     """Authenticates the caller, acts for it, and turns an error into a status that names the field and the rule."""
     try:
-        metadata = dict(context.invocation_metadata())
-        caller = authenticate(_text(metadata, METADATA_ISPB), _text(metadata, METADATA_SECRET))
-        _check_certificate(context, caller)
-        return act(caller, request)
+        return act(Caller(context).authenticate(authenticate), request)
     except SchemeError as error:
         _abort(context, error)
     except DatabaseUnavailable:
@@ -78,30 +74,33 @@ def answer(
     raise AssertionError("abort raises")
 
 
-async def answer_on_the_loop(
-    authenticate: AuthenticateBank,
-    act: Callable[[Bank, Request], Awaitable[Response]],
-    request: Request,
-    context: Any,
-) -> Response:
-    """The same for a call that is answered on the event loop; the database is waited for in threads."""
+async def answer_on_the_loop(act: Callable[[Caller], Awaitable[Response]], call: str, context: Any) -> Response:
+    """The same for a call that is answered on the event loop; `act` authenticates the caller by what it reads."""
     try:
-        metadata = dict(context.invocation_metadata())
-        ispb, secret = _text(metadata, METADATA_ISPB), _text(metadata, METADATA_SECRET)
-        caller = authenticate.by_what_is_known(ispb, secret)
-        if caller is None:
-            caller = await asyncio.to_thread(authenticate, ispb, secret)
-        _check_certificate(context, caller)
-        return await act(caller, request)
+        return await act(Caller(context))
     except SchemeError as error:
         code, trailer = _status_of(error)
         await context.abort(code, str(error), trailer)
     except DatabaseUnavailable:
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
     except Exception:
-        log.exception("a call failed", call=type(request).__name__)
+        log.exception("a call failed", call=call)
         await context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
     raise AssertionError("abort raises")
+
+
+class Caller:
+    """Who says that it calls, until it is authenticated."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._metadata = dict(context.invocation_metadata())
+
+    def authenticate(self, authenticate: Callable[[str, str], Bank]) -> Bank:
+        """The bank that calls. Raises NotAuthenticated and BankNotActive."""
+        bank = authenticate(_text(self._metadata, METADATA_ISPB), _text(self._metadata, METADATA_SECRET))
+        _check_certificate(self._context, bank)
+        return bank
 
 
 def _check_certificate(context: grpc.ServicerContext, caller: Bank) -> None:

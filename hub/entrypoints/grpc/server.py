@@ -10,15 +10,15 @@ import grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.application.keep_directory import Found
+from hub.application.keep_directory import Reading
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.transfer import Transfer, TransferStatus
-from hub.entrypoints.grpc.calls import answer, answer_on_the_loop
+from hub.entrypoints.grpc.calls import Caller, answer, answer_on_the_loop
 from hub.entrypoints.grpc.gathering import Gathered
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import PixKey
+from pix.scheme.keys import PixKey, normalize_key
 from pix.scheme.people import HolderKind
 from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
 
@@ -152,18 +152,27 @@ class DirectoryServicerOnTheLoop(DirectoryServicer):
 
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
-        self._readings: Gathered[PixKey, Found] = Gathered(application.find_key.read)
+        self._readings: Gathered[PixKey, Reading] = Gathered(application.find_key.read)
 
     async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.FindKeyRequest, context: Any
     ) -> directory.FindKeyResponse:
         """Finds who is paid by a key."""
-        return await answer_on_the_loop(self._hub.authenticate_bank, self._find_key_on_the_loop, request, context)
 
-    async def _find_key_on_the_loop(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
-        find_key = self._hub.find_key
-        pix_key = find_key.admit(key_kind_from_wire(request.key.kind), request.key.key, asking.ispb)
-        return _found(*find_key.conclude(await self._readings.ask(pix_key), asking.ispb))
+        async def find(caller: Caller) -> directory.FindKeyResponse:
+            try:
+                key = normalize_key(key_kind_from_wire(request.key.kind), request.key.key)
+            except SchemeError as error:
+                # A stranger is not even told what is wrong with the question.
+                reading = await self._readings.ask(None)
+                caller.authenticate(reading.known.authenticate)
+                raise error
+            reading = await self._readings.ask(key)
+            asking = caller.authenticate(reading.known.authenticate)
+            self._hub.find_key.admit(asking.ispb)
+            return _found(*self._hub.find_key.conclude(reading.found(key), asking.ispb))
+
+        return await answer_on_the_loop(find, type(request).__name__, context)
 
 
 def _page_place(token: str) -> tuple[int, str] | None:

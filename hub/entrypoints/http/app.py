@@ -16,7 +16,6 @@ from hub.entrypoints.http.console import CONSOLE_ROUTERS, PUBLIC_ROUTERS
 from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site, operator, pages_of
 from hub.entrypoints.http.problems import PROBLEMS
 from pix.service.records import Record
-from pix.service.web.addresses import NoNulInAddresses
 from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
 from pix.service.web.htmx import see_other
@@ -62,7 +61,6 @@ def create_app(
     door = OperatorDoor(operators or EverybodyIsOperator(), secret)
     install_site(app, Site(application, treat_again, Csrf(secret), door))
     install_sessions(app, secret, SESSION_COOKIE, same_site="strict")
-    app.add_middleware(NoNulInAddresses)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     mount_assets(app)
