@@ -102,8 +102,8 @@ def test_transfers_are_searched_and_paged_without_a_script(client: TestClient, w
     assert found("status=completed") == []
     assert found("bank=003") == []
     # Nonsense narrows nothing, and breaks nothing.
-    assert len(found("status=nonsense&bank=nonsense&before=nonsense")) == 30
-    assert client.get("/transfers?id=%00").status_code == 400
+    assert len(found("status=nonsense&bank=%00&before=nonsense")) == 30
+    assert found("id=%00") == []
     assert 'value="&lt;b&gt;"' in page(client, "/transfers?id=<b>")
 
 
@@ -176,7 +176,7 @@ def test_a_banks_page(client: TestClient, world: World) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["/banks/009", "/banks/%20", f"/transfers/{e2e(9)}", f"/transfers/{e2e(9)}/live", "/dead-letters/x", "/no"],
+    ["/banks/009", "/banks/%00", f"/transfers/{e2e(9)}", f"/transfers/{e2e(9)}/live", "/dead-letters/x", "/no"],
 )
 def test_what_is_not_there_is_a_page_too(client: TestClient, address: str) -> None:
     assert "There is nothing here" in text_of(page(client, address, 404))
