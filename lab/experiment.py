@@ -158,12 +158,14 @@ def _kept(network: Network) -> Iterator[Keeper]:
     """Starts services again that end by themselves, as a platform would, for as long as the block runs."""
     keeper, stop = Keeper(network.services), threading.Event()
     thread = threading.Thread(target=keeper.run, args=(stop,), daemon=True)
-    thread.start()
     try:
+        # Within the block: an interruption that comes while it starts must not leave it to start again what is stopped.
+        thread.start()
         yield keeper
     finally:
         stop.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 @contextmanager
@@ -174,11 +176,12 @@ def _disturbed(
     faults = plan_faults(options.faults, options.faults_each, duration, options.hubs, options.banks, random)
     stop = threading.Event()
     injector = Injector(network, keeper)
-    threads = injector.start(faults, stop)
-    if options.wipe_broker:
-        moment = random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration
-        threads.append(injector.start_wipe(moment, stop))
+    threads: list[threading.Thread] = []
     try:
+        threads += injector.start(faults, stop)
+        if options.wipe_broker:
+            moment = random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration
+            threads.append(injector.start_wipe(moment, stop))
         yield injector
         for thread in threads:
             thread.join()
