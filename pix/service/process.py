@@ -21,6 +21,8 @@ Python's default, took a quarter of the hub's time under load."""
 YOUNG_COLLECTIONS_MAX: Final = 20
 """Between two looks at what has survived one."""
 
+SIGNAL_CHECK_SECONDS: Final = 0.1
+
 Role = Callable[[threading.Event], None]
 """Works until the event is set, then returns. An exception stops the whole process: its supervisor starts it again."""
 
@@ -38,6 +40,7 @@ def run_roles(roles: Mapping[str, Role]) -> int:
     """Runs each role in a thread of its own until SIGTERM or SIGINT; returns the process's exit code."""
     stop = threading.Event()
     failed: list[str] = []
+    asked: list[bool] = []
 
     def run(name: str, role: Role) -> None:
         try:
@@ -53,12 +56,16 @@ def run_roles(roles: Mapping[str, Role]) -> int:
 
     _settle_garbage_collection()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # Not `stop.set()`: a second signal may come amid the first one's handler, which holds the event's lock then.
+        signal.signal(number, lambda *_: asked.append(True))
     threads = [threading.Thread(target=run, args=item, name=item[0], daemon=True) for item in roles.items()]
     for thread in threads:
         thread.start()
     log.info("started", roles=list(roles), process=os.getpid())
-    stop.wait()
+    # The kernel may hand a signal to another thread; Python runs its handler once this one looks up.
+    while not asked and not stop.wait(SIGNAL_CHECK_SECONDS):
+        pass
+    stop.set()
     deadline = time.monotonic() + STOP_SECONDS_MAX
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -22,8 +22,7 @@ __all__ = ["banks", "client", "network", "population", "surveyor"]
 
 COMMAND_SECONDS_MAX = 200
 READY_SECONDS_MAX = 60.0
-END_SECONDS_MAX = 90.0
-"""A service may take its 10 seconds to stop, one after the other, before it is killed."""
+END_SECONDS_MAX = 30.0
 
 
 def command_line(*arguments: str) -> list[str]:
