@@ -10,6 +10,7 @@ from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, Remov
 from hub.application.ports import UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
+from hub.application.recount_transfers import RecountTransfers
 from hub.application.sweep_transfers import FailExpired, ResendDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.scheme.buckets import BucketPolicy
@@ -34,6 +35,7 @@ class HubApplication:
     process_messages: ProcessMessages
     resend_due: ResendDue
     fail_expired: FailExpired
+    recount_transfers: RecountTransfers
     bury_record: BuryRecord
     replay_dead_letter: ReplayDeadLetter
     discard_dead_letter: DiscardDeadLetter
@@ -59,10 +61,11 @@ def compose(
         register_key=RegisterKey(units, clock, look_ups),
         find_key=FindKey(units, look_ups),
         list_keys=ListKeys(units),
-        remove_key=RemoveKey(units),
+        remove_key=RemoveKey(units, clock),
         process_messages=ProcessMessages(units, clock, policy),
         resend_due=ResendDue(units, clock, policy),
         fail_expired=FailExpired(units, clock, policy, timeout_ms),
+        recount_transfers=RecountTransfers(units),
         bury_record=BuryRecord(units, clock),
         replay_dead_letter=ReplayDeadLetter(units),
         discard_dead_letter=DiscardDeadLetter(units),

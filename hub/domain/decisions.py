@@ -31,6 +31,7 @@ from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     BankMessage,
     HubMessage,
+    Message,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -47,6 +48,9 @@ HUB: Final = "hub"
 
 REFUSALS_RECORDED_MAX: Final = 20
 """A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
+
+RESENDS_RECORDED_MAX: Final = 20
+"""A transfer's history keeps this many times of sending again; the rest are counted, however long a bank is away."""
 
 REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
 """A request refused with one of these may make no row: its id is not the sender's to use, or is another transfer's.
@@ -133,7 +137,21 @@ def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Deci
         resends=transfer.resends + 1,
         resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, attempt),
     )
-    return Decision(transfer, messages=owed(transfer))
+    messages = owed(transfer)
+    steps: tuple[HistoryStep, ...] = ()
+    if transfer.resends <= RESENDS_RECORDED_MAX:
+        steps = tuple(HistoryStep(now_ms, HUB, step_name(message), transfer.status) for _, message in messages)
+    return Decision(transfer, steps, messages)
+
+
+def step_name(message: Message) -> str:
+    """How a history names a message: by its type, and by its side where a transfer has one for each.
+
+    A step of the hub's with the name of a message is that message, sent again.
+    """
+    name = type(message).__name__
+    side = getattr(message, "side", None)
+    return name if side is None else f"{name} ({side})"
 
 
 def _decide_new_request(
@@ -302,8 +320,7 @@ def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str
     else:
         transfer = changed(transfer, closed_at_ms=now_ms, resend_at_ms=None, **processed)
     reason = "" if message.reason is None else message.reason.value
-    name = f"{type(message).__name__} ({message.side})"
-    return Decision(transfer, (HistoryStep(now_ms, sender, name, transfer.status, reason=reason),))
+    return Decision(transfer, (HistoryStep(now_ms, sender, step_name(message), transfer.status, reason=reason),))
 
 
 def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision:
@@ -320,4 +337,4 @@ def _refuse(transfer: Transfer, message: BankMessage, sender: str, now_ms: int, 
     refused = changed(transfer, refusals=transfer.refusals + 1)
     if refused.refusals > REFUSALS_RECORDED_MAX:
         return Decision(refused)
-    return Decision(refused, (HistoryStep(now_ms, sender, type(message).__name__, transfer.status, refused=why),))
+    return Decision(refused, (HistoryStep(now_ms, sender, step_name(message), transfer.status, refused=why),))

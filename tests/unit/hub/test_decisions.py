@@ -12,6 +12,7 @@ from hub.domain.decisions import (
     HUB,
     REASONS_WITHOUT_ROW,
     REFUSALS_RECORDED_MAX,
+    RESENDS_RECORDED_MAX,
     Decision,
     Network,
     decide,
@@ -19,7 +20,7 @@ from hub.domain.decisions import (
     decide_timeout,
 )
 from hub.domain.settlement import Movement, MovementKind, SettlementAccount
-from hub.domain.transfer import IllegalTransition, Transfer, TransferStatus, owed
+from hub.domain.transfer import HistoryStep, IllegalTransition, Transfer, TransferStatus, owed
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
 from pix.scheme.messages import (
     BankMessage,
@@ -567,11 +568,29 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
         now_ms = subject.resend_at_ms or 0
         decision = decide_resend(subject, now_ms, POLICY)
         assert decision.messages == owed(subject)
-        assert (decision.movement, decision.steps) == (None, ())
+        assert decision.movement is None
+        assert decision.steps == (HistoryStep(now_ms, HUB, "TransferOffered", TransferStatus.PENDING),)
         assert decision.transfer is not None
         subject = decision.transfer
         assert (subject.resend_count, subject.resends) == (attempt, attempt)
         assert subject.resend_at_ms == now_ms + POLICY.delay_ms(subject.end_to_end_id, attempt)
+
+
+def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
+    steps = decide_resend(confirmed(), NOW_MS + 9, POLICY).steps
+    assert [(step.author, step.message) for step in steps] == [
+        (HUB, "TransferConfirmed (payer)"),
+        (HUB, "TransferConfirmed (payee)"),
+    ]
+
+
+def test_a_bank_that_is_away_for_long_makes_no_long_history() -> None:
+    subject, lines = transfer(), 0
+    for _ in range(RESENDS_RECORDED_MAX + 5):
+        decision = decide_resend(subject, NOW_MS, POLICY)
+        assert decision.transfer is not None and decision.messages
+        subject, lines = decision.transfer, lines + len(decision.steps)
+    assert (subject.resends, lines) == (RESENDS_RECORDED_MAX + 5, RESENDS_RECORDED_MAX)
 
 
 def test_what_owes_nothing_is_not_resent() -> None:
