@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from hub.application.ports import Found, KeyFilter, TransferChange, TransferFilter
@@ -166,7 +166,14 @@ class MemoryBanks:
         self._store.banks.put(bank.ispb, bank)
 
     def update(self, bank: Bank) -> None:
-        self._store.banks.put(bank.ispb, bank)
+        known = self._store.banks.get(bank.ispb)
+        assert known is not None, "a bank is added before it is updated"
+        self._store.banks.put(bank.ispb, replace(bank, active=known.active))
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        known = self._store.banks.get(ispb)
+        assert known is not None, "a bank is added before it is suspended"
+        self._store.banks.put(ispb, replace(known, active=active))
 
     def add_secret(self, secret: BankSecret) -> None:
         others = [
@@ -221,8 +228,14 @@ class MemorySettlement:
     def all(self) -> dict[str, SettlementAccount]:
         return {account.ispb: account for account in sorted(self._store.accounts.values(), key=lambda a: a.ispb)}
 
-    def add_funding(self, funding: Funding) -> None:
+    def add_funding(self, funding: Funding) -> bool:
+        if self.find_funding(funding.funding_id) is not None:
+            return False
         self._store.fundings.put(funding.funding_id, funding)
+        return True
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        return self._store.fundings.get(funding_id)
 
     def fundings(self, ispb: str) -> list[Funding]:
         fundings = [funding for funding in self._store.fundings.values() if funding.ispb == ispb]

@@ -65,10 +65,15 @@ class PostgresBanks:
     def update(self, bank: Bank) -> None:
         self._connection.execute(
             text(
-                "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, active = :active, "
+                "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
                 "joined_at_ms = :joined_at_ms WHERE ispb = :ispb"
             ),
             _bank_values(bank),
+        )
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        self._connection.execute(
+            text("UPDATE banks SET active = :active WHERE ispb = :ispb"), {"active": active, "ispb": ispb}
         )
 
     def add_secret(self, secret: BankSecret) -> None:
@@ -179,16 +184,25 @@ class PostgresSettlement:
         )
         return {row[0]: SettlementAccount(*row) for row in rows}
 
-    def add_funding(self, funding: Funding) -> None:
-        self._connection.execute(
-            text("INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms)"),
-            {
-                "funding_id": funding.funding_id,
-                "ispb": funding.ispb,
-                "amount_centavos": funding.amount_centavos,
-                "funded_at_ms": funding.funded_at_ms,
-            },
+    def add_funding(self, funding: Funding) -> bool:
+        added = self._connection.execute(
+            text(
+                "INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            asdict(funding),
         )
+        return added.rowcount == 1
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        row = self._connection.execute(
+            text(
+                "SELECT funding_id, ispb, amount_centavos, funded_at_ms FROM settlement_fundings "
+                "WHERE funding_id = :funding_id"
+            ),
+            {"funding_id": funding_id},
+        ).one_or_none()
+        return None if row is None else Funding(*row)
 
     def fundings(self, ispb: str) -> list[Funding]:
         rows = self._connection.execute(

@@ -149,7 +149,10 @@ class BankRepository(Protocol):
         """A new bank. Raises BankAlreadyAdded."""
 
     def update(self, bank: Bank) -> None:
-        """A bank that exists."""
+        """What a bank that exists says of itself; whether it is active it does not say."""
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        """Whether a bank that exists may take part."""
 
     def add_secret(self, secret: BankSecret) -> None:
         """One more secret, or one that is there with another time; the caller retires the old ones."""
@@ -186,8 +189,11 @@ class SettlementRepository(Protocol):
     def all(self) -> dict[str, SettlementAccount]:
         """By ISPB; without locks."""
 
-    def add_funding(self, funding: Funding) -> None:
-        """Notes a funding; the caller saves the account."""
+    def add_funding(self, funding: Funding) -> bool:
+        """Notes a funding; the caller saves the account. False when there is one with this id."""
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        """One of them."""
 
     def fundings(self, ispb: str) -> list[Funding]:
         """Oldest first."""

@@ -72,6 +72,11 @@ class Network:
     accounts: Mapping[str, SettlementAccount]
     """By ISPB; locked."""
 
+    def takes_part(self, ispb: str) -> bool:
+        """Whether the bank is in the network and not suspended."""
+        bank = self.banks.get(ispb)
+        return bank is not None and bank.active
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -118,7 +123,7 @@ def decide(
         return _refuse(transfer, message, sender, now_ms, "the amount is not the transfer's")
     if isinstance(message, OutcomeProcessed):
         return _decide_processed(transfer, message, sender, now_ms)
-    return _decide_answer(transfer, message, sender, now_ms, policy)
+    return _decide_answer(transfer, message, sender, network, now_ms, policy)
 
 
 def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
@@ -214,8 +219,7 @@ def _why_refused(
         check_end_to_end_id(message.end_to_end_id, message.payer.ispb, datetime.fromtimestamp(now_ms / 1000, UTC))
     except SchemeError:
         return ReasonCode.FF08
-    payer_bank = network.banks.get(message.payer.ispb)
-    if payer_bank is None or not payer_bank.active:
+    if not network.takes_part(message.payer.ispb):
         return ReasonCode.DS27
     if message.amount_centavos <= 0:
         return ReasonCode.AM09
@@ -223,8 +227,7 @@ def _why_refused(
         return ReasonCode.AM02
     if entry is None:
         return ReasonCode.AC03
-    payee_bank = network.banks.get(entry.ispb)
-    if payee_bank is None or not payee_bank.active:
+    if not network.takes_part(entry.ispb):
         return ReasonCode.DS27
     if entry.pays_into(message.payer.ispb, message.payer.branch, message.payer.account_number):
         return ReasonCode.AG12
@@ -261,15 +264,23 @@ def _decide_repeated_request(transfer: Transfer, message: TransferRequested, sen
 
 
 def _decide_answer(
-    transfer: Transfer, message: TransferAccepted | TransferRejected, sender: str, now_ms: int, policy: ResendPolicy
+    transfer: Transfer,
+    message: TransferAccepted | TransferRejected,
+    sender: str,
+    network: Network,
+    now_ms: int,
+    policy: ResendPolicy,
 ) -> Decision:
     accepted = isinstance(message, TransferAccepted)
     if isinstance(message, TransferRejected) and message.reason not in PAYEE_BANK_REASONS:
         return _refuse(transfer, message, sender, now_ms, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
-        if isinstance(message, TransferAccepted):
-            return _confirm(transfer, message, sender, now_ms, policy)
         name = type(message).__name__
+        if isinstance(message, TransferAccepted):
+            if network.takes_part(transfer.payer.ispb) and network.takes_part(sender):
+                return _confirm(transfer, message, sender, now_ms, policy)
+            # The money that was reserved before the suspension does not move during it.
+            return _fail(transfer, Trigger.SUSPENSION, ReasonCode.DS27, sender, name, now_ms, policy)
         return _fail(transfer, Trigger.REJECTION, message.reason, sender, name, now_ms, policy)
     if accepted == (transfer.outcome is Outcome.CONFIRMED) and (
         accepted or (isinstance(message, TransferRejected) and message.reason is transfer.reason)

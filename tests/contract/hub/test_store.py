@@ -293,7 +293,11 @@ def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
         unit.banks.update(joined)
         unit.commit()
     with with_banks() as unit:
+        assert unit.banks.all() == {**BANKS, IPE: replace(joined, active=True)}, "whether it is active it does not say"
+        unit.banks.set_active(IPE, active=False)
         assert unit.banks.all() == {**BANKS, IPE: joined}
+        unit.banks.set_active(IPE, active=True)
+        assert unit.banks.all()[IPE].active
 
 
 def secret(number: int, ispb: str = AURORA, added_at_ms: int | None = None) -> BankSecret:
@@ -376,9 +380,12 @@ def test_fundings_are_kept_oldest_first(with_banks: UnitsOfWork) -> None:
     fundings = [Funding("b", AURORA, 5, NOW_MS), Funding("a", AURORA, -2, NOW_MS), Funding("c", AURORA, 1, NOW_MS - 1)]
     with with_banks() as unit:
         for funding in (*fundings, Funding("d", IPE, 9, NOW_MS)):
-            unit.settlement.add_funding(funding)
+            assert unit.settlement.add_funding(funding)
         unit.commit()
     with with_banks() as unit:
+        assert not unit.settlement.add_funding(Funding("d", AURORA, 1, NOW_MS))
+        assert unit.settlement.find_funding("d") == Funding("d", IPE, 9, NOW_MS)
+        assert unit.settlement.find_funding("e") is None
         assert [funding.funding_id for funding in unit.settlement.fundings(AURORA)] == ["c", "a", "b"]
         assert unit.settlement.fundings(IPE) == [Funding("d", IPE, 9, NOW_MS)]
         assert unit.settlement.fundings(MARE) == []

@@ -460,6 +460,34 @@ REFUSALS: Final[Mapping[str, tuple[ReasonCode, Callable[[], TransferRequested], 
 }
 
 
+@pytest.mark.parametrize("ispb", [AURORA, IPE], ids=["payer's bank", "payee's bank"])
+def test_while_a_bank_is_suspended_nothing_of_it_is_confirmed(ispb: str) -> None:
+    decision = decided(transfer(), accepted(), IPE, _suspended(ispb))
+    ended = decision.transfer
+    assert ended is not None
+    assert (ended.status, ended.reason) == (TransferStatus.FAILED, ReasonCode.DS27)
+    assert decision.movement == Movement(MovementKind.RELEASE, AURORA, IPE, AMOUNT)
+    assert [(receiver, type(message)) for receiver, message in decision.messages] == [
+        (AURORA, TransferFailed),
+        (IPE, TransferFailed),
+    ]
+    (step,) = decision.steps
+    assert (step.author, step.message, step.reason) == (IPE, "TransferAccepted", "DS27")
+
+
+@pytest.mark.parametrize("ispb", [AURORA, IPE], ids=["payer's bank", "payee's bank"])
+def test_what_was_confirmed_before_a_suspension_is_completed_during_it(ispb: str) -> None:
+    subject: Transfer | None = confirmed()
+    for side, sender in ((Side.PAYER, AURORA), (Side.PAYEE, IPE)):
+        subject = decided(subject, processed(side), sender, _suspended(ispb)).transfer
+    assert subject is not None and subject.status is TransferStatus.COMPLETED
+
+
+def test_a_suspended_bank_may_still_refuse() -> None:
+    ended = decided(transfer(), rejected(), IPE, _suspended(IPE)).transfer
+    assert ended is not None and ended.reason is ReasonCode.AC06
+
+
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_request_that_breaks_a_rule_fails_at_once_and_durably(name: str) -> None:
     reason, make, surroundings = REFUSALS[name]
