@@ -7,7 +7,6 @@ Every method of a repository works inside its unit of work's transaction and may
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -17,10 +16,11 @@ from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
+from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Outgoing:
     """A message that the hub owes a bank."""
 
@@ -30,7 +30,7 @@ class Outgoing:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferFilter:
     """What a list of transfers shows; empty fields do not narrow it."""
 
@@ -46,7 +46,7 @@ class TransferFilter:
     size: int = 50
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferChange:
     """What a transaction makes of one transfer."""
 
