@@ -8,7 +8,6 @@ What adds rows may raise RowExists, what writes balances may raise BooksViolated
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.books import Posting
 from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 from pix.service.records import Record
 
@@ -187,7 +187,7 @@ class UnitsOfWork(Protocol):
         """A new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SettlementFunding:
     """Money that the operator has put into the bank's settlement account (positive) or taken out (negative)."""
 
@@ -196,7 +196,7 @@ class SettlementFunding:
     funded_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SettlementAccount:
     """The bank's account of record at the hub."""
 

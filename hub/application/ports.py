@@ -7,7 +7,6 @@ Every method of a repository works inside its unit of work's transaction and may
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
@@ -19,10 +18,11 @@ from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
+from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Outgoing:
     """A message that the hub owes a bank."""
 
@@ -32,7 +32,7 @@ class Outgoing:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferFilter:
     """What a list of transfers shows; empty fields do not narrow it."""
 
@@ -48,7 +48,7 @@ class TransferFilter:
     size: int = 50
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class KeyFilter:
     """Which keys a search of the directory finds; empty fields do not narrow it."""
 
@@ -67,7 +67,7 @@ Row = TypeVar("Row")
 Place = TypeVar("Place")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Found(Generic[Row, Place]):
     """What a search has found, and how far it has looked."""
 
@@ -76,7 +76,7 @@ class Found(Generic[Row, Place]):
     """The last place that was looked at, when the search ended there because it had looked at enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferChange:
     """What a transaction makes of one transfer."""
 

@@ -13,12 +13,13 @@ from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
 from pix.scheme.messages import BankMessage, HubMessage, OutcomeProcessed, TransferRequested
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 from pix.service.clock import Clock
 from pix.service.dead_letters import DeadLetter, dead_letter
 from pix.service.records import Record
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Arrival:
     """A message whose sender is proven, and the record that it came in, should it have to be buried."""
 

@@ -7,7 +7,7 @@ and saves the result. An illegal or late message is recorded in the history and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ from pix.scheme.messages import (
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 
 HUB: Final = "hub"
 
@@ -61,7 +62,7 @@ refused now, refunded, and accepted when it comes again later.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Network:
     """What the hub knows of its surroundings when it decides, as of this transaction."""
 
@@ -78,7 +79,7 @@ class Network:
         return bank is not None and bank.active
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Decision:
     """What comes of one message."""
 

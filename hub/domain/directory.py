@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.domain.errors import KeyLimitReached, KeyTaken
 from pix.scheme.keys import PixKey, keys_per_account_max
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
+from pix.scheme.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class KeyEntry:
     """A key and the account that it pays into. The holder's tax id is kept masked: the hub needs no more of it."""
 
@@ -42,7 +42,7 @@ class KeyChange(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class KeyEvent:
     """A line of a key's history: which bank had it, from when or until when. Whose account it was is not kept."""
 
