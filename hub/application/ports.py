@@ -18,6 +18,7 @@ from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 
@@ -30,6 +31,30 @@ class Outgoing:
     signing_key: bytes
     message: HubMessage
     traceparent: str
+
+
+Row = TypeVar("Row")
+Place = TypeVar("Place")
+
+
+@value_object
+class Found(Generic[Row, Place]):
+    """What a search has found, and how far it has looked."""
+
+    rows: list[Row]
+    cut_at: Place | None
+    """The last place that was looked at, when the search ended there because it had looked at enough."""
+
+
+@value_object
+class Latency:
+    """How long the transfers took that the hub received in a step of time, from then until they were completed."""
+
+    from_ms: int
+    transfers: int
+    """That were looked at and are completed."""
+    p50_ms: int
+    p99_ms: int
 
 
 @value_object
@@ -45,7 +70,23 @@ class TransferFilter:
     """Only those of which something is still owed."""
     id_part: str = ""
     """Only those with this in their end-to-end id; case matters, as it does in the id."""
+    key: str = ""
+    """Only those paid to this key, in its stored form."""
+    amount_centavos: int | None = None
+    reason: ReasonCode | None = None
+    received_from_ms: int | None = None
+    """Only those that the hub received at this time or later."""
+    received_before_ms: int | None = None
+    """Only those that the hub received before this time."""
     size: int = 50
+    examined_max: int = 50_000
+    """No more of the newest transfers are looked at, so that a search costs the same in a long history."""
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it may have to look at many transfers to find a few."""
+        is_narrow = self.ispb or self.status or self.id_part or self.key or self.reason
+        return not self.open_only and (bool(is_narrow) or self.amount_centavos is not None)
 
 
 @value_object
@@ -61,19 +102,6 @@ class KeyFilter:
     size: int = 50
     examined_max: int = 20_000
     """No more keys with this beginning are looked at, so that a search costs the same in a large directory."""
-
-
-Row = TypeVar("Row")
-Place = TypeVar("Place")
-
-
-@value_object
-class Found(Generic[Row, Place]):
-    """What a search has found, and how far it has looked."""
-
-    rows: list[Row]
-    cut_at: Place | None
-    """The last place that was looked at, when the search ended there because it had looked at enough."""
 
 
 @value_object
@@ -116,8 +144,11 @@ class TransferRepository(Protocol):
     def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
         """Those that exist, in no order; without locks."""
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
-        """Newest first."""
+    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        """Newest first. It is cut at a (received_at_ms, end_to_end_id)."""
+
+    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         """When the oldest offer without an answer was made to each bank, by ISPB, among the `size` oldest of all."""

@@ -51,8 +51,12 @@ class Queries:
 
     def list_transfers(self, narrow: TransferFilter) -> list[Transfer]:
         """Newest first."""
+        return self.search_transfers(narrow).rows
+
+    def search_transfers(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        """Newest first, and where the search was cut, if it was."""
         with self._units() as unit:
-            return unit.transfers.list(narrow)
+            return unit.transfers.search(narrow)
 
     def count_transfers(self) -> Mapping[TransferStatus, int]:
         """How many are in each state."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from hub.domain.bank import Bank
+from pix.scheme.values import value_object
 
 UNHEARD_MS_MAX: Final = 15_000
 """A process that has said nothing for so long is taken for gone; a bank speaks every few seconds."""
@@ -37,7 +37,7 @@ class BankState(StrEnum):
     """The operator has suspended it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class BankInstance:
     """What one process of a bank has said of itself last."""
 
@@ -52,7 +52,7 @@ class BankInstance:
     """When it said that it stops; None while it runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Presence:
     """What was heard of a bank: all of its processes together."""
 

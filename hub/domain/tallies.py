@@ -7,11 +7,11 @@ has changed, so what a page or a program asks for costs the same after a day as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hub.domain.transfer import Transfer, TransferStatus
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import value_object
 
 
 class TallyPlace(NamedTuple):
@@ -24,7 +24,7 @@ class TallyPlace(NamedTuple):
     reason: ReasonCode | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Tally:
     """Transfers that stand alike, or by how many they have become more or fewer."""
 

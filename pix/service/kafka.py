@@ -36,7 +36,8 @@ MAX_POLL_INTERVAL_MS: Final = 300_000
 log = logger(__name__)
 
 
-def _client_configuration(settings: KafkaSettings) -> dict[str, Any]:
+def client_configuration(settings: KafkaSettings) -> dict[str, Any]:
+    """What every client of ours is made with."""
     return {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
@@ -66,7 +67,7 @@ class KafkaSource:
         """Per partition, the offset behind what was polled since the last commit."""
         self._consumer = Consumer(
             {
-                **_client_configuration(settings),
+                **client_configuration(settings),
                 "group.id": group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -116,9 +117,9 @@ class KafkaSource:
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(_record_of(message))
+                records.append(record_of(message))
                 self._note_polled(message)
-            elif error.code() not in _ERRORS_THAT_PASS:
+            elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
         return records
 
@@ -182,7 +183,7 @@ class KafkaSource:
         self._consumer.close()
 
 
-_ERRORS_THAT_PASS: Final = frozenset(
+ERRORS_THAT_PASS: Final = frozenset(
     {
         KafkaError._PARTITION_EOF,
         KafkaError._ALL_BROKERS_DOWN,
@@ -203,7 +204,8 @@ _ERRORS_THAT_PASS: Final = frozenset(
 """The client retries by itself after these."""
 
 
-def _record_of(message: KafkaMessage) -> Record:
+def record_of(message: KafkaMessage) -> Record:
+    """A message of the client library's as a record of ours."""
     headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
     if None in headers.values():
         headers = {name: value or b"" for name, value in headers.items()}
@@ -226,7 +228,7 @@ class KafkaSink:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._configuration = {
-            **_client_configuration(settings),
+            **client_configuration(settings),
             "acks": "all",
             "enable.idempotence": True,
             # Records gather while a batch is handed over, and `flush` sends them without lingering any longer.
@@ -313,7 +315,7 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
 
 
 def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
-    admin = AdminClient(_client_configuration(settings))
+    admin = AdminClient(client_configuration(settings))
     known = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS)
     missing = [topic for topic in topics if topic not in known.topics]
     if missing and not str(known.cluster_id).startswith(EMBEDDED_CLUSTER_ID):
@@ -336,7 +338,7 @@ def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
 def broker_answers(settings: KafkaSettings, timeout_seconds: float) -> bool:
     """Whether the broker answers a metadata request."""
     try:
-        AdminClient(_client_configuration(settings)).list_topics(timeout=timeout_seconds)
+        AdminClient(client_configuration(settings)).list_topics(timeout=timeout_seconds)
     except KafkaException:
         return False
     return True
