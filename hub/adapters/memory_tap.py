@@ -29,9 +29,9 @@ class MemoryWire:
     def pass_on(self, records: Sequence[Record]) -> None:
         """These pass now."""
         at_ms = time.time_ns() // 1_000_000
+        tapped = [TappedRecord(at_ms, record) for record in records]
         for tap in list(self.taps):
-            for record in records:
-                tap.records.put(TappedRecord(at_ms, record))
+            tap.passed.put(tapped)
 
 
 class MemoryTap:
@@ -39,16 +39,16 @@ class MemoryTap:
 
     def __init__(self, wire: MemoryWire) -> None:
         self._wire = wire
-        self.records: SimpleQueue[TappedRecord] = SimpleQueue()
+        self.passed: SimpleQueue[list[TappedRecord]] = SimpleQueue()
 
     def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
         if self._wire.is_down:
             raise BrokerUnavailable("the wire is down")
-        tapped = []
+        tapped: list[TappedRecord] = []
         try:
-            tapped.append(self.records.get(timeout=timeout_seconds))
+            tapped += self.passed.get(timeout=timeout_seconds)
             while True:
-                tapped.append(self.records.get_nowait())
+                tapped += self.passed.get_nowait()
         except Empty:
             return tapped
 

@@ -101,7 +101,8 @@ _WANTED: Final[Mapping[str, str]] = {
     "ispb": "(payer_ispb = :ispb OR payee_ispb = :ispb)",
     "status": "status = :status",
     "reason": "reason = :reason",
-    "id_part": "position(:id_part in end_to_end_id) > 0",
+    "whole_id": "end_to_end_id = :whole_id",
+    "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }

@@ -16,6 +16,7 @@ from hub.domain.presence import BankInstance
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
 from pix.scheme.reasons import ReasonCode
@@ -83,10 +84,20 @@ class TransferFilter:
     """No more of the newest transfers are looked at, so that a search costs the same in a long history."""
 
     @property
+    def whole_id(self) -> str:
+        """The id, if a whole one is given: then there is nothing to search."""
+        return self.id_part if len(self.id_part) == END_TO_END_ID_LENGTH else ""
+
+    @property
+    def part_of_id(self) -> str:
+        """The part of an id, if no whole one is given."""
+        return "" if self.whole_id else self.id_part
+
+    @property
     def is_search(self) -> bool:
         """Whether it may have to look at many transfers to find a few."""
         is_narrow = self.ispb or self.status or self.id_part or self.key or self.reason
-        return not self.open_only and (bool(is_narrow) or self.amount_centavos is not None)
+        return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
 
 @value_object
@@ -314,3 +325,31 @@ class UnitsOfWork(Protocol):
 
     def __call__(self) -> UnitOfWork:
         """A new one."""
+
+
+@value_object
+class BankPosting:
+    """One entry of a bank's books, as that bank tells it."""
+
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    direction: str
+    """`outgoing` at the payer's bank, `incoming` at the payee's."""
+
+
+class BankSilent(Exception):
+    """A bank does not tell what it has booked; `why` is a sentence for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class BankBooks(Protocol):
+    """The books of the banks."""
+
+    def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
+        """What the bank has booked for a transfer, oldest first. Waits for seconds at most. Raises BankSilent."""

@@ -10,9 +10,11 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
+from hub.application.queries import Queries
 from pix.scheme.messages import (
     Message,
     OutcomeProcessed,
@@ -96,12 +98,30 @@ class Look:
     """Whether the tap hears anything: not while the broker is away."""
 
 
+class SilentTap:
+    """A wire on which nothing passes; see `pix.service.wire.WireTap`."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
+        """Nothing."""
+        time.sleep(timeout_seconds)
+        return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class TooManyWatchers(Exception):
     """As many watch already as may."""
 
     field = "events"
     rule = f"at most {WATCHERS_MAX} streams of events are served at the same time; try again in a while"
     retry_after_seconds = 10
+
+
+def parties_of(queries: Queries) -> Parties:
+    """Who the banks are now."""
+    codes = {bank.ispb: bank.code for bank in queries.list_banks()}
+    return Parties(codes, queries.signing_keys())
 
 
 class WatchWire:
@@ -120,22 +140,28 @@ class WatchWire:
         self._left_out = 0
         self._is_open = False
 
-    def enter(self) -> int:
-        """One more watches; returns the number of the newest event. Raises TooManyWatchers."""
+    def check_room(self) -> None:
+        """Raises TooManyWatchers."""
         with self._lock:
             if self._watchers >= WATCHERS_MAX:
                 raise TooManyWatchers
+
+    @contextmanager
+    def watching(self) -> Iterator[int]:
+        """One more watches, from the event with this number on. Raises TooManyWatchers."""
+        self.check_room()
+        with self._lock:
             self._watchers += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wire tap", daemon=True)
                 self._thread.start()
-            return self._number
-
-    def leave(self) -> None:
-        """One watches no more."""
-        with self._lock:
-            self._watchers -= 1
-            self._left_at_seconds = time.monotonic()
+            behind = self._number
+        try:
+            yield behind
+        finally:
+            with self._lock:
+                self._watchers -= 1
+                self._left_at_seconds = time.monotonic()
 
     def look(self, behind: int) -> Look:
         """The events with a higher number than `behind`, as far as they are kept; oldest first. Never waits."""
