@@ -1,4 +1,4 @@
-"""Pictures of the bank's pages for the README: `python -m tests.browser.screenshots [folder]`.
+"""Pictures of the pages of banks and hub for the README and docs: `python -m tests.browser.screenshots [folder]`.
 
 They show the demo's banks and people with a few days of history, in a village of their own; nothing has to run before.
 """
@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.app import create_app
+from hub.application.ports import TransferFilter
 from pix.service.clock import SystemClock
+from pix.service.records import HUB_TOPIC, Record
 from tests.browser.chromium import chromium, find_chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
@@ -29,7 +35,7 @@ HOUR_MS: Final = 3_600_000
 GAP: Final = 24
 GROUND: Final = "#8a8f98"
 NARROW: Final[dict[str, Any]] = {"viewport": {"width": 900, "height": 900}}
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 60_000
 
 # Who pays whom, how many centavos, for what; a list a day, oldest first. Numbers are places in a bank's list.
 HISTORY: Final = (
@@ -83,6 +89,15 @@ class Studio:
         if place is not None:
             page.locator("button.person").nth(place).click()
             page.wait_for_url(f"{self.addresses[code]}/")
+        return page
+
+    def console(self, path: str, *, size: dict[str, Any] = DESKTOP, **options: Any) -> Page:
+        """A page of the hub's console."""
+        wide = {"device_scale_factor": 1.5, **size}
+        context = self._browser.new_context(base_url=self.addresses["hub"], locale="pt-BR", **wide, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(path)
         return page
 
     def keep(self, name: str, *pages: Page) -> None:
@@ -193,6 +208,124 @@ def take_pictures(studio: Studio) -> None:
     home = studio.look("002", 0, size=NARROW, color_scheme="dark")
     studio.keep("dark", home, dark)
     village.hear_again("003")
+    take_pictures_of_console(studio)
+
+
+def pay_at_once(village: Village, count: int, seconds: float) -> None:
+    """Everybody pays everybody, so many times, spread over so many seconds."""
+    random = Random(7)
+    people = [
+        (bank, account, first_key(bank, place))
+        for bank in village.banks.values()
+        for place, account in enumerate(bank.queries.list_accounts().accounts[:2])
+    ]
+    pause = threading.Event()
+    for number in range(count):
+        (bank, payer, _), (_, payee, key) = random.sample(people, 2)
+        found = bank.find_payee(key=key)
+        # Who has run out of money, or is blocked, does not pay.
+        with suppress(BankError):
+            bank.request_transfer(
+                account_number=payer.number,
+                payee_key=found.key,
+                amount_centavos=random.randint(500, 2_500),
+                description="",
+                idempotency_key=f"busy/{payee.number}/{number}/{time.monotonic_ns()}",
+                payee_tax_id_masked=found.tax_id_masked,
+                payee_name=found.name,
+                payee_bank_name=found.bank_name,
+            )
+        village.arrived.set()
+        pause.wait(seconds / count)
+
+
+@contextmanager
+def busy(village: Village, count: int, seconds: float) -> Iterator[None]:
+    """Money moves meanwhile."""
+    thread = threading.Thread(target=pay_at_once, args=(village, count, seconds), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def tell_a_long_story(studio: Studio) -> str:
+    """A payment to a bank that is away: the offer is sent again until the bank is back. The end-to-end id."""
+    village = studio.village
+    village.stop_hearing("003")
+    bank = village.banks["001"]
+    account = bank.queries.list_accounts().accounts[0]
+    found = bank.find_payee(key=first_key(village.banks["003"], 0))
+    transfer = bank.request_transfer(
+        account_number=account.number,
+        payee_key=found.key,
+        amount_centavos=12_345,
+        description="Passagem de ônibus",
+        idempotency_key=f"story/{time.monotonic_ns()}",
+        payee_tax_id_masked=found.tax_id_masked,
+        payee_name=found.name,
+        payee_bank_name=found.bank_name,
+    )
+
+    def stands(resends: int, *, closed: bool) -> bool:
+        rows = village.hub.queries.list_transfers(TransferFilter(id_part=transfer.end_to_end_id))
+        return bool(rows) and rows[0].resends >= resends and (rows[0].closed_at_ms is not None) >= closed
+
+    village.resend_until(lambda: stands(2, closed=False))
+    village.hear_again("003")
+    village.resend_until(lambda: stands(2, closed=True))
+    return transfer.end_to_end_id
+
+
+def take_pictures_of_console(studio: Studio) -> None:
+    """The hub's side of the same village."""
+    village = studio.village
+    page = studio.console("/")
+    page.set_viewport_size({"width": 1_280, "height": 900})
+    page.wait_for_selector("[data-map-state=live]")
+    with busy(village, 200, 9.0):
+        page.wait_for_function("() => document.querySelectorAll('.map-wide .dot').length > 6")
+        page.wait_for_timeout(6_000)
+        studio.keep("network-map", page)
+    village.stop_hearing("002")
+    village.hub.suspend_bank("003")
+    dark = studio.console("/map", color_scheme="dark", size={"viewport": {"width": 1_280, "height": 940}})
+    dark.wait_for_selector(".map-wide .map-node-suspended")
+    with busy(village, 60, 3.0):
+        dark.wait_for_timeout(2_000)
+        studio.keep("network-map-dark", dark)
+    village.hub.resume_bank("003")
+    village.hear_again("002")
+    end_to_end_id = tell_a_long_story(studio)
+    page.goto(f"/transfers/{end_to_end_id}")
+    page.wait_for_selector("[data-bookings='003'] table")
+    page.set_viewport_size({"width": 1_280, "height": 1_500})
+    studio.keep("sequence", page)
+    page.goto("/transfers")
+    page.set_viewport_size({"width": 1_280, "height": 900})
+    studio.keep("explorer", page)
+    page.goto("/banks")
+    studio.keep("banks", page)
+    page.goto("/banks/001")
+    page.set_viewport_size({"width": 1_280, "height": 1_250})
+    studio.keep("bank", page)
+    page.goto("/directory")
+    page.set_viewport_size({"width": 1_280, "height": 900})
+    studio.keep("directory", page)
+    forged = Record(HUB_TOPIC, b"E0000000120260101120000000000001", b"nonsense", {"codepix-sender": b"00000002"})
+    village.take([forged])
+    village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
+    page.goto(f"/dead-letters/{village.hub.dead_letters.list(None, 1)[0].digest}")
+    studio.keep("dead-letter", page)
+    page.goto("/protocol")
+    page.set_viewport_size({"width": 1_280, "height": 1_100})
+    studio.keep("protocol", page)
+    phones = [studio.console(path, size=PHONE) for path in ("/", f"/transfers/{end_to_end_id}", "/banks/001")]
+    phones[1].evaluate(
+        "window.scrollTo(0, document.querySelector('.sequence-narrow').getBoundingClientRect().top - 60)"
+    )
+    studio.keep("console-telephone", *phones)
 
 
 @contextmanager
@@ -208,6 +341,7 @@ def open_studio(folder: Path) -> Iterator[Studio]:
             code: stack.enter_context(serving(create_app(bank, VillageSettings())))
             for code, bank in village.banks.items()
         }
+        addresses["hub"] = stack.enter_context(serving(village.console()))
         yield Studio(stack.enter_context(chromium()), village, addresses, folder)
 
 

@@ -142,15 +142,11 @@ def test_every_page_of_the_console_can_be_read_by_everybody(
         paths += [
             "/map",
             "/transfers",
-            "/transfers?amount=abc",
-            f"/transfers/{end_to_end_id}/bookings",
             "/banks/001",
             "/directory",
             "/directory/EMAIL/bruno@example.com",
             "/dead-letters",
             f"/dead-letters/{digest}",
-            "/api/docs",
-            "/nothing",
         ]
     for path in paths:
         page.goto(path)
