@@ -56,6 +56,7 @@ HISTORY: Final = (
 )
 
 
+DOTS_IN_THE_AIR: Final = "window.requestAnimationFrame = () => 0"
 CONFETTI_IN_THE_AIR: Final = "document.getAnimations().forEach(each => { each.pause(); each.currentTime = 1100; })"
 
 
@@ -286,15 +287,17 @@ def take_pictures_of_console(studio: Studio) -> None:
     page.wait_for_selector("[data-map-state=live]")
     with busy(village, 200, 9.0):
         page.wait_for_function("() => document.querySelectorAll('.map-wide .dot').length > 6")
-        page.wait_for_timeout(6_000)
-        studio.keep("network-map", page)
+        page.wait_for_timeout(5_000)
+        page.evaluate(DOTS_IN_THE_AIR)
+    studio.keep("network-map", page)
     village.stop_hearing("002")
     village.hub.suspend_bank("003")
     dark = studio.console("/map", color_scheme="dark", size={"viewport": {"width": 1_280, "height": 940}})
     dark.wait_for_selector(".map-wide .map-node-suspended")
     with busy(village, 60, 3.0):
-        dark.wait_for_timeout(2_000)
-        studio.keep("network-map-dark", dark)
+        dark.wait_for_timeout(1_500)
+        dark.evaluate(DOTS_IN_THE_AIR)
+    studio.keep("network-map-dark", dark)
     village.hub.resume_bank("003")
     village.hear_again("002")
     end_to_end_id = tell_a_long_story(studio)
