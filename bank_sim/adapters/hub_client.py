@@ -118,6 +118,16 @@ class GrpcHub:
             ),
         )
 
+    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+        self._ask(
+            self._participants.KeepInTouch,
+            participants.KeepInTouchRequest(instance=instance, version=version, lag=lag),
+            attempts_max=1,
+        )
+
+    def leave_network(self, instance: str) -> None:
+        self._ask(self._participants.LeaveNetwork, participants.LeaveNetworkRequest(instance=instance), attempts_max=1)
+
     def list_participants(self) -> Sequence[Participant]:
         response = self._ask(self._participants.ListParticipants, participants.ListParticipantsRequest())
         return [
@@ -190,16 +200,16 @@ class GrpcHub:
             for transfer in found.transfers
         }
 
-    def _ask(self, call: Callable[..., Response], request: Any) -> Response:
+    def _ask(self, call: Callable[..., Response], request: Any, attempts_max: int = ATTEMPTS_MAX) -> Response:
         """Calls, and once more when there was no answer. Raises the errors of the port."""
         metadata: tuple[tuple[str, str], ...] = self._credentials
         if traceparent := self._traceparent():
             metadata = (*metadata, ("traceparent", traceparent))
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        for attempt in range(1, attempts_max + 1):
             try:
                 return call(request, timeout=CALL_SECONDS_MAX, metadata=metadata)
             except grpc.RpcError as error:
-                if _status(error) not in _WITHOUT_ANSWER or attempt == ATTEMPTS_MAX:
+                if _status(error) not in _WITHOUT_ANSWER or attempt == attempts_max:
                     _raise(error)
                 self._pause.wait(RETRY_WAIT_SECONDS)
         raise AssertionError("the last attempt returns or raises")

@@ -212,6 +212,12 @@ class Hub(Protocol):
     def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
         """Announces the bank; repeating it updates the announcement."""
 
+    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+        """Says that this process is there, and how many records wait to be read by it; None when it reads none."""
+
+    def leave_network(self, instance: str) -> None:
+        """Says that this process stops."""
+
     def list_participants(self) -> Sequence[Participant]:
         """The banks of the network, by code."""
 

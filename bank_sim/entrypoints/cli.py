@@ -98,7 +98,7 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
         bank.telemetry.metrics.watch_lag(kafka.lag)
         roles["kafka"] = kafka.run
     if "sweeper" in names:
-        roles["sweeper"] = SweeperRole(application, kafka.lag if kafka is not None else lambda: 0).run
+        roles["sweeper"] = SweeperRole(application, kafka.lag if kafka is not None else None).run
     if "http" in names:
         roles["http"] = lambda stop: _serve_http(bank, settings, stop)
     return roles | bank.telemetry.roles(application.health)

@@ -35,5 +35,7 @@ class BankSecret:
     added_at_ms: int
 
 
+VERSION_LENGTH_MAX = 40
+
 SECRETS_PER_BANK_MAX = 2
 """While a bank changes its secret, the old and the new one are valid."""

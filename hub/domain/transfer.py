@@ -53,6 +53,8 @@ class Trigger(StrEnum):
     """The payee's bank refused."""
     TIMEOUT = "timeout"
     """The payee's bank did not answer in the time that the hub is set to wait (AB03)."""
+    SUSPENSION = "suspension"
+    """The payee's bank promised to credit, but one of the two banks is suspended by now (DS27)."""
     COMPLETION = "completion"
     """The second of the two banks has processed the confirmation."""
 
@@ -63,6 +65,7 @@ TRANSITIONS: Final[Mapping[tuple[TransferStatus | None, Trigger], TransferStatus
     (TransferStatus.PENDING, Trigger.ACCEPTANCE): TransferStatus.CONFIRMED,
     (TransferStatus.PENDING, Trigger.REJECTION): TransferStatus.FAILED,
     (TransferStatus.PENDING, Trigger.TIMEOUT): TransferStatus.FAILED,
+    (TransferStatus.PENDING, Trigger.SUSPENSION): TransferStatus.FAILED,
     (TransferStatus.CONFIRMED, Trigger.COMPLETION): TransferStatus.COMPLETED,
 }
 """Every legal move; None is a transfer that the hub does not know yet. The protocol page draws this as a diagram."""
