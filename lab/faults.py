@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Final, Protocol
 
@@ -146,11 +147,20 @@ class Keeper:
     def run(self, stop: threading.Event) -> None:
         """Looks until told to stop."""
         while not stop.wait(KEEPER_SECONDS):
-            self.look()
+            try:
+                self.look()
+            except PartError:
+                # Told to stop meanwhile: what is being stopped for good cannot be started again.
+                if not stop.is_set():
+                    raise
+
+
+Work = Callable[[threading.Event], None]
+"""Runs in a thread of its own until it is done or the event is set."""
 
 
 class Injector:
-    """Injects planned faults into a network, each part's in a thread of its own."""
+    """Injects planned faults into a network, each part's at its own times."""
 
     def __init__(self, network: Network, keeper: Keeper) -> None:
         self._network = network
@@ -163,14 +173,14 @@ class Injector:
         self.failures: list[PartError] = []
         """Parts that could not be brought back."""
 
-    def start(self, faults: Sequence[Fault], stop: threading.Event) -> list[threading.Thread]:
-        """Begins; the threads end when all faults are over, or early when told to stop, and leave nothing frozen."""
+    def works(self, faults: Sequence[Fault]) -> list[Work]:
+        """What is to run at the same time, from now on; each ends when its faults are over, or early when told to."""
         first = time.monotonic()
         by_part: defaultdict[tuple[Target, int], list[Fault]] = defaultdict(list)
         for fault in faults:
             by_part[fault.target, fault.number].append(fault)
 
-        def inject(of_part: Sequence[Fault]) -> None:
+        def inject(of_part: Sequence[Fault], stop: threading.Event) -> None:
             try:
                 for fault in of_part:
                     if stop.wait(max(0.0, first + fault.at_seconds - time.monotonic())):
@@ -179,16 +189,13 @@ class Injector:
             except PartError as failure:
                 self.failures.append(failure)
 
-        threads = [threading.Thread(target=inject, args=(of_part,), daemon=True) for of_part in by_part.values()]
-        for thread in threads:
-            thread.start()
-        return threads
+        return [partial(inject, of_part) for of_part in by_part.values()]
 
-    def start_wipe(self, at_seconds: float, stop: threading.Event) -> threading.Thread:
+    def wipe_at(self, at_seconds: float) -> Work:
         """At that moment the broker loses its log."""
         first = time.monotonic()
 
-        def wipe() -> None:
+        def wipe(stop: threading.Event) -> None:
             if stop.wait(at_seconds):
                 return
             # Whatever else is being broken is mended first: a broker that comes back at another address takes the
@@ -209,9 +216,7 @@ class Injector:
                         self._keeper.release(name)
                 self._note(self._network.broker.name, Action.WIPE, struck - first, first)
 
-        thread = threading.Thread(target=wipe, daemon=True)
-        thread.start()
-        return thread
+        return wipe
 
     def _inject(self, fault: Fault, first: float, stop: threading.Event) -> None:
         part, mend = self._part(fault)

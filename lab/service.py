@@ -76,6 +76,10 @@ class Service:
         self._last_answer = answer.text.strip()
         return answer.is_success
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def request_stop(self) -> None:
         """Asks it to end and does not wait."""
         self._child.request_stop()

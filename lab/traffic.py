@@ -102,6 +102,13 @@ class Cashier:
         self._banks = banks
         self._patience_seconds = patience_seconds
         self._pause = threading.Event()
+        self._pools: list[ThreadPoolExecutor] = []
+
+    def close(self) -> None:
+        """Awaits those who still wait for an answer after an interruption; they get none once the banks are gone."""
+        self._pause.set()
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
 
     def send(self, payment: Payment) -> Sent:
         """Sends one. Raises `Unreachable` when patience ends."""
@@ -141,6 +148,7 @@ class Cashier:
             return self.send(each)
 
         pool = ThreadPoolExecutor(self._senders)
+        self._pools.append(pool)
         try:
             futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
             return [future.result() for future in futures]

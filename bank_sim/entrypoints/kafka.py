@@ -66,9 +66,9 @@ class ObedientSource:
         """As the source does."""
         return self._source.lag()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
         """As the source does."""
-        self._source.wait(seconds)
+        self._source.wait(seconds, stop)
 
     def close(self) -> None:
         """As the source does."""

@@ -255,6 +255,10 @@ class ApacheKafkaBroker:
             poll_seconds=START_ATTEMPT_POLL_SECONDS,
         )
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Shuts the broker down in good order."""
         self._child.stop(STOP_GRACE_SECONDS)

@@ -60,6 +60,10 @@ class EmbeddedBroker:
             children=[self._child],
         )
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Ends the broker, and with it the log."""
         self._child.stop(EMBEDDED_STOP_GRACE_SECONDS)

@@ -130,6 +130,10 @@ class EmbeddedPostgres:
         self._make_socket_folder()
         wait_until(self._launch_and_answer, START_DEADLINE_SECONDS, f"{self.name} to find its memory unused")
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Ends every session and shuts down in good order."""
         self._child.stop(STOP_GRACE_SECONDS)

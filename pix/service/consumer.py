@@ -29,8 +29,8 @@ log = logger(__name__)
 class PatientSource(RecordSource, Protocol):
     """A source that can be kept waiting without losing its place."""
 
-    def wait(self, seconds: float) -> None:
-        """Waits without taking records."""
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Waits without taking records; no longer once `stop` is set."""
 
     def close(self) -> None:
         """Gives its partitions back."""
@@ -105,7 +105,7 @@ class ConsumerThread:
                     self._health.trouble("consumer", f"waiting for the {what}: {error}")
                     log.warning("waiting", for_the=what, error=str(error), seconds=wait_seconds)
                     source.rewind()
-                    source.wait(wait_seconds)
+                    source.wait(wait_seconds, stop)
                     wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)
         finally:
             source.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -32,6 +33,7 @@ TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
 EMBEDDED_CLUSTER_ID: Final = "mockCluster"
 """How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
 MAX_POLL_INTERVAL_MS: Final = 300_000
+STOP_CHECK_SECONDS: Final = 0.2
 
 log = logger(__name__)
 
@@ -161,14 +163,14 @@ class KafkaSource:
                 waiting += max(0, high - partition.offset)
         return waiting
 
-    def wait(self, seconds: float) -> None:
-        """Waits without taking records, while staying a member of the group."""
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Waits without taking records, while staying a member of the group; no longer once `stop` is set."""
         paused = self._consumer.assignment()
         self._consumer.pause(paused)
         try:
             deadline = time.monotonic() + seconds
-            while (left := deadline - time.monotonic()) > 0:
-                message = self._consumer.poll(left)
+            while (left := deadline - time.monotonic()) > 0 and not (stop is not None and stop.is_set()):
+                message = self._consumer.poll(min(left, STOP_CHECK_SECONDS))
                 if message is not None and message.error() is None:
                     # A partition that was assigned while we waited: give the record back.
                     self._note_polled(message)

@@ -92,6 +92,16 @@ def test_a_rewind_brings_back_what_was_not_committed(settings: Settings, topic: 
         assert keys(read(source, 4)) == ["d", "e", "f", "g"], "waiting takes nothing"
 
 
+def test_who_is_told_to_stop_waits_no_longer(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        stop = threading.Event()
+        waiting = threading.Thread(target=source.wait, args=(10 * DEADLINE_SECONDS, stop))
+        waiting.start()
+        stop.set()
+        waiting.join(DEADLINE_SECONDS)
+        assert not waiting.is_alive()
+
+
 def test_the_lag_is_what_waits(settings: Settings, topic: str, sink: KafkaSink) -> None:
     with closing(KafkaSource(settings(), topic, "group")) as source:
         assert source.lag() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from bank_sim.entrypoints.kafka import SWITCH_AGE_SECONDS_MAX, ObedientSource
@@ -27,7 +28,7 @@ class Source:
     def lag(self) -> int:
         return 7
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
         self.acts.append("wait")
 
     def close(self) -> None:

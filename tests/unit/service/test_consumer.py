@@ -60,7 +60,7 @@ class Script:
         self._polled.clear()
         self._do("rewind")
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
         self._do("wait")
 
     def lag(self) -> int:
@@ -119,7 +119,7 @@ def test_while_it_waits_it_says_for_what() -> None:
     seen = []
     health = Health()
 
-    def wait(seconds: float) -> None:
+    def wait(seconds: float, stop: threading.Event | None = None) -> None:
         seen.append((seconds, health.report()["consumer"]))
 
     script.wait = wait  # type: ignore[method-assign]
@@ -131,7 +131,11 @@ def test_while_it_waits_it_says_for_what() -> None:
 def test_it_waits_longer_each_time_up_to_a_limit() -> None:
     script = Script([[record("a")]], failures={"handle": [DatabaseUnavailable("x")] * 8})
     waits: list[float] = []
-    script.wait = waits.append  # type: ignore[assignment,method-assign]
+
+    def wait(seconds: float, stop: threading.Event | None = None) -> None:
+        waits.append(seconds)
+
+    script.wait = wait  # type: ignore[method-assign]
     consume(script)
     assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 
