@@ -48,7 +48,7 @@ def take(source: KafkaSource, count: int) -> None:
         return taken >= count
 
     wait_until(is_enough, DEADLINE_SECONDS, f"{count} records to come")
-    source.commit()
+    source.commit(source.place())
 
 
 def test_what_a_group_has_not_committed_waits_and_what_has_just_come_does_not(
