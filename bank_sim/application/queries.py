@@ -21,6 +21,7 @@ from bank_sim.application.views import (
 from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import Participant
+from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
@@ -138,6 +139,11 @@ class Queries:
             postings = unit.postings.list(_posting_cursor(before), size + 1)
         page = postings[:size]
         return PostingPage(tuple(page), str(page[-1][0]) if len(postings) > size else "")
+
+    def postings_of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
+        """What is booked for a transfer, oldest first; nothing for one that this bank does not know."""
+        with self._units() as unit:
+            return unit.postings.of_transfer(end_to_end_id)
 
     def settlement_at_hub(self) -> SettlementAccount:
         """The account of record, to compare with the books. Raises HubUnavailable."""

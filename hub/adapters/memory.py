@@ -5,12 +5,13 @@ The deterministic simulation runs on it, and it passes the same contract tests a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from hub.application.ports import AccountsHaveMoved, Found, KeyFilter, TransferChange, TransferFilter
+from hub.application.ports import AccountsHaveMoved, Found, KeyFilter, Latency, TransferChange, TransferFilter
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
@@ -104,21 +105,54 @@ class MemoryTransfers:
         found = [self._store.transfers.get(end_to_end_id) for end_to_end_id in end_to_end_ids]
         return [transfer for transfer in found if transfer is not None]
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
+    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        def place(transfer: Transfer) -> tuple[int, str]:
+            return transfer.received_at_ms, transfer.end_to_end_id
+
+        def is_in_time(transfer: Transfer) -> bool:
+            return (
+                (narrow.before is None or place(transfer) < narrow.before)
+                and (narrow.received_from_ms is None or transfer.received_at_ms >= narrow.received_from_ms)
+                and (narrow.received_before_ms is None or transfer.received_at_ms < narrow.received_before_ms)
+            )
+
         def shows(transfer: Transfer) -> bool:
             sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
-            place = (transfer.received_at_ms, transfer.end_to_end_id)
             return (
                 (not narrow.ispb or narrow.ispb in sides)
                 and (narrow.status is None or transfer.status is narrow.status)
+                and (narrow.reason is None or transfer.reason is narrow.reason)
+                and (not narrow.key or transfer.payee_key.key == narrow.key)
+                and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
                 and narrow.id_part in transfer.end_to_end_id
-                and (narrow.before is None or place < narrow.before)
             )
 
-        shown = [transfer for transfer in self._store.transfers.values() if shows(transfer)]
-        shown.sort(key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id), reverse=True)
-        return shown[: narrow.size]
+        examined = sorted(filter(is_in_time, self._store.transfers.values()), key=place, reverse=True)
+        if narrow.is_search:
+            examined = examined[: narrow.examined_max]
+        shown = [transfer for transfer in examined if shows(transfer)]
+        is_cut = narrow.is_search and len(shown) < narrow.size and len(examined) == narrow.examined_max
+        return Found(shown[: narrow.size], place(examined[-1]) if is_cut else None)
+
+    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        found = []
+        for start_ms in range(from_ms, until_ms, step_ms):
+            received = [
+                transfer
+                for transfer in self._store.transfers.values()
+                if start_ms <= transfer.received_at_ms < min(start_ms + step_ms, until_ms)
+            ]
+            received.sort(key=lambda transfer: transfer.received_at_ms, reverse=True)
+            took = sorted(
+                transfer.closed_at_ms - transfer.received_at_ms
+                for transfer in received[:size]
+                if transfer.status is TransferStatus.COMPLETED and transfer.closed_at_ms is not None
+            )
+            if took:
+                p50, p99 = (took[math.ceil(share * len(took)) - 1] for share in (0.5, 0.99))
+                found.append(Latency(start_ms, len(took), p50, p99))
+        return found
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         pending = [each for each in self._store.transfers.values() if each.status is TransferStatus.PENDING]

@@ -9,6 +9,7 @@ from hub.application.bury_records import BuryRecord, DiscardDeadLetter, ReadDead
 from hub.application.fund_bank import FundBank
 from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, RemoveKey
 from hub.application.keep_in_touch import KeepInTouch, LeaveNetwork
+from hub.application.look_at_network import LookAtNetwork
 from hub.application.ports import UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
@@ -35,6 +36,7 @@ class HubApplication:
     keep_in_touch: KeepInTouch
     leave_network: LeaveNetwork
     survey_banks: SurveyBanks
+    look_at_network: LookAtNetwork
     fund_bank: FundBank
     suspend_bank: SuspendBank
     resume_bank: ResumeBank
@@ -63,6 +65,7 @@ def compose(
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clock."""
     look_ups = Limiter(look_up_policy, clock.now_ms)
+    survey_banks = SurveyBanks(units, clock)
     return HubApplication(
         health=health,
         add_bank=AddBank(units, clock),
@@ -70,7 +73,8 @@ def compose(
         join_network=JoinNetwork(units, clock),
         keep_in_touch=KeepInTouch(units, clock),
         leave_network=LeaveNetwork(units, clock),
-        survey_banks=SurveyBanks(units, clock),
+        survey_banks=survey_banks,
+        look_at_network=LookAtNetwork(units, clock, survey_banks),
         fund_bank=FundBank(units, clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),

@@ -142,9 +142,9 @@ class KafkaSource:
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(_record_of(message))
+                records.append(record_of(message))
                 self._note_polled(message)
-            elif error.code() not in _ERRORS_THAT_PASS:
+            elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
         return records
 
@@ -255,7 +255,7 @@ class KafkaSource:
         self._consumer.close()
 
 
-_ERRORS_THAT_PASS: Final = frozenset(
+ERRORS_THAT_PASS: Final = frozenset(
     {
         KafkaError._PARTITION_EOF,
         KafkaError._ALL_BROKERS_DOWN,
@@ -276,7 +276,8 @@ _ERRORS_THAT_PASS: Final = frozenset(
 """The client retries by itself after these."""
 
 
-def _record_of(message: KafkaMessage) -> Record:
+def record_of(message: KafkaMessage) -> Record:
+    """A message of the client library's as a record of ours."""
     headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
     if None in headers.values():
         headers = {name: value or b"" for name, value in headers.items()}
