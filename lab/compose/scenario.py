@@ -130,6 +130,7 @@ class Scenario:
     def _audit(self, title: str) -> None:
         with self._summary.step("wait for quiet, audit") as said:
             report = self._surveyor.audit(QUIET_SECONDS_MAX)
+            self._stack.check_nobody_died()
             outcomes = read_outcomes(self._surveyor.hub, self._sent)
             self._summary.ledgers.append(Ledger.of(title, self._sent, outcomes, report))
             said.append(f"{sum(report.transfers.values()):,} transfers, {len(self._sent):,} of them ours")
@@ -182,6 +183,7 @@ class Broken(Scenario):
 
     def _take_down_and_up(self) -> None:
         with self._summary.step("down, and up with the same volumes") as said:
+            self._stack.check_nobody_died()
             begun = time.monotonic()
             self._stack.down()
             said.append(f"down in {time.monotonic() - begun:.1f} s")

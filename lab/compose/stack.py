@@ -37,6 +37,8 @@ class Container:
     exit_code: int
     health: str
     """`healthy`, `unhealthy`, `starting`, or empty when it has no health check."""
+    restarts: int
+    """How often its process has ended by itself and was started again."""
 
     @property
     def short_id(self) -> str:
@@ -165,6 +167,7 @@ class Stack:
                 state["Status"],
                 state["ExitCode"],
                 state.get("Health", {}).get("Status", ""),
+                each["RestartCount"],
             )
             if not services or container.service in services:
                 found.append(container)
@@ -178,6 +181,12 @@ class Stack:
             f"{', '.join(services) or 'every container'} to be healthy",
             poll_seconds=HEALTH_POLL_SECONDS,
         )
+
+    def check_nobody_died(self) -> None:
+        """Raises `PartError`, with logs, when a process has ended by itself: Docker starts it again without a word."""
+        died = [container.service for container in self.containers() if container.restarts]
+        if died:
+            raise PartError(f"{', '.join(died)} ended without being told to.\n{self.troubles()}")
 
     def kill(self, container: Container) -> None:
         """SIGKILL, as a machine that loses its power would."""
@@ -197,8 +206,9 @@ class Stack:
         lines = []
         try:
             for container in self.containers():
-                lines.append(f"{container.service} {container.short_id}: {container.state} {container.health}")
-                if not _is_well(container):
+                state = f"{container.state} {container.health}, started again {container.restarts} times"
+                lines.append(f"{container.service} {container.short_id}: {state}")
+                if container.restarts or not _is_well(container):
                     said = run(["docker", "logs", f"--tail={LOG_LINES}", container.container_id], with_errors=True)
                     lines += [f"    {line}" for line in said.splitlines()]
         except CommandFailed as failed:
