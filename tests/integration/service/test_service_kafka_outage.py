@@ -19,8 +19,9 @@ from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
-SESSION_TIMEOUT_MS = 6_000
-AWAY_SECONDS = 8.0
+SESSION_TIMEOUT_MS = 3_000
+HEARTBEAT_MS = 500
+AWAY_SECONDS = 4.5
 WAIT_SECONDS = 0.5
 DEADLINE_SECONDS = 60.0
 
@@ -41,6 +42,7 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
         client_id="test",
         assignment=KafkaAssignment.GROUP,
         session_timeout_ms=SESSION_TIMEOUT_MS,
+        extra={"heartbeat.interval.ms": HEARTBEAT_MS},
     )
     topic = f"test.{uuid4().hex}"
     ensure_topics(settings, [topic])
