@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -14,6 +14,7 @@ from hub.settings import HubSettings
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.test import IMAGE, LOAD_IMAGE
 from lab.parts.apache_kafka import kafka_version
+from loadtest.crowd.options import add_options
 from tests.unit.house.repository import ROOT, project, scripts
 
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -136,12 +137,25 @@ def test_every_variable_has_a_default_and_is_explained_in_the_example() -> None:
     assert example == DEFAULTS
 
 
+def load_variables() -> set[str]:
+    """What the load's process reads of its environment."""
+
+    class Reader:
+        variables: ClassVar[set[str]] = set()
+
+        def add_argument(self, *names: str, env_var: str = "", **how: Any) -> None:
+            self.variables.add(env_var)
+
+    add_options(Reader())
+    return Reader.variables
+
+
 def test_every_setting_of_our_services_is_one_that_they_read() -> None:
     known = {name.upper() for name in (HubSettings.model_fields | BankSettings.model_fields)}
     for name, service in OURS.items():
         # The operator's part of a bank's setup; the addresses that the load test's people know.
         others = {"HUB_DATABASE_URL"} if name.endswith("-setup") else set()
-        others |= {"CODEPIX_BANKS"} if name == "load" else set()
+        others |= load_variables() if name == "load" else set()
         assert service["environment"].keys() - known - others == set(), name
     # Set by the image itself; BankSettings has another default port, for banks that share a machine with the hub.
     assert {"HTTP_HOST", "GRPC_HOST"} <= known & set(re.findall(r"(\w+)=0\.0\.0\.0", DOCKERFILE))
