@@ -27,6 +27,8 @@ class MemoryHub:
         self.fundings: list[SettlementFunding] = []
         self.progress: dict[str, Progress] = {}
         self.participants: dict[str, Participant] = {}
+        self.words: list[tuple[object, ...]] = []
+        """What the bank's processes have said of themselves."""
         self._identity = identity
         self._clock = clock
         self._own: dict[PixKey, AccountKey] = {}
@@ -42,6 +44,14 @@ class MemoryHub:
         self.participants[identity.ispb] = Participant(
             identity.ispb, identity.code, identity.name, identity.color, url, active=True
         )
+
+    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+        self._answer()
+        self.words.append((instance, version, lag))
+
+    def leave_network(self, instance: str) -> None:
+        self._answer()
+        self.words.append((instance, "left"))
 
     def list_participants(self) -> Sequence[Participant]:
         self._answer()

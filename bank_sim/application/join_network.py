@@ -20,6 +20,24 @@ class JoinNetwork:
         self._hub.join_network(self._identity, self._url, self._version)
 
 
+class KeepInTouch:
+    """This process says that it is there, how far behind it is, and at an orderly stop that it goes."""
+
+    def __init__(self, hub: Hub, instance: str, version: str) -> None:
+        """`instance` is this process's alone: replicas of a bank have different ones."""
+        self._hub = hub
+        self._instance = instance
+        self._version = version
+
+    def __call__(self, lag: int | None) -> None:
+        """`lag` is None when this process reads none. Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
+        self._hub.keep_in_touch(self._instance, self._version, lag)
+
+    def leave(self) -> None:
+        """Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
+        self._hub.leave_network(self._instance)
+
+
 class MeetParticipants:
     """Keeps the names of the other banks, so that a statement can be read while the hub is down."""
 

@@ -8,7 +8,6 @@ What adds rows may raise RowExists, what writes balances may raise BooksViolated
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.books import Posting
 from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 from pix.service.records import Record
 
@@ -187,7 +187,7 @@ class UnitsOfWork(Protocol):
         """A new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SettlementFunding:
     """Money that the operator has put into the bank's settlement account (positive) or taken out (negative)."""
 
@@ -196,7 +196,7 @@ class SettlementFunding:
     funded_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SettlementAccount:
     """The bank's account of record at the hub."""
 
@@ -211,6 +211,12 @@ class Hub(Protocol):
 
     def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
         """Announces the bank; repeating it updates the announcement."""
+
+    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+        """Says that this process is there, and how many records wait to be read by it; None when it reads none."""
+
+    def leave_network(self, instance: str) -> None:
+        """Says that this process stops."""
 
     def list_participants(self) -> Sequence[Participant]:
         """The banks of the network, by code."""

@@ -12,7 +12,7 @@ from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount
 from bank_sim.application.find_payee import FindPayee
-from bank_sim.application.join_network import JoinNetwork, MeetParticipants
+from bank_sim.application.join_network import JoinNetwork, KeepInTouch, MeetParticipants
 from bank_sim.application.learn_progress import LearnProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
@@ -64,6 +64,7 @@ class BankApplication:
     learn_progress: LearnProgress
     # The bank's own side
     join_network: JoinNetwork
+    keep_in_touch: KeepInTouch
     meet_participants: MeetParticipants
     mirror_settlement: MirrorSettlement
     choose_behaviour: ChooseBehaviour
@@ -125,6 +126,7 @@ def compose(
         resend_due=ResendDue(units, courier, seal, clock, policy),
         learn_progress=learn_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
+        keep_in_touch=KeepInTouch(hub, str(uuid4()), version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind, mask_tax_id
+from pix.scheme.values import value_object
 
 BRANCH: Final = "0001"
 """A bank of the simulator has one branch."""
@@ -34,7 +35,7 @@ class AccountStatus(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Account:
     """A customer's account. `number` is six digits, a hyphen and a check digit; `tax_id` is in stored form."""
 
@@ -99,7 +100,7 @@ class Account:
         return replace(self, status=AccountStatus.CLOSED)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class AccountKey:
     """A key that pays into an account. `registered_at_ms` is the hub's time."""
 
@@ -108,7 +109,7 @@ class AccountKey:
     registered_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Payee:
     """Who is paid by a key, as a payer may see it before confirming."""
 

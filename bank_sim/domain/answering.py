@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +13,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
+from pix.scheme.values import value_object
 
 ANSWER_DELAY_MS_MAX: Final = 3_600_000
 
@@ -29,7 +29,7 @@ class AnswerMode(StrEnum):
     """No answer, until another mode is chosen."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Behaviour:
     """The switches of this bank as a counterparty; replicas share them through the database."""
 
@@ -52,7 +52,7 @@ class Behaviour:
             raise SchemeError("answer_delay_ms", f"The delay is 0 to {ANSWER_DELAY_MS_MAX} milliseconds.")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Answer:
     """The answer to an offer. `reason` None is a yes; `delay_ms` None is silence."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pix.scheme.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class BankIdentity:
     """What makes the one bank app this bank: `code` is three digits, `ispb` eight characters, `color` #rrggbb."""
 
@@ -15,7 +15,7 @@ class BankIdentity:
     color: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Participant:
     """A bank of the network, as the hub lists it. `url` may be empty."""
 

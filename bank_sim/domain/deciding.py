@@ -5,7 +5,7 @@ The hub's decision is final; a message that does not apply to the row is written
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
@@ -38,9 +38,10 @@ from pix.scheme.messages import (
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Facts:
     """What a decision depends on beside row, message and account."""
 
@@ -51,7 +52,7 @@ class Facts:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Decision:
     """What follows from a message. `refusal` says why it was not applied; `dead_letter` that people must look at it."""
 

@@ -25,6 +25,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 
 REFUSED_STEPS_KEPT_MAX: Final = 20
 """A history keeps this many refused messages; beyond, they are counted in `steps_refused` alone."""
@@ -112,7 +113,7 @@ class IllegalStep(Exception):
     """The table has no such transition; its text says so for the history."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Step:
     """A line of the history: what happened, and the status behind it; `refused` says why it changed nothing."""
 
@@ -124,7 +125,7 @@ class Step:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Progress:
     """The hub's own steps of a transfer, which no message tells a bank; None while they have not happened."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bank_sim.application.join_network import KeepInTouch
 from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.bootstrap import BankApplication
 from bank_sim.domain.errors import BankError
@@ -23,6 +24,8 @@ LAG_RECORDS_MAX: Final = 100
 ERRAND_CHECK_SECONDS: Final = 0.5
 JOIN_RETRY_SECONDS: Final = 1.0
 MIRROR_SECONDS: Final = 3.0
+PULSE_SECONDS: Final = 4.0
+"""The hub takes a bank for stopped that it has not heard of for 15 seconds."""
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0
 
@@ -113,11 +116,34 @@ class Errands:
             log.exception("errand failed, it is done again", errand=errand.name)
 
 
+class Pulse:
+    """Tells the hub that this process is there. In a thread of its own, so that a long errand does not silence it."""
+
+    def __init__(self, keep_in_touch: KeepInTouch, lag: Callable[[], int | None]) -> None:
+        self._keep_in_touch = keep_in_touch
+        self._lag = lag
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop; then says that it goes. A hub that is away is not waited for."""
+        while not stop.is_set():
+            self._say(lambda: self._keep_in_touch(self._lag()))
+            stop.wait(PULSE_SECONDS)
+        self._say(self._keep_in_touch.leave)
+
+    def _say(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BankError as error:
+            log.debug("the hub has not heard that this process is there", error=str(error))
+
+
 class SweeperRole:
     """The role that acts when nobody has sent anything."""
 
-    def __init__(self, application: BankApplication, lag: Callable[[], int]) -> None:
+    def __init__(self, application: BankApplication, lag: Callable[[], int], own_lag: Callable[[], int] | None) -> None:
+        """`lag` tells how many records wait for the bank, `own_lag` how many for this process; None: it reads none."""
         self._sweeper = Sweeper(application.resend_due, lag, application.health)
+        self._pulse = Pulse(application.keep_in_touch, own_lag or (lambda: None))
         self._errands = Errands(
             application.join_network,
             (
@@ -130,7 +156,12 @@ class SweeperRole:
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
-        errands = threading.Thread(target=self._errands.run, args=(stop,), name="errands", daemon=True)
-        errands.start()
+        beside = [
+            threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+            for name, run in (("errands", self._errands.run), ("pulse", self._pulse.run))
+        ]
+        for thread in beside:
+            thread.start()
         self._sweeper.run(stop)
-        errands.join()
+        for thread in beside:
+            thread.join()

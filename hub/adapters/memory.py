@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from hub.application.ports import TransferChange, TransferFilter
+from hub.application.ports import Found, KeyFilter, TransferChange, TransferFilter
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyEntry
+from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.presence import BankInstance
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.tallies import Tally, TallyPlace, tally_changes
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.service.batches import DatabaseUnavailable
@@ -28,11 +30,14 @@ class HubStore:
 
     transfers: MemoryTable[str, Transfer] = field(default_factory=MemoryTable)
     history: MemoryTable[str, tuple[HistoryStep, ...]] = field(default_factory=MemoryTable)
+    tallies: MemoryTable[TallyPlace, Tally] = field(default_factory=MemoryTable)
     banks: MemoryTable[str, Bank] = field(default_factory=MemoryTable)
     secrets: MemoryTable[str, tuple[BankSecret, ...]] = field(default_factory=MemoryTable)
     accounts: MemoryTable[str, SettlementAccount] = field(default_factory=MemoryTable)
     fundings: MemoryTable[str, Funding] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, KeyEntry] = field(default_factory=MemoryTable)
+    key_events: MemoryTable[PixKey, tuple[KeyEvent, ...]] = field(default_factory=MemoryTable)
+    instances: MemoryTable[tuple[str, str], BankInstance] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
     def has_transfer(self, end_to_end_id: str) -> bool:
@@ -42,8 +47,8 @@ class HubStore:
     def tables(self) -> list[MemoryTable]:  # type: ignore[type-arg]
         """Everything that a transaction commits or undoes."""
         return [
-            self.transfers, self.history, self.banks, self.secrets, self.accounts, self.fundings, self.keys,
-            self.dead_letters.table,
+            self.transfers, self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
+            self.fundings, self.keys, self.key_events, self.dead_letters.table,
         ]  # fmt: skip
 
 
@@ -107,8 +112,36 @@ class MemoryTransfers:
         shown.sort(key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id), reverse=True)
         return shown[: narrow.size]
 
-    def count_by_status(self) -> Mapping[TransferStatus, int]:
-        return Counter(transfer.status for transfer in self._store.transfers.values())
+    def oldest_offers(self, size: int) -> dict[str, int]:
+        pending = [each for each in self._store.transfers.values() if each.status is TransferStatus.PENDING]
+        oldest: dict[str, int] = {}
+        for transfer in sorted(pending, key=lambda each: each.received_at_ms)[:size]:
+            if transfer.payee is not None:
+                oldest.setdefault(transfer.payee.ispb, transfer.received_at_ms)
+        return oldest
+
+
+class MemoryTallies:
+    """Tallies; see `hub.application.ports.TallyRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
+        for place, change in changes.items():
+            known = self._store.tallies.get(place) or Tally(0, 0)
+            self._store.tallies.put(
+                place,
+                Tally(known.transfers + change.transfers, known.amount_centavos + change.amount_centavos),
+            )
+
+    def all(self) -> dict[TallyPlace, Tally]:
+        return {place: tally for place, tally in self._store.tallies.items() if tally.transfers}
+
+    def recount(self) -> None:
+        for place, _ in list(self._store.tallies.items()):
+            self._store.tallies.drop(place)
+        self.add(tally_changes((None, transfer) for transfer in self._store.transfers.values()))
 
 
 class MemoryBanks:
@@ -133,7 +166,14 @@ class MemoryBanks:
         self._store.banks.put(bank.ispb, bank)
 
     def update(self, bank: Bank) -> None:
-        self._store.banks.put(bank.ispb, bank)
+        known = self._store.banks.get(bank.ispb)
+        assert known is not None, "a bank is added before it is updated"
+        self._store.banks.put(bank.ispb, replace(bank, active=known.active))
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        known = self._store.banks.get(ispb)
+        assert known is not None, "a bank is added before it is suspended"
+        self._store.banks.put(ispb, replace(known, active=active))
 
     def add_secret(self, secret: BankSecret) -> None:
         others = [
@@ -144,6 +184,27 @@ class MemoryBanks:
     def retire_secrets(self, ispb: str, keep: int) -> None:
         secrets = sorted(self._store.secrets.get(ispb) or (), key=lambda secret: -secret.added_at_ms)
         self._store.secrets.put(ispb, tuple(secrets[:keep]))
+
+
+class MemoryPresence:
+    """Processes of banks; see `hub.application.ports.PresenceRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def put(self, instance: BankInstance) -> None:
+        place = (instance.ispb, instance.instance)
+        known = self._store.instances.get(place)
+        if known is None or known.last_seen_at_ms <= instance.last_seen_at_ms:
+            self._store.instances.put(place, instance)
+
+    def forget(self, last_seen_before_ms: int) -> None:
+        for place, instance in list(self._store.instances.items()):
+            if instance.last_seen_at_ms < last_seen_before_ms:
+                self._store.instances.drop(place)
+
+    def all(self) -> list[BankInstance]:
+        return list(self._store.instances.values())
 
 
 class MemorySettlement:
@@ -167,8 +228,14 @@ class MemorySettlement:
     def all(self) -> dict[str, SettlementAccount]:
         return {account.ispb: account for account in sorted(self._store.accounts.values(), key=lambda a: a.ispb)}
 
-    def add_funding(self, funding: Funding) -> None:
+    def add_funding(self, funding: Funding) -> bool:
+        if self.find_funding(funding.funding_id) is not None:
+            return False
         self._store.fundings.put(funding.funding_id, funding)
+        return True
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        return self._store.fundings.get(funding_id)
 
     def fundings(self, ispb: str) -> list[Funding]:
         fundings = [funding for funding in self._store.fundings.values() if funding.ispb == ispb]
@@ -198,14 +265,40 @@ class MemoryKeys:
         if self._store.keys.get(entry.key) is not None or self.find_by_request(entry.ispb, entry.request_id):
             return False
         self._store.keys.put(entry.key, entry)
+        self._note(KeyEvent(entry.key, entry.ispb, KeyChange.REGISTERED, entry.registered_at_ms))
         return True
 
-    def remove(self, key: PixKey, ispb: str) -> bool:
+    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
         entry = self._store.keys.get(key)
         if entry is None or entry.ispb != ispb:
             return False
         self._store.keys.drop(key)
+        self._note(KeyEvent(key, ispb, KeyChange.REMOVED, now_ms))
         return True
+
+    def _note(self, event: KeyEvent) -> None:
+        self._store.key_events.put(event.key, (*self.history(event.key), event))
+
+    def history(self, key: PixKey) -> list[KeyEvent]:
+        return list(self._store.key_events.get(key) or ())
+
+    def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
+        def place(entry: KeyEntry) -> tuple[str, str]:
+            return entry.key.key, entry.key.kind.value
+
+        behind = [
+            entry
+            for entry in self._store.keys.values()
+            if entry.key.key.startswith(narrow.beginning) and (narrow.after is None or place(entry) > narrow.after)
+        ]
+        examined = sorted(behind, key=place)[: narrow.examined_max]
+        found = [
+            entry
+            for entry in examined
+            if (narrow.kind is None or entry.key.kind is narrow.kind) and (not narrow.ispb or entry.ispb == narrow.ispb)
+        ]
+        is_cut = len(found) < narrow.size and len(examined) == narrow.examined_max
+        return Found(found[: narrow.size], place(examined[-1]) if is_cut else None)
 
     def list_of_bank(
         self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
@@ -229,7 +322,9 @@ class MemoryUnitOfWork:
     def __init__(self, store: HubStore) -> None:
         self._store = store
         self.transfers = MemoryTransfers(store)
+        self.tallies = MemoryTallies(store)
         self.banks = MemoryBanks(store)
+        self.presence = MemoryPresence(store)
         self.settlement = MemorySettlement(store)
         self.keys = MemoryKeys(store)
         self.dead_letters = store.dead_letters

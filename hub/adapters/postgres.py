@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -11,10 +13,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from hub.adapters.postgres_tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres_transfers import PostgresTransfers, WarmTransfers
+from hub.application.ports import Found, KeyFilter
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyEntry
+from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.presence import BankInstance
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
@@ -22,6 +27,8 @@ from pix.service.bulk import execute_bulk, fetch_bulk, text_array, word_array
 from pix.service.database import is_storable, transaction, undo
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
+LAST_CHARACTER: Final = chr(sys.maxunicode)
+"""Sorts behind every character that a key has."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -58,10 +65,15 @@ class PostgresBanks:
     def update(self, bank: Bank) -> None:
         self._connection.execute(
             text(
-                "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, active = :active, "
+                "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
                 "joined_at_ms = :joined_at_ms WHERE ispb = :ispb"
             ),
             _bank_values(bank),
+        )
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        self._connection.execute(
+            text("UPDATE banks SET active = :active WHERE ispb = :ispb"), {"active": active, "ispb": ispb}
         )
 
     def add_secret(self, secret: BankSecret) -> None:
@@ -99,6 +111,36 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
     }
+
+
+class PostgresPresence:
+    """Processes of banks; see `hub.application.ports.PresenceRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, instance: BankInstance) -> None:
+        self._connection.execute(
+            text(
+                "INSERT INTO bank_instances AS known "
+                "VALUES (:ispb, :instance, :version, :lag, :last_seen_at_ms, :left_at_ms) "
+                "ON CONFLICT (ispb, instance) DO UPDATE SET version = excluded.version, lag = excluded.lag, "
+                "last_seen_at_ms = excluded.last_seen_at_ms, left_at_ms = excluded.left_at_ms "
+                "WHERE known.last_seen_at_ms <= excluded.last_seen_at_ms"
+            ),
+            asdict(instance),
+        )
+
+    def forget(self, last_seen_before_ms: int) -> None:
+        self._connection.execute(
+            text("DELETE FROM bank_instances WHERE last_seen_at_ms < :before_ms"), {"before_ms": last_seen_before_ms}
+        )
+
+    def all(self) -> list[BankInstance]:
+        rows = self._connection.execute(
+            text("SELECT ispb, instance, version, lag, last_seen_at_ms, left_at_ms FROM bank_instances")
+        )
+        return [BankInstance(*row) for row in rows]
 
 
 class PostgresSettlement:
@@ -142,16 +184,25 @@ class PostgresSettlement:
         )
         return {row[0]: SettlementAccount(*row) for row in rows}
 
-    def add_funding(self, funding: Funding) -> None:
-        self._connection.execute(
-            text("INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms)"),
-            {
-                "funding_id": funding.funding_id,
-                "ispb": funding.ispb,
-                "amount_centavos": funding.amount_centavos,
-                "funded_at_ms": funding.funded_at_ms,
-            },
+    def add_funding(self, funding: Funding) -> bool:
+        added = self._connection.execute(
+            text(
+                "INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            asdict(funding),
         )
+        return added.rowcount == 1
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        row = self._connection.execute(
+            text(
+                "SELECT funding_id, ispb, amount_centavos, funded_at_ms FROM settlement_fundings "
+                "WHERE funding_id = :funding_id"
+            ),
+            {"funding_id": funding_id},
+        ).one_or_none()
+        return None if row is None else Funding(*row)
 
     def fundings(self, ispb: str) -> list[Funding]:
         rows = self._connection.execute(
@@ -173,10 +224,16 @@ _FIND_KEYS: Final = (
     f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
     "JOIN unnest(%(keys)s::text[], %(kinds)s::text[]) AS wanted(key, kind) USING (key, kind)"
 )
+_NOTE_KEY: Final = "INSERT INTO key_events (key, kind, ispb, change, at_ms) SELECT key, kind, ispb, "
 _ADD_KEY: Final = (
-    f"INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
+    f"WITH added AS (INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
     "(%(kind)s, %(key)s, %(ispb)s, %(branch)s, %(account_number)s, %(holder_name)s, %(holder_kind)s, "
-    "%(tax_id_masked)s, %(registered_at_ms)s, %(request_id)s) ON CONFLICT DO NOTHING"
+    "%(tax_id_masked)s, %(registered_at_ms)s, %(request_id)s) ON CONFLICT DO NOTHING RETURNING *) "
+    f"{_NOTE_KEY} 'registered', registered_at_ms FROM added"
+)
+_REMOVE_KEY: Final = (
+    "WITH removed AS (DELETE FROM pix_keys WHERE key = %(key)s AND kind = %(kind)s AND ispb = %(ispb)s RETURNING *) "  # noqa: S608 - constants
+    f"{_NOTE_KEY} 'removed', %(now_ms)s FROM removed"
 )
 
 
@@ -249,12 +306,52 @@ class PostgresKeys:
         )
         return added == 1
 
-    def remove(self, key: PixKey, ispb: str) -> bool:
-        result = self._connection.execute(
-            text("DELETE FROM pix_keys WHERE key = :key AND kind = :kind AND ispb = :ispb"),
-            {"key": key.key, "kind": key.kind.value, "ispb": ispb},
+    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
+        values = {"key": key.key, "kind": key.kind.value, "ispb": ispb, "now_ms": now_ms}
+        return execute_bulk(self._connection, _REMOVE_KEY, values) == 1
+
+    def history(self, key: PixKey) -> list[KeyEvent]:
+        if not is_storable(key.key):
+            return []
+        rows = self._connection.execute(
+            text("SELECT ispb, change, at_ms FROM key_events WHERE key = :key AND kind = :kind ORDER BY key_event_id"),
+            {"key": key.key, "kind": key.kind.value},
         )
-        return result.rowcount == 1
+        return [KeyEvent(key, ispb, KeyChange(change), at_ms) for ispb, change, at_ms in rows]
+
+    def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
+        if not (is_storable(narrow.beginning) and is_storable(narrow.ispb)):
+            return Found([], None)
+        examined = ["true"]
+        values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
+        if narrow.beginning:
+            examined.append("key >= :beginning AND key < :behind")
+            values |= {"beginning": narrow.beginning, "behind": narrow.beginning + LAST_CHARACTER}
+        if narrow.after is not None:
+            examined.append("(key, kind) > (:after_key, :after_kind)")
+            values["after_key"], values["after_kind"] = narrow.after
+        wanted = ["true"]
+        if narrow.kind is not None:
+            wanted.append("kind = :kind")
+            values["kind"] = narrow.kind.value
+        if narrow.ispb:
+            wanted.append("ispb = :ispb")
+            values["ispb"] = narrow.ispb
+        window = f"FROM pix_keys WHERE {' AND '.join(examined)} ORDER BY key, kind"
+        rows = self._connection.execute(
+            text(
+                f"SELECT {_KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants
+                f"WHERE {' AND '.join(wanted)} ORDER BY key, kind LIMIT :size"
+            ),
+            values,
+        )
+        entries = [_entry_of(row) for row in rows]
+        last = None
+        if len(entries) < narrow.size:
+            last = self._connection.execute(
+                text(f"SELECT key, kind {window} OFFSET :examined_max - 1 LIMIT 1"), values
+            ).one_or_none()
+        return Found(entries, None if last is None else (last[0], last[1]))
 
     def list_of_bank(
         self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
@@ -285,9 +382,10 @@ class PostgresKeys:
 class PostgresUnitOfWork:
     """One transaction; see `hub.application.ports.UnitOfWork`."""
 
-    def __init__(self, engine: Engine, warm: WarmTransfers) -> None:
+    def __init__(self, engine: Engine, warm: WarmTransfers, tally_slot: int) -> None:
         self._engine = engine
         self._warm = warm
+        self._tally_slot = tally_slot
         self._scope: AbstractContextManager[Connection] | None = None
         self._committed = False
 
@@ -295,7 +393,9 @@ class PostgresUnitOfWork:
         self._scope = transaction(self._engine)
         self._connection = self._scope.__enter__()
         self.transfers = PostgresTransfers(self._connection, self._warm)
+        self.tallies = PostgresTallies(self._connection, self._tally_slot)
         self.banks = PostgresBanks(self._connection)
+        self.presence = PostgresPresence(self._connection)
         self.settlement = PostgresSettlement(self._connection)
         self.keys = PostgresKeys(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
@@ -322,6 +422,7 @@ class PostgresUnitsOfWork:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._warm = WarmTransfers()
+        self._tally_slot = choose_slot()
 
     def __call__(self) -> PostgresUnitOfWork:
-        return PostgresUnitOfWork(self._engine, self._warm)
+        return PostgresUnitOfWork(self._engine, self._warm, self._tally_slot)

@@ -329,6 +329,13 @@ class PostgresTransfers:
         )
         return [_transfer_of(row) for row in rows]
 
-    def count_by_status(self) -> Mapping[TransferStatus, int]:
-        rows = self._connection.execute(text("SELECT status, count(*) FROM transfers GROUP BY status"))
-        return {TransferStatus(status): count for status, count in rows}
+    def oldest_offers(self, size: int) -> dict[str, int]:
+        rows = self._connection.execute(
+            text(
+                "SELECT payee_ispb, min(received_at_ms) FROM ("
+                "SELECT payee_ispb, received_at_ms FROM transfers WHERE status = 'pending' "
+                "ORDER BY received_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
+            ),
+            {"size": size},
+        )
+        return {ispb: received_at_ms for ispb, received_at_ms in rows if ispb is not None}

@@ -7,10 +7,11 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hub.application.fund_bank import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
 from hub.application.ports import UnitOfWork, UnitsOfWork
-from hub.domain.bank import SECRETS_PER_BANK_MAX, Bank, BankSecret
-from hub.domain.errors import BankAlreadyAdded, BankNotActive, BankNotFound, NotAuthenticated, SettlementFundsTooLow
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, BankSecret
+from hub.domain.errors import BankAlreadyAdded, BankNotActive, BankNotFound, NotAuthenticated
+from hub.domain.settlement import Funding
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, check_color, check_line
@@ -19,10 +20,7 @@ from pix.service.records import signing_key
 from pix.service.shared_reading import SharedReading
 
 SECRET_LENGTH_MIN = 16
-SETTLEMENT_FUNDS_CENTAVOS_MAX = 10**15
-"""Ten trillion reais: far more than all of Brazil's banks hold, and a thousand such sums fit into a column."""
 URL_LENGTH_MAX = 200
-VERSION_LENGTH_MAX = 40
 
 
 class AddBank:
@@ -79,17 +77,6 @@ def _admit_secret(unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None
     unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
 
 
-def fund_account(unit: UnitOfWork, funding: Funding) -> SettlementAccount:
-    """Books a funding. Raises SettlementFundsTooLow when more would be taken out than is free."""
-    account = unit.settlement.lock([funding.ispb])[funding.ispb]
-    if account.free_centavos + funding.amount_centavos < 0:
-        raise SettlementFundsTooLow("amount_centavos", "is more than the settlement money that is not reserved")
-    account = replace(account, balance_centavos=account.balance_centavos + funding.amount_centavos)
-    unit.settlement.add_funding(funding)
-    unit.settlement.save([account])
-    return account
-
-
 @dataclass(frozen=True, slots=True)
 class KnownBanks:
     """The banks and their secrets, of one transaction."""
@@ -104,13 +91,18 @@ class KnownBanks:
 
     def authenticate(self, ispb: str, secret: str) -> Bank:
         """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
+        bank = self.recognize(ispb, secret)
+        if not bank.active:
+            raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
+        return bank
+
+    def recognize(self, ispb: str, secret: str) -> Bank:
+        """The same for what a bank may do also while it is suspended. Raises NotAuthenticated."""
         digest = hashlib.sha256(secret.encode()).digest()
         matches = [hmac.compare_digest(known.secret_sha256, digest) for known in self.secrets.get(ispb, ())]
         bank = self.banks.get(ispb)
         if bank is None or not any(matches):
             raise NotAuthenticated("codepix-secret", "is not the secret of this bank")
-        if not bank.active:
-            raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
         return bank
 
 
@@ -124,6 +116,10 @@ class AuthenticateBank:
     def __call__(self, ispb: str, secret: str) -> Bank:
         """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
         return self._known_banks().authenticate(ispb, secret)
+
+    def even_suspended(self, ispb: str, secret: str) -> Bank:
+        """The same for what a bank may do also while it is suspended. Raises NotAuthenticated."""
+        return self._known_banks().recognize(ispb, secret)
 
     def _read(self) -> KnownBanks:
         with self._units() as unit:

@@ -184,13 +184,14 @@ class ListKeys:
 class RemoveKey:
     """Removes a key of the calling bank."""
 
-    def __init__(self, units: UnitsOfWork) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
+        self._clock = clock
 
     def __call__(self, *, ispb: str, kind: KeyKind, key: str) -> None:
         """Raises SchemeError for a malformed key, KeyNotFound when it is not the bank's."""
         pix_key = normalize_key(kind, key)
         with self._units() as unit:
-            if not unit.keys.remove(pix_key, ispb):
+            if not unit.keys.remove(pix_key, ispb, self._clock.now_ms()):
                 raise KeyNotFound("key", "this bank has not registered this key")
             unit.commit()

@@ -7,20 +7,22 @@ Every method of a repository works inside its unit of work's transaction and may
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyEntry
+from hub.domain.directory import KeyEntry, KeyEvent
+from hub.domain.presence import BankInstance
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
+from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Outgoing:
     """A message that the hub owes a bank."""
 
@@ -30,7 +32,7 @@ class Outgoing:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferFilter:
     """What a list of transfers shows; empty fields do not narrow it."""
 
@@ -46,7 +48,35 @@ class TransferFilter:
     size: int = 50
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
+class KeyFilter:
+    """Which keys a search of the directory finds; empty fields do not narrow it."""
+
+    beginning: str = ""
+    """Of the key in its stored form."""
+    kind: KeyKind | None = None
+    ispb: str = ""
+    after: tuple[str, str] | None = None
+    """Only those behind this (key, kind): the last of the previous page."""
+    size: int = 50
+    examined_max: int = 20_000
+    """No more keys with this beginning are looked at, so that a search costs the same in a large directory."""
+
+
+Row = TypeVar("Row")
+Place = TypeVar("Place")
+
+
+@value_object
+class Found(Generic[Row, Place]):
+    """What a search has found, and how far it has looked."""
+
+    rows: list[Row]
+    cut_at: Place | None
+    """The last place that was looked at, when the search ended there because it had looked at enough."""
+
+
+@value_object
 class TransferChange:
     """What a transaction makes of one transfer."""
 
@@ -89,8 +119,21 @@ class TransferRepository(Protocol):
     def list(self, narrow: TransferFilter) -> list[Transfer]:
         """Newest first."""
 
-    def count_by_status(self) -> Mapping[TransferStatus, int]:
-        """How many transfers are in each state."""
+    def oldest_offers(self, size: int) -> dict[str, int]:
+        """When the oldest offer without an answer was made to each bank, by ISPB, among the `size` oldest of all."""
+
+
+class TallyRepository(Protocol):
+    """How many transfers stand how, kept by what each transaction changes."""
+
+    def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
+        """Adds what this transaction has changed in the transfers."""
+
+    def all(self) -> dict[TallyPlace, Tally]:
+        """Every sort of which there are transfers."""
+
+    def recount(self) -> None:
+        """Counts every transfer anew, while nobody changes one: for what was written by a version without tallies."""
 
 
 class BankRepository(Protocol):
@@ -106,13 +149,29 @@ class BankRepository(Protocol):
         """A new bank. Raises BankAlreadyAdded."""
 
     def update(self, bank: Bank) -> None:
-        """A bank that exists."""
+        """What a bank that exists says of itself; whether it is active it does not say."""
+
+    def set_active(self, ispb: str, *, active: bool) -> None:
+        """Whether a bank that exists may take part."""
 
     def add_secret(self, secret: BankSecret) -> None:
         """One more secret, or one that is there with another time; the caller retires the old ones."""
 
     def retire_secrets(self, ispb: str, keep: int) -> None:
         """Forgets all but the newest `keep` secrets of a bank."""
+
+
+class PresenceRepository(Protocol):
+    """What the banks' processes have said of themselves."""
+
+    def put(self, instance: BankInstance) -> None:
+        """What a process says now; a word that is older than what is known changes nothing."""
+
+    def forget(self, last_seen_before_ms: int) -> None:
+        """Drops processes that were last heard of before this."""
+
+    def all(self) -> list[BankInstance]:
+        """Every process that is not forgotten."""
 
 
 class SettlementRepository(Protocol):
@@ -130,8 +189,11 @@ class SettlementRepository(Protocol):
     def all(self) -> dict[str, SettlementAccount]:
         """By ISPB; without locks."""
 
-    def add_funding(self, funding: Funding) -> None:
-        """Notes a funding; the caller saves the account."""
+    def add_funding(self, funding: Funding) -> bool:
+        """Notes a funding; the caller saves the account. False when there is one with this id."""
+
+    def find_funding(self, funding_id: str) -> Funding | None:
+        """One of them."""
 
     def fundings(self, ispb: str) -> list[Funding]:
         """Oldest first."""
@@ -150,10 +212,19 @@ class KeyRepository(Protocol):
         """How many keys the account has; no other transaction registers one for it until this one ends."""
 
     def add(self, entry: KeyEntry) -> bool:
-        """False when the key exists by now, or the bank has used the request's id for another."""
+        """Adds a key, and notes it in the key's history.
 
-    def remove(self, key: PixKey, ispb: str) -> bool:
-        """False when the bank has no such key."""
+        False when the key exists by now, or the bank has used the request's id for another.
+        """
+
+    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
+        """Removes a key, and notes it in the key's history. False when the bank has no such key."""
+
+    def history(self, key: PixKey) -> list[KeyEvent]:
+        """What has become of a key, oldest first; empty when nobody ever had it."""
+
+    def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
+        """In the order of (key, kind)."""
 
     def list_of_bank(
         self, ispb: str, branch: str, account_number: str, after: tuple[int, str] | None, size: int
@@ -172,8 +243,16 @@ class UnitOfWork(Protocol):
         """The transfers."""
 
     @property
+    def tallies(self) -> TallyRepository:
+        """How many transfers stand how."""
+
+    @property
     def banks(self) -> BankRepository:
         """The participants."""
+
+    @property
+    def presence(self) -> PresenceRepository:
+        """What the banks' processes have said of themselves."""
 
     @property
     def settlement(self) -> SettlementRepository:

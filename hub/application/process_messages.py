@@ -9,15 +9,17 @@ from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfW
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.decisions import Decision, Network, decide
 from hub.domain.settlement import SettlementAccount, apply_movement
+from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
 from pix.scheme.messages import BankMessage, HubMessage, OutcomeProcessed, TransferRequested
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 from pix.service.clock import Clock
 from pix.service.dead_letters import DeadLetter, dead_letter
 from pix.service.records import Record
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Arrival:
     """A message whose sender is proven, and the record that it came in, should it have to be buried."""
 
@@ -35,6 +37,8 @@ class _Fold:
     transfers: dict[str, Transfer]
     accounts: dict[str, SettlementAccount]
     banks: Mapping[str, Bank]
+    before: dict[str, Transfer | None] = field(default_factory=dict)
+    """What has changed, as it was before the batch; None for a new one."""
     changes: dict[str, TransferChange] = field(default_factory=dict)
     touched_accounts: set[str] = field(default_factory=set)
     messages: list[tuple[str, HubMessage, str]] = field(default_factory=list)
@@ -45,6 +49,7 @@ class _Fold:
         before, after = self.transfers.get(end_to_end_id), decision.transfer
         if after is not None and after is not before:
             self.transfers[end_to_end_id] = after
+            self.before.setdefault(end_to_end_id, before)
             earlier = self.changes.get(end_to_end_id)
             self.changes[end_to_end_id] = TransferChange(
                 after,
@@ -61,6 +66,7 @@ class _Fold:
         """Writes what has changed, in a few statements."""
         unit.transfers.save(list(self.changes.values()))
         unit.settlement.save([self.accounts[ispb] for ispb in sorted(self.touched_accounts) if ispb in self.accounts])
+        unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
         unit.dead_letters.bury(self.letters)
 
 

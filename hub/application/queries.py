@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hub.application.ports import TransferFilter, UnitsOfWork
+from hub.application.ports import Found, KeyFilter, TransferFilter, UnitsOfWork
 from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import TransferNotFound
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.tallies import Tally, TallyPlace, count_by_status
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
-from pix.scheme.keys import KeyKind
+from pix.scheme.keys import KeyKind, PixKey
 
 
 class Queries:
@@ -55,7 +57,12 @@ class Queries:
     def count_transfers(self) -> Mapping[TransferStatus, int]:
         """How many are in each state."""
         with self._units() as unit:
-            return unit.transfers.count_by_status()
+            return count_by_status(unit.tallies.all())
+
+    def tallies(self) -> dict[TallyPlace, Tally]:
+        """How many transfers stand how, and how much money is in them."""
+        with self._units() as unit:
+            return unit.tallies.all()
 
     def settlement_accounts(self) -> dict[str, SettlementAccount]:
         """By ISPB."""
@@ -71,3 +78,13 @@ class Queries:
         """By (ISPB, kind)."""
         with self._units() as unit:
             return unit.keys.count_by_kind()
+
+    def search_keys(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
+        """In the order of (key, kind)."""
+        with self._units() as unit:
+            return unit.keys.search(narrow)
+
+    def key_history(self, key: PixKey) -> list[KeyEvent]:
+        """What has become of a key, oldest first; empty when nobody ever had it."""
+        with self._units() as unit:
+            return unit.keys.history(key)

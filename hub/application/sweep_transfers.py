@@ -9,6 +9,7 @@ from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfW
 from hub.application.process_messages import address
 from hub.domain.decisions import Decision, decide_resend, decide_timeout
 from hub.domain.settlement import apply_movement
+from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
 from pix.scheme.messages import HubMessage
 from pix.scheme.resending import ResendPolicy
@@ -70,6 +71,13 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
         unit.settlement.save(list(accounts.values()))
     unit.transfers.save(
         [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
+    )
+    unit.tallies.add(
+        tally_changes(
+            (before, decision.transfer)
+            for before, decision in zip(transfers, decisions, strict=True)
+            if decision.transfer is not None
+        )
     )
     messages: list[tuple[str, HubMessage, str]] = [
         (ispb, message, decision.transfer.traceparent)

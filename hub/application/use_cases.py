@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
 from hub.application.bury_records import BuryRecord, DiscardDeadLetter, ReadDeadLetters, ReplayDeadLetter
+from hub.application.fund_bank import FundBank
 from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, RemoveKey
+from hub.application.keep_in_touch import KeepInTouch, LeaveNetwork
 from hub.application.ports import UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
+from hub.application.recount_transfers import RecountTransfers
+from hub.application.survey_banks import SurveyBanks
+from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, ResendDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.scheme.buckets import BucketPolicy
@@ -27,6 +32,12 @@ class HubApplication:
     add_bank: AddBank
     authenticate_bank: AuthenticateBank
     join_network: JoinNetwork
+    keep_in_touch: KeepInTouch
+    leave_network: LeaveNetwork
+    survey_banks: SurveyBanks
+    fund_bank: FundBank
+    suspend_bank: SuspendBank
+    resume_bank: ResumeBank
     register_key: RegisterKey
     find_key: FindKey
     list_keys: ListKeys
@@ -34,6 +45,7 @@ class HubApplication:
     process_messages: ProcessMessages
     resend_due: ResendDue
     fail_expired: FailExpired
+    recount_transfers: RecountTransfers
     bury_record: BuryRecord
     replay_dead_letter: ReplayDeadLetter
     discard_dead_letter: DiscardDeadLetter
@@ -56,13 +68,20 @@ def compose(
         add_bank=AddBank(units, clock),
         authenticate_bank=AuthenticateBank(units),
         join_network=JoinNetwork(units, clock),
+        keep_in_touch=KeepInTouch(units, clock),
+        leave_network=LeaveNetwork(units, clock),
+        survey_banks=SurveyBanks(units, clock),
+        fund_bank=FundBank(units, clock),
+        suspend_bank=SuspendBank(units),
+        resume_bank=ResumeBank(units),
         register_key=RegisterKey(units, clock, look_ups),
         find_key=FindKey(units, look_ups),
         list_keys=ListKeys(units),
-        remove_key=RemoveKey(units),
+        remove_key=RemoveKey(units, clock),
         process_messages=ProcessMessages(units, clock, policy),
         resend_due=ResendDue(units, clock, policy),
         fail_expired=FailExpired(units, clock, policy, timeout_ms),
+        recount_transfers=RecountTransfers(units),
         bury_record=BuryRecord(units, clock),
         replay_dead_letter=ReplayDeadLetter(units),
         discard_dead_letter=DiscardDeadLetter(units),

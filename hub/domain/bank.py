@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pix.scheme.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Bank:
     """A participant of the network."""
 
@@ -23,7 +23,7 @@ class Bank:
     """When it last announced itself; None before the first time."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class BankSecret:
     """A secret that the hub shares with a bank, in the two forms in which the hub keeps it; never in clear."""
 
@@ -34,6 +34,8 @@ class BankSecret:
     """Signs and checks Kafka records; derived from the secret, of no use for gRPC."""
     added_at_ms: int
 
+
+VERSION_LENGTH_MAX = 40
 
 SECRETS_PER_BANK_MAX = 2
 """While a bank changes its secret, the old and the new one are valid."""

@@ -7,7 +7,7 @@ and saves the result. An illegal or late message is recorded in the history and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     BankMessage,
     HubMessage,
+    Message,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -42,11 +43,15 @@ from pix.scheme.messages import (
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.scheme.resending import ResendPolicy
+from pix.scheme.values import value_object
 
 HUB: Final = "hub"
 
 REFUSALS_RECORDED_MAX: Final = 20
 """A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
+
+RESENDS_RECORDED_MAX: Final = 20
+"""A transfer's history keeps this many times of sending again; the rest are counted, however long a bank is away."""
 
 REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
 """A request refused with one of these may make no row: its id is not the sender's to use, or is another transfer's.
@@ -57,7 +62,7 @@ refused now, refunded, and accepted when it comes again later.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Network:
     """What the hub knows of its surroundings when it decides, as of this transaction."""
 
@@ -68,8 +73,13 @@ class Network:
     accounts: Mapping[str, SettlementAccount]
     """By ISPB; locked."""
 
+    def takes_part(self, ispb: str) -> bool:
+        """Whether the bank is in the network and not suspended."""
+        bank = self.banks.get(ispb)
+        return bank is not None and bank.active
 
-@dataclass(frozen=True, slots=True)
+
+@value_object
 class Decision:
     """What comes of one message."""
 
@@ -114,7 +124,7 @@ def decide(
         return _refuse(transfer, message, sender, now_ms, "the amount is not the transfer's")
     if isinstance(message, OutcomeProcessed):
         return _decide_processed(transfer, message, sender, now_ms)
-    return _decide_answer(transfer, message, sender, now_ms, policy)
+    return _decide_answer(transfer, message, sender, network, now_ms, policy)
 
 
 def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
@@ -133,7 +143,21 @@ def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Deci
         resends=transfer.resends + 1,
         resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, attempt),
     )
-    return Decision(transfer, messages=owed(transfer))
+    messages = owed(transfer)
+    steps: tuple[HistoryStep, ...] = ()
+    if transfer.resends <= RESENDS_RECORDED_MAX:
+        steps = tuple(HistoryStep(now_ms, HUB, step_name(message), transfer.status) for _, message in messages)
+    return Decision(transfer, steps, messages)
+
+
+def step_name(message: Message) -> str:
+    """How a history names a message: by its type, and by its side where a transfer has one for each.
+
+    A step of the hub's with the name of a message is that message, sent again.
+    """
+    name = type(message).__name__
+    side = getattr(message, "side", None)
+    return name if side is None else f"{name} ({side})"
 
 
 def _decide_new_request(
@@ -196,8 +220,7 @@ def _why_refused(
         check_end_to_end_id(message.end_to_end_id, message.payer.ispb, datetime.fromtimestamp(now_ms / 1000, UTC))
     except SchemeError:
         return ReasonCode.FF08
-    payer_bank = network.banks.get(message.payer.ispb)
-    if payer_bank is None or not payer_bank.active:
+    if not network.takes_part(message.payer.ispb):
         return ReasonCode.DS27
     if message.amount_centavos <= 0:
         return ReasonCode.AM09
@@ -205,8 +228,7 @@ def _why_refused(
         return ReasonCode.AM02
     if entry is None:
         return ReasonCode.AC03
-    payee_bank = network.banks.get(entry.ispb)
-    if payee_bank is None or not payee_bank.active:
+    if not network.takes_part(entry.ispb):
         return ReasonCode.DS27
     if entry.pays_into(message.payer.ispb, message.payer.branch, message.payer.account_number):
         return ReasonCode.AG12
@@ -243,15 +265,23 @@ def _decide_repeated_request(transfer: Transfer, message: TransferRequested, sen
 
 
 def _decide_answer(
-    transfer: Transfer, message: TransferAccepted | TransferRejected, sender: str, now_ms: int, policy: ResendPolicy
+    transfer: Transfer,
+    message: TransferAccepted | TransferRejected,
+    sender: str,
+    network: Network,
+    now_ms: int,
+    policy: ResendPolicy,
 ) -> Decision:
     accepted = isinstance(message, TransferAccepted)
     if isinstance(message, TransferRejected) and message.reason not in PAYEE_BANK_REASONS:
         return _refuse(transfer, message, sender, now_ms, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
-        if isinstance(message, TransferAccepted):
-            return _confirm(transfer, message, sender, now_ms, policy)
         name = type(message).__name__
+        if isinstance(message, TransferAccepted):
+            if network.takes_part(transfer.payer.ispb) and network.takes_part(sender):
+                return _confirm(transfer, message, sender, now_ms, policy)
+            # The money that was reserved before the suspension does not move during it.
+            return _fail(transfer, Trigger.SUSPENSION, ReasonCode.DS27, sender, name, now_ms, policy)
         return _fail(transfer, Trigger.REJECTION, message.reason, sender, name, now_ms, policy)
     if accepted == (transfer.outcome is Outcome.CONFIRMED) and (
         accepted or (isinstance(message, TransferRejected) and message.reason is transfer.reason)
@@ -302,8 +332,7 @@ def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str
     else:
         transfer = changed(transfer, closed_at_ms=now_ms, resend_at_ms=None, **processed)
     reason = "" if message.reason is None else message.reason.value
-    name = f"{type(message).__name__} ({message.side})"
-    return Decision(transfer, (HistoryStep(now_ms, sender, name, transfer.status, reason=reason),))
+    return Decision(transfer, (HistoryStep(now_ms, sender, step_name(message), transfer.status, reason=reason),))
 
 
 def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision:
@@ -320,4 +349,4 @@ def _refuse(transfer: Transfer, message: BankMessage, sender: str, now_ms: int, 
     refused = changed(transfer, refusals=transfer.refusals + 1)
     if refused.refusals > REFUSALS_RECORDED_MAX:
         return Decision(refused)
-    return Decision(refused, (HistoryStep(now_ms, sender, type(message).__name__, transfer.status, refused=why),))
+    return Decision(refused, (HistoryStep(now_ms, sender, step_name(message), transfer.status, refused=why),))

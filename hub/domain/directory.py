@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from enum import StrEnum
 
 from hub.domain.errors import KeyLimitReached, KeyTaken
 from pix.scheme.keys import PixKey, keys_per_account_max
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
+from pix.scheme.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class KeyEntry:
     """A key and the account that it pays into. The holder's tax id is kept masked: the hub needs no more of it."""
 
@@ -32,6 +33,23 @@ class KeyEntry:
     def pays_into(self, ispb: str, branch: str, account_number: str) -> bool:
         """Whether the key belongs to this account."""
         return (self.ispb, self.branch, self.account_number) == (ispb, branch, account_number)
+
+
+class KeyChange(StrEnum):
+    """What may become of a key."""
+
+    REGISTERED = "registered"
+    REMOVED = "removed"
+
+
+@value_object
+class KeyEvent:
+    """A line of a key's history: which bank had it, from when or until when. Whose account it was is not kept."""
+
+    key: PixKey
+    ispb: str
+    change: KeyChange
+    at_ms: int
 
 
 def check_not_taken(existing: KeyEntry | None, ispb: str, branch: str, account_number: str, bank_name: str) -> None:

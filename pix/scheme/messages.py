@@ -6,11 +6,11 @@ off again; nothing here knows how they travel. Amounts are integer centavos, tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import value_object
 
 
 class Side(StrEnum):
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Party:
     """One party of a transfer, as its counterparty may see it: the tax id is masked."""
 
@@ -43,7 +43,7 @@ class Party:
     tax_id_masked: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferRequested:
     """Step 1, payer's bank to hub. The customer is debited and the money is in the bank's clearing account."""
 
@@ -57,7 +57,7 @@ class TransferRequested:
     requested_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferOffered:
     """Step 2, hub to payee's bank. The key is resolved and the payer's bank's settlement money is reserved."""
 
@@ -70,7 +70,7 @@ class TransferOffered:
     offered_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferAccepted:
     """Step 3, payee's bank to hub: the promise to credit."""
 
@@ -78,7 +78,7 @@ class TransferAccepted:
     amount_centavos: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferRejected:
     """Step 3, payee's bank to hub: the refusal."""
 
@@ -87,7 +87,7 @@ class TransferRejected:
     reason: ReasonCode
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferConfirmed:
     """Step 4, hub to each bank. The settlement accounts have moved; final."""
 
@@ -101,7 +101,7 @@ class TransferConfirmed:
     confirmed_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class TransferFailed:
     """Step 4, hub to each bank. Nothing has moved; final for the transfer *with this content*.
 
@@ -121,7 +121,7 @@ class TransferFailed:
     failed_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class OutcomeProcessed:
     """Step 5, each bank to hub: payee credited, or payer's clearing settled, or payer refunded."""
 

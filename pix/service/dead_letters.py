@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from pix.scheme.values import value_object
 from pix.service.records import Record
 
 
@@ -23,7 +23,7 @@ class DeadLetterState(StrEnum):
     DISCARDED = "discarded"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class DeadLetter:
     """A record that could not be applied."""
 

@@ -38,7 +38,8 @@ STOP_CHECK_SECONDS: Final = 0.2
 log = logger(__name__)
 
 
-def _client_configuration(settings: KafkaSettings) -> dict[str, Any]:
+def client_configuration(settings: KafkaSettings) -> dict[str, Any]:
+    """What every client of the broker is told, in librdkafka's words."""
     return {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": settings.client_id,
@@ -51,7 +52,8 @@ def _client_configuration(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
-def _one_line(error: KafkaException) -> str:
+def one_line(error: KafkaException) -> str:
+    """The error as a line of a log can have it."""
     cause = error.args[0] if error.args else error
     return " ".join(str(cause.str() if isinstance(cause, KafkaError) else cause).split())
 
@@ -68,7 +70,7 @@ class KafkaSource:
         """Per partition, the offset behind what was polled since the last commit."""
         self._consumer = Consumer(
             {
-                **_client_configuration(settings),
+                **client_configuration(settings),
                 "group.id": group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -92,7 +94,7 @@ class KafkaSource:
         try:
             metadata = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS)
         except KafkaException as error:
-            raise BrokerUnavailable(_one_line(error)) from error
+            raise BrokerUnavailable(one_line(error)) from error
         partitions = metadata.topics[self._topic].partitions
         if not partitions:
             # A topic that was just made; to be assigned nothing would mean to read nothing, for ever.
@@ -228,7 +230,7 @@ class KafkaSink:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._configuration = {
-            **_client_configuration(settings),
+            **client_configuration(settings),
             "acks": "all",
             "enable.idempotence": True,
             # Records gather while a batch is handed over, and `flush` sends them without lingering any longer.
@@ -311,11 +313,11 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
     try:
         _ensure_topics(settings, topics)
     except KafkaException as error:
-        raise BrokerUnavailable(_one_line(error)) from error
+        raise BrokerUnavailable(one_line(error)) from error
 
 
 def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
-    admin = AdminClient(_client_configuration(settings))
+    admin = AdminClient(client_configuration(settings))
     known = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS)
     missing = [topic for topic in topics if topic not in known.topics]
     if missing and not str(known.cluster_id).startswith(EMBEDDED_CLUSTER_ID):
@@ -338,7 +340,7 @@ def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
 def broker_answers(settings: KafkaSettings, timeout_seconds: float) -> bool:
     """Whether the broker answers a metadata request."""
     try:
-        AdminClient(_client_configuration(settings)).list_topics(timeout=timeout_seconds)
+        AdminClient(client_configuration(settings)).list_topics(timeout=timeout_seconds)
     except KafkaException:
         return False
     return True

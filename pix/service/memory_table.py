@@ -34,6 +34,10 @@ class MemoryTable(Generic[Key, Value]):
         """Every row, oldest first."""
         return iter(self._rows.values())
 
+    def items(self) -> Iterator[tuple[Key, Value]]:
+        """Every key with its row, oldest first."""
+        return iter(self._rows.items())
+
     def commit(self) -> None:
         """What was changed since the last commit stays."""
         self._undo.clear()

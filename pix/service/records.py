@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
@@ -35,6 +35,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import value_object
 from pix.service.telemetry.context import checked_traceparent
 
 HUB_TOPIC: Final = "codepix.hub.v1"
@@ -67,7 +68,7 @@ def signing_key(secret: str) -> bytes:
     return hmac.new(secret.encode(), _SIGNING_PURPOSE, hashlib.sha256).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Record:
     """A Kafka record. `partition` and `offset` are -1 until the broker has given them."""
 
@@ -79,7 +80,7 @@ class Record:
     offset: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Received:
     """A message that was read from a record whose signature is its sender's."""
 
@@ -90,7 +91,7 @@ class Received:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Unreadable:
     """A record that is for the dead letters, and why."""
 

@@ -10,6 +10,7 @@ from bank_sim.domain.books import PostingKind
 from bank_sim.domain.transfer import Direction
 from bank_sim.domain.transfer import TransferStatus as BankStatus
 from hub.domain.decisions import REASONS_WITHOUT_ROW
+from hub.domain.tallies import tally_changes
 from hub.domain.transfer import TransferStatus as HubStatus
 from pix.service.dead_letters import digest_of
 
@@ -25,6 +26,7 @@ def find_violations(world: World) -> list[str]:
         *_settlement_agrees(world),
         *_orders_kept(world),
         *_letters_are_garbage(world),
+        *_tallies_agree(world),
     ]
 
 
@@ -124,3 +126,11 @@ def _letters_are_garbage(world: World) -> Iterator[str]:
     for record in world.garbage:
         if digest_of(record) not in buried and world.broker.generation == 0 and not world.retention_has_struck:
             yield f"{record.key.decode()} on {record.topic} was skipped and not buried"
+
+
+def _tallies_agree(world: World) -> Iterator[str]:
+    """What was added up by changes is what counting finds."""
+    counted = tally_changes((None, transfer) for transfer in world.hub_store.transfers.values())
+    tallies = world.hub.queries.tallies()
+    if tallies != counted:
+        yield f"the tallies say {tallies}, counting says {counted}"

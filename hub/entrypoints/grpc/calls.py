@@ -7,7 +7,6 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 
 import grpc
 
-from hub.application.admit_banks import AuthenticateBank
 from hub.domain.bank import Bank
 from hub.domain.errors import (
     BankNotActive,
@@ -56,7 +55,7 @@ log = logger(__name__)
 
 
 def answer(
-    authenticate: AuthenticateBank,
+    authenticate: Callable[[str, str], Bank],
     act: Callable[[Bank, Request], Response],
     request: Request,
     context: grpc.ServicerContext,

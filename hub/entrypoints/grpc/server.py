@@ -117,7 +117,7 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         self, request: directory.ListKeysRequest, context: grpc.ServicerContext
     ) -> directory.ListKeysResponse:
         """Lists the caller's own keys."""
-        return answer(self._hub.authenticate_bank, self._list_keys, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._list_keys, request, context)
 
     def _list_keys(self, bank: Bank, request: directory.ListKeysRequest) -> directory.ListKeysResponse:
         size = request.page_size or PAGE_SIZE_DEFAULT
@@ -140,7 +140,7 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         self, request: directory.RemoveKeyRequest, context: grpc.ServicerContext
     ) -> directory.RemoveKeyResponse:
         """Removes a key of the caller."""
-        return answer(self._hub.authenticate_bank, self._remove_key, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._remove_key, request, context)
 
     def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
         self._hub.remove_key(ispb=bank.ispb, kind=key_kind_from_wire(request.key.kind), key=request.key.key)
@@ -209,7 +209,7 @@ def _transfer(transfer: Transfer) -> participants.TransferRecord:
 
 
 class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
-    """`codepix.v1.ParticipantService`."""
+    """`codepix.v1.ParticipantService`: what a bank may ask and say also while it is suspended."""
 
     def __init__(self, application: HubApplication) -> None:
         self._hub = application
@@ -218,7 +218,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         self, request: participants.JoinNetworkRequest, context: grpc.ServicerContext
     ) -> participants.JoinNetworkResponse:
         """The caller announces itself."""
-        return answer(self._hub.authenticate_bank, self._join_network, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._join_network, request, context)
 
     def _join_network(self, bank: Bank, request: participants.JoinNetworkRequest) -> participants.JoinNetworkResponse:
         joined = self._hub.join_network(
@@ -231,11 +231,38 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 
+    def KeepInTouch(  # noqa: N802 - the contract's name
+        self, request: participants.KeepInTouchRequest, context: grpc.ServicerContext
+    ) -> participants.KeepInTouchResponse:
+        """A process of the caller's is there."""
+        return answer(self._hub.authenticate_bank.even_suspended, self._keep_in_touch, request, context)
+
+    def _keep_in_touch(self, bank: Bank, request: participants.KeepInTouchRequest) -> participants.KeepInTouchResponse:
+        self._hub.keep_in_touch(
+            ispb=bank.ispb,
+            instance=request.instance,
+            version=request.version,
+            lag=request.lag if request.HasField("lag") else None,
+        )
+        return participants.KeepInTouchResponse()
+
+    def LeaveNetwork(  # noqa: N802 - the contract's name
+        self, request: participants.LeaveNetworkRequest, context: grpc.ServicerContext
+    ) -> participants.LeaveNetworkResponse:
+        """A process of the caller's stops."""
+        return answer(self._hub.authenticate_bank.even_suspended, self._leave_network, request, context)
+
+    def _leave_network(
+        self, bank: Bank, request: participants.LeaveNetworkRequest
+    ) -> participants.LeaveNetworkResponse:
+        self._hub.leave_network(ispb=bank.ispb, instance=request.instance)
+        return participants.LeaveNetworkResponse()
+
     def ListParticipants(  # noqa: N802 - the contract's name
         self, request: participants.ListParticipantsRequest, context: grpc.ServicerContext
     ) -> participants.ListParticipantsResponse:
         """Lists the banks."""
-        return answer(self._hub.authenticate_bank, self._list_participants, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._list_participants, request, context)
 
     def _list_participants(
         self, _bank: Bank, _request: participants.ListParticipantsRequest
@@ -247,7 +274,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         self, request: participants.GetSettlementAccountRequest, context: grpc.ServicerContext
     ) -> participants.GetSettlementAccountResponse:
         """The caller's account of record."""
-        return answer(self._hub.authenticate_bank, self._get_settlement_account, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._get_settlement_account, request, context)
 
     def _get_settlement_account(
         self, bank: Bank, _request: participants.GetSettlementAccountRequest
@@ -270,7 +297,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         self, request: participants.FindTransfersRequest, context: grpc.ServicerContext
     ) -> participants.FindTransfersResponse:
         """Where transfers of the caller stand."""
-        return answer(self._hub.authenticate_bank, self._find_transfers, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._find_transfers, request, context)
 
     def _find_transfers(
         self, bank: Bank, request: participants.FindTransfersRequest

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.application.ports import TransferFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
+from hub.domain.errors import BankNotFound
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.http.documents import (
     BankDocument,
     DeadLetterDocument,
+    FundedDocument,
+    FundingDocument,
+    FundingRequest,
     KeyDocument,
     SettlementDocument,
     StepDocument,
@@ -36,6 +40,9 @@ PROBLEM: Final[dict[str, Any]] = {
     "description": "A problem document (RFC 9457)",
     "content": {MEDIA_TYPE: {}},
 }
+
+
+BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
 
 
 class Discard(BaseModel):
@@ -69,10 +76,47 @@ def api_routers(
     ) -> Bank:
         return application.authenticate_bank(codepix_ispb, codepix_secret)
 
+    def standing_of(code: str) -> BankDocument:
+        for standing in application.survey_banks():
+            if standing.bank.code == code:
+                return BankDocument.of(standing)
+        raise BankNotFound("code", "no bank has this code")
+
     @router.get("/banks", tags=["banks"])
     def list_banks() -> list[BankDocument]:
-        """The participants, by code."""
-        return [BankDocument.of(bank) for bank in queries.list_banks()]
+        """The participants, by code, and how each of them is."""
+        return [BankDocument.of(standing) for standing in application.survey_banks()]
+
+    @router.get("/banks/{code}", tags=["banks"])
+    def find_bank(code: BankCode) -> BankDocument:
+        """One of them, by its three digits."""
+        return standing_of(code)
+
+    @router.post("/banks/{code}/suspend", tags=["banks"])
+    def suspend_bank(code: BankCode) -> BankDocument:
+        """From now on no transfer of the bank is confirmed (DS27); what is confirmed already is completed."""
+        application.suspend_bank(code)
+        return standing_of(code)
+
+    @router.post("/banks/{code}/resume", tags=["banks"])
+    def resume_bank(code: BankCode) -> BankDocument:
+        """The bank takes part again."""
+        application.resume_bank(code)
+        return standing_of(code)
+
+    @router.get("/banks/{code}/fundings", tags=["banks"])
+    def list_fundings(code: BankCode) -> list[FundingDocument]:
+        """What the operator has put into the bank's settlement account and taken out of it, oldest first."""
+        _, fundings = queries.settlement_account(standing_of(code).ispb)
+        return [FundingDocument.of(funding) for funding in fundings]
+
+    @router.post("/banks/{code}/fundings", tags=["banks"])
+    def fund_bank(code: BankCode, body: FundingRequest) -> FundedDocument:
+        """Puts settlement money in, or takes it out; repeating it with the same `funding_id` changes nothing."""
+        funding, account = application.fund_bank(
+            code=code, amount_centavos=body.amount_centavos, funding_id=body.funding_id
+        )
+        return FundedDocument.of_both(funding, account)
 
     @router.get("/settlement", tags=["banks"])
     def list_settlement_accounts() -> list[SettlementDocument]:

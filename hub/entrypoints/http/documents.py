@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
+from hub.application.survey_banks import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
+from hub.domain.presence import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import HistoryStep, Transfer
 from pix.scheme.messages import Party
@@ -26,12 +28,27 @@ class BankDocument(BaseModel):
     color: str
     url: str
     version: str
+    """As it said when it joined."""
     active: bool
     joined_at_ms: int | None
+    state: BankState
+    """`suspended` by the operator; `stopped` when it has left or is not heard of; `behind` with many records to read;
+    `silent` when it leaves an offer unanswered; else `up`."""
+    lag: int | None
+    """Records that wait to be read by it, as its processes say; null when none of them does."""
+    last_seen_at_ms: int | None
+    left_at_ms: int | None
+    """When the last of its processes stopped in good order."""
+    instances: int
+    """How many of its processes are there."""
+    versions: list[str]
+    oldest_offer_at_ms: int | None
+    """When the oldest offer was made that it has not answered."""
 
     @classmethod
-    def of(cls, bank: Bank) -> Self:
+    def of(cls, standing: BankStanding) -> Self:
         """From the domain."""
+        bank, presence = standing.bank, standing.presence
         return cls(
             ispb=bank.ispb,
             code=bank.code,
@@ -41,6 +58,13 @@ class BankDocument(BaseModel):
             version=bank.version,
             active=bank.active,
             joined_at_ms=bank.joined_at_ms,
+            state=standing.state,
+            lag=presence.lag,
+            last_seen_at_ms=presence.last_seen_at_ms,
+            left_at_ms=presence.left_at_ms,
+            instances=presence.instances,
+            versions=list(presence.versions),
+            oldest_offer_at_ms=standing.oldest_offer_at_ms,
         )
 
 
@@ -61,6 +85,55 @@ class SettlementDocument(BaseModel):
             balance_centavos=account.balance_centavos,
             reserved_centavos=account.reserved_centavos,
             funded_centavos=sum(funding.amount_centavos for funding in fundings),
+        )
+
+
+class FundingRequest(BaseModel):
+    """Settlement money to put in, or to take out."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"amount_centavos": 100_000_00, "funding_id": "6a1f7a52-0a86-4a53-9c0e-2f4f0f8f3b1d"}
+        },
+    )
+
+    amount_centavos: Annotated[int, Field(strict=True, description="Negative to take money out.")]
+    funding_id: Annotated[str, Field(max_length=40, description="A UUID of your making; makes a repetition harmless.")]
+
+
+class FundingDocument(BaseModel):
+    """Money that the operator has put into a settlement account (positive) or taken out of it (negative)."""
+
+    funding_id: str
+    ispb: str
+    amount_centavos: int
+    funded_at_ms: int
+
+    @classmethod
+    def of(cls, funding: Funding) -> Self:
+        """From the domain."""
+        return cls(
+            funding_id=funding.funding_id,
+            ispb=funding.ispb,
+            amount_centavos=funding.amount_centavos,
+            funded_at_ms=funding.funded_at_ms,
+        )
+
+
+class FundedDocument(FundingDocument):
+    """A funding, and the account as it stands."""
+
+    balance_centavos: int
+    reserved_centavos: int
+
+    @classmethod
+    def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
+        """From the domain."""
+        return cls(
+            **FundingDocument.of(funding).model_dump(),
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
         )
 
 

@@ -39,6 +39,16 @@ class ParticipantServiceStub:
                 request_serializer=codepix_dot_v1_dot_participants__pb2.JoinNetworkRequest.SerializeToString,
                 response_deserializer=codepix_dot_v1_dot_participants__pb2.JoinNetworkResponse.FromString,
                 _registered_method=True)
+        self.KeepInTouch = channel.unary_unary(
+                '/codepix.v1.ParticipantService/KeepInTouch',
+                request_serializer=codepix_dot_v1_dot_participants__pb2.KeepInTouchRequest.SerializeToString,
+                response_deserializer=codepix_dot_v1_dot_participants__pb2.KeepInTouchResponse.FromString,
+                _registered_method=True)
+        self.LeaveNetwork = channel.unary_unary(
+                '/codepix.v1.ParticipantService/LeaveNetwork',
+                request_serializer=codepix_dot_v1_dot_participants__pb2.LeaveNetworkRequest.SerializeToString,
+                response_deserializer=codepix_dot_v1_dot_participants__pb2.LeaveNetworkResponse.FromString,
+                _registered_method=True)
         self.ListParticipants = channel.unary_unary(
                 '/codepix.v1.ParticipantService/ListParticipants',
                 request_serializer=codepix_dot_v1_dot_participants__pb2.ListParticipantsRequest.SerializeToString,
@@ -61,6 +71,20 @@ class ParticipantServiceServicer:
 
     def JoinNetwork(self, request, context):
         """A bank that the hub's operator has added announces itself at its start. Repeating it updates the announcement.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepInTouch(self, request, context):
+        """A process of the calling bank says every few seconds that it is there, and how far behind it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveNetwork(self, request, context):
+        """A process of the calling bank stops in good order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +118,16 @@ def add_ParticipantServiceServicer_to_server(servicer, server):
                     servicer.JoinNetwork,
                     request_deserializer=codepix_dot_v1_dot_participants__pb2.JoinNetworkRequest.FromString,
                     response_serializer=codepix_dot_v1_dot_participants__pb2.JoinNetworkResponse.SerializeToString,
+            ),
+            'KeepInTouch': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepInTouch,
+                    request_deserializer=codepix_dot_v1_dot_participants__pb2.KeepInTouchRequest.FromString,
+                    response_serializer=codepix_dot_v1_dot_participants__pb2.KeepInTouchResponse.SerializeToString,
+            ),
+            'LeaveNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveNetwork,
+                    request_deserializer=codepix_dot_v1_dot_participants__pb2.LeaveNetworkRequest.FromString,
+                    response_serializer=codepix_dot_v1_dot_participants__pb2.LeaveNetworkResponse.SerializeToString,
             ),
             'ListParticipants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParticipants,
@@ -138,6 +172,60 @@ class ParticipantService:
             '/codepix.v1.ParticipantService/JoinNetwork',
             codepix_dot_v1_dot_participants__pb2.JoinNetworkRequest.SerializeToString,
             codepix_dot_v1_dot_participants__pb2.JoinNetworkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepInTouch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/codepix.v1.ParticipantService/KeepInTouch',
+            codepix_dot_v1_dot_participants__pb2.KeepInTouchRequest.SerializeToString,
+            codepix_dot_v1_dot_participants__pb2.KeepInTouchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/codepix.v1.ParticipantService/LeaveNetwork',
+            codepix_dot_v1_dot_participants__pb2.LeaveNetworkRequest.SerializeToString,
+            codepix_dot_v1_dot_participants__pb2.LeaveNetworkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,10 @@ class ParticipantServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ParticipantServiceAsyncStub: ...
     JoinNetwork: _grpc.UnaryUnaryMultiCallable[_participants_pb2.JoinNetworkRequest, _participants_pb2.JoinNetworkResponse]
     """A bank that the hub's operator has added announces itself at its start. Repeating it updates the announcement."""
+    KeepInTouch: _grpc.UnaryUnaryMultiCallable[_participants_pb2.KeepInTouchRequest, _participants_pb2.KeepInTouchResponse]
+    """A process of the calling bank says every few seconds that it is there, and how far behind it is."""
+    LeaveNetwork: _grpc.UnaryUnaryMultiCallable[_participants_pb2.LeaveNetworkRequest, _participants_pb2.LeaveNetworkResponse]
+    """A process of the calling bank stops in good order."""
     ListParticipants: _grpc.UnaryUnaryMultiCallable[_participants_pb2.ListParticipantsRequest, _participants_pb2.ListParticipantsResponse]
     """Lists the banks of the network, by code."""
     GetSettlementAccount: _grpc.UnaryUnaryMultiCallable[_participants_pb2.GetSettlementAccountRequest, _participants_pb2.GetSettlementAccountResponse]
@@ -45,6 +49,10 @@ class ParticipantServiceAsyncStub(ParticipantServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     JoinNetwork: _aio.UnaryUnaryMultiCallable[_participants_pb2.JoinNetworkRequest, _participants_pb2.JoinNetworkResponse]  # type: ignore[assignment]
     """A bank that the hub's operator has added announces itself at its start. Repeating it updates the announcement."""
+    KeepInTouch: _aio.UnaryUnaryMultiCallable[_participants_pb2.KeepInTouchRequest, _participants_pb2.KeepInTouchResponse]  # type: ignore[assignment]
+    """A process of the calling bank says every few seconds that it is there, and how far behind it is."""
+    LeaveNetwork: _aio.UnaryUnaryMultiCallable[_participants_pb2.LeaveNetworkRequest, _participants_pb2.LeaveNetworkResponse]  # type: ignore[assignment]
+    """A process of the calling bank stops in good order."""
     ListParticipants: _aio.UnaryUnaryMultiCallable[_participants_pb2.ListParticipantsRequest, _participants_pb2.ListParticipantsResponse]  # type: ignore[assignment]
     """Lists the banks of the network, by code."""
     GetSettlementAccount: _aio.UnaryUnaryMultiCallable[_participants_pb2.GetSettlementAccountRequest, _participants_pb2.GetSettlementAccountResponse]  # type: ignore[assignment]
@@ -60,6 +68,22 @@ class ParticipantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_participants_pb2.JoinNetworkResponse, _abc.Awaitable[_participants_pb2.JoinNetworkResponse]]:
         """A bank that the hub's operator has added announces itself at its start. Repeating it updates the announcement."""
+
+    @_abc_1.abstractmethod
+    def KeepInTouch(
+        self,
+        request: _participants_pb2.KeepInTouchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_participants_pb2.KeepInTouchResponse, _abc.Awaitable[_participants_pb2.KeepInTouchResponse]]:
+        """A process of the calling bank says every few seconds that it is there, and how far behind it is."""
+
+    @_abc_1.abstractmethod
+    def LeaveNetwork(
+        self,
+        request: _participants_pb2.LeaveNetworkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_participants_pb2.LeaveNetworkResponse, _abc.Awaitable[_participants_pb2.LeaveNetworkResponse]]:
+        """A process of the calling bank stops in good order."""
 
     @_abc_1.abstractmethod
     def ListParticipants(

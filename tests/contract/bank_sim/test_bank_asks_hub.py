@@ -155,6 +155,13 @@ def test_a_bank_that_joins_is_listed_as_it_announced_itself(hub: Hub) -> None:
     assert listed[AURORA.ispb].url == "http://127.0.0.1:8001"
 
 
+def test_a_bank_may_say_that_it_is_there_and_that_it_goes(hub: Hub) -> None:
+    for lag in (0, 7, None):
+        hub.keep_in_touch("an instance", "1.2", lag)
+    hub.leave_network("an instance")
+    hub.leave_network("another that was never heard of")
+
+
 def test_unknown_transfers_are_not_completed(hub: Hub) -> None:
     assert hub.find_progress(["E0000000120261122120012345678901"]) == {}
 

@@ -14,7 +14,10 @@ from hub.domain.settlement import SettlementAccount
 from pix.service.database import make_engine, migrate, transaction
 from tests.unit.hub.builders import BANKS, FUNDS
 
-TABLES = "dead_letters, transfers, pix_keys, settlement_fundings, settlement_accounts, bank_secrets, banks"
+TABLES = (
+    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
+    "settlement_accounts, bank_secrets, banks"
+)
 
 
 @pytest.fixture(scope="package")

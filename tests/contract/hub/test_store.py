@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from hub.application.ports import TransferChange, TransferFilter, UnitsOfWork
+from hub.application.ports import KeyFilter, TransferChange, TransferFilter, UnitsOfWork
 from hub.domain.bank import BankSecret
+from hub.domain.directory import KeyChange, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.presence import BankInstance
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.reasons import ReasonCode
@@ -113,7 +117,7 @@ def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> Non
         assert unit.transfers.list(TransferFilter()) == []
         assert unit.transfers.list(TransferFilter(ispb="\x00")) == []
         assert unit.transfers.list(TransferFilter(id_part="\x00")) == []
-        assert dict(unit.transfers.count_by_status()) == {}
+        assert unit.transfers.oldest_offers(10) == {}
         unit.transfers.save([])
 
 
@@ -158,7 +162,7 @@ def test_new_and_changed_ones_are_saved_together(with_banks: UnitsOfWork) -> Non
         unit.transfers.save([TransferChange(confirmed(), ()), TransferChange(numbered(2), (STEP,), is_new=True)])
         unit.commit()
     with with_banks() as unit:
-        assert dict(unit.transfers.count_by_status()) == {TransferStatus.CONFIRMED: 1, TransferStatus.PENDING: 1}
+        assert sorted(each.status for each in unit.transfers.list(TransferFilter())) == ["confirmed", "pending"]
 
 
 def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfWork) -> None:
@@ -221,6 +225,55 @@ def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
     assert ids(TransferFilter(id_part="%")) == []
 
 
+def test_the_oldest_offers_tell_who_leaves_them_without_an_answer(with_banks: UnitsOfWork) -> None:
+    to_aurora = replace(numbered(5), payee=CAIO, payee_key=CAIOS_KEY)
+    add(with_banks, numbered(3), numbered(4), to_aurora, replace(confirmed(), end_to_end_id=e2e(1)))
+    with with_banks() as unit:
+        assert unit.transfers.oldest_offers(10) == {IPE: NOW_MS + 3, AURORA: NOW_MS + 5}
+        assert unit.transfers.oldest_offers(2) == {IPE: NOW_MS + 3}
+
+
+# Tallies.
+
+PENDING = TallyPlace(AURORA, IPE, TransferStatus.PENDING, None)
+REFUSED = TallyPlace(AURORA, "", TransferStatus.FAILED, ReasonCode.AC03)
+
+
+def test_tallies_are_the_sum_of_their_changes(with_banks: UnitsOfWork) -> None:
+    more_than_a_column_of_integers = 9 * 10**18
+    for changes in (
+        {PENDING: Tally(3, 700), REFUSED: Tally(1, more_than_a_column_of_integers)},
+        {PENDING: Tally(-2, -300), REFUSED: Tally(1, more_than_a_column_of_integers)},
+        {},
+    ):
+        with with_banks() as unit:
+            unit.tallies.add(changes)
+            unit.commit()
+    with with_banks() as unit:
+        unit.tallies.add({PENDING: Tally(1, 1)})
+    with with_banks() as unit:
+        assert unit.tallies.all() == {PENDING: Tally(1, 400), REFUSED: Tally(2, 2 * more_than_a_column_of_integers)}
+
+
+def test_a_sort_of_which_there_are_none_any_more_is_gone(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.tallies.add({PENDING: Tally(2, 700)})
+        unit.tallies.add({PENDING: Tally(-2, -700)})
+        assert unit.tallies.all() == {}
+
+
+def test_a_recount_counts_what_is_there(with_banks: UnitsOfWork) -> None:
+    unresolved = replace(failed_at_once(ReasonCode.AC03), end_to_end_id=e2e(3), payee=None)
+    add(with_banks, numbered(1), numbered(2), unresolved)
+    with with_banks() as unit:
+        unit.tallies.add({TallyPlace(IPE, IPE, TransferStatus.COMPLETED, None): Tally(7, 7)})
+        unit.tallies.recount()
+        unit.commit()
+    with with_banks() as unit:
+        amount = transfer().amount_centavos
+        assert unit.tallies.all() == {PENDING: Tally(2, 2 * amount), REFUSED: Tally(1, amount)}
+
+
 # Banks.
 
 
@@ -240,7 +293,11 @@ def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
         unit.banks.update(joined)
         unit.commit()
     with with_banks() as unit:
+        assert unit.banks.all() == {**BANKS, IPE: replace(joined, active=True)}, "whether it is active it does not say"
+        unit.banks.set_active(IPE, active=False)
         assert unit.banks.all() == {**BANKS, IPE: joined}
+        unit.banks.set_active(IPE, active=True)
+        assert unit.banks.all()[IPE].active
 
 
 def secret(number: int, ispb: str = AURORA, added_at_ms: int | None = None) -> BankSecret:
@@ -265,6 +322,32 @@ def test_a_secret_that_is_there_becomes_the_newest(with_banks: UnitsOfWork) -> N
         unit.banks.add_secret(secret(2))
         unit.banks.add_secret(secret(1, added_at_ms=NOW_MS + 50))
         assert unit.banks.secrets() == {AURORA: [secret(1, added_at_ms=NOW_MS + 50), secret(2)]}
+
+
+# Presence.
+
+
+def test_a_banks_process_is_known_by_its_last_word(with_banks: UnitsOfWork) -> None:
+    first = BankInstance(AURORA, "a", "1", 7, NOW_MS)
+    later = BankInstance(AURORA, "a", "2", None, NOW_MS + 5, NOW_MS + 5)
+    with with_banks() as unit:
+        for instance in (
+            first,
+            later,
+            first,
+            BankInstance(AURORA, "b", "1", 0, NOW_MS),
+            BankInstance(IPE, "a", "1", 0, 9),
+        ):
+            unit.presence.put(instance)
+        unit.commit()
+    with with_banks() as unit:
+        assert sorted(unit.presence.all(), key=lambda each: (each.ispb, each.instance)) == [
+            later,
+            BankInstance(AURORA, "b", "1", 0, NOW_MS),
+            BankInstance(IPE, "a", "1", 0, 9),
+        ]
+        unit.presence.forget(NOW_MS)
+        assert len(unit.presence.all()) == 2
 
 
 # Settlement.
@@ -297,9 +380,12 @@ def test_fundings_are_kept_oldest_first(with_banks: UnitsOfWork) -> None:
     fundings = [Funding("b", AURORA, 5, NOW_MS), Funding("a", AURORA, -2, NOW_MS), Funding("c", AURORA, 1, NOW_MS - 1)]
     with with_banks() as unit:
         for funding in (*fundings, Funding("d", IPE, 9, NOW_MS)):
-            unit.settlement.add_funding(funding)
+            assert unit.settlement.add_funding(funding)
         unit.commit()
     with with_banks() as unit:
+        assert not unit.settlement.add_funding(Funding("d", AURORA, 1, NOW_MS))
+        assert unit.settlement.find_funding("d") == Funding("d", IPE, 9, NOW_MS)
+        assert unit.settlement.find_funding("e") is None
         assert [funding.funding_id for funding in unit.settlement.fundings(AURORA)] == ["c", "a", "b"]
         assert unit.settlement.fundings(IPE) == [Funding("d", IPE, 9, NOW_MS)]
         assert unit.settlement.fundings(MARE) == []
@@ -315,9 +401,9 @@ def test_a_key_is_added_once_found_and_removed_by_its_bank(with_banks: UnitsOfWo
         assert unit.keys.add(entry)
         assert not unit.keys.add(key_entry(BIAS_KEY, CAIO))
         assert unit.keys.find_many([BIAS_KEY, CAIOS_KEY]) == {BIAS_KEY: entry}
-        assert not unit.keys.remove(BIAS_KEY, AURORA)
-        assert unit.keys.remove(BIAS_KEY, IPE)
-        assert not unit.keys.remove(BIAS_KEY, IPE)
+        assert not unit.keys.remove(BIAS_KEY, AURORA, NOW_MS)
+        assert unit.keys.remove(BIAS_KEY, IPE, NOW_MS)
+        assert not unit.keys.remove(BIAS_KEY, IPE, NOW_MS)
         assert unit.keys.find_many([BIAS_KEY]) == {}
 
 
@@ -371,3 +457,51 @@ def test_keys_are_listed_in_the_order_of_registration(with_banks: UnitsOfWork) -
         assert unit.keys.list_of_bank(IPE, "", "", after, 2) == listed[2:4]
         assert unit.keys.list_of_bank(MARE, "", "", None, 10) == []
         assert unit.keys.list_of_bank(IPE, "\x00", "\x00", None, 10) == []
+
+
+def test_a_key_has_a_history_that_outlives_it(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        assert unit.keys.add(key_entry(BIAS_KEY, BIA, NOW_MS))
+        assert not unit.keys.add(key_entry(BIAS_KEY, CAIO, NOW_MS + 1))
+        assert not unit.keys.remove(BIAS_KEY, AURORA, NOW_MS + 2)
+        assert unit.keys.remove(BIAS_KEY, IPE, NOW_MS + 3)
+        assert unit.keys.add(key_entry(BIAS_KEY, CAIO, NOW_MS + 4))
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.keys.history(BIAS_KEY) == [
+            KeyEvent(BIAS_KEY, IPE, KeyChange.REGISTERED, NOW_MS),
+            KeyEvent(BIAS_KEY, IPE, KeyChange.REMOVED, NOW_MS + 3),
+            KeyEvent(BIAS_KEY, AURORA, KeyChange.REGISTERED, NOW_MS + 4),
+        ]
+        assert unit.keys.history(CAIOS_KEY) == []
+        assert unit.keys.history(PixKey(KeyKind.EMAIL, "\x00")) == []
+
+
+def test_keys_are_searched_by_their_beginning_bank_and_kind(with_banks: UnitsOfWork) -> None:
+    keys = [
+        PixKey(KeyKind.EMAIL, name) for name in ("ana@x.com", "anabel@x.com", "anã@x.com", "b_a@x.com", "bia@x.com")
+    ]
+    phone = PixKey(KeyKind.PHONE, "ana")
+    with with_banks() as unit:
+        for key in keys:
+            unit.keys.add(key_entry(key, BIA if key.key < "b" else CAIO))
+        unit.keys.add(key_entry(phone, BIA))
+        unit.commit()
+
+    def search(**narrow: Any) -> list[str]:
+        with with_banks() as unit:
+            return [entry.key.key for entry in unit.keys.search(KeyFilter(**narrow)).rows]
+
+    assert search() == ["ana", "ana@x.com", "anabel@x.com", "anã@x.com", "b_a@x.com", "bia@x.com"]
+    assert search(beginning="ana") == ["ana", "ana@x.com", "anabel@x.com"]
+    assert search(beginning="b_") == ["b_a@x.com"], "nothing in a key is a wildcard"
+    assert search(kind=KeyKind.PHONE) == ["ana"]
+    assert search(ispb=AURORA) == ["b_a@x.com", "bia@x.com"]
+    assert search(after=("anabel@x.com", "EMAIL"), size=2) == ["anã@x.com", "b_a@x.com"]
+    assert search(beginning="\x00") == []
+    with with_banks() as unit:
+        cut = unit.keys.search(KeyFilter(ispb=AURORA, examined_max=5))
+        assert [entry.key.key for entry in cut.rows] == ["b_a@x.com"]
+        assert cut.cut_at == ("b_a@x.com", "EMAIL"), "there may be more behind what was looked at"
+        assert unit.keys.search(KeyFilter(ispb=AURORA, examined_max=5, size=1)).cut_at is None
+        assert unit.keys.search(KeyFilter(ispb=AURORA)).cut_at is None

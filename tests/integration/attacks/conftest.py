@@ -25,11 +25,11 @@ from pix.service.grpc_server import serve_grpc
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village, visit
+from tests.integration.hub.conftest import TABLES
 from tests.integration.hub.world import World, make_world
 
 __all__ = ["ana", "aurora", "bruno", "clients", "ipe", "village", "visit"]
 
-TABLES = "dead_letters, transfers, pix_keys, settlement_fundings, settlement_accounts, bank_secrets, banks"
 READY_SECONDS = 20.0
 
 

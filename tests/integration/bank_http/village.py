@@ -95,6 +95,14 @@ class VillageHub:
                 version=version,
             )
 
+    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+        with self._hub() as hub:
+            hub.keep_in_touch(ispb=self._ispb, instance=instance, version=version, lag=lag)
+
+    def leave_network(self, instance: str) -> None:
+        with self._hub() as hub:
+            hub.leave_network(ispb=self._ispb, instance=instance)
+
     def list_participants(self) -> Sequence[Participant]:
         with self._hub() as hub:
             return [

@@ -11,7 +11,10 @@ from hub.adapters.postgres import MIGRATIONS
 from pix.service.database import make_engine, migrate, transaction
 from tests.integration.hub.world import World, make_world
 
-TABLES = "dead_letters, transfers, pix_keys, settlement_fundings, settlement_accounts, bank_secrets, banks"
+TABLES = (
+    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
+    "settlement_accounts, bank_secrets, banks"
+)
 
 
 @pytest.fixture(scope="package")

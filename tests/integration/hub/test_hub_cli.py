@@ -16,12 +16,15 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
+from hub.domain.transfer import TransferStatus
 from hub.entrypoints.cli import app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from pix.scheme.messages import TransferAccepted
+from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
 from pix.service.records import HUB_TOPIC, Record
 from pix.service.settings import ServiceSettings
@@ -51,6 +54,16 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Run]:
     logging.root.setLevel(level)
     structlog.configure(**configuration)
     structlog.contextvars.clear_contextvars()
+
+
+def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> None:
+    world.pay(1)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE transfer_tallies SET transfers = 40"))
+    assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 40}
+    counted = run("recount")
+    assert (counted.exit_code, counted.output) == (0, "the transfers are counted\n")
+    assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 1}
 
 
 def test_a_bank_is_added_and_listed(run: Run, world: World) -> None:

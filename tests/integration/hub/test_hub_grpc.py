@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import compose
+from hub.domain.presence import Presence
 from hub.entrypoints.grpc.server import add_services
 from lab.parts.ports import free_port
 from pix.scheme.messages import Side
@@ -353,6 +354,8 @@ def test_who_does_not_prove_itself_is_told_nothing(hub: Hub, caller: tuple[tuple
         (hub.participants.ListParticipants, participants.ListParticipantsRequest()),
         (hub.participants.GetSettlementAccount, participants.GetSettlementAccountRequest()),
         (hub.participants.FindTransfers, participants.FindTransfersRequest()),
+        (hub.participants.KeepInTouch, participants.KeepInTouchRequest()),
+        (hub.participants.LeaveNetwork, participants.LeaveNetworkRequest()),
     ]
     for call, request in calls:
         assert refused(call, request, caller) == (
@@ -362,13 +365,33 @@ def test_who_does_not_prove_itself_is_told_nothing(hub: Hub, caller: tuple[tuple
         )
 
 
-def test_a_suspended_bank_is_turned_away(hub: Hub, engine: Engine, world: World) -> None:
-    bank = {each.ispb: each for each in world.application.queries.list_banks()}[IPE]
-    with PostgresUnitsOfWork(engine)() as unit:
-        unit.banks.update(replace(bank, active=False))
-        unit.commit()
-    told = refused(hub.directory.ListKeys, directory.ListKeysRequest(), as_bank(IPE))
-    assert told == ("PERMISSION_DENIED", "codepix-ispb", "the bank is suspended (DS27)")
+def test_a_suspended_bank_may_not_use_the_directory_but_keeps_its_own_record(hub: Hub, world: World) -> None:
+    done = world.complete(world.pay(1))
+    world.application.suspend_bank("002")
+    refusal = ("PERMISSION_DENIED", "codepix-ispb", "the bank is suspended (DS27)")
+    assert refused(hub.directory.FindKey, directory.FindKeyRequest(), as_bank(IPE)) == refusal
+    assert refused(hub.directory.RegisterKey, directory.RegisterKeyRequest(), as_bank(IPE)) == refusal
+    assert hub.directory.ListKeys(directory.ListKeysRequest(), metadata=as_bank(IPE)).entries
+    assert not hub.participants.JoinNetwork(announcement(), metadata=as_bank(IPE)).participant.active
+    hub.participants.KeepInTouch(participants.KeepInTouchRequest(instance="a"), metadata=as_bank(IPE))
+    request = participants.FindTransfersRequest(end_to_end_ids=[done])
+    assert hub.participants.FindTransfers(request, metadata=as_bank(IPE)).transfers
+
+
+def test_a_bank_says_that_it_is_there_how_far_behind_and_that_it_goes(hub: Hub, world: World) -> None:
+    def presence() -> Presence:
+        return world.application.survey_banks()[1].presence
+
+    said = participants.KeepInTouchRequest(instance="one", version="3.1", lag=0)
+    hub.participants.KeepInTouch(said, metadata=as_bank(IPE))
+    assert presence() == Presence(NOW_MS, None, 0, ("3.1",), 1)
+    hub.participants.KeepInTouch(participants.KeepInTouchRequest(instance="two"), metadata=as_bank(IPE))
+    assert (presence().instances, presence().lag) == (2, 0), "the second reads no records"
+    for instance in ("one", "two"):
+        hub.participants.LeaveNetwork(participants.LeaveNetworkRequest(instance=instance), metadata=as_bank(IPE))
+    assert (presence().instances, presence().left_at_ms) == (0, NOW_MS)
+    told = refused(hub.participants.KeepInTouch, participants.KeepInTouchRequest(), as_bank(IPE))
+    assert told[:2] == ("INVALID_ARGUMENT", "instance")
 
 
 def test_two_secrets_are_valid_while_a_bank_changes_its_own(hub: Hub, world: World) -> None:

@@ -6,18 +6,22 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import alembic.command
+import alembic.config
 import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import TransferChange
 from hub.domain.errors import KeyLimitReached
+from hub.domain.tallies import Tally, TallyPlace
+from hub.domain.transfer import TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import DatabaseUnavailable
 from pix.service.database import database_answers, is_migrated, make_engine, migrate, transaction
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, register, signed
+from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
 
 DEADLINE_SECONDS = 60.0
@@ -32,6 +36,43 @@ def test_the_schema_goes_up_once_however_many_replicas_start(new_database: Calla
             done.result(DEADLINE_SECONDS)
     assert is_migrated(engine, MIGRATIONS)
     engine.dispose()
+
+
+def test_a_schema_that_goes_up_knows_what_was_there_before(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    migrate(url, MIGRATIONS)
+    engine = make_engine(url)
+    world = make_world(engine)
+    world.complete(world.pay(1))
+    world.pay(2, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
+    queries = world.application.queries
+    tallies, history = queries.tallies(), queries.key_history(BIAS_KEY)
+    assert len(tallies) == 2 and len(history) == 1
+    with transaction(engine) as connection:
+        configuration = alembic.config.Config()
+        configuration.set_main_option("script_location", str(MIGRATIONS))
+        configuration.attributes["connection"] = connection
+        alembic.command.downgrade(configuration, "0002")
+    migrate(url, MIGRATIONS)
+    assert (queries.tallies(), queries.key_history(BIAS_KEY)) == (tallies, history)
+    engine.dispose()
+
+
+def test_replicas_add_to_the_tallies_side_by_side(engine: Engine, world: World) -> None:
+    others = [hub_on(engine) for _ in range(4)]
+    together = threading.Barrier(len(others))
+
+    def pay(number: int) -> None:
+        together.wait(DEADLINE_SECONDS)
+        for each in range(10):
+            others[number].pay(100 * number + each, amount=100)
+
+    with ThreadPoolExecutor(len(others)) as pool:
+        for done in [pool.submit(pay, number) for number in range(len(others))]:
+            done.result(DEADLINE_SECONDS)
+    assert world.application.queries.tallies() == {
+        TallyPlace(AURORA, IPE, TransferStatus.PENDING, None): Tally(40, 4_000)
+    }
 
 
 def test_replicas_that_get_the_same_request_make_one_transfer(engine: Engine, world: World) -> None:

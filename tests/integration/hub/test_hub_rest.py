@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,7 +20,7 @@ from pix.service.clock import SystemClock
 from pix.service.health import Health
 from pix.service.records import HUB_TOPIC, Record
 from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, POLICY, e2e
+from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
 
 
 @pytest.fixture
@@ -53,6 +54,59 @@ def test_banks_and_their_settlement_accounts(client: TestClient, world: World) -
     assert accounts[AURORA]["reserved_centavos"] == 300
     assert accounts[AURORA]["funded_centavos"] == FUNDS
     assert accounts[IPE]["balance_centavos"] == FUNDS + 500
+
+
+def test_a_bank_tells_how_it_is(client: TestClient, world: World) -> None:
+    world.application.keep_in_touch(ispb=IPE, instance="a", version="2.0", lag=4)
+    bank = client.get("/api/v1/banks/002").json()
+    assert (bank["state"], bank["lag"], bank["last_seen_at_ms"], bank["versions"]) == ("up", 4, NOW_MS, ["2.0"])
+    assert [each["state"] for each in client.get("/api/v1/banks").json()] == ["stopped", "up", "stopped"]
+    world.application.leave_network(ispb=IPE, instance="a")
+    assert client.get("/api/v1/banks/002").json()["left_at_ms"] == NOW_MS
+    problem(client.get("/api/v1/banks/009"), 404, "bank-not-found")
+
+
+def test_a_bank_is_suspended_and_resumed(client: TestClient, world: World) -> None:
+    assert client.post("/api/v1/banks/002/suspend").json()["state"] == "suspended"
+    refused = world.pay(1)
+    assert client.get(f"/api/v1/transfers/{refused}").json()["reason"] == "DS27"
+    assert client.post("/api/v1/banks/002/resume").json()["active"]
+    assert client.get(f"/api/v1/transfers/{world.pay(2)}").json()["status"] == "pending"
+    for verb in ("suspend", "resume"):
+        problem(client.post(f"/api/v1/banks/009/{verb}"), 404, "bank-not-found")
+
+
+def test_settlement_money_is_put_in_and_taken_out(client: TestClient, world: World) -> None:
+    address, funding_id = "/api/v1/banks/001/fundings", str(UUID(int=7))
+    world.pay(1, amount=300)
+    for _ in range(2):
+        funded = client.post(address, json={"amount_centavos": 700, "funding_id": funding_id})
+        assert funded.json()["balance_centavos"] == FUNDS + 700
+    too_much = {"amount_centavos": -(FUNDS + 401), "funding_id": str(UUID(int=8))}
+    document = problem(client.post(address, json=too_much), 409, "settlement-funds-too-low")
+    assert document["field"] == "amount_centavos"
+    assert client.post(address, json={**too_much, "amount_centavos": -(FUNDS + 400)}).json() == {
+        "funding_id": str(UUID(int=8)),
+        "ispb": AURORA,
+        "amount_centavos": -(FUNDS + 400),
+        "funded_at_ms": world.clock.at_ms,
+        "balance_centavos": 300,
+        "reserved_centavos": 300,
+    }
+    amounts = [funding["amount_centavos"] for funding in client.get(address).json()]
+    assert sorted(amounts) == [-(FUNDS + 400), 700, FUNDS]
+    other = problem(
+        client.post(address, json={"amount_centavos": 1, "funding_id": funding_id}), 409, "funding-conflict"
+    )
+    assert other["field"] == "funding_id"
+    for body, field in (
+        ({"amount_centavos": 0, "funding_id": funding_id}, "amount_centavos"),
+        ({"amount_centavos": 1.5, "funding_id": funding_id}, "amount_centavos"),
+        ({"amount_centavos": 5, "funding_id": "x"}, "funding_id"),
+        ({"amount_centavos": 5}, "funding_id"),
+    ):
+        answer = client.post(address, json=body)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
 def test_a_transfer_with_its_history(client: TestClient, world: World) -> None:

@@ -119,10 +119,17 @@ def signed(message: BankMessage, sender: str, secret: str | None = None, topic: 
     return encode_record(message, topic, sender, signing_key(secret or SECRETS[sender]))
 
 
-def make_world(engine: Engine, health: Health | None = None) -> World:
-    """A hub with three banks and two keys on an empty, migrated database."""
+def hub_on(engine: Engine, health: Health | None = None) -> World:
+    """A hub on a migrated database: the first, or one more replica."""
     clock = TestClock()
     application = compose(PostgresUnitsOfWork(engine), clock, health or Health(), POLICY, TIMEOUT_MS)
+    handler = HubRecordHandler(application.process_messages, Keyring(application.queries.signing_keys, clock), clock)
+    return World(application, isolating_poison(handler, application.bury_record), clock)
+
+
+def make_world(engine: Engine, health: Health | None = None) -> World:
+    """A hub with three banks and two keys on an empty, migrated database."""
+    world = hub_on(engine, health)
     banks: dict[str, Bank] = {}
     for code, name, color in (
         ("001", "Banco Aurora", "#5b2a86"),
@@ -130,13 +137,12 @@ def make_world(engine: Engine, health: Health | None = None) -> World:
         ("003", "Banco Maré", "#00798c"),
     ):
         ispb = f"00000{code}"
-        banks[ispb] = application.add_bank(
+        banks[ispb] = world.application.add_bank(
             code=code, name=name, color=color, secret=SECRETS[ispb], settlement_funds_centavos=FUNDS
         )
-    register(application, banks[IPE], BIAS_KEY, BIA, "11144477735")
-    register(application, banks[AURORA], ANAS_KEY, ANA, "52998224725")
-    handler = HubRecordHandler(application.process_messages, Keyring(application.queries.signing_keys, clock), clock)
-    return World(application, isolating_poison(handler, application.bury_record), clock)
+    register(world.application, banks[IPE], BIAS_KEY, BIA, "11144477735")
+    register(world.application, banks[AURORA], ANAS_KEY, ANA, "52998224725")
+    return world
 
 
 def register(application: HubApplication, bank: Bank, key: PixKey, party: Party, tax_id: str) -> None:

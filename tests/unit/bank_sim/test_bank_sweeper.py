@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 
+from bank_sim.adapters.memory_hub import MemoryHub
+from bank_sim.application.join_network import KeepInTouch
 from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable
-from bank_sim.entrypoints.sweeper import LAG_RECORDS_MAX, Errand, Errands, Sweeper
+from bank_sim.entrypoints.sweeper import LAG_RECORDS_MAX, Errand, Errands, Pulse, Sweeper
 from pix.service.batches import DatabaseUnavailable
 from pix.service.health import Health
+from tests.contract.bank_sim.world import AURORA, TurnedClock
 
 DEADLINE_SECONDS = 10.0
 
@@ -113,3 +116,29 @@ def test_a_bank_that_cannot_join_says_why_in_its_health() -> None:
     thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
     assert "credentials" in health.report()["network"]
+
+
+def test_the_bank_says_that_it_is_there_and_at_its_end_that_it_goes() -> None:
+    hub = MemoryHub(AURORA, TurnedClock())
+    stop, said = threading.Event(), threading.Event()
+
+    def lag() -> int:
+        said.set()
+        return 3
+
+    thread = threading.Thread(target=Pulse(KeepInTouch(hub, "this one", "1.0"), lag).run, args=(stop,))
+    thread.start()
+    assert said.wait(DEADLINE_SECONDS)
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+    assert hub.words == [("this one", "1.0", 3), ("this one", "left")]
+
+
+def test_a_hub_that_is_away_does_not_hold_up_the_end() -> None:
+    hub = MemoryHub(AURORA, TurnedClock())
+    hub.is_down = True
+    stop = threading.Event()
+    stop.set()
+    Pulse(KeepInTouch(hub, "this one", "1.0"), lambda: None).run(stop)
+    assert hub.words == []

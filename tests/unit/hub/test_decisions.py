@@ -12,6 +12,7 @@ from hub.domain.decisions import (
     HUB,
     REASONS_WITHOUT_ROW,
     REFUSALS_RECORDED_MAX,
+    RESENDS_RECORDED_MAX,
     Decision,
     Network,
     decide,
@@ -19,7 +20,7 @@ from hub.domain.decisions import (
     decide_timeout,
 )
 from hub.domain.settlement import Movement, MovementKind, SettlementAccount
-from hub.domain.transfer import IllegalTransition, Transfer, TransferStatus, owed
+from hub.domain.transfer import HistoryStep, IllegalTransition, Transfer, TransferStatus, owed
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
 from pix.scheme.messages import (
     BankMessage,
@@ -459,6 +460,34 @@ REFUSALS: Final[Mapping[str, tuple[ReasonCode, Callable[[], TransferRequested], 
 }
 
 
+@pytest.mark.parametrize("ispb", [AURORA, IPE], ids=["payer's bank", "payee's bank"])
+def test_while_a_bank_is_suspended_nothing_of_it_is_confirmed(ispb: str) -> None:
+    decision = decided(transfer(), accepted(), IPE, _suspended(ispb))
+    ended = decision.transfer
+    assert ended is not None
+    assert (ended.status, ended.reason) == (TransferStatus.FAILED, ReasonCode.DS27)
+    assert decision.movement == Movement(MovementKind.RELEASE, AURORA, IPE, AMOUNT)
+    assert [(receiver, type(message)) for receiver, message in decision.messages] == [
+        (AURORA, TransferFailed),
+        (IPE, TransferFailed),
+    ]
+    (step,) = decision.steps
+    assert (step.author, step.message, step.reason) == (IPE, "TransferAccepted", "DS27")
+
+
+@pytest.mark.parametrize("ispb", [AURORA, IPE], ids=["payer's bank", "payee's bank"])
+def test_what_was_confirmed_before_a_suspension_is_completed_during_it(ispb: str) -> None:
+    subject: Transfer | None = confirmed()
+    for side, sender in ((Side.PAYER, AURORA), (Side.PAYEE, IPE)):
+        subject = decided(subject, processed(side), sender, _suspended(ispb)).transfer
+    assert subject is not None and subject.status is TransferStatus.COMPLETED
+
+
+def test_a_suspended_bank_may_still_refuse() -> None:
+    ended = decided(transfer(), rejected(), IPE, _suspended(IPE)).transfer
+    assert ended is not None and ended.reason is ReasonCode.AC06
+
+
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_request_that_breaks_a_rule_fails_at_once_and_durably(name: str) -> None:
     reason, make, surroundings = REFUSALS[name]
@@ -567,11 +596,29 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
         now_ms = subject.resend_at_ms or 0
         decision = decide_resend(subject, now_ms, POLICY)
         assert decision.messages == owed(subject)
-        assert (decision.movement, decision.steps) == (None, ())
+        assert decision.movement is None
+        assert decision.steps == (HistoryStep(now_ms, HUB, "TransferOffered", TransferStatus.PENDING),)
         assert decision.transfer is not None
         subject = decision.transfer
         assert (subject.resend_count, subject.resends) == (attempt, attempt)
         assert subject.resend_at_ms == now_ms + POLICY.delay_ms(subject.end_to_end_id, attempt)
+
+
+def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
+    steps = decide_resend(confirmed(), NOW_MS + 9, POLICY).steps
+    assert [(step.author, step.message) for step in steps] == [
+        (HUB, "TransferConfirmed (payer)"),
+        (HUB, "TransferConfirmed (payee)"),
+    ]
+
+
+def test_a_bank_that_is_away_for_long_makes_no_long_history() -> None:
+    subject, lines = transfer(), 0
+    for _ in range(RESENDS_RECORDED_MAX + 5):
+        decision = decide_resend(subject, NOW_MS, POLICY)
+        assert decision.transfer is not None and decision.messages
+        subject, lines = decision.transfer, lines + len(decision.steps)
+    assert (subject.resends, lines) == (RESENDS_RECORDED_MAX + 5, RESENDS_RECORDED_MAX)
 
 
 def test_what_owes_nothing_is_not_resent() -> None:

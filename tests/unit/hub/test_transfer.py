@@ -42,6 +42,7 @@ def test_the_table_is_the_protocol() -> None:
         (TransferStatus.PENDING, Trigger.ACCEPTANCE): TransferStatus.CONFIRMED,
         (TransferStatus.PENDING, Trigger.REJECTION): TransferStatus.FAILED,
         (TransferStatus.PENDING, Trigger.TIMEOUT): TransferStatus.FAILED,
+        (TransferStatus.PENDING, Trigger.SUSPENSION): TransferStatus.FAILED,
         (TransferStatus.CONFIRMED, Trigger.COMPLETION): TransferStatus.COMPLETED,
     }
 

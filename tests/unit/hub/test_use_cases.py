@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from hub.adapters.memory import HubStore, MemoryUnitsOfWork
-from hub.application.admit_banks import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
+from hub.application.fund_bank import (
+    FUNDINGS_PER_BANK_MAX,
+    SETTLEMENT_BALANCE_CENTAVOS_MAX,
+    SETTLEMENT_FUNDS_CENTAVOS_MAX,
+    fund_account,
+)
 from hub.application.process_messages import Arrival
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication, compose
-from hub.domain.errors import BankAlreadyAdded, DeadLetterNotFound, NotAuthenticated, SettlementFundsTooLow
+from hub.domain.errors import (
+    BankAlreadyAdded,
+    BankNotActive,
+    BankNotFound,
+    DeadLetterNotFound,
+    FundingConflict,
+    NotAuthenticated,
+    SettlementFundsTooLow,
+)
+from hub.domain.presence import INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, UNHEARD_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
 from hub.entrypoints.sweeper import LAG_RECORDS_MAX, Sweeper
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import BankMessage, TransferAccepted, TransferRequested
+from pix.scheme.reasons import ReasonCode
 from pix.service.batches import BrokerUnavailable
 from pix.service.dead_letters import DeadLetterState, digest_of
 from pix.service.health import Health
@@ -26,6 +43,7 @@ from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POL
 
 SECRET = "a secret of Aurora"
 FUNDS = 1_000_000
+FUNDING_ID = str(UUID(int=0xAB))
 TIMEOUT_MS = 40_000
 
 
@@ -125,6 +143,144 @@ def test_no_more_settlement_money_is_taken_out_than_is_free(world: World) -> Non
         with pytest.raises(SettlementFundsTooLow):
             fund_account(unit, Funding("out", AURORA, -(FUNDS - 399), NOW_MS))
         assert fund_account(unit, Funding("out", AURORA, -(FUNDS - 400), NOW_MS)).balance_centavos == 400
+
+
+def test_a_funding_counts_once_however_often_it_is_asked_for(world: World) -> None:
+    first = world.hub.fund_bank(code="001", amount_centavos=500, funding_id=FUNDING_ID)
+    world.at_ms += 9
+    assert world.hub.fund_bank(code="001", amount_centavos=500, funding_id=FUNDING_ID.upper()) == first
+    assert world.accounts()[AURORA].balance_centavos == FUNDS + 500
+    for code, amount in (("001", 501), ("002", 500)):
+        with pytest.raises(FundingConflict):
+            world.hub.fund_bank(code=code, amount_centavos=amount, funding_id=FUNDING_ID)
+    _, account = world.hub.fund_bank(code="001", amount_centavos=-(FUNDS + 500), funding_id=str(UUID(int=2)))
+    assert account.balance_centavos == 0
+    with pytest.raises(SettlementFundsTooLow):
+        world.hub.fund_bank(code="001", amount_centavos=-1, funding_id=str(UUID(int=3)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"amount_centavos": 0}, "amount_centavos"),
+        ({"amount_centavos": SETTLEMENT_FUNDS_CENTAVOS_MAX + 1}, "amount_centavos"),
+        ({"amount_centavos": -SETTLEMENT_FUNDS_CENTAVOS_MAX - 1}, "amount_centavos"),
+        ({"funding_id": "mine"}, "funding_id"),
+        ({"code": "009"}, "code"),
+    ],
+)
+def test_a_funding_that_breaks_a_rule_names_the_field(world: World, changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(SchemeError) as refused:
+        world.hub.fund_bank(**{"code": "001", "amount_centavos": 5, "funding_id": FUNDING_ID, **changes})
+    assert refused.value.field == field
+    assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+
+
+def test_an_account_holds_no_more_than_its_column_and_a_bank_has_a_number_of_fundings(world: World) -> None:
+    with world.units() as unit:
+        unit.settlement.save([SettlementAccount(AURORA, SETTLEMENT_BALANCE_CENTAVOS_MAX, 0)])
+        for number in range(FUNDINGS_PER_BANK_MAX):
+            unit.settlement.add_funding(Funding(str(number), IPE, 1, NOW_MS))
+        unit.commit()
+    for code, field in (("001", "amount_centavos"), ("002", "funding_id")):
+        with pytest.raises(SchemeError) as refused:
+            world.hub.fund_bank(code=code, amount_centavos=1, funding_id=FUNDING_ID)
+        assert refused.value.field == field
+
+
+def test_a_bank_is_suspended_until_it_is_resumed(world: World) -> None:
+    assert not world.hub.suspend_bank("001").active
+    world.tell((AURORA, requested()))
+    with pytest.raises(BankNotActive):
+        world.hub.authenticate_bank(AURORA, SECRET)
+    assert world.hub.authenticate_bank.even_suspended(AURORA, SECRET).code == "001"
+    # A bank that starts again meanwhile announces itself, and is not let in by that.
+    world.hub.join_network(ispb=AURORA, code="001", name="Aurora", color="#5b2a86", url="", version="2")
+    assert not world.hub.queries.list_banks()[0].active
+    assert world.hub.resume_bank("001").active
+    assert world.hub.queries.find_transfer(e2e())[0].reason is ReasonCode.DS27
+    with pytest.raises(BankNotFound):
+        world.hub.suspend_bank("009")
+
+
+# Presence.
+
+
+def states(world: World) -> list[str]:
+    return [standing.state.value for standing in world.hub.survey_banks()]
+
+
+def test_a_bank_is_up_while_it_is_heard_of(world: World) -> None:
+    assert states(world) == ["stopped", "stopped"], "nobody has been heard of"
+    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    assert states(world) == ["up", "stopped"]
+    world.at_ms += UNHEARD_MS_MAX
+    assert states(world) == ["up", "stopped"]
+    world.at_ms += 1
+    assert states(world) == ["stopped", "stopped"]
+
+
+def test_a_bank_that_leaves_has_stopped_at_once_unless_another_of_its_processes_runs(world: World) -> None:
+    for instance in ("a", "b"):
+        world.hub.keep_in_touch(ispb=AURORA, instance=instance, version=instance, lag=0)
+    world.hub.leave_network(ispb=AURORA, instance="a")
+    world.hub.leave_network(ispb=AURORA, instance="unheard of")
+    assert states(world)[0] == "up"
+    world.at_ms += 7
+    world.hub.leave_network(ispb=AURORA, instance="b")
+    (standing, _) = world.hub.survey_banks()
+    assert (standing.state, standing.presence.left_at_ms) == (BankState.STOPPED, world.at_ms)
+    assert standing.presence.versions == ("b",)
+
+
+def test_a_bank_that_is_killed_beside_one_that_left_has_not_left(world: World) -> None:
+    for instance in ("a", "b"):
+        world.hub.keep_in_touch(ispb=AURORA, instance=instance, version="1", lag=0)
+    world.hub.leave_network(ispb=AURORA, instance="a")
+    world.at_ms += 100
+    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=0)
+    world.at_ms += UNHEARD_MS_MAX + 1
+    (standing, _) = world.hub.survey_banks()
+    assert (standing.state, standing.presence.left_at_ms) == (BankState.STOPPED, None)
+
+
+def test_a_bank_is_behind_by_what_all_of_its_processes_have_to_read(world: World) -> None:
+    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=60)
+    world.hub.keep_in_touch(ispb=AURORA, instance="reads none", version="1", lag=None)
+    assert states(world)[0] == "up"
+    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=60)
+    (standing, _) = world.hub.survey_banks()
+    assert (standing.state, standing.presence.lag, standing.presence.instances) == (BankState.BEHIND, 120, 3)
+
+
+def test_a_bank_that_leaves_an_offer_without_an_answer_is_silent(world: World) -> None:
+    world.tell((AURORA, requested()))
+    world.at_ms += UNANSWERED_MS_MAX
+    world.hub.keep_in_touch(ispb=IPE, instance="a", version="1", lag=0)
+    assert states(world)[1] == "up"
+    world.at_ms += 1
+    assert states(world)[1] == "silent"
+    world.tell((IPE, accepted()))
+    assert states(world)[1] == "up"
+    world.hub.suspend_bank("002")
+    assert states(world)[1] == "suspended"
+
+
+def test_processes_of_long_ago_are_forgotten(world: World) -> None:
+    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    world.at_ms += INSTANCE_AGE_MS_MAX + 1
+    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=0)
+    with world.units() as unit:
+        assert [each.instance for each in unit.presence.all()] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"instance": ""}, "instance"), ({"lag": -1}, "lag"), ({"version": "\x00"}, "version")]
+)
+def test_a_word_that_breaks_a_rule_names_the_field(world: World, changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(SchemeError) as refused:
+        world.hub.keep_in_touch(**{"ispb": AURORA, "instance": "a", "version": "1", "lag": 0, **changes})
+    assert refused.value.field == field
 
 
 # Batches.

@@ -1,0 +1,78 @@
+"""The hub's tallies on PostgreSQL: one statement a batch, on rows that no other replica waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import SystemRandom
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from hub.domain.tallies import Tally, TallyPlace
+from hub.domain.transfer import TransferStatus
+from pix.scheme.reasons import ReasonCode
+from pix.service.bulk import execute_bulk, fetch_bulk, number_array, text_array, word_array
+
+SLOTS: Final = 16
+"""Each process adds to the rows of one slot, so that replicas seldom queue for the same row; readers sum the slots."""
+
+_ADD: Final = (
+    "INSERT INTO transfer_tallies AS t (slot, payer_ispb, payee_ispb, status, reason, transfers, amount_centavos) "
+    "SELECT %(slot)s, * FROM unnest(%(payers)s::text[], %(payees)s::text[], %(statuses)s::text[], %(reasons)s::text[], "
+    "%(transfers)s::bigint[], %(amounts)s::numeric[]) "
+    "ON CONFLICT (slot, payer_ispb, payee_ispb, status, reason) DO UPDATE SET "
+    "transfers = t.transfers + excluded.transfers, amount_centavos = t.amount_centavos + excluded.amount_centavos"
+)
+_ALL: Final = (
+    "SELECT payer_ispb, payee_ispb, status, reason, sum(transfers), sum(amount_centavos) FROM transfer_tallies "
+    "GROUP BY 1, 2, 3, 4 HAVING sum(transfers) <> 0"
+)
+_RECOUNT: Final = (
+    "INSERT INTO transfer_tallies SELECT 0, payer_ispb, coalesce(payee_ispb, ''), status, coalesce(reason, ''), "
+    "count(*), sum(amount_centavos) FROM transfers GROUP BY 2, 3, 4, 5"
+)
+
+
+def choose_slot() -> int:
+    """The slot of a process."""
+    return SystemRandom().randrange(SLOTS)
+
+
+class PostgresTallies:
+    """Tallies; see `hub.application.ports.TallyRepository`."""
+
+    def __init__(self, connection: Connection, slot: int) -> None:
+        self._connection = connection
+        self._slot = slot
+
+    def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
+        if not changes:
+            return
+        # In one order, so that two transactions of the same slot do not wait for each other.
+        places = sorted(changes, key=lambda place: (place[:3], place.reason or ""))
+        execute_bulk(
+            self._connection,
+            _ADD,
+            {
+                "slot": self._slot,
+                "payers": text_array([place.payer_ispb for place in places]),
+                "payees": text_array([place.payee_ispb for place in places]),
+                "statuses": word_array([place.status.value for place in places]),
+                "reasons": text_array(["" if place.reason is None else place.reason.value for place in places]),
+                "transfers": number_array([changes[place].transfers for place in places]),
+                "amounts": number_array([changes[place].amount_centavos for place in places]),
+            },
+        )
+
+    def all(self) -> dict[TallyPlace, Tally]:
+        return {
+            TallyPlace(payer, payee, TransferStatus(status), ReasonCode(reason) if reason else None): Tally(
+                int(transfers), int(amount_centavos)
+            )
+            for payer, payee, status, reason, transfers, amount_centavos in fetch_bulk(self._connection, _ALL, {})
+        }
+
+    def recount(self) -> None:
+        self._connection.execute(text("LOCK TABLE transfers IN SHARE MODE"))
+        self._connection.execute(text("DELETE FROM transfer_tallies"))
+        self._connection.execute(text(_RECOUNT))

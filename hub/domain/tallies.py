@@ -1,0 +1,81 @@
+"""How many transfers there are of each sort, and how much money is in them: kept by what changes, never by counting.
+
+A tally says of a pair of banks, a status and a reason how many transfers stand so now. Each transaction adds what it
+has changed, so what a page or a program asks for costs the same after a day as after a year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from hub.domain.transfer import Transfer, TransferStatus
+from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import value_object
+
+
+class TallyPlace(NamedTuple):
+    """What transfers are counted by."""
+
+    payer_ispb: str
+    payee_ispb: str
+    """Empty when the key was never resolved."""
+    status: TransferStatus
+    reason: ReasonCode | None
+
+
+@value_object
+class Tally:
+    """Transfers that stand alike, or by how many they have become more or fewer."""
+
+    transfers: int
+    amount_centavos: int
+
+
+def place_of(transfer: Transfer) -> TallyPlace:
+    """Where a transfer counts as it stands."""
+    payee_ispb = "" if transfer.payee is None else transfer.payee.ispb
+    return TallyPlace(transfer.payer.ispb, payee_ispb, transfer.status, transfer.reason)
+
+
+def tally_changes(pairs: Iterable[tuple[Transfer | None, Transfer]]) -> dict[TallyPlace, Tally]:
+    """What rows, each as it was (None for a new one) and as it is, change in the tallies; nothing that comes to nil."""
+    changes: dict[TallyPlace, tuple[int, int]] = {}
+    for before, after in pairs:
+        if before is not None:
+            if before.status is after.status:
+                continue
+            place = place_of(before)
+            transfers, amount_centavos = changes.get(place, (0, 0))
+            changes[place] = (transfers - 1, amount_centavos - before.amount_centavos)
+        place = place_of(after)
+        transfers, amount_centavos = changes.get(place, (0, 0))
+        changes[place] = (transfers + 1, amount_centavos + after.amount_centavos)
+    return {place: Tally(*change) for place, change in changes.items() if change != (0, 0)}
+
+
+def count_by_status(tallies: Mapping[TallyPlace, Tally]) -> dict[TransferStatus, int]:
+    """How many transfers are in each state; a state that none is in may be absent."""
+    counts: dict[TransferStatus, int] = {}
+    for place, tally in tallies.items():
+        counts[place.status] = counts.get(place.status, 0) + tally.transfers
+    return counts
+
+
+def count_by_reason(tallies: Mapping[TallyPlace, Tally]) -> dict[ReasonCode, int]:
+    """How many transfers have failed for each reason."""
+    counts: dict[ReasonCode, int] = {}
+    for place, tally in tallies.items():
+        if place.reason is not None:
+            counts[place.reason] = counts.get(place.reason, 0) + tally.transfers
+    return counts
+
+
+def settled_centavos(tallies: Mapping[TallyPlace, Tally]) -> dict[tuple[str, str], int]:
+    """Money that has moved from one bank to another, by (payer's ISPB, payee's ISPB): confirmed and completed."""
+    settled: dict[tuple[str, str], int] = {}
+    for place, tally in tallies.items():
+        if place.status in (TransferStatus.CONFIRMED, TransferStatus.COMPLETED):
+            pair = (place.payer_ispb, place.payee_ispb)
+            settled[pair] = settled.get(pair, 0) + tally.amount_centavos
+    return settled
