@@ -17,15 +17,27 @@ from rich.table import Table
 
 from lab.audit import AuditReport
 from lab.certs import HUB_NAMES, make_certificates
-from lab.demo import Keeper, welcome
+from lab.demo import welcome
 from lab.experiment import ExperimentOptions, experiment_document, experiment_table
 from lab.experiment import experiment as run_experiment
 from lab.faults import Target
+from lab.keeper import RESTARTS_MAX, Keeper
 from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, Network, NetworkSettings, remove_network
 from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.parts.errors import PartError, PartMissing, PortInUse
 from lab.report import audit_document, console, errors, percentile, print_audit, print_json
 from lab.rest import Unreachable, new_client
+from lab.scenarios.command import (
+    ScenarioOptions,
+    play_scenarios,
+    playbill_document,
+    playbill_table,
+    result_remarks,
+    results_document,
+    results_table,
+)
+from lab.scenarios.playbill import SCENARIOS
+from lab.scenarios.script import Scenario
 from lab.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.smoke import smoke as run_smoke
 from lab.survey import Surveyor
@@ -153,7 +165,7 @@ def demo(
             console.print(f"Data, logs and secrets are in {network.folder}. Ctrl-C stops everything.", highlight=False)
             sys.stdout.flush()
             try:
-                Keeper(network, _tell).watch()
+                Keeper.of(network, _tell, RESTARTS_MAX).watch()
             except KeyboardInterrupt:
                 _tell("Stopping")
     console.print("Stopped. The data stay; the next demo finds them again.")
@@ -305,6 +317,32 @@ def experiment(
 
 
 @app.command()
+def scenario(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones to play; --list shows them.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show what there is, and play nothing.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Play every scenario, one after the other.")] = False,
+    kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    seed: Annotated[int, typer.Option(help="Chooses who is paid, and how much.")] = 1,
+    keep: Keep = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")] = False,
+) -> None:
+    """Plays scripts that break a fresh network, and audits after each. Exit code 0 when every one is green."""
+    if list_:
+        print_json(playbill_document()) if json else console.print(playbill_table())
+        return
+    chosen = _scenarios(names or [], everything=all_)
+    with _speaking_plainly():
+        results = play_scenarios(ScenarioOptions(chosen, kafka, seed, keep), _tell)
+    if json:
+        print_json(results_document(results))
+    else:
+        console.print(results_table(results))
+        for line in (line for result in results for line in result_remarks(result)):
+            console.print(line, markup=False, highlight=False)
+    raise typer.Exit(0 if all(result.is_ok for result in results) else EXIT_BROKEN)
+
+
+@app.command()
 def bench(
     only: Annotated[str, typer.Option(help="Parts: hub, network, keys, latency.")] = "hub,network,keys,latency",
     seconds: Annotated[float, typer.Option(min=2, max=86_400, help="Of each part, after its warm-up.")] = 60,
@@ -404,6 +442,18 @@ def load(
 
 def _show_line(line: str) -> None:
     errors.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
+    known = ", ".join(SCENARIOS)
+    unknown = [name for name in names if name not in SCENARIOS]
+    if unknown:
+        raise _refuse(f"NAMES: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+    if everything:
+        return list(SCENARIOS.values())
+    if not names:
+        raise _refuse(f"NAMES: say which scenario to play, or --all; there are {known}.", EXIT_USAGE)
+    return [SCENARIOS[name] for name in dict.fromkeys(names)]
 
 
 def _targets(faults: str) -> list[Target]:

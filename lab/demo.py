@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Final
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from lab.network import Network
-from lab.parts.errors import PartError
-from lab.parts.process import Part
 from lab.people import DEMO_PIN, Customer, Population
 from lab.rest import BankRest, new_client
 from pix.scheme.money import format_brl
-
-WATCH_SECONDS: Final = 0.5
-RESTARTS_MAX: Final = 5
-"""Of one part within `RESTARTS_WINDOW_SECONDS`; a part that keeps falling over is not helped by another start."""
-RESTARTS_WINDOW_SECONDS: Final = 60.0
 
 
 def welcome(network: Network) -> RenderableType:
@@ -84,43 +73,3 @@ def _ideas(network: Network, population: Population) -> str:
 def _key(customer: Customer) -> str:
     """The key that people know best of those that the customer has."""
     return min(customer.keys, key=lambda key: key.kind != "EMAIL").key
-
-
-class Keeper:
-    """Starts parts again that ended by themselves, as a container platform would."""
-
-    def __init__(self, network: Network, tell: Callable[[str], None]) -> None:
-        self._network = network
-        self._tell = tell
-        self._restarts: list[tuple[str, float]] = []
-
-    def watch(self) -> None:
-        """Until interrupted. Raises `PartError` when a part does not stay up."""
-        while True:
-            self.look()
-            time.sleep(WATCH_SECONDS)
-
-    def look(self) -> None:
-        """Starts again what has ended since the last look."""
-        network = self._network
-        if not network.postgres.is_running():
-            self._restart(network.postgres)
-        if not network.broker.is_running():
-            address = network.broker.bootstrap_servers
-            self._restart(network.broker)
-            if network.broker.bootstrap_servers != address:
-                self._tell("The broker has another address now: starting the hub and the banks again")
-                network.restart_services(network.services)
-        for service in network.services:
-            if not service.is_running():
-                self._restart(service)
-
-    def _restart(self, part: Part) -> None:
-        now = time.monotonic()
-        self._restarts.append((part.name, now))
-        recent = [at for name, at in self._restarts if name == part.name and now - at < RESTARTS_WINDOW_SECONDS]
-        if len(recent) > RESTARTS_MAX:
-            raise PartError(f"{part.name} has ended {len(recent)} times within a minute; its log is in the folder.")
-        self._tell(f"{part.name} has ended; starting it again")
-        part.start()
-        self._tell(f"{part.name} is back")

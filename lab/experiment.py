@@ -13,7 +13,8 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.audit import AuditReport
-from lab.faults import Injected, Injector, Keeper, Target, plan_faults
+from lab.faults import Injected, Injector, Target, plan_faults
+from lab.keeper import Keeper
 from lab.network import KafkaKind, NetworkSettings, bank_specs, network_folder
 from lab.people import Population
 from lab.report import audit_document, percentile
@@ -99,7 +100,7 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
         tell(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
         cashier = Cashier(rest, PATIENCE_SECONDS, SENDERS)
         run.afterwards.callback(cashier.close)
-        keeper = Keeper(network.services)
+        keeper = Keeper.of(network)
         run.in_background(keeper.run)
         with _disturbed(run, keeper, options, duration, random) as injector:
             sent = cashier.send_all(payments, options.rate_per_second)
@@ -164,8 +165,8 @@ def _disturbed(
     yield injector
     for thread in threads:
         thread.join()
-    if injector.failures:
-        raise injector.failures[0]
+    for failure in (*injector.failures, *keeper.failures):
+        raise failure
     run.network.await_ready()
 
 

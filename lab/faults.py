@@ -13,9 +13,9 @@ from functools import partial
 from random import Random
 from typing import Final, Protocol
 
+from lab.keeper import Keeper
 from lab.network import Network
 from lab.parts.errors import PartError
-from lab.service import Service
 
 FIRST_MOMENT: Final = 0.1
 LAST_MOMENT: Final = 0.9
@@ -25,7 +25,6 @@ DOWN_SECONDS_MAX: Final = 4.0
 FROZEN_SECONDS_MIN: Final = 0.5
 FROZEN_SECONDS_MAX: Final = 8.0
 """More than a consumer group waits for a member, so that a frozen replica finds its work taken when it thaws."""
-KEEPER_SECONDS: Final = 0.2
 
 
 class Target(StrEnum):
@@ -116,45 +115,6 @@ class Injected:
     to_seconds: float
 
 
-class Keeper:
-    """Starts services again that ended, other than those that a fault holds down, as a container platform would."""
-
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._services = services
-        self._lock = threading.Lock()
-        self._held: set[str] = set()
-        self.restarts: defaultdict[str, int] = defaultdict(int)
-        """Per service, how often it ended without a fault of ours and was started again."""
-
-    def hold(self, name: str) -> None:
-        """From now on this service is somebody else's concern."""
-        with self._lock:
-            self._held.add(name)
-
-    def release(self, name: str) -> None:
-        """It is to run again."""
-        with self._lock:
-            self._held.discard(name)
-
-    def look(self) -> None:
-        """Starts again what is not running and not held."""
-        for service in self._services:
-            with self._lock:
-                if service.name not in self._held and not service.is_running():
-                    self.restarts[service.name] += 1
-                    service.launch()
-
-    def run(self, stop: threading.Event) -> None:
-        """Looks until told to stop."""
-        while not stop.wait(KEEPER_SECONDS):
-            try:
-                self.look()
-            except PartError:
-                # Told to stop meanwhile: what is being stopped for good cannot be started again.
-                if not stop.is_set():
-                    raise
-
-
 Work = Callable[[threading.Event], None]
 """Runs in a thread of its own until it is done or the event is set."""
 
@@ -204,7 +164,7 @@ class Injector:
                 for name in sorted(self._locks):
                     stack.enter_context(self._locks[name])
                 struck = time.monotonic()
-                names = [service.name for service in self._network.services]
+                names = [self._network.broker.name, *(service.name for service in self._network.services)]
                 for name in names:
                     self._keeper.hold(name)
                 try:
@@ -219,7 +179,7 @@ class Injector:
         return wipe
 
     def _inject(self, fault: Fault, first: float, stop: threading.Event) -> None:
-        part, mend = self._part(fault)
+        part = self._part(fault)
         with self._locks[part.name]:
             struck = time.monotonic()
             if fault.action is Action.FREEZE:
@@ -233,24 +193,21 @@ class Injector:
                 part.kill()
                 if stop.wait(fault.seconds):
                     return
-                mend()
+                self._keeper.release(part.name)
             self._note(part.name, fault.action, struck - first, first)
 
     def _note(self, part: str, action: Action, from_seconds: float, first: float) -> None:
         with self._lock:
             self.injected.append(Injected(part, action, from_seconds, time.monotonic() - first))
 
-    def _part(self, fault: Fault) -> tuple[Breakable, Callable[[], None]]:
-        """The part, and what brings it back once it is dead."""
+    def _part(self, fault: Fault) -> Breakable:
         network = self._network
         match fault.target:
             case Target.BROKER:
-                return network.broker, network.broker.start
+                return network.broker
             case Target.DATABASE:
-                return network.postgres, network.postgres.start
+                return network.postgres
             case Target.HUB:
-                service = network.hubs[fault.number]
+                return network.hubs[fault.number]
             case Target.BANK:
-                service = network.banks[fault.number].service
-        # The keeper starts it, and again if the database that it needs is dead at that moment.
-        return service, lambda: self._keeper.release(service.name)
+                return network.banks[fault.number].service

@@ -100,6 +100,8 @@ class NetworkSettings:
     demo_mode: bool = True
     tls: bool = False
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
+    panel_url: str = ""
+    """Where the lab's panel is, for the hub's console to link to; empty without one."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
 
@@ -146,6 +148,8 @@ class Network:
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.grpc_ports = [settings.hub_grpc_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.secrets: NetworkSecrets
+        self.transfer_timeout_seconds = settings.transfer_timeout_seconds
+        """Of hubs that are started from now on."""
         self._certificates: Certificates | None = None
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.broker = self._make_broker()
@@ -327,12 +331,13 @@ class Network:
 
     def _hub_environment(self, port: int, grpc_port: int) -> Callable[[], Mapping[str, str]]:
         def environment() -> Mapping[str, str]:
-            timeout = self.settings.transfer_timeout_seconds
+            timeout = self.transfer_timeout_seconds
             return {
                 **self._common_environment(HUB_DATABASE, port, replicas=self.settings.hubs),
                 "GRPC_HOST": LOOPBACK,
                 "GRPC_PORT": str(grpc_port),
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
+                **({"LAB_PANEL_URL": self.settings.panel_url} if self.settings.panel_url else {}),
                 **self._hub_tls(),
             }
 

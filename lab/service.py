@@ -100,6 +100,10 @@ class Service:
         """Lets it go on."""
         self._child.thaw()
 
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
+
     def restart(self) -> None:
         """Stops it if it runs, and starts it again with an environment of now."""
         self.stop()

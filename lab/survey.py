@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -22,7 +23,7 @@ from lab.audit import (
     Snapshot,
     audit,
 )
-from lab.rest import BankRest, HubRest, Json, NotAllowed, Unreachable
+from lab.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
 SIGNS_POLL_SECONDS: Final = 0.25
 """Between two looks at whether anything has moved."""
@@ -100,6 +101,15 @@ class Surveyor:
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
         return Snapshot(before, settlement, banks, after)
+
+    def find_transfer(self, end_to_end_id: str) -> Json | None:
+        """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
+        try:
+            return self.hub.transfer(end_to_end_id)
+        except Refused as refused:
+            if refused.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def wait_for_quiet(self, seconds_max: float) -> bool:
         """Waits until nothing is under way and nothing moves. False when it does not come to that in time.

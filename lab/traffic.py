@@ -138,14 +138,24 @@ class Cashier:
                 sent.end_to_end_id = str(document["end_to_end_id"])
                 return sent
 
-    def send_all(self, payments: Sequence[Payment], per_second: float | None = None) -> list[Sent]:
-        """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs."""
+    def send_all(
+        self,
+        payments: Sequence[Payment],
+        per_second: float | None = None,
+        note: Callable[[Sent], None] = lambda _: None,
+    ) -> list[Sent]:
+        """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs.
+
+        `note` is given each one as soon as it was answered, in the thread that sent it.
+        """
         first = time.monotonic()
 
         def send_in_time(number: int, each: Payment) -> Sent:
             if per_second is not None:
                 self._pause.wait(max(0.0, first + number / per_second - time.monotonic()))
-            return self.send(each)
+            sent = self.send(each)
+            note(sent)
+            return sent
 
         pool = ThreadPoolExecutor(self._senders)
         self._pools.append(pool)

@@ -275,6 +275,10 @@ class ApacheKafkaBroker:
         """Lets the broker go on after `freeze`."""
         self._child.thaw()
 
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
+
     def restart(self) -> None:
         """Stops the broker if it runs, and starts it on the same port and log."""
         self.stop()

@@ -151,6 +151,10 @@ class EmbeddedPostgres:
         """Lets the server go on after `freeze`."""
         self._child.thaw()
 
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
+
     def restart(self) -> None:
         """Stops the server if it runs, and starts it on the same data; the URLs stay the same."""
         self.stop()

@@ -137,6 +137,9 @@ class ChildProcess:
         with self._starting, self._log_file.open("ab") as log:
             if self._is_retired:
                 raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
+            if self._tether is not None:
+                # Of an earlier life that ended by itself.
+                self._cut_lifeline(self._tether)
             self._pid = None
             self._log_start = log.tell()
             self._tether = subprocess.Popen(
@@ -236,6 +239,15 @@ class ChildProcess:
         for process in reversed(self._family()):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
+
+    def is_frozen(self) -> bool:
+        """Whether the process itself stands still, whoever has stopped it."""
+        if not self.is_running() or self._pid is None:
+            return False
+        try:
+            return bool(psutil.Process(self._pid).status() == psutil.STATUS_STOPPED)
+        except psutil.NoSuchProcess:
+            return False
 
     def restart(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
         """Stops the process if it runs, and starts the same command with the same environment and log."""
