@@ -21,15 +21,23 @@ POSTINGS_MAX: Final = 20
 class RestBankBooks:
     """See `hub.application.ports.BankBooks`."""
 
-    def __init__(self, operator_password: str, transport: httpx.BaseTransport | None = None) -> None:
-        """`operator_password` is sent when it is set; a bank in demo mode wants none."""
+    def __init__(
+        self, operator_password: str, url_pattern: str = "", transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """`operator_password` is sent when it is set; a bank in demo mode wants none.
+
+        `url_pattern` says where the banks are, with `{code}` for the three digits; without it they are asked where they
+        have said that people reach them.
+        """
+        self._url_pattern = url_pattern
         headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
         self._client = httpx.Client(timeout=SECONDS_MAX, headers=headers, transport=transport, trust_env=False)
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
-        if not bank.url:
+        address = self._url_pattern.replace("{code}", bank.code) or bank.url
+        if not address:
             raise BankSilent("The bank has not said where it is.")
-        url = f"{bank.url.rstrip('/')}/api/v1/transfers/{quote(end_to_end_id, safe='')}/postings"
+        url = f"{address.rstrip('/')}/api/v1/transfers/{quote(end_to_end_id, safe='')}/postings"
         try:
             status_code, body = self._get(url)
         except httpx.HTTPError:

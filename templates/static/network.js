@@ -42,6 +42,7 @@
   let lines = new Map();
   const pool = [];
   let moving = [];
+  let frame = 0; // The next frame, if one is asked for: there is one loop, however often the dots begin anew.
 
   function survey() {
     drawing = [...scene.querySelectorAll("[data-map]")].find((each) => each.getClientRects().length > 0) ?? null;
@@ -97,14 +98,16 @@
       return;
     }
     moving.push({ from, to, startsAt, kind: KINDS[event.type] ?? "ask", dot: null });
-    if (moving.length === 1) {
-      window.requestAnimationFrame(step);
-    }
+    frame ||= window.requestAnimationFrame(step);
   }
 
   function step(now) {
+    frame = 0;
     const still = [];
     for (const each of moving) {
+      if (!each.dot && now - each.startsAt > TRAVEL_MS) {
+        each.startsAt = now; // A machine that was too busy for a frame: late, but seen.
+      }
       const part = (now - each.startsAt) / TRAVEL_MS;
       if (part >= 1) {
         if (each.dot) {
@@ -127,7 +130,7 @@
     }
     moving = still;
     if (moving.length > 0) {
-      window.requestAnimationFrame(step);
+      frame = window.requestAnimationFrame(step);
     }
   }
 

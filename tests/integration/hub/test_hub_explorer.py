@@ -193,7 +193,7 @@ POSTING = {
 
 
 def ask(
-    answer: httpx.Response | Exception, url: str = "http://bank", password: str = ""
+    answer: httpx.Response | Exception, url: str = "http://bank", password: str = "", pattern: str = ""
 ) -> tuple[object, list[httpx.Request]]:
     requests: list[httpx.Request] = []
 
@@ -203,7 +203,7 @@ def ask(
             raise answer
         return answer
 
-    asked = RestBankBooks(password, transport=httpx.MockTransport(handle))
+    asked = RestBankBooks(password, pattern, transport=httpx.MockTransport(handle))
     bank = Bank(AURORA, "001", "Aurora", "#000000", url)
     try:
         return asked.postings(bank, e2e()), requests
@@ -236,6 +236,11 @@ def test_a_bank_is_asked_for_one_transfer_with_the_password_only_if_there_is_one
 def test_whatever_a_bank_does_becomes_a_sentence(answer: httpx.Response | Exception, why: str) -> None:
     told, _ = ask(answer)
     assert why in str(told)
+
+
+def test_where_the_banks_are_may_be_told_by_the_operator() -> None:
+    _, (request,) = ask(httpx.Response(200, json={"postings": []}), pattern="http://bank-{code}:8000/")
+    assert request.url.host == "bank-001" and request.url.port == 8000
 
 
 def test_a_bank_that_has_told_no_address_is_not_asked() -> None:
