@@ -21,7 +21,7 @@ from pix.service.settings import KafkaAssignment, KafkaSettings
 
 SESSION_TIMEOUT_MS = 3_000
 HEARTBEAT_MS = 500
-AWAY_SECONDS = 4.5
+AWAY_SECONDS = 3.5
 WAIT_SECONDS = 0.5
 DEADLINE_SECONDS = 60.0
 
