@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -17,12 +16,11 @@ from rich.table import Table
 
 from lab.audit import AuditReport
 from lab.certs import HUB_NAMES, make_certificates
-from lab.demo import welcome
+from lab.demo import run_demo
 from lab.experiment import ExperimentOptions, experiment_document, experiment_table
 from lab.experiment import experiment as run_experiment
 from lab.faults import Target
-from lab.keeper import RESTARTS_MAX, Keeper
-from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, Network, NetworkSettings, remove_network
+from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
 from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.parts.errors import PartError, PartMissing, PortInUse
 from lab.report import audit_document, console, errors, percentile, print_audit, print_json
@@ -64,7 +62,14 @@ EXIT_INTERRUPTED: Final = 130
 HUB_PORT_DEFAULT: Final = 8000
 HUB_GRPC_PORT_DEFAULT: Final = 50_051
 HUB_URL_DEFAULT: Final = f"http://127.0.0.1:{HUB_PORT_DEFAULT}"
+LAB_PORT_DEFAULT: Final = 8010
 KAFKA_PORT_DEFAULT: Final = 9092
+STORY_SETTINGS: Final[Mapping[str, Any]] = {
+    "splits_roles": True,
+    # Nobody asks twice, however long the class discusses.
+    "resend_first_seconds": 86_400.0,
+    "resend_cap_seconds": 86_400.0,
+}
 
 app = typer.Typer(
     help="CodePix: an instant-payment network in a box.",
@@ -137,38 +142,44 @@ def demo(
     bank_001_port: Port = 8001,
     bank_002_port: Port = 8002,
     bank_003_port: Port = 8003,
+    lab_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the lab's panel, on 127.0.0.1 alone.")
+    ] = LAB_PORT_DEFAULT,
     kafka_port: Annotated[int | None, typer.Option(help="Of Apache Kafka.", show_default="a free one")] = None,
     transfer_timeout: Annotated[
         float | None, typer.Option(help="Seconds until an unanswered transfer fails; without, it waits.")
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story", help="A classroom: a transfer happens step by step. Its data are of no use afterwards."
+        ),
+    ] = False,
 ) -> None:
     """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
+    if story and kafka is not KafkaKind.EMBEDDED:
+        raise _refuse("--story: is told on the embedded broker, from which no consumer is thrown out.", EXIT_USAGE)
+    if story and transfer_timeout is not None:
+        raise _refuse("--story: a transfer waits for Next, so there is no --transfer-timeout.", EXIT_USAGE)
     ports = (bank_001_port, bank_002_port, bank_003_port)
-    settings = NetworkSettings(
-        folder=folder or default_folder(),
-        banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
-        kafka=kafka,
-        hub_port=hub_port,
-        hub_grpc_port=hub_grpc_port,
-        kafka_port=kafka_port,
-        transfer_timeout_seconds=transfer_timeout,
-        demo_mode=True,
-        tls=tls,
-    )
-    with _speaking_plainly():
-        network = Network(settings, _tell)
-        if fresh:
-            remove_network(settings.folder)
-        with network:
-            console.print(welcome(network))
-            console.print(f"Data, logs and secrets are in {network.folder}. Ctrl-C stops everything.", highlight=False)
-            sys.stdout.flush()
-            try:
-                Keeper.of(network, _tell, RESTARTS_MAX).watch()
-            except KeyboardInterrupt:
-                _tell("Stopping")
-    console.print("Stopped. The data stay; the next demo finds them again.")
+    with _speaking_plainly(), ExitStack() as stack:
+        settings = NetworkSettings(
+            # A story that ends in the middle leaves transfers that wait for a day.
+            folder=stack.enter_context(network_folder(folder)) if story else folder or default_folder(),
+            banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
+            kafka=kafka,
+            hub_port=hub_port,
+            hub_grpc_port=hub_grpc_port,
+            kafka_port=kafka_port,
+            transfer_timeout_seconds=transfer_timeout,
+            demo_mode=True,
+            tls=tls,
+            lab_port=lab_port,
+            **(STORY_SETTINGS if story else {}),
+        )
+        run_demo(settings, fresh and not story, _tell)
+    console.print("Stopped." if story else "Stopped. The data stay; the next demo finds them again.")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from lab.network import KafkaKind, Network
 from lab.parts.errors import PartError
 from lab.parts.process import Part
+from pix.service.web.marks import translatable
 
 LOOK_SECONDS: Final = 0.2
 RESTARTS_MAX: Final = 5
@@ -170,33 +171,33 @@ class Keeper:
 
     def _start(self, kept: Kept) -> None:
         if kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.START, "It runs already.")
+            raise ActionRefused(kept.name, PartAction.START, translatable("It runs already."))
         kept.is_held = False
         kept.launch()
 
     def _stop(self, kept: Kept) -> None:
         if kept.is_held and not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.STOP, "It is stopped already.")
+            raise ActionRefused(kept.name, PartAction.STOP, translatable("It is stopped already."))
         kept.is_held = True
         kept.part.stop()
 
     def _kill(self, kept: Kept, hold: bool) -> None:
         if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.KILL, "It does not run.")
+            raise ActionRefused(kept.name, PartAction.KILL, translatable("It does not run."))
         kept.is_held = hold
         kept.is_to_end = True
         kept.part.kill()
 
     def _freeze(self, kept: Kept) -> None:
         if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.FREEZE, "It does not run.")
+            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It does not run."))
         if kept.part.is_frozen():
-            raise ActionRefused(kept.name, PartAction.FREEZE, "It is frozen already.")
+            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is frozen already."))
         kept.part.freeze()
 
     def _thaw(self, kept: Kept) -> None:
         if not kept.part.is_running() or not kept.part.is_frozen():
-            raise ActionRefused(kept.name, PartAction.THAW, "It is not frozen.")
+            raise ActionRefused(kept.name, PartAction.THAW, translatable("It is not frozen."))
         kept.part.thaw()
 
     @contextmanager
@@ -272,7 +273,7 @@ class Keeper:
                 self._tell(f"{name} is back")
 
 
-EMBEDDED_BROKER_RULE: Final = (
+EMBEDDED_BROKER_RULE: Final = translatable(
     "The embedded broker keeps everything in memory and comes back at another address, which no client survives: "
     "start the demo with --kafka apache to stop or kill the broker."
 )
@@ -280,8 +281,12 @@ EMBEDDED_BROKER_RULE: Final = (
 
 def _kept(network: Network, tell: Callable[[str], None]) -> list[Kept]:
     services = [
-        *(Kept(hub, PartKind.HUB, hub.launch, hub.is_ready) for hub in network.hubs),
-        *(Kept(bank.service, PartKind.BANK, bank.service.launch, bank.service.is_ready) for bank in network.banks),
+        *(Kept(hub, PartKind.HUB, hub.launch, hub.is_ready) for hub in (*network.hubs, *network.hub_consumers)),
+        *(
+            Kept(service, PartKind.BANK, service.launch, service.is_ready)
+            for bank in network.banks
+            for service in bank.services
+        ),
     ]
 
     def start_broker() -> None:

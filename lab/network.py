@@ -37,6 +37,11 @@ MARKER_FILE: Final = "codepix-network.json"
 """Holds the network's secrets, and shows that a folder is one of ours and may be removed."""
 HUB_DATABASE: Final = "hub"
 ALL_READY_DEADLINE_SECONDS: Final = 120.0
+CONSUMER_SUFFIX: Final = "-consumer"
+"""Ends the name of a process that only consumes and resends, where roles are split."""
+ANSWERING_ROLES_OF_HUB: Final = "grpc,http"
+ANSWERING_ROLES_OF_BANK: Final = "http"
+CONSUMING_ROLES: Final = "kafka,sweeper"
 
 
 class KafkaKind(StrEnum):
@@ -100,8 +105,10 @@ class NetworkSettings:
     demo_mode: bool = True
     tls: bool = False
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
-    panel_url: str = ""
-    """Where the lab's panel is, for the hub's console to link to; empty without one."""
+    splits_roles: bool = False
+    """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
+    lab_port: int | None = None
+    """Where the lab's panel is, for the hub's console to link to; None without one."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
 
@@ -127,11 +134,18 @@ class RunningBank:
         self.url = f"http://{LOOPBACK}:{port}"
         self.ispb = spec.code.zfill(8)
         self.service: Service
+        self.consumer: Service | None = None
+        """Its other process, where roles are split."""
 
     @property
     def code(self) -> str:
         """Three digits."""
         return self.spec.code
+
+    @property
+    def services(self) -> list[Service]:
+        """Its processes."""
+        return [self.service, *([] if self.consumer is None else [self.consumer])]
 
 
 class Network:
@@ -154,6 +168,8 @@ class Network:
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.broker = self._make_broker()
         self.hubs: list[Service] = []
+        self.hub_consumers: list[Service] = []
+        """The hub's other process, where roles are split."""
         self.banks: list[RunningBank] = []
 
     @property
@@ -162,9 +178,14 @@ class Network:
         return f"http://{LOOPBACK}:{self.hub_ports[0]}"
 
     @property
+    def panel_url(self) -> str | None:
+        """Of the lab's panel, without its token; None without a panel."""
+        return None if self.settings.lab_port is None else f"http://{LOOPBACK}:{self.settings.lab_port}"
+
+    @property
     def services(self) -> list[Service]:
-        """Hubs and banks, in the order of their start."""
-        return [*self.hubs, *(bank.service for bank in self.banks)]
+        """The processes of hubs and banks."""
+        return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
 
     def bank(self, code: str) -> RunningBank:
         """The bank with this code. Raises KeyError."""
@@ -196,8 +217,15 @@ class Network:
         self._supervisor.own(self.postgres)
         self._supervisor.own(self.broker)
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
-                started.result()
+            try:
+                for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
+                    started.result()
+            except BaseException:
+                # The pool awaits both, and nobody waits for a server that is not wanted any more.
+                for part in (self.postgres, self.broker):
+                    part.retire()
+                    part.kill()
+                raise
         for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
             self.postgres.create_database(name)
         self._make_services()
@@ -207,10 +235,15 @@ class Network:
             self._supervisor.own(service)
             service.launch()
         first_hub.await_ready()
-        for service in other_hubs:
+        for service in (*other_hubs, *self.hub_consumers):
             # The first one has brought the schema up.
             self._supervisor.own(service)
             service.launch()
+        for bank in self.banks:
+            bank.service.await_ready()
+            if bank.consumer is not None:
+                self._supervisor.own(bank.consumer)
+                bank.consumer.launch()
         for service in self.services:
             service.await_ready()
 
@@ -258,6 +291,7 @@ class Network:
             (settings.hub_port, "the hub's console", "--hub-port"),
             (settings.hub_grpc_port, "the hub's gRPC", "--hub-grpc-port"),
             *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.banks),
+            (settings.lab_port, "the lab's panel", "--lab-port"),
         ]
         owners: dict[int, str] = {}
         for port, purpose, option in wanted:
@@ -298,21 +332,41 @@ class Network:
         for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
             name = "hub" if number == 0 else f"hub-{number + 1}"
             arguments = ["serve", "--migrate", *(["--banks", str(banks_file)] if number == 0 else [])]
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_HUB]
             environment = self._hub_environment(port, grpc_port)
             url = f"http://{LOOPBACK}:{port}"
             self.hubs.append(Service(name, "hub", arguments, environment, url, logs, self._client))
+            if self.settings.splits_roles:
+                self.hub_consumers.append(self._consumer(name, "hub", environment))
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
+            arguments = ["serve", "--migrate", "--seed"]
+            environment = self._bank_environment(bank)
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_BANK]
+                bank.consumer = self._consumer(f"bank-{spec.code}", "bank_sim", environment)
             bank.service = Service(
-                f"bank-{spec.code}",
-                "bank_sim",
-                ["serve", "--migrate", "--seed"],
-                self._bank_environment(bank),
-                bank.url,
-                logs,
-                self._client,
+                f"bank-{spec.code}", "bank_sim", arguments, environment, bank.url, logs, self._client
             )
             self.banks.append(bank)
+
+    def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
+        """The process of a participant that consumes and resends; it says how it is on a port of its own."""
+        port = free_port()
+
+        def its_own() -> Mapping[str, str]:
+            return {**environment(), "METRICS_PORT": str(port)}
+
+        return Service(
+            f"{name}{CONSUMER_SUFFIX}",
+            module,
+            ["serve", "--roles", CONSUMING_ROLES],
+            its_own,
+            f"http://{LOOPBACK}:{port}",
+            self.folder / "logs",
+            self._client,
+        )
 
     def _write_banks_file(self) -> Path:
         file = self.folder / "banks.json"
@@ -337,7 +391,7 @@ class Network:
                 "GRPC_HOST": LOOPBACK,
                 "GRPC_PORT": str(grpc_port),
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
-                **({"LAB_PANEL_URL": self.settings.panel_url} if self.settings.panel_url else {}),
+                **({} if self.panel_url is None else {"LAB_PANEL_URL": self.panel_url}),
                 **self._hub_tls(),
             }
 

@@ -44,14 +44,20 @@ class Run:
 
 
 @contextmanager
-def open_run(settings: NetworkSettings, tell: Callable[[str], None]) -> Iterator[Run]:
+def open_run(
+    settings: NetworkSettings, tell: Callable[[str], None], before_start: Callable[[], None] = lambda: None
+) -> Iterator[Run]:
     """Starts a network; at the end, also when interrupted: tells the threads, stops the network, awaits the threads.
 
     In this order, since a thread that asks a bank goes on as soon as the bank is gone; and the client is closed last of
     all. To close the sockets of threads that still read from them would leave those waiting for as long as a request
     may take: a number of a closed file is soon another file's, and it is that one which they would wait for.
+
+    `before_start` is called once the ports are known to be free. Raises `PortInUse`, `PartError`.
     """
-    with ExitStack() as afterwards, Network(settings, tell) as network:
+    made = Network(settings, tell)
+    before_start()
+    with ExitStack() as afterwards, made as network:
         client = new_client(network.secrets.operator)
         afterwards.callback(client.close)
         run = Run(network, client, afterwards)

@@ -76,6 +76,20 @@ class Service:
         self._last_answer = answer.text.strip()
         return answer.is_success
 
+    def ask_health(self, seconds_max: float) -> tuple[bool, str]:
+        """Whether it is ready, and if not, what it says is wrong, for people."""
+        try:
+            answer = self._client.get(f"{self.url}/health/ready", timeout=seconds_max)
+        except httpx.HTTPError:
+            return False, "it does not answer"
+        if answer.is_success:
+            return True, ""
+        try:
+            parts = dict(answer.json()["parts"])
+        except (ValueError, KeyError, TypeError):
+            return False, f"it answers {answer.status_code}"
+        return False, "; ".join(f"{part}: {state}" for part, state in parts.items() if state != "ok")
+
     def retire(self) -> None:
         """Refuses to be started from now on."""
         self._child.retire()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 
@@ -27,6 +27,17 @@ from lab.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
 SIGNS_POLL_SECONDS: Final = 0.25
 """Between two looks at whether anything has moved."""
+
+
+class Say(Protocol):
+    """Is given each step; `values` stand where the text has `{}`."""
+
+    def __call__(self, text: str, *values: object) -> None:
+        """Says it."""
+
+
+def quietly(text: str, *values: object) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +89,26 @@ class Surveyor:
             at_banks.append((ispb, books["postings"], sums, rows))
         return Signs((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, say: Say = quietly) -> Snapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
+        say("Reading what the hub knows.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        banks = tuple(
-            BankView(
-                ispb=ispb,
-                code=str(names[ispb]["code"]),
-                name=str(names[ispb]["name"]),
-                books=_books(bank.books()),
-                transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
-                postings=tuple(_posting(row) for row in bank.postings()),
+        banks = []
+        for ispb, bank in self.banks().items():
+            name = str(names[ispb]["name"])
+            say("Reading the books of {}.", name)
+            banks.append(
+                BankView(
+                    ispb=ispb,
+                    code=str(names[ispb]["code"]),
+                    name=name,
+                    books=_books(bank.books()),
+                    transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
+                    postings=tuple(_posting(row) for row in bank.postings()),
+                )
             )
-            for ispb, bank in self.banks().items()
-        )
+        say("Reading the hub once more.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -100,7 +116,7 @@ class Surveyor:
             for account in self.hub.settlement_accounts()
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        return Snapshot(before, settlement, banks, after)
+        return Snapshot(before, settlement, tuple(banks), after)
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
@@ -134,17 +150,18 @@ class Surveyor:
                 return False
             time.sleep(SIGNS_POLL_SECONDS)
 
-    def audit(self, wait_seconds: float) -> AuditReport:
+    def audit(self, wait_seconds: float, say: Say = quietly) -> AuditReport:
         """Audits the network once it is quiet, or as it is when it has not become so in time.
 
         What is still under way after the wait is allowed for. Only when things move while they are read, in each of
-        the attempts, does the report say so. Raises `Unreachable`.
+        the attempts, does the report say so. `say` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
+        say("Waiting until nothing is under way.")
         self.wait_for_quiet(wait_seconds)
         while True:
             before = self.signs()
-            snapshot = self.snapshot()
+            snapshot = self.snapshot(say)
             is_still = self.signs() == before
             if is_still or time.monotonic() >= deadline:
                 return audit(snapshot, moving=not is_still)

@@ -51,9 +51,7 @@ class Sent:
     @property
     def refusal(self) -> str | None:
         """The problem's name for which the bank refused it, or the field whose rule it broke; None when it did not."""
-        if self.refused is None:
-            return None
-        return self.refused.field if self.refused.kind == "scheme-rule" else self.refused.kind
+        return None if self.refused is None else self.refused.name
 
 
 def payment(

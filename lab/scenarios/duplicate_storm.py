@@ -12,6 +12,7 @@ from pix.service.batches import PublishFailed
 from pix.service.kafka import KafkaSink
 from pix.service.records import Record
 from pix.service.settings import KafkaSettings
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 12
 PER_SECOND: Final = 20.0
@@ -91,7 +92,7 @@ def _duplicates(stage: Stage, orders: Orders) -> int:
 
 SCENARIO: Final = Scenario(
     "duplicate-storm",
-    "Duplicate storm",
-    "Every message comes many times, in any order, before and after the end. Everything counts once.",
+    translatable("Duplicate storm"),
+    translatable("Every message comes many times, in any order, before and after the end. Everything counts once."),
     play,
 )

@@ -8,6 +8,7 @@ from lab.keeper import PartAction
 from lab.network import KafkaKind
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 30
 PER_SECOND: Final = 20.0
@@ -40,7 +41,9 @@ def play(stage: Stage) -> None:
 
 SCENARIO: Final = Scenario(
     "everything-dies",
-    "Everything dies",
-    "Hub, banks and database are dead at the same moment, as after a power cut. Then all of it comes back.",
+    translatable("Everything dies"),
+    translatable(
+        "Hub, banks and database are dead at the same moment, as after a power cut. Then all of it comes back."
+    ),
     play,
 )

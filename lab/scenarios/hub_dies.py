@@ -6,6 +6,7 @@ from typing import Final
 
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 30
 PER_SECOND: Final = 20.0
@@ -23,7 +24,7 @@ def play(stage: Stage) -> None:
     stage.say("The hub is killed in the middle of it (SIGKILL). Banks take orders all the same.")
     stage.await_sent(orders)
     taken = len(orders.sent) - before
-    stage.check(taken > 0, "No bank took an order while the hub was dead.")
+    stage.check(taken > 0, translatable("No bank took an order while the hub was dead."))
     stage.numbers["taken_while_the_hub_was_dead"] = taken
     stage.say("{} orders were taken without a hub: each is durable at its bank, and owed to the hub.", taken)
     stage.pause(4.0)
@@ -35,7 +36,9 @@ def play(stage: Stage) -> None:
 
 SCENARIO: Final = Scenario(
     "hub-dies",
-    "The hub dies",
-    "The centre of the network is dead, and customers notice little: banks take payments, which complete later.",
+    translatable("The hub dies"),
+    translatable(
+        "The centre of the network is dead, and customers notice little: banks take payments, which complete later."
+    ),
     play,
 )

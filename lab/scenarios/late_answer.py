@@ -7,6 +7,7 @@ from typing import Final
 from lab.keeper import PartAction
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 4
 TIMEOUT_SECONDS: Final = 1.0
@@ -56,7 +57,9 @@ def _refused(stage: Stage, ids: set[str]) -> int:
 
 SCENARIO: Final = Scenario(
     "late-answer",
-    "The answer that comes too late",
-    "The hub gives up before the payee's bank says yes. Its decision is final: the late yes changes nothing.",
+    translatable("The answer that comes too late"),
+    translatable(
+        "The hub gives up before the payee's bank says yes. Its decision is final: the late yes changes nothing."
+    ),
     play,
 )

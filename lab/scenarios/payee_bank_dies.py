@@ -6,6 +6,7 @@ from typing import Final
 
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 24
 PER_SECOND: Final = 20.0
@@ -34,7 +35,9 @@ def play(stage: Stage) -> None:
 
 SCENARIO: Final = Scenario(
     "payee-bank-dies",
-    "The payee's bank dies in mid-transfer",
-    "Payments to one bank go on while it is dead. They wait at the hub, and all of them complete once it is back.",
+    translatable("The payee's bank dies in mid-transfer"),
+    translatable(
+        "Payments to one bank go on while it is dead. They wait at the hub, and all of them complete once it is back."
+    ),
     play,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
+from pix.service.web.marks import translatable
 
 PAYMENTS: Final = 6
 LISTENS_SECONDS: Final = 1.0
@@ -29,7 +30,8 @@ def play(stage: Stage) -> None:
             stage.await_(lambda: stage.pending(orders) == PAYMENTS, 15.0, "all payments to wait for the answer")
             stage.wait(LISTENS_SECONDS)
             stage.check(
-                stage.pending(orders) == PAYMENTS, "A payment was decided without an answer of the payee's bank."
+                stage.pending(orders) == PAYMENTS,
+                translatable("A payment was decided without an answer of the payee's bank."),
             )
             stage.say("{} payments wait. The hub offers them again and again, and decides nothing by itself.", PAYMENTS)
             stage.pause(4.0)
@@ -42,7 +44,9 @@ def play(stage: Stage) -> None:
 
 SCENARIO: Final = Scenario(
     "silent-bank",
-    "The bank that never answers",
-    "A payment waits for as long as the payee's bank says nothing. Without its promise the hub moves no money.",
+    translatable("The bank that never answers"),
+    translatable(
+        "A payment waits for as long as the payee's bank says nothing. Without its promise the hub moves no money."
+    ),
     play,
 )
