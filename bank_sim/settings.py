@@ -34,7 +34,7 @@ class BankSettings(ServiceSettings):
     bank_secret_other: Annotated[str, Field(repr=False)] = ""
     """While the secret changes: the other one of the two, with which the hub may sign as well. Never used to sign."""
     hub_grpc_address: str = "127.0.0.1:50051"
-    """host:port"""
+    """host:port; `dns:///host:port` for a name that stands for several replicas, all of which are asked in turn."""
     public_url: str = ""
     """Where people reach the bank's pages."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8001

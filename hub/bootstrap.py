@@ -26,6 +26,7 @@ from pix.service.health import Health
 from pix.service.http_server import serve_http
 from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.service.kafka_acls import allow_banks
+from pix.service.kafka_lag import lag_seen_by
 from pix.service.kafka_tap import KafkaTap
 from pix.service.process import Role
 from pix.service.records import HUB_TOPIC, Record, bank_topic
@@ -91,8 +92,10 @@ class Hub:
                 self.telemetry.metrics.watch_lag(self._consumer.lag)
                 roles["kafka"] = self._consumer.run
             if "sweeper" in names:
+                own = None if self._consumer is None else self._consumer.lag
+                lag = lag_seen_by(self._kafka, HUB_TOPIC, CONSUMER_GROUP, own)
                 roles["sweeper"] = Sweeper(
-                    self.application.resend_due, self.application.fail_expired, sink, self.lag, health
+                    self.application.resend_due, self.application.fail_expired, sink, lag, health
                 ).run
         if "grpc" in names:
             roles["grpc"] = self._run_grpc

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pix.service.web.marks import translatable
+
 OUTGOING: Final = "outgoing"
 INCOMING: Final = "incoming"
 CONFIRMED: Final = "confirmed"
@@ -236,7 +238,7 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
         between_banks += transfer.amount_centavos * (has_left - has_come)
     return Finding(
         "money_is_conserved",
-        "customers' money + money in clearing + money between two banks = money put in",
+        translatable("customers' money + money in clearing + money between two banks = money put in"),
         customers + clearing + between_banks == deposits,
         {
             "customers_centavos": customers,
@@ -265,7 +267,7 @@ def _outcomes_agree(ledger: _Ledger) -> Finding:
     everywhere = set(ledger.hub) | {row.end_to_end_id for _, row in ledger.rows()}
     return Finding(
         "outcomes_agree",
-        "every transfer has the same outcome, amount and parties at the hub and in both banks",
+        translatable("every transfer has the same outcome, amount and parties at the hub and in both banks"),
         not offenders,
         {
             "transfers": len(everywhere),
@@ -362,7 +364,10 @@ def _settlement_agrees(ledger: _Ledger) -> Finding:
         offenders.append(f"all settlement accounts together: {balances}, funded with {funded}")
     return Finding(
         "settlement_agrees",
-        "each bank's settlement balance is the hub's, what is reserved is pending, and all together is what was funded",
+        translatable(
+            "each bank's settlement balance is the hub's, what is reserved is pending, "
+            "and all together is what was funded"
+        ),
         not offenders,
         {
             "at_hub_centavos": balances,
@@ -390,7 +395,7 @@ def _nothing_is_negative(ledger: _Ledger) -> Finding:
             )
     return Finding(
         "nothing_is_negative",
-        "no customer, no clearing account and no settlement account is below zero",
+        translatable("no customer, no clearing account and no settlement account is below zero"),
         not offenders,
         {"negative": len(offenders)},
         _shown(offenders),
@@ -416,7 +421,7 @@ def _books_balance(ledger: _Ledger) -> Finding:
         offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in _sums_that_differ(bank)]
     return Finding(
         "books_balance",
-        "each bank owes what it holds, and every balance is the sum of its postings",
+        translatable("each bank owes what it holds, and every balance is the sum of its postings"),
         not offenders,
         {
             "banks": len(ledger.banks),
@@ -453,7 +458,7 @@ def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
         offenders += _misposted(bank)
     return Finding(
         "nothing_is_posted_twice",
-        "every transfer is posted as its state demands, each posting once, with its amount",
+        translatable("every transfer is posted as its state demands, each posting once, with its amount"),
         not offenders,
         {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
         _shown(dict.fromkeys(offenders)),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -17,18 +16,43 @@ from rich.table import Table
 
 from lab.audit import AuditReport
 from lab.certs import HUB_NAMES, make_certificates
-from lab.demo import Keeper, welcome
+from lab.demo import run_demo
 from lab.experiment import ExperimentOptions, experiment_document, experiment_table
 from lab.experiment import experiment as run_experiment
 from lab.faults import Target
-from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, Network, NetworkSettings, remove_network
+from lab.network import BANKS_MAX, DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
 from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.parts.errors import PartError, PartMissing, PortInUse
 from lab.report import audit_document, console, errors, percentile, print_audit, print_json
 from lab.rest import Unreachable, new_client
+from lab.scenarios.command import (
+    ScenarioOptions,
+    play_scenarios,
+    playbill_document,
+    playbill_table,
+    result_remarks,
+    results_document,
+    results_table,
+)
+from lab.scenarios.playbill import SCENARIOS
+from lab.scenarios.script import Scenario
 from lab.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.smoke import smoke as run_smoke
 from lab.survey import Surveyor
+from loadtest.crowd.arrivals import Shape
+from loadtest.crowd.mix import MIX_DEFAULT
+from loadtest.crowd.options import (
+    CUSTOMERS_DEFAULT,
+    HUB_GRPC_DEFAULT,
+    RATE_DEFAULT,
+    SECONDS_DEFAULT,
+    SETTLE_SECONDS_DEFAULT,
+    SHARE_OF_FIRST_DEFAULT,
+    THINK_SECONDS_DEFAULT,
+    LoadOptions,
+    OptionRefused,
+    check_options,
+)
 from pix.scheme.errors import SchemeError
 
 EXIT_BROKEN: Final = 1
@@ -38,7 +62,14 @@ EXIT_INTERRUPTED: Final = 130
 HUB_PORT_DEFAULT: Final = 8000
 HUB_GRPC_PORT_DEFAULT: Final = 50_051
 HUB_URL_DEFAULT: Final = f"http://127.0.0.1:{HUB_PORT_DEFAULT}"
+LAB_PORT_DEFAULT: Final = 8010
 KAFKA_PORT_DEFAULT: Final = 9092
+STORY_SETTINGS: Final[Mapping[str, Any]] = {
+    "splits_roles": True,
+    # Nobody asks twice, however long the class discusses.
+    "resend_first_seconds": 86_400.0,
+    "resend_cap_seconds": 86_400.0,
+}
 
 app = typer.Typer(
     help="CodePix: an instant-payment network in a box.",
@@ -111,38 +142,44 @@ def demo(
     bank_001_port: Port = 8001,
     bank_002_port: Port = 8002,
     bank_003_port: Port = 8003,
+    lab_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the lab's panel, on 127.0.0.1 alone.")
+    ] = LAB_PORT_DEFAULT,
     kafka_port: Annotated[int | None, typer.Option(help="Of Apache Kafka.", show_default="a free one")] = None,
     transfer_timeout: Annotated[
         float | None, typer.Option(help="Seconds until an unanswered transfer fails; without, it waits.")
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story", help="A classroom: a transfer happens step by step. Its data are of no use afterwards."
+        ),
+    ] = False,
 ) -> None:
     """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
+    if story and kafka is not KafkaKind.EMBEDDED:
+        raise _refuse("--story: is told on the embedded broker, from which no consumer is thrown out.", EXIT_USAGE)
+    if story and transfer_timeout is not None:
+        raise _refuse("--story: a transfer waits for Next, so there is no --transfer-timeout.", EXIT_USAGE)
     ports = (bank_001_port, bank_002_port, bank_003_port)
-    settings = NetworkSettings(
-        folder=folder or default_folder(),
-        banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
-        kafka=kafka,
-        hub_port=hub_port,
-        hub_grpc_port=hub_grpc_port,
-        kafka_port=kafka_port,
-        transfer_timeout_seconds=transfer_timeout,
-        demo_mode=True,
-        tls=tls,
-    )
-    with _speaking_plainly():
-        network = Network(settings, _tell)
-        if fresh:
-            remove_network(settings.folder)
-        with network:
-            console.print(welcome(network))
-            console.print(f"Data, logs and secrets are in {network.folder}. Ctrl-C stops everything.", highlight=False)
-            sys.stdout.flush()
-            try:
-                Keeper(network, _tell).watch()
-            except KeyboardInterrupt:
-                _tell("Stopping")
-    console.print("Stopped. The data stay; the next demo finds them again.")
+    with _speaking_plainly(), ExitStack() as stack:
+        settings = NetworkSettings(
+            # A story that ends in the middle leaves transfers that wait for a day.
+            folder=stack.enter_context(network_folder(folder)) if story else folder or default_folder(),
+            banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
+            kafka=kafka,
+            hub_port=hub_port,
+            hub_grpc_port=hub_grpc_port,
+            kafka_port=kafka_port,
+            transfer_timeout_seconds=transfer_timeout,
+            demo_mode=True,
+            tls=tls,
+            lab_port=lab_port,
+            **(STORY_SETTINGS if story else {}),
+        )
+        run_demo(settings, fresh and not story, _tell)
+    console.print("Stopped." if story else "Stopped. The data stay; the next demo finds them again.")
 
 
 @app.command()
@@ -291,6 +328,32 @@ def experiment(
 
 
 @app.command()
+def scenario(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones to play; --list shows them.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show what there is, and play nothing.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Play every scenario, one after the other.")] = False,
+    kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    seed: Annotated[int, typer.Option(help="Chooses who is paid, and how much.")] = 1,
+    keep: Keep = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")] = False,
+) -> None:
+    """Plays scripts that break a fresh network, and audits after each. Exit code 0 when every one is green."""
+    if list_:
+        print_json(playbill_document()) if json else console.print(playbill_table())
+        return
+    chosen = _scenarios(names or [], everything=all_)
+    with _speaking_plainly():
+        results = play_scenarios(ScenarioOptions(chosen, kafka, seed, keep), _tell)
+    if json:
+        print_json(results_document(results))
+    else:
+        console.print(results_table(results))
+        for line in (line for result in results for line in result_remarks(result)):
+            console.print(line, markup=False, highlight=False)
+    raise typer.Exit(0 if all(result.is_ok for result in results) else EXIT_BROKEN)
+
+
+@app.command()
 def bench(
     only: Annotated[str, typer.Option(help="Parts: hub, network, keys, latency.")] = "hub,network,keys,latency",
     seconds: Annotated[float, typer.Option(min=2, max=86_400, help="Of each part, after its warm-up.")] = 60,
@@ -315,6 +378,93 @@ def bench(
     else:
         console.print(bench_table(result))
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
+@app.command()
+def load(
+    rate: Annotated[float, typer.Option(help="Visitors who come in a second, at the highest.")] = RATE_DEFAULT,
+    seconds: Annotated[float, typer.Option(help="How long they come.")] = SECONDS_DEFAULT,
+    shape: Annotated[
+        Shape, typer.Option(help="All the time alike; from nothing to the rate; a quarter of it, all in the middle.")
+    ] = Shape.SOAK,
+    skew: Annotated[float, typer.Option(help="The share of visits to the first bank.")] = SHARE_OF_FIRST_DEFAULT,
+    mix: Annotated[str, typer.Option(help="The parts of the kinds of visitors.")] = MIX_DEFAULT,
+    customers: Annotated[int, typer.Option(help="How many accounts are opened first.")] = CUSTOMERS_DEFAULT,
+    think_seconds: Annotated[
+        float, typer.Option(help="How long people look at a page, on average.")
+    ] = THINK_SECONDS_DEFAULT,
+    settle_seconds: Annotated[
+        float, typer.Option(help="A payment that is not final by then has failed.")
+    ] = SETTLE_SECONDS_DEFAULT,
+    kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    banks: Annotated[int, typer.Option(min=1, max=BANKS_MAX, help="How many banks to start.")] = 3,
+    hub: Annotated[str, typer.Option(help="Of a network that runs already.", show_default="one is started")] = "",
+    hub_grpc: Annotated[str, typer.Option(help="The gRPC of that hub.")] = HUB_GRPC_DEFAULT,
+    bank_secrets: Annotated[
+        str,
+        typer.Option(
+            envvar="CODEPIX_BANK_SECRETS", help="Its banks that look keys up: 001=…,002=…", show_default="none does"
+        ),
+    ] = "",
+    operator_password: Annotated[
+        str, typer.Option(envvar="OPERATOR_PASSWORD", help="Its operator's.", show_default=False)
+    ] = "",
+    html: Annotated[Path, typer.Option(help="The file for the report.")] = Path("load-report.html"),
+    web_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="Instead of a run: locust's page there, to start runs by hand."),
+    ] = None,
+    keep: Keep = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
+) -> None:
+    """Lets people, integrators and look-ups come to a network, and judges it. Exit code 1: a pass line is missed."""
+    from loadtest.crowd.command import LoadCommand, check_locust, run_load, serve_page
+    from loadtest.crowd.report import print_verdict
+
+    options = LoadOptions(
+        rate_per_second=rate,
+        seconds=seconds,
+        shape=shape,
+        share_of_first=skew,
+        mix=mix,
+        customers=customers,
+        settle_seconds=settle_seconds,
+        think_seconds=think_seconds,
+        operator_password=operator_password,
+        report=str(html),
+    )
+    try:
+        check_options(options)
+    except OptionRefused as error:
+        raise _refuse(str(error), EXIT_USAGE) from None
+    command = LoadCommand(options, kafka, banks, keep, hub, hub_grpc, bank_secrets, web_port)
+    with _speaking_plainly():
+        check_locust()
+        if web_port is not None:
+            serve_page(command, _tell, _show_line)
+        verdict = run_load(command, _tell, _show_line)
+    if json:
+        print_json(verdict.document())
+    else:
+        print_verdict(verdict, console)
+        console.print(f"The report is in {html}.", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(EXIT_USAGE if verdict.problem else 0 if verdict.is_ok else EXIT_BROKEN)
+
+
+def _show_line(line: str) -> None:
+    errors.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
+    known = ", ".join(SCENARIOS)
+    unknown = [name for name in names if name not in SCENARIOS]
+    if unknown:
+        raise _refuse(f"NAMES: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+    if everything:
+        return list(SCENARIOS.values())
+    if not names:
+        raise _refuse(f"NAMES: say which scenario to play, or --all; there are {known}.", EXIT_USAGE)
+    return [SCENARIOS[name] for name in dict.fromkeys(names)]
 
 
 def _targets(faults: str) -> list[Target]:

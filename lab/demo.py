@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from lab.network import Network
-from lab.parts.errors import PartError
-from lab.parts.process import Part
+from lab.keeper import RESTARTS_MAX, Keeper
+from lab.network import Network, NetworkSettings, remove_network
 from lab.people import DEMO_PIN, Customer, Population
-from lab.rest import BankRest, new_client
+from lab.report import console
+from lab.run import Run, open_run
+from lab.story.director import Director
 from pix.scheme.money import format_brl
 
-WATCH_SECONDS: Final = 0.5
-RESTARTS_MAX: Final = 5
-"""Of one part within `RESTARTS_WINDOW_SECONDS`; a part that keeps falling over is not helped by another start."""
-RESTARTS_WINDOW_SECONDS: Final = 60.0
+PANEL_LINE: Final = "The lab's panel, to break, to play and to audit, on this machine alone:"
+CLASSROOM_LINE: Final = "The classroom, where a transfer happens step by step, on this machine alone:"
 
 
-def welcome(network: Network) -> RenderableType:
+def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]) -> None:
+    """Starts the network and the lab's panel, says where to look, and runs until interrupted.
+
+    Where the settings split the roles, the panel is a classroom. Raises `PortInUse`, `PartError`.
+    """
+    # The panel needs a web server, which no other command of the lab does.
+    from lab.panel.serving import PanelServer
+
+    def forget() -> None:
+        if fresh:
+            remove_network(settings.folder)
+
+    with open_run(settings, tell, forget) as run:
+        keeper = Keeper.of(run.network, tell, RESTARTS_MAX)
+        console.print(welcome(run))
+        if settings.lab_port is not None:
+            director = _begin_story(run, keeper, tell) if settings.splits_roles else None
+            panel = PanelServer(run, keeper, settings.lab_port, director)
+            panel.start()
+            console.print(CLASSROOM_LINE if director else PANEL_LINE, highlight=False)
+            console.print(f"  {panel.address}", markup=False, highlight=False, soft_wrap=True)
+        folder = run.network.folder
+        console.print(f"Data, logs and secrets are in {folder}. Ctrl-C stops everything.", highlight=False)
+        sys.stdout.flush()
+        try:
+            keeper.watch()
+        except KeyboardInterrupt:
+            tell("Stopping")
+
+
+def _begin_story(run: Run, keeper: Keeper, tell: Callable[[str], None]) -> Director:
+    tell("Letting the processes stand still")
+    director = Director(run.network, keeper, run.rest, run.surveyor, run.ends)
+    run.afterwards.callback(director.close)
+    director.begin()
+    return director
+
+
+def welcome(run: Run) -> RenderableType:
     """Where to look, who lives there, and what to try."""
+    network = run.network
     addresses = Table("what", "where", title="Open in a browser", title_justify="left")
     addresses.add_row("Hub: console, REST API", f"{network.hub_url}  {network.hub_url}/api/docs")
     addresses.add_row("Hub: gRPC", f"127.0.0.1:{network.grpc_ports[0]} (with reflection)")
     for bank in network.banks:
         addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
-    with_client = new_client(network.secrets.operator)
-    try:
-        rest = {bank.code: BankRest(bank.spec.name, bank.url, with_client) for bank in network.banks}
-        population = Population.of(rest)
-    finally:
-        with_client.close()
+    population = Population.of(run.rest)
     return Group(addresses, _people(network, population), _ideas(network, population))
 
 
@@ -84,43 +117,3 @@ def _ideas(network: Network, population: Population) -> str:
 def _key(customer: Customer) -> str:
     """The key that people know best of those that the customer has."""
     return min(customer.keys, key=lambda key: key.kind != "EMAIL").key
-
-
-class Keeper:
-    """Starts parts again that ended by themselves, as a container platform would."""
-
-    def __init__(self, network: Network, tell: Callable[[str], None]) -> None:
-        self._network = network
-        self._tell = tell
-        self._restarts: list[tuple[str, float]] = []
-
-    def watch(self) -> None:
-        """Until interrupted. Raises `PartError` when a part does not stay up."""
-        while True:
-            self.look()
-            time.sleep(WATCH_SECONDS)
-
-    def look(self) -> None:
-        """Starts again what has ended since the last look."""
-        network = self._network
-        if not network.postgres.is_running():
-            self._restart(network.postgres)
-        if not network.broker.is_running():
-            address = network.broker.bootstrap_servers
-            self._restart(network.broker)
-            if network.broker.bootstrap_servers != address:
-                self._tell("The broker has another address now: starting the hub and the banks again")
-                network.restart_services(network.services)
-        for service in network.services:
-            if not service.is_running():
-                self._restart(service)
-
-    def _restart(self, part: Part) -> None:
-        now = time.monotonic()
-        self._restarts.append((part.name, now))
-        recent = [at for name, at in self._restarts if name == part.name and now - at < RESTARTS_WINDOW_SECONDS]
-        if len(recent) > RESTARTS_MAX:
-            raise PartError(f"{part.name} has ended {len(recent)} times within a minute; its log is in the folder.")
-        self._tell(f"{part.name} has ended; starting it again")
-        part.start()
-        self._tell(f"{part.name} is back")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,18 +13,18 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.audit import AuditReport
-from lab.faults import Injected, Injector, Keeper, Target, plan_faults
-from lab.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
+from lab.faults import Injected, Injector, Target, plan_faults
+from lab.keeper import Keeper
+from lab.network import KafkaKind, NetworkSettings, bank_specs, network_folder
 from lab.people import Population
 from lab.report import audit_document, percentile
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
+from lab.run import Run, open_run
 from lab.traffic import Cashier, good_payments, read_outcomes
 
 TIMED_OUT: Final = "AB03"
 RESEND_FIRST_SECONDS: Final = 1.0
 RESEND_CAP_SECONDS: Final = 5.0
-QUIET_SECONDS_MAX: Final = 180.0
+QUIET_SECONDS_MAX: Final = 120.0
 AUDIT_SECONDS_MAX: Final = 20.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a customer goes on asking a bank that is down."""
@@ -93,18 +92,17 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
     random = Random(options.seed)
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
-        network = stack.enter_context(Network(_settings(options, folder), tell))
-        client = new_client(network.secrets.operator)
-        stack.callback(client.close)
-        surveyor = Surveyor(network.hub_url, client)
-        rest = {bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks}
+        run = stack.enter_context(open_run(_settings(options, folder), tell))
+        network, surveyor, rest = run.network, run.surveyor, run.rest
         payments = good_payments(Population.of(rest), options.transfers, random, f"seed{options.seed}")
         duration = options.transfers / options.rate_per_second
 
         tell(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
         cashier = Cashier(rest, PATIENCE_SECONDS, SENDERS)
-        keeper = stack.enter_context(_kept(network))
-        with _disturbed(network, keeper, options, duration, random) as injector:
+        run.afterwards.callback(cashier.close)
+        keeper = Keeper.of(network)
+        run.in_background(keeper.run)
+        with _disturbed(run, keeper, options, duration, random) as injector:
             sent = cashier.send_all(payments, options.rate_per_second)
             tell("Waiting until the faults are over and all parts are up")
         paid = time.monotonic()
@@ -154,44 +152,22 @@ def _named(options: ExperimentOptions) -> str:
 
 
 @contextmanager
-def _kept(network: Network) -> Iterator[Keeper]:
-    """Starts services again that end by themselves, as a platform would, for as long as the block runs."""
-    keeper, stop = Keeper(network.services), threading.Event()
-    thread = threading.Thread(target=keeper.run, args=(stop,), daemon=True)
-    try:
-        # Within the block: an interruption that comes while it starts must not leave it to start again what is stopped.
-        thread.start()
-        yield keeper
-    finally:
-        stop.set()
-        if thread.ident is not None:
-            thread.join()
-
-
-@contextmanager
 def _disturbed(
-    network: Network, keeper: Keeper, options: ExperimentOptions, duration: float, random: Random
+    run: Run, keeper: Keeper, options: ExperimentOptions, duration: float, random: Random
 ) -> Iterator[Injector]:
     """Injects faults while the block runs; at its end waits until they are over and everything is up again."""
     faults = plan_faults(options.faults, options.faults_each, duration, options.hubs, options.banks, random)
-    stop = threading.Event()
-    injector = Injector(network, keeper)
-    threads: list[threading.Thread] = []
-    try:
-        threads += injector.start(faults, stop)
-        if options.wipe_broker:
-            moment = random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration
-            threads.append(injector.start_wipe(moment, stop))
-        yield injector
-        for thread in threads:
-            thread.join()
-        if injector.failures:
-            raise injector.failures[0]
-        network.await_ready()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    injector = Injector(run.network, keeper)
+    works = injector.works(faults)
+    if options.wipe_broker:
+        works.append(injector.wipe_at(random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration))
+    threads = [run.in_background(work) for work in works]
+    yield injector
+    for thread in threads:
+        thread.join()
+    for failure in (*injector.failures, *keeper.failures):
+        raise failure
+    run.network.await_ready()
 
 
 def experiment_document(result: ExperimentResult) -> dict[str, Any]:

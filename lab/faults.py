@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Final, Protocol
 
+from lab.keeper import Keeper
 from lab.network import Network
 from lab.parts.errors import PartError
-from lab.service import Service
 
 FIRST_MOMENT: Final = 0.1
 LAST_MOMENT: Final = 0.9
@@ -24,7 +25,6 @@ DOWN_SECONDS_MAX: Final = 4.0
 FROZEN_SECONDS_MIN: Final = 0.5
 FROZEN_SECONDS_MAX: Final = 8.0
 """More than a consumer group waits for a member, so that a frozen replica finds its work taken when it thaws."""
-KEEPER_SECONDS: Final = 0.2
 
 
 class Target(StrEnum):
@@ -115,42 +115,12 @@ class Injected:
     to_seconds: float
 
 
-class Keeper:
-    """Starts services again that ended, other than those that a fault holds down, as a container platform would."""
-
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._services = services
-        self._lock = threading.Lock()
-        self._held: set[str] = set()
-        self.restarts: defaultdict[str, int] = defaultdict(int)
-        """Per service, how often it ended without a fault of ours and was started again."""
-
-    def hold(self, name: str) -> None:
-        """From now on this service is somebody else's concern."""
-        with self._lock:
-            self._held.add(name)
-
-    def release(self, name: str) -> None:
-        """It is to run again."""
-        with self._lock:
-            self._held.discard(name)
-
-    def look(self) -> None:
-        """Starts again what is not running and not held."""
-        for service in self._services:
-            with self._lock:
-                if service.name not in self._held and not service.is_running():
-                    self.restarts[service.name] += 1
-                    service.launch()
-
-    def run(self, stop: threading.Event) -> None:
-        """Looks until told to stop."""
-        while not stop.wait(KEEPER_SECONDS):
-            self.look()
+Work = Callable[[threading.Event], None]
+"""Runs in a thread of its own until it is done or the event is set."""
 
 
 class Injector:
-    """Injects planned faults into a network, each part's in a thread of its own."""
+    """Injects planned faults into a network, each part's at its own times."""
 
     def __init__(self, network: Network, keeper: Keeper) -> None:
         self._network = network
@@ -163,14 +133,14 @@ class Injector:
         self.failures: list[PartError] = []
         """Parts that could not be brought back."""
 
-    def start(self, faults: Sequence[Fault], stop: threading.Event) -> list[threading.Thread]:
-        """Begins; the threads end when all faults are over, or early when told to stop, and leave nothing frozen."""
+    def works(self, faults: Sequence[Fault]) -> list[Work]:
+        """What is to run at the same time, from now on; each ends when its faults are over, or early when told to."""
         first = time.monotonic()
         by_part: defaultdict[tuple[Target, int], list[Fault]] = defaultdict(list)
         for fault in faults:
             by_part[fault.target, fault.number].append(fault)
 
-        def inject(of_part: Sequence[Fault]) -> None:
+        def inject(of_part: Sequence[Fault], stop: threading.Event) -> None:
             try:
                 for fault in of_part:
                     if stop.wait(max(0.0, first + fault.at_seconds - time.monotonic())):
@@ -179,16 +149,13 @@ class Injector:
             except PartError as failure:
                 self.failures.append(failure)
 
-        threads = [threading.Thread(target=inject, args=(of_part,), daemon=True) for of_part in by_part.values()]
-        for thread in threads:
-            thread.start()
-        return threads
+        return [partial(inject, of_part) for of_part in by_part.values()]
 
-    def start_wipe(self, at_seconds: float, stop: threading.Event) -> threading.Thread:
+    def wipe_at(self, at_seconds: float) -> Work:
         """At that moment the broker loses its log."""
         first = time.monotonic()
 
-        def wipe() -> None:
+        def wipe(stop: threading.Event) -> None:
             if stop.wait(at_seconds):
                 return
             # Whatever else is being broken is mended first: a broker that comes back at another address takes the
@@ -197,7 +164,7 @@ class Injector:
                 for name in sorted(self._locks):
                     stack.enter_context(self._locks[name])
                 struck = time.monotonic()
-                names = [service.name for service in self._network.services]
+                names = [self._network.broker.name, *(service.name for service in self._network.services)]
                 for name in names:
                     self._keeper.hold(name)
                 try:
@@ -209,12 +176,10 @@ class Injector:
                         self._keeper.release(name)
                 self._note(self._network.broker.name, Action.WIPE, struck - first, first)
 
-        thread = threading.Thread(target=wipe, daemon=True)
-        thread.start()
-        return thread
+        return wipe
 
     def _inject(self, fault: Fault, first: float, stop: threading.Event) -> None:
-        part, mend = self._part(fault)
+        part = self._part(fault)
         with self._locks[part.name]:
             struck = time.monotonic()
             if fault.action is Action.FREEZE:
@@ -228,24 +193,21 @@ class Injector:
                 part.kill()
                 if stop.wait(fault.seconds):
                     return
-                mend()
+                self._keeper.release(part.name)
             self._note(part.name, fault.action, struck - first, first)
 
     def _note(self, part: str, action: Action, from_seconds: float, first: float) -> None:
         with self._lock:
             self.injected.append(Injected(part, action, from_seconds, time.monotonic() - first))
 
-    def _part(self, fault: Fault) -> tuple[Breakable, Callable[[], None]]:
-        """The part, and what brings it back once it is dead."""
+    def _part(self, fault: Fault) -> Breakable:
         network = self._network
         match fault.target:
             case Target.BROKER:
-                return network.broker, network.broker.start
+                return network.broker
             case Target.DATABASE:
-                return network.postgres, network.postgres.start
+                return network.postgres
             case Target.HUB:
-                service = network.hubs[fault.number]
+                return network.hubs[fault.number]
             case Target.BANK:
-                service = network.banks[fault.number].service
-        # The keeper starts it, and again if the database that it needs is dead at that moment.
-        return service, lambda: self._keeper.release(service.name)
+                return network.banks[fault.number].service

@@ -37,6 +37,11 @@ MARKER_FILE: Final = "codepix-network.json"
 """Holds the network's secrets, and shows that a folder is one of ours and may be removed."""
 HUB_DATABASE: Final = "hub"
 ALL_READY_DEADLINE_SECONDS: Final = 120.0
+CONSUMER_SUFFIX: Final = "-consumer"
+"""Ends the name of a process that only consumes and resends, where roles are split."""
+ANSWERING_ROLES_OF_HUB: Final = "grpc,http"
+ANSWERING_ROLES_OF_BANK: Final = "http"
+CONSUMING_ROLES: Final = "kafka,sweeper"
 
 
 class KafkaKind(StrEnum):
@@ -48,7 +53,7 @@ class KafkaKind(StrEnum):
     """Apache Kafka: needs Java and Maven."""
 
 
-FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 10, KafkaKind.APACHE: 100}
+FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 20, KafkaKind.APACHE: 100}
 """The embedded broker answers an empty fetch at this interval, whatever comes meanwhile."""
 
 
@@ -100,6 +105,10 @@ class NetworkSettings:
     demo_mode: bool = True
     tls: bool = False
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
+    splits_roles: bool = False
+    """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
+    lab_port: int | None = None
+    """Where the lab's panel is, for the hub's console to link to; None without one."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
 
@@ -125,11 +134,18 @@ class RunningBank:
         self.url = f"http://{LOOPBACK}:{port}"
         self.ispb = spec.code.zfill(8)
         self.service: Service
+        self.consumer: Service | None = None
+        """Its other process, where roles are split."""
 
     @property
     def code(self) -> str:
         """Three digits."""
         return self.spec.code
+
+    @property
+    def services(self) -> list[Service]:
+        """Its processes."""
+        return [self.service, *([] if self.consumer is None else [self.consumer])]
 
 
 class Network:
@@ -146,10 +162,14 @@ class Network:
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.grpc_ports = [settings.hub_grpc_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.secrets: NetworkSecrets
+        self.transfer_timeout_seconds = settings.transfer_timeout_seconds
+        """Of hubs that are started from now on."""
         self._certificates: Certificates | None = None
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.broker = self._make_broker()
         self.hubs: list[Service] = []
+        self.hub_consumers: list[Service] = []
+        """The hub's other process, where roles are split."""
         self.banks: list[RunningBank] = []
 
     @property
@@ -158,9 +178,14 @@ class Network:
         return f"http://{LOOPBACK}:{self.hub_ports[0]}"
 
     @property
+    def panel_url(self) -> str | None:
+        """Of the lab's panel, without its token; None without a panel."""
+        return None if self.settings.lab_port is None else f"http://{LOOPBACK}:{self.settings.lab_port}"
+
+    @property
     def services(self) -> list[Service]:
-        """Hubs and banks, in the order of their start."""
-        return [*self.hubs, *(bank.service for bank in self.banks)]
+        """The processes of hubs and banks."""
+        return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
 
     def bank(self, code: str) -> RunningBank:
         """The bank with this code. Raises KeyError."""
@@ -192,8 +217,15 @@ class Network:
         self._supervisor.own(self.postgres)
         self._supervisor.own(self.broker)
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
-                started.result()
+            try:
+                for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
+                    started.result()
+            except BaseException:
+                # The pool awaits both, and nobody waits for a server that is not wanted any more.
+                for part in (self.postgres, self.broker):
+                    part.retire()
+                    part.kill()
+                raise
         for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
             self.postgres.create_database(name)
         self._make_services()
@@ -203,10 +235,15 @@ class Network:
             self._supervisor.own(service)
             service.launch()
         first_hub.await_ready()
-        for service in other_hubs:
+        for service in (*other_hubs, *self.hub_consumers):
             # The first one has brought the schema up.
             self._supervisor.own(service)
             service.launch()
+        for bank in self.banks:
+            bank.service.await_ready()
+            if bank.consumer is not None:
+                self._supervisor.own(bank.consumer)
+                bank.consumer.launch()
         for service in self.services:
             service.await_ready()
 
@@ -254,6 +291,7 @@ class Network:
             (settings.hub_port, "the hub's console", "--hub-port"),
             (settings.hub_grpc_port, "the hub's gRPC", "--hub-grpc-port"),
             *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.banks),
+            (settings.lab_port, "the lab's panel", "--lab-port"),
         ]
         owners: dict[int, str] = {}
         for port, purpose, option in wanted:
@@ -294,21 +332,41 @@ class Network:
         for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
             name = "hub" if number == 0 else f"hub-{number + 1}"
             arguments = ["serve", "--migrate", *(["--banks", str(banks_file)] if number == 0 else [])]
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_HUB]
             environment = self._hub_environment(port, grpc_port)
             url = f"http://{LOOPBACK}:{port}"
             self.hubs.append(Service(name, "hub", arguments, environment, url, logs, self._client))
+            if self.settings.splits_roles:
+                self.hub_consumers.append(self._consumer(name, "hub", environment))
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
+            arguments = ["serve", "--migrate", "--seed"]
+            environment = self._bank_environment(bank)
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_BANK]
+                bank.consumer = self._consumer(f"bank-{spec.code}", "bank_sim", environment)
             bank.service = Service(
-                f"bank-{spec.code}",
-                "bank_sim",
-                ["serve", "--migrate", "--seed"],
-                self._bank_environment(bank),
-                bank.url,
-                logs,
-                self._client,
+                f"bank-{spec.code}", "bank_sim", arguments, environment, bank.url, logs, self._client
             )
             self.banks.append(bank)
+
+    def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
+        """The process of a participant that consumes and resends; it says how it is on a port of its own."""
+        port = free_port()
+
+        def its_own() -> Mapping[str, str]:
+            return {**environment(), "METRICS_PORT": str(port)}
+
+        return Service(
+            f"{name}{CONSUMER_SUFFIX}",
+            module,
+            ["serve", "--roles", CONSUMING_ROLES],
+            its_own,
+            f"http://{LOOPBACK}:{port}",
+            self.folder / "logs",
+            self._client,
+        )
 
     def _write_banks_file(self) -> Path:
         file = self.folder / "banks.json"
@@ -327,12 +385,13 @@ class Network:
 
     def _hub_environment(self, port: int, grpc_port: int) -> Callable[[], Mapping[str, str]]:
         def environment() -> Mapping[str, str]:
-            timeout = self.settings.transfer_timeout_seconds
+            timeout = self.transfer_timeout_seconds
             return {
                 **self._common_environment(HUB_DATABASE, port, replicas=self.settings.hubs),
                 "GRPC_HOST": LOOPBACK,
                 "GRPC_PORT": str(grpc_port),
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
+                **({} if self.panel_url is None else {"LAB_PANEL_URL": self.panel_url}),
                 **self._hub_tls(),
             }
 

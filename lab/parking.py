@@ -13,11 +13,10 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.audit import AuditReport
-from lab.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
+from lab.network import KafkaKind, NetworkSettings, bank_specs, network_folder
 from lab.people import Population
 from lab.report import audit_document
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
+from lab.run import open_run
 from lab.traffic import AMOUNT_CENTAVOS_MAX, AMOUNT_CENTAVOS_MIN, Cashier, payment, poll_until, read_outcomes
 
 BANKS: Final = 3
@@ -71,13 +70,10 @@ def park(options: ParkingOptions, tell: Callable[[str], None]) -> ParkingResult:
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
         settings = NetworkSettings(folder=folder, banks=bank_specs(BANKS), kafka=options.kafka, hubs=options.hubs)
-        network = stack.enter_context(Network(settings, tell))
-        client = new_client(network.secrets.operator)
-        stack.callback(client.close)
-        surveyor = Surveyor(network.hub_url, client)
-        rest = {bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks}
-        population = Population.of(rest)
-        *payers, parked = network.banks
+        run = stack.enter_context(open_run(settings, tell))
+        surveyor = run.surveyor
+        population = Population.of(run.rest)
+        *payers, parked = run.network.banks
         payments = [
             payment(
                 population.rich(payers[number % len(payers)].code),
@@ -90,7 +86,9 @@ def park(options: ParkingOptions, tell: Callable[[str], None]) -> ParkingResult:
         tell(f"Stopping bank {parked.code}, and sending it {options.transfers} payments")
         parked.service.stop()
         stopped = time.monotonic()
-        sent = Cashier(rest, senders=SENDERS).send_all(payments)
+        cashier = Cashier(run.rest, senders=SENDERS)
+        run.afterwards.callback(cashier.close)
+        sent = cashier.send_all(payments)
 
         def counted(status: str) -> bool:
             return bool(surveyor.hub.get("/transfers/counts")[status] == options.transfers)

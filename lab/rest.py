@@ -33,6 +33,11 @@ class Refused(Exception):
         self.rule = str(problem.get("rule") or problem.get("detail") or problem.get("title") or "")
         super().__init__(f"{status} {self.field}: {self.rule}")
 
+    @property
+    def name(self) -> str:
+        """The problem's name, or the field whose rule was broken."""
+        return self.field if self.kind == "scheme-rule" else self.kind
+
 
 def new_client(operator_password: str = "") -> httpx.Client:
     """A client for many services; thread-safe, to be closed. Outside demo mode the APIs are the operator's alone."""

@@ -76,6 +76,24 @@ class Service:
         self._last_answer = answer.text.strip()
         return answer.is_success
 
+    def ask_health(self, seconds_max: float) -> tuple[bool, str]:
+        """Whether it is ready, and if not, what it says is wrong, for people."""
+        try:
+            answer = self._client.get(f"{self.url}/health/ready", timeout=seconds_max)
+        except httpx.HTTPError:
+            return False, "it does not answer"
+        if answer.is_success:
+            return True, ""
+        try:
+            parts = dict(answer.json()["parts"])
+        except (ValueError, KeyError, TypeError):
+            return False, f"it answers {answer.status_code}"
+        return False, "; ".join(f"{part}: {state}" for part, state in parts.items() if state != "ok")
+
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def request_stop(self) -> None:
         """Asks it to end and does not wait."""
         self._child.request_stop()
@@ -95,6 +113,10 @@ class Service:
     def thaw(self) -> None:
         """Lets it go on."""
         self._child.thaw()
+
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
 
     def restart(self) -> None:
         """Stops it if it runs, and starts it again with an environment of now."""

@@ -18,7 +18,8 @@ from lab.forgeries import Forger, Participant, Verdict, send_forgeries
 from lab.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
 from lab.people import Key, Population
 from lab.report import audit_document, percentile
-from lab.rest import BankRest, new_client
+from lab.rest import BankRest
+from lab.run import open_run
 from lab.survey import Surveyor
 from lab.traffic import AMOUNT_CENTAVOS_MAX, Cashier, Outcomes, Payment, Sent, good_payments, payment, read_outcomes
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX as SCHEME_AMOUNT_CENTAVOS_MAX
@@ -81,18 +82,16 @@ def smoke(options: SmokeOptions, tell: Callable[[str], None]) -> SmokeResult:
         banks = [
             replace(spec, settlement_funds_centavos=SETTLEMENT_FUNDS_CENTAVOS) for spec in bank_specs(options.banks)
         ]
-        network = stack.enter_context(Network(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), tell))
+        run = stack.enter_context(open_run(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), tell))
         network_up_seconds = time.monotonic() - started
-        client = new_client(network.secrets.operator)
-        stack.callback(client.close)
-        surveyor = Surveyor(network.hub_url, client)
-        rest = {bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks}
+        network, surveyor, rest = run.network, run.surveyor, run.rest
         random = Random(options.seed)
 
         tell(f"Paying {options.transfers} times")
         population = Population.of(rest)
         first, then = plan(population, options.transfers, random)
         cashier = Cashier(rest)
+        run.afterwards.callback(cashier.close)
         sent = [*cashier.send_all(first), *cashier.send_all(then)]
         tell("Waiting until every transfer is final")
         is_quiet = surveyor.wait_for_quiet(FINAL_SECONDS_MAX)

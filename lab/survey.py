@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from http import HTTPStatus
+from typing import Final, Protocol
 
 import httpx
 
@@ -22,10 +23,21 @@ from lab.audit import (
     Snapshot,
     audit,
 )
-from lab.rest import BankRest, HubRest, Json, NotAllowed, Unreachable
+from lab.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
 SIGNS_POLL_SECONDS: Final = 0.25
 """Between two looks at whether anything has moved."""
+
+
+class Say(Protocol):
+    """Is given each step; `values` stand where the text has `{}`."""
+
+    def __call__(self, text: str, *values: object) -> None:
+        """Says it."""
+
+
+def quietly(text: str, *values: object) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +51,24 @@ class Signs:
 class Surveyor:
     """Looks at one network."""
 
-    def __init__(self, hub_url: str, client: httpx.Client) -> None:
+    def __init__(self, hub_url: str, client: httpx.Client, addresses: Mapping[str, str] | None = None) -> None:
+        """`addresses` are those of banks, by ISPB, that are reached from here otherwise than they have announced."""
         self._client = client
+        self._addresses = addresses or {}
         self.hub = HubRest(hub_url, client)
 
     def banks(self) -> dict[str, BankRest]:
-        """The banks' APIs by ISPB, at the addresses that they announced to the hub. Raises `Unreachable`."""
+        """The banks' APIs by ISPB, at the addresses that they announced to the hub unless told better.
+
+        Raises `Unreachable`.
+        """
         found = {}
         for bank in self.hub.banks():
             name = f"Bank {bank['code']} ({bank['name']})"
-            if not bank["url"]:
+            url = self._addresses.get(bank["ispb"]) or bank["url"]
+            if not url:
                 raise Unreachable(f"{name} has never told the hub where it is.")
-            found[str(bank["ispb"])] = BankRest(name, str(bank["url"]), self._client)
+            found[str(bank["ispb"])] = BankRest(name, str(url), self._client)
         return found
 
     def signs(self) -> Signs:
@@ -71,21 +89,26 @@ class Surveyor:
             at_banks.append((ispb, books["postings"], sums, rows))
         return Signs((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, say: Say = quietly) -> Snapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
+        say("Reading what the hub knows.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        banks = tuple(
-            BankView(
-                ispb=ispb,
-                code=str(names[ispb]["code"]),
-                name=str(names[ispb]["name"]),
-                books=_books(bank.books()),
-                transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
-                postings=tuple(_posting(row) for row in bank.postings()),
+        banks = []
+        for ispb, bank in self.banks().items():
+            name = str(names[ispb]["name"])
+            say("Reading the books of {}.", name)
+            banks.append(
+                BankView(
+                    ispb=ispb,
+                    code=str(names[ispb]["code"]),
+                    name=name,
+                    books=_books(bank.books()),
+                    transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
+                    postings=tuple(_posting(row) for row in bank.postings()),
+                )
             )
-            for ispb, bank in self.banks().items()
-        )
+        say("Reading the hub once more.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -93,7 +116,16 @@ class Surveyor:
             for account in self.hub.settlement_accounts()
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        return Snapshot(before, settlement, banks, after)
+        return Snapshot(before, settlement, tuple(banks), after)
+
+    def find_transfer(self, end_to_end_id: str) -> Json | None:
+        """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
+        try:
+            return self.hub.transfer(end_to_end_id)
+        except Refused as refused:
+            if refused.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def wait_for_quiet(self, seconds_max: float) -> bool:
         """Waits until nothing is under way and nothing moves. False when it does not come to that in time.
@@ -118,17 +150,18 @@ class Surveyor:
                 return False
             time.sleep(SIGNS_POLL_SECONDS)
 
-    def audit(self, wait_seconds: float) -> AuditReport:
+    def audit(self, wait_seconds: float, say: Say = quietly) -> AuditReport:
         """Audits the network once it is quiet, or as it is when it has not become so in time.
 
         What is still under way after the wait is allowed for. Only when things move while they are read, in each of
-        the attempts, does the report say so. Raises `Unreachable`.
+        the attempts, does the report say so. `say` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
+        say("Waiting until nothing is under way.")
         self.wait_for_quiet(wait_seconds)
         while True:
             before = self.signs()
-            snapshot = self.snapshot()
+            snapshot = self.snapshot(say)
             is_still = self.signs() == before
             if is_still or time.monotonic() >= deadline:
                 return audit(snapshot, moving=not is_still)

@@ -51,9 +51,7 @@ class Sent:
     @property
     def refusal(self) -> str | None:
         """The problem's name for which the bank refused it, or the field whose rule it broke; None when it did not."""
-        if self.refused is None:
-            return None
-        return self.refused.field if self.refused.kind == "scheme-rule" else self.refused.kind
+        return None if self.refused is None else self.refused.name
 
 
 def payment(
@@ -102,6 +100,13 @@ class Cashier:
         self._banks = banks
         self._patience_seconds = patience_seconds
         self._pause = threading.Event()
+        self._pools: list[ThreadPoolExecutor] = []
+
+    def close(self) -> None:
+        """Awaits those who still wait for an answer after an interruption; they get none once the banks are gone."""
+        self._pause.set()
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
 
     def send(self, payment: Payment) -> Sent:
         """Sends one. Raises `Unreachable` when patience ends."""
@@ -131,16 +136,27 @@ class Cashier:
                 sent.end_to_end_id = str(document["end_to_end_id"])
                 return sent
 
-    def send_all(self, payments: Sequence[Payment], per_second: float | None = None) -> list[Sent]:
-        """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs."""
+    def send_all(
+        self,
+        payments: Sequence[Payment],
+        per_second: float | None = None,
+        note: Callable[[Sent], None] = lambda _: None,
+    ) -> list[Sent]:
+        """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs.
+
+        `note` is given each one as soon as it was answered, in the thread that sent it.
+        """
         first = time.monotonic()
 
         def send_in_time(number: int, each: Payment) -> Sent:
             if per_second is not None:
                 self._pause.wait(max(0.0, first + number / per_second - time.monotonic()))
-            return self.send(each)
+            sent = self.send(each)
+            note(sent)
+            return sent
 
         pool = ThreadPoolExecutor(self._senders)
+        self._pools.append(pool)
         try:
             futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
             return [future.result() for future in futures]

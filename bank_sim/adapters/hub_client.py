@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeVar
@@ -37,6 +38,14 @@ KEYS_PER_PAGE: Final = 1_000
 RETRY_AFTER_SECONDS_DEFAULT: Final = 1
 RECONNECT_MS_MAX: Final = 1_000
 RECONNECT_MS_MIN: Final = 100
+RESOLUTION_MS_MIN: Final = 1_000
+"""How often the hub's name may be looked up anew. The library's own 30 s would keep a replica unknown for as long."""
+KEEPALIVE_MS: Final = 5_000
+"""A replica that hangs, or whose machine lost its power, is found out by a ping: nothing else tells of it."""
+KEEPALIVE_ANSWER_MS_MAX: Final = 3_000
+
+REPLICAS_IN_TURN: Final = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
+"""Calls go to every replica that the hub's name stands for; one that is away is left out until it is back."""
 
 METADATA_ISPB: Final = "codepix-ispb"
 METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
@@ -68,7 +77,10 @@ log = logger(__name__)
 
 
 class GrpcHub:
-    """See `bank_sim.application.ports.Hub`. One channel, shared by all threads; it connects when it is first used."""
+    """See `bank_sim.application.ports.Hub`. One channel, shared by all threads; it connects when it is first used.
+
+    An address that stands for several replicas, such as `dns:///hub:50051`, spreads the calls over all of them.
+    """
 
     def __init__(
         self,
@@ -94,6 +106,15 @@ class GrpcHub:
             ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
             ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+            ("grpc.dns_min_time_between_resolutions_ms", RESOLUTION_MS_MIN),
+            ("grpc.service_config", REPLICAS_IN_TURN),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", KEEPALIVE_ANSWER_MS_MAX),
+            # The one of the two that the library (1.85) heeds.
+            ("grpc.http2.ping_timeout_ms", KEEPALIVE_ANSWER_MS_MAX),
+            # Also between calls, and for as long as it takes: the next customer shall not be the one who finds out.
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.max_pings_without_data", 0),
             ("grpc.enable_http_proxy", 0),
         ]
         if tls is None:

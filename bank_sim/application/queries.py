@@ -12,6 +12,7 @@ from bank_sim.application.views import (
     AccountPage,
     BooksSummary,
     DemoPerson,
+    HomePage,
     PostingPage,
     StatementFilter,
     StatementPage,
@@ -81,6 +82,21 @@ class Queries:
             lines = unit.postings.statement(account_number, narrow or StatementFilter(), before_posting_id, size + 1)
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
+
+    def home(self, account_number: str, lines: int, under_way: int) -> HomePage:
+        """The newest lines, what is undecided, and the account, in one transaction. Raises AccountNotFound.
+
+        The account last: a payment that comes between two reads then shows as a line of the next look, and no balance
+        is older than the lines beside it.
+        """
+        narrow = TransferFilter(account_number=account_number, undecided=True, size=under_way)
+        with self._units() as unit:
+            newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
+            undecided = unit.transfers.list(narrow)
+            account = unit.accounts.find(account_number)
+        if account is None:
+            raise AccountNotFound
+        return HomePage(account, tuple(newest), tuple(undecided))
 
     def find_transfer(self, end_to_end_id: str, direction: Direction) -> Transfer:
         """One side of a transfer; asks the hub whether it is completed, when that is still open.

@@ -24,9 +24,12 @@ from pix.scheme.money import format_brl
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
 from pix.service.kafka import broker_answers
+from pix.service.kafka_acls import bank_group
+from pix.service.kafka_lag import lag_seen_by
 from pix.service.logs import configure_logs
 from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
 from pix.service.process import Role, run_roles
+from pix.service.records import bank_topic
 from pix.service.settings import SettingsError, load_settings
 
 EXIT_REFUSED: Final = 1
@@ -98,7 +101,16 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
         bank.telemetry.metrics.watch_lag(kafka.lag)
         roles["kafka"] = kafka.run
     if "sweeper" in names:
-        roles["sweeper"] = SweeperRole(application, kafka.lag if kafka is not None else None).run
+        roles["sweeper"] = SweeperRole(
+            application,
+            lag_seen_by(
+                settings.kafka(f"codepix-bank-{settings.bank_code}-sweeper"),
+                bank_topic(settings.bank_code),
+                bank_group(settings.bank_code),
+                None if kafka is None else kafka.lag,
+            ),
+            None if kafka is None else kafka.lag,
+        ).run
     if "http" in names:
         roles["http"] = lambda stop: _serve_http(bank, settings, stop)
     return roles | bank.telemetry.roles(application.health)

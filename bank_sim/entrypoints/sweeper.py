@@ -140,10 +140,10 @@ class Pulse:
 class SweeperRole:
     """The role that acts when nobody has sent anything."""
 
-    def __init__(self, application: BankApplication, lag: Callable[[], int] | None) -> None:
-        """`lag` tells how many records wait to be read by this process; None when it reads none."""
-        self._sweeper = Sweeper(application.resend_due, lag or (lambda: 0), application.health)
-        self._pulse = Pulse(application.keep_in_touch, lag or (lambda: None))
+    def __init__(self, application: BankApplication, lag: Callable[[], int], own_lag: Callable[[], int] | None) -> None:
+        """`lag` tells how many records wait for the bank, `own_lag` how many for this process; None: it reads none."""
+        self._sweeper = Sweeper(application.resend_due, lag, application.health)
+        self._pulse = Pulse(application.keep_in_touch, own_lag or (lambda: None))
         self._errands = Errands(
             application.join_network,
             (

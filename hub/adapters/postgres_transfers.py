@@ -86,8 +86,9 @@ _LOCK_DUE: Final = (
     "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _LOCK_EXPIRED: Final = (
-    f"{_SELECT_WITH_REVISION} WHERE status = 'pending' AND received_at_ms < %(before_ms)s "
-    "ORDER BY received_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms <= %(now_ms)s "
+    "AND status = 'pending' AND received_at_ms < %(before_ms)s "
+    "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _STATUSES: Final = {status.value: status for status in TransferStatus}
 _KINDS: Final = {kind.value: kind for kind in KeyKind}
@@ -274,8 +275,8 @@ class PostgresTransfers:
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         return self._locked(_LOCK_DUE, {"now_ms": now_ms, "size": size})
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        return self._locked(_LOCK_EXPIRED, {"before_ms": received_before_ms, "size": size})
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        return self._locked(_LOCK_EXPIRED, {"now_ms": now_ms, "before_ms": received_before_ms, "size": size})
 
     def _locked(self, query: str, values: Mapping[str, Any]) -> list[Transfer]:
         transfers = []
@@ -371,8 +372,9 @@ class PostgresTransfers:
         rows = self._connection.execute(
             text(
                 "SELECT payee_ispb, min(received_at_ms) FROM ("
-                "SELECT payee_ispb, received_at_ms FROM transfers WHERE status = 'pending' "
-                "ORDER BY received_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
+                "SELECT payee_ispb, received_at_ms FROM transfers "
+                "WHERE resend_at_ms IS NOT NULL AND status = 'pending' "
+                "ORDER BY resend_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
             ),
             {"size": size},
         )

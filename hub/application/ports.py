@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.ids import END_TO_END_ID_LENGTH
@@ -126,6 +126,10 @@ class TransferChange:
     is_new: bool = False
 
 
+class AccountsHaveMoved(Exception):
+    """Another transaction has moved settlement money since it was read: read it again, and hold it this time."""
+
+
 class TransferRepository(Protocol):
     """The transfers, each with its history."""
 
@@ -139,8 +143,8 @@ class TransferRepository(Protocol):
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds."""
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        """At most `size` pending ones that the hub received before this; skips what another replica holds."""
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        """At most `size` of those that are due, pending, and received before this; skips what another replica holds."""
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         """New rows, and rows that were locked in this transaction, each with the new lines of its history.
@@ -162,7 +166,7 @@ class TransferRepository(Protocol):
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
-        """When the oldest offer without an answer was made to each bank, by ISPB, among the `size` oldest of all."""
+        """When the oldest unanswered offer to each bank was made, by ISPB, among the `size` that are due first."""
 
 
 class TallyRepository(Protocol):
@@ -224,6 +228,12 @@ class SettlementRepository(Protocol):
 
     def save(self, accounts: Sequence[SettlementAccount]) -> None:
         """Accounts that were locked in this transaction."""
+
+    def add(self, changes: Sequence[AccountChange]) -> None:
+        """Adds to accounts, whatever they hold by now.
+
+        Raises AccountsHaveMoved when one would break a rule by it: less than nothing reserved, or more than there is.
+        """
 
     def open(self, ispb: str) -> None:
         """An empty account for a new bank."""

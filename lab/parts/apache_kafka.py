@@ -255,6 +255,10 @@ class ApacheKafkaBroker:
             poll_seconds=START_ATTEMPT_POLL_SECONDS,
         )
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Shuts the broker down in good order."""
         self._child.stop(STOP_GRACE_SECONDS)
@@ -270,6 +274,10 @@ class ApacheKafkaBroker:
     def thaw(self) -> None:
         """Lets the broker go on after `freeze`."""
         self._child.thaw()
+
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
 
     def restart(self) -> None:
         """Stops the broker if it runs, and starts it on the same port and log."""

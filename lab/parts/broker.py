@@ -23,6 +23,15 @@ class Broker(Part, Protocol):
         """Where clients find it. Raises `PartError` while that is not known."""
         ...
 
+    @property
+    def pid(self) -> int:
+        """The process id. Raises `PartError` before the first start."""
+        ...
+
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        ...
+
     def wipe(self) -> None:
         """Loses every topic, record and committed offset, and is ready again when it returns."""
         ...
@@ -60,6 +69,10 @@ class EmbeddedBroker:
             children=[self._child],
         )
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Ends the broker, and with it the log."""
         self._child.stop(EMBEDDED_STOP_GRACE_SECONDS)
@@ -75,6 +88,10 @@ class EmbeddedBroker:
     def thaw(self) -> None:
         """Lets the broker go on after `freeze`."""
         self._child.thaw()
+
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
 
     def restart(self) -> None:
         """Stops the broker if it runs and starts an empty one, at another address."""

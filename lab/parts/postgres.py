@@ -130,6 +130,10 @@ class EmbeddedPostgres:
         self._make_socket_folder()
         wait_until(self._launch_and_answer, START_DEADLINE_SECONDS, f"{self.name} to find its memory unused")
 
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
     def stop(self) -> None:
         """Ends every session and shuts down in good order."""
         self._child.stop(STOP_GRACE_SECONDS)
@@ -146,6 +150,10 @@ class EmbeddedPostgres:
     def thaw(self) -> None:
         """Lets the server go on after `freeze`."""
         self._child.thaw()
+
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._child.is_frozen()
 
     def restart(self) -> None:
         """Stops the server if it runs, and starts it on the same data; the URLs stay the same."""

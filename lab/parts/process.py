@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -102,6 +103,8 @@ class ChildProcess:
         self._log_file: Path | None = None
         self._log_start = 0
         self._pid: int | None = None
+        self._starting = threading.Lock()
+        self._is_retired = False
 
     def start(
         self,
@@ -114,7 +117,7 @@ class ChildProcess:
         """Starts the command, with `environment` added to the lab's own, and its output appended to `log_file`.
 
         Returns when the process exists, which says nothing about its readiness: see `wait_until`. Raises `PartError`
-        when it cannot be started or is running already.
+        when it cannot be started, is running already or has been retired.
         """
         if self.is_running():
             raise PartError(f"{self.name} is running already, as process {self._pid}.")
@@ -131,8 +134,13 @@ class ChildProcess:
         # -P keeps this folder, whose modules have everyday names, out of the tether's import path.
         tethered = [sys.executable, "-P", tether.__file__, *user_option, "--", *self._command]
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        self._pid = None
-        with self._log_file.open("ab") as log:
+        with self._starting, self._log_file.open("ab") as log:
+            if self._is_retired:
+                raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
+            if self._tether is not None:
+                # Of an earlier life that ended by itself.
+                self._cut_lifeline(self._tether)
+            self._pid = None
             self._log_start = log.tell()
             self._tether = subprocess.Popen(
                 tethered,
@@ -172,6 +180,11 @@ class ChildProcess:
     def is_running(self) -> bool:
         """True from start until the command and everything below it has ended; a frozen process is running."""
         return self._tether is not None and self._tether.poll() is None
+
+    def retire(self) -> None:
+        """From now on it is not started any more, by whatever thread: the lab is about to stop it for good."""
+        with self._starting:
+            self._is_retired = True
 
     def request_stop(self) -> None:
         """Asks the process to end and does not wait, so that several can end at the same time."""
@@ -226,6 +239,15 @@ class ChildProcess:
         for process in reversed(self._family()):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
+
+    def is_frozen(self) -> bool:
+        """Whether the process itself stands still, whoever has stopped it."""
+        if not self.is_running() or self._pid is None:
+            return False
+        try:
+            return bool(psutil.Process(self._pid).status() == psutil.STATUS_STOPPED)
+        except psutil.NoSuchProcess:
+            return False
 
     def restart(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
         """Stops the process if it runs, and starts the same command with the same environment and log."""
@@ -316,6 +338,10 @@ class Stoppable(Protocol):
         """What people call it, in messages."""
         ...
 
+    def retire(self) -> None:
+        """Refuses to be started from now on, so that whoever still mends parts does not bring back what is stopped."""
+        ...
+
     def stop(self) -> None:
         """Ends it in good order. Does nothing when it has ended."""
         ...
@@ -401,6 +427,8 @@ class Supervisor:
     def stop(self) -> None:
         """Stops everything in reverse order; once interrupted, kills the rest. Raises the first failure at the end."""
         failure: BaseException | None = None
+        for owned in self._owned:
+            owned.retire()
         while self._owned:
             owned = self._owned.pop()
             try:

@@ -24,6 +24,12 @@ STOP_SECONDS: Final = 3.0
 STOP_POLL_SECONDS: Final = 0.1
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 """No call of the contract comes near this."""
+CONNECTION_AGE_MS_MAX: Final = 30_000
+"""Then the caller connects anew, call by call unharmed, and looks up the name anew: so it learns of new replicas."""
+CONNECTION_GRACE_MS: Final = 5_000
+"""What a call may still take on a connection that is too old."""
+PING_INTERVAL_MS_MIN: Final = 4_000
+"""Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
 
 
 def serve_grpc(
@@ -55,6 +61,10 @@ async def _serve(
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
                 ("grpc.so_reuseport", 0),
+                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
+                ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
             ],
         )
         names = list(add_services(server))

@@ -113,20 +113,24 @@
     }
   });
 
-  // Live parts: the server sends the same HTML that it renders in the page, whenever that changes.
+  // Live parts: the server sends the same HTML that it renders in the page, whenever that changes. A page with several
+  // of them has one stream around them, and each is the scene of an event of its own.
   function connect(part) {
     const stream = new EventSource(part.dataset.live);
-    const show = (event) => {
+    const show = (place) => (event) => {
       const held = document.activeElement?.id;
-      const focused = part.contains(document.activeElement);
-      part.innerHTML = event.data;
-      part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+      const focused = place.contains(document.activeElement);
+      place.innerHTML = event.data;
+      place.dispatchEvent(new CustomEvent("live", { bubbles: true }));
       if (focused && held) {
         document.getElementById(held)?.focus();
       }
-      window.htmx?.process(part);
+      window.htmx?.process(place);
     };
-    stream.addEventListener("fragment", show);
+    stream.addEventListener("fragment", show(part));
+    for (const scene of part.querySelectorAll("[data-scene]")) {
+      stream.addEventListener(scene.dataset.scene, show(scene));
+    }
     stream.addEventListener("final", () => {
       stream.close();
       part.dataset.liveState = "final";

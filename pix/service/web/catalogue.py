@@ -20,13 +20,21 @@ from babel.messages.pofile import read_po, write_po
 from pix.service.web.languages import Language
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
-_KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "translate": (2,), "say": None}
+_KEYWORDS: Final = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "translate": (2,),
+    "translatable": None,
+    "say": None,
+}
 _OPTIONS: Final = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
 _PAGES: Final = (
     ("templates", (("**.html", "jinja2"),)),
     ("bank_sim/entrypoints/http", (("**.py", "python"),)),
     ("hub/entrypoints/http", (("**.py", "python"),)),
     ("pix/service/web", (("**.py", "python"),)),
+    ("lab", (("**.py", "python"),)),
 )
 _RULES: Final = (
     "pix/scheme",

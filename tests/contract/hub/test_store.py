@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
-from hub.application.ports import Found, KeyFilter, Latency, TransferChange, TransferFilter, UnitsOfWork
+from hub.application.ports import (
+    AccountsHaveMoved,
+    Found,
+    KeyFilter,
+    Latency,
+    TransferChange,
+    TransferFilter,
+    UnitsOfWork,
+)
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyChange, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
@@ -40,6 +48,7 @@ from tests.unit.hub.builders import (
 )
 
 STEP = HistoryStep(NOW_MS, AURORA, "TransferRequested", TransferStatus.PENDING)
+LATE_MS = NOW_MS + 100_000
 LATE_STEP = HistoryStep(NOW_MS + 9, IPE, "TransferAccepted", TransferStatus.FAILED, "too late: “não”", "AB03")
 
 
@@ -113,7 +122,7 @@ def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> Non
         assert unit.transfers.find_many([e2e(), "\x00"]) == []
         assert unit.transfers.lock([]) == {}
         assert unit.transfers.lock_due(NOW_MS, 10) == []
-        assert unit.transfers.lock_expired(NOW_MS, 10) == []
+        assert unit.transfers.lock_expired(NOW_MS, NOW_MS, 10) == []
         assert unit.transfers.search(TransferFilter()) == Found([], None)
         assert unit.transfers.search(TransferFilter(ispb="\x00")) == Found([], None)
         assert unit.transfers.search(TransferFilter(id_part="\x00")) == Found([], None)
@@ -178,18 +187,19 @@ def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfW
         assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 1)] == [e2e(3)]
 
 
-def test_expired_are_those_pending_that_came_before(with_banks: UnitsOfWork) -> None:
+def test_expired_are_those_due_and_pending_that_came_before(with_banks: UnitsOfWork) -> None:
     add(
         with_banks,
         numbered(1),
         numbered(2),
         numbered(3),
-        replace(confirmed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS - 100),
+        replace(confirmed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS - 100, resend_at_ms=NOW_MS),
+        replace(numbered(0), end_to_end_id=e2e(5), resend_at_ms=LATE_MS + 1),
     )
     with with_banks() as unit:
-        expired = unit.transfers.lock_expired(NOW_MS + 3, 10)
-        assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)]
-        assert len(unit.transfers.lock_expired(NOW_MS + 3, 1)) == 1
+        expired = unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 10)
+        assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)], "the others are later, decided, or not due"
+        assert len(unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 1)) == 1
 
 
 def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsOfWork) -> None:
@@ -416,6 +426,28 @@ def test_no_store_takes_an_account_that_is_overdrawn(with_banks: UnitsOfWork, ba
         unit.settlement.save([SettlementAccount(AURORA, balance, reserved)])
     with with_banks() as unit:
         assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+
+
+def test_changes_are_added_to_whatever_the_accounts_hold(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.settlement.add([])
+        unit.settlement.add([AccountChange(AURORA, -10, 7), AccountChange(IPE, 10, 0)])
+        unit.settlement.add([AccountChange(AURORA, 0, -2)])
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS - 10, 5)
+        assert unit.settlement.all()[IPE] == SettlementAccount(IPE, FUNDS + 10, 0)
+
+
+@pytest.mark.parametrize(("balance", "reserved"), [(0, FUNDS + 1), (-1, FUNDS), (0, -1), (-FUNDS - 1, 0)])
+def test_changes_that_would_overdraw_an_account_say_that_money_has_moved(
+    with_banks: UnitsOfWork, balance: int, reserved: int
+) -> None:
+    with pytest.raises(AccountsHaveMoved), with_banks() as unit:
+        unit.settlement.add([AccountChange(AURORA, balance, reserved), AccountChange(IPE, 1, 1)])
+    with with_banks() as unit:
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+        assert unit.settlement.all()[IPE] == SettlementAccount(IPE, FUNDS, 0)
 
 
 def test_fundings_are_kept_oldest_first(with_banks: UnitsOfWork) -> None:

@@ -12,6 +12,7 @@ from lab.parts.process import wait_until
 from pix.service.batches import BrokerUnavailable, PublishFailed
 from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.service.kafka_acls import allow_banks, bank_group, bank_user
+from pix.service.kafka_lag import GroupLag
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaSecurity, KafkaSettings, ServiceSettings
 
@@ -92,6 +93,8 @@ def test_a_bank_writes_to_the_hub_and_reads_its_own_topic(broker: ApacheKafkaBro
     publish(aurora, Record(HUB_TOPIC, b"id", b"from a bank"))
     assert [record.value for record in read(hub, HUB_TOPIC, "codepix-hub")] == [b"from a bank"]
     publish(hub, Record(bank_topic("001"), b"id", b"from the hub"))
+    # A bank's sweeper may ask how far its own consumer is behind.
+    assert GroupLag(aurora, bank_topic("001"), bank_group("001")).records() == 1
     assert [record.value for record in read(aurora, bank_topic("001"), bank_group("001"))] == [b"from the hub"]
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bank_sim.bootstrap import start
 from bank_sim.domain.answering import Behaviour
+from bank_sim.entrypoints.cli import roles_of
 from bank_sim.entrypoints.kafka import KafkaRole
+from bank_sim.entrypoints.sweeper import LAG_RECORDS_MAX
 from bank_sim.settings import BankSettings
 from lab.parts.broker import EmbeddedBroker
 from pix.scheme.messages import TransferAccepted
+from pix.service.clock import SystemClock
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.records import HUB_TOPIC
+from pix.service.kafka_acls import bank_group
+from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaAssignment, KafkaSettings
 from tests.contract.bank_sim.world import AURORA, SECRET, World, read
 
 DEADLINE_SECONDS = 30.0
+NOWHERE = "127.0.0.1:1"
+SOME_SWEEPS_SECONDS = 1.2
+LONG_AGO_MS = 60_000
 
 
 @pytest.fixture
@@ -27,6 +36,18 @@ def bootstrap_servers(tmp_path: Path) -> Iterator[str]:
     broker.start()
     yield broker.bootstrap_servers
     broker.stop()
+
+
+def settings_of_bank(database_url: str, bootstrap_servers: str) -> BankSettings:
+    return BankSettings(
+        database_url=database_url,
+        kafka_bootstrap_servers=bootstrap_servers,
+        kafka_assignment=KafkaAssignment.ALL,
+        bank_code=AURORA.code,
+        bank_name=AURORA.name,
+        bank_secret=SECRET,
+        hub_grpc_address=NOWHERE,
+    )
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -41,14 +62,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
     world: World, database_url: str, bootstrap_servers: str
 ) -> None:
-    settings = BankSettings(
-        database_url=database_url,
-        kafka_bootstrap_servers=bootstrap_servers,
-        kafka_assignment=KafkaAssignment.ALL,
-        bank_code=AURORA.code,
-        bank_name=AURORA.name,
-        bank_secret=SECRET,
-    )
+    settings = settings_of_bank(database_url, bootstrap_servers)
     hub = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL, extra={})
     ensure_topics(hub, [HUB_TOPIC])
     role = KafkaRole(world.bank, settings)
@@ -80,3 +94,41 @@ def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
     assert not thread.is_alive()
     source.close()
     sink.close()
+
+
+def test_a_sweeper_apart_resends_nothing_while_the_hubs_answers_wait_for_another_process(
+    world: World, database_url: str, bootstrap_servers: str
+) -> None:
+    world.clock.turn(SystemClock().now_ms() - LONG_AGO_MS - world.clock.now_ms())
+    world.pay(world.open_account())
+    settings = settings_of_bank(database_url, bootstrap_servers)
+    kafka = settings.kafka("test")
+    topic = bank_topic(AURORA.code)
+    ensure_topics(kafka, [HUB_TOPIC, topic])
+    bank = start(settings)
+    stop = threading.Event()
+    sweeper = threading.Thread(target=roles_of(bank, settings, ["sweeper"])["sweeper"], args=(stop,))
+    with (
+        closing(KafkaSink(kafka)) as sink,
+        closing(KafkaSource(kafka, topic, bank_group(AURORA.code))) as consumer,
+        closing(KafkaSource(kafka, HUB_TOPIC, "test")) as hub,
+    ):
+        sink.publish([Record(topic, b"key", b"an answer")] * (LAG_RECORDS_MAX + 1))
+        sweeper.start()
+        try:
+            assert list(hub.poll(SOME_SWEEPS_SECONDS)) == []
+            read = 0
+
+            def all_are_read() -> bool:
+                nonlocal read
+                read += len(consumer.poll(0.1))
+                return read > LAG_RECORDS_MAX
+
+            wait_until(all_are_read)
+            consumer.commit(consumer.place())
+            wait_until(lambda: bool(hub.poll(0.1)))
+        finally:
+            stop.set()
+            sweeper.join(DEADLINE_SECONDS)
+            bank.close()
+    assert not sweeper.is_alive()

@@ -170,6 +170,8 @@ class Recorder:
     def start(self) -> None:
         self.record.append(f"start {self.name}")
 
+    def retire(self) -> None: ...
+
     def stop(self) -> None:
         self.record.append(f"stop {self.name}")
         if self.failure is not None:
@@ -206,6 +208,14 @@ def test_a_second_interruption_makes_the_supervisor_kill_the_rest(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         supervisor.stop()
     assert record == ["start a", "start b", "stop b", "kill b", "kill a"]
+
+
+def test_what_the_supervisor_stops_nobody_starts_again(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        sample = supervisor.start_child("sample", [sys.executable, "-c", OBEDIENT])
+    with pytest.raises(PartError, match="sample is being stopped for good"):
+        sample.restart()
+    assert not sample.is_running()
 
 
 def test_an_exception_in_the_lab_leaves_no_process(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""The one table from the panel's errors to HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from lab.generator.plan import PlanRefused
+from lab.keeper import ActionRefused
+from lab.panel.door import TokenNeeded
+from lab.panel.programme import Busy
+from lab.parts.errors import PartError
+from lab.rest import Unreachable
+from lab.story.director import StoryBusy, StoryOver, StoryStuck
+from pix.service.web.csrf import ForgedRequest
+from pix.service.web.problems import ProblemKind, ProblemTable
+
+
+class NotThere(Exception):
+    """There is no part, scenario or act of this name."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        self.field = field
+        self.rule = rule
+        super().__init__(rule)
+
+
+PROBLEMS: Final[ProblemTable] = {
+    TokenNeeded: ProblemKind("token-needed", HTTPStatus.UNAUTHORIZED, "The panel is for who has started the demo"),
+    ForgedRequest: ProblemKind("forged-request", HTTPStatus.FORBIDDEN, "The form is not from this session"),
+    NotThere: ProblemKind("not-there", HTTPStatus.NOT_FOUND, "There is no such thing here"),
+    ActionRefused: ProblemKind("action-refused", HTTPStatus.CONFLICT, "This cannot be done to the part now"),
+    Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Something else is going on"),
+    PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "Such traffic cannot be"),
+    PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The part does not do what it must"),
+    StoryBusy: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still happening"),
+    StoryOver: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),
+    StoryStuck: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step does not happen"),
+    Unreachable: ProblemKind("unreachable", HTTPStatus.SERVICE_UNAVAILABLE, "A service does not answer"),
+}
