@@ -18,6 +18,11 @@ Json = dict[str, Any]
 class Unreachable(Exception):
     """A service did not answer, or answered that it cannot; the text says which, and can be shown as it is."""
 
+    @property
+    def rule(self) -> str:
+        """The same, as every refusal names it."""
+        return str(self)
+
 
 class NotAllowed(Unreachable):
     """The service does not take us for its operator; asking again changes nothing."""
