@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := pix hub bank_sim lab loadtest tests
 
-# Options of `make demo`, `make smoke`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
+# Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
 ARGS ?=
 # Which worlds `make simulate` runs.
 SEEDS ?= 200
@@ -14,7 +14,7 @@ START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke test check format stubs compose-test simulate screenshots wheel clean
+.PHONY: help demo smoke load test check format stubs compose-test simulate screenshots wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(INSTALLED) ## start a hub and three banks on this machine, and print whe
 
 smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and stop it (ARGS="--help")
 	@exec $(BIN)/codepix smoke $(ARGS)
+
+load: $(INSTALLED) ## start a network, let people, integrators and look-ups come for a minute, and judge it (ARGS="--help")
+	@exec $(BIN)/codepix load $(ARGS)
 
 test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
 	$(BIN)/python -m pytest $(ARGS)

@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from hub.adapters.gauges import watch_database
 from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.adapters.rest_bank_books import RestBankBooks
 from hub.application.use_cases import compose
+from hub.application.watch_wire import WatchWire, parties_of
 from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.http.app import create_app
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
@@ -25,6 +27,7 @@ from pix.service.http_server import serve_http
 from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.service.kafka_acls import allow_banks
 from pix.service.kafka_lag import lag_seen_by
+from pix.service.kafka_tap import KafkaTap
 from pix.service.process import Role
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.telemetry.service import Telemetry
@@ -130,6 +133,12 @@ class Hub:
         ensure_topics(self._kafka, [HUB_TOPIC])
         return KafkaSource(self._kafka, HUB_TOPIC, CONSUMER_GROUP)
 
+    def _tap(self) -> KafkaTap:
+        def topics() -> list[str]:
+            return [HUB_TOPIC, *(bank_topic(bank.code) for bank in self.application.queries.list_banks())]
+
+        return KafkaTap(self.settings.kafka("codepix-hub-tap"), topics)
+
     def _run_grpc(self, stop: threading.Event) -> None:
         serve_grpc(
             lambda server: add_services(server, self.application),
@@ -148,6 +157,9 @@ class Hub:
             self.treat_again,
             configured_secret=self.settings.session_secret,
             operators=self.settings,
+            wire=WatchWire(self._tap, lambda: parties_of(self.application.queries)),
+            bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
+            lab_panel_url=self.settings.lab_panel_url,
         )
         serve_http(self.telemetry.http(app), self.settings.http_host, self.settings.http_port, stop)
 

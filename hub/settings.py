@@ -28,6 +28,12 @@ class HubSettings(ServiceSettings):
     """How many look-ups of keys a bank may do at once; a miss counts for three."""
     look_ups_per_minute: Annotated[float, Field(gt=0)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
     """How many it may do for ever."""
+    lab_panel_url: Annotated[str, Field(pattern=r"^(|https?://[^\s/?#;,'\"]+([/?#][^\s]*)?)$")] = ""
+    """Where the lab's panel is: the console links to it, and it alone may show the network map in a frame."""
+    banks_url: Annotated[str, Field(pattern=r"^(|https?://[^\s]*\{code\}[^\s]*)$")] = ""
+    """Where the hub asks the banks for bookings, such as `http://bank-{code}:8000`. Empty: where people reach them."""
+    banks_operator_password: Annotated[str, Field(repr=False)] = ""
+    """The banks' operator's password, for the bookings on a transfer's page. Empty: they are asked without one."""
     transfer_timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: it waits as long as it takes."""
 

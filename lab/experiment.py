@@ -24,7 +24,7 @@ from lab.traffic import Cashier, good_payments, read_outcomes
 TIMED_OUT: Final = "AB03"
 RESEND_FIRST_SECONDS: Final = 1.0
 RESEND_CAP_SECONDS: Final = 5.0
-QUIET_SECONDS_MAX: Final = 180.0
+QUIET_SECONDS_MAX: Final = 120.0
 AUDIT_SECONDS_MAX: Final = 20.0
 PATIENCE_SECONDS: Final = 120.0
 """How long a customer goes on asking a bank that is down."""

@@ -53,7 +53,7 @@ class KafkaKind(StrEnum):
     """Apache Kafka: needs Java and Maven."""
 
 
-FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 10, KafkaKind.APACHE: 100}
+FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 20, KafkaKind.APACHE: 100}
 """The embedded broker answers an empty fetch at this interval, whatever comes meanwhile."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from lab.audit import AuditReport
+from lab.audit import AuditReport, Finding
 
 OFFENDERS_PRINTED_MAX: Final = 10
 
@@ -66,6 +66,25 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
             for finding in report.findings
         },
     }
+
+
+def read_audit(document: Mapping[str, Any]) -> AuditReport:
+    """The report again, of its document."""
+    return AuditReport(
+        findings=tuple(
+            Finding(
+                invariant=invariant,
+                sentence=finding["sentence"],
+                numbers=finding["numbers"],
+                offenders=tuple(finding["offenders"]),
+                is_ok=finding["ok"],
+            )
+            for invariant, finding in document["invariants"].items()
+        ),
+        transfers=document["transfers"],
+        in_flight=tuple(document["in_flight"]),
+        moving=document["moving"],
+    )
 
 
 def print_audit(report: AuditReport) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -51,18 +51,24 @@ class Signs:
 class Surveyor:
     """Looks at one network."""
 
-    def __init__(self, hub_url: str, client: httpx.Client) -> None:
+    def __init__(self, hub_url: str, client: httpx.Client, addresses: Mapping[str, str] | None = None) -> None:
+        """`addresses` are those of banks, by ISPB, that are reached from here otherwise than they have announced."""
         self._client = client
+        self._addresses = addresses or {}
         self.hub = HubRest(hub_url, client)
 
     def banks(self) -> dict[str, BankRest]:
-        """The banks' APIs by ISPB, at the addresses that they announced to the hub. Raises `Unreachable`."""
+        """The banks' APIs by ISPB, at the addresses that they announced to the hub unless told better.
+
+        Raises `Unreachable`.
+        """
         found = {}
         for bank in self.hub.banks():
             name = f"Bank {bank['code']} ({bank['name']})"
-            if not bank["url"]:
+            url = self._addresses.get(bank["ispb"]) or bank["url"]
+            if not url:
                 raise Unreachable(f"{name} has never told the hub where it is.")
-            found[str(bank["ispb"])] = BankRest(name, str(bank["url"]), self._client)
+            found[str(bank["ispb"])] = BankRest(name, str(url), self._client)
         return found
 
     def signs(self) -> Signs:

@@ -1,4 +1,4 @@
-"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka.
+"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka, Prometheus.
 
 A pytest plugin (`-p tests.prerequisites`). Where something is missing, the tests that need it are left out, and one
 line says so. In CI (the variable CI is set) nothing may be left out: the run ends, and says what is missing.
@@ -40,9 +40,15 @@ def _why_no_browser() -> str | None:
     return None if chromium() else "there is no Chromium on the PATH, nor one of Playwright's"
 
 
+def _why_no_prometheus() -> str | None:
+    missing = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} (Debian's package prometheus) is not on the PATH" if missing else None
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
+    "prometheus": _why_no_prometheus,
 }
 """Per mark, what tells why its tests cannot run here; None when they can."""
 

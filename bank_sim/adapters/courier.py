@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pix.service.batches import PublishFailed, RecordSink
+from pix.service.batches import PublishFailed, RecordPublisher
 from pix.service.logs import logger
 from pix.service.records import Record
 
@@ -28,14 +28,14 @@ log = logger(__name__)
 class BackgroundCourier:
     """See `bank_sim.application.ports.Courier`. Opens its sink, and starts its thread, with the first record."""
 
-    def __init__(self, make_sink: Callable[[], RecordSink]) -> None:
+    def __init__(self, make_sink: Callable[[], RecordPublisher]) -> None:
         self._make_sink = make_sink
         self._waiting: deque[Record] = deque()
         self._arrived = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._sink: RecordSink | None = None
+        self._sink: RecordPublisher | None = None
 
     def take(self, records: Sequence[Record]) -> None:
         """Never waits and never raises."""

@@ -377,6 +377,10 @@ class MemoryPostings:
                 odd.add(transfer.end_to_end_id)
         return tuple(sorted(odd))
 
+    def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
+        postings = [entry for entry in self._store.postings.values() if entry[1].end_to_end_id == end_to_end_id]
+        return sorted(postings, key=lambda entry: entry[0])
+
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         postings = [
             entry

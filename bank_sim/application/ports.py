@@ -132,6 +132,9 @@ class PostingRepository(Protocol):
     def summary(self) -> BooksSummary:
         """The sums of the books, and whether they hold together."""
 
+    def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
+        """What is booked for a transfer, on every side that this bank has, with its id; oldest first."""
+
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         """Every posting with its id, newest first."""
 

@@ -12,6 +12,7 @@ from bank_sim.application.views import (
     AccountPage,
     BooksSummary,
     DemoPerson,
+    HomePage,
     PostingPage,
     StatementFilter,
     StatementPage,
@@ -21,6 +22,7 @@ from bank_sim.application.views import (
 from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import Participant
+from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
@@ -81,6 +83,21 @@ class Queries:
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
 
+    def home(self, account_number: str, lines: int, under_way: int) -> HomePage:
+        """The newest lines, what is undecided, and the account, in one transaction. Raises AccountNotFound.
+
+        The account last: a payment that comes between two reads then shows as a line of the next look, and no balance
+        is older than the lines beside it.
+        """
+        narrow = TransferFilter(account_number=account_number, undecided=True, size=under_way)
+        with self._units() as unit:
+            newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
+            undecided = unit.transfers.list(narrow)
+            account = unit.accounts.find(account_number)
+        if account is None:
+            raise AccountNotFound
+        return HomePage(account, tuple(newest), tuple(undecided))
+
     def find_transfer(self, end_to_end_id: str, direction: Direction) -> Transfer:
         """One side of a transfer; asks the hub whether it is completed, when that is still open.
 
@@ -138,6 +155,11 @@ class Queries:
             postings = unit.postings.list(_posting_cursor(before), size + 1)
         page = postings[:size]
         return PostingPage(tuple(page), str(page[-1][0]) if len(postings) > size else "")
+
+    def postings_of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
+        """What is booked for a transfer, oldest first; nothing for one that this bank does not know."""
+        with self._units() as unit:
+            return unit.postings.of_transfer(end_to_end_id)
 
     def settlement_at_hub(self) -> SettlementAccount:
         """The account of record, to compare with the books. Raises HubUnavailable."""

@@ -106,6 +106,15 @@ class TransferPage:
 
 
 @dataclass(frozen=True, slots=True)
+class HomePage:
+    """What a customer sees first. The account is at least as new as the lines, and these as what is on its way."""
+
+    account: Account
+    lines: tuple[StatementLine, ...]
+    under_way: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PostingPage:
     """Postings with their ids, newest first. `next_cursor` is the `before` of the next page; empty on the last."""
 

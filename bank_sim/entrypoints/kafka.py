@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaException
 
@@ -30,7 +30,7 @@ class ObedientSource:
 
     def __init__(
         self,
-        source: PatientSource,
+        source: PatientSource[Any],
         is_consuming: Callable[[], bool],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,9 +54,13 @@ class ObedientSource:
             self._asked_at_seconds = now_seconds
         return self._consuming
 
-    def commit(self) -> None:
+    def place(self) -> Any:
         """As the source does."""
-        self._source.commit()
+        return self._source.place()
+
+    def commit(self, place: Any) -> None:
+        """As the source does."""
+        self._source.commit(place)
 
     def rewind(self) -> None:
         """As the source does."""
@@ -115,7 +119,7 @@ class KafkaRole:
                 stop.wait(RESTART_SECONDS)
         sink.close()
 
-    def _make_source(self) -> PatientSource:
+    def _make_source(self) -> PatientSource[Any]:
         topic = bank_topic(self._code)
         ensure_topics(self._settings, [topic, HUB_TOPIC])
         source = KafkaSource(self._settings, topic, bank_group(self._code))

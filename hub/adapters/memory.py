@@ -5,17 +5,18 @@ The deterministic simulation runs on it, and it passes the same contract tests a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from hub.application.ports import Found, KeyFilter, TransferChange, TransferFilter
+from hub.application.ports import AccountsHaveMoved, Found, KeyFilter, Latency, TransferChange, TransferFilter
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace, tally_changes
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
@@ -57,31 +58,39 @@ class MemoryTransfers:
 
     def __init__(self, store: HubStore) -> None:
         self._store = store
+        self._locked: dict[str, Transfer] = {}
 
     def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
-        return {transfer.end_to_end_id: transfer for transfer in self.find_many(sorted(end_to_end_ids))}
+        found = {transfer.end_to_end_id: transfer for transfer in self.find_many(sorted(end_to_end_ids))}
+        self._locked |= found
+        return found
 
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+        return self._due(now_ms)[:size]
+
+    def _due(self, now_ms: int) -> list[Transfer]:
         due = [
             transfer
             for transfer in self._store.transfers.values()
             if transfer.resend_at_ms is not None and transfer.resend_at_ms <= now_ms
         ]
-        return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))[:size]
+        return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        expired = [
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        return [
             transfer
-            for transfer in self._store.transfers.values()
+            for transfer in self._due(now_ms)
             if transfer.status is TransferStatus.PENDING and transfer.received_at_ms < received_before_ms
-        ]
-        return sorted(expired, key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id))[:size]
+        ][:size]
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         for change in changes:
             transfer = change.transfer
             if change.is_new and self._store.has_transfer(transfer.end_to_end_id):
                 raise DatabaseUnavailable("another replica has added one of these transfers")
+            known = self._store.transfers.get(transfer.end_to_end_id)
+            if self._locked.pop(transfer.end_to_end_id, known) is not known:
+                raise DatabaseUnavailable("another replica has changed one of these transfers")
             self._store.transfers.put(transfer.end_to_end_id, transfer)
             earlier = self._store.history.get(transfer.end_to_end_id) or ()
             self._store.history.put(transfer.end_to_end_id, earlier + change.steps)
@@ -96,28 +105,62 @@ class MemoryTransfers:
         found = [self._store.transfers.get(end_to_end_id) for end_to_end_id in end_to_end_ids]
         return [transfer for transfer in found if transfer is not None]
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
+    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        def place(transfer: Transfer) -> tuple[int, str]:
+            return transfer.received_at_ms, transfer.end_to_end_id
+
+        def is_in_time(transfer: Transfer) -> bool:
+            return (
+                (narrow.before is None or place(transfer) < narrow.before)
+                and (narrow.received_from_ms is None or transfer.received_at_ms >= narrow.received_from_ms)
+                and (narrow.received_before_ms is None or transfer.received_at_ms < narrow.received_before_ms)
+            )
+
         def shows(transfer: Transfer) -> bool:
             sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
-            place = (transfer.received_at_ms, transfer.end_to_end_id)
             return (
                 (not narrow.ispb or narrow.ispb in sides)
                 and (narrow.status is None or transfer.status is narrow.status)
+                and (narrow.reason is None or transfer.reason is narrow.reason)
+                and (not narrow.key or transfer.payee_key.key == narrow.key)
+                and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
                 and narrow.id_part in transfer.end_to_end_id
-                and (narrow.before is None or place < narrow.before)
             )
 
-        shown = [transfer for transfer in self._store.transfers.values() if shows(transfer)]
-        shown.sort(key=lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id), reverse=True)
-        return shown[: narrow.size]
+        examined = sorted(filter(is_in_time, self._store.transfers.values()), key=place, reverse=True)
+        if narrow.is_search:
+            examined = examined[: narrow.examined_max]
+        shown = [transfer for transfer in examined if shows(transfer)]
+        is_cut = narrow.is_search and len(shown) < narrow.size and len(examined) == narrow.examined_max
+        return Found(shown[: narrow.size], place(examined[-1]) if is_cut else None)
+
+    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        found = []
+        for start_ms in range(from_ms, until_ms, step_ms):
+            received = [
+                transfer
+                for transfer in self._store.transfers.values()
+                if start_ms <= transfer.received_at_ms < min(start_ms + step_ms, until_ms)
+            ]
+            received.sort(key=lambda transfer: transfer.received_at_ms, reverse=True)
+            took = sorted(
+                transfer.closed_at_ms - transfer.received_at_ms
+                for transfer in received[:size]
+                if transfer.status is TransferStatus.COMPLETED and transfer.closed_at_ms is not None
+            )
+            if took:
+                p50, p99 = (took[math.ceil(share * len(took)) - 1] for share in (0.5, 0.99))
+                found.append(Latency(start_ms, len(took), p50, p99))
+        return found
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         pending = [each for each in self._store.transfers.values() if each.status is TransferStatus.PENDING]
         oldest: dict[str, int] = {}
-        for transfer in sorted(pending, key=lambda each: each.received_at_ms)[:size]:
+        for transfer in sorted(pending, key=lambda each: each.resend_at_ms or 0)[:size]:
             if transfer.payee is not None:
-                oldest.setdefault(transfer.payee.ispb, transfer.received_at_ms)
+                known = oldest.get(transfer.payee.ispb, transfer.received_at_ms)
+                oldest[transfer.payee.ispb] = min(known, transfer.received_at_ms)
         return oldest
 
 
@@ -227,6 +270,19 @@ class MemorySettlement:
 
     def all(self) -> dict[str, SettlementAccount]:
         return {account.ispb: account for account in sorted(self._store.accounts.values(), key=lambda a: a.ispb)}
+
+    def add(self, changes: Sequence[AccountChange]) -> None:
+        for change in changes:
+            known = self._store.accounts.get(change.ispb)
+            assert known is not None, "a bank has its account from the start"
+            account = SettlementAccount(
+                change.ispb,
+                known.balance_centavos + change.balance_centavos,
+                known.reserved_centavos + change.reserved_centavos,
+            )
+            if not 0 <= account.reserved_centavos <= account.balance_centavos:
+                raise AccountsHaveMoved
+            self._store.accounts.put(change.ispb, account)
 
     def add_funding(self, funding: Funding) -> bool:
         if self.find_funding(funding.funding_id) is not None:

@@ -211,8 +211,8 @@ class _ObservedTransfers:
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         return self._noted(self._transfers.lock_due(now_ms, size))
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        return self._noted(self._transfers.lock_expired(received_before_ms, size))
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        return self._noted(self._transfers.lock_expired(now_ms, received_before_ms, size))
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         self._transfers.save(changes)

@@ -10,20 +10,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from hub.adapters.postgres_tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres_transfers import PostgresTransfers, WarmTransfers
-from hub.application.ports import Found, KeyFilter
+from hub.application.ports import AccountsHaveMoved, Found, KeyFilter
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.bulk import execute_bulk, fetch_bulk, text_array, word_array
+from pix.service.bulk import execute_bulk, fetch_bulk, number_array, text_array, word_array
 from pix.service.database import is_storable, transaction, undo
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
@@ -100,6 +101,17 @@ class PostgresBanks:
         )
 
 
+# Two statements in one round trip. The first takes the locks in one order, so that no two replicas wait for each other;
+# the second adds to what the accounts hold once they are ours.
+_ADD_TO_ACCOUNTS: Final = (
+    "SELECT FROM settlement_accounts WHERE ispb = ANY(%(ispbs)s::text[]) ORDER BY ispb FOR UPDATE; "
+    "UPDATE settlement_accounts AS a "
+    "SET balance_centavos = a.balance_centavos + v.balance, reserved_centavos = a.reserved_centavos + v.reserve "
+    "FROM unnest(%(ispbs)s::text[], %(balances)s::bigint[], %(reserves)s::bigint[]) AS v(ispb, balance, reserve) "
+    "WHERE a.ispb = v.ispb"
+)
+
+
 def _bank_values(bank: Bank) -> dict[str, Any]:
     return {
         "ispb": bank.ispb,
@@ -174,6 +186,19 @@ class PostgresSettlement:
                 "reserves": [account.reserved_centavos for account in accounts],
             },
         )
+
+    def add(self, changes: Sequence[AccountChange]) -> None:
+        if not changes:
+            return
+        values = {
+            "ispbs": text_array([change.ispb for change in changes]),
+            "balances": number_array([change.balance_centavos for change in changes]),
+            "reserves": number_array([change.reserved_centavos for change in changes]),
+        }
+        try:
+            execute_bulk(self._connection, _ADD_TO_ACCOUNTS, values)
+        except psycopg2.errors.CheckViolation:
+            raise AccountsHaveMoved from None
 
     def open(self, ispb: str) -> None:
         self._connection.execute(text("INSERT INTO settlement_accounts VALUES (:ispb, 0, 0)"), {"ispb": ispb})

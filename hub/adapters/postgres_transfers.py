@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from hub.application.ports import TransferChange, TransferFilter
+from hub.application.ports import Found, Latency, TransferChange, TransferFilter
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
@@ -86,11 +86,35 @@ _LOCK_DUE: Final = (
     "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _LOCK_EXPIRED: Final = (
-    f"{_SELECT_WITH_REVISION} WHERE status = 'pending' AND received_at_ms < %(before_ms)s "
-    "ORDER BY received_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms <= %(now_ms)s "
+    "AND status = 'pending' AND received_at_ms < %(before_ms)s "
+    "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _STATUSES: Final = {status.value: status for status in TransferStatus}
 _KINDS: Final = {kind.value: kind for kind in KeyKind}
+
+
+_IN_TIME: Final[Mapping[str, str]] = {
+    "received_from_ms": "received_at_ms >= :received_from_ms",
+    "received_before_ms": "received_at_ms < :received_before_ms",
+}
+_WANTED: Final[Mapping[str, str]] = {
+    "ispb": "(payer_ispb = :ispb OR payee_ispb = :ispb)",
+    "status": "status = :status",
+    "reason": "reason = :reason",
+    "whole_id": "end_to_end_id = :whole_id",
+    "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
+    "key": "key = :key",
+    "amount_centavos": "amount_centavos = :amount_centavos",
+}
+"""What each field of a filter asks of a row."""
+
+
+def _conditions(known: Mapping[str, str], narrow: TransferFilter, values: dict[str, Any]) -> str:
+    """The conditions of the fields that are given, whose values are put to the others."""
+    given = {name: getattr(narrow, name) for name in known if getattr(narrow, name) not in (None, "")}
+    values |= given
+    return " AND ".join(["true", *(known[name] for name in given)])
 
 
 class WarmTransfers:
@@ -251,8 +275,8 @@ class PostgresTransfers:
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         return self._locked(_LOCK_DUE, {"now_ms": now_ms, "size": size})
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        return self._locked(_LOCK_EXPIRED, {"before_ms": received_before_ms, "size": size})
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        return self._locked(_LOCK_EXPIRED, {"now_ms": now_ms, "before_ms": received_before_ms, "size": size})
 
     def _locked(self, query: str, values: Mapping[str, Any]) -> list[Transfer]:
         transfers = []
@@ -301,40 +325,56 @@ class PostgresTransfers:
         )
         return [_transfer_of(row) for row in rows]
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
-        if not (is_storable(narrow.ispb) and is_storable(narrow.id_part)):
-            return []
-        conditions = ["true"]
-        values: dict[str, Any] = {"size": narrow.size}
-        if narrow.ispb:
-            conditions.append("(payer_ispb = :ispb OR payee_ispb = :ispb)")
-            values["ispb"] = narrow.ispb
-        if narrow.status is not None:
-            conditions.append("status = :status")
-            values["status"] = narrow.status.value
-        if narrow.id_part:
-            conditions.append("position(:id_part in end_to_end_id) > 0")
-            values["id_part"] = narrow.id_part
-        if narrow.open_only:
-            conditions.append("resend_at_ms IS NOT NULL")
+    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key))):
+            return Found([], None)
+        values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
+        in_time = _conditions(_IN_TIME, narrow, values)
+        wanted = _conditions(_WANTED, narrow, values)
+        newest_first = "ORDER BY received_at_ms DESC, end_to_end_id DESC"
         if narrow.before is not None:
-            conditions.append("(received_at_ms, end_to_end_id) < (:before_ms, :before_id)")
+            in_time += " AND (received_at_ms, end_to_end_id) < (:before_ms, :before_id)"
             values["before_ms"], values["before_id"] = narrow.before
+        if narrow.open_only:
+            wanted += " AND resend_at_ms IS NOT NULL"
+        if not narrow.is_search:
+            query = f"{_SELECT} WHERE {in_time} AND {wanted} {newest_first} LIMIT :size"
+            return Found([_transfer_of(row) for row in self._connection.execute(text(query), values)], None)
+        window = f"{_SELECT} WHERE {in_time} {newest_first} LIMIT :examined_max"
+        query = f"SELECT {_READ} FROM ({window}) AS examined WHERE {wanted} {newest_first} LIMIT :size"  # noqa: S608 - constants
+        rows = [_transfer_of(row) for row in self._connection.execute(text(query), values)]
+        last = None
+        if len(rows) < narrow.size:
+            query = (
+                f"SELECT received_at_ms, end_to_end_id FROM transfers WHERE {in_time} {newest_first} "  # noqa: S608 - constants
+                "OFFSET :examined_max - 1 LIMIT 1"
+            )
+            last = self._connection.execute(text(query), values).one_or_none()
+        return Found(rows, None if last is None else (last[0], last[1]))
+
+    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
         rows = self._connection.execute(
             text(
-                f"{_SELECT} WHERE {' AND '.join(conditions)} "
-                "ORDER BY received_at_ms DESC, end_to_end_id DESC LIMIT :size"
+                "SELECT step.from_ms, count(*), "
+                "percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms), "
+                "percentile_disc(0.99) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms) "
+                "FROM generate_series(CAST(:from_ms AS bigint), :until_ms - 1, :step_ms) AS step(from_ms) "
+                "CROSS JOIN LATERAL (SELECT status, received_at_ms, closed_at_ms FROM transfers "
+                "WHERE received_at_ms >= step.from_ms AND received_at_ms < least(step.from_ms + :step_ms, :until_ms) "
+                "ORDER BY received_at_ms DESC LIMIT :size) AS newest "
+                "WHERE newest.status = 'completed' GROUP BY 1 ORDER BY 1"
             ),
-            values,
+            {"from_ms": from_ms, "until_ms": until_ms, "step_ms": step_ms, "size": size},
         )
-        return [_transfer_of(row) for row in rows]
+        return [Latency(*row) for row in rows]
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         rows = self._connection.execute(
             text(
                 "SELECT payee_ispb, min(received_at_ms) FROM ("
-                "SELECT payee_ispb, received_at_ms FROM transfers WHERE status = 'pending' "
-                "ORDER BY received_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
+                "SELECT payee_ispb, received_at_ms FROM transfers "
+                "WHERE resend_at_ms IS NOT NULL AND status = 'pending' "
+                "ORDER BY resend_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
             ),
             {"size": size},
         )

@@ -13,11 +13,13 @@ from typing import Generic, Protocol, TypeVar
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 from pix.service.dead_letters import DeadLetterRepository
 
@@ -30,6 +32,30 @@ class Outgoing:
     signing_key: bytes
     message: HubMessage
     traceparent: str
+
+
+Row = TypeVar("Row")
+Place = TypeVar("Place")
+
+
+@value_object
+class Found(Generic[Row, Place]):
+    """What a search has found, and how far it has looked."""
+
+    rows: list[Row]
+    cut_at: Place | None
+    """The last place that was looked at, when the search ended there because it had looked at enough."""
+
+
+@value_object
+class Latency:
+    """How long the transfers took that the hub received in a step of time, from then until they were completed."""
+
+    from_ms: int
+    transfers: int
+    """That were looked at and are completed."""
+    p50_ms: int
+    p99_ms: int
 
 
 @value_object
@@ -45,7 +71,33 @@ class TransferFilter:
     """Only those of which something is still owed."""
     id_part: str = ""
     """Only those with this in their end-to-end id; case matters, as it does in the id."""
+    key: str = ""
+    """Only those paid to this key, in its stored form."""
+    amount_centavos: int | None = None
+    reason: ReasonCode | None = None
+    received_from_ms: int | None = None
+    """Only those that the hub received at this time or later."""
+    received_before_ms: int | None = None
+    """Only those that the hub received before this time."""
     size: int = 50
+    examined_max: int = 50_000
+    """No more of the newest transfers are looked at, so that a search costs the same in a long history."""
+
+    @property
+    def whole_id(self) -> str:
+        """The id, if a whole one is given: then there is nothing to search."""
+        return self.id_part if len(self.id_part) == END_TO_END_ID_LENGTH else ""
+
+    @property
+    def part_of_id(self) -> str:
+        """The part of an id, if no whole one is given."""
+        return "" if self.whole_id else self.id_part
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it may have to look at many transfers to find a few."""
+        is_narrow = self.ispb or self.status or self.id_part or self.key or self.reason
+        return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
 
 @value_object
@@ -63,19 +115,6 @@ class KeyFilter:
     """No more keys with this beginning are looked at, so that a search costs the same in a large directory."""
 
 
-Row = TypeVar("Row")
-Place = TypeVar("Place")
-
-
-@value_object
-class Found(Generic[Row, Place]):
-    """What a search has found, and how far it has looked."""
-
-    rows: list[Row]
-    cut_at: Place | None
-    """The last place that was looked at, when the search ended there because it had looked at enough."""
-
-
 @value_object
 class TransferChange:
     """What a transaction makes of one transfer."""
@@ -85,6 +124,10 @@ class TransferChange:
     steps: tuple[HistoryStep, ...]
     """New lines of its history, oldest first."""
     is_new: bool = False
+
+
+class AccountsHaveMoved(Exception):
+    """Another transaction has moved settlement money since it was read: read it again, and hold it this time."""
 
 
 class TransferRepository(Protocol):
@@ -100,8 +143,8 @@ class TransferRepository(Protocol):
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds."""
 
-    def lock_expired(self, received_before_ms: int, size: int) -> list[Transfer]:
-        """At most `size` pending ones that the hub received before this; skips what another replica holds."""
+    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+        """At most `size` of those that are due, pending, and received before this; skips what another replica holds."""
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         """New rows, and rows that were locked in this transaction, each with the new lines of its history.
@@ -116,11 +159,14 @@ class TransferRepository(Protocol):
     def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
         """Those that exist, in no order; without locks."""
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
-        """Newest first."""
+    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        """Newest first. It is cut at a (received_at_ms, end_to_end_id)."""
+
+    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
-        """When the oldest offer without an answer was made to each bank, by ISPB, among the `size` oldest of all."""
+        """When the oldest unanswered offer to each bank was made, by ISPB, among the `size` that are due first."""
 
 
 class TallyRepository(Protocol):
@@ -182,6 +228,12 @@ class SettlementRepository(Protocol):
 
     def save(self, accounts: Sequence[SettlementAccount]) -> None:
         """Accounts that were locked in this transaction."""
+
+    def add(self, changes: Sequence[AccountChange]) -> None:
+        """Adds to accounts, whatever they hold by now.
+
+        Raises AccountsHaveMoved when one would break a rule by it: less than nothing reserved, or more than there is.
+        """
 
     def open(self, ispb: str) -> None:
         """An empty account for a new bank."""
@@ -283,3 +335,31 @@ class UnitsOfWork(Protocol):
 
     def __call__(self) -> UnitOfWork:
         """A new one."""
+
+
+@value_object
+class BankPosting:
+    """One entry of a bank's books, as that bank tells it."""
+
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    direction: str
+    """`outgoing` at the payer's bank, `incoming` at the payee's."""
+
+
+class BankSilent(Exception):
+    """A bank does not tell what it has booked; `why` is a sentence for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class BankBooks(Protocol):
+    """The books of the banks."""
+
+    def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
+        """What the bank has booked for a transfer, oldest first. Waits for seconds at most. Raises BankSilent."""

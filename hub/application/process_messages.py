@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
+from hub.application.ports import AccountsHaveMoved, Outgoing, TransferChange, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.decisions import Decision, Network, decide
-from hub.domain.settlement import SettlementAccount, apply_movement
+from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
-from pix.scheme.messages import BankMessage, HubMessage, OutcomeProcessed, TransferRequested
+from pix.scheme.messages import BankMessage, HubMessage, TransferRequested
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
 from pix.scheme.values import value_object
 from pix.service.clock import Clock
@@ -35,14 +36,17 @@ class _Fold:
     """A batch in the making: what is known, what has changed, what is owed."""
 
     transfers: dict[str, Transfer]
-    accounts: dict[str, SettlementAccount]
+    accounts_before: Mapping[str, SettlementAccount]
     banks: Mapping[str, Bank]
+    accounts: dict[str, SettlementAccount] = field(init=False)
     before: dict[str, Transfer | None] = field(default_factory=dict)
     """What has changed, as it was before the batch; None for a new one."""
     changes: dict[str, TransferChange] = field(default_factory=dict)
-    touched_accounts: set[str] = field(default_factory=set)
     messages: list[tuple[str, HubMessage, str]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.accounts = dict(self.accounts_before)
 
     def apply(self, end_to_end_id: str, decision: Decision) -> None:
         """Takes a decision into the batch."""
@@ -58,35 +62,57 @@ class _Fold:
             )
         if decision.movement is not None:
             apply_movement(self.accounts, decision.movement)
-            self.touched_accounts |= {decision.movement.payer_ispb, decision.movement.payee_ispb}
         traceparent = "" if after is None else after.traceparent
         self.messages += [(ispb, message, traceparent) for ispb, message in decision.messages]
 
     def save(self, unit: UnitOfWork) -> None:
-        """Writes what has changed, in a few statements."""
+        """Writes what has changed, in a few statements. Raises AccountsHaveMoved."""
         unit.transfers.save(list(self.changes.values()))
-        unit.settlement.save([self.accounts[ispb] for ispb in sorted(self.touched_accounts) if ispb in self.accounts])
         unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
         unit.dead_letters.bury(self.letters)
+        # Last, since the other replicas wait for these rows from here to the commit.
+        unit.settlement.add(changes_of(self.accounts_before, self.accounts))
 
 
 class ProcessMessages:
     """Decides on a batch, durably; returns what to send once it is."""
 
     def __init__(
-        self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, decide_on: Callable[..., Decision] = decide
+        self,
+        units: UnitsOfWork,
+        clock: Clock,
+        policy: ResendPolicy,
+        timeout_ms: int | None = None,
+        decide_on: Callable[..., Decision] = decide,
     ) -> None:
-        """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
+        """`timeout_ms` is how long a transfer may be pending; None: as long as it takes.
+
+        `decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices.
+        """
         self._units = units
         self._clock = clock
         self._policy = policy
+        self._timeout_ms = timeout_ms
         self._decide_on = decide_on
 
     def __call__(self, arrivals: Sequence[Arrival], letters: Sequence[DeadLetter] = ()) -> list[Outgoing]:
-        """`letters` are records of the same batch that could not be read; they are buried in the same transaction."""
+        """`letters` are records of the same batch that could not be read; they are buried in the same transaction.
+
+        The settlement accounts are read without holding them, so that replicas work side by side, and what the batch
+        moves is added to them at its end. Only when that leaves one of them short, or a transfer would be refused for
+        want of money, is the batch decided anew with the accounts held: so nobody is refused by a stale balance.
+        """
+        try:
+            return self._process(arrivals, letters, holds_accounts=False)
+        except AccountsHaveMoved:
+            return self._process(arrivals, letters, holds_accounts=True)
+
+    def _process(
+        self, arrivals: Sequence[Arrival], letters: Sequence[DeadLetter], *, holds_accounts: bool
+    ) -> list[Outgoing]:
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            fold = self._load(unit, arrivals)
+            fold = self._load(unit, arrivals, holds_accounts)
             fold.letters += letters
             keys = unit.keys.find_many(
                 {arrival.message.payee_key for arrival in arrivals if isinstance(arrival.message, TransferRequested)}
@@ -94,15 +120,19 @@ class ProcessMessages:
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
                 end_to_end_id = arrival.message.end_to_end_id
+                transfer = fold.transfers.get(end_to_end_id)
                 decision = self._decide_on(
-                    fold.transfers.get(end_to_end_id),
+                    transfer,
                     arrival.message,
                     arrival.sender,
                     network,
                     now_ms,
                     self._policy,
                     arrival.traceparent,
+                    self._timeout_ms,
                 )
+                if transfer is None and _lacks_funds(decision) and not holds_accounts:
+                    raise AccountsHaveMoved
                 if decision.dead_letter:
                     fold.letters.append(dead_letter(arrival.record, arrival.sender, decision.dead_letter, now_ms))
                 fold.apply(end_to_end_id, decision)
@@ -111,13 +141,16 @@ class ProcessMessages:
             unit.commit()
         return outgoing
 
-    def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival]) -> _Fold:
+    def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
         transfers = unit.transfers.lock({arrival.message.end_to_end_id for arrival in arrivals})
         banks = unit.banks.all()
         # Every account, not only those of this batch: they are as few as the banks, and one order of locking suits all.
-        # A batch that only closes transfers moves no settlement money, and leaves the accounts to the other replicas.
-        needs_accounts = any(not isinstance(arrival.message, OutcomeProcessed) for arrival in arrivals)
-        return _Fold(transfers, unit.settlement.lock(banks) if needs_accounts else {}, banks)
+        accounts = unit.settlement.lock(banks) if holds_accounts else unit.settlement.all()
+        return _Fold(transfers, accounts, banks)
+
+
+def _lacks_funds(decision: Decision) -> bool:
+    return decision.transfer is not None and decision.transfer.reason is ReasonCode.AM04
 
 
 def address(

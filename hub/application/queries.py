@@ -51,8 +51,12 @@ class Queries:
 
     def list_transfers(self, narrow: TransferFilter) -> list[Transfer]:
         """Newest first."""
+        return self.search_transfers(narrow).rows
+
+    def search_transfers(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
+        """Newest first, and where the search was cut, if it was."""
         with self._units() as unit:
-            return unit.transfers.list(narrow)
+            return unit.transfers.search(narrow)
 
     def count_transfers(self) -> Mapping[TransferStatus, int]:
         """How many are in each state."""
@@ -83,6 +87,12 @@ class Queries:
         """In the order of (key, kind)."""
         with self._units() as unit:
             return unit.keys.search(narrow)
+
+    def follow_key(self, key: PixKey) -> tuple[KeyEntry | None, list[KeyEvent]]:
+        """Whom a key in its stored form pays now, None for nobody, and what has become of it, oldest first."""
+        with self._units() as unit:
+            entries = unit.keys.find_many([key]) if key.key.isprintable() else {}
+            return entries.get(key), unit.keys.history(key)
 
     def key_history(self, key: PixKey) -> list[KeyEvent]:
         """What has become of a key, oldest first; empty when nobody ever had it."""

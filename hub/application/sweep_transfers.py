@@ -8,7 +8,7 @@ from typing import Final
 from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
 from hub.application.process_messages import address
 from hub.domain.decisions import Decision, decide_resend, decide_timeout
-from hub.domain.settlement import apply_movement
+from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
 from pix.scheme.messages import HubMessage
@@ -22,17 +22,21 @@ TRANSFERS_PER_SWEEP_MAX: Final = 500
 class ResendDue:
     """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, timeout_ms: int | None = None) -> None:
+        """`timeout_ms` is how long a transfer may be pending; None: as long as it takes."""
         self._units = units
         self._clock = clock
         self._policy = policy
+        self._timeout_ms = timeout_ms
 
     def __call__(self) -> list[Outgoing]:
         """One sweep; the messages to send, each of which has its next time already."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
             due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX)
-            outgoing = _save(unit, due, lambda transfer: decide_resend(transfer, now_ms, self._policy))
+            outgoing = _save(
+                unit, due, lambda transfer: decide_resend(transfer, now_ms, self._policy, self._timeout_ms)
+            )
             unit.commit()
         return outgoing
 
@@ -52,7 +56,7 @@ class FailExpired:
             return []
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            expired = unit.transfers.lock_expired(now_ms - self._timeout_ms, TRANSFERS_PER_SWEEP_MAX)
+            expired = unit.transfers.lock_expired(now_ms, now_ms - self._timeout_ms, TRANSFERS_PER_SWEEP_MAX)
             outgoing = _save(unit, expired, lambda transfer: decide_timeout(transfer, now_ms, self._policy))
             unit.commit()
         return outgoing
@@ -65,10 +69,12 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
     decisions = [decide(transfer) for transfer in transfers]
     movements = [decision.movement for decision in decisions if decision.movement is not None]
     if movements:
-        accounts = unit.settlement.lock(banks)
+        # Reserves are released and nothing else, which no account can be too poor for.
+        before = unit.settlement.all()
+        after = dict(before)
         for movement in movements:
-            apply_movement(accounts, movement)
-        unit.settlement.save(list(accounts.values()))
+            apply_movement(after, movement)
+        unit.settlement.add(changes_of(before, after))
     unit.transfers.save(
         [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
     )

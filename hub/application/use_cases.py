@@ -9,6 +9,7 @@ from hub.application.bury_records import BuryRecord, DiscardDeadLetter, ReadDead
 from hub.application.fund_bank import FundBank
 from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, RemoveKey
 from hub.application.keep_in_touch import KeepInTouch, LeaveNetwork
+from hub.application.look_at_network import LookAtNetwork
 from hub.application.ports import UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
@@ -35,6 +36,7 @@ class HubApplication:
     keep_in_touch: KeepInTouch
     leave_network: LeaveNetwork
     survey_banks: SurveyBanks
+    look_at_network: LookAtNetwork
     fund_bank: FundBank
     suspend_bank: SuspendBank
     resume_bank: ResumeBank
@@ -63,6 +65,7 @@ def compose(
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clock."""
     look_ups = Limiter(look_up_policy, clock.now_ms)
+    survey_banks = SurveyBanks(units, clock)
     return HubApplication(
         health=health,
         add_bank=AddBank(units, clock),
@@ -70,7 +73,8 @@ def compose(
         join_network=JoinNetwork(units, clock),
         keep_in_touch=KeepInTouch(units, clock),
         leave_network=LeaveNetwork(units, clock),
-        survey_banks=SurveyBanks(units, clock),
+        survey_banks=survey_banks,
+        look_at_network=LookAtNetwork(units, clock, survey_banks),
         fund_bank=FundBank(units, clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),
@@ -78,8 +82,8 @@ def compose(
         find_key=FindKey(units, look_ups),
         list_keys=ListKeys(units),
         remove_key=RemoveKey(units, clock),
-        process_messages=ProcessMessages(units, clock, policy),
-        resend_due=ResendDue(units, clock, policy),
+        process_messages=ProcessMessages(units, clock, policy, timeout_ms),
+        resend_due=ResendDue(units, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
         bury_record=BuryRecord(units, clock),

@@ -71,7 +71,7 @@ class Network:
     keys: Mapping[PixKey, KeyEntry]
     """At least those that the messages name."""
     accounts: Mapping[str, SettlementAccount]
-    """By ISPB; locked."""
+    """By ISPB; as the decisions before this one leave them."""
 
     def takes_part(self, ispb: str) -> bool:
         """Whether the bank is in the network and not suspended."""
@@ -102,11 +102,15 @@ def decide(
     now_ms: int,
     policy: ResendPolicy,
     traceparent: str = "",
+    timeout_ms: int | None = None,
 ) -> Decision:
-    """Decides on a message of the bank `sender` (its ISPB, already authenticated)."""
+    """Decides on a message of the bank `sender` (its ISPB, already authenticated).
+
+    `timeout_ms` is how long a transfer may be pending; None: as long as it takes.
+    """
     if isinstance(message, TransferRequested):
         if transfer is None:
-            return _decide_new_request(message, sender, network, now_ms, policy, traceparent)
+            return _decide_new_request(message, sender, network, now_ms, policy, traceparent, timeout_ms)
         return _decide_repeated_request(transfer, message, sender, now_ms)
     if isinstance(message, OutcomeProcessed) and _is_of_no_row(transfer, message, sender):
         # The bank has taken note of a refusal that made no row and touched none: nothing is open.
@@ -132,17 +136,15 @@ def decide_timeout(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Dec
     return _fail(transfer, Trigger.TIMEOUT, ReasonCode.AB03, HUB, Trigger.TIMEOUT.value, now_ms, policy)
 
 
-def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> Decision:
+def decide_resend(transfer: Transfer, now_ms: int, policy: ResendPolicy, timeout_ms: int | None = None) -> Decision:
     """Sends again what is owed, and says when the next time is."""
     if not owed(transfer):
         return Decision(changed(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
-    transfer = changed(
-        transfer,
-        resend_count=attempt,
-        resends=transfer.resends + 1,
-        resend_at_ms=now_ms + policy.delay_ms(transfer.end_to_end_id, attempt),
-    )
+    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
+    if transfer.status is TransferStatus.PENDING:
+        resend_at_ms = _not_after_timeout(resend_at_ms, transfer.received_at_ms, now_ms, timeout_ms)
+    transfer = changed(transfer, resend_count=attempt, resends=transfer.resends + 1, resend_at_ms=resend_at_ms)
     messages = owed(transfer)
     steps: tuple[HistoryStep, ...] = ()
     if transfer.resends <= RESENDS_RECORDED_MAX:
@@ -160,14 +162,40 @@ def step_name(message: Message) -> str:
     return name if side is None else f"{name} ({side})"
 
 
+def _not_after_timeout(resend_at_ms: int, received_at_ms: int, now_ms: int, timeout_ms: int | None) -> int:
+    """A pending transfer is looked at when it times out, and the index of what is due finds it then."""
+    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(received_at_ms + timeout_ms + 1, now_ms))
+
+
+def _resend_decision_at_ms(transfer: Transfer, now_ms: int, policy: ResendPolicy) -> int:
+    """When a decision is sent again that nobody has answered.
+
+    The time at which the row is due already will do, where it leaves the banks half of the usual time: a column that
+    does not change costs the database no new entry in its index.
+    """
+    due_at_ms = transfer.resend_at_ms
+    if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - now_ms <= policy.first_ms:
+        return due_at_ms
+    return now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+
+
 def _decide_new_request(
-    message: TransferRequested, sender: str, network: Network, now_ms: int, policy: ResendPolicy, traceparent: str
+    message: TransferRequested,
+    sender: str,
+    network: Network,
+    now_ms: int,
+    policy: ResendPolicy,
+    traceparent: str,
+    timeout_ms: int | None,
 ) -> Decision:
     unusable = _why_unusable(message, sender)
     if unusable is not None:
         return Decision(None, messages=((sender, _refusal_without_row(message, unusable, now_ms)),))
     entry = network.keys.get(message.payee_key)
     reason = _why_refused(message, network, entry, now_ms)
+    resend_at_ms = now_ms + policy.delay_ms(message.end_to_end_id, 0)
+    if reason is None:
+        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, timeout_ms)
     transfer = Transfer(
         end_to_end_id=message.end_to_end_id,
         status=TransferStatus.PENDING if reason is None else TransferStatus.FAILED,
@@ -182,7 +210,7 @@ def _decide_new_request(
         received_at_ms=now_ms,
         offered_at_ms=now_ms if reason is None else None,
         decided_at_ms=None if reason is None else now_ms,
-        resend_at_ms=now_ms + policy.delay_ms(message.end_to_end_id, 0),
+        resend_at_ms=resend_at_ms,
         traceparent=traceparent,
     )
     step = HistoryStep(
@@ -293,7 +321,7 @@ def _decide_answer(
 
 
 def _confirm(transfer: Transfer, message: TransferAccepted, sender: str, now_ms: int, policy: ResendPolicy) -> Decision:
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
     confirmed = move(transfer, Trigger.ACCEPTANCE, now_ms, resend_at_ms=resend_at_ms)
     step = HistoryStep(now_ms, sender, type(message).__name__, confirmed.status)
     movement = Movement(MovementKind.SETTLE, transfer.payer.ispb, sender, transfer.amount_centavos)
@@ -309,7 +337,7 @@ def _fail(
     now_ms: int,
     policy: ResendPolicy,
 ) -> Decision:
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
     failed = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
     step = HistoryStep(now_ms, author, message_name, failed.status, reason=reason.value)
     payee_ispb = transfer.payee.ispb if transfer.payee is not None else ""

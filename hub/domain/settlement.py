@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from enum import StrEnum
 
 from pix.scheme.values import value_object
@@ -20,6 +20,15 @@ class SettlementAccount:
     def free_centavos(self) -> int:
         """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
+
+
+@value_object
+class AccountChange:
+    """By how much an account's money becomes more, or less; centavos."""
+
+    ispb: str
+    balance_centavos: int
+    reserved_centavos: int
 
 
 @value_object
@@ -66,3 +75,16 @@ def apply_movement(accounts: MutableMapping[str, SettlementAccount], movement: M
     accounts[payer.ispb] = SettlementAccount(payer.ispb, balance - amount, reserved - amount)
     payee = accounts[movement.payee_ispb]
     accounts[payee.ispb] = SettlementAccount(payee.ispb, payee.balance_centavos + amount, payee.reserved_centavos)
+
+
+def changes_of(before: Mapping[str, SettlementAccount], after: Mapping[str, SettlementAccount]) -> list[AccountChange]:
+    """What has become of the accounts, in the order of their ISPBs; those that are as they were are left out."""
+    return [
+        AccountChange(
+            ispb,
+            account.balance_centavos - before[ispb].balance_centavos,
+            account.reserved_centavos - before[ispb].reserved_centavos,
+        )
+        for ispb, account in sorted(after.items())
+        if account != before[ispb]
+    ]

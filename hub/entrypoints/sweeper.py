@@ -9,7 +9,7 @@ from typing import Final
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.kafka import records_of
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, RecordSink
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, RecordPublisher
 from pix.service.health import Health
 from pix.service.logs import logger
 
@@ -27,7 +27,7 @@ class Sweeper:
         self,
         resend_due: Callable[[], list[Outgoing]],
         fail_expired: Callable[[], list[Outgoing]],
-        sink: RecordSink,
+        sink: RecordPublisher,
         lag: Callable[[], int],
         health: Health,
     ) -> None:
@@ -55,7 +55,8 @@ class Sweeper:
         """One sweep; returns how many messages it sent, at least."""
         expired = self._fail_expired()
         self._publish(expired)
-        if self._lag() > LAG_RECORDS_MAX:
+        if len(expired) >= TRANSFERS_PER_SWEEP_MAX or self._lag() > LAG_RECORDS_MAX:
+            # What has expired besides is failed first: nothing of it is sent again.
             return len(expired)
         due = self._resend_due()
         self._publish(due)

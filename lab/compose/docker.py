@@ -17,7 +17,7 @@ from lab.parts.process import ChildProcess, wait_until
 DOCKER_PACKAGE: Final = ".".join(("docker", "io"))
 """Debian's package of Docker. As one word it would read like a registry's address, which no file of ours names."""
 
-INFO_DEADLINE_SECONDS: Final = 10.0
+INFO_DEADLINE_SECONDS: Final = 60.0
 DAEMON_START_SECONDS: Final = 60.0
 DAEMON_STOP_SECONDS: Final = 60.0
 INSTALL_DEADLINE_SECONDS: Final = 900.0
@@ -30,6 +30,13 @@ DAEMON_OPTIONS: Final[Sequence[Sequence[str]]] = (
     ("--storage-driver=vfs", "--iptables=false"),
 )
 """Tried in turn: machines without overlay file systems, or without packet filters, run it with less."""
+
+
+_running: Final[set[subprocess.Popen[bytes]]] = set()
+
+
+class DockerMissing(PartMissing):
+    """Docker or Compose is not here, and can neither be installed nor started. The message says why."""
 
 
 class CommandFailed(PartError):
@@ -51,25 +58,40 @@ def run(
     """
     name = " ".join(command[:4])
     try:
-        finished = subprocess.run(
+        process = subprocess.Popen(
             command,
-            input=(feed or "").encode(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if with_errors else subprocess.PIPE,
-            timeout=deadline_seconds,
             env={**os.environ, **(environment or {})},
             cwd=folder,
-            check=False,
         )
     except FileNotFoundError:
         raise CommandFailed(f"There is no {command[0]} on the PATH.") from None
-    except subprocess.TimeoutExpired as expired:
-        said = (expired.stdout or b"") + (expired.stderr or b"")
-        raise CommandFailed(f"{name} did not end within {deadline_seconds:g} seconds.\n{_tail(said)}") from None
-    if finished.returncode != 0:
-        said = finished.stdout + (finished.stderr or b"")
-        raise CommandFailed(f"{name} ended with exit code {finished.returncode}.\n{_tail(said)}")
-    return finished.stdout.decode(errors="replace")
+    _running.add(process)
+    try:
+        said, errors = process.communicate((feed or "").encode(), deadline_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, errors = process.communicate()
+        told = _tail(said + (errors or b""))
+        raise CommandFailed(f"{name} did not end within {deadline_seconds:g} seconds.\n{told}") from None
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        _running.discard(process)
+    if process.returncode != 0:
+        told = _tail(said + (errors or b""))
+        raise CommandFailed(f"{name} ended with exit code {process.returncode}.\n{told}")
+    return said.decode(errors="replace")
+
+
+def end_what_runs() -> None:
+    """Ends the programs that other threads wait for; each of them has then failed."""
+    for process in list(_running):
+        process.terminate()
 
 
 def _tail(said: bytes) -> str:
@@ -111,7 +133,8 @@ def compose_command() -> list[str] | None:
 def install_what_is_missing(programs: Mapping[str, Sequence[str]]) -> list[str]:
     """Installs Debian's packages for the programs that are not there, and returns the packages' names.
 
-    `programs` maps each program to its packages. Raises `PartMissing` where that cannot be done.
+    `programs` maps each program to its packages. Raises `DockerMissing` where nothing can be installed, and
+    `PartMissing` where that fails.
     """
     missing = sorted({package for name, each in programs.items() if not shutil.which(name) for package in each})
     if "docker-compose" in missing and succeeds(["docker", "compose", "version"]):
@@ -119,7 +142,7 @@ def install_what_is_missing(programs: Mapping[str, Sequence[str]]) -> list[str]:
     if not missing:
         return []
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise PartMissing(f"This machine lacks {', '.join(missing)}; install them, or run this as root on Debian.")
+        raise DockerMissing(f"This machine lacks {', '.join(missing)}; install them, or run this as root on Debian.")
     apt = ["apt-get", "-o", "Acquire::Retries=3", "-qq"]
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
@@ -134,19 +157,27 @@ def install_what_is_missing(programs: Mapping[str, Sequence[str]]) -> list[str]:
     return missing
 
 
+def check_containers_run(image: str) -> None:
+    """Raises `DockerMissing` when the daemon cannot start a container here, as within some other containers."""
+    try:
+        docker("run", "--rm", "--network=none", image, "true")
+    except CommandFailed as failed:
+        raise DockerMissing(f"Docker is here and cannot run a container: {failed}") from None
+
+
 @contextlib.contextmanager
 def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
     """A Docker daemon for as long as the context lasts: the one that runs, or one of our own. Yields which.
 
-    Raises `PartError` with the end of the daemon's log when none can be started.
+    Raises `DockerMissing`, with the end of the daemon's log, when none can be started.
     """
     if daemon_answers():
         yield f"Docker {docker('info', '--format', '{{.ServerVersion}}').strip()}, which ran already"
         return
     if os.environ.get("DOCKER_HOST"):
-        raise PartMissing(f"No Docker answers at DOCKER_HOST ({os.environ['DOCKER_HOST']}).")
+        raise DockerMissing(f"No Docker answers at DOCKER_HOST ({os.environ['DOCKER_HOST']}).")
     if os.geteuid() != 0:
-        raise PartMissing("No Docker daemon runs here, and only root can start one.")
+        raise DockerMissing("No Docker daemon runs here, and only root can start one.")
     with tempfile.TemporaryDirectory(prefix="codepix-docker-") as folder:
         daemon, options = _start_daemon(Path(folder) / "dockerd.log", tell)
         try:
@@ -169,5 +200,4 @@ def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildPro
             problem = problem or error
         else:
             return daemon, options
-    assert problem is not None
-    raise problem
+    raise DockerMissing(str(problem))

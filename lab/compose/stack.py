@@ -17,15 +17,14 @@ from lab.parts.errors import PartError
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 
-UP_DEADLINE_SECONDS: Final = 480.0
-DOWN_DEADLINE_SECONDS: Final = 120.0
-BUILD_DEADLINE_SECONDS: Final = 900.0
-HEALTHY_DEADLINE_SECONDS: Final = 240.0
+UP_DEADLINE_SECONDS: Final = 900.0
+DOWN_DEADLINE_SECONDS: Final = 300.0
+BUILD_DEADLINE_SECONDS: Final = 1_800.0
+HEALTHY_DEADLINE_SECONDS: Final = 600.0
+"""Generous, so that a busy machine is not taken for a fault."""
 HEALTH_POLL_SECONDS: Final = 0.25
 LOG_LINES: Final = 40
 PORT_VARIABLE: Final = re.compile(r"\$\{(\w+_PORT):-\d+\}")
-AFTER_THE_BANKS: Final = "\n  postgres:\n"
-"""What follows the banks in docker-compose.yml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Container:
     exit_code: int
     health: str
     """`healthy`, `unhealthy`, `starting`, or empty when it has no health check."""
+    restarts: int
+    """How often its process has ended by itself and was started again."""
 
     @property
     def short_id(self) -> str:
@@ -48,12 +49,20 @@ class Container:
 class Stack:
     """Brings the project up, breaks it, and takes it down."""
 
-    def __init__(self, compose: Sequence[str], root: Path, folder: Path, project: str) -> None:
-        """`compose` is how Compose is called, `root` the checkout, `folder` a place for files of our own."""
+    def __init__(self, compose: Sequence[str], root: Path, folder: Path, project: str, override: str = "") -> None:
+        """`compose` is how Compose is called, `root` the checkout, `folder` a place for files of our own.
+
+        `override` is the text of a second file, which changes what docker-compose.yml says.
+        """
         self._compose = list(compose)
         self._root = root
         self._project = project
+        folder.mkdir()
         self._file = folder / "docker-compose.yml"
+        self._files = [self._file]
+        if override:
+            self._files.append(folder / "override.yml")
+            self._files[1].write_text(override, encoding="utf-8")
         self.text = (root / "docker-compose.yml").read_text(encoding="utf-8")
         self._file.write_text(self.text, encoding="utf-8")
         # Whoever runs this may have an .env of their own; the defaults are what is tried.
@@ -61,11 +70,10 @@ class Stack:
         self._settings.touch()
         self._ports: dict[str, int] = {}
 
-    def add_bank(self, block: str) -> None:
-        """Puts a block of services below the banks, as a person would who edits the file."""
-        banks, following, rest = self.text.partition(AFTER_THE_BANKS)
-        self.text = f"{banks}{block.rstrip()}\n{following}{rest}"
-        self._file.write_text(self.text, encoding="utf-8")
+    def edit(self, text: str) -> None:
+        """Changes docker-compose.yml, as a person would; what runs learns of it at the next `up`."""
+        self.text = text
+        self._file.write_text(text, encoding="utf-8")
 
     def port(self, variable: str) -> int:
         """The port on this machine that a variable of the file chooses; a free one."""
@@ -113,7 +121,8 @@ class Stack:
 
     def compose(self, *arguments: str, deadline_seconds: float = UP_DEADLINE_SECONDS, with_errors: bool = False) -> str:
         """Runs a Compose command on the project, and returns what it says. Raises `CommandFailed`."""
-        places = [f"--file={self._file}", f"--project-directory={self._root}", f"--env-file={self._settings}"]
+        files = [f"--file={file}" for file in self._files]
+        places = [*files, f"--project-directory={self._root}", f"--env-file={self._settings}"]
         return run(
             [*self._compose, *places, f"--project-name={self._project}", *arguments],
             deadline_seconds=deadline_seconds,
@@ -125,7 +134,10 @@ class Stack:
         return {variable: str(self.port(variable)) for variable in PORT_VARIABLE.findall(self.text)}
 
     def up(self, *options: str) -> None:
-        """Starts what is not running, and waits until all of it is healthy. Raises `PartError`, with logs."""
+        """Starts what is not running, of all services or those named, and waits until all that runs is healthy.
+
+        Raises `PartError`, with logs.
+        """
         try:
             self.compose("up", "--detach", "--no-build", *options)
             self.wait_until_healthy()
@@ -133,8 +145,12 @@ class Stack:
             raise PartError(f"{error}\n{self.troubles()}") from None
 
     def down(self, *options: str) -> None:
-        """Stops and removes the containers; with `--volumes` their data too."""
+        """Stops and removes the containers; the data stay."""
         self.compose("--profile=load", "down", "--timeout=15", *options, deadline_seconds=DOWN_DEADLINE_SECONDS)
+
+    def forget(self) -> None:
+        """Removes everything of the project, whichever files it was made of."""
+        self.down("--volumes", "--remove-orphans")
 
     def containers(self, *services: str) -> list[Container]:
         """The containers of the project, or of some of its services, also those that have ended."""
@@ -151,6 +167,7 @@ class Stack:
                 state["Status"],
                 state["ExitCode"],
                 state.get("Health", {}).get("Status", ""),
+                each["RestartCount"],
             )
             if not services or container.service in services:
                 found.append(container)
@@ -164,6 +181,12 @@ class Stack:
             f"{', '.join(services) or 'every container'} to be healthy",
             poll_seconds=HEALTH_POLL_SECONDS,
         )
+
+    def check_nobody_died(self) -> None:
+        """Raises `PartError`, with logs, when a process has ended by itself: Docker starts it again without a word."""
+        died = [container.service for container in self.containers() if container.restarts]
+        if died:
+            raise PartError(f"{', '.join(died)} ended without being told to.\n{self.troubles()}")
 
     def kill(self, container: Container) -> None:
         """SIGKILL, as a machine that loses its power would."""
@@ -183,8 +206,9 @@ class Stack:
         lines = []
         try:
             for container in self.containers():
-                lines.append(f"{container.service} {container.short_id}: {container.state} {container.health}")
-                if not _is_well(container):
+                state = f"{container.state} {container.health}, started again {container.restarts} times"
+                lines.append(f"{container.service} {container.short_id}: {state}")
+                if container.restarts or not _is_well(container):
                     said = run(["docker", "logs", f"--tail={LOG_LINES}", container.container_id], with_errors=True)
                     lines += [f"    {line}" for line in said.splitlines()]
         except CommandFailed as failed:

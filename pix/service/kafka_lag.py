@@ -6,22 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pix.service.kafka import client_configuration, one_line
 from pix.service.logs import logger
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
 AGE_SECONDS_MAX: Final = 1.0
-"""How old a reading may be: two questions to the broker a second."""
+"""How old a reading may be."""
 ANSWER_SECONDS_MAX: Final = 2.0
-
-Offsets = Mapping[int, int]
-"""By partition."""
-
-_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 
 log = logger(__name__)
 
@@ -43,12 +36,13 @@ class GroupLag:
         self, settings: KafkaSettings, topic: str, group: str, seconds: Callable[[], float] = time.monotonic
     ) -> None:
         """Nothing is asked before it is needed. `seconds` is the clock."""
-        self._configuration = client_configuration(settings)
+        self._configuration = {**client_configuration(settings), "group.id": group, "enable.auto.commit": False}
         self._topic = topic
         self._group = group
         self._seconds = seconds
-        self._admin: AdminClient | None = None
-        self._ends: Offsets = {}
+        self._consumer: Consumer | None = None
+        self._ends: Mapping[int, int] = {}
+        """By partition, the offset behind the last record of the reading before."""
         self._records = 0
         self._read_at_seconds = float("-inf")
         self._answers = True
@@ -72,29 +66,31 @@ class GroupLag:
         return records
 
     def _read(self) -> int:
-        if self._admin is None:
-            self._admin = AdminClient(self._configuration)
-        numbers = self._admin.list_topics(self._topic, timeout=ANSWER_SECONDS_MAX).topics[self._topic].partitions
+        if self._consumer is None:
+            # It subscribes to nothing, and so is no member of the group whose offsets it asks for. An AdminClient could
+            # ask for several offsets at once, but its `list_offsets` crashes when the broker is late (version 2.16).
+            self._consumer = Consumer(self._configuration)
+        numbers = self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS_MAX).topics[self._topic].partitions
         places = [TopicPartition(self._topic, number) for number in numbers]
         if not places:
             return 0
         # In this order, what is read and committed in between is not taken for waiting.
-        ends = self._offsets(places, _LATEST)
-        committed = self._committed(places)
-        never = [place for place in places if place.partition not in committed]
-        starts = {**(self._offsets(never, _EARLIEST) if never else {}), **committed}
-        due = {number: min(end, self._ends.get(number, end)) for number, end in ends.items()}
-        self._ends = ends
-        return sum(max(0, end - starts.get(number, end)) for number, end in due.items())
+        bounds = {place.partition: self._bounds(place) for place in places}
+        committed = self._consumer.committed(places, timeout=ANSWER_SECONDS_MAX)
+        waiting = 0
+        for place in committed:
+            if place.error is not None:
+                raise KafkaException(place.error)
+            low, high = bounds[place.partition]
+            due = min(high, self._ends.get(place.partition, high))
+            waiting += max(0, due - (place.offset if place.offset >= 0 else low))
+        self._ends = {number: high for number, (_, high) in bounds.items()}
+        return waiting
 
-    def _committed(self, places: list[TopicPartition]) -> Offsets:
-        assert self._admin is not None
-        asked = ConsumerGroupTopicPartitions(self._group, places)
-        answer = self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS_MAX)
-        found = answer[self._group].result()
-        return {each.partition: each.offset for each in found.topic_partitions if each.offset >= 0}
-
-    def _offsets(self, places: list[TopicPartition], of: OffsetSpec) -> Offsets:
-        assert self._admin is not None
-        answers = self._admin.list_offsets(dict.fromkeys(places, of), request_timeout=ANSWER_SECONDS_MAX)
-        return {place.partition: answer.result().offset for place, answer in answers.items()}
+    def _bounds(self, place: TopicPartition) -> tuple[int, int]:
+        """The partition's first offset, and the one behind its last."""
+        assert self._consumer is not None
+        found = self._consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS_MAX, cached=False)
+        if found is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return found

@@ -92,6 +92,29 @@ def street(village: Village) -> Iterator[Street]:  # noqa: F811
         )
 
 
+Show = Callable[..., Page]
+"""Opens a page of the hub's console in a browser of its own."""
+
+
+@pytest.fixture
+def show(browser: Browser, street: Street, watch: Watch) -> Iterator[Show]:
+    with ExitStack() as stack:
+        address = stack.enter_context(serving(street.village.console()))
+
+        def open_page(
+            path: str = "/", *, size: dict[str, Any] = DESKTOP, language: str = "en-GB", **options: Any
+        ) -> Page:
+            context = browser.new_context(base_url=address, locale=language, **size, **options)
+            context.set_default_timeout(PATIENCE_MS)
+            stack.callback(context.close)
+            page = context.new_page()
+            watch.over(page, address)
+            page.goto(path)
+            return page
+
+        yield open_page
+
+
 @pytest.fixture
 def watch() -> Iterator[Watch]:
     watching = Watch()

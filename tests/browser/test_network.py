@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from lab.network import Network, RunningBank
 from lab.people import Customer, Population
+from lab.rest import BankRest
 from tests.browser.conftest import PATIENCE_MS, Watch
+from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.browser.test_paying import stage, to_review
 
 RESTART_PATIENCE_MS = 60_000
@@ -70,3 +72,27 @@ def test_a_payment_waits_while_the_payees_bank_is_dead_and_completes_when_it_is_
         service.start()
     network.await_ready()
     expect(page.locator("[data-status]")).to_have_attribute("data-status", "completed", timeout=RESTART_PATIENCE_MS)
+
+
+def test_the_map_comes_back_with_the_hub_and_shows_the_real_messages(
+    page: Page, network: Network, watch: Watch, banks: dict[str, BankRest], population: Population
+) -> None:
+    watch.strangers = []
+    watch.expects_errors = True
+    page.goto(f"{network.hub_url}/map")
+    expect(page.locator(LIVE)).to_be_visible()
+    service = next(each for each in network.services if each.name.startswith("hub"))
+    service.kill()
+    try:
+        expect(page.locator("[data-map-state=lost]")).to_contain_text("Reconnecting")
+    finally:
+        service.start()
+    network.await_ready()
+    expect(page.locator(LIVE)).to_be_visible(timeout=RESTART_PATIENCE_MS)
+    page.evaluate(COUNT_DOTS)
+    payer, payee = population.rich("001"), population.friends("002")[0]
+    for number in range(3):
+        banks["001"].pay(payer.account_number, payee.keys[0].kind, payee.keys[0].key, 100 + number, "", f"map-{number}")
+    # Whatever the broker, the console hears of each message by its own tap.
+    page.wait_for_function("() => window.dots >= 7", timeout=RESTART_PATIENCE_MS)
+    watch.strangers = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ SEEN_SECONDS_MAX = 20.0
 ANSWER_SECONDS_MAX = 6.0
 QUIET_SECONDS_MAX = 60.0
 
+Answer = TypeVar("Answer")
+
 
 class Watcher:
     """Who asks a hub and a bank how they are, as a container platform does."""
@@ -27,28 +31,35 @@ class Watcher:
         answer = httpx.get(f"{url}/health/ready", timeout=ANSWER_SECONDS_MAX)
         return answer.status_code, answer.json()["parts"]
 
-    def await_trouble(self, part: str, reason: str) -> None:
-        for url in self._urls:
+    def of_each(self, look: Callable[[str], Answer]) -> list[Answer]:
+        """Looks at both at the same time: a probe that hangs takes its time before it says no."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(look, self._urls))
 
-            def in_trouble(url: str = url) -> bool:
+    def await_trouble(self, part: str, reason: str) -> None:
+        def look(url: str) -> None:
+            def in_trouble() -> bool:
                 status, parts = self.parts(url)
                 return status == 503 and reason in parts[part]
 
             wait_until(in_trouble, SEEN_SECONDS_MAX, f"{url} to say of {part}: {reason}")
             assert httpx.get(f"{url}/health/live", timeout=ANSWER_SECONDS_MAX).status_code == 200
 
-    def await_ready(self) -> None:
-        for url in self._urls:
+        self.of_each(look)
 
-            def ready(url: str = url) -> bool:
+    def await_ready(self) -> None:
+        def look(url: str) -> None:
+            def ready() -> bool:
                 status, parts = self.parts(url)
                 return status == 200 and set(parts.values()) == {"ok"}
 
             wait_until(ready, SEEN_SECONDS_MAX, f"{url} to be ready")
 
+        self.of_each(look)
+
     def metric(self, part: str) -> list[float]:
         """What the metrics say of the part."""
-        texts = [httpx.get(f"{url}/metrics", timeout=ANSWER_SECONDS_MAX).text for url in self._urls]
+        texts = self.of_each(lambda url: httpx.get(f"{url}/metrics", timeout=ANSWER_SECONDS_MAX).text)
         lines = [line for text in texts for line in text.splitlines()]
         return [float(line.split()[-1]) for line in lines if line.startswith(f'codepix_part_up{{part="{part}"}}')]
 

@@ -1,4 +1,8 @@
-"""Every service is restarted in turn while customers pay: nobody is refused, nothing is lost, each stops in time."""
+"""Each kind of service is restarted in turn while customers pay: nobody is refused, nothing is lost, all stop in time.
+
+The broker is not among them, for the one inside the client library comes back elsewhere. Apache Kafka is restarted
+under load by `codepix experiment --kafka apache`, and by the test of the containers.
+"""
 
 from __future__ import annotations
 
@@ -75,12 +79,15 @@ def test_a_rolling_restart_under_load_loses_nothing(tmp_path: Path) -> None:
         customers = Customers(banks)
         stops: dict[str, tuple[float, int | None]] = {}
         with customers.paying():
-            for service in network.services:
+            # Both replicas of the hub, and one bank, which is the same program as the other.
+            for service in network.services[:3]:
                 customers.await_more()
                 asked = time.monotonic()
                 service.stop()
                 stops[service.name] = (time.monotonic() - asked, service.exit_code)
                 service.start()
+            customers.await_more()
+            network.postgres.restart()
             customers.await_more()
 
         assert not customers.failures
@@ -89,7 +96,7 @@ def test_a_rolling_restart_under_load_loses_nothing(tmp_path: Path) -> None:
         outcomes = read_outcomes(surveyor.hub, customers.sent)
         report = surveyor.audit(AUDIT_SECONDS_MAX)
 
-    assert set(stops) == {"hub", "hub-2", "bank-001", "bank-002"}
+    assert set(stops) == {"hub", "hub-2", "bank-001"}
     assert {name: code for name, (_, code) in stops.items()} == dict.fromkeys(stops, 0)
     assert max(seconds for seconds, _ in stops.values()) < STOP_SECONDS_MAX, stops
     assert outcomes.by_outcome == {"completed": len(customers.sent)}

@@ -165,6 +165,10 @@ class Broker:
         return self.starts[place] + len(self.logs[place])
 
 
+Place = tuple[int, dict[int, int]]
+"""The generation of the log, and the offset behind what was polled of each partition."""
+
+
 class Source:
     """A consumer of some partitions of a topic; see `pix.service.batches.RecordSource`.
 
@@ -213,18 +217,31 @@ class Source:
         self.polled = records
         return records
 
-    def note_durable(self) -> None:
-        """What was polled last has been treated, and what it owes was published."""
-        self.durable |= {(self._generation, record.partition, record.offset) for record in self.polled}
+    def note_durable(self, generation: int, records: Sequence[Record]) -> None:
+        """These have been treated, and what they owe was published."""
+        self.durable |= {(generation, record.partition, record.offset) for record in records}
 
-    def commit(self) -> None:
-        """Commits what was polled."""
-        if self._generation == self._broker.generation:
-            for partition, offset in self._next.items():
-                self._check(partition, offset)
-                self._broker.committed[self._topic, self._group, partition] = offset
-        self._first.clear()
-        self._next = dict(self._next) if self._generation == self._broker.generation else {}
+    @property
+    def generation(self) -> int:
+        """Of the log in which it polled last."""
+        return self._generation
+
+    def place(self) -> Place:
+        """Behind what was polled."""
+        return self._generation, dict(self._next)
+
+    def commit(self, place: Place) -> None:
+        """Commits everything before the place."""
+        generation, offsets = place
+        if generation != self._broker.generation or generation != self._generation:
+            return
+        for partition, offset in offsets.items():
+            self._check(partition, offset)
+            self._broker.committed[self._topic, self._group, partition] = offset
+            if self._next.get(partition, offset) > offset:
+                self._first[partition] = offset
+            else:
+                self._first.pop(partition, None)
 
     def _check(self, partition: int, offset: int) -> None:
         first = self._first.get(partition, offset)

@@ -20,6 +20,7 @@ from hub.domain.transfer import TransferStatus as HubStatus
 from pix.scheme.messages import TransferAccepted, TransferOffered
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import BatchLoop
+from tests.simulation.network import Place
 from tests.simulation.run import Plant
 
 
@@ -67,14 +68,14 @@ class _RefundImpatiently(ResendDue):
         return super().__call__()
 
 
-class _CommitEarly(BatchLoop):
+class _CommitEarly(BatchLoop[Place]):
     """The consumer commits its offsets before the batch is durable."""
 
     def turn(self, timeout_seconds: float) -> int:
         records = self._source.poll(timeout_seconds)
         if not records:
             return 0
-        self._source.commit()
+        self._source.commit(self._source.place())
         self._sink.publish(self._handle(records))
         return len(records)
 

@@ -8,15 +8,23 @@ from random import Random
 from types import TracebackType
 from typing import Any
 
-from pix.service.batches import BatchHandler, BatchLoop, DatabaseUnavailable, PublishFailed, RecordSink
+from pix.service.batches import (
+    BatchHandler,
+    BatchLoop,
+    DatabaseUnavailable,
+    Publication,
+    PublishFailed,
+    RecordSink,
+)
 from pix.service.records import Record
-from tests.simulation.network import Broker, Faults, Source, Timeline, Trace
+from tests.simulation.network import Broker, Faults, Place, Source, Timeline, Trace
 
 TURN_MS = 20
 SWEEP_MS = 2_000
 RETRY_MS = 300
 RESTART_MS_MAX = 20_000
 LAG_RECORDS_MAX = 100
+LATE_PUBLICATIONS = 0.5
 
 
 class Crashed(BaseException):
@@ -46,10 +54,11 @@ class Fate:
 class FatefulUnit:
     """A unit of work of a process that may die around it; the store sees an uncommitted transaction undone."""
 
-    def __init__(self, inner: Any, fate: Fate, between: Callable[[], None]) -> None:
+    def __init__(self, inner: Any, fate: Fate, between: Callable[[], None], beside: Callable[[], None]) -> None:
         self._inner = inner
         self._fate = fate
         self._between = between
+        self._beside = beside
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -58,6 +67,11 @@ class FatefulUnit:
     def transfers(self) -> Any:
         """The transfers; another replica may be quick between the look and the lock."""
         return RacedTransfers(self._inner.transfers, self._between)
+
+    @property
+    def settlement(self) -> Any:
+        """The settlement accounts; another replica may move money after the look."""
+        return RacedAccounts(self._inner.settlement, self._beside)
 
     def __enter__(self) -> FatefulUnit:
         self._fate.reach("before load")
@@ -97,6 +111,23 @@ class RacedTransfers:
         return found
 
 
+class RacedAccounts:
+    """Money that was read may have moved when the batch is saved."""
+
+    def __init__(self, inner: Any, beside: Callable[[], None]) -> None:
+        self._inner = inner
+        self._beside = beside
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def all(self) -> Any:
+        """As it is now; then the other replica has its chance."""
+        found = self._inner.all()
+        self._beside()
+        return found
+
+
 class FatefulUnits:
     """Opens such units."""
 
@@ -104,9 +135,12 @@ class FatefulUnits:
         self._inner = inner
         self._fate = fate
         self.between: Callable[[], None] = _nothing
+        """The other replica treats the same records."""
+        self.beside: Callable[[], None] = _nothing
+        """The other replica treats records of its own."""
 
     def __call__(self) -> Any:
-        return FatefulUnit(self._inner(), self._fate, self.between)
+        return FatefulUnit(self._inner(), self._fate, self.between, self.beside)
 
 
 def _nothing() -> None:
@@ -121,7 +155,7 @@ class Sink:
         self._fate = fate
 
     def publish(self, records: Sequence[Record]) -> None:
-        """See `pix.service.batches.RecordSink`."""
+        """Sends them, one after the other. Raises PublishFailed, or dies, after some of them."""
         for record in records:
             self._fate.reach("amid publish")
             self._broker.publish([record])
@@ -141,7 +175,7 @@ class Courier:
             return
 
 
-LoopOf = Callable[[Source, BatchHandler, RecordSink], BatchLoop]
+LoopOf = Callable[[Source, BatchHandler, RecordSink], BatchLoop[Place]]
 
 
 @dataclass(slots=True)
@@ -164,9 +198,10 @@ class Instance:
     race: Callable[[Sequence[Record]], None] | None = None
     is_up: bool = False
     source: Source | None = None
-    loop: BatchLoop | None = None
+    loop: BatchLoop[Place] | None = None
     lifetime: int = 0
     turn_is_planned: bool = False
+    is_in_turn: bool = False
     sweep_planned_ms: int | None = None
     violations: list[str] | None = None
 
@@ -178,7 +213,7 @@ class Instance:
         self.lifetime += 1
         self.source = Source(self.broker, self.topic, self.group, self.partitions, self.random)
         sink = Sink(self.broker, self.fate)
-        self.loop = self.loop_of(self.source, self._handle, _NotingSink(sink, self.source, self.fate))
+        self.loop = self.loop_of(self.source, self._handle, _NotingSink(sink, self.source, self.fate, self.random))
         self.turn_is_planned = False
         self.sweep_planned_ms = None
         self.plan_turn()
@@ -205,10 +240,16 @@ class Instance:
             lifetime = self.lifetime
             self.timeline.at(self.timeline.now_ms() + wait_ms, lambda: self._turn(lifetime))
 
+    def take_turn(self) -> None:
+        """The consumer looks now, unless it is in the middle of a batch."""
+        if not self.is_in_turn:
+            self._turn(self.lifetime)
+
     def _turn(self, lifetime: int) -> None:
         if lifetime != self.lifetime or not self.is_up or self.loop is None or self.source is None:
             return
         self.turn_is_planned = False
+        self.is_in_turn = True
         try:
             if self.loop.turn(0) > 0:
                 self.plan_turn()
@@ -218,6 +259,8 @@ class Instance:
             self.plan_turn(RETRY_MS)
         except Crashed as crash:
             self._die(crash)
+        finally:
+            self.is_in_turn = False
 
     def plan_sweep(self) -> None:
         """The sweeper looks when something is due, and not twice in half a second."""
@@ -266,15 +309,39 @@ class Instance:
 
 
 class _NotingSink:
-    """Tells the source that its batch is durable once it is published, and lets the process die after that."""
+    """Tells the source that a batch is durable once it is published, and lets the process die after that.
 
-    def __init__(self, sink: Sink, source: Source, fate: Fate) -> None:
+    Chance says whether the records have gone when they are handed over, or only when somebody waits for them.
+    """
+
+    def __init__(self, sink: Sink, source: Source, fate: Fate, random: Random) -> None:
         self._sink = sink
         self._source = source
         self._fate = fate
+        self._random = random
 
     def publish(self, records: Sequence[Record]) -> None:
         """See `pix.service.batches.RecordSink`."""
-        self._sink.publish(records)
-        self._source.note_durable()
-        self._fate.reach("after publish")
+        self.begin(records).wait()
+
+    def begin(self, records: Sequence[Record]) -> Publication:
+        """See `pix.service.batches.RecordSink`."""
+        generation, polled = self._source.generation, self._source.polled
+        is_late = self._random.random() < LATE_PUBLICATIONS
+
+        def finish() -> None:
+            if is_late:
+                self._sink.publish(records)
+            self._source.note_durable(generation, polled)
+            self._fate.reach("after publish")
+
+        if not is_late:
+            self._sink.publish(records)
+        return _UnderWay(finish)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """See `pix.service.batches.Publication`."""
+
+    wait: Callable[[], None]

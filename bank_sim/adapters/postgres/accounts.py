@@ -14,8 +14,9 @@ from pix.scheme.people import HolderKind
 
 _ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
 _ADD: Final = text(
-    f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) VALUES (:number, :holder_name, :holder_kind, :tax_id, "  # noqa: S608
-    ":status, :balance_centavos, :opened_at_ms, :branch, :pin_hash)"
+    f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) "  # noqa: S608 - names are constants of this module
+    "VALUES (:number, :holder_name, :holder_kind, :tax_id, :status, :balance_centavos, :opened_at_ms, :branch, "
+    ":pin_hash)"
 )
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
 _LOCK: Final = text(f"{_SELECT} WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
@@ -108,6 +109,10 @@ _PUT_KEYS: Final = insert_statement(
     "registered_at_ms = excluded.registered_at_ms, noted_at_ms = excluded.noted_at_ms",
 )
 _THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[])))"
+_REMOVE_KEYS: Final = text(f"DELETE FROM account_keys WHERE {_THESE_KEYS}")  # noqa: S608 - a constant of this module
+_OWNERS: Final = text(
+    f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
+)
 _SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"
 
 
@@ -132,7 +137,7 @@ class PostgresKeys:
 
     def remove(self, keys: Collection[PixKey]) -> None:
         if keys:
-            self._connection.execute(text(f"DELETE FROM account_keys WHERE {_THESE_KEYS}"), _these(keys))  # noqa: S608
+            self._connection.execute(_REMOVE_KEYS, _these(keys))
 
     def of_account(self, account_number: str) -> list[AccountKey]:
         rows = self._connection.execute(
@@ -144,10 +149,7 @@ class PostgresKeys:
     def owners(self, keys: Collection[PixKey]) -> dict[PixKey, str]:
         if not keys:
             return {}
-        rows = self._connection.execute(
-            text(f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"),  # noqa: S608
-            _these(keys),
-        )
+        rows = self._connection.execute(_OWNERS, _these(keys))
         return {PixKey(KeyKind(kind), key): account_number for kind, key, account_number in rows}
 
     def all(self) -> dict[AccountKey, int]:

@@ -37,8 +37,9 @@ def insert_statement(table: str, columns: Sequence[Column[Row]], on_conflict: st
 def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[Column[Row]]) -> TextClause:
     """Updates many rows, each found by its keys."""
     every = [*keys, *columns]
+    changes = ", ".join(f"{column.name} = v.{column.name}" for column in columns)
     return text(
-        f"UPDATE {table} AS t SET {', '.join(f'{column.name} = v.{column.name}' for column in columns)} "  # noqa: S608
+        f"UPDATE {table} AS t SET {changes} "  # noqa: S608 - names are constants of this package
         f"FROM unnest({_arrays(every)}) AS v({names(every)}) "
         f"WHERE {' AND '.join(f't.{key.name} = v.{key.name}' for key in keys)}"
     )

@@ -11,6 +11,7 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
 from bank_sim.domain.transfer import Direction
+from pix.service.database import is_storable
 
 OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
@@ -199,6 +200,18 @@ class PostgresPostings:
             unbalanced_accounts=tuple(row[9]),
             unbalanced_transfers=tuple(row[10]),
         )
+
+    def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
+        if not is_storable(end_to_end_id):
+            return []
+        rows = self._connection.execute(
+            text(
+                f"SELECT posting_id, {names(_COLUMNS)} FROM postings "  # noqa: S608 - names are constants
+                "WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id"
+            ),
+            {"end_to_end_id": end_to_end_id},
+        )
+        return [(row[0], _posting_of(row)) for row in rows]
 
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         rows = self._connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from functools import lru_cache
 from typing import Final
 
 import segno
@@ -19,10 +20,16 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""
 _QUIET_ZONE: Final = 2
+DRAWN_KEPT_MAX: Final = 256
+"""Of some 10 KB each."""
 
 
+@lru_cache(maxsize=DRAWN_KEPT_MAX)
 def draw_qr(text: str, title: str) -> Markup:
-    """The code as an SVG element without any style, black on white as readers want it."""
+    """The code as an SVG element without any style, black on white as readers want it.
+
+    Trying the eight masks takes most of the time of the page that shows it, and whoever receives looks at it again.
+    """
     svg = segno.make(text, error="m", micro=False).svg_inline(
         border=_QUIET_ZONE, scale=4, dark="#000", light="#fff", title=title, omitsize=True, svgclass="qr-code"
     )

@@ -135,7 +135,22 @@ def is_operator(request: Request) -> bool:
     return site_of(request).door.knows(request)
 
 
-def signed_in_account(request: Request, site: Annotated[Site, Depends(site_of)]) -> Account:
+# A dependency that is a plain function is handed to a thread and waited for; these only look, so they need none.
+
+
+async def _site(request: Request) -> Site:
+    return site_of(request)
+
+
+async def _pages(request: Request) -> Pages:
+    return pages_of(request)
+
+
+SiteOf = Annotated[Site, Depends(_site)]
+PagesOf = Annotated[Pages, Depends(_pages)]
+
+
+def signed_in_account(request: Request, site: SiteOf) -> Account:
     """The customer's account as it is now. Raises SignInNeeded."""
     number = request.session.get(_ACCOUNT)
     if not isinstance(number, str):
@@ -161,6 +176,4 @@ async def no_forgery(request: Request) -> None:
     await site_of(request).csrf.check(request)
 
 
-SiteOf = Annotated[Site, Depends(site_of)]
-PagesOf = Annotated[Pages, Depends(pages_of)]
 Customer = Annotated[Account, Depends(signed_in_account)]

@@ -42,7 +42,7 @@ class StatementQuery:
         return urlencode({name: value for name, value in pairs.items() if value})
 
 
-def statement_query(
+async def statement_query(
     direction: StatementDirection = StatementDirection.ALL,
     search: Annotated[str, Query(max_length=80)] = "",
     from_text: Annotated[str, Query(alias="from", max_length=10)] = "",

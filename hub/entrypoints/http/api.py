@@ -8,13 +8,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
-from hub.application.ports import TransferFilter
+from hub.application.bank_books import bookings_of
+from hub.application.ports import BankBooks, TransferFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.errors import BankNotFound
+from hub.domain.story import story
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.http.documents import (
     BankDocument,
+    BookingsDocument,
     DeadLetterDocument,
     FundedDocument,
     FundingDocument,
@@ -22,12 +25,14 @@ from hub.entrypoints.http.documents import (
     KeyDocument,
     SettlementDocument,
     StepDocument,
+    StoryDocument,
     TransferDocument,
     TransferPage,
     TransferWithHistory,
 )
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
+from pix.scheme.reasons import ReasonCode
 from pix.service.dead_letters import DeadLetterState
 from pix.service.records import Record
 from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
@@ -63,7 +68,10 @@ def page_place(before: str) -> tuple[int, str] | None:
 
 
 def api_routers(
-    application: HubApplication, treat_again: Callable[[Record], None], operator: Callable[..., Awaitable[None]]
+    application: HubApplication,
+    treat_again: Callable[[Record], None],
+    bank_books: BankBooks,
+    operator: Callable[..., Awaitable[None]],
 ) -> tuple[APIRouter, ...]:
     """The routes under `/api/v1`: the operator's, whom `operator` lets in, and the directory, which is the banks'."""
     responses: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
@@ -128,16 +136,40 @@ def api_routers(
         bank: Annotated[str, Query(description="ISPB of either side")] = "",
         status: Annotated[TransferStatus | None, Query()] = None,
         open_only: Annotated[bool, Query(description="Only those of which something is still owed")] = False,
+        part_of_id: Annotated[str, Query(alias="id", max_length=32, description="An end-to-end id, or a part")] = "",
+        key: Annotated[str, Query(max_length=80, description="Paid to this key, in its stored form")] = "",
+        amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
+        reason: ReasonCode | None = None,
+        received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        received_before_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
         before: Annotated[str, Query(description="The `next` of the previous page")] = "",
         size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
     ) -> TransferPage:
-        """Transfers, newest first."""
-        narrow = TransferFilter(ispb=bank, status=status, open_only=open_only, before=page_place(before), size=size)
-        found = queries.list_transfers(narrow)
-        last = found[-1] if len(found) == size else None
+        """Transfers, newest first.
+
+        A search (by bank, status, id, key, amount or reason) looks at no more than 50,000 for one page, which may then
+        be short, and yet have a `next`.
+        """
+        narrow = TransferFilter(
+            ispb=bank,
+            status=status,
+            open_only=open_only,
+            id_part=part_of_id,
+            key=key,
+            amount_centavos=amount_centavos,
+            reason=reason,
+            received_from_ms=received_from_ms,
+            received_before_ms=received_before_ms,
+            before=page_place(before),
+            size=size,
+        )
+        found = queries.search_transfers(narrow)
+        last = found.cut_at
+        if len(found.rows) == size:
+            last = (found.rows[-1].received_at_ms, found.rows[-1].end_to_end_id)
         return TransferPage(
-            transfers=[TransferDocument.of(transfer) for transfer in found],
-            next=None if last is None else f"{last.received_at_ms}:{last.end_to_end_id}",
+            transfers=[TransferDocument.of(transfer) for transfer in found.rows],
+            next=None if last is None else f"{last[0]}:{last[1]}",
         )
 
     @router.get("/transfers/counts", tags=["transfers"])
@@ -152,6 +184,17 @@ def api_routers(
         transfer, history = queries.find_transfer(end_to_end_id)
         document = TransferDocument.of(transfer)
         return TransferWithHistory(**document.model_dump(), history=[StepDocument.of(step) for step in history])
+
+    @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
+    def tell_story(end_to_end_id: str) -> list[StoryDocument]:
+        """Each message of a transfer with its bytes, and each state that it has reached, with the rule."""
+        return [StoryDocument.of(each) for each in story(*queries.find_transfer(end_to_end_id))]
+
+    @router.get("/transfers/{end_to_end_id}/bookings", tags=["transfers"])
+    def ask_banks(end_to_end_id: str) -> list[BookingsDocument]:
+        """What both banks have booked for it, by their own word."""
+        transfer, _ = queries.find_transfer(end_to_end_id)
+        return [BookingsDocument.of(each) for each in bookings_of(transfer, queries, bank_books)]
 
     @directory.get("/keys/{kind}/{key:path}", tags=["keys"])
     def find_key(kind: KeyKind, key: str, asking: Bank = Depends(calling_bank)) -> KeyDocument:

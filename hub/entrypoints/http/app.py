@@ -10,11 +10,16 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from hub.application.bank_books import NoBankBooks
+from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from hub.application.watch_wire import SilentTap, WatchWire, parties_of
 from hub.entrypoints.http.api import api_routers
 from hub.entrypoints.http.console import CONSOLE_ROUTERS, PUBLIC_ROUTERS
 from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site, operator, pages_of
+from hub.entrypoints.http.network_api import network_router
 from hub.entrypoints.http.problems import PROBLEMS
+from hub.entrypoints.http.wire_events import events_router
 from pix.service.records import Record
 from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
@@ -28,8 +33,9 @@ from pix.service.web.sessions import install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
 
 DESCRIPTION: Final = (
-    "Read what the hub knows: banks, transfers with their histories, keys (for a bank that proves itself), settlement "
-    "accounts and dead letters. Money is integer centavos; times are Unix milliseconds in UTC."
+    "What the console shows, for programs: banks, transfers with their histories, keys, settlement accounts, dead "
+    "letters, the network at a glance, and a stream of its messages. A bank that proves itself may look up a key. "
+    "Money is integer centavos; times are Unix milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_hub"
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -41,12 +47,16 @@ def create_app(
     *,
     configured_secret: str = "",
     operators: OperatorSettings | None = None,
+    wire: WatchWire | None = None,
+    bank_books: BankBooks | None = None,
+    lab_panel_url: str = "",
 ) -> FastAPI:
     """The application.
 
     `treat_again` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
     and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
-    without it is everybody.
+    without it is everybody. `wire` is what is watched live, `bank_books` where the banks' bookings are asked for;
+    without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map.
     """
     app = FastAPI(
         title="CodePix hub",
@@ -59,7 +69,9 @@ def create_app(
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
     door = OperatorDoor(operators or EverybodyIsOperator(), secret)
-    install_site(app, Site(application, treat_again, Csrf(secret), door))
+    wire = wire or WatchWire(SilentTap, lambda: parties_of(application.queries))
+    bank_books = bank_books or NoBankBooks()
+    install_site(app, Site(application, treat_again, Csrf(secret), door, wire, bank_books, lab_panel_url))
     install_sessions(app, secret, SESSION_COOKIE, same_site="strict")
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
@@ -67,7 +79,9 @@ def create_app(
     install_problems(app, PROBLEMS, _error_page)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
     for router in (
-        *api_routers(application, treat_again, operator_of_api(lambda _: door)),
+        *api_routers(application, treat_again, bank_books, operator_of_api(lambda _: door)),
+        network_router(application, operator_of_api(lambda _: door)),
+        events_router(wire, operator_of_api(lambda _: door)),
         preferences_router(),
         *PUBLIC_ROUTERS,
     ):

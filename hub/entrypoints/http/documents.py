@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.application.bank_books import Bookings
 from hub.application.survey_banks import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.presence import BankState
 from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.story import Reached, Told
 from hub.domain.transfer import HistoryStep, Transfer
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
 from pix.service.dead_letters import DeadLetter
+from pix.service.records import encode_record
 
 
 class BankDocument(BaseModel):
@@ -236,6 +240,88 @@ class TransferWithHistory(TransferDocument):
     """A transfer and how it came to stand so."""
 
     history: list[StepDocument] = []
+
+
+class StoryDocument(BaseModel):
+    """A message that was sent for a transfer, or a state that it has reached."""
+
+    at_ms: int
+    message: str | None
+    """The message's name; null for a state."""
+    sender: str | None
+    receiver: str | None
+    """`payer`, `hub` or `payee`."""
+    mark: str
+    """`resent` or `refused`; empty otherwise."""
+    why: str
+    """Why it was refused."""
+    value_base64: str | None
+    """Its bytes; null for a message that was refused, whose content is not kept."""
+    status: str | None
+    """The state; null for a message."""
+    trigger: str | None
+    rule: str | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, each: Told | Reached) -> Self:
+        """From the domain."""
+        if isinstance(each, Told):
+            value = None if each.message is None else encode_record(each.message, "", "", b"").value
+            return cls(
+                at_ms=each.at_ms,
+                message=each.name,
+                sender=each.sender.value,
+                receiver=each.receiver.value,
+                mark=each.mark.value,
+                why=each.why,
+                value_base64=None if value is None else base64.b64encode(value).decode(),
+                status=None,
+                trigger=None,
+                rule=None,
+                reason=None,
+            )
+        return cls(
+            at_ms=each.at_ms,
+            message=None,
+            sender=None,
+            receiver=None,
+            mark="",
+            why="",
+            value_base64=None,
+            status=each.status.value,
+            trigger=each.trigger.value,
+            rule=each.rule.value,
+            reason=None if each.reason is None else each.reason.value,
+        )
+
+
+class BankPostingDocument(BaseModel):
+    """One entry of a bank's books, as that bank tells it."""
+
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    direction: str
+
+
+class BookingsDocument(BaseModel):
+    """What a bank has booked for a transfer, or why it does not tell."""
+
+    ispb: str
+    postings: list[BankPostingDocument]
+    why_silent: str
+
+    @classmethod
+    def of(cls, bookings: Bookings) -> Self:
+        """From the application."""
+        return cls(
+            ispb=bookings.ispb,
+            postings=[BankPostingDocument(**asdict(posting)) for posting in bookings.postings],
+            why_silent=bookings.why_silent,
+        )
 
 
 class TransferPage(BaseModel):

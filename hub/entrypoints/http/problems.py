@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from hub.application.watch_wire import TooManyWatchers
 from hub.domain.errors import (
     BankAlreadyAdded,
     BankNotActive,
@@ -32,6 +33,7 @@ PROBLEMS: Final[ProblemTable] = {
     DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
     FundingConflict: ProblemKind("funding-conflict", 409, "Another funding has this id"),
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
+    TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
     **OPERATOR_PROBLEMS,
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
     ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),

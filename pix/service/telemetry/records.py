@@ -12,7 +12,7 @@ from typing import Final
 
 from structlog.contextvars import bound_contextvars
 
-from pix.service.batches import BatchHandler, DatabaseUnavailable, RecordSink
+from pix.service.batches import BatchHandler, DatabaseUnavailable, Publication, RecordSink
 from pix.service.records import HEADER_TRACEPARENT, HEADER_TYPE, MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Record
 from pix.service.telemetry.context import checked_traceparent, within_trace
 from pix.service.telemetry.metrics import Metrics
@@ -161,13 +161,38 @@ class MeasuredSink:
 
     def publish(self, records: Sequence[Record]) -> None:
         """As the sink does."""
+        self.begin(records).wait()
+
+    def begin(self, records: Sequence[Record]) -> Publication:
+        """As the sink does."""
         if not records:
-            return
+            return self._sink.begin(records)
         started = time.perf_counter()
+        try:
+            publication = self._sink.begin(records)
+        except Exception:
+            self._metrics.publish_seconds.observe({FAILED: [time.perf_counter() - started]})
+            raise
+        return _MeasuredPublication(publication, self._metrics, _types(records), started)
+
+
+class _MeasuredPublication:
+    """See `pix.service.batches.Publication`."""
+
+    def __init__(
+        self, publication: Publication, metrics: Metrics, types: dict[tuple[str, ...], float], started: float
+    ) -> None:
+        self._publication = publication
+        self._metrics = metrics
+        self._types = types
+        self._started = started
+
+    def wait(self) -> None:
+        """As the publication does."""
         outcome = FAILED
         try:
-            self._sink.publish(records)
+            self._publication.wait()
             outcome = OK
         finally:
-            self._metrics.publish_seconds.observe({outcome: [time.perf_counter() - started]})
-        self._metrics.messages_sent.add(_types(records))
+            self._metrics.publish_seconds.observe({outcome: [time.perf_counter() - self._started]})
+        self._metrics.messages_sent.add(self._types)

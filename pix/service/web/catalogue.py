@@ -36,8 +36,17 @@ _PAGES: Final = (
     ("pix/service/web", (("**.py", "python"),)),
     ("lab", (("**.py", "python"),)),
 )
-_RULES: Final = ("pix/scheme", "bank_sim/domain", "bank_sim/application", "bank_sim/entrypoints/http")
+_RULES: Final = (
+    "pix/scheme",
+    "bank_sim/domain",
+    "bank_sim/application",
+    "bank_sim/entrypoints/http",
+    "hub/application",
+    "hub/adapters",
+)
 """Where the sentences of errors are written, which pages show as they are."""
+_REFUSALS: Final = frozenset({"BankSilent", "FundingConflict", "SettlementFundsTooLow"})
+"""Errors whose names say what was refused, and whose sentences pages show."""
 
 
 def collect_messages(root: Path = _ROOT) -> Catalog:
@@ -75,18 +84,18 @@ def update_catalogue(path: Path, language: Language, template: Catalog) -> None:
 
 
 def _rules_in(source: str) -> Iterator[str]:
-    """The second argument of every `…Error("field", "sentence")` and of `super().__init__` in an error's class."""
+    """The last argument of every `…Error("field", "sentence")` and of `super().__init__` in an error's class."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and len(node.args) == 2 and _makes_error(node.func):
-            sentence = _sentence(node.args[1])
+        if isinstance(node, ast.Call) and _makes_error(node.func, len(node.args)):
+            sentence = _sentence(node.args[-1])
             if sentence and " " in sentence:
                 yield sentence
 
 
-def _makes_error(function: ast.expr) -> bool:
+def _makes_error(function: ast.expr, arguments: int) -> bool:
     if isinstance(function, ast.Name):
-        return function.id.endswith("Error")
-    return isinstance(function, ast.Attribute) and function.attr == "__init__"
+        return (arguments == 2 and function.id.endswith("Error")) or (arguments > 0 and function.id in _REFUSALS)
+    return arguments == 2 and isinstance(function, ast.Attribute) and function.attr == "__init__"
 
 
 def _sentence(node: ast.expr) -> str:

@@ -7,25 +7,31 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+_DIRECTIVES: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
 )
+
+
+def content_security_policy(frame_ancestors: str = "'none'") -> str:
+    """The policy of a page that may be framed by nobody, or by the pages of this origin."""
+    return "; ".join((*_DIRECTIVES, f"frame-ancestors {frame_ancestors}"))
+
+
+CONTENT_SECURITY_POLICY: Final = content_security_policy()
+FRAME_OPTIONS: Final = "X-Frame-Options"
 
 _HEADERS: Final = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
+    (FRAME_OPTIONS, "DENY"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
@@ -47,8 +53,11 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                # A page whose own policy lets somebody frame it: the older header knows no such exception.
+                is_framed = headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY) != CONTENT_SECURITY_POLICY
                 for name, value in _HEADERS:
-                    headers.setdefault(name, value)
+                    if not (is_framed and name == FRAME_OPTIONS):
+                        headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -80,6 +80,8 @@ def _environment(folder: Path, language: Language) -> Environment:
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
+        # Else each page asks the file system whether one of its templates has changed.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=EXTENSIONS,

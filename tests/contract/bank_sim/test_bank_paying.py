@@ -250,6 +250,19 @@ def test_resending_goes_on_until_an_outcome_comes(world: World) -> None:
     assert world.bank.resend_due() == 0
 
 
+def test_home_has_the_newest_lines_what_is_on_its_way_and_the_balance_behind_both(world: World) -> None:
+    ana, other = world.open_account(100_00), world.open_account(50_00)
+    first, second = world.pay(ana, 10_00, "first"), world.pay(ana, 20_00, "second")
+    world.pay(other, 5_00, "of another")
+    world.hear(world.outcome_of(first))
+    page = world.bank.queries.home(ana.number, lines=2, under_way=10)
+    assert [line.end_to_end_id for line in page.lines] == [second.end_to_end_id, first.end_to_end_id]
+    assert [transfer.end_to_end_id for transfer in page.under_way] == [second.end_to_end_id]
+    assert page.account.balance_centavos == page.lines[0].balance_after_centavos == 70_00
+    with pytest.raises(AccountNotFound):
+        world.bank.queries.home("999999-9", lines=2, under_way=10)
+
+
 def test_a_transfer_is_found_and_listed(world: World) -> None:
     ana = world.open_account(100_00)
     ids = []

@@ -293,6 +293,8 @@ def test_nothing_is_booked_twice(units: UnitsOfWork) -> None:
             payment,
             booked(ANA, 5, "d-1"),
         ]
+        assert [posting for _, posting in unit.postings.of_transfer(payment.end_to_end_id or "")] == [payment]
+        assert unit.postings.of_transfer("E0") == unit.postings.of_transfer("\x00") == []
 
 
 def test_postings_are_paged_by_id(units: UnitsOfWork) -> None:

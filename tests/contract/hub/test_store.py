@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
-from hub.application.ports import KeyFilter, TransferChange, TransferFilter, UnitsOfWork
+from hub.application.ports import (
+    AccountsHaveMoved,
+    Found,
+    KeyFilter,
+    Latency,
+    TransferChange,
+    TransferFilter,
+    UnitsOfWork,
+)
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyChange, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
-from hub.domain.settlement import Funding, SettlementAccount
+from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
@@ -40,6 +48,7 @@ from tests.unit.hub.builders import (
 )
 
 STEP = HistoryStep(NOW_MS, AURORA, "TransferRequested", TransferStatus.PENDING)
+LATE_MS = NOW_MS + 100_000
 LATE_STEP = HistoryStep(NOW_MS + 9, IPE, "TransferAccepted", TransferStatus.FAILED, "too late: “não”", "AB03")
 
 
@@ -113,10 +122,10 @@ def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> Non
         assert unit.transfers.find_many([e2e(), "\x00"]) == []
         assert unit.transfers.lock([]) == {}
         assert unit.transfers.lock_due(NOW_MS, 10) == []
-        assert unit.transfers.lock_expired(NOW_MS, 10) == []
-        assert unit.transfers.list(TransferFilter()) == []
-        assert unit.transfers.list(TransferFilter(ispb="\x00")) == []
-        assert unit.transfers.list(TransferFilter(id_part="\x00")) == []
+        assert unit.transfers.lock_expired(NOW_MS, NOW_MS, 10) == []
+        assert unit.transfers.search(TransferFilter()) == Found([], None)
+        assert unit.transfers.search(TransferFilter(ispb="\x00")) == Found([], None)
+        assert unit.transfers.search(TransferFilter(id_part="\x00")) == Found([], None)
         assert unit.transfers.oldest_offers(10) == {}
         unit.transfers.save([])
 
@@ -162,7 +171,7 @@ def test_new_and_changed_ones_are_saved_together(with_banks: UnitsOfWork) -> Non
         unit.transfers.save([TransferChange(confirmed(), ()), TransferChange(numbered(2), (STEP,), is_new=True)])
         unit.commit()
     with with_banks() as unit:
-        assert sorted(each.status for each in unit.transfers.list(TransferFilter())) == ["confirmed", "pending"]
+        assert sorted(each.status for each in unit.transfers.search(TransferFilter()).rows) == ["confirmed", "pending"]
 
 
 def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfWork) -> None:
@@ -178,18 +187,19 @@ def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfW
         assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 1)] == [e2e(3)]
 
 
-def test_expired_are_those_pending_that_came_before(with_banks: UnitsOfWork) -> None:
+def test_expired_are_those_due_and_pending_that_came_before(with_banks: UnitsOfWork) -> None:
     add(
         with_banks,
         numbered(1),
         numbered(2),
         numbered(3),
-        replace(confirmed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS - 100),
+        replace(confirmed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS - 100, resend_at_ms=NOW_MS),
+        replace(numbered(0), end_to_end_id=e2e(5), resend_at_ms=LATE_MS + 1),
     )
     with with_banks() as unit:
-        expired = unit.transfers.lock_expired(NOW_MS + 3, 10)
-        assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)]
-        assert len(unit.transfers.lock_expired(NOW_MS + 3, 1)) == 1
+        expired = unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 10)
+        assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)], "the others are later, decided, or not due"
+        assert len(unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 1)) == 1
 
 
 def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsOfWork) -> None:
@@ -197,7 +207,7 @@ def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsO
     seen: list[str] = []
     before = None
     with with_banks() as unit:
-        while page := unit.transfers.list(TransferFilter(before=before, size=3)):
+        while page := unit.transfers.search(TransferFilter(before=before, size=3)).rows:
             seen += [each.end_to_end_id for each in page]
             before = (page[-1].received_at_ms, page[-1].end_to_end_id)
     assert seen == [e2e(number) for number in reversed(range(8))]
@@ -211,7 +221,7 @@ def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
 
     def ids(narrow: TransferFilter) -> list[str]:
         with with_banks() as unit:
-            return [each.end_to_end_id for each in unit.transfers.list(narrow)]
+            return [each.end_to_end_id for each in unit.transfers.search(narrow).rows]
 
     assert ids(TransferFilter(ispb=AURORA)) == [e2e(4), e2e(3), e2e(2), e2e(1)]
     assert ids(TransferFilter(ispb=IPE)) == [e2e(4), e2e(1)]
@@ -223,6 +233,48 @@ def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
     assert ids(TransferFilter(id_part=e2e(3)[-4:])) == [e2e(3)]
     assert ids(TransferFilter(id_part="e0000")) == [], "an end-to-end id has its case"
     assert ids(TransferFilter(id_part="%")) == []
+    assert ids(TransferFilter(key=CAIOS_KEY.key)) == [e2e(2)]
+    assert ids(TransferFilter(reason=ReasonCode.AC03)) == [e2e(3)]
+    assert ids(TransferFilter(amount_centavos=transfer().amount_centavos, status=TransferStatus.COMPLETED)) == [e2e(4)]
+    assert ids(TransferFilter(amount_centavos=0)) == []
+    assert ids(TransferFilter(received_from_ms=NOW_MS + 2, received_before_ms=NOW_MS + 4)) == [e2e(3), e2e(2)]
+
+
+def test_a_search_looks_at_so_many_and_says_where_it_ended(with_banks: UnitsOfWork) -> None:
+    oldest = replace(completed(), end_to_end_id=e2e(90), received_at_ms=NOW_MS - 5)
+    add(with_banks, *(numbered(number) for number in range(1, 7)), oldest)
+
+    def search(**narrow: Any) -> tuple[list[str], tuple[int, str] | None]:
+        with with_banks() as unit:
+            found = unit.transfers.search(TransferFilter(**narrow))
+            return [each.end_to_end_id for each in found.rows], found.cut_at
+
+    looking_for = {"status": TransferStatus.COMPLETED, "examined_max": 3}
+    assert search(**looking_for) == ([], (NOW_MS + 4, e2e(4)))
+    assert search(**looking_for, before=(NOW_MS + 4, e2e(4))) == ([], (NOW_MS + 1, e2e(1)))
+    assert search(status=TransferStatus.COMPLETED) == ([e2e(90)], None)
+    assert search(status=TransferStatus.PENDING, examined_max=3, size=2) == ([e2e(6), e2e(5)], None), "the page is full"
+    assert search(examined_max=3, size=9)[1] is None, "who looks for nothing finds all"
+
+
+def test_latencies_are_told_by_steps_of_time(with_banks: UnitsOfWork) -> None:
+    took = [(0, 50), (1, 10), (2, 30), (3, 20), (15, 900), (29, 40)]
+    add(
+        with_banks,
+        *(
+            replace(completed(), end_to_end_id=e2e(number), received_at_ms=NOW_MS + at, closed_at_ms=NOW_MS + at + ms)
+            for number, (at, ms) in enumerate(took, start=10)
+        ),
+        numbered(4),
+    )
+    with with_banks() as unit:
+        assert unit.transfers.latencies(NOW_MS, NOW_MS + 30, 10, 100) == [
+            Latency(NOW_MS, 4, 20, 50),
+            Latency(NOW_MS + 10, 1, 900, 900),
+            Latency(NOW_MS + 20, 1, 40, 40),
+        ]
+        assert unit.transfers.latencies(NOW_MS, NOW_MS + 10, 10, 3) == [Latency(NOW_MS, 2, 20, 30)], "the newest three"
+        assert unit.transfers.latencies(NOW_MS + 30, NOW_MS + 60, 10, 100) == []
 
 
 def test_the_oldest_offers_tell_who_leaves_them_without_an_answer(with_banks: UnitsOfWork) -> None:
@@ -374,6 +426,28 @@ def test_no_store_takes_an_account_that_is_overdrawn(with_banks: UnitsOfWork, ba
         unit.settlement.save([SettlementAccount(AURORA, balance, reserved)])
     with with_banks() as unit:
         assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+
+
+def test_changes_are_added_to_whatever_the_accounts_hold(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        unit.settlement.add([])
+        unit.settlement.add([AccountChange(AURORA, -10, 7), AccountChange(IPE, 10, 0)])
+        unit.settlement.add([AccountChange(AURORA, 0, -2)])
+        unit.commit()
+    with with_banks() as unit:
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS - 10, 5)
+        assert unit.settlement.all()[IPE] == SettlementAccount(IPE, FUNDS + 10, 0)
+
+
+@pytest.mark.parametrize(("balance", "reserved"), [(0, FUNDS + 1), (-1, FUNDS), (0, -1), (-FUNDS - 1, 0)])
+def test_changes_that_would_overdraw_an_account_say_that_money_has_moved(
+    with_banks: UnitsOfWork, balance: int, reserved: int
+) -> None:
+    with pytest.raises(AccountsHaveMoved), with_banks() as unit:
+        unit.settlement.add([AccountChange(AURORA, balance, reserved), AccountChange(IPE, 1, 1)])
+    with with_banks() as unit:
+        assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
+        assert unit.settlement.all()[IPE] == SettlementAccount(IPE, FUNDS, 0)
 
 
 def test_fundings_are_kept_oldest_first(with_banks: UnitsOfWork) -> None:

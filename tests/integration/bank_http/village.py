@@ -12,6 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, cast
+
+from fastapi import FastAPI
 
 from bank_sim.adapters.memory import MemoryUnitsOfWork as BankUnitsOfWork
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
@@ -23,10 +26,17 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.transfer import Progress
 from hub.adapters.memory import HubStore
 from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.adapters.memory_tap import MemoryWire
+from hub.application.ports import BankPosting
+from hub.application.ports import UnitOfWork as HubUnit
+from hub.application.ports import UnitsOfWork as HubUnits
 from hub.application.use_cases import HubApplication
 from hub.application.use_cases import compose as compose_hub
+from hub.application.watch_wire import WatchWire, parties_of
 from hub.domain import errors as hub_errors
+from hub.domain.bank import Bank as HubBank
 from hub.domain.transfer import TransferStatus
+from hub.entrypoints.http.app import create_app as create_console
 from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.resending import ResendPolicy
@@ -37,6 +47,7 @@ from pix.service.records import HUB_TOPIC, Record, bank_topic
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = ResendPolicy(first_ms=500, cap_ms=2_000)
 LOOK_SECONDS = 0.02
+KEEP_IN_TOUCH_SECONDS = 1.0
 PATIENCE_SECONDS = 20
 
 
@@ -168,6 +179,38 @@ class VillageHub:
         }
 
 
+class LockedUnits:
+    """Units of work on a store in memory, one at a time: the console reads while the postman walks."""
+
+    def __init__(self, units: HubUnits, lock: threading.RLock) -> None:
+        self._units = units
+        self._lock = lock
+
+    def __call__(self) -> HubUnit:
+        """A new one."""
+        return cast(HubUnit, _LockedUnit(self._units(), self._lock))
+
+
+class _LockedUnit:
+    def __init__(self, unit: HubUnit, lock: threading.RLock) -> None:
+        self._unit = unit
+        self._lock = lock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unit, name)
+
+    def __enter__(self) -> _LockedUnit:
+        self._lock.acquire()
+        self._unit.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._unit.__exit__(*error)
+        finally:
+            self._lock.release()
+
+
 class Village:
     """A hub and its banks."""
 
@@ -176,8 +219,10 @@ class Village:
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
         self.switches = Switches()
+        self.wire = MemoryWire()
+        """Where the hub's console watches what is carried."""
         clock = clock or SystemClock()
-        units = HubUnitsOfWork(HubStore())
+        units = LockedUnits(HubUnitsOfWork(HubStore()), self._lock)
         self.hub = compose_hub(units, clock, Health(), RESEND, None)
         handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys, clock), clock)
         self._readers: dict[str, Callable[[Sequence[Record]], Sequence[Record]]] = {HUB_TOPIC: handler}
@@ -219,6 +264,7 @@ class Village:
         with self._lock:
             while self._queue:
                 record = self._queue.popleft()
+                self.wire.pass_on([record])
                 if record.topic in self.switches.hears and self._reads(record.topic):
                     self._queue.extend(self._readers[record.topic]([record]))
 
@@ -228,6 +274,39 @@ class Village:
             for bank in self.banks.values():
                 bank.resend_due()
             self._queue.extend(records_of(self.hub.resend_due()))
+
+    def keep_in_touch(self) -> None:
+        """Each bank that hears says that it is there."""
+        if not self.switches.answers:
+            return
+        for code, bank in self.banks.items():
+            if bank_topic(code) in self.switches.hears:
+                bank.keep_in_touch(0)
+
+    def postings(self, bank: HubBank, end_to_end_id: str) -> list[BankPosting]:
+        """See `hub.application.ports.BankBooks`: the banks' word, without the way over HTTP."""
+        with self._lock:
+            booked = self.banks[bank.code].queries.postings_of_transfer(end_to_end_id)
+        return [
+            BankPosting(
+                kind=posting.kind.value,
+                debit_account=posting.debit_account,
+                credit_account=posting.credit_account,
+                amount_centavos=posting.amount_centavos,
+                posted_at_ms=posting.posted_at_ms,
+                direction=posting.direction.value if posting.direction else "",
+            )
+            for _, posting in booked
+        ]
+
+    def console(self) -> FastAPI:
+        """The hub's console."""
+        watch = WatchWire(self.wire.tap, lambda: parties_of(self.hub.queries))
+        return create_console(self.hub, self._treat_again, wire=watch, bank_books=self)
+
+    def _treat_again(self, record: Record) -> None:
+        with self._lock:
+            self._queue.extend(self._readers[HUB_TOPIC]([record]))
 
     def resend_until(self, is_done: Callable[[], bool]) -> None:
         """Lets time pass and sweepers sweep until it is done."""
@@ -269,7 +348,11 @@ class Postman:
         self._thread.join(5)
 
     def _walk(self) -> None:
+        due_at_seconds = 0.0
         while not self._stop.is_set():
+            if time.monotonic() >= due_at_seconds:
+                self._village.keep_in_touch()
+                due_at_seconds = time.monotonic() + KEEP_IN_TOUCH_SECONDS
             self._village.arrived.wait(LOOK_SECONDS)
             self._village.arrived.clear()
             self._village.deliver()

@@ -125,7 +125,7 @@ def test_a_sweeper_apart_resends_nothing_while_the_hubs_answers_wait_for_another
                 return read > LAG_RECORDS_MAX
 
             wait_until(all_are_read)
-            consumer.commit()
+            consumer.commit(consumer.place())
             wait_until(lambda: bool(hub.poll(0.1)))
         finally:
             stop.set()

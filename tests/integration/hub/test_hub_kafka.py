@@ -86,7 +86,7 @@ class Network:
                 )
                 assert isinstance(read, Received), read
                 found.append(read.message)
-            self.sources[ispb].commit()
+            self.sources[ispb].commit(self.sources[ispb].place())
             return any(isinstance(message, kind) for message in found)
 
         wait_until(heard, DEADLINE_SECONDS, f"a {kind.__name__} to {ispb}")

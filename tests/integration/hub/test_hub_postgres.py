@@ -121,7 +121,7 @@ def test_sweepers_pass_over_what_another_holds(engine: Engine, world: World) -> 
         assert len(one.transfers.lock_due(late_ms, 1)) == 1
         due = other.transfers.lock_due(late_ms, 10)
         assert len(due) == 1
-        assert other.transfers.lock_expired(late_ms, 10) == due
+        assert other.transfers.lock_expired(late_ms, late_ms, 10) == due
         assert {due[0].end_to_end_id} < set(ids)
 
 

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from hub.adapters.memory_tap import MemoryWire
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import HubApplication, compose
+from hub.application.watch_wire import WatchWire, parties_of
 from hub.domain.bank import Bank
 from hub.entrypoints.kafka import HubRecordHandler, Keyring
 from pix.scheme.keys import KeyKind, PixKey
@@ -61,12 +63,19 @@ class World:
     handle: BatchHandler
     clock: TestClock
     outgoing: list[Record] = field(default_factory=list)
+    wire: MemoryWire = field(default_factory=MemoryWire)
+    """Where what comes and goes may be watched."""
 
     def treat(self, *records: Record) -> Sequence[Record]:
         """The records come to the hub as one batch; what it answers is returned and kept."""
         answers = self.handle(list(records))
         self.outgoing += answers
+        self.wire.pass_on([*records, *answers])
         return answers
+
+    def watch(self) -> WatchWire:
+        """What a console watches."""
+        return WatchWire(self.wire.tap, lambda: parties_of(self.application.queries))
 
     def treat_again(self, record: Record) -> None:
         """For the replay of a dead letter."""

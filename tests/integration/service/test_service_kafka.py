@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from uuid import uuid4
@@ -12,7 +13,7 @@ import pytest
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
+from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, SourceStuck
 from pix.service.consumer import ConsumerThread, isolating_poison
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
@@ -69,20 +70,20 @@ def test_what_is_committed_does_not_come_again_and_the_rest_does(
     group = uuid4().hex
     with closing(KafkaSource(settings(assignment), topic, group)) as source:
         assert keys(read(source, 2)) == ["a", "b"]
-        source.commit()
+        source.commit(source.place())
         sink.publish(records(topic, "c"))
         assert keys(read(source, 1)) == ["c"]
     with closing(KafkaSource(settings(assignment), topic, group)) as source:
         assert keys(read(source, 1)) == ["c"]
-        source.commit()
-        source.commit()
+        source.commit(source.place())
+        source.commit(source.place())
 
 
 def test_a_rewind_brings_back_what_was_not_committed(settings: Settings, topic: str, sink: KafkaSink) -> None:
     with closing(KafkaSource(settings(), topic, "group")) as source:
         sink.publish(records(topic, "a", "b", "c"))
         read(source, 3)
-        source.commit()
+        source.commit(source.place())
         sink.publish(records(topic, "d", "e", "f", "g"))
         assert keys(read(source, 4)) == ["d", "e", "f", "g"]
         source.rewind()
@@ -100,6 +101,31 @@ def test_who_is_told_to_stop_waits_no_longer(settings: Settings, topic: str, sin
         stop.set()
         waiting.join(DEADLINE_SECONDS)
         assert not waiting.is_alive()
+
+
+def test_a_client_that_fetches_nothing_of_what_is_there_says_so(
+    settings: Settings, topic: str, sink: KafkaSink
+) -> None:
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        sink.publish(records(topic, "a"))
+        assert keys(read(source, 1)) == ["a"]
+        source.commit(source.place())
+        assert poll_for(source, 2.0) == [], "who has everything is never stuck"
+        # A client that does not fetch, for whatever reason, looks from outside as one whose partitions are paused.
+        source._consumer.pause(source._consumer.assignment())
+        sink.publish(records(topic, "b"))
+        with pytest.raises(SourceStuck, match="1 partitions of "):
+            poll_for(source, DEADLINE_SECONDS)
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        assert keys(read(source, 1)) == ["b"], "another one goes on where it was"
+
+
+def poll_for(source: KafkaSource, seconds: float) -> list[Record]:
+    found: list[Record] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found += source.poll(0.1)
+    return found
 
 
 def test_the_lag_is_what_waits(settings: Settings, topic: str, sink: KafkaSink) -> None:
@@ -124,7 +150,7 @@ def test_members_of_a_group_share_the_partitions(settings: Settings, topic: str,
             sink.publish(records(topic, f"probe {next(numbers)}"))
             for name, source in (("one", one), ("other", other)):
                 found[name] |= {each.key.decode() for each in source.poll(0.05)}
-                source.commit()
+                source.commit(source.place())
             return all(found.values())
 
         wait_until(both_have_some, DEADLINE_SECONDS, "both members to have partitions")

@@ -19,8 +19,9 @@ from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
-SESSION_TIMEOUT_MS = 6_000
-AWAY_SECONDS = 8.0
+SESSION_TIMEOUT_MS = 3_000
+HEARTBEAT_MS = 500
+AWAY_SECONDS = 3.5
 WAIT_SECONDS = 0.5
 DEADLINE_SECONDS = 60.0
 
@@ -41,6 +42,7 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
         client_id="test",
         assignment=KafkaAssignment.GROUP,
         session_timeout_ms=SESSION_TIMEOUT_MS,
+        extra={"heartbeat.interval.ms": HEARTBEAT_MS},
     )
     topic = f"test.{uuid4().hex}"
     ensure_topics(settings, [topic])
@@ -49,7 +51,7 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
 
         def has_come(key: bytes) -> bool:
             seen.update(record.key for record in source.poll(0.1))
-            source.commit()
+            source.commit(source.place())
             return key in seen
 
         sink.publish([Record(topic, b"before", b"")])
@@ -67,18 +69,19 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
             wait_until(lambda key=key: has_come(key), DEADLINE_SECONDS, f"the record {key!r}")  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError._FENCED])
+@pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError._FENCED, KafkaError._MSG_TIMED_OUT])
 def test_a_producer_that_cannot_go_on_is_replaced_by_one_that_can(frail_broker: EmbeddedBroker, code: int) -> None:
     settings = KafkaSettings(bootstrap_servers=frail_broker.bootstrap_servers, client_id="test")
     topic = f"test.{uuid4().hex}"
     ensure_topics(settings, [topic])
     with closing(KafkaSink(settings)) as sink:
         broken = sink._producer
-        # What produce() raises once a broker that lost its log has refused this producer's sequence of records.
-        sink._renew_if_fatal(broken, KafkaError(code, "broken", fatal=code != KafkaError._FATAL))
+        # What the client tells once a broker that lost its log has refused this producer's sequence of records, or has
+        # taken none of them for as long as one may take.
+        sink._renew_if_hopeless(broken, KafkaError(code, "broken", fatal=code == KafkaError._FENCED))
         assert sink._producer is not broken
         replaced = sink._producer
-        sink._renew_if_fatal(broken, KafkaError(code, "told a second time", fatal=True))
+        sink._renew_if_hopeless(broken, KafkaError(code, "told a second time", fatal=True))
         assert sink._producer is replaced
         sink.publish([Record(topic, b"key", b"value")])
 

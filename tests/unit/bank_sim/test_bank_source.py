@@ -19,8 +19,11 @@ class Source:
         self.acts.append("poll")
         return [Record("topic", b"key", b"value")]
 
-    def commit(self) -> None:
-        self.acts.append("commit")
+    def place(self) -> int:
+        return len(self.acts)
+
+    def commit(self, place: int) -> None:
+        self.acts.append(f"commit {place}")
 
     def rewind(self) -> None:
         self.acts.append("rewind")
@@ -54,9 +57,9 @@ def test_the_switch_decides_whether_records_are_taken() -> None:
 def test_all_else_is_the_sources() -> None:
     source = Source()
     obedient = ObedientSource(source, lambda: True)
-    obedient.commit()
+    obedient.commit(obedient.place())
     obedient.rewind()
     obedient.wait(0)
     obedient.close()
     assert obedient.lag() == 7
-    assert source.acts == ["commit", "rewind", "wait", "close"]
+    assert source.acts == ["commit 0", "rewind", "wait", "close"]

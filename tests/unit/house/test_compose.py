@@ -4,15 +4,17 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 
 from bank_sim.settings import BankSettings
 from hub.settings import HubSettings
-from lab.compose.test import IMAGE, LOAD_IMAGE, block_of_page
+from lab.compose.fourth_bank import FourthBank
+from lab.compose.test import IMAGE, LOAD_IMAGE
 from lab.parts.apache_kafka import kafka_version
+from loadtest.crowd.options import add_options
 from tests.unit.house.repository import ROOT, project, scripts
 
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -23,7 +25,7 @@ OBSERVERS = ("prometheus", "jaeger", "grafana")
 PROFILES = {"load": ["load"], "kafka-ui": ["debug"], **{name: ["observe"] for name in OBSERVERS}}
 DEFAULTS = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE_TEXT))
 STAGES = set(re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE))
-ADD_A_BANK = (ROOT / "docs" / "add-a-bank.md").read_text(encoding="utf-8")
+ADD_A_BANK = ROOT / "docs" / "add-a-bank.md"
 COMMAND = re.compile(r"\b(codepix(?:-[a-z]+)?)\b((?: +(?:\"[^\"]*\"|[^\s\"&|;]+))*)")
 
 
@@ -103,8 +105,8 @@ def test_our_containers_may_do_nothing_but_run() -> None:
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["cap_drop"] == ["ALL"], name
-    user = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
-    assert user == ["codepix"]
+    # Both of our images, that of the network and that of its people, end as this user.
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["codepix", "codepix"]
     assert "HEALTHCHECK" in DOCKERFILE
 
 
@@ -135,12 +137,25 @@ def test_every_variable_has_a_default_and_is_explained_in_the_example() -> None:
     assert example == DEFAULTS
 
 
+def load_variables() -> set[str]:
+    """What the load's process reads of its environment."""
+
+    class Reader:
+        variables: ClassVar[set[str]] = set()
+
+        def add_argument(self, *names: str, env_var: str = "", **how: Any) -> None:
+            self.variables.add(env_var)
+
+    add_options(Reader())
+    return Reader.variables
+
+
 def test_every_setting_of_our_services_is_one_that_they_read() -> None:
     known = {name.upper() for name in (HubSettings.model_fields | BankSettings.model_fields)}
     for name, service in OURS.items():
         # The operator's part of a bank's setup; the addresses that the load test's people know.
         others = {"HUB_DATABASE_URL"} if name.endswith("-setup") else set()
-        others |= {"CODEPIX_BANKS"} if name == "load" else set()
+        others |= load_variables() if name == "load" else set()
         assert service["environment"].keys() - known - others == set(), name
     # Set by the image itself; BankSettings has another default port, for banks that share a machine with the hub.
     assert {"HTTP_HOST", "GRPC_HOST"} <= known & set(re.findall(r"(\w+)=0\.0\.0\.0", DOCKERFILE))
@@ -163,7 +178,7 @@ def test_each_bank_is_the_one_that_its_name_says() -> None:
 
 def test_the_page_about_a_fourth_bank_shows_the_block_of_the_third() -> None:
     third = COMPOSE_TEXT[COMPOSE_TEXT.index("  bank-003:\n") : COMPOSE_TEXT.index("\n  postgres:\n")]
-    shown = block_of_page(ADD_A_BANK)
+    shown = FourthBank(ADD_A_BANK).services
     for mine, yours in (("003", "004"), ("8003", "8004"), ("Banco Maré", "Banco Serra"), ("#00798c", "#2f7d32")):
         third = third.replace(mine, yours)
     assert shown == third

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from hub.settings import HubSettings
+from lab.compose.fourth_bank import FourthBank
 from pix.service.kafka_acls import bank_user
 from tests.unit.house.repository import ROOT
 
@@ -42,3 +43,13 @@ def test_each_signs_in_as_itself_and_the_setups_as_the_hub() -> None:
 def test_its_passwords_are_explained_in_the_example() -> None:
     for variable, default in set(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT)):
         assert f"# {variable}={default}\n" in EXAMPLE
+
+
+def test_the_page_about_a_fourth_bank_shows_what_the_third_has() -> None:
+    added = FourthBank(ROOT / "docs" / "add-a-bank.md").added_to_secured(TEXT)
+    services = yaml.safe_load(added)["services"]
+    for name in ("bank-003", "bank-003-setup"):
+        assert str(services[name.replace("3", "4")]) == str(services[name]).replace("003", "004"), name
+    users = services["kafka"]["environment"]["KAFKA_LISTENER_NAME_CLIENTS_PLAIN_SASL_JAAS_CONFIG"]
+    assert f'user_bank-004="{services["bank-004"]["environment"]["KAFKA_SASL_PASSWORD"]}"' in users
+    assert users.endswith(";")

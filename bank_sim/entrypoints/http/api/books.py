@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bank_sim.application.views import PAGE_SIZE_DEFAULT, BooksSummary
 from bank_sim.domain.books import Posting, PostingKind
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
+from bank_sim.entrypoints.http.api.schemas import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.service.dead_letters import DeadLetter, DeadLetterState
 
@@ -91,6 +92,12 @@ class PostingPage(BaseModel):
     next_cursor: str
 
 
+class PostingsOfTransfer(BaseModel):
+    """Postings, oldest first."""
+
+    postings: list[PostingDocument]
+
+
 class DeadLetterDocument(BaseModel):
     """A record that could not be applied."""
 
@@ -151,6 +158,15 @@ def postings(site: SiteOf, before: Cursor = "", size: PageSize = PAGE_SIZE_DEFAU
         postings=[PostingDocument.of(posting_id, posting) for posting_id, posting in page.postings],
         next_cursor=page.next_cursor,
     )
+
+
+@router.get("/transfers/{end_to_end_id}/postings")
+def postings_of_transfer(
+    site: SiteOf, end_to_end_id: Annotated[str, Path(max_length=32, examples=[END_TO_END_ID_EXAMPLE])]
+) -> PostingsOfTransfer:
+    """What this bank has booked for a transfer, on both sides if it has both."""
+    booked = site.bank.queries.postings_of_transfer(end_to_end_id)
+    return PostingsOfTransfer(postings=[PostingDocument.of(posting_id, posting) for posting_id, posting in booked])
 
 
 @router.get("/dead-letters")

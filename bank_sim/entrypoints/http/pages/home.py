@@ -97,10 +97,5 @@ def live(
 
 
 def _look(site: Site, account_number: str) -> HomeView:
-    queries = site.bank.queries
-    # The statement first: a payment that comes between the two reads shows in the next look.
-    lines = queries.statement(account_number, size=LINES_SHOWN).lines
-    under_way = queries.list_transfers(
-        account_number=account_number, undecided=True, size=UNDER_WAY_SHOWN_MAX
-    ).transfers
-    return HomeView(queries.find_account(account_number), lines, under_way)
+    page = site.bank.queries.home(account_number, LINES_SHOWN, UNDER_WAY_SHOWN_MAX)
+    return HomeView(page.account, page.lines, page.under_way)

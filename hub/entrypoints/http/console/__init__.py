@@ -6,13 +6,25 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.entrypoints.http.console import access, api_docs, banks, brand, dead_letters, overview, transfers
+from hub.entrypoints.http.console import (
+    access,
+    api_docs,
+    banks,
+    brand,
+    dead_letters,
+    directory,
+    overview,
+    protocol,
+    transfers,
+)
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
     transfers.router,
     banks.router,
+    directory.router,
     dead_letters.router,
+    protocol.router,
     api_docs.router,
 )
 """The operator's pages; what they work with is put into the application by `site.install_site`."""

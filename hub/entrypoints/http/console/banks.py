@@ -1,38 +1,157 @@
-"""A bank as the hub knows it: its settlement money, its keys, and its latest transfers."""
+"""The banks: how each of them is, its settlement money, who has paid whom, and what the operator may do about it."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 
+from hub.application.look_at_network import NetworkNow
 from hub.application.ports import TransferFilter
+from hub.application.survey_banks import BankStanding
 from hub.domain.errors import BankNotFound
-from hub.entrypoints.http.console.site import PagesOf, SiteOf
-from hub.entrypoints.http.console.views import bank_views, transfer_lines
+from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
+from hub.entrypoints.http.console.views import BankView, bank_view, bank_views, transfer_lines
+from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
+from pix.scheme.money import parse_brl
+from pix.service.web.htmx import see_other
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
 LATEST_TRANSFERS: Final = 10
 FUNDINGS_SHOWN: Final = 20
+UNPROCESSABLE: Final = 422
+TEXT_BYTES_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A bank in the list."""
+
+    view: BankView
+    standing: BankStanding
+    waiting: int
+    net_centavos: int
+    """What it has gained from the other banks, or lost to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one bank has paid another, and what stands between them when that is set off against the way back."""
+
+    payer: BankView
+    payee: BankView
+    gross_centavos: int
+    net_centavos: int
+    """Positive when the payer's bank has paid more than it got."""
+
+
+@router.get("/banks")
+def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
+    """All of them, and the matrix of who has paid whom."""
+    network = site.hub.look_at_network()
+    views = [bank_view(standing.bank, standing.account) for standing in network.banks]
+    rows = [
+        Row(view, standing, network.waiting.get(view.ispb, 0), _net_of(network, view.ispb))
+        for view, standing in zip(views, network.banks, strict=True)
+    ]
+    context = {"rows": rows, "matrix": _matrix(network, views), "network": network, "section": "/banks"}
+    return pages.page(request, "hub/banks.html", context)
+
+
+def _net_of(network: NetworkNow, ispb: str) -> int:
+    came = sum(centavos for (payer, payee), centavos in network.settled.items() if payee == ispb != payer)
+    went = sum(centavos for (payer, payee), centavos in network.settled.items() if payer == ispb != payee)
+    return came - went
+
+
+def _matrix(network: NetworkNow, views: Sequence[BankView]) -> list[tuple[BankView, list[Position]]]:
+    def settled(payer: BankView, payee: BankView) -> int:
+        return network.settled.get((payer.ispb, payee.ispb), 0)
+
+    return [
+        (
+            payer,
+            [
+                Position(payer, payee, settled(payer, payee), settled(payer, payee) - settled(payee, payer))
+                for payee in views
+            ],
+        )
+        for payer in views
+    ]
 
 
 @router.get("/banks/{code}")
-def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
-    """One bank, by its three digits."""
+def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str, done: str = "") -> Response:
+    """One bank, by its three digits; `done` is what was just done."""
+    return pages.page(request, "hub/bank.html", _context(site, code, done=done))
+
+
+@router.post("/banks/{code}/fundings")
+def fund_bank(
+    request: Request,
+    pages: PagesOf,
+    site: SiteOf,
+    code: str,
+    amount: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
+    direction: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "in",
+    funding_id: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
+) -> Response:
+    """Puts settlement money in, or takes it out. The id comes with the form, so that it counts once."""
+    try:
+        amount_centavos = parse_brl(amount) * (-1 if direction == "out" else 1)
+        site.hub.fund_bank(code=code, amount_centavos=amount_centavos, funding_id=funding_id)
+    except BankNotFound:
+        raise
+    except SchemeError as error:
+        context = _context(site, code, amount=amount, direction=direction, fault=error.rule)
+        return pages.page(request, "hub/bank.html", context, status=UNPROCESSABLE)
+    return see_other(request, f"/banks/{code}?done={'withdrawn' if direction == 'out' else 'funded'}")
+
+
+@router.post("/banks/{code}/suspend")
+def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
+    """From now on nothing of it is confirmed."""
+    site.hub.suspend_bank(code)
+    return see_other(request, f"/banks/{code}?done=suspended")
+
+
+@router.post("/banks/{code}/resume")
+def resume_bank(request: Request, site: SiteOf, code: str) -> Response:
+    """It takes part again."""
+    site.hub.resume_bank(code)
+    return see_other(request, f"/banks/{code}?done=resumed")
+
+
+def _context(
+    site: Site, code: str, *, done: str = "", amount: str = "", direction: str = "in", fault: str = ""
+) -> dict[str, Any]:
     queries = site.hub.queries
-    banks = bank_views(queries)
-    bank = next((view for view in banks.values() if view.code == code), None)
-    if bank is None:
+    network = site.hub.look_at_network()
+    standing = next((each for each in network.banks if each.bank.code == code), None)
+    if standing is None:
         raise BankNotFound("code", "no bank has this code")
-    _, fundings = queries.settlement_account(bank.ispb)
+    view = bank_view(standing.bank, standing.account)
+    _, fundings = queries.settlement_account(view.ispb)
     keys = queries.count_keys()
-    context = {
-        "bank": bank,
+    latest = queries.list_transfers(TransferFilter(ispb=view.ispb, size=LATEST_TRANSFERS))
+    return {
+        "bank": view,
+        "standing": standing,
+        "waiting": network.waiting.get(view.ispb, 0),
         "fundings": fundings[::-1][:FUNDINGS_SHOWN],
+        "fundings_count": len(fundings),
         "funded_centavos": sum(funding.amount_centavos for funding in fundings),
-        "keys": [(kind, keys.get((bank.ispb, kind), 0)) for kind in KeyKind],
-        "lines": transfer_lines(queries.list_transfers(TransferFilter(ispb=bank.ispb, size=LATEST_TRANSFERS)), banks),
+        "keys": [(kind, keys.get((view.ispb, kind), 0)) for kind in KeyKind],
+        "lines": transfer_lines(latest, bank_views(queries)),
+        "funding_id": str(uuid4()),
+        "done": done,
+        "amount": amount,
+        "direction": direction,
+        "fault": fault,
+        "section": "/banks",
     }
-    return pages.page(request, "hub/bank.html", context)

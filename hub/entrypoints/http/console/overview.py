@@ -1,37 +1,55 @@
-"""The front page: the banks, what is under way, and whether all is well; it moves by itself."""
+"""The front page, and the network map by itself: what moves is sent as it happens, what stands once a second."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.concurrency import run_in_threadpool
 
+from hub.application.look_at_network import NetworkNow
 from hub.application.ports import TransferFilter
 from hub.domain.transfer import TransferStatus
+from hub.entrypoints.http.console.network_map import Chart, Drawing, drawings, latency_chart
 from hub.entrypoints.http.console.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
-from hub.entrypoints.http.console.views import BankView, TransferLine, bank_views, transfer_lines
+from hub.entrypoints.http.console.views import TransferLine, bank_view, transfer_lines
+from hub.entrypoints.http.wire_events import HEADERS, document_of
 from pix.service.dead_letters import DeadLetterState
-from pix.service.web.events import Scene, stream_scenes
+from pix.service.logs import logger
+from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX
+from pix.service.web.security_headers import content_security_policy
+from pix.service.web.templates import Pages
 
 router = APIRouter(include_in_schema=False)
 
-LATEST_TRANSFERS: Final = 12
-SNAPSHOT_AGE_SECONDS_MAX: Final = 0.4
-COUNT_AGE_SECONDS_MAX: Final = 2.0
-"""Counting goes through every transfer, so it is done less often than the rest, and once for all pages."""
+LATEST_TRANSFERS: Final = 8
+SNAPSHOT_AGE_SECONDS_MAX: Final = 0.9
+SCENE_SECONDS: Final = 1.0
+"""What stands is looked at once a second, for all pages together."""
+WIRE_SECONDS: Final = 0.1
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the front page shows."""
 
-    banks: Sequence[BankView]
+    network: NetworkNow
+    drawings: Sequence[Drawing]
+    chart: Chart
     counts: Mapping[str, int]
     latest: Sequence[TransferLine]
     dead_letters: int
     health: Mapping[str, str]
+    version: str
 
     @property
     def is_well(self) -> bool:
@@ -44,28 +62,19 @@ class Overview:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._counts = Remembered(self._count, COUNT_AGE_SECONDS_MAX)
         self.snapshot = Remembered(self._take, SNAPSHOT_AGE_SECONDS_MAX)
 
-    def _count(self) -> tuple[Mapping[str, int], int]:
-        counts = self._site.hub.queries.count_transfers()
-        letters = self._site.hub.dead_letters.count()
-        return (
-            {status.value: counts.get(status, 0) for status in TransferStatus},
-            letters.get(DeadLetterState.DEAD, 0),
-        )
-
     def _take(self) -> Snapshot:
-        queries = self._site.hub.queries
-        banks = bank_views(queries)
-        counts, letters = self._counts()
-        return Snapshot(
-            banks=list(banks.values()),
-            counts=counts,
-            latest=transfer_lines(queries.list_transfers(TransferFilter(size=LATEST_TRANSFERS)), banks),
-            dead_letters=letters,
-            health=self._site.health(),
-        )
+        hub = self._site.hub
+        network = hub.look_at_network()
+        banks = {each.bank.ispb: bank_view(each.bank, each.account) for each in network.banks}
+        latest = transfer_lines(hub.queries.list_transfers(TransferFilter(size=LATEST_TRANSFERS)), banks)
+        dead_letters = hub.dead_letters.count().get(DeadLetterState.DEAD, 0)
+        health = self._site.health()
+        counts = {status.value: network.counts.get(status, 0) for status in TransferStatus}
+        drawn, chart = drawings(network), latency_chart(network)
+        shown = (counts, network.rates, network.in_flight_centavos, drawn, chart, latest, dead_letters, health)
+        return Snapshot(network, drawn, chart, counts, latest, dead_letters, health, version_of(shown))
 
 
 def overview_of(request: Request) -> Overview:
@@ -83,20 +92,71 @@ def show(request: Request, pages: PagesOf) -> Response:
     return pages.page(request, "hub/overview.html", _context(overview_of(request).snapshot()))
 
 
+@router.get("/map")
+def show_map(request: Request, pages: PagesOf, site: SiteOf) -> Response:
+    """The network map by itself, for a screen of its own or a frame of the lab's panel."""
+    answer = pages.page(request, "hub/map.html", _context(overview_of(request).snapshot()))
+    if site.lab_panel_url:
+        lab = urlsplit(site.lab_panel_url)
+        answer.headers["Content-Security-Policy"] = content_security_policy(f"{lab.scheme}://{lab.netloc}")
+    return answer
+
+
 @router.get("/live")
-def stream(request: Request, pages: PagesOf, _site: SiteOf, seen: str = "") -> Response:
-    """The front page's live part."""
+def stream(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
+    """The front page's live parts."""
+    return _stream(request, pages, site, "hub/overview.html", seen)
+
+
+@router.get("/map/live")
+def stream_map(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
+    """The map's live parts."""
+    return _stream(request, pages, site, "hub/map.html", seen)
+
+
+def _stream(request: Request, pages: Pages, site: Site, template: str, seen: str) -> Response:
+    site.wire.check_room()
+    return EventSourceResponse(_events(request, pages, site, template, seen), headers=HEADERS)
+
+
+async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str) -> AsyncIterator[bytes]:
+    """`wire`: the messages that have passed, as JSON; `scene`: what stands, as HTML, when it has changed."""
     overview = overview_of(request)
-
-    def look() -> Scene:
-        snapshot = overview.snapshot()
-        return Scene(
-            version_of(snapshot),
-            lambda: pages.html(request, "hub/overview.html", _context(snapshot), block="live"),
-        )
-
-    return stream_scenes(request, look, seen=seen, poll_seconds=SNAPSHOT_AGE_SECONDS_MAX)
+    with site.wire.watching() as newest:
+        behind = newest
+        yield format_sse_event(retry=RECONNECT_MS, comment="open")
+        left_out = site.wire.look(behind).left_out
+        scene_due_seconds = quiet_since = time.monotonic()
+        ends_at = quiet_since + STREAM_SECONDS_MAX
+        while time.monotonic() < ends_at and not await request.is_disconnected():
+            chunks = []
+            look = site.wire.look(behind)
+            if look.events or look.left_out != left_out:
+                told = {
+                    "events": [document_of(event) for event in look.events],
+                    "left_out": look.left_out - left_out,
+                }
+                chunks.append(format_sse_event(data_str=json.dumps(told), event="wire"))
+                behind = look.events[-1].number if look.events else behind
+                left_out = look.left_out
+            if time.monotonic() >= scene_due_seconds:
+                scene_due_seconds = time.monotonic() + SCENE_SECONDS
+                try:
+                    snapshot = await run_in_threadpool(overview.snapshot)
+                    if snapshot.version != seen:
+                        html = await run_in_threadpool(pages.html, request, template, _context(snapshot), block="live")
+                        seen = snapshot.version
+                        chunks.append(format_sse_event(data_str=html, event="scene"))
+                except Exception as error:  # noqa: BLE001 - whatever is down now may be up at the next look
+                    log.warning("a live page could not look", error=type(error).__name__)
+            if chunks:
+                quiet_since = time.monotonic()
+                yield b"".join(chunks)
+            elif time.monotonic() - quiet_since > KEEP_ALIVE_SECONDS:
+                quiet_since = time.monotonic()
+                yield format_sse_event(comment="still here")
+            await asyncio.sleep(WIRE_SECONDS)
 
 
 def _context(snapshot: Snapshot) -> dict[str, Any]:
-    return {"snapshot": snapshot, "version": version_of(snapshot), "section": "/"}
+    return {"snapshot": snapshot, "version": snapshot.version, "section": "/"}

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, FastAPI, Request
 
+from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from hub.application.watch_wire import WatchWire
 from pix.service.records import Record
 from pix.service.web.assets import fingerprint
 from pix.service.web.csrf import Csrf
@@ -65,9 +67,19 @@ class Site:
     """The console of one hub."""
 
     def __init__(
-        self, hub: HubApplication, treat_again: Callable[[Record], None], csrf: Csrf, door: OperatorDoor
+        self,
+        hub: HubApplication,
+        treat_again: Callable[[Record], None],
+        csrf: Csrf,
+        door: OperatorDoor,
+        wire: WatchWire,
+        bank_books: BankBooks,
+        lab_panel_url: str = "",
     ) -> None:
         self.hub = hub
+        self.wire = wire
+        self.bank_books = bank_books
+        self.lab_panel_url = lab_panel_url
         self.door = door
         self.treat_again = treat_again
         self.csrf = csrf
@@ -86,6 +98,7 @@ class Site:
             ),
             "csrf_token": self.csrf.token(request),
             "has_door": not self.door.is_open,
+            "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
         }

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
+from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
+from hub.domain.story import story
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
 from hub.entrypoints.http.api import page_place
+from hub.entrypoints.http.console.sequence import diagrams
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, version_of
-from hub.entrypoints.http.console.views import bank_views, milestones, reason_sentence, step_views, transfer_line
+from hub.entrypoints.http.console.views import (
+    bank_views,
+    message_views,
+    milestones,
+    reason_sentence,
+    stranger,
+    transfer_line,
+)
 from hub.entrypoints.http.console.views import transfer_lines as lines_of
 from pix.scheme.errors import SchemeError
+from pix.scheme.keys import normalize_key, recognize_key
+from pix.scheme.money import parse_brl
+from pix.scheme.reasons import ReasonCode
 from pix.service.web.events import Scene, stream_scenes
+from pix.service.web.formats import TIME_ZONE
+from pix.service.web.htmx import asks_for_fragment
 from pix.service.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE: Final = 30
 ID_LENGTH_MAX: Final = 64
+KEY_LENGTH_MAX: Final = 80
+EXAMINED_MAX: Final = 50_000
+"""No more of the newest transfers are looked at for a page of a search."""
+UNPROCESSABLE: Final = 422
 
 
 @router.get("/transfers")
@@ -31,12 +52,16 @@ def list_transfers(
     bank: str = "",
     status: str = "",
     end_to_end_id: Annotated[str, Query(alias="id")] = "",
+    key: str = "",
+    amount: str = "",
+    reason: str = "",
+    since: str = "",
+    until: str = "",
     before: str = "",
 ) -> Response:
-    """Transfers, newest first, narrowed by bank (its code), status and a part of the id."""
+    """Transfers, newest first, narrowed by whatever is given; what is malformed is told, and nothing is searched."""
     banks = bank_views(site.hub.queries)
     chosen = next((view for view in banks.values() if bank and view.code == bank), None)
-    id_part = end_to_end_id.strip()[:ID_LENGTH_MAX]
     try:
         place = page_place(before)
     except SchemeError:
@@ -45,30 +70,71 @@ def list_transfers(
     narrow = TransferFilter(
         ispb="" if chosen is None else chosen.ispb,
         status=TransferStatus(status) if status in set(TransferStatus) else None,
-        id_part=id_part,
+        reason=ReasonCode(reason) if reason in set(ReasonCode) else None,
+        id_part=end_to_end_id.strip()[:ID_LENGTH_MAX],
         before=place,
         # One more than is shown tells whether there is another page.
         size=PAGE_SIZE + 1,
+        examined_max=EXAMINED_MAX,
     )
-    found = site.hub.queries.list_transfers(narrow)
-    shown = found[:PAGE_SIZE]
+    faults = dict.fromkeys(("amount", "since", "until"), "")
+    try:
+        narrow = replace(narrow, key=_key(key))
+        narrow = replace(narrow, amount_centavos=parse_brl(amount) if amount.strip() else None)
+        narrow = replace(narrow, received_from_ms=_time(since, "since"), received_before_ms=_time(until, "until"))
+    except SchemeError as error:
+        faults[error.field] = error.rule
+    is_faulty = any(faults.values())
+    found = None if is_faulty else site.hub.queries.search_transfers(narrow)
+    shown = [] if found is None else found.rows[:PAGE_SIZE]
     values = {
         "bank": "" if chosen is None else chosen.code,
         "status": "" if narrow.status is None else narrow.status.value,
-        "id": id_part,
+        "reason": "" if narrow.reason is None else narrow.reason.value,
+        "id": narrow.id_part,
+        "key": key.strip()[:KEY_LENGTH_MAX],
+        "amount": amount.strip()[:KEY_LENGTH_MAX],
+        "since": since[:KEY_LENGTH_MAX],
+        "until": until[:KEY_LENGTH_MAX],
     }
-    next_place = f"{shown[-1].received_at_ms}:{shown[-1].end_to_end_id}" if len(found) > PAGE_SIZE else ""
+    next_place = None
+    if found is not None:
+        is_full = len(found.rows) > PAGE_SIZE
+        next_place = (shown[-1].received_at_ms, shown[-1].end_to_end_id) if is_full else found.cut_at
     context = {
         "lines": lines_of(shown, banks),
         "banks": list(banks.values()),
         "statuses": list(TransferStatus),
+        "reasons": sorted(ReasonCode),
         "values": values,
+        "faults": faults,
+        "is_faulty": is_faulty,
         "query": urlencode({name: value for name, value in values.items() if value}),
         "is_first": place is None,
-        "next_place": next_place,
+        "cut_at_ms": None if found is None or found.cut_at is None else found.cut_at[0],
+        "examined_max": narrow.examined_max,
+        "next_place": "" if next_place is None else f"{next_place[0]}:{next_place[1]}",
         "section": "/transfers",
     }
-    return pages.page(request, "hub/transfers.html", context)
+    return pages.page(request, "hub/transfers.html", context, status=UNPROCESSABLE if is_faulty else 200)
+
+
+def _key(text: str) -> str:
+    """The stored form of a key as somebody types it; what is of no kind is looked for as it is."""
+    text = text.strip()[:KEY_LENGTH_MAX]
+    kinds = recognize_key(text) if text else ()
+    return normalize_key(kinds[0], text).key if kinds else text
+
+
+def _time(text: str, field: str) -> int | None:
+    """What a browser's field for a date and a time gives, on Brasília's clock. Raises SchemeError."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        return int(at.replace(tzinfo=TIME_ZONE).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise SchemeError(field, "Write the time as year-month-dayThours:minutes.") from None
 
 
 @router.get("/transfers/{end_to_end_id}")
@@ -94,14 +160,31 @@ def stream_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_i
     return stream_scenes(request, look, seen=seen)
 
 
+@router.get("/transfers/{end_to_end_id}/bookings")
+def show_bookings(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
+    """What both banks have booked for it, by their own word: a part of the transfer's page, or a page by itself."""
+    transfer, _ = site.hub.queries.find_transfer(end_to_end_id)
+    views = bank_views(site.hub.queries)
+    bookings = [
+        (views.get(each.ispb) or stranger(each.ispb), each)
+        for each in bookings_of(transfer, site.hub.queries, site.bank_books)
+    ]
+    context = {"transfer": transfer, "bookings": bookings, "section": "/transfers"}
+    block = "bookings" if asks_for_fragment(request) else None
+    return pages.page(request, "hub/bookings.html", context, block=block)
+
+
 def _context(request: Request, site: Site, transfer: Transfer, history: list[HistoryStep]) -> dict[str, Any]:
     banks = bank_views(site.hub.queries)
     language = language_of(request)
+    told = story(transfer, history)
     return {
         "line": transfer_line(transfer, banks),
         "transfer": transfer,
         "milestones": milestones(transfer),
-        "steps": step_views(transfer, history, banks, language),
+        "story": told,
+        "diagrams": diagrams(told, transfer.received_at_ms),
+        "messages": message_views(told),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "version": version_of((transfer, history)),
         "section": "/transfers",

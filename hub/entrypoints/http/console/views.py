@@ -8,12 +8,19 @@ from typing import Any, Final
 
 from hub.application.queries import Queries
 from hub.domain.bank import Bank
-from hub.domain.decisions import HUB
 from hub.domain.settlement import SettlementAccount
-from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from hub.domain.story import Mark, Reached, Told
+from hub.domain.transfer import Transfer, TransferStatus
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.service.dead_letters import DeadLetter
-from pix.service.records import HEADER_TYPE, MESSAGES_OF_BANKS, MESSAGES_OF_HUB, RecordError, decode_message
+from pix.service.records import (
+    HEADER_TYPE,
+    MESSAGES_OF_BANKS,
+    MESSAGES_OF_HUB,
+    RecordError,
+    decode_message,
+    encode_record,
+)
 from pix.service.web.languages import Language
 from pix.service.web.palette import derive_palette
 
@@ -148,30 +155,23 @@ def milestones(transfer: Transfer) -> list[Milestone]:
 
 
 @dataclass(frozen=True, slots=True)
-class StepView:
-    """A line of a transfer's history."""
+class MessageView:
+    """A message of a transfer, decoded, and as the bytes that are sent."""
 
-    step: HistoryStep
-    author: BankView | None
-    """None for the hub itself."""
-    delay_ms: int
-    """Since the hub first heard of the transfer."""
-    reason_sentence: str
+    told: Told
+    fields: Sequence[tuple[str, str]]
+    value_lines: Sequence[HexLine]
+    size: int
 
 
-def step_views(
-    transfer: Transfer, history: Sequence[HistoryStep], banks: Mapping[str, BankView], language: Language
-) -> list[StepView]:
-    """A history, oldest step first."""
-    return [
-        StepView(
-            step,
-            None if step.author == HUB else banks.get(step.author) or stranger(step.author),
-            max(0, step.at_ms - transfer.received_at_ms),
-            reason_sentence(step.reason, language),
-        )
-        for step in history
-    ]
+def message_views(told: Sequence[Told | Reached]) -> list[MessageView]:
+    """Each message that was sent, once. The encoding has one form, so the bytes are those that were sent."""
+    views = []
+    for each in told:
+        if isinstance(each, Told) and each.message is not None and each.mark is Mark.NONE:
+            value = encode_record(each.message, "", "", b"").value
+            views.append(MessageView(each, _flatten("", asdict(each.message)), hex_lines(value), len(value)))
+    return views
 
 
 def reason_sentence(code: str | None, language: Language) -> str:

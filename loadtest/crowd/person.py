@@ -1,0 +1,249 @@
+"""People: they sign in, look, and then do one or two of the things for which one opens a bank's pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import ClassVar, Final
+
+import gevent
+
+from loadtest.crowd.crowd import SETTLED
+from loadtest.crowd.customers import PIN, Customer
+from loadtest.crowd.live import look_at
+from loadtest.crowd.mix import VisitorKind
+from loadtest.crowd.pages import (
+    copy_and_paste,
+    end_to_end_id,
+    hidden_field,
+    live_address,
+    reason,
+    removable_random_keys,
+    stage,
+)
+from loadtest.crowd.visitor import MEANT_SHARE, Answer, Visitor
+from pix.scheme import brcode
+from pix.scheme.keys import KEYS_PER_PERSON_ACCOUNT
+
+SEE_AND_REFUSE: Final = (HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""The page, or the page with the rule that stands against it."""
+CLICKS_ON_DEMO: Final = 0.5
+"""How many sign in by choosing themselves from the list, where the bank has one, rather than with their PIN."""
+SIGN_OUT_SHARE: Final = 0.5
+CSV_SHARE: Final = 0.1
+INSUFFICIENT_BALANCE: Final = "insufficient-balance"
+KEY_LIMIT_REACHED: Final = "key-limit-reached"
+LOOK_UP_LIMIT_REACHED: Final = "look-up-limit-reached"
+BLOCKED: Final = "AC06"
+
+
+class Person(Visitor):
+    """One visit of one person."""
+
+    abstract = False
+    kind = VisitorKind.PEOPLE
+    ACTS: ClassVar[dict[str, int]] = {
+        "pay_by_key": 5,
+        "pay_by_code": 3,
+        "read_statement": 3,
+        "receive": 3,
+        "register_key": 1,
+    }
+    """What is done, and how often of all."""
+
+    def act(self) -> None:
+        """Signs in, sees home, does one or two things, and often signs out."""
+        if self.chance(MEANT_SHARE):
+            self.customer = self.crowd.customers.poor_payer(self.random)
+            self.client.base_url = self.customer.bank.url
+            self.pay_without_money()
+            return
+        home = self.sign_in()
+        self.look(home, "live: home")
+        names = list(self.ACTS)
+        for name in self.random.choices(names, list(self.ACTS.values()), k=self.random.randint(1, 2)):
+            act: Callable[[], None] = getattr(self, name)
+            act()
+        if self.chance(SIGN_OUT_SHARE):
+            page = self.see("GET", "/", "home")
+            self.see("POST", "/sign-out", "sign out", {"csrf_token": hidden_field(page.text, "csrf_token")})
+
+    def sign_in(self) -> Answer:
+        """By one click where the bank has demo people, or with number and PIN; home is what comes then."""
+        page = self.see("GET", "/sign-in", "sign-in page")
+        form = {"csrf_token": hidden_field(page.text, "csrf_token"), "account_number": self.customer.account_number}
+        if 'action="/sign-in/demo"' in page.text and self.chance(CLICKS_ON_DEMO):
+            home = self.see("POST", "/sign-in/demo", "sign in by a click", form)
+        else:
+            home = self.see("POST", "/sign-in", "sign in with the PIN", {**form, "pin": PIN})
+        if self.customer.account_number not in home.text:
+            raise AssertionError("home does not show the account that signed in")
+        return home
+
+    def read_statement(self) -> None:
+        """The statement, then only what went out; sometimes as CSV."""
+        self.see("GET", "/statement", "statement")
+        self.think()
+        if self.chance(CSV_SHARE):
+            self.see("GET", "/statement.csv", "statement as CSV")
+        else:
+            self.see("GET", "/statement?direction=out", "statement, filtered")
+
+    def receive(self) -> None:
+        """Makes a code for an amount, hands it to whoever pays next, and waits a while for the money."""
+        self.see("GET", "/receive", "receive")
+        self.think()
+        query = f"key={self.customer.key.replace('+', '%2B')}&amount={self._typed(self.amount_centavos())}&message=load"
+        page = self.see("GET", f"/receive?{query}", "receive: make the code")
+        self.crowd.codes.append((self.customer, copy_and_paste(page.text)))
+        self.look(page, "live: receive")
+
+    def register_key(self) -> None:
+        """A random key; who has as many as the scheme allows removes one first."""
+        page = self.see("GET", "/keys", "my keys")
+        removable = [address for address in removable_random_keys(page.text) if self.customer.key not in address]
+        if page.text.count("data-key=") >= KEYS_PER_PERSON_ACCOUNT:
+            if not removable:
+                return
+            page = self.see("GET", removable[-1], "my keys: remove?", expected=(HTTPStatus.OK, HTTPStatus.NOT_FOUND))
+            if page.status == HTTPStatus.NOT_FOUND:
+                return
+            form = {name: hidden_field(page.text, name) for name in ("csrf_token", "kind", "key")}
+            page = self.see("POST", "/keys/remove", "my keys: remove", form)
+        self.think()
+        form = {"csrf_token": hidden_field(page.text, "csrf_token"), "kind": "EVP"}
+        answer = self.see("POST", "/keys", "my keys: register", form, expected=SEE_AND_REFUSE)
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            # Somebody else has signed in to the same account meanwhile, and was quicker.
+            self.crowd.refused(KEY_LIMIT_REACHED)
+
+    def pay_by_key(self) -> None:
+        """Types a key, and pays whoever it is; seldom somebody who cannot be paid."""
+        page = self.see("GET", "/pay", "pay")
+        is_blocked = self.chance(MEANT_SHARE)
+        payee = (
+            self.crowd.customers.blocked_payee(self.random)
+            if is_blocked
+            else self.crowd.customers.payee(self.random, self.customer)
+        )
+        answer = self._look_up("/pay", "pay: look up the key", page, {"key": payee.key})
+        if answer is not None:
+            self._pay(answer, self.amount_centavos(), BLOCKED if is_blocked else "")
+
+    def pay_by_code(self) -> None:
+        """Pastes what somebody else has made to be paid, or else what a shop's till would have printed."""
+        page = self.see("GET", "/pay?way=code", "pay: paste")
+        code, amount_centavos = self._code()
+        answer = self._look_up("/pay/code", "pay: read the code", page, {"code": code})
+        if answer is not None:
+            self._pay(answer, amount_centavos, "")
+
+    def pay_without_money(self) -> None:
+        """Comes as far as the amount, and no further."""
+        self.sign_in()
+        page = self.see("GET", "/pay", "pay")
+        payee = self.crowd.customers.payee(self.random, self.customer)
+        answer = self._look_up("/pay", "pay: look up the key", page, {"key": payee.key})
+        if answer is None:
+            return
+        begun = time.perf_counter()
+        form = {name: hidden_field(answer.text, name) for name in ("csrf_token", "payee")}
+        form |= {"amount": self._typed(self.amount_centavos()), "description": ""}
+        refused = self.see("POST", "/pay/amount", "pay: amount", form, expected=(HTTPStatus.UNPROCESSABLE_ENTITY,))
+        assert refused.status == HTTPStatus.UNPROCESSABLE_ENTITY
+        self.crowd.refused(INSUFFICIENT_BALANCE, (time.perf_counter() - begun) * 1_000)
+
+    def see(
+        self,
+        method: str,
+        path: str,
+        name: str,
+        form: dict[str, str] | None = None,
+        *,
+        expected: tuple[int, ...] = (HTTPStatus.OK,),
+    ) -> Answer:
+        """A page that somebody looks at. Raises `VisitBroken`."""
+        answer = self.ask(method, path, name, form=form, expected=expected)
+        self.crowd.measures.page_views += 1
+        return answer
+
+    def look(self, page: Answer, name: str) -> None:
+        """Looks at a page for a while, with its live part open as a browser has it."""
+        address = live_address(page.text)
+        if address is None:
+            self.think()
+            return
+        for _ in look_at(self.client, address, name, self._moment()):
+            pass
+
+    def think(self) -> None:
+        """Reads, and types."""
+        gevent.sleep(self._moment())
+
+    def _moment(self) -> float:
+        """Seconds; most people are quick, and some are not."""
+        mean = self.crowd.options.think_seconds
+        return self.random.expovariate(1 / mean) if mean else 0.0
+
+    def _typed(self, amount_centavos: int) -> str:
+        return f"{amount_centavos // 100},{amount_centavos % 100:02d}"
+
+    def _code(self) -> tuple[str, int]:
+        """A code of somebody else, and what to pay for it."""
+        codes = [code for whose, code in self.crowd.codes if whose is not self.customer]
+        if codes:
+            text = self.random.choice(codes)
+            return text, brcode.decode(text).amount_centavos or self.amount_centavos()
+        payee: Customer = self.crowd.customers.payee(self.random, self.customer)
+        amount_centavos = self.amount_centavos()
+        code = brcode.BRCode(payee.key, payee.name, "Sao Paulo", amount_centavos=amount_centavos)
+        return brcode.encode(code), amount_centavos
+
+    def _look_up(self, path: str, name: str, page: Answer, form: dict[str, str]) -> Answer | None:
+        """The page that asks how much; None when this customer has looked up too many keys and has to wait."""
+        self.think()
+        form["csrf_token"] = hidden_field(page.text, "csrf_token")
+        answer = self.see("POST", path, name, form, expected=(HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS))
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.crowd.refused(LOOK_UP_LIMIT_REACHED)
+            return None
+        return answer
+
+    def _pay(self, page: Answer, amount_centavos: int, meant: str) -> None:
+        """The amount, the confirmation, and then the transfer's page until it is at rest."""
+        self.think()
+        form = {name: hidden_field(page.text, name) for name in ("csrf_token", "payee")}
+        form |= {"amount": self._typed(amount_centavos), "description": "load"}
+        review = self.see("POST", "/pay/amount", "pay: amount", form)
+        self.think()
+        form = {name: hidden_field(review.text, name) for name in ("csrf_token", "order")}
+        clicked = time.perf_counter()
+        self._watch(self.see("POST", "/pay/confirm", "pay: confirm", form), clicked, meant)
+
+    def _watch(self, page: Answer, clicked: float, meant: str) -> None:
+        """From the click on: the stages as the page shows them, by its own event stream."""
+        transfer = end_to_end_id(page.text)
+        seen, why = stage(page.text), reason(page.text)
+        is_told = False
+
+        def tell() -> None:
+            nonlocal is_told
+            if not is_told and (seen in SETTLED or seen == "failed"):
+                is_told = True
+                self.crowd.settled(clicked, transfer, seen, why, meant)
+
+        tell()
+        address = live_address(page.text)
+        if address is not None:
+            seconds = self.crowd.options.settle_seconds - (time.perf_counter() - clicked)
+            for event, data in look_at(self.client, address, "live: transfer", seconds):
+                if event == "fragment":
+                    seen, why = stage(data), reason(data)
+                    tell()
+                if event == "final":
+                    break
+        if not is_told:
+            self.crowd.settled(clicked, transfer, None, meant=meant)
+        if seen == "completed":
+            self.crowd.completed(clicked)

@@ -1,0 +1,163 @@
+"""The story of a transfer: every message and every state, from nothing but its row and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hub.domain.decisions import Decision, decide, decide_resend, decide_timeout
+from hub.domain.story import RULES_OF_REQUESTS, Reached, Role, Told, rule_of, story
+from hub.domain.transfer import HistoryStep, Transfer, Trigger
+from pix.scheme.messages import BankMessage, Message, Outcome, Side
+from pix.scheme.reasons import ReasonCode
+from tests.unit.hub.builders import (
+    ANA,
+    AURORA,
+    BANKS,
+    CAIO,
+    CAIOS_KEY,
+    IPE,
+    KEYS,
+    NOBODYS_KEY,
+    NOW_MS,
+    POLICY,
+    accepted,
+    network,
+    processed,
+    rejected,
+    requested,
+)
+
+
+class Play:
+    """Lets the hub decide on messages, and keeps what it sends and writes down."""
+
+    def __init__(self) -> None:
+        self.transfer: Transfer | None = None
+        self.history: list[HistoryStep] = []
+        self.sent: list[Message] = []
+        self.now_ms = NOW_MS
+        self.network = network()
+
+    def tell(self, sender: str, message: BankMessage) -> Play:
+        self.sent.append(message)
+        self._take(decide(self.transfer, message, sender, self.network, self.now_ms, POLICY))
+        return self
+
+    def resend(self) -> Play:
+        assert self.transfer is not None
+        self._take(decide_resend(self.transfer, self.now_ms, POLICY))
+        return self
+
+    def time_out(self) -> Play:
+        assert self.transfer is not None
+        self._take(decide_timeout(self.transfer, self.now_ms, POLICY))
+        return self
+
+    def _take(self, decision: Decision) -> None:
+        self.transfer = decision.transfer
+        self.history += decision.steps
+        self.sent += [message for _, message in decision.messages]
+        self.now_ms += 10
+
+    def lines(self) -> list[str]:
+        """The story, a line each."""
+        return [_line(each) for each in self.story()]
+
+    def story(self) -> Sequence[Told | Reached]:
+        assert self.transfer is not None
+        return story(self.transfer, self.history)
+
+
+def _line(each: Told | Reached) -> str:
+    if isinstance(each, Reached):
+        return f"= {each.status} by {each.trigger}: {each.rule}"
+    mark = f" ({each.mark})" if each.mark else ""
+    return f"{each.sender} > {each.receiver} {each.name}{mark}"
+
+
+def test_a_transfer_that_completes_tells_every_message_as_it_was_sent() -> None:
+    play = Play().tell(AURORA, requested()).tell(IPE, accepted())
+    play.tell(AURORA, processed(Side.PAYER)).tell(IPE, processed(Side.PAYEE))
+    assert play.lines() == [
+        "payer > hub TransferRequested",
+        "= pending by request: every-rule-kept",
+        "hub > payee TransferOffered",
+        "payee > hub TransferAccepted",
+        "= confirmed by acceptance: payees-bank-promises",
+        "hub > payer TransferConfirmed",
+        "hub > payee TransferConfirmed",
+        "payer > hub OutcomeProcessed",
+        "payee > hub OutcomeProcessed",
+        "= completed by completion: both-banks-have-booked",
+    ]
+    told = [each.message for each in play.story() if isinstance(each, Told)]
+    assert told == play.sent, "word for word what was sent, in the order in which it was"
+
+
+def test_what_is_sent_again_and_what_comes_too_late_are_told_apart() -> None:
+    play = Play().tell(AURORA, requested()).resend().time_out().tell(IPE, accepted()).resend()
+    assert play.lines() == [
+        "payer > hub TransferRequested",
+        "= pending by request: every-rule-kept",
+        "hub > payee TransferOffered",
+        "hub > payee TransferOffered (resent)",
+        "= failed by timeout: answer-in-time",
+        "hub > payer TransferFailed",
+        "hub > payee TransferFailed",
+        "payee > hub TransferAccepted (refused)",
+        "hub > payer TransferFailed (resent)",
+        "hub > payee TransferFailed (resent)",
+    ]
+    (refused,) = [each for each in play.story() if isinstance(each, Told) and each.mark == "refused"]
+    assert refused.message is None and refused.why == "too late: the transfer is failed"
+
+
+def test_a_rejection_and_what_the_banks_make_of_it() -> None:
+    play = Play().tell(AURORA, requested()).tell(IPE, rejected())
+    for side, sender in ((Side.PAYEE, IPE), (Side.PAYER, AURORA)):
+        play.tell(sender, processed(side, Outcome.FAILED, ReasonCode.AC06))
+    assert play.lines()[3:] == [
+        "payee > hub TransferRejected",
+        "= failed by rejection: payees-bank-refuses",
+        "hub > payer TransferFailed",
+        "hub > payee TransferFailed",
+        "payee > hub OutcomeProcessed",
+        "payer > hub OutcomeProcessed",
+    ]
+    assert [each.message for each in play.story() if isinstance(each, Told)] == play.sent
+
+
+def test_a_refusal_names_the_rule_that_the_request_breaks_and_the_payees_bank_is_not_told() -> None:
+    assert Play().tell(AURORA, requested(payee_key=NOBODYS_KEY)).lines() == [
+        "payer > hub TransferRequested",
+        "= failed by refusal: key-is-registered",
+        "hub > payer TransferFailed",
+    ]
+
+
+def test_a_suspension_between_offer_and_acceptance() -> None:
+    play = Play().tell(AURORA, requested())
+    play.network = network(banks={**BANKS, AURORA: replace(BANKS[AURORA], active=False)})
+    assert play.tell(IPE, accepted()).lines()[3:5] == [
+        "payee > hub TransferAccepted",
+        "= failed by suspension: banks-take-part",
+    ]
+
+
+def test_a_bank_that_is_both_sides_has_both_roles() -> None:
+    to_caio = requested(payer=ANA, payee_key=CAIOS_KEY, payee_tax_id_masked=KEYS[CAIOS_KEY].tax_id_masked)
+    play = Play().tell(AURORA, to_caio).tell(CAIO.ispb, accepted())
+    senders = [each.sender for each in play.story() if isinstance(each, Told) and each.receiver is Role.HUB]
+    assert senders == [Role.PAYER, Role.PAYEE]
+
+
+def test_a_second_request_with_another_content_is_told_as_refused() -> None:
+    play = Play().tell(AURORA, requested()).tell(AURORA, requested(amount_centavos=1))
+    assert play.lines()[-1] == "payer > hub TransferRequested (refused)"
+
+
+def test_every_reason_for_which_the_hub_refuses_a_request_has_a_rule() -> None:
+    asked_at_once = {reason for reason in ReasonCode if reason in RULES_OF_REQUESTS}
+    assert {rule_of(Trigger.REFUSAL, reason) for reason in asked_at_once} == set(RULES_OF_REQUESTS.values())
+    assert len(set(RULES_OF_REQUESTS.values())) == len(RULES_OF_REQUESTS)

@@ -1,0 +1,115 @@
+"""Watching the wire: by many, sampled, only while somebody looks, through a broker that goes away and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from hub.adapters.memory_tap import MemoryWire
+from hub.application.watch_wire import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, Parties, TooManyWatchers, WatchWire
+from hub.domain.transfer import outcome_message
+from lab.parts.process import wait_until
+from pix.scheme.messages import Side, TransferAccepted, TransferRejected
+from pix.scheme.reasons import ReasonCode
+from pix.service.records import HUB_SENDER, HUB_TOPIC, Record, bank_topic, encode_record, signing_key
+from tests.unit.hub.builders import AMOUNT, AURORA, BANKS, IPE, accepted, e2e, failed, rejected, requested
+
+DEADLINE_SECONDS = 30.0
+KEYS = {ispb: [signing_key(f"a secret of {ispb}")] for ispb in BANKS}
+PARTIES = Parties({bank.ispb: bank.code for bank in BANKS.values()}, KEYS)
+
+
+def said(message: object, ispb: str) -> Record:
+    return encode_record(message, HUB_TOPIC, ispb, KEYS[ispb][0])  # type: ignore[arg-type]
+
+
+@contextmanager
+def watched(wire: MemoryWire) -> Iterator[tuple[WatchWire, int]]:
+    watch = WatchWire(wire.tap, lambda: PARTIES)
+    with watch.watching() as behind:
+        wait_until(lambda: watch.look(0).is_open, DEADLINE_SECONDS, "the tap is not open")
+        yield watch, behind
+
+
+def test_who_watches_sees_what_passes_from_then_on() -> None:
+    wire = MemoryWire()
+    outcome = outcome_message(failed(ReasonCode.AC06), Side.PAYER)
+    assert outcome is not None
+    with watched(wire) as (watch, behind):
+        wire.pass_on([said(requested(), AURORA), said(rejected(), IPE)])
+        wire.pass_on([encode_record(outcome, bank_topic("001"), HUB_SENDER, KEYS[AURORA][0])])
+        wait_until(lambda: len(watch.look(behind).events) == 3, DEADLINE_SECONDS, "nothing was heard")
+        events = watch.look(behind).events
+        assert [(each.type, each.sender, each.receiver, each.status, each.reason) for each in events] == [
+            ("TransferRequested", "001", "hub", "", ""),
+            ("TransferRejected", "002", "hub", "pending", "AC06"),
+            ("TransferFailed", "hub", "001", "failed", "AC06"),
+        ]
+        assert {(each.end_to_end_id, each.amount_centavos) for each in events} == {(e2e(), AMOUNT)}
+        assert watch.look(events[-1].number).events == [], "each is new once"
+
+
+def test_a_forged_record_is_seen_as_what_it_is() -> None:
+    wire = MemoryWire()
+    with watched(wire) as (watch, behind):
+        forged = encode_record(accepted(), HUB_TOPIC, IPE, b"not the key")
+        wire.pass_on([forged, replace(forged, headers={}, key=b"\xff\xfe")])
+        wait_until(lambda: len(watch.look(behind).events) == 2, DEADLINE_SECONDS, "nothing was heard")
+        first, second = watch.look(behind).events
+        assert (first.type, first.sender, first.receiver, first.end_to_end_id) == ("Unreadable", "", "hub", e2e())
+        assert "signature" in first.reason and "header is missing" in second.reason
+
+
+def test_of_a_flood_some_transfers_are_shown_whole_and_the_rest_are_counted() -> None:
+    wire = MemoryWire()
+    transfers = 4 * EVENTS_PER_SECOND_MAX
+    with watched(wire) as (watch, behind):
+        records = [said(TransferAccepted(e2e(number), 1), IPE) for number in range(transfers)]
+        records += [said(TransferRejected(e2e(number), 1, ReasonCode.AC06), IPE) for number in range(transfers)]
+        wire.pass_on(records)
+
+        def all_came() -> bool:
+            look = watch.look(behind)
+            return len(look.events) + look.left_out == 2 * transfers
+
+        wait_until(all_came, DEADLINE_SECONDS, "some were neither shown nor counted")
+        look = watch.look(behind)
+        assert 0 < len(look.events) < 2 * EVENTS_PER_SECOND_MAX
+        ids = [event.end_to_end_id for event in look.events]
+        assert ids[: len(ids) // 2] == ids[len(ids) // 2 :], "each transfer that is shown is shown whole"
+
+
+def test_a_wire_that_is_lost_is_tapped_again() -> None:
+    wire = MemoryWire()
+    with watched(wire) as (watch, behind):
+        wire.is_down = True
+        wait_until(lambda: not watch.look(behind).is_open, DEADLINE_SECONDS, "the loss was not noticed")
+        wire.is_down = False
+        wait_until(lambda: watch.look(behind).is_open, DEADLINE_SECONDS, "it was not tapped again")
+        wire.pass_on([said(requested(), AURORA)])
+        wait_until(lambda: len(watch.look(behind).events) == 1, DEADLINE_SECONDS, "nothing was heard")
+
+
+def test_nobody_watches_and_nothing_is_tapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.application.watch_wire.LINGER_SECONDS", 0.0)
+    wire = MemoryWire()
+    with watched(wire):
+        assert len(wire.taps) == 1
+    wait_until(lambda: not wire.taps, DEADLINE_SECONDS, "the tap stays open")
+    with watched(wire):
+        assert len(wire.taps) == 1, "it is opened again for who comes back"
+
+
+def test_so_many_may_watch_and_no_more() -> None:
+    watch = WatchWire(MemoryWire().tap, lambda: PARTIES)
+    with ExitStack() as stack:
+        for _ in range(WATCHERS_MAX):
+            stack.enter_context(watch.watching())
+        with pytest.raises(TooManyWatchers):
+            watch.check_room()
+        with pytest.raises(TooManyWatchers), watch.watching():
+            pass
+    watch.check_room()

@@ -1,0 +1,58 @@
+"""What a container is asked every few seconds: the program says what the service says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from lab import compose
+from lab.parts.ports import free_port
+
+PROGRAM = Path(compose.__file__).parent / "is-ready"
+PARTS = '{"parts": {"database": "ok"}}'
+
+
+@contextmanager
+def service(status: int) -> Iterator[int]:
+    """Something that answers so to whoever asks whether it is ready. Yields its port."""
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/health/ready" else 404)
+            self.end_headers()
+            self.wfile.write(PARTS.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ask(port: int) -> tuple[int, str]:
+    """The program's exit code, and what it prints."""
+    asked = subprocess.run([str(PROGRAM)], env={"HTTP_PORT": str(port)}, check=False, capture_output=True)
+    return asked.returncode, asked.stdout.decode()
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(200, 0), (503, 1), (500, 1)])
+def test_a_container_is_healthy_when_its_service_is_ready(status: int, exit_code: int) -> None:
+    with service(status) as port:
+        assert ask(port) == (exit_code, PARTS)
+
+
+def test_a_container_in_which_nobody_answers_is_not_healthy() -> None:
+    assert ask(free_port())[0] == 1
