@@ -122,6 +122,11 @@ class HubRest(Rest):
         """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE))
 
+    def fund(self, code: str, amount_centavos: int, funding_id: str) -> None:
+        """Puts settlement money into a bank's account, or takes it out; the same id again changes nothing."""
+        body = {"amount_centavos": amount_centavos, "funding_id": funding_id}
+        self.call("POST", f"/banks/{code}/fundings", json=body)
+
 
 class BankRest(Rest):
     """A bank's."""
