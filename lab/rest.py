@@ -18,6 +18,11 @@ Json = dict[str, Any]
 class Unreachable(Exception):
     """A service did not answer, or answered that it cannot; the text says which, and can be shown as it is."""
 
+    @property
+    def rule(self) -> str:
+        """The same, as every refusal names it."""
+        return str(self)
+
 
 class NotAllowed(Unreachable):
     """The service does not take us for its operator; asking again changes nothing."""
@@ -116,6 +121,11 @@ class HubRest(Rest):
     def dead_letters(self) -> list[Json]:
         """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE))
+
+    def fund(self, code: str, amount_centavos: int, funding_id: str) -> None:
+        """Puts settlement money into a bank's account, or takes it out; the same id again changes nothing."""
+        body = {"amount_centavos": amount_centavos, "funding_id": funding_id}
+        self.call("POST", f"/banks/{code}/fundings", json=body)
 
 
 class BankRest(Rest):

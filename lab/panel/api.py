@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.sse import EventSourceResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from lab.keeper import PartAction
@@ -136,8 +135,13 @@ def stop_act(lab: LabOf) -> ActDocument:
     return show_act(lab)
 
 
-@router.get("/events", tags=["events"], response_class=EventSourceResponse)
-def stream_events(request: Request, lab: LabOf) -> EventSourceResponse:
+@router.get(
+    "/events",
+    tags=["events"],
+    response_class=Response,
+    responses={200: {"description": "The stream", "content": {"text/event-stream": {}}}},
+)
+def stream_events(request: Request, lab: LabOf) -> Response:
     """A stream of server-sent events `parts`, `traffic` and `act`, each with the whole document that has changed."""
     return stream_many(request, lambda: _scenes(lab), seen={}, is_closing=lab.ends.is_set)
 

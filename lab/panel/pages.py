@@ -105,6 +105,7 @@ def _context(lab: Laboratory, language: Language) -> dict[str, Any]:
 def act_on_part(request: Request, lab: LabOf, name: str, action: PartAction) -> Response:
     """A button of a part."""
     lab.keeper.act(check_part(lab, name), action)
+    lab.conditions.look()
     return done(request)
 
 

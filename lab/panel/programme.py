@@ -69,8 +69,19 @@ class Busy(Exception):
 class Programme:
     """Starts acts in threads of their own; thread-safe."""
 
-    def __init__(self, player: Player, surveyor: Surveyor, generator: Generator, afterwards: ExitStack) -> None:
-        """`afterwards` is closed once the network has stopped: whoever still waited for it is awaited there."""
+    def __init__(
+        self,
+        player: Player,
+        surveyor: Surveyor,
+        generator: Generator,
+        afterwards: ExitStack,
+        quiet_seconds_max: float = AUDIT_QUIET_SECONDS,
+    ) -> None:
+        """`afterwards` is closed once the network has stopped: whoever still waited for it is awaited there.
+
+        An audit waits for quiet so long at most.
+        """
+        self._quiet_seconds_max = quiet_seconds_max
         self._player = player
         self._surveyor = surveyor
         self._generator = generator
@@ -112,7 +123,7 @@ class Programme:
                 self._tell(Step(time.monotonic() - began, text, values))
 
             try:
-                report = self._surveyor.audit(AUDIT_QUIET_SECONDS, tell)
+                report = self._surveyor.audit(self._quiet_seconds_max, tell)
             except (Unreachable, Refused) as error:
                 self._change(failures=(str(error),))
             else:

@@ -4,6 +4,11 @@
 class PartError(Exception):
     """A part of the lab cannot do what was asked of it."""
 
+    @property
+    def rule(self) -> str:
+        """Why, as every refusal names it."""
+        return str(self)
+
 
 class PartMissing(PartError):
     """A program that the part needs is not on this machine. The message is one line."""

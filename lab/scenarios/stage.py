@@ -19,7 +19,7 @@ from lab.survey import Surveyor
 from lab.traffic import AMOUNT_CENTAVOS_MAX, AMOUNT_CENTAVOS_MIN, Cashier, Payment, Sent, outcome_of, payment
 
 POLL_SECONDS: Final = 0.1
-BACK_SECONDS_MAX: Final = 60.0
+BACK_SECONDS_MAX: Final = 120.0
 """Until a part that was started again is ready."""
 COMPLETE_SECONDS_MAX: Final = 60.0
 PATIENCE_SECONDS: Final = 90.0

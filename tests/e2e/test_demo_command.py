@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import psutil  # type: ignore[import-untyped]
+import pytest
 
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
@@ -18,11 +22,13 @@ from tests.e2e.conftest import Background, all_gone, run_codepix
 
 READY = "Ctrl-C stops everything"
 GONE_SECONDS_MAX = 10.0
+STOP_SECONDS_MAX = 25.0
+"""Less than what a service may take that does not listen; a network that does takes two or three on an idle machine."""
 
 
 def demo_arguments(folder: Path) -> tuple[list[str], dict[str, int]]:
     """Options that give every service a free port."""
-    options = ("--hub-port", "--hub-grpc-port", "--bank-001-port", "--bank-002-port", "--bank-003-port")
+    options = ("--hub-port", "--hub-grpc-port", "--bank-001-port", "--bank-002-port", "--bank-003-port", "--lab-port")
     ports = {option: free_port() for option in options}
     chosen = [text for option, port in ports.items() for text in (option, str(port))]
     return ["demo", "--folder", str(folder), *chosen], ports
@@ -32,6 +38,19 @@ def is_bank(process: psutil.Process, code: str) -> bool:
     """Whether it is the bank itself, and not the tether above it, which has the same environment."""
     command = process.cmdline()
     return process.environ().get("BANK_CODE") == code and "serve" in command and "--" not in command
+
+
+@contextmanager
+def watching_panel(output: str, port: int) -> Iterator[None]:
+    """A browser with the lab's panel open, by the address that the demo has printed."""
+    found = re.search(rf"http://127\.0\.0\.1:{port}/\?token=\S+", output)
+    assert found is not None, output
+    with httpx.Client(follow_redirects=True) as browser:
+        page = browser.get(found[0])
+        assert page.status_code == 200 and "Banco Aurora" in page.text
+        with browser.stream("GET", f"http://127.0.0.1:{port}/live") as live:
+            assert ": open" in next(live.iter_lines())
+            yield
 
 
 def balance_of_rich(client: httpx.Client, port: int) -> int:
@@ -55,7 +74,10 @@ def test_the_demo_ends_cleanly_and_finds_its_data_again(
     bank.pay(payer.account_number, "EMAIL", "fernanda@ipe.example", 1_00, "", "demo-1")
     family = first.family()
     assert len(family) >= 6
-    assert first.end(signal.SIGINT) == 0, first.output()
+    with watching_panel(output, ports["--lab-port"]):
+        asked = time.monotonic()
+        assert first.end(signal.SIGINT) == 0, first.output()
+        assert time.monotonic() - asked < STOP_SECONDS_MAX, "an open page keeps the lab from stopping"
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
     assert "Stopped" in first.output()
 
@@ -94,6 +116,19 @@ def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:
         f"Port {ports['--bank-002-port']}, wanted for Banco Ipê (002), is in use by another program. "
         "Choose another with --bank-002-port."
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--kafka", "apache"], "--story: is told on the embedded broker"),
+        (["--transfer-timeout", "40"], "--story: a transfer waits for Next"),
+    ],
+)
+def test_a_story_that_cannot_be_told_is_refused(arguments: list[str], sentence: str) -> None:
+    finished = run_codepix("demo", "--story", *arguments)
+    assert finished.returncode == 2
+    assert sentence in finished.stderr
 
 
 def test_fresh_removes_no_folder_of_somebody_else(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from lab.network import DEMO_BANKS, Network, NetworkSettings
+from lab.parts.ports import free_port
 from lab.people import Population
 from lab.rest import BankRest, new_client
 from lab.survey import Surveyor
@@ -17,7 +18,11 @@ from lab.survey import Surveyor
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """A hub and the three demo banks on free ports, with the embedded broker. Who breaks a part mends it."""
     settings = NetworkSettings(
-        folder=tmp_path_factory.mktemp("network"), banks=DEMO_BANKS, demo_mode=True, resend_first_seconds=1.0
+        folder=tmp_path_factory.mktemp("network"),
+        banks=DEMO_BANKS,
+        demo_mode=True,
+        resend_first_seconds=1.0,
+        lab_port=free_port(),
     )
     with Network(settings) as running:
         yield running

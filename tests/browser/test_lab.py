@@ -1,0 +1,195 @@
+"""The lab's panel and its classroom with Chromium."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from lab.network import DEMO_BANKS, Network, NetworkSettings
+from lab.parts.ports import free_port
+from lab.parts.process import wait_until
+from lab.people import Population
+from lab.rest import BankRest, new_client
+from lab.story.script import STEPS
+from lab.traffic import Cashier, payment
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
+from tests.browser.test_accessibility import faults_of
+from tests.support.panel import serving_panel
+
+BACK_PATIENCE_MS = 90_000
+SESSION_SECONDS = 4.0
+"""The shortest after which a consumer group would throw out a member that stands still."""
+LOOPBACK = "http://127.0.0.1:"
+
+
+def open_page(browser: Browser, watch: Watch, address: str, **options: Any) -> Page:
+    page = browser.new_context(locale="en-GB", **{**DESKTOP, **options}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    watch.over(page, LOOPBACK)
+    page.goto(address)
+    return page
+
+
+@pytest.fixture
+def panel(network: Network, client: httpx.Client) -> Iterator[str]:
+    with serving_panel(network, client) as address:
+        yield address
+
+
+def test_a_scenario_is_played_from_its_button_to_a_green_audit(browser: Browser, watch: Watch, panel: str) -> None:
+    page = open_page(browser, watch, panel)
+    assert "token" not in page.url
+    page.locator("#play-payee-bank-dies").click()
+    expect(page.locator("[data-scene=act]")).to_contain_text("is killed in the middle of it")
+    expect(page.locator("[data-part=bank-003]")).to_have_attribute("data-condition", "held")
+    expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
+    expect(page.locator("[data-verdict]")).to_contain_text("Nothing was lost")
+    expect(page.locator("[data-invariant].is-good")).to_have_count(6)
+    expect(page.locator("[data-part=bank-003]")).to_have_attribute("data-condition", "ready")
+    page.context.close()
+
+
+def test_a_killed_hub_comes_back_and_the_pages_with_it(
+    browser: Browser,
+    watch: Watch,
+    panel: str,
+    network: Network,
+    banks: dict[str, BankRest],
+    population: Population,
+) -> None:
+    watch.expects_errors = True
+    page = open_page(browser, watch, panel)
+    hub = page.locator("[data-part=hub]")
+    expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
+    pid = network.hubs[0].pid
+    page.locator("#hub-stop").click()
+    expect(hub).to_have_attribute("data-condition", "held")
+    expect(page.locator("[data-scene=window]")).to_contain_text("The hub is away")
+    page.locator("#hub-start").click()
+    expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
+    expect(page.locator("[data-scene=window] iframe")).to_be_visible()
+    assert network.hubs[0].pid != pid
+
+    console = open_page(browser, watch, network.hub_url)
+    page.locator("#hub-kill").click()
+    expect(hub).not_to_have_attribute("data-condition", "ready")
+    expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
+    # The console's page has found its hub again by itself: it shows a payment of now without being loaded anew.
+    order = payment(population.rich("001"), population.friends("002")[0], 77_77, f"after the hub {time.time_ns()}")
+    sent = Cashier(banks).send(order)
+    expect(console.locator(f"[data-transfer='{sent.end_to_end_id}']")).to_be_visible(timeout=BACK_PATIENCE_MS)
+    console.context.close()
+    page.context.close()
+
+
+def test_what_cannot_be_done_is_said_in_passing(browser: Browser, watch: Watch, panel: str, network: Network) -> None:
+    watch.expects_errors = True
+    page = open_page(browser, watch, panel)
+    expect(page.locator("[data-part=bank-002]")).to_have_attribute("data-condition", "ready")
+    page.locator("#rate_per_second").fill("3")
+    page.locator("#traffic-start").click()
+    expect(page.locator("[data-running]")).to_have_attribute("data-running", "yes")
+    page.locator("#audit").click()
+    page.locator("#play-hub-dies").click()
+    expect(page.locator(".toast")).to_contain_text("Something else is going on")
+    expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
+    page.locator("#traffic-stop").click()
+    expect(page.locator("[data-running]")).to_have_attribute("data-running", "no")
+    page.context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop-light", "phone-dark"])
+def test_axe_finds_no_serious_fault_on_the_panel(
+    browser: Browser, watch: Watch, panel: str, size: dict[str, Any], scheme: str
+) -> None:
+    watch.expects_errors = True
+    page = open_page(browser, watch, panel, **size, color_scheme=scheme, reduced_motion="reduce")
+    page.locator("#audit").click()
+    expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+    assert faults_of(page) == []
+    page.goto(panel.replace("?token=", "?token=wrong"))
+    assert faults_of(page) == []
+    page.context.close()
+
+
+# The classroom.
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Network]]:
+    settings = NetworkSettings(
+        folder=tmp_path_factory.mktemp("story"),
+        banks=DEMO_BANKS[:2],
+        splits_roles=True,
+        resend_first_seconds=86_400.0,
+        resend_cap_seconds=86_400.0,
+        lab_port=free_port(),
+        extra_environment={"KAFKA_SESSION_TIMEOUT_MS": str(int(SESSION_SECONDS * 1000))},
+    )
+    with (
+        Network(settings) as network,
+        new_client(network.secrets.operator) as client,
+        serving_panel(network, client, tells_story=True) as address,
+    ):
+        yield address, network
+
+
+def test_the_story_is_told_from_the_first_step_to_the_last(
+    browser: Browser, watch: Watch, classroom: tuple[str, Network]
+) -> None:
+    address, network = classroom
+    page = open_page(browser, watch, address)
+    heading = page.locator("h1")
+    expect(heading).to_have_text("Before anything happens")
+    shown = {}
+    consumers = [*network.hub_consumers, *(bank.consumer for bank in network.banks if bank.consumer is not None)]
+    stood_still_since = time.monotonic()
+    for number, step in enumerate(STEPS[1:], 1):
+        if step.scene == "close" and step.act == "completes":
+            # All of them have stood still for longer than a member of a group may; nobody was thrown out.
+            wait_until(lambda: time.monotonic() - stood_still_since > SESSION_SECONDS, 60, "a session's time to pass")
+        page.locator("#next").click()
+        expect(page.locator("[data-step]")).to_have_attribute("data-step", str(number))
+        expect(heading).to_have_text(step.title)
+        assert all(consumer.is_frozen() for consumer in consumers), step.title
+        shown[step.title] = page.locator("main").inner_text()
+        if step.row is not None:
+            expect(page.locator("tr[aria-current=step] td").first).to_have_text(str(step.row))
+    assert (
+        "R$\N{NO-BREAK SPACE}125,00" in shown["The customer pays"] and "customer debited" in shown["The customer pays"]
+    )
+    assert re.search(r"reserved\s+R\$\N{NO-BREAK SPACE}125,00", shown["The hub finds the payee, and reserves"])
+    assert "TransferAccepted" in shown["The payee's bank promises"]
+    assert shown["The hub decides: confirmed"].count("TransferConfirmed") >= 4, "two arrows, and the fields of each"
+    assert "customer credited" in shown["The payee is credited"]
+    assert "clearing settled" in shown["The payer's bank settles"]
+    assert "Completed" in shown["Completed"]
+    assert "AC06" in shown["The payee's bank refuses"] and "TransferRejected" in shown["The payee's bank refuses"]
+    assert "customer refunded" in shown["The payer is refunded"]
+    expect(page.locator("[data-invariant].is-good")).to_have_count(6)
+    assert faults_of(page) == []
+    page.locator("#start-over").click()
+    expect(heading).to_have_text("Before anything happens")
+    page.context.close()
+
+
+def test_the_story_is_there_for_programs_too(classroom: tuple[str, Network]) -> None:
+    root, _, token = classroom[0].partition("/?token=")
+    with httpx.Client(base_url=f"{root}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60) as api:
+        assert api.post("/story/start-over").json()["step"] == 0
+        paid = api.post("/story/next").json()
+        assert (paid["scene"], paid["protocol_row"]) == ("pay", 1)
+        assert [message["type"] for message in paid["messages"]] == ["TransferRequested"]
+        assert paid["messages"][0]["fields"]["amount_centavos"] == paid["payer"]["clearing_centavos"] == 125_00
+        assert paid["hub"]["status"] == "", "the hub has not read it"
+        offered = api.post("/story/next").json()
+        assert offered["hub"]["status"] == "pending"
+        assert offered["hub"]["accounts"][0]["reserved_centavos"] == 125_00
+        assert api.get("/parts").status_code == 404, "nothing else moves the network meanwhile"
