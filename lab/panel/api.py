@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
@@ -23,15 +23,9 @@ from lab.panel.site import LabOf, Laboratory, version_of
 from lab.scenarios.playbill import SCENARIOS
 from lab.scenarios.script import Scenario
 from pix.service.web.events import Scene, stream_many
-from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
+from pix.service.web.problems import PROBLEM_RESPONSES
 
-PROBLEM: Final[dict[str, Any]] = {
-    "model": ProblemDocument,
-    "description": "A problem document (RFC 9457)",
-    "content": {MEDIA_TYPE: {}},
-}
-
-router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM}, dependencies=[Depends(caller)])
+router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(caller)])
 
 
 def check_part(lab: Laboratory, name: str) -> str:

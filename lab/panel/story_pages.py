@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from lab.panel.api import PROBLEM
 from lab.panel.door import TOKEN_PARAMETER, TokenNeeded, caller, door_of, visitor
 from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
 from lab.panel.story_views import (
@@ -27,17 +26,16 @@ from pix.service.web.events import Scene as LiveScene
 from pix.service.web.events import stream_many
 from pix.service.web.htmx import see_other
 from pix.service.web.languages import Language, translate
+from pix.service.web.problems import PROBLEM_RESPONSES
 from pix.service.web.templates import language_of
 
 TEMPLATE: Final = "lab/story.html"
-SCENES: Final = ("head", "lanes", "words", "books")
+SCENES: Final = ("heading", "lanes", "words", "books")
 """The parts of the page that each step changes; the map beside them stays as it is."""
 
 public = APIRouter(include_in_schema=False)
 router = APIRouter(include_in_schema=False, dependencies=[Depends(visitor), Depends(no_forgery)])
-api = APIRouter(
-    prefix="/api/v1/story", tags=["story"], responses={"4XX": PROBLEM, "5XX": PROBLEM}, dependencies=[Depends(caller)]
-)
+api = APIRouter(prefix="/api/v1/story", tags=["story"], responses=PROBLEM_RESPONSES, dependencies=[Depends(caller)])
 
 
 def director_of(lab: LabOf) -> Director:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, Field
@@ -35,17 +35,10 @@ from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.service.dead_letters import DeadLetterState
 from pix.service.records import Record
-from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
+from pix.service.web.problems import PROBLEM_RESPONSES
 
 PAGE_SIZE_MAX: Final = 5_000
 TIME_DIGITS_MAX: Final = 15
-
-PROBLEM: Final[dict[str, Any]] = {
-    "model": ProblemDocument,
-    "description": "A problem document (RFC 9457)",
-    "content": {MEDIA_TYPE: {}},
-}
-
 
 BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
 
@@ -74,9 +67,8 @@ def api_routers(
     operator: Callable[..., Awaitable[None]],
 ) -> tuple[APIRouter, ...]:
     """The routes under `/api/v1`: the operator's, whom `operator` lets in, and the directory, which is the banks'."""
-    responses: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
-    directory = APIRouter(prefix="/api/v1", responses=responses)
-    router = APIRouter(prefix="/api/v1", responses=responses, dependencies=[Depends(operator)])
+    directory = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES)
+    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
     queries = application.queries
 
     def calling_bank(

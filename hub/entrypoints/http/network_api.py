@@ -18,6 +18,7 @@ from hub.domain.transfer import TRANSITIONS, TransferStatus, Trigger
 from hub.entrypoints.http.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, normalize_key
 from pix.scheme.reasons import REASONS
+from pix.service.web.problems import PROBLEM_RESPONSES
 
 PAGE_SIZE_MAX: Final = 1_000
 
@@ -154,7 +155,7 @@ class ProtocolDocument(BaseModel):
 
 def network_router(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> APIRouter:
     """The routes, which are the operator's."""
-    router = APIRouter(prefix="/api/v1", dependencies=[Depends(operator)])
+    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
     queries = application.queries
 
     @router.get("/network", tags=["network"])

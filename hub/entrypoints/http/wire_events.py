@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.watch_wire import WatchWire, WireEvent
 from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX
+from pix.service.web.problems import PROBLEM_RESPONSES
 
 LOOK_SECONDS: Final = 0.1
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -64,7 +65,7 @@ def document_of(event: WireEvent) -> dict[str, Any]:
 
 def events_router(wire: WatchWire, operator: Callable[..., Awaitable[None]]) -> APIRouter:
     """The route, which is the operator's."""
-    router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(operator)])
+    router = APIRouter(prefix="/api/v1", tags=["events"], responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
 
     @router.get(
         "/events",

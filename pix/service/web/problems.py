@@ -46,6 +46,16 @@ class ProblemDocument(BaseModel):
     rule: str | None = None
 
 
+_PROBLEM: Final[dict[str, Any]] = {
+    "model": ProblemDocument,
+    "description": "A problem document (RFC 9457)",
+    "content": {MEDIA_TYPE: {}},
+}
+
+PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
+"""What an OpenAPI description says of a router's errors, when it has no more to say of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
     """What one class of errors is over HTTP: a row of an edge's table."""

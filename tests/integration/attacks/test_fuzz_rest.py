@@ -46,7 +46,9 @@ CHECKS: Final = (
 def fuzz(app: FastAPI, headers: dict[str, str], real: dict[str, list[str]]) -> int:
     """Tries every operation; every other case speaks of things that exist. Returns how many cases there were."""
     tried = 0
-    for found in schemathesis.openapi.from_asgi("/api/openapi.json", app).get_all_operations():
+    # A stream of events has no end that a test could wait for.
+    described = schemathesis.openapi.from_asgi("/api/openapi.json", app).exclude(path="/api/v1/events")
+    for found in described.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()
 
