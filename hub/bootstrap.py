@@ -145,7 +145,7 @@ class Hub:
             self.settings.grpc_host,
             self.settings.grpc_port,
             stop,
-            interceptors=self.telemetry.grpc_server(),
+            watches=self.telemetry.grpc_server(),
             credentials=server_credentials(
                 self.settings.grpc_tls_certificate, self.settings.grpc_tls_key, self.settings.grpc_tls_client_ca
             ),

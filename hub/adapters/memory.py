@@ -13,7 +13,7 @@ from types import TracebackType
 
 from hub.application.ports import AccountsHaveMoved, Found, KeyFilter, Latency, TransferChange, TransferFilter
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
+from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
@@ -308,17 +308,22 @@ class MemoryKeys:
         found = {key: self._store.keys.get(key) for key in keys}
         return {key: entry for key, entry in found.items() if entry is not None}
 
-    def find_by_request(self, ispb: str, request_id: str) -> KeyEntry | None:
-        for entry in self._store.keys.values():
-            if request_id and (entry.ispb, entry.request_id) == (ispb, request_id):
-                return entry
-        return None
+    def find_by_requests(self, requests: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], KeyEntry]:
+        return {
+            (entry.ispb, entry.request_id): entry
+            for entry in self._store.keys.values()
+            if entry.request_id and (entry.ispb, entry.request_id) in requests
+        }
 
-    def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
-        return sum(entry.pays_into(ispb, branch, account_number) for entry in self._store.keys.values())
+    def lock_accounts(self, accounts: Collection[Account]) -> Mapping[Account, int]:
+        counts = Counter(entry.account for entry in self._store.keys.values())
+        return {account: counts[account] for account in accounts}
 
-    def add(self, entry: KeyEntry) -> bool:
-        if self._store.keys.get(entry.key) is not None or self.find_by_request(entry.ispb, entry.request_id):
+    def add(self, entries: Sequence[KeyEntry]) -> int:
+        return sum(self._add(entry) for entry in entries)
+
+    def _add(self, entry: KeyEntry) -> bool:
+        if self._store.keys.get(entry.key) or self.find_by_requests({(entry.ispb, entry.request_id)}):
             return False
         self._store.keys.put(entry.key, entry)
         self._note(KeyEvent(entry.key, entry.ispb, KeyChange.REGISTERED, entry.registered_at_ms))
@@ -363,7 +368,7 @@ class MemoryKeys:
             entry
             for entry in self._store.keys.values()
             if entry.ispb == ispb
-            and ((not branch and not account_number) or entry.pays_into(ispb, branch, account_number))
+            and ((not branch and not account_number) or entry.account == (ispb, branch, account_number))
             and (after is None or (entry.registered_at_ms, entry.key.key) > after)
         ]
         return sorted(entries, key=lambda entry: (entry.registered_at_ms, entry.key.key))[:size]

@@ -18,7 +18,7 @@ from hub.adapters.postgres_tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres_transfers import PostgresTransfers, WarmTransfers
 from hub.application.ports import AccountsHaveMoved, Found, KeyFilter
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyChange, KeyEntry, KeyEvent
+from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
@@ -250,11 +250,26 @@ _FIND_KEYS: Final = (
     "JOIN unnest(%(keys)s::text[], %(kinds)s::text[]) AS wanted(key, kind) USING (key, kind)"
 )
 _NOTE_KEY: Final = "INSERT INTO key_events (key, kind, ispb, change, at_ms) SELECT key, kind, ispb, "
-_ADD_KEY: Final = (
-    f"WITH added AS (INSERT INTO pix_keys ({_KEY_COLUMNS}) VALUES "  # noqa: S608 - names are constants of this module
-    "(%(kind)s, %(key)s, %(ispb)s, %(branch)s, %(account_number)s, %(holder_name)s, %(holder_kind)s, "
-    "%(tax_id_masked)s, %(registered_at_ms)s, %(request_id)s) ON CONFLICT DO NOTHING RETURNING *) "
-    f"{_NOTE_KEY} 'registered', registered_at_ms FROM added"
+_ADD_KEYS: Final = (
+    # In the order of the keys, so that two replicas with the same new keys wait for each other in one direction only.
+    f"WITH added AS (INSERT INTO pix_keys ({_KEY_COLUMNS}) "  # noqa: S608 - names are constants of this module
+    f"SELECT {_KEY_COLUMNS} FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(ispbs)s::text[], %(branches)s::text[], "
+    "%(account_numbers)s::text[], %(holder_names)s::text[], %(holder_kinds)s::text[], %(tax_ids_masked)s::text[], "
+    f"%(registered_at_ms)s::bigint[], %(request_ids)s::text[]) AS new({_KEY_COLUMNS}) ORDER BY key, kind "
+    f"ON CONFLICT DO NOTHING RETURNING *) {_NOTE_KEY} 'registered', registered_at_ms FROM added"
+)
+_FIND_KEYS_BY_REQUESTS: Final = (
+    f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
+    "JOIN unnest(%(ispbs)s::text[], %(request_ids)s::text[]) AS asked(ispb, request_id) USING (ispb, request_id) "
+    "WHERE request_id <> ''"
+)
+_LOCK_ACCOUNTS: Final = (
+    # Two statements in one round trip: the second must see what others have committed before the locks were ours.
+    "SELECT count(pg_advisory_xact_lock(lock)) FROM (SELECT DISTINCT hashtextextended(account, 0) AS lock "
+    "FROM unnest(%(locks)s::text[]) AS account ORDER BY lock) AS locks; "
+    "SELECT ispb, branch, account_number, count(*) FROM pix_keys "
+    "JOIN unnest(%(ispbs)s::text[], %(branches)s::text[], %(account_numbers)s::text[]) "
+    "AS account(ispb, branch, account_number) USING (ispb, branch, account_number) GROUP BY 1, 2, 3"
 )
 _REMOVE_KEY: Final = (
     "WITH removed AS (DELETE FROM pix_keys WHERE key = %(key)s AND kind = %(kind)s AND ispb = %(ispb)s RETURNING *) "  # noqa: S608 - constants
@@ -286,50 +301,43 @@ class PostgresKeys:
         entries = [_entry_of(row) for row in rows]
         return {entry.key: entry for entry in entries}
 
-    def find_by_request(self, ispb: str, request_id: str) -> KeyEntry | None:
-        row = self._connection.execute(
-            text(
-                f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
-                "WHERE ispb = :ispb AND request_id = :request_id AND request_id <> ''"
-            ),
-            {"ispb": ispb, "request_id": request_id},
-        ).one_or_none()
-        return None if row is None else _entry_of(row)
+    def find_by_requests(self, requests: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], KeyEntry]:
+        if not requests:
+            return {}
+        asked = {
+            "ispbs": word_array([ispb for ispb, _ in requests]),
+            "request_ids": text_array([request_id for _, request_id in requests]),
+        }
+        entries = [_entry_of(row) for row in fetch_bulk(self._connection, _FIND_KEYS_BY_REQUESTS, asked)]
+        return {(entry.ispb, entry.request_id): entry for entry in entries}
 
-    def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
-        # Two statements in one round trip: the second must see what others have committed before the lock was ours.
-        rows = fetch_bulk(
-            self._connection,
-            "SELECT pg_advisory_xact_lock(hashtextextended(%(account)s, 0)); "
-            "SELECT count(*) FROM pix_keys "
-            "WHERE ispb = %(ispb)s AND branch = %(branch)s AND account_number = %(account_number)s",
-            {
-                "account": f"{ispb}/{branch}/{account_number}",
-                "ispb": ispb,
-                "branch": branch,
-                "account_number": account_number,
-            },
-        )
-        return int(rows[0][0])
+    def lock_accounts(self, accounts: Collection[Account]) -> Mapping[Account, int]:
+        values = {
+            "locks": text_array(["/".join(account) for account in accounts]),
+            "ispbs": word_array([ispb for ispb, _, _ in accounts]),
+            "branches": text_array([branch for _, branch, _ in accounts]),
+            "account_numbers": text_array([number for _, _, number in accounts]),
+        }
+        rows = fetch_bulk(self._connection, _LOCK_ACCOUNTS, values)
+        counts = {(ispb, branch, number): int(count) for ispb, branch, number, count in rows}
+        return {account: counts.get(account, 0) for account in accounts}
 
-    def add(self, entry: KeyEntry) -> bool:
-        added = execute_bulk(
-            self._connection,
-            _ADD_KEY,
-            {
-                "kind": entry.key.kind.value,
-                "key": entry.key.key,
-                "ispb": entry.ispb,
-                "branch": entry.branch,
-                "account_number": entry.account_number,
-                "holder_name": entry.holder_name,
-                "holder_kind": entry.holder_kind.value,
-                "tax_id_masked": entry.tax_id_masked,
-                "registered_at_ms": entry.registered_at_ms,
-                "request_id": entry.request_id,
-            },
-        )
-        return added == 1
+    def add(self, entries: Sequence[KeyEntry]) -> int:
+        if not entries:
+            return 0
+        columns = {
+            "kinds": word_array([entry.key.kind.value for entry in entries]),
+            "keys": text_array([entry.key.key for entry in entries]),
+            "ispbs": word_array([entry.ispb for entry in entries]),
+            "branches": text_array([entry.branch for entry in entries]),
+            "account_numbers": text_array([entry.account_number for entry in entries]),
+            "holder_names": text_array([entry.holder_name for entry in entries]),
+            "holder_kinds": word_array([entry.holder_kind.value for entry in entries]),
+            "tax_ids_masked": text_array([entry.tax_id_masked for entry in entries]),
+            "registered_at_ms": number_array([entry.registered_at_ms for entry in entries]),
+            "request_ids": text_array([entry.request_id for entry in entries]),
+        }
+        return execute_bulk(self._connection, _ADD_KEYS, columns)
 
     def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
         values = {"key": key.key, "kind": key.kind.value, "ispb": ispb, "now_ms": now_ms}

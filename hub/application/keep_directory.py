@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from hub.application.admit_banks import KnownBanks
-from hub.application.ports import UnitsOfWork
+from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
@@ -22,15 +22,26 @@ from pix.service.limits import Limiter
 ACCOUNT_FIELD_LENGTH_MAX = 20
 
 
+Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
+"""What became of each entry that was to be registered: the entry that there is now, or why there is none."""
+
+
 class RegisterKey:
-    """Registers a key for an account of the calling bank."""
+    """Registers keys for accounts of the calling banks."""
 
     def __init__(self, units: UnitsOfWork, clock: Clock, look_ups: Limiter) -> None:
         self._units = units
         self._clock = clock
         self._look_ups = look_ups
 
-    def __call__(
+    def __call__(self, asked: KeyEntry) -> KeyEntry:
+        """Registers one that was checked. Repeating a registration returns the same entry.
+
+        Raises KeyTaken and KeyLimitReached.
+        """
+        return self.conclude(asked, self.register([asked]))
+
+    def check(
         self,
         *,
         bank: Bank,
@@ -43,9 +54,9 @@ class RegisterKey:
         holder_tax_id: str,
         request_id: str,
     ) -> KeyEntry:
-        """Repeating a registration returns the same entry.
+        """The entry that the bank asks for. Never waits.
 
-        Raises SchemeError, KeyTaken, KeyLimitReached, and LookUpsExhausted: to learn that a key is taken is a look-up.
+        Raises SchemeError, and LookUpsExhausted: to learn that a key is taken is a look-up.
         """
         _check_account_field("branch", branch)
         _check_account_field("account_number", account_number)
@@ -67,7 +78,7 @@ class RegisterKey:
         wait_ms = self._look_ups.wait_ms(bank.ispb)
         if wait_ms:
             raise LookUpsExhausted(wait_ms)
-        entry = KeyEntry(
+        return KeyEntry(
             key=pix_key,
             ispb=bank.ispb,
             branch=branch,
@@ -78,28 +89,54 @@ class RegisterKey:
             registered_at_ms=self._clock.now_ms(),
             request_id=request_id,
         )
-        try:
-            return self._add(entry)
-        except KeyTaken:
-            # It tells that somebody has the key, as a look-up does.
-            self._look_ups.spend(bank.ispb, MISS_COST)
-            raise
 
-    def _add(self, entry: KeyEntry) -> KeyEntry:
-        with self._units() as unit:
-            keys_of_account = unit.keys.lock_account(entry.ispb, entry.branch, entry.account_number)
-            existing = unit.keys.find_many([entry.key]).get(entry.key)
-            if existing is None and entry.request_id:
-                existing = unit.keys.find_by_request(entry.ispb, entry.request_id)
-            if existing is None:
-                check_key_limit(entry.holder_kind, keys_of_account)
-                if unit.keys.add(entry):
+    def register(self, asked: Collection[KeyEntry]) -> Registrations:
+        """Registers as many at once as there are, in one transaction: it costs little more than one."""
+        while True:
+            with self._units() as unit:
+                registrations, new = _decide(unit, asked)
+                if unit.keys.add(new) == len(new):
                     unit.commit()
-                    return entry
-                existing = unit.keys.find_many([entry.key])[entry.key]
-            owner = unit.banks.all()[existing.ispb]
-            check_not_taken(existing, entry.ispb, entry.branch, entry.account_number, owner.name)
-            return existing
+                    return registrations
+            # Another replica was quicker with one of the keys. By now that is committed, and seen.
+
+    def conclude(self, asked: KeyEntry, registrations: Registrations) -> KeyEntry:
+        """The entry that there is now. Never waits. Raises KeyTaken and KeyLimitReached."""
+        registered = registrations[asked]
+        if isinstance(registered, KeyTaken):
+            # It tells that somebody has the key, as a look-up does.
+            self._look_ups.spend(asked.ispb, MISS_COST)
+        if isinstance(registered, SchemeError):
+            raise registered
+        return registered
+
+
+def _decide(unit: UnitOfWork, asked: Collection[KeyEntry]) -> tuple[Registrations, Sequence[KeyEntry]]:
+    """What becomes of each, and those that are new. From here on nobody else registers a key for their accounts."""
+    keys_of = dict(unit.keys.lock_accounts({entry.account for entry in asked}))
+    by_key = unit.keys.find_many({entry.key for entry in asked})
+    requests = {(entry.ispb, entry.request_id) for entry in asked if entry.request_id}
+    by_request = dict(unit.keys.find_by_requests(requests))
+    registrations: dict[KeyEntry, KeyEntry | SchemeError] = {}
+    new: list[KeyEntry] = []
+    banks: Mapping[str, Bank] = {}
+    for entry in asked:
+        existing = by_key.get(entry.key) or by_request.get((entry.ispb, entry.request_id))
+        try:
+            if existing is None:
+                check_key_limit(entry.holder_kind, keys_of[entry.account])
+                keys_of[entry.account] += 1
+                existing = by_key[entry.key] = entry
+                if entry.request_id:
+                    by_request[entry.ispb, entry.request_id] = entry
+                new.append(entry)
+            elif existing.account != entry.account:
+                banks = banks or unit.banks.all()
+                check_not_taken(existing, entry, banks[existing.ispb].name)
+            registrations[entry] = existing
+        except SchemeError as error:
+            registrations[entry] = error
+    return registrations, new
 
 
 def _check_account_field(field: str, text: str) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.directory import KeyEntry, KeyEvent
+from hub.domain.directory import Account, KeyEntry, KeyEvent
 from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
@@ -257,16 +257,16 @@ class KeyRepository(Protocol):
     def find_many(self, keys: Collection[PixKey]) -> dict[PixKey, KeyEntry]:
         """Those that exist."""
 
-    def find_by_request(self, ispb: str, request_id: str) -> KeyEntry | None:
-        """The random key that a bank registered with this id of its own."""
+    def find_by_requests(self, requests: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], KeyEntry]:
+        """The random keys that banks registered with ids of their own: by (ISPB, request id), those that exist."""
 
-    def lock_account(self, ispb: str, branch: str, account_number: str) -> int:
-        """How many keys the account has; no other transaction registers one for it until this one ends."""
+    def lock_accounts(self, accounts: Collection[Account]) -> Mapping[Account, int]:
+        """How many keys each has; no other transaction registers one for them until this one ends."""
 
-    def add(self, entry: KeyEntry) -> bool:
-        """Adds a key, and notes it in the key's history.
+    def add(self, entries: Sequence[KeyEntry]) -> int:
+        """Adds keys, notes each in the key's history, and returns how many those are.
 
-        False when the key exists by now, or the bank has used the request's id for another.
+        Fewer than were given when one exists by now, or its bank has used the request's id for another.
         """
 
     def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:

@@ -258,7 +258,7 @@ def _why_refused(
         return ReasonCode.AC03
     if not network.takes_part(entry.ispb):
         return ReasonCode.DS27
-    if entry.pays_into(message.payer.ispb, message.payer.branch, message.payer.account_number):
+    if entry.account == (message.payer.ispb, message.payer.branch, message.payer.account_number):
         return ReasonCode.AG12
     if message.payee_tax_id_masked and message.payee_tax_id_masked != entry.tax_id_masked:
         return ReasonCode.BE01

@@ -11,6 +11,10 @@ from pix.scheme.people import HolderKind
 from pix.scheme.values import value_object
 
 
+Account = tuple[str, str, str]
+"""ISPB of the bank, branch and number."""
+
+
 @value_object
 class KeyEntry:
     """A key and the account that it pays into. The holder's tax id is kept masked: the hub needs no more of it."""
@@ -30,9 +34,10 @@ class KeyEntry:
         """The holder as a payee."""
         return Party(self.ispb, self.branch, self.account_number, self.holder_name, self.tax_id_masked)
 
-    def pays_into(self, ispb: str, branch: str, account_number: str) -> bool:
-        """Whether the key belongs to this account."""
-        return (self.ispb, self.branch, self.account_number) == (ispb, branch, account_number)
+    @property
+    def account(self) -> Account:
+        """The account that the key pays into."""
+        return self.ispb, self.branch, self.account_number
 
 
 class KeyChange(StrEnum):
@@ -52,11 +57,11 @@ class KeyEvent:
     at_ms: int
 
 
-def check_not_taken(existing: KeyEntry | None, ispb: str, branch: str, account_number: str, bank_name: str) -> None:
+def check_not_taken(existing: KeyEntry, asked: KeyEntry, owner_name: str) -> None:
     """A key belongs to one account. Raises KeyTaken, which names the owner's bank and not the owner."""
-    if existing is not None and not existing.pays_into(ispb, branch, account_number):
-        whose = "another account of this bank" if existing.ispb == ispb else f"an account at {bank_name}"
-        raise KeyTaken("key", f"is registered for {whose}", bank_name)
+    if existing.account != asked.account:
+        whose = "another account of this bank" if existing.ispb == asked.ispb else f"an account at {owner_name}"
+        raise KeyTaken("key", f"is registered for {whose}", owner_name)
 
 
 def check_key_limit(holder_kind: HolderKind, keys_of_account: int) -> None:

@@ -32,32 +32,34 @@ PING_INTERVAL_MS_MIN: Final = 4_000
 """Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
 
 
+Watch = Callable[[str, Any], Any]
+"""Makes a handler of a handler, given the method's full name: `/package.Service/Method`."""
+
+
 def serve_grpc(
     add_services: Callable[[Any], Sequence[str]],
     host: str,
     port: int,
     stop: threading.Event,
-    interceptors: Sequence[Any] = (),
+    watches: Sequence[Watch] = (),
     credentials: grpc.ServerCredentials | None = None,
 ) -> None:
     """Serves until `stop` is set; `add_services` returns the full names of the services that it added.
 
-    With `credentials` it speaks TLS and nothing else. `interceptors` are those of a server of threads: they wrap the
-    handlers, of which some are coroutines.
+    With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost.
     """
-    asyncio.run(_serve(add_services, f"{host}:{port}", stop, interceptors, credentials))
+    asyncio.run(_serve(add_services, f"{host}:{port}", stop, watches, credentials))
 
 
 async def _serve(
     add_services: Callable[[Any], Sequence[str]],
     address: str,
     stop: threading.Event,
-    interceptors: Sequence[Any],
+    watches: Sequence[Watch],
     credentials: grpc.ServerCredentials | None,
 ) -> None:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="grpc") as threads:
         server = grpc.aio.server(
-            interceptors=[_InThreads(threads), *(_OnTheLoop(each) for each in interceptors)],
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
                 ("grpc.so_reuseport", 0),
@@ -67,7 +69,8 @@ async def _serve(
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
             ],
         )
-        names = list(add_services(server))
+        in_threads = _InThreads(threads)
+        names = list(add_services(_Registrar(server, [in_threads.watch, *watches])))
         health_servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -87,26 +90,39 @@ async def _serve(
         await server.stop(STOP_SECONDS)
 
 
-class _OnTheLoop(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """An interceptor for a server of threads, on this one."""
+class _Registrar:
+    """The server as it is to the services that are being added: it wraps their handlers once, and not for each call.
 
-    def __init__(self, interceptor: Any) -> None:
-        self._interceptor = interceptor
+    gRPC's interceptors would make the handler anew for every call, which takes as long as a short call itself.
+    """
 
-    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        handler = await continuation(handler_call_details)
-        return self._interceptor.intercept_service(lambda _details: handler, handler_call_details)
+    def __init__(self, server: Any, watches: Sequence[Watch]) -> None:
+        self._server = server
+        self._watches = watches
+
+    def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
+        """Generated code adds the same handlers in the other way, which has their names."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """The handlers of a service, by the names of its methods."""
+        watched = {name: self._watched(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, watched),))
+
+    def _watched(self, method: str, handler: Any) -> Any:
+        for watch in reversed(self._watches):
+            handler = watch(method, handler)
+        return handler
 
 
-class _InThreads(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """The outermost interceptor: reads requests, and calls plain functions in threads. Streams stay as they are."""
+class _InThreads:
+    """The outermost watch: reads requests, and calls plain functions in threads. Streams stay as they are."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
 
-    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        handler = await continuation(handler_call_details)
-        if handler is None or not handler.unary_unary:
+    def watch(self, _method: str, handler: Any) -> Any:
+        """The handler for the event loop."""
+        if not handler.unary_unary:
             return handler
         act, read = handler.unary_unary, handler.request_deserializer
         is_on_the_loop = inspect.iscoroutinefunction(act)

@@ -1,6 +1,7 @@
 """Pictures of the pages of banks and hub for the README and docs: `python -m tests.browser.screenshots [folder]`.
 
-They show the demo's banks and people with a few days of history, in a village of their own; nothing has to run before.
+They show the demo's banks and people with a few days of history, in a village of their own, and the lab on networks of
+real processes; nothing has to run before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from random import Random
 from typing import Any, Final
 
@@ -22,12 +24,16 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.app import create_app
 from hub.application.ports import TransferFilter
+from lab.network import DEMO_BANKS, Network, NetworkSettings
+from lab.parts.ports import free_port
+from lab.rest import new_client
 from pix.service.clock import SystemClock
 from pix.service.records import HUB_TOPIC, Record
 from tests.browser.chromium import chromium, find_chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Postman, Village, VillageSettings, found_village
+from tests.support.panel import serving_panel
 
 FOLDER: Final = Path("docs/screenshots")
 DAY_MS: Final = 86_400_000
@@ -75,7 +81,7 @@ class Studio:
     """A village with history, its sites, and a browser to look at them."""
 
     def __init__(self, browser: Browser, village: Village, addresses: dict[str, str], folder: Path) -> None:
-        self._browser = browser
+        self.browser = browser
         self._folder = folder
         self.village = village
         self.addresses = addresses
@@ -83,7 +89,7 @@ class Studio:
     def look(self, code: str, place: int | None, *, size: dict[str, Any] = DESKTOP, **options: Any) -> Page:
         """A bank's page, signed in as the person at this place of its list."""
         wide = {"device_scale_factor": 1.5, **size}
-        context = self._browser.new_context(base_url=self.addresses[code], locale="pt-BR", **wide, **options)
+        context = self.browser.new_context(base_url=self.addresses[code], locale="pt-BR", **wide, **options)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto("/sign-in")
@@ -95,7 +101,7 @@ class Studio:
     def console(self, path: str, *, size: dict[str, Any] = DESKTOP, **options: Any) -> Page:
         """A page of the hub's console."""
         wide = {"device_scale_factor": 1.5, **size}
-        context = self._browser.new_context(base_url=self.addresses["hub"], locale="pt-BR", **wide, **options)
+        context = self.browser.new_context(base_url=self.addresses["hub"], locale="pt-BR", **wide, **options)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(path)
@@ -348,6 +354,48 @@ def open_studio(folder: Path) -> Iterator[Studio]:
         yield Studio(stack.enter_context(chromium()), village, addresses, folder)
 
 
+@contextmanager
+def open_lab(browser: Browser, *, tells_story: bool) -> Iterator[Page]:
+    """The panel of a network of real processes, or its classroom, in a browser that was let in."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="codepix-pictures-"))
+        settings = NetworkSettings(
+            folder=Path(folder),
+            banks=DEMO_BANKS[:2] if tells_story else DEMO_BANKS,
+            splits_roles=tells_story,
+            resend_first_seconds=DAY_MS / 1000 if tells_story else 1.0,
+            resend_cap_seconds=DAY_MS / 1000 if tells_story else 60.0,
+            lab_port=free_port(),
+        )
+        network = stack.enter_context(Network(settings))
+        client = stack.enter_context(new_client(network.secrets.operator))
+        address = stack.enter_context(serving_panel(network, client, tells_story=tells_story))
+        page = browser.new_context(locale="pt-BR", device_scale_factor=1.5, **DESKTOP).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(address)
+        yield page
+        page.context.close()
+
+
+def take_lab_pictures(studio: Studio) -> None:
+    """The panel with traffic after an audit, and a step of the story."""
+    with open_lab(studio.browser, tells_story=False) as page:
+        page.locator("#rate_per_second").fill("12")
+        page.locator("#traffic-start").click()
+        page.locator("#play-payee-bank-dies").click()
+        page.wait_for_selector("[data-verdict=green]", timeout=2 * PATIENCE_MS)
+        page.set_viewport_size({"width": 1_440, "height": 1_250})
+        page.wait_for_timeout(1_500)
+        studio.keep("lab-panel", page)
+    with open_lab(studio.browser, tells_story=True) as page:
+        for number in (1, 2):
+            page.locator("#next").click()
+            page.wait_for_selector(f"[data-step='{number}'][data-moving=no]")
+        page.set_viewport_size({"width": 1_440, "height": 1_250})
+        page.wait_for_timeout(1_500)
+        studio.keep("classroom", page)
+
+
 def main() -> int:
     """Takes the pictures; 1 when there is no browser."""
     if not find_chromium():
@@ -355,6 +403,7 @@ def main() -> int:
         return 1
     with open_studio(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER) as studio:
         take_pictures(studio)
+        take_lab_pictures(studio)
     return 0
 
 

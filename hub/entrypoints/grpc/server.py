@@ -10,7 +10,7 @@ import grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.application.keep_directory import Reading
+from hub.application.keep_directory import Reading, Registrations
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
@@ -31,6 +31,7 @@ _HOLDER_TO_WIRE: Final = {
     HolderKind.PERSON: directory.HOLDER_KIND_PERSON,
     HolderKind.COMPANY: directory.HOLDER_KIND_COMPANY,
 }
+_HOLDER_FROM_WIRE: Final = {number: kind for kind, number in _HOLDER_TO_WIRE.items()}
 _STATUS_TO_WIRE: Final = {
     TransferStatus.PENDING: participants.TRANSFER_STATUS_PENDING,
     TransferStatus.CONFIRMED: participants.TRANSFER_STATUS_CONFIRMED,
@@ -41,8 +42,8 @@ _STATUS_TO_WIRE: Final = {
 
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     """Adds both services; returns their full names."""
-    is_on_the_loop = isinstance(server, grpc.aio.Server)
-    servicer = DirectoryServicerOnTheLoop(application) if is_on_the_loop else DirectoryServicer(application)
+    has_threads = isinstance(server, grpc.Server)
+    servicer = DirectoryServicer(application) if has_threads else DirectoryServicerOnTheLoop(application)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
     return [
@@ -60,6 +61,10 @@ def _entry(entry: KeyEntry) -> directory.KeyEntry:
         tax_id_masked=entry.tax_id_masked,
         registered_at_ms=entry.registered_at_ms,
     )
+
+
+def _registered(entry: KeyEntry) -> directory.RegisterKeyResponse:
+    return directory.RegisterKeyResponse(entry=_entry(entry))
 
 
 def _found(entry: KeyEntry, bank: Bank) -> directory.FindKeyResponse:
@@ -87,21 +92,23 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         return answer(self._hub.authenticate_bank, self._register_key, request, context)
 
     def _register_key(self, bank: Bank, request: directory.RegisterKeyRequest) -> directory.RegisterKeyResponse:
-        holder_kinds = {number: kind for kind, number in _HOLDER_TO_WIRE.items()}
-        if request.holder_kind not in holder_kinds:
+        asked = self._asked(bank, request)
+        return _registered(self._hub.register_key(asked))
+
+    def _asked(self, bank: Bank, request: directory.RegisterKeyRequest) -> KeyEntry:
+        if request.holder_kind not in _HOLDER_FROM_WIRE:
             raise SchemeError("holder_kind", "must be a person or a company")
-        entry = self._hub.register_key(
+        return self._hub.register_key.check(
             bank=bank,
             kind=key_kind_from_wire(request.key.kind),
             key=request.key.key,
             branch=request.branch,
             account_number=request.account_number,
             holder_name=request.holder_name,
-            holder_kind=holder_kinds[request.holder_kind],
+            holder_kind=_HOLDER_FROM_WIRE[request.holder_kind],
             holder_tax_id=request.holder_tax_id,
             request_id=request.request_id,
         )
-        return directory.RegisterKeyResponse(entry=_entry(entry))
 
     def FindKey(  # noqa: N802 - the contract's name
         self, request: directory.FindKeyRequest, context: grpc.ServicerContext
@@ -148,11 +155,25 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
 
 
 class DirectoryServicerOnTheLoop(DirectoryServicer):
-    """The same for a server on an event loop: look-ups, of which there are by far the most, share their readings."""
+    """The same for a server on an event loop: calls of the two kinds that are many share their transactions."""
 
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
         self._readings: Gathered[PixKey, Reading] = Gathered(application.find_key.read)
+        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(application.register_key.register)
+
+    async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
+        self, request: directory.RegisterKeyRequest, context: Any
+    ) -> directory.RegisterKeyResponse:
+        """Registers a key for an account of the caller."""
+
+        async def register(caller: Caller) -> directory.RegisterKeyResponse:
+            reading = await self._readings.ask(None)
+            asked = self._asked(caller.authenticate(reading.known.authenticate), request)
+            registrations = await self._registrations.ask(asked)
+            return _registered(self._hub.register_key.conclude(asked, registrations))
+
+        return await answer_on_the_loop(register, type(request).__name__, context)
 
     async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.FindKeyRequest, context: Any

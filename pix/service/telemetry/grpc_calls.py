@@ -1,4 +1,4 @@
-"""What is to be seen of gRPC: interceptors for the server and for the client."""
+"""What is to be seen of gRPC: a watch on the server's handlers, and an interceptor for the client."""
 
 from __future__ import annotations
 
@@ -21,30 +21,25 @@ METADATA_ISPB: Final = "codepix-ispb"
 ISPB_LENGTH: Final = 8
 
 
-class ObservedServer(grpc.ServerInterceptor):  # type: ignore[type-arg]
+class ObservedServer:
     """Measures the calls that are answered, and traces those that belong to a trace."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
         self._metrics = metrics
         self._tracing = tracing
 
-    def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
-        """Wraps the handler of one call."""
-        handler = continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or not handler.unary_unary or not method.startswith(OWN_PACKAGE):
+    def watch(self, method: str, handler: Any) -> Any:
+        """The handler, watched; see `pix.service.grpc_server.Watch`."""
+        if not handler.unary_unary or not method.startswith(OWN_PACKAGE):
             return handler
-        metadata = dict(handler_call_details.invocation_metadata or ())
-        parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
-        caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
         act = handler.unary_unary
 
         def answer(request: Any, context: Any) -> Any:
-            with self._watched(method, parent, caller, context):
+            with self._watched(method, context):
                 return act(request, context)
 
         async def answer_on_the_loop(request: Any, context: Any) -> Any:
-            with self._watched(method, parent, caller, context):
+            with self._watched(method, context):
                 return await act(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
@@ -54,8 +49,11 @@ class ObservedServer(grpc.ServerInterceptor):  # type: ignore[type-arg]
         )
 
     @contextmanager
-    def _watched(self, method: str, parent: str, caller: str, context: Any) -> Iterator[None]:
+    def _watched(self, method: str, context: Any) -> Iterator[None]:
         started = time.perf_counter()
+        metadata = dict(context.invocation_metadata() or ())
+        parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
+        caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
         span = self._start(method, parent, caller)
         with bound_contextvars(call=method, caller=caller), within_trace(span.traceparent if span else parent):
             code = grpc.StatusCode.OK

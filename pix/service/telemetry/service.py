@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pix.service.batches import BatchHandler, RecordSink
+from pix.service.grpc_server import Watch
 from pix.service.health import Health
 from pix.service.process import Role
 from pix.service.settings import ServiceSettings
@@ -43,9 +44,9 @@ class Telemetry:
         """The application, measured and traced, with `/metrics` unless that has a port of its own."""
         return ObservedHttp(app, self.metrics, self.tracing, serves_metrics=self._settings.metrics_port is None)
 
-    def grpc_server(self) -> Sequence[Any]:
-        """Interceptors for a server."""
-        return [ObservedServer(self.metrics, self.tracing)]
+    def grpc_server(self) -> Sequence[Watch]:
+        """Watches for a server's handlers."""
+        return [ObservedServer(self.metrics, self.tracing).watch]
 
     def grpc_client(self) -> Sequence[Any]:
         """Interceptors for a channel."""

@@ -77,7 +77,7 @@ def test_what_is_not_committed_was_never_there(with_banks: UnitsOfWork) -> None:
     with with_banks() as unit:
         unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
         unit.settlement.save([SettlementAccount(AURORA, 1, 1)])
-        unit.keys.add(key_entry(BIAS_KEY, BIA))
+        unit.keys.add([key_entry(BIAS_KEY, BIA)])
         assert unit.transfers.find(e2e()) is not None, "a transaction sees its own changes"
     with with_banks() as unit:
         assert unit.transfers.find(e2e()) is None
@@ -472,8 +472,8 @@ def test_a_key_is_added_once_found_and_removed_by_its_bank(with_banks: UnitsOfWo
     entry = key_entry(BIAS_KEY, BIA)
     with with_banks() as unit:
         assert unit.keys.find_many([]) == {}
-        assert unit.keys.add(entry)
-        assert not unit.keys.add(key_entry(BIAS_KEY, CAIO))
+        assert unit.keys.add([entry])
+        assert not unit.keys.add([key_entry(BIAS_KEY, CAIO)])
         assert unit.keys.find_many([BIAS_KEY, CAIOS_KEY]) == {BIAS_KEY: entry}
         assert not unit.keys.remove(BIAS_KEY, AURORA, NOW_MS)
         assert unit.keys.remove(BIAS_KEY, IPE, NOW_MS)
@@ -484,33 +484,43 @@ def test_a_key_is_added_once_found_and_removed_by_its_bank(with_banks: UnitsOfWo
 def test_the_kind_is_a_part_of_the_key(with_banks: UnitsOfWork) -> None:
     as_cpf, as_phone = PixKey(KeyKind.CPF, "11987654321"), PixKey(KeyKind.PHONE, "11987654321")
     with with_banks() as unit:
-        assert unit.keys.add(key_entry(as_cpf, BIA))
+        assert unit.keys.add([key_entry(as_cpf, BIA)])
         assert unit.keys.find_many([as_phone]) == {}
-        assert unit.keys.add(key_entry(as_phone, CAIO))
+        assert unit.keys.add([key_entry(as_phone, CAIO)])
         assert unit.keys.find_many([as_cpf])[as_cpf].ispb == IPE
+
+
+def test_many_keys_are_added_at_once_but_for_those_that_exist(with_banks: UnitsOfWork) -> None:
+    texts = ["comma,brace}", 'quote"s', "back\\slash", "NULL", "ação", "tab\tline\n", "'); DROP TABLE pix_keys; --"]
+    entries = [replace(key_entry(PixKey(KeyKind.EMAIL, text), BIA), holder_name=text) for text in texts]
+    with with_banks() as unit:
+        assert unit.keys.add([]) == 0
+        assert unit.keys.add(entries[:2]) == 2
+        assert unit.keys.add(entries) == len(entries) - 2
+        assert unit.keys.find_many({entry.key for entry in entries}) == {entry.key: entry for entry in entries}
+        assert [len(unit.keys.history(entry.key)) for entry in entries] == [1] * len(entries)
 
 
 def test_a_request_makes_one_random_key(with_banks: UnitsOfWork) -> None:
     first, second = PixKey(KeyKind.EVP, "first"), PixKey(KeyKind.EVP, "second")
     with with_banks() as unit:
-        assert unit.keys.find_by_request(IPE, "r") is None
-        assert unit.keys.find_by_request(IPE, "") is None
-        assert unit.keys.add(key_entry(first, BIA, request_id="r"))
-        assert not unit.keys.add(key_entry(second, BIA, request_id="r"))
-        assert unit.keys.add(key_entry(second, CAIO, request_id="r")), "another bank's ids are its own"
-        assert unit.keys.add(key_entry(BIAS_KEY, BIA))
-        assert unit.keys.add(key_entry(CAIOS_KEY, CAIO))
-        found = unit.keys.find_by_request(IPE, "r")
-        assert found is not None and found.key == first
-        assert unit.keys.find_by_request(IPE, "") is None
+        assert unit.keys.find_by_requests({(IPE, "r"), (IPE, "")}) == {}
+        assert unit.keys.find_by_requests([]) == {}
+        assert unit.keys.add([key_entry(first, BIA, request_id="r")])
+        assert not unit.keys.add([key_entry(second, BIA, request_id="r")])
+        assert unit.keys.add([key_entry(second, CAIO, request_id="r")]), "another bank's ids are its own"
+        assert unit.keys.add([key_entry(BIAS_KEY, BIA)])
+        assert unit.keys.add([key_entry(CAIOS_KEY, CAIO)])
+        found = unit.keys.find_by_requests({(IPE, "r"), (IPE, "other"), (IPE, ""), (AURORA, "r")})
+        assert {request: entry.key for request, entry in found.items()} == {(IPE, "r"): first}
 
 
 def test_keys_of_an_account_are_counted(with_banks: UnitsOfWork) -> None:
     with with_banks() as unit:
-        unit.keys.add(key_entry(BIAS_KEY, BIA))
-        unit.keys.add(key_entry(CAIOS_KEY, replace(BIA, account_number="other")))
-        assert unit.keys.lock_account(IPE, BIA.branch, BIA.account_number) == 1
-        assert unit.keys.lock_account(AURORA, BIA.branch, BIA.account_number) == 0
+        unit.keys.add([key_entry(BIAS_KEY, BIA)])
+        unit.keys.add([key_entry(CAIOS_KEY, replace(BIA, account_number="other"))])
+        one, none = (IPE, BIA.branch, BIA.account_number), (AURORA, BIA.branch, BIA.account_number)
+        assert unit.keys.lock_accounts({one, none}) == {one: 1, none: 0}
         assert dict(unit.keys.count_by_kind()) == {(IPE, KeyKind.EMAIL): 2}
 
 
@@ -519,9 +529,9 @@ def test_keys_are_listed_in_the_order_of_registration(with_banks: UnitsOfWork) -
     other = PixKey(KeyKind.EMAIL, "other@example.com")
     with with_banks() as unit:
         for number, key in enumerate(keys):
-            unit.keys.add(key_entry(key, BIA, NOW_MS + number // 2))
-        unit.keys.add(key_entry(other, replace(BIA, account_number="9"), NOW_MS + 9))
-        unit.keys.add(key_entry(CAIOS_KEY, CAIO))
+            unit.keys.add([key_entry(key, BIA, NOW_MS + number // 2)])
+        unit.keys.add([key_entry(other, replace(BIA, account_number="9"), NOW_MS + 9)])
+        unit.keys.add([key_entry(CAIOS_KEY, CAIO)])
         unit.commit()
     with with_banks() as unit:
         listed = unit.keys.list_of_bank(IPE, "", "", None, 10)
@@ -535,11 +545,11 @@ def test_keys_are_listed_in_the_order_of_registration(with_banks: UnitsOfWork) -
 
 def test_a_key_has_a_history_that_outlives_it(with_banks: UnitsOfWork) -> None:
     with with_banks() as unit:
-        assert unit.keys.add(key_entry(BIAS_KEY, BIA, NOW_MS))
-        assert not unit.keys.add(key_entry(BIAS_KEY, CAIO, NOW_MS + 1))
+        assert unit.keys.add([key_entry(BIAS_KEY, BIA, NOW_MS)])
+        assert not unit.keys.add([key_entry(BIAS_KEY, CAIO, NOW_MS + 1)])
         assert not unit.keys.remove(BIAS_KEY, AURORA, NOW_MS + 2)
         assert unit.keys.remove(BIAS_KEY, IPE, NOW_MS + 3)
-        assert unit.keys.add(key_entry(BIAS_KEY, CAIO, NOW_MS + 4))
+        assert unit.keys.add([key_entry(BIAS_KEY, CAIO, NOW_MS + 4)])
         unit.commit()
     with with_banks() as unit:
         assert unit.keys.history(BIAS_KEY) == [
@@ -558,8 +568,8 @@ def test_keys_are_searched_by_their_beginning_bank_and_kind(with_banks: UnitsOfW
     phone = PixKey(KeyKind.PHONE, "ana")
     with with_banks() as unit:
         for key in keys:
-            unit.keys.add(key_entry(key, BIA if key.key < "b" else CAIO))
-        unit.keys.add(key_entry(phone, BIA))
+            unit.keys.add([key_entry(key, BIA if key.key < "b" else CAIO)])
+        unit.keys.add([key_entry(phone, BIA)])
         unit.commit()
 
     def search(**narrow: Any) -> list[str]:

@@ -156,7 +156,8 @@ def make_world(engine: Engine, health: Health | None = None) -> World:
 
 def register(application: HubApplication, bank: Bank, key: PixKey, party: Party, tax_id: str) -> None:
     """A key for a person."""
-    application.register_key(
+    register_key = application.register_key
+    asked = register_key.check(
         bank=bank,
         kind=key.kind,
         key=key.key,
@@ -167,3 +168,4 @@ def register(application: HubApplication, bank: Bank, key: PixKey, party: Party,
         holder_tax_id=tax_id,
         request_id=str(UUID(int=1)),
     )
+    register_key(asked)

@@ -57,7 +57,7 @@ class World:
         self.add(secret=SECRET)
         self.add(code="002", name="Ipê", secret="a secret of Ipê!")
         with self.units() as unit:
-            unit.keys.add(key_entry(BIAS_KEY, BIA))
+            unit.keys.add([key_entry(BIAS_KEY, BIA)])
             unit.commit()
 
     def now_ms(self) -> int:
