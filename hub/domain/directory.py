@@ -10,7 +10,6 @@ from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
 from pix.scheme.values import value_object
 
-
 Account = tuple[str, str, str]
 """ISPB of the bank, branch and number."""
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from PIL import Image

@@ -105,7 +105,7 @@ class HubByHand:
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
         """As gRPC would."""
         hub = self._hub()
-        entry = hub.register_key(
+        asked = hub.register_key.check(
             bank=next(bank for bank in hub.queries.list_banks() if bank.ispb == self._ispb),
             kind=kind,
             key=key,
@@ -116,6 +116,7 @@ class HubByHand:
             holder_tax_id=account.tax_id,
             request_id=request_id,
         )
+        entry = hub.register_key(asked)
         return AccountKey(account.number, entry.key, entry.registered_at_ms)
 
     def settlement_account(self) -> SettlementAccount:

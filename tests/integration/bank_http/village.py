@@ -123,7 +123,7 @@ class VillageHub:
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
         with self._hub() as hub:
             bank = next(bank for bank in hub.queries.list_banks() if bank.ispb == self._ispb)
-            entry = hub.register_key(
+            asked = hub.register_key.check(
                 bank=bank,
                 kind=kind,
                 key=key,
@@ -134,6 +134,7 @@ class VillageHub:
                 holder_tax_id=account.tax_id,
                 request_id=request_id,
             )
+            entry = hub.register_key(asked)
         return AccountKey(account.number, entry.key, entry.registered_at_ms)
 
     def find_key(self, key: PixKey) -> Payee:
