@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import grpc
+import uvloop
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -48,7 +49,7 @@ def serve_grpc(
 
     With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost.
     """
-    asyncio.run(_serve(add_services, f"{host}:{port}", stop, watches, credentials))
+    uvloop.run(_serve(add_services, f"{host}:{port}", stop, watches, credentials))
 
 
 async def _serve(
