@@ -358,6 +358,9 @@ def bench(
     only: Annotated[str, typer.Option(help="Parts: hub, network, keys, latency.")] = "hub,network,keys,latency",
     seconds: Annotated[float, typer.Option(min=2, max=86_400, help="Of each part, after its warm-up.")] = 60,
     hubs: Annotated[int, typer.Option(min=1, max=8, help="Replicas of the hub in its part.")] = 1,
+    history: Annotated[
+        int, typer.Option(min=0, max=20_000_000, help="Finished transfers in the hub's tables before its part.")
+    ] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a report with charts into this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of a table.")] = False,
 ) -> None:
@@ -366,7 +369,7 @@ def bench(
     from loadtest.bench.report import bench_html, bench_table
 
     try:
-        options = BenchOptions(parts=parts_of(only), seconds=seconds, hubs=hubs)
+        options = BenchOptions(parts=parts_of(only), seconds=seconds, hubs=hubs, history=history)
     except ValueError as error:
         raise _refuse(f"--only: {error}", EXIT_USAGE) from None
     with _speaking_plainly():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.parts.apache_kafka import fetch_jars
+from loadtest.bench.history import add_history
 from loadtest.bench.hub_part import HubRun, measure_hub
 from loadtest.bench.keys_part import measure_keys
 from loadtest.bench.limits import Limits, measure_limits
@@ -49,6 +50,8 @@ class BenchOptions:
     seconds: float = 60.0
     hubs: int = 1
     """Replicas of the hub in the hub's part."""
+    history: int = 0
+    """Finished transfers that are in the hub's tables before its part begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def _measure_stage(
     if Part.HUB in options.parts:
         while len(stage.hubs) < options.hubs:
             stage.start_hub()
+        if options.history:
+            add_history(stage, options.history, tell)
         tell("Measuring the hub")
         rate, name = (None, "") if limits is None else limits.lower
         results.append(measure_hub(stage, options.seconds, 1, rate, name).result)

@@ -44,6 +44,7 @@ def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float 
     """Drives the hubs that run on the stage with all they can take, for `seconds` after the warm-up; then audits."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
     payees = register_payees(stage.grpc_address, stage.banks, PAYEES)
+    there_before = _count(stage)
     script = Script(
         bootstrap_servers=stage.broker.bootstrap_servers,
         banks=[{"code": bank.code, "ispb": bank.ispb, "secret": bank.secret} for bank in stage.banks],
@@ -85,6 +86,7 @@ def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float 
         findings=findings,
         details={
             "hubs": len(stage.hubs),
+            "transfers_there_before": there_before,
             "measured_seconds": round((to_ms - from_ms) / 1000, 1),
             "warm_up_seconds": warm_up_seconds,
             "in_flight_max": IN_FLIGHT_MAX,
@@ -110,6 +112,16 @@ def play(stage: Stage, script: Script) -> Tally:
     if played.returncode != 0:
         raise PartError(f"the stand-ins failed: {played.stderr[-2000:]}")
     return Tally(**json.loads(played.stdout))
+
+
+def _count(stage: Stage) -> int:
+    connection = stage.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM transfers")
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
 
 
 def _all_closed(stage: Stage) -> bool:

@@ -11,7 +11,8 @@ from loadtest.bench.command import BenchOptions, BenchResult, Part, parts_of, ru
 from loadtest.bench.report import bench_html, bench_table
 from loadtest.bench.result import PartResult, percentile
 
-SECONDS = 2.0
+SECONDS = 4.0
+HISTORY = 2_000
 MACHINE = {
     "cores": 2,
     "processor": "a <processor>",
@@ -26,7 +27,7 @@ MACHINE = {
 @pytest.mark.slow
 @pytest.mark.apache_kafka
 def test_a_small_run_is_audited_and_below_the_limits() -> None:
-    result = run_bench(BenchOptions(parts=[Part.HUB, Part.KEYS], seconds=SECONDS))
+    result = run_bench(BenchOptions(parts=[Part.HUB, Part.KEYS], seconds=SECONDS, history=HISTORY))
     document = result.document()
     assert result.is_ok, json.dumps(document, indent=2)
     assert set(document) == {"machine", "limits", "hub", "keys", "registrations"}
