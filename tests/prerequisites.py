@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -20,6 +20,7 @@ CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 MARKED_FOLDERS: Final = ("browser", "e2e")
 """Folders of tests/ that are marked with their name as a whole."""
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
+LEFT_OUT_OF_WORKER: Final = "left_out"
 
 
 def chromium() -> str | None:
@@ -74,6 +75,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in wanting]
         config.hook.pytest_deselected(items=wanting)
         config.stash[LEFT_OUT].append(line)
+    if hasattr(config, "workeroutput"):
+        # One of the processes that share the tests: the one that has the terminal says it.
+        config.workeroutput[LEFT_OUT_OF_WORKER] = config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A process that shared the tests has ended; all of them have left out the same."""
+    del error
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get(LEFT_OUT_OF_WORKER, [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,6 +1,6 @@
 """Banks that call the hub by gRPC: `python -m loadtest.bench.callers SCRIPT`, so many calls in flight, each timed.
 
-One process with one event loop, for the callers share the machine's cores with what they measure.
+One process with one event loop and a lean client, for the callers share the machine's cores with what they measure.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
-import grpc
+import uvloop
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
-from codepix.v1 import directory_pb2_grpc
 from loadtest.bench.directory import registration
+from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
 from loadtest.bench.result import percentile
 
 CHANNELS: Final = 4
@@ -42,40 +43,42 @@ class CallScript:
     run: int
 
 
+Call = tuple[bytes, bytes, bytes]
+"""The headers, the message, and what the answer must contain."""
+
+
 async def measure(script: CallScript) -> dict[str, Any]:
     """Calls until the time is over; returns how many calls ended in the measured time, and how long they took."""
-    channels = [
-        grpc.aio.insecure_channel(script.address, options=[("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(CHANNELS)
-    ]
-    stubs = [directory_pb2_grpc.DirectoryServiceStub(channel) for channel in channels]
+    host, port = script.address.rsplit(":", 1)
+    channels = [LeanChannel(host, int(port)) for _ in range(CHANNELS)]
     measured_from = time.perf_counter() + script.warm_up_seconds
     stop_at = measured_from + script.seconds
     milliseconds: list[float] = []
     errors: list[str] = []
-    numbers = iter(range(10**9))
-    make = _makers(script)[script.call]
+    calls = _CALLS[script.call](script)
 
-    async def call_on(stub: Any) -> None:
-        call = make(stub, numbers)
+    async def call_on(channel: LeanChannel) -> None:
         while True:
+            headers, message, wanted = next(calls)
             before = time.perf_counter()
             if before >= stop_at:
                 return
             try:
-                await call()
-            except grpc.aio.AioRpcError as error:
-                errors.append(str(error.details()))
-                if len(errors) > script.in_flight:
-                    return
-                continue
-            after = time.perf_counter()
-            if measured_from <= before and after < stop_at:
-                milliseconds.append((after - before) * 1000)
+                answer = await channel.call(headers, message)
+            except (CallFailed, OSError) as error:
+                errors.append(str(error))
+            else:
+                after = time.perf_counter()
+                if wanted not in answer:
+                    errors.append(f"the answer is not about {wanted!r}")
+                elif measured_from <= before and after < stop_at:
+                    milliseconds.append((after - before) * 1000)
+            if len(errors) > script.in_flight:
+                return
 
-    await asyncio.gather(*(call_on(stubs[number % CHANNELS]) for number in range(script.in_flight)))
+    await asyncio.gather(*(call_on(channels[number % CHANNELS]) for number in range(script.in_flight)))
     for channel in channels:
-        await channel.close(None)
+        channel.close()
     milliseconds.sort()
     return {
         "calls": len(milliseconds),
@@ -88,33 +91,56 @@ async def measure(script: CallScript) -> dict[str, Any]:
     }
 
 
-def _makers(script: CallScript) -> dict[str, Callable[[Any, Any], Callable[[], Awaitable[Any]]]]:
-    metadata = [(("codepix-ispb", bank["ispb"]), ("codepix-secret", bank["secret"])) for bank in script.banks]
-    look_ups = [directory.FindKeyRequest(key=common.PixKey(kind=common.KEY_KIND_EMAIL, key=key)) for key in script.keys]
+def _headers(script: CallScript, method: str) -> list[bytes]:
+    """Of a call by each of the banks."""
+    return [
+        header_block(
+            script.address,
+            f"/{_SERVICE}/{method}",
+            {"codepix-ispb": bank["ispb"], "codepix-secret": bank["secret"]},
+        )
+        for bank in script.banks
+    ]
 
-    def find(stub: Any, _numbers: Any) -> Callable[[], Awaitable[Any]]:
-        return lambda: stub.FindKey(random.choice(look_ups), metadata=random.choice(metadata))
 
-    def register(stub: Any, numbers: Any) -> Callable[[], Awaitable[Any]]:
-        def call() -> Awaitable[Any]:
-            number = next(numbers)
-            phone = f"+{PHONES_FIRST + script.run * 10_000_000 + number}"
-            request = registration(common.KEY_KIND_PHONE, phone, f"{script.run:02d}{number:08d}")
-            answer: Awaitable[Any] = stub.RegisterKey(request, metadata=metadata[number % len(metadata)])
-            return answer
+def _find(script: CallScript) -> Iterator[Call]:
+    headers = _headers(script, "FindKey")
+    look_ups = [(message_of(_look_up(key).SerializeToString()), key.encode()) for key in script.keys]
+    while True:
+        message, key = random.choice(look_ups)
+        yield random.choice(headers), message, key
 
-        return call
 
-    def empty(stub: Any, _numbers: Any) -> Callable[[], Awaitable[Any]]:
-        request = directory.FindKeyRequest()
-        return lambda: stub.FindKey(request)
+def _register(script: CallScript) -> Iterator[Call]:
+    headers = _headers(script, "RegisterKey")
+    for number in count():
+        phone = f"+{PHONES_FIRST + script.run * 10_000_000 + number}"
+        request = registration(common.KEY_KIND_PHONE, phone, f"{script.run:02d}{number:08d}")
+        yield headers[number % len(headers)], message_of(request.SerializeToString()), phone.encode()
 
-    return {"find": find, "register": register, "empty": empty}
+
+def _empty(script: CallScript) -> Iterator[Call]:
+    headers = header_block(script.address, f"/{_SERVICE}/FindKey", {})
+    message = message_of(directory.FindKeyRequest().SerializeToString())
+    while True:
+        yield headers, message, b""
+
+
+def _look_up(key: str) -> directory.FindKeyRequest:
+    return directory.FindKeyRequest(key=common.PixKey(kind=common.KEY_KIND_EMAIL, key=key))
+
+
+_SERVICE: Final = directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name
+_CALLS: Final[Mapping[str, Callable[[CallScript], Iterator[Call]]]] = {
+    "find": _find,
+    "register": _register,
+    "empty": _empty,
+}
 
 
 def main() -> None:
     """Plays the script and prints the figures."""
-    print(json.dumps(asyncio.run(measure(CallScript(**json.loads(sys.argv[1]))))))
+    print(json.dumps(uvloop.run(measure(CallScript(**json.loads(sys.argv[1]))))))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ async def _answer_nothing(_request: directory.FindKeyRequest, _context: Any) -> 
     return directory.FindKeyResponse()
 
 
-def _add(server: Any) -> Sequence[str]:
+def add_services(server: Any) -> Sequence[str]:
+    """Adds the service; returns its full name."""
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(cast(Any, EmptyDirectory()), server)
     return [directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name]
 
@@ -35,7 +36,7 @@ def main() -> None:
     """Serves until it is told to end."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    serve_grpc(_add, LOOPBACK, int(sys.argv[1]), stop)
+    serve_grpc(add_services, LOOPBACK, int(sys.argv[1]), stop)
 
 
 if __name__ == "__main__":

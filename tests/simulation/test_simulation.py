@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.figures import Tell
 from tests.simulation.many import simulate_many
 from tests.simulation.plants import PLANTS
 from tests.simulation.run import simulate
@@ -17,11 +18,10 @@ SEEDS_TO_CATCH_A_BUG = 200
 
 
 @pytest.mark.timeout(600)
-def test_no_run_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_run_breaks_an_invariant(tell: Tell) -> None:
     tally = simulate_many(range(SEEDS))
 
-    with capsys.disabled():
-        print(f"\n{tally.summary()}")
+    tell(tally.summary())
     assert not tally.failed_seeds, "\n\n".join(tally.failures)
     assert tally.runs == SEEDS
     # The runs are worth something: transfers end both ways, processes die at every point, messages come twice.
@@ -59,7 +59,8 @@ def test_a_failure_is_explained_by_its_seed_and_a_short_trace() -> None:
 @pytest.mark.parametrize("seed", [7, 8])
 def test_a_seed_is_replayed_exactly_in_any_process(seed: int) -> None:
     program = (
-        "from tests.simulation.many import be_quiet; be_quiet()\n"
+        "from tests.figures import Tell
+from tests.simulation.many import be_quiet; be_quiet()\n"
         "from tests.simulation.run import simulate\n"
         f"outcome = simulate({seed})\n"
         "print(outcome.fingerprint, outcome.published, outcome.crashes, len(outcome.trace.lines))"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Final
 
 TRACEPARENT: Final = "traceparent"
@@ -58,11 +58,21 @@ def taking_request_notes() -> Iterator[dict[str, str]]:
         _request_notes.reset(token)
 
 
+def begin_trace(traceparent: str) -> Token[str]:
+    """From now on what happens belongs to this trace, to none when it is empty; until `end_trace`."""
+    return _current.set(traceparent)
+
+
+def end_trace(token: Token[str]) -> None:
+    """It belongs again to the trace of before."""
+    _current.reset(token)
+
+
 @contextmanager
 def within_trace(traceparent: str) -> Iterator[None]:
     """What happens in the block belongs to this trace; to none when it is empty."""
-    token = _current.set(traceparent)
+    token = begin_trace(traceparent)
     try:
         yield
     finally:
-        _current.reset(token)
+        end_trace(token)

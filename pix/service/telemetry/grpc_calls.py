@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import Any, Final
 
 import grpc
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from pix.service.telemetry.context import TRACEPARENT, checked_traceparent, current_traceparent, within_trace
+from pix.service.telemetry.context import TRACEPARENT, begin_trace, checked_traceparent, current_traceparent, end_trace
 from pix.service.telemetry.metrics import Metrics
 from pix.service.telemetry.traces import Span, SpanKind, Tracing
 
@@ -35,11 +35,11 @@ class ObservedServer:
         act = handler.unary_unary
 
         def answer(request: Any, context: Any) -> Any:
-            with self._watched(method, context):
+            with _WatchedCall(self._metrics, self._tracing, method, context):
                 return act(request, context)
 
         async def answer_on_the_loop(request: Any, context: Any) -> Any:
-            with self._watched(method, context):
+            with _WatchedCall(self._metrics, self._tracing, method, context):
                 return await act(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
@@ -48,32 +48,44 @@ class ObservedServer:
             response_serializer=handler.response_serializer,
         )
 
-    @contextmanager
-    def _watched(self, method: str, context: Any) -> Iterator[None]:
-        started = time.perf_counter()
-        metadata = dict(context.invocation_metadata() or ())
+
+class _WatchedCall:
+    """One call while it is answered. A class, for generators as context managers would take a tenth of a look-up."""
+
+    __slots__ = ("_context", "_log_tokens", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing")
+
+    def __init__(self, metrics: Metrics, tracing: Tracing | None, method: str, context: Any) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
+        self._method = method
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._started_seconds = time.perf_counter()
+        metadata = dict(self._context.invocation_metadata() or ())
         parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
         caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
-        span = self._start(method, parent, caller)
-        with bound_contextvars(call=method, caller=caller), within_trace(span.traceparent if span else parent):
-            code = grpc.StatusCode.OK
-            try:
-                yield
-            except BaseException:
-                # An abort has set the code, and raises; what raises without one is a fault of ours.
-                code = _code_of(context)
-                raise
-            finally:
-                self._metrics.grpc_requests.add({(method, code.name): 1.0})
-                self._metrics.grpc_seconds.observe({(method,): [time.perf_counter() - started]})
-                if span is not None:
-                    _finish(span, code.name)
+        self._span = self._start(parent, caller)
+        self._log_tokens = bind_contextvars(call=self._method, caller=caller)
+        self._trace_token = begin_trace(self._span.traceparent if self._span else parent)
 
-    def _start(self, method: str, parent: str, caller: str) -> Span | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end_trace(self._trace_token)
+        reset_contextvars(**self._log_tokens)
+        # An abort has set the code, and raises; what raises without one is a fault of ours.
+        code = grpc.StatusCode.OK if error is None else _code_of(self._context)
+        self._metrics.grpc_requests.add({(self._method, code.name): 1.0})
+        self._metrics.grpc_seconds.observe({(self._method,): [time.perf_counter() - self._started_seconds]})
+        if self._span is not None:
+            _finish(self._span, code.name)
+
+    def _start(self, parent: str, caller: str) -> Span | None:
         if self._tracing is None or not parent:
             return None
-        attributes = {"rpc.system": "grpc", "rpc.method": method, "codepix.caller": caller}
-        return self._tracing.start(method.removeprefix("/"), SpanKind.SERVER, parent, attributes)
+        attributes = {"rpc.system": "grpc", "rpc.method": self._method, "codepix.caller": caller}
+        return self._tracing.start(self._method.removeprefix("/"), SpanKind.SERVER, parent, attributes)
 
 
 class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]

@@ -23,6 +23,7 @@ from lab.parts.process import wait_until
 from pix.service.database import make_engine, migrate, transaction
 from pix.service.grpc_server import serve_grpc
 from tests.contract.bank_sim.world import World as BankWorld
+from tests.figures import INPUTS
 from tests.integration.attacks.inputs import COUNTS
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village, visit
 from tests.integration.hub.conftest import TABLES
@@ -123,7 +124,10 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many inputs the attacks and the fuzzing have tried."""
-    for name, count in sorted(COUNTS.items()):
-        terminalreporter.write_line(f"Inputs tried: {count:6d} {name}")
+@pytest.fixture(autouse=True)
+def _inputs_are_told(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """How many inputs the attacks and the fuzzing have tried is printed at the end of the run."""
+    before = COUNTS.copy()
+    yield
+    for name, count in (COUNTS - before).items():
+        record_property(INPUTS, (name, count))
