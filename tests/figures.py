@@ -34,7 +34,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 if name == LINE:
                     terminalreporter.write_line(str(value))
                 elif name == INPUTS:
-                    of_what, count = value  # type: ignore[misc]
+                    of_what, count = value
                     inputs[of_what] += count
     for of_what, count in sorted(inputs.items()):
         terminalreporter.write_line(f"Inputs tried: {count:6d} {of_what}")

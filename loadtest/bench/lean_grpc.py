@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEAD_BYTES: Final = 9
@@ -41,7 +41,7 @@ def header_block(address: str, path: str, metadata: Mapping[str, str]) -> bytes:
 
     def text(value: str) -> bytes:
         written = value.encode("ascii")
-        if len(written) > 126:  # noqa: PLR2004 - what fits into seven bits
+        if len(written) > 126:
             raise ValueError(f"{value[:20]}… is too long for a header here")
         return bytes((len(written),)) + written
 
@@ -77,8 +77,7 @@ class LeanConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the server, and lets it send as much as it wants."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)
         settings = b"".join(
             name.to_bytes(2, "big") + value.to_bytes(4, "big")
             for name, value in ((SETTINGS_HEADER_TABLE_SIZE, 0), (SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_MAX))
@@ -93,10 +92,9 @@ class LeanConnection(asyncio.Protocol):
         self._window -= len(message)
         if self._transport is None or self._window < 0 or stream > STREAM_LAST:
             raise CallFailed("the connection takes no more calls")
-        answer = self._answers[stream] = asyncio.get_running_loop().create_future()
-        self._transport.write(
-            frame(HEADERS, END_HEADERS, stream, headers) + frame(DATA, END_STREAM, stream, message)
-        )
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._answers[stream] = answer
+        self._transport.write(frame(HEADERS, END_HEADERS, stream, headers) + frame(DATA, END_STREAM, stream, message))
         return await answer
 
     def data_received(self, data: bytes) -> None:

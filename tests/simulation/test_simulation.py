@@ -59,8 +59,7 @@ def test_a_failure_is_explained_by_its_seed_and_a_short_trace() -> None:
 @pytest.mark.parametrize("seed", [7, 8])
 def test_a_seed_is_replayed_exactly_in_any_process(seed: int) -> None:
     program = (
-        "from tests.figures import Tell
-from tests.simulation.many import be_quiet; be_quiet()\n"
+        "from tests.simulation.many import be_quiet; be_quiet()\n"
         "from tests.simulation.run import simulate\n"
         f"outcome = simulate({seed})\n"
         "print(outcome.fingerprint, outcome.published, outcome.crashes, len(outcome.trace.lines))"

@@ -52,7 +52,9 @@ class ObservedServer:
 class _WatchedCall:
     """One call while it is answered. A class, for generators as context managers would take a tenth of a look-up."""
 
-    __slots__ = ("_context", "_log_tokens", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing")
+    __slots__ = (
+        "_context", "_log_tokens", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing",
+    )  # fmt: skip
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None, method: str, context: Any) -> None:
         self._metrics = metrics

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
@@ -56,7 +57,7 @@ def call(port: int, path: str, *messages: bytes) -> list[bytes | BaseException]:
         channel.close()
         return found
 
-    return asyncio.run(all_at_once())
+    return uvloop.run(all_at_once())
 
 
 def test_many_calls_are_answered(port: int) -> None:
