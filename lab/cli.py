@@ -357,7 +357,7 @@ def scenario(
 def bench(
     only: Annotated[str, typer.Option(help="Parts: hub, network, keys, latency.")] = "hub,network,keys,latency",
     seconds: Annotated[float, typer.Option(min=2, max=86_400, help="Of each part, after its warm-up.")] = 60,
-    hubs: Annotated[int, typer.Option(min=1, max=8, help="Replicas of the hub in its part.")] = 1,
+    hubs: Annotated[int, typer.Option(min=1, max=8, help="Replicas of the hub, in the parts hub and keys.")] = 1,
     history: Annotated[
         int, typer.Option(min=0, max=20_000_000, help="Finished transfers in the hub's tables before its part.")
     ] = 0,

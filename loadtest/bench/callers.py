@@ -31,7 +31,8 @@ PHONES_FIRST: Final = 5_511_900_000_000
 class CallScript:
     """What to call."""
 
-    address: str
+    addresses: Sequence[str]
+    """Of servers that share the calls."""
     call: str
     """`find` (look-ups of the keys), `register` (new keys) or `empty` (a server that does nothing)."""
     banks: Sequence[Mapping[str, str]]
@@ -49,8 +50,7 @@ Call = tuple[bytes, bytes, bytes]
 
 async def measure(script: CallScript) -> dict[str, Any]:
     """Calls until the time is over; returns how many calls ended in the measured time, and how long they took."""
-    host, port = script.address.rsplit(":", 1)
-    channels = [LeanChannel(host, int(port)) for _ in range(CHANNELS)]
+    channels = [LeanChannel(script.addresses[number % len(script.addresses)]) for number in range(CHANNELS)]
     measured_from = time.perf_counter() + script.warm_up_seconds
     stop_at = measured_from + script.seconds
     milliseconds: list[float] = []
@@ -95,7 +95,7 @@ def _headers(script: CallScript, method: str) -> list[bytes]:
     """Of a call by each of the banks."""
     return [
         header_block(
-            script.address,
+            script.addresses[0],
             f"/{_SERVICE}/{method}",
             {"codepix-ispb": bank["ispb"], "codepix-secret": bank["secret"]},
         )
@@ -120,7 +120,7 @@ def _register(script: CallScript) -> Iterator[Call]:
 
 
 def _empty(script: CallScript) -> Iterator[Call]:
-    headers = header_block(script.address, f"/{_SERVICE}/FindKey", {})
+    headers = header_block(script.addresses[0], f"/{_SERVICE}/FindKey", {})
     message = message_of(directory.FindKeyRequest().SerializeToString())
     while True:
         yield headers, message, b""

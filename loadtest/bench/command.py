@@ -49,7 +49,7 @@ class BenchOptions:
     parts: Sequence[Part] = tuple(Part)
     seconds: float = 60.0
     hubs: int = 1
-    """Replicas of the hub in the hub's part."""
+    """Replicas of the hub in the parts that have no banks."""
     history: int = 0
     """Finished transfers that are in the hub's tables before its part begins."""
 
@@ -103,17 +103,22 @@ def _measure_stage(
         limits, result = measure_limits(stage, min(options.seconds, LIMIT_SECONDS_MAX), seed.tally)
         results.append(result)
     if Part.HUB in options.parts:
-        while len(stage.hubs) < options.hubs:
-            stage.start_hub()
+        _start_hubs(stage, options.hubs)
         if options.history:
             add_history(stage, options.history, tell)
         tell("Measuring the hub")
         rate, name = (None, "") if limits is None else limits.lower
         results.append(measure_hub(stage, options.seconds, 1, rate, name).result)
     if Part.KEYS in options.parts:
+        _start_hubs(stage, options.hubs)
         tell("Measuring the directory of keys")
         results += measure_keys(stage, min(options.seconds, LIMIT_SECONDS_MAX), 1)
     return limits
+
+
+def _start_hubs(stage: Stage, count: int) -> None:
+    while len(stage.hubs) < count:
+        stage.start_hub()
 
 
 def _seed(stage: Stage) -> HubRun:

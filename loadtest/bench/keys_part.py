@@ -39,7 +39,7 @@ def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
         ("registrations", "register", "registrations of keys"),
     ):
         before = _count_keys(stage)
-        script = CallScript(stage.grpc_address, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
+        script = CallScript(stage.grpc_addresses, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
         with CpuMeter(stage.processes()) as meter:
             figures = _call(script)
         findings = (
@@ -63,6 +63,7 @@ def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
                 p99_ms=figures["p99_ms"],
                 findings=findings,
                 details={
+                    "hubs": len(stage.hubs),
                     "in_flight": IN_FLIGHT,
                     "calls": figures["calls"],
                     "cpu_seconds": {name: round(used, 2) for name, used in meter.cpu_seconds.items()},
@@ -95,7 +96,7 @@ def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
     )
     try:
         wait_until(lambda: _answers(address), READY_SECONDS, "the empty gRPC server to answer", children=[server])
-        return _call(CallScript(address, "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
+        return _call(CallScript([address], "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
     finally:
         server.stop()
 

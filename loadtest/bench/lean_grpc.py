@@ -151,9 +151,10 @@ class LeanConnection(asyncio.Protocol):
 class LeanChannel:
     """A server's address, with a connection that is made anew when the server wants that, as it does now and then."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, address: str) -> None:
+        host, port = address.rsplit(":", 1)
         self._host = host
-        self._port = port
+        self._port = int(port)
         self._connection: LeanConnection | None = None
         self._making = asyncio.Lock()
 

@@ -152,7 +152,12 @@ class Stage:
     @property
     def grpc_address(self) -> str:
         """Of the first hub."""
-        return f"{LOOPBACK}:{self.grpc_ports[0]}"
+        return self.grpc_addresses[0]
+
+    @property
+    def grpc_addresses(self) -> list[str]:
+        """Of every hub."""
+        return [f"{LOOPBACK}:{port}" for port in self.grpc_ports]
 
     def postgres_version(self) -> str:
         """As the server says."""

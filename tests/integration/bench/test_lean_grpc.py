@@ -45,7 +45,7 @@ def call(port: int, path: str, *messages: bytes) -> list[bytes | BaseException]:
     """All of them at once, on one channel."""
 
     async def all_at_once() -> list[bytes | BaseException]:
-        channel = LeanChannel(LOOPBACK, port)
+        channel = LeanChannel(f"{LOOPBACK}:{port}")
         headers = header_block(f"{LOOPBACK}:{port}", path, METADATA)
         answers = []
         for message in messages:
