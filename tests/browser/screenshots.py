@@ -385,7 +385,9 @@ def take_lab_pictures(studio: Studio) -> None:
         page.locator("#play-payee-bank-dies").click()
         page.wait_for_selector("[data-verdict=green]", timeout=2 * PATIENCE_MS)
         page.set_viewport_size({"width": 1_440, "height": 1_250})
-        page.wait_for_timeout(1_500)
+        page.wait_for_function("document.querySelector('[data-running]').dataset.running === 'yes'")
+        page.evaluate("window.scrollTo(0, 0)")
+        page.wait_for_timeout(4_000)
         studio.keep("lab-panel", page)
     with open_lab(studio.browser, tells_story=True) as page:
         for number in (1, 2):
