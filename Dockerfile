@@ -32,16 +32,19 @@ RUN pip install --no-cache-dir --no-compile --no-deps . \
     && pip uninstall --quiet --yes pip setuptools \
     && python -m compileall -q -j 0 /opt/codepix/lib
 
-FROM base AS people
-WORKDIR /source
-COPY pyproject.toml constraints.txt ./
-RUN python -m venv /opt/codepix \
-    && python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-        > /tmp/constraints.txt \
-    && python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['load'], 'python-stdnum', sep='\n')" \
-        > /tmp/requirements.txt \
-    && pip install --no-cache-dir --no-compile --constraint constraints.txt --constraint /tmp/constraints.txt \
-        --requirement /tmp/requirements.txt \
+FROM dependencies AS people
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['load'], sep='\n')" \
+        > /tmp/load.txt \
+    && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/load.txt
+COPY README.md ./
+COPY protos protos
+COPY templates templates
+COPY loadtest loadtest
+COPY lab lab
+COPY pix pix
+COPY hub hub
+COPY bank_sim bank_sim
+RUN pip install --no-cache-dir --no-compile --no-deps . \
     && pip uninstall --quiet --yes pip setuptools \
     && python -m compileall -q -j 0 /opt/codepix/lib
 
