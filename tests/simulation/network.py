@@ -185,7 +185,7 @@ class Source:
         self._next: dict[int, int] = {}
         self._first: dict[int, int] = {}
         self.durable: set[tuple[int, int, int]] = set()
-        """(generation, partition, offset) of what the process has treated and published."""
+        """(generation, partition, offset) of what the process has treated and published, or can never see."""
         self.polled: list[Record] = []
         self.violations: list[str] = []
 
@@ -211,6 +211,9 @@ class Source:
             start = at - self._broker.starts[place]
             taken = self._broker.logs[place][start : start + wanted - len(records)]
             if taken:
+                # What retention removed before it could be polled holds back no commit.
+                removed = range(self._next.get(partition, at), at)
+                self.durable |= {(self._generation, partition, number) for number in removed}
                 self._first.setdefault(partition, at)
                 self._next[partition] = at + len(taken)
                 records += taken

@@ -34,6 +34,11 @@ def test_no_run_breaks_an_invariant(tell: Tell) -> None:
     assert tally.resends > SEEDS and tally.duplicates > SEEDS
 
 
+@pytest.mark.parametrize("seed", [3888, 6675, 10225, 14527])
+def test_what_retention_removes_before_it_was_polled_holds_nothing_back(seed: int) -> None:
+    assert not simulate(seed).violations
+
+
 @pytest.mark.parametrize("bug", PLANTS)
 def test_a_planted_bug_is_caught(bug: str) -> None:
     caught = next((seed for seed in range(SEEDS_TO_CATCH_A_BUG) if simulate(seed, plant=PLANTS[bug]).violations), None)
