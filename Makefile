@@ -29,7 +29,7 @@ load: $(INSTALLED) ## start a network, let people, integrators and look-ups come
 	@exec $(BIN)/codepix load $(ARGS)
 
 test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
 	$(BIN)/ruff check $(PACKAGES)
