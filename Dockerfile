@@ -18,8 +18,9 @@ RUN python -m venv /opt/codepix \
         > /tmp/requirements.txt \
     && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/requirements.txt
 
-FROM dependencies AS build
-COPY README.md ./
+FROM base AS wheel
+WORKDIR /source
+COPY pyproject.toml README.md ./
 COPY protos protos
 COPY templates templates
 COPY loadtest loadtest
@@ -27,8 +28,12 @@ COPY lab lab
 COPY pix pix
 COPY hub hub
 COPY bank_sim bank_sim
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM dependencies AS build
+COPY --from=wheel /wheels /wheels
 # What installs is not needed to run, so it stays here.
-RUN pip install --no-cache-dir --no-compile --no-deps . \
+RUN pip install --no-cache-dir --no-compile --no-deps /wheels/*.whl \
     && pip uninstall --quiet --yes pip setuptools \
     && python -m compileall -q -j 0 /opt/codepix/lib
 
@@ -36,15 +41,8 @@ FROM dependencies AS people
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['load'], sep='\n')" \
         > /tmp/load.txt \
     && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/load.txt
-COPY README.md ./
-COPY protos protos
-COPY templates templates
-COPY loadtest loadtest
-COPY lab lab
-COPY pix pix
-COPY hub hub
-COPY bank_sim bank_sim
-RUN pip install --no-cache-dir --no-compile --no-deps . \
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-cache-dir --no-compile --no-deps /wheels/*.whl \
     && pip uninstall --quiet --yes pip setuptools \
     && python -m compileall -q -j 0 /opt/codepix/lib
 

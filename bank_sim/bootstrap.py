@@ -16,9 +16,10 @@ from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.settings import BankSettings
 from pix.service.batches import DatabaseUnavailable
 from pix.service.clock import SystemClock
-from pix.service.database import database_answers, is_migrated, make_engine, migrate
+from pix.service.database import CONNECTIONS_MAX, database_answers, make_engine
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink
+from pix.service.migrations import is_migrated, migrate_in_child
 from pix.service.telemetry.context import current_traceparent
 from pix.service.telemetry.service import Telemetry
 from pix.service.tls import channel_credentials
@@ -49,7 +50,7 @@ def start(settings: BankSettings) -> RunningBank:
     """A bank on the real adapters. Nothing is connected yet: each connection is made when it is first needed."""
     engine = make_engine(settings.database_url)
     telemetry = Telemetry(f"codepix-bank-{settings.bank_code}", codepix_version(), settings)
-    telemetry.metrics.watch_pool(engine)
+    telemetry.metrics.watch_pools({engine: CONNECTIONS_MAX})
     watch_database(engine, telemetry.metrics)
     hub = GrpcHub(
         settings.hub_grpc_address,
@@ -96,7 +97,7 @@ def build(settings: BankSettings) -> BankApplication:
 
 def migrate_database(settings: BankSettings) -> None:
     """Brings the bank's database to the newest schema. Raises DatabaseUnavailable."""
-    migrate(settings.database_url, MIGRATIONS)
+    migrate_in_child(settings.database_url, MIGRATIONS)
 
 
 def has_newest_schema(engine: Engine) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from random import Random
 from typing import Final
@@ -79,7 +80,7 @@ SECURED_ANSWER: Final = (
 )
 
 
-class Scenario:
+class Scenario(ABC):
     """A network of containers, and who watches it."""
 
     def __init__(self, stack: Stack, client: httpx.Client, summary: Summary) -> None:
@@ -101,8 +102,9 @@ class Scenario:
             if self._traffic is not None:
                 self._traffic.abandon()
 
+    @abstractmethod
     def _play(self) -> None:
-        raise NotImplementedError
+        """What is done to it."""
 
     @property
     def _paying(self) -> Traffic:

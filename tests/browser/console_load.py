@@ -31,8 +31,9 @@ from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import wait_until
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferAccepted, TransferRequested
 from pix.service.clock import SystemClock
-from pix.service.database import make_engine, migrate
+from pix.service.database import make_engine
 from pix.service.kafka import KafkaSink
+from pix.service.migrations import migrate
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaSettings
 from tests.browser.chromium import chromium

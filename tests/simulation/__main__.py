@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.simulation.many import Tally, simulate_many
 from tests.simulation.run import TRANSFERS_DEFAULT, simulate
+
+SECONDS_BETWEEN_LINES = 30.0
 
 
 def main() -> int:
@@ -31,9 +34,16 @@ def main() -> int:
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         bar = progress.add_task("", total=options.seeds)
 
+        told_at = time.monotonic()
+
         def show(tally: Tally) -> None:
+            nonlocal told_at
             description = f"{tally.runs_per_second:.0f}/s, {len(tally.failed_seeds)} broken"
             progress.update(bar, completed=tally.runs, description=description)
+            # A bar that goes to a file is drawn once, at the end.
+            if not console.is_terminal and time.monotonic() - told_at > SECONDS_BETWEEN_LINES:
+                told_at = time.monotonic()
+                console.print(f"{tally.runs} of {options.seeds} runs, {description}", highlight=False)
 
         tally = simulate_many(range(options.start, options.start + options.seeds), options.transfers, show)
     console.print(tally.summary(), highlight=False)

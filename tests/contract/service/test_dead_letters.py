@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres import MIGRATIONS
-from pix.service.database import make_engine, migrate, transaction
+from pix.service.database import make_engine, transaction
 from pix.service.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, digest_of
 from pix.service.dead_letters_memory import MemoryDeadLetters
 from pix.service.dead_letters_postgres import PostgresDeadLetters
+from pix.service.migrations import migrate
 from pix.service.records import Record
 
 NOW_MS = 1_790_000_000_000

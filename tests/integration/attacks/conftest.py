@@ -20,8 +20,9 @@ from hub.entrypoints.grpc.server import add_services
 from lab.certs import Certificates, make_certificates
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.database import make_engine, migrate, transaction
+from pix.service.database import make_engine, transaction
 from pix.service.grpc_server import serve_grpc
+from pix.service.migrations import migrate
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.figures import INPUTS
 from tests.integration.attacks.inputs import COUNTS

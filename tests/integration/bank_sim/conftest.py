@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
-from pix.service.database import make_engine, migrate
+from pix.service.database import make_engine
+from pix.service.migrations import migrate
 from tests.contract.bank_sim.world import World
 
 

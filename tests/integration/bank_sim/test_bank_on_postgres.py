@@ -23,7 +23,8 @@ from bank_sim.domain.transfer import Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferAccepted
 from pix.service.batches import DatabaseUnavailable
-from pix.service.database import is_migrated, make_engine, migrate
+from pix.service.database import make_engine
+from pix.service.migrations import is_migrated, migrate
 from pix.service.records import signing_key
 from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, STRANGERS_KEY, World
 

@@ -20,7 +20,8 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import DatabaseUnavailable
-from pix.service.database import database_answers, is_migrated, make_engine, migrate, transaction
+from pix.service.database import database_answers, make_engine, transaction
+from pix.service.migrations import is_migrated, migrate
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
 

@@ -16,7 +16,8 @@ from hub.application.ports import TransferChange
 from hub.domain.transfer import HistoryStep, TransferStatus
 from pix.service.batches import DatabaseUnavailable
 from pix.service.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
-from pix.service.database import _alembic_configuration, make_engine, migrate, transaction
+from pix.service.database import make_engine, transaction
+from pix.service.migrations import alembic_configuration, migrate
 from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
 
 STEP = HistoryStep(NOW_MS, "00000001", "TransferRequested", TransferStatus.PENDING)
@@ -160,7 +161,7 @@ def test_histories_survive_the_migration_and_its_way_back(new_database: Callable
     with units() as unit:
         unit.transfers.save([TransferChange(transfer(), tuple(steps), is_new=True)])
         unit.commit()
-    configuration = _alembic_configuration(MIGRATIONS)
+    configuration = alembic_configuration(MIGRATIONS)
     with transaction(engine) as connection:
         configuration.attributes["connection"] = connection
         alembic.command.downgrade(configuration, "0001")

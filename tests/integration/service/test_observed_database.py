@@ -7,13 +7,16 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork as BankUnits
-from bank_sim.bootstrap import migrate_database, start
+from bank_sim.bootstrap import start
 from bank_sim.settings import BankSettings
+from hub.adapters.postgres import MIGRATIONS as HUB_MIGRATIONS
 from hub.adapters.postgres import PostgresUnitsOfWork as HubUnits
 from hub.bootstrap import Hub
 from hub.settings import HubSettings
 from pix.service.database import make_engine, transaction
+from pix.service.migrations import migrate
 
 NOWHERE = "127.0.0.1:1"
 
@@ -36,7 +39,7 @@ def test_a_hub_is_not_ready_before_its_migrations(new_database: Callable[[], str
         "database": "ok",
         "schema": "the schema is not the newest: run codepix-hub migrate",
     }
-    hub.migrate()
+    migrate(hub.settings.database_url, HUB_MIGRATIONS)
     assert hub.application.health.is_ready()
     hub.close()
 
@@ -48,7 +51,7 @@ def test_a_bank_is_not_ready_before_its_migrations(new_database: Callable[[], st
         "database": "ok",
         "schema": "the schema is not the newest: run codepix-bank migrate",
     }
-    migrate_database(settings)
+    migrate(settings.database_url, BANK_MIGRATIONS)
     assert bank.application.health.is_ready()
     bank.close()
 
