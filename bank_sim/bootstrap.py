@@ -16,7 +16,7 @@ from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.settings import BankSettings
 from pix.service.batches import DatabaseUnavailable
 from pix.service.clock import SystemClock
-from pix.service.database import CONNECTIONS_MAX, database_answers, make_engine
+from pix.service.database import database_answers, make_engine
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink
 from pix.service.migrations import is_migrated, migrate_in_child
@@ -50,7 +50,7 @@ def start(settings: BankSettings) -> RunningBank:
     """A bank on the real adapters. Nothing is connected yet: each connection is made when it is first needed."""
     engine = make_engine(settings.database_url)
     telemetry = Telemetry(f"codepix-bank-{settings.bank_code}", codepix_version(), settings)
-    telemetry.metrics.watch_pools({engine: CONNECTIONS_MAX})
+    telemetry.metrics.watch_pool(engine)
     watch_database(engine, telemetry.metrics)
     hub = GrpcHub(
         settings.hub_grpc_address,

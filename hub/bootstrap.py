@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from hub.adapters.gauges import watch_database
 from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.adapters.postgres_directory import PostgresDirectory
 from hub.adapters.rest_bank_books import RestBankBooks
 from hub.application.use_cases import compose
 from hub.application.watch_wire import WatchWire, parties_of
@@ -20,7 +21,7 @@ from hub.settings import HubSettings
 from pix.service.batches import DatabaseUnavailable, RecordSink
 from pix.service.clock import SystemClock
 from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import database_answers, is_migrated, make_engine, migrate
+from pix.service.database import database_answers, make_engine
 from pix.service.grpc_server import serve_grpc
 from pix.service.health import Health
 from pix.service.http_server import serve_http
@@ -28,6 +29,7 @@ from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_top
 from pix.service.kafka_acls import allow_banks
 from pix.service.kafka_lag import lag_seen_by
 from pix.service.kafka_tap import KafkaTap
+from pix.service.migrations import is_migrated, migrate_in_child
 from pix.service.process import Role
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.telemetry.service import Telemetry
@@ -50,6 +52,7 @@ class Hub:
         clock = SystemClock()
         health = Health()
         self.telemetry.metrics.watch_health(health)
+        self._directory = PostgresDirectory(settings.database_url, self._note_reading)
         self.application = compose(
             ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
             clock,
@@ -57,6 +60,7 @@ class Hub:
             settings.resend_policy,
             settings.transfer_timeout_ms,
             settings.look_up_policy,
+            self._directory,
         )
         self._kafka = settings.kafka("codepix-hub")
         keyring = Keyring(self.application.queries.signing_keys, clock)
@@ -69,8 +73,8 @@ class Hub:
         self._consumer: ConsumerThread | None = None
 
     def migrate(self) -> None:
-        """Brings the database to the newest schema."""
-        migrate(self.settings.database_url, MIGRATIONS)
+        """Brings the database to the newest schema. Raises DatabaseUnavailable."""
+        migrate_in_child(self.settings.database_url, MIGRATIONS)
 
     def is_migrated(self) -> bool:
         """Whether the database has the newest schema. Raises DatabaseUnavailable."""
@@ -106,6 +110,7 @@ class Hub:
     def close(self) -> None:
         """Closes every connection, and sends the spans that wait."""
         self.engine.dispose()
+        self._directory.close()
         self.telemetry.close()
 
     def sink(self) -> RecordSink:
@@ -128,6 +133,9 @@ class Hub:
         ensure_topics(self._kafka, [HUB_TOPIC, *(bank_topic(code) for code in codes)])
         if self.settings.kafka_security_protocol.has_sasl:
             allow_banks(self._kafka, codes)
+
+    def _note_reading(self, outcome: str, seconds: float) -> None:
+        self.telemetry.metrics.transaction_seconds.observe({(outcome,): [seconds]})
 
     def _make_source(self) -> KafkaSource:
         ensure_topics(self._kafka, [HUB_TOPIC])

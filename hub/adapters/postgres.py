@@ -240,26 +240,26 @@ class PostgresSettlement:
         return [Funding(*row) for row in rows]
 
 
-_KEY_COLUMNS: Final = (
+KEY_COLUMNS: Final = (
     "kind, key, ispb, branch, account_number, holder_name, holder_kind, tax_id_masked, registered_at_ms, request_id"
 )
 
 
 _FIND_KEYS: Final = (
     # Of the kinds that a text is a key of: the index begins with the text, and few texts are keys of two kinds.
-    f"SELECT {_KEY_COLUMNS} FROM pix_keys WHERE key = ANY(%(keys)s::text[])"  # noqa: S608 - constants of this module
+    f"SELECT {KEY_COLUMNS} FROM pix_keys WHERE key = ANY(%(keys)s::text[])"  # noqa: S608 - constants of this module
 )
 _NOTE_KEY: Final = "INSERT INTO key_events (key, kind, ispb, change, at_ms) SELECT key, kind, ispb, "
 _ADD_KEYS: Final = (
     # In the order of the keys, so that two replicas with the same new keys wait for each other in one direction only.
-    f"WITH added AS (INSERT INTO pix_keys ({_KEY_COLUMNS}) "  # noqa: S608 - names are constants of this module
-    f"SELECT {_KEY_COLUMNS} FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(ispbs)s::text[], %(branches)s::text[], "
+    f"WITH added AS (INSERT INTO pix_keys ({KEY_COLUMNS}) "  # noqa: S608 - names are constants of this module
+    f"SELECT {KEY_COLUMNS} FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(ispbs)s::text[], %(branches)s::text[], "
     "%(account_numbers)s::text[], %(holder_names)s::text[], %(holder_kinds)s::text[], %(tax_ids_masked)s::text[], "
-    f"%(registered_at_ms)s::bigint[], %(request_ids)s::text[]) AS new({_KEY_COLUMNS}) ORDER BY key, kind "
+    f"%(registered_at_ms)s::bigint[], %(request_ids)s::text[]) AS new({KEY_COLUMNS}) ORDER BY key, kind "
     f"ON CONFLICT DO NOTHING RETURNING *) {_NOTE_KEY} 'registered', registered_at_ms FROM added"
 )
 _FIND_KEYS_BY_REQUESTS: Final = (
-    f"SELECT {_KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
+    f"SELECT {KEY_COLUMNS} FROM pix_keys "  # noqa: S608 - names are constants of this module
     "JOIN unnest(%(ispbs)s::text[], %(request_ids)s::text[]) AS asked(ispb, request_id) USING (ispb, request_id) "
     "WHERE request_id <> ''"
 )
@@ -277,7 +277,8 @@ _REMOVE_KEY: Final = (
 )
 
 
-def _entry_of(row: Sequence[Any]) -> KeyEntry:
+def entry_of(row: Sequence[Any]) -> KeyEntry:
+    """The entry of a row with these columns."""
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
         PixKey(KeyKind(kind), key), ispb, branch, account_number, holder_name, HolderKind(holder_kind), *rest
@@ -294,7 +295,7 @@ class PostgresKeys:
         if not keys:
             return {}
         rows = fetch_bulk(self._connection, _FIND_KEYS, {"keys": text_array([key.key for key in keys])})
-        entries = {entry.key: entry for entry in map(_entry_of, rows)}
+        entries = {entry.key: entry for entry in map(entry_of, rows)}
         return {key: entries[key] for key in keys if key in entries}
 
     def find_by_requests(self, requests: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], KeyEntry]:
@@ -304,7 +305,7 @@ class PostgresKeys:
             "ispbs": word_array([ispb for ispb, _ in requests]),
             "request_ids": text_array([request_id for _, request_id in requests]),
         }
-        entries = [_entry_of(row) for row in fetch_bulk(self._connection, _FIND_KEYS_BY_REQUESTS, asked)]
+        entries = [entry_of(row) for row in fetch_bulk(self._connection, _FIND_KEYS_BY_REQUESTS, asked)]
         return {(entry.ispb, entry.request_id): entry for entry in entries}
 
     def lock_accounts(self, accounts: Collection[Account]) -> Mapping[Account, int]:
@@ -369,12 +370,12 @@ class PostgresKeys:
         window = f"FROM pix_keys WHERE {' AND '.join(examined)} ORDER BY key, kind"
         rows = self._connection.execute(
             text(
-                f"SELECT {_KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants
+                f"SELECT {KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants
                 f"WHERE {' AND '.join(wanted)} ORDER BY key, kind LIMIT :size"
             ),
             values,
         )
-        entries = [_entry_of(row) for row in rows]
+        entries = [entry_of(row) for row in rows]
         last = None
         if len(entries) < narrow.size:
             last = self._connection.execute(
@@ -396,12 +397,12 @@ class PostgresKeys:
             values |= {"branch": branch, "account_number": account_number}
         rows = self._connection.execute(
             text(
-                f"SELECT {_KEY_COLUMNS} FROM pix_keys WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
+                f"SELECT {KEY_COLUMNS} FROM pix_keys WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
                 "ORDER BY registered_at_ms, key LIMIT :size"
             ),
             values,
         )
-        return [_entry_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
         rows = self._connection.execute(text("SELECT ispb, kind, count(*) FROM pix_keys GROUP BY ispb, kind"))

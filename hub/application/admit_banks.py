@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hub.application.fund_bank import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
 from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, BankSecret
-from hub.domain.errors import BankAlreadyAdded, BankNotActive, BankNotFound, NotAuthenticated
+from hub.domain.errors import BankAlreadyAdded, BankNotFound
+from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
@@ -77,35 +76,6 @@ def _admit_secret(unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None
     unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownBanks:
-    """The banks and their secrets, of one transaction."""
-
-    banks: Mapping[str, Bank]
-    secrets: Mapping[str, Sequence[BankSecret]]
-
-    @classmethod
-    def of(cls, unit: UnitOfWork) -> KnownBanks:
-        """Reads them."""
-        return cls(unit.banks.all(), unit.banks.secrets())
-
-    def authenticate(self, ispb: str, secret: str) -> Bank:
-        """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
-        bank = self.recognize(ispb, secret)
-        if not bank.active:
-            raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
-        return bank
-
-    def recognize(self, ispb: str, secret: str) -> Bank:
-        """The same for what a bank may do also while it is suspended. Raises NotAuthenticated."""
-        digest = hashlib.sha256(secret.encode()).digest()
-        matches = [hmac.compare_digest(known.secret_sha256, digest) for known in self.secrets.get(ispb, ())]
-        bank = self.banks.get(ispb)
-        if bank is None or not any(matches):
-            raise NotAuthenticated("codepix-secret", "is not the secret of this bank")
-        return bank
-
-
 class AuthenticateBank:
     """Tells whether a caller is the bank that it says it is. Callers at the same time share one reading."""
 
@@ -123,7 +93,7 @@ class AuthenticateBank:
 
     def _read(self) -> KnownBanks:
         with self._units() as unit:
-            return KnownBanks.of(unit)
+            return KnownBanks(unit.banks.all(), unit.banks.secrets())
 
 
 class JoinNetwork:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from hub.application.admit_banks import KnownBanks
-from hub.application.ports import UnitOfWork, UnitsOfWork
+from hub.application.ports import Directory, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
-from hub.domain.look_ups import HIT_COST, MISS_COST
+from hub.domain.known_banks import KnownBanks
+from hub.domain.look_ups import HIT_COST, MISS_COST, DirectoryReading, Payee
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX, HolderKind, check_tax_id, mask_tax_id
@@ -151,38 +151,43 @@ def _check_request_id(request_id: str) -> str:
         raise SchemeError("request_id", "must be a UUID when a random key is registered") from None
 
 
-Found = tuple[KeyEntry, Bank]
-"""Who is paid by a key, and the bank of the account."""
+class DirectoryByUnits:
+    """The directory as it is read in a unit of work, for stores that have no quicker way.
 
+    See `hub.application.ports.Directory`.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one transaction has found for look-ups that came at the same time."""
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
 
-    known: KnownBanks
-    entries: Mapping[PixKey, KeyEntry]
+    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
+        """In a thread."""
+        return await asyncio.to_thread(self.read_here, keys)
 
-    def found(self, key: PixKey) -> Found | None:
-        """Who is paid by the key."""
-        entry = self.entries.get(key)
-        return None if entry is None else (entry, self.known.banks[entry.ispb])
+    def read_here(self, keys: Collection[PixKey]) -> DirectoryReading:
+        """In one transaction."""
+        with self._units() as unit:
+            known = KnownBanks(unit.banks.all(), unit.banks.secrets())
+            return DirectoryReading(known, unit.keys.find_many(keys))
 
 
 class FindKey:
     """Finds who is paid by a key."""
 
-    def __init__(self, units: UnitsOfWork, look_ups: Limiter) -> None:
-        self._units = units
+    def __init__(self, units: UnitsOfWork, look_ups: Limiter, directory: Directory | None = None) -> None:
+        """`directory` is a quicker way to read than a unit of work, if the stores have one."""
+        self._by_units = DirectoryByUnits(units)
+        self._directory = directory or self._by_units
         self._look_ups = look_ups
 
-    def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> Found:
+    def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> Payee:
         """The entry and its bank. `asking_ispb` is the bank that asks; the operator, who is none, has no limit.
 
         Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
         """
         pix_key = normalize_key(kind, key)
         self.admit(asking_ispb)
-        return self.conclude(self.read({pix_key}).found(pix_key), asking_ispb)
+        return self.conclude(self._by_units.read_here({pix_key}).payee(pix_key), asking_ispb)
 
     def admit(self, asking_ispb: str) -> None:
         """Raises LookUpsExhausted when the bank may not ask now. Never waits."""
@@ -190,18 +195,17 @@ class FindKey:
         if wait_ms:
             raise LookUpsExhausted(wait_ms)
 
-    def read(self, keys: Collection[PixKey]) -> Reading:
+    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """As many keys at once as there are questions, and the banks that may ask: it costs little more than one."""
-        with self._units() as unit:
-            return Reading(KnownBanks.of(unit), unit.keys.find_many(keys))
+        return await self._directory.read(keys)
 
-    def conclude(self, found: Found | None, asking_ispb: str) -> Found:
+    def conclude(self, payee: Payee | None, asking_ispb: str) -> Payee:
         """Counts the look-up against the bank. Raises KeyNotFound when there was nothing. Never waits."""
         if asking_ispb:
-            self._look_ups.spend(asking_ispb, MISS_COST if found is None else HIT_COST)
-        if found is None:
+            self._look_ups.spend(asking_ispb, MISS_COST if payee is None else HIT_COST)
+        if payee is None:
             raise KeyNotFound("key", "nobody has registered this key")
-        return found
+        return payee
 
 
 class ListKeys:

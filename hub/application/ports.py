@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyEntry, KeyEvent
+from hub.domain.look_ups import DirectoryReading
 from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
@@ -285,6 +286,16 @@ class KeyRepository(Protocol):
 
     def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
         """How many keys each bank has of each kind, by (ISPB, kind)."""
+
+
+class Directory(Protocol):
+    """The directory as look-ups read it: from an event loop, many hundred times a second, and never to change it."""
+
+    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
+        """The banks, their secrets and those of the keys that exist, all of one moment after this call began.
+
+        Raises `pix.service.batches.DatabaseUnavailable`.
+        """
 
 
 class UnitOfWork(Protocol):

@@ -10,7 +10,7 @@ from hub.application.fund_bank import FundBank
 from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, RemoveKey
 from hub.application.keep_in_touch import KeepInTouch, LeaveNetwork
 from hub.application.look_at_network import LookAtNetwork
-from hub.application.ports import UnitsOfWork
+from hub.application.ports import Directory, UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
 from hub.application.recount_transfers import RecountTransfers
@@ -62,8 +62,12 @@ def compose(
     policy: ResendPolicy,
     timeout_ms: int | None,
     look_up_policy: BucketPolicy = LOOK_UPS_OF_A_BANK,
+    directory: Directory | None = None,
 ) -> HubApplication:
-    """Puts the use cases together on any stores and any clock."""
+    """Puts the use cases together on any stores and any clock.
+
+    `directory` is a quicker way to read for look-ups than a unit of work, if the stores have one.
+    """
     look_ups = Limiter(look_up_policy, clock.now_ms)
     survey_banks = SurveyBanks(units, clock)
     return HubApplication(
@@ -79,7 +83,7 @@ def compose(
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),
         register_key=RegisterKey(units, clock, look_ups),
-        find_key=FindKey(units, look_ups),
+        find_key=FindKey(units, look_ups, directory),
         list_keys=ListKeys(units),
         remove_key=RemoveKey(units, clock),
         process_messages=ProcessMessages(units, clock, policy, timeout_ms),

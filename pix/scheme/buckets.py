@@ -7,14 +7,15 @@ that exist, and whoever collects people's data meets misses. Pure: the caller ha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+
+from pix.scheme.values import value_object
 
 MS_PER_MINUTE = 60_000
 COST_OF_A_TRY = 1
 """What must be there for a try; what it costs is known only when it is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class BucketPolicy:
     """How much a bucket holds, and how fast it fills."""
 
@@ -22,7 +23,7 @@ class BucketPolicy:
     tokens_per_minute: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Bucket:
     """The tokens that were there at a time."""
 
@@ -43,12 +44,12 @@ def filled(bucket: Bucket, policy: BucketPolicy, now_ms: int) -> Bucket:
 
 def spent(bucket: Bucket, tokens: float) -> Bucket:
     """The bucket after a cost, never below nothing: what is over cannot be paid later either."""
-    return replace(bucket, tokens=max(0.0, bucket.tokens - tokens))
+    return Bucket(max(0.0, bucket.tokens - tokens), bucket.at_ms)
 
 
 def given_back(bucket: Bucket, policy: BucketPolicy, tokens: float) -> Bucket:
     """The bucket with tokens back in it, never above its capacity."""
-    return replace(bucket, tokens=min(policy.capacity, bucket.tokens + tokens))
+    return Bucket(min(policy.capacity, bucket.tokens + tokens), bucket.at_ms)
 
 
 def wait_ms(bucket: Bucket, policy: BucketPolicy) -> int:

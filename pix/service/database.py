@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import alembic.command
-import alembic.config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,8 +17,6 @@ POOL_SIZE: Final = 10
 POOL_OVERFLOW_MAX: Final = 10
 POOL_TIMEOUT_SECONDS: Final = 10
 CONNECT_TIMEOUT_SECONDS: Final = 5
-MIGRATION_LOCK: Final = 0x0C0DE914
-"""PostgreSQL's advisory lock that lets one replica migrate while the others wait."""
 
 log = logger(__name__)
 
@@ -80,39 +73,6 @@ def database_answers(engine: Engine) -> bool:
     except DatabaseUnavailable:
         return False
     return True
-
-
-def migrate(url: str, migrations: Path) -> None:
-    """Brings the database to the newest schema; safe to call from many replicas at once."""
-    engine = make_engine(url)
-    try:
-        with transaction(engine) as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-            configuration = _alembic_configuration(migrations)
-            configuration.attributes["connection"] = connection
-            alembic.command.upgrade(configuration, "head")
-    finally:
-        engine.dispose()
-
-
-def is_migrated(engine: Engine, migrations: Path) -> bool:
-    """Whether the database has the newest schema."""
-    newest = ScriptDirectory.from_config(_alembic_configuration(migrations)).get_current_head()
-    with transaction(engine) as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
-
-
-def _alembic_configuration(migrations: Path) -> alembic.config.Config:
-    configuration = alembic.config.Config()
-    configuration.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    return configuration
-
-
-def run_migrations_here(context: Any) -> None:
-    """The body of each participant's `migrations/env.py`: runs in the connection that `migrate` opened."""
-    connection = context.config.attributes["connection"]
-    context.configure(connection=connection)
-    context.run_migrations()
 
 
 def _one_line(error: Exception) -> str:

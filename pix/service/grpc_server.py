@@ -8,7 +8,10 @@ the loop, and must never wait there.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import inspect
+import sys
+import termios
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +36,9 @@ PING_INTERVAL_MS_MIN: Final = 4_000
 """Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
 
 
+GRPC_EVENTS: Final = "PollerCompletionQueue"
+"""The class in gRPC whose method reads its events on the loop."""
+
 Watch = Callable[[str, Any], Any]
 """Makes a handler of a handler, given the method's full name: `/package.Service/Method`."""
 
@@ -49,7 +55,30 @@ def serve_grpc(
 
     With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost.
     """
-    uvloop.run(_serve(add_services, f"{host}:{port}", stop, watches, credentials))
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        runner.run(_serve(add_services, f"{host}:{port}", stop, watches, credentials))
+
+
+class _Loop(uvloop.Loop):
+    """An event loop that turns once for all of gRPC's events that are there.
+
+    gRPC's thread writes a byte into a socket for each of its events, of which a call has four; its reader takes one
+    byte and all events, so the loop turned around for every byte, most of the time for nothing.
+    """
+
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
+        """As every loop's; gRPC's own reader finds a single byte."""
+        if type(getattr(callback, "__self__", None)).__name__ != GRPC_EVENTS:
+            super().add_reader(fd, callback, *args)
+            return
+
+        def read() -> None:
+            waiting = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+            if waiting > 1:
+                fd.recv(waiting - 1)
+            callback(*args)
+
+        super().add_reader(fd, read)
 
 
 async def _serve(
@@ -107,7 +136,7 @@ class _Registrar:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """The handlers of a service, by the names of its methods."""
         watched = {name: self._watched(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, watched),))
+        self._server.add_registered_method_handlers(service, watched)
 
     def _watched(self, method: str, handler: Any) -> Any:
         for watch in reversed(self._watches):

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from pix.service.telemetry.context import current_traceparent, trace_id_of
+from pix.service.telemetry.context import current_call, current_traceparent, trace_id_of
 
 
 def logger(name: str) -> Any:
@@ -20,16 +20,19 @@ def logger(name: str) -> Any:
 def configure_logs(service: str, level: str, as_json: bool) -> None:
     """Sets up logging of this process: our events and those of the libraries take the same form, on stderr."""
 
-    def name_service_and_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def say_what_for(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         # Not bound to the context, for the threads of roles have a context of their own.
         event.setdefault("service", service)
         if trace_id := trace_id_of(current_traceparent()):
             event.setdefault("trace_id", trace_id)
+        if call := current_call():
+            event.setdefault("call", call[0])
+            event.setdefault("caller", call[1])
         return event
 
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        name_service_and_trace,
+        say_what_for,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

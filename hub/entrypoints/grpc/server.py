@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import grpc
@@ -10,10 +11,11 @@ import grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.application.keep_directory import Reading, Registrations
+from hub.application.keep_directory import Registrations
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
+from hub.domain.look_ups import DirectoryReading
 from hub.domain.transfer import Transfer, TransferStatus
 from hub.entrypoints.grpc.calls import Caller, answer, answer_on_the_loop
 from hub.entrypoints.grpc.gathering import Gathered
@@ -159,8 +161,11 @@ class DirectoryServicerOnTheLoop(DirectoryServicer):
 
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
-        self._readings: Gathered[PixKey, Reading] = Gathered(application.find_key.read)
-        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(application.register_key.register)
+        self._readings: Gathered[PixKey, DirectoryReading] = Gathered(application.find_key.read)
+        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(self._register_in_thread)
+
+    async def _register_in_thread(self, asked: Collection[KeyEntry]) -> Registrations:
+        return await asyncio.to_thread(self._hub.register_key.register, asked)
 
     async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.RegisterKeyRequest, context: Any
@@ -191,7 +196,7 @@ class DirectoryServicerOnTheLoop(DirectoryServicer):
             reading = await self._readings.ask(key)
             asking = caller.authenticate(reading.known.authenticate)
             self._hub.find_key.admit(asking.ispb)
-            return _found(*self._hub.find_key.conclude(reading.found(key), asking.ispb))
+            return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
 
         return await answer_on_the_loop(find, type(request).__name__, context)
 

@@ -23,6 +23,7 @@ _FORM_LENGTH: Final = 55
 
 _request_notes: Final[ContextVar[dict[str, str] | None]] = ContextVar("request_notes", default=None)
 _current: Final[ContextVar[str]] = ContextVar("traceparent", default="")
+_call: Final[ContextVar[tuple[str, str] | None]] = ContextVar("call", default=None)
 
 
 def current_traceparent() -> str:
@@ -66,6 +67,21 @@ def begin_trace(traceparent: str) -> Token[str]:
 def end_trace(token: Token[str]) -> None:
     """It belongs again to the trace of before."""
     _current.reset(token)
+
+
+def begin_call(method: str, caller: str) -> Token[tuple[str, str] | None]:
+    """From now on what happens is done for this caller of gRPC, and the log says so; until `end_call`."""
+    return _call.set((method, caller))
+
+
+def end_call(token: Token[tuple[str, str] | None]) -> None:
+    """It is done for whoever it was done for before."""
+    _call.reset(token)
+
+
+def current_call() -> tuple[str, str] | None:
+    """The method and the caller of the call at hand."""
+    return _call.get()
 
 
 @contextmanager

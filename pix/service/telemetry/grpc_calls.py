@@ -9,9 +9,16 @@ from types import TracebackType
 from typing import Any, Final
 
 import grpc
-from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from pix.service.telemetry.context import TRACEPARENT, begin_trace, checked_traceparent, current_traceparent, end_trace
+from pix.service.telemetry.context import (
+    TRACEPARENT,
+    begin_call,
+    begin_trace,
+    checked_traceparent,
+    current_traceparent,
+    end_call,
+    end_trace,
+)
 from pix.service.telemetry.metrics import Metrics
 from pix.service.telemetry.traces import Span, SpanKind, Tracing
 
@@ -53,7 +60,7 @@ class _WatchedCall:
     """One call while it is answered. A class, for generators as context managers would take a tenth of a look-up."""
 
     __slots__ = (
-        "_context", "_log_tokens", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing",
+        "_call_token", "_context", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None, method: str, context: Any) -> None:
@@ -68,14 +75,14 @@ class _WatchedCall:
         parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
         caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
         self._span = self._start(parent, caller)
-        self._log_tokens = bind_contextvars(call=self._method, caller=caller)
+        self._call_token = begin_call(self._method, caller)
         self._trace_token = begin_trace(self._span.traceparent if self._span else parent)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         end_trace(self._trace_token)
-        reset_contextvars(**self._log_tokens)
+        end_call(self._call_token)
         # An abort has set the code, and raises; what raises without one is a fault of ours.
         code = grpc.StatusCode.OK if error is None else _code_of(self._context)
         self._metrics.grpc_requests.add({(self._method, code.name): 1.0})
