@@ -21,7 +21,7 @@ import grpc
 import uvloop
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 THREADS: Final = 16
 STOP_SECONDS: Final = 3.0
@@ -102,8 +102,11 @@ async def _serve(
         in_threads = _InThreads(threads)
         names = list(add_services(_Registrar(server, [in_threads.watch, *watches])))
         health_servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]
-        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        unwatched = _Registrar(server, [])
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, unwatched)
+        reflected = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection_servicer = reflection.aio.ReflectionServicer(reflected)  # type: ignore[attr-defined]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection_servicer, unwatched)
         try:
             if credentials is None:
                 server.add_insecure_port(address)
@@ -123,7 +126,9 @@ async def _serve(
 class _Registrar:
     """The server as it is to the services that are being added: it wraps their handlers once, and not for each call.
 
-    gRPC's interceptors would make the handler anew for every call, which takes as long as a short call itself.
+    gRPC's interceptors would make the handler anew for every call, which takes as long as a short call itself. And all
+    methods come in by gRPC's one door for any method: with a door for each, it waits at all of them anew for every
+    call, which takes 10 µs for our seventeen.
     """
 
     def __init__(self, server: Any, watches: Sequence[Watch]) -> None:
@@ -136,7 +141,7 @@ class _Registrar:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """The handlers of a service, by the names of its methods."""
         watched = {name: self._watched(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_registered_method_handlers(service, watched)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, watched),))
 
     def _watched(self, method: str, handler: Any) -> Any:
         for watch in reversed(self._watches):

@@ -24,7 +24,7 @@ from pix.service.logs import logger
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
-BATCH_RECORDS_MAX: Final = 1_000
+BATCH_RECORDS_MAX: Final = 700
 """A batch takes what is there, so it is only as large as this when the service is behind. Then the larger the better: a
 commit, the acknowledgements and a look at the accounts cost the same for ten records as for thousands."""
 PUBLISH_TIMEOUT_SECONDS: Final = 30.0

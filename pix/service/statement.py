@@ -7,6 +7,7 @@ statement; and to plan the statement anew takes PostgreSQL longer than to run it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
@@ -17,6 +18,10 @@ from pix.service.batches import DatabaseUnavailable
 
 ANSWER_SECONDS_MAX: Final = 10.0
 """For a connection and its first answer, or for a later answer."""
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """There is none, or it is no more."""
 
 
 class PreparedStatement:
@@ -39,10 +44,8 @@ class PreparedStatement:
         """
         async with self._turn:
             if self._connection is not None:
-                try:
+                with contextlib.suppress(ConnectionLost):
                     return await self._fetch(value)
-                except DatabaseUnavailable:
-                    pass
             return await self._fetch(value)
 
     def close(self) -> None:
@@ -59,12 +62,15 @@ class PreparedStatement:
                 cursor = await self._execute("EXECUTE prepared (%s)", (value,))
                 rows: list[tuple[Any, ...]] = cursor.fetchall()
                 return rows
-        except BaseException as error:
-            # In the middle of a statement it is of no use for the next one.
-            is_lost = self._connection is None or bool(self._connection.closed)
+        except TimeoutError as error:
             self.close()
-            if is_lost or isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError, TimeoutError)):
-                raise DatabaseUnavailable(" ".join(str(error).split())[:300]) from error
+            raise DatabaseUnavailable(f"no answer in {ANSWER_SECONDS_MAX:.0f} s") from error
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            self.close()
+            raise ConnectionLost(" ".join(str(error).split())[:300]) from error
+        except BaseException:
+            # Whatever it was: in the middle of a statement the connection is of no use for the next one.
+            self.close()
             raise
 
     async def _connect(self) -> None:
