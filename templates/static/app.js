@@ -113,20 +113,59 @@
     }
   });
 
+  // A click begins and ends on the same element, so nothing is replaced while a button of the mouse or a key is down.
+  const late = new Map();
+  let pressed = 0;
+
+  function press() {
+    window.clearTimeout(pressed);
+    pressed = window.setTimeout(release, 3000);
+  }
+
+  function release() {
+    window.clearTimeout(pressed);
+    pressed = 0;
+    const acts = [...late.values()];
+    late.clear();
+    acts.forEach((act) => act());
+  }
+
+  // Now, or when it is over; of what is late for the same place only the last matters.
+  window.whenReleased = (place, act) => {
+    if (pressed) {
+      late.set(place, act);
+    } else {
+      act();
+    }
+  };
+
+  document.addEventListener("pointerdown", press, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") {
+      press();
+    }
+  }, true);
+  for (const end of ["pointerup", "pointercancel", "keyup"]) {
+    // The click comes after its end.
+    document.addEventListener(end, () => window.setTimeout(release), true);
+  }
+
+  function put(place, html) {
+    const held = document.activeElement?.id;
+    const focused = place.contains(document.activeElement);
+    place.innerHTML = html;
+    place.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+    if (focused && held) {
+      document.getElementById(held)?.focus();
+    }
+    window.htmx?.process(place);
+  }
+
   // Live parts: the server sends the same HTML that it renders in the page, whenever that changes. A page with several
   // of them has one stream around them, and each is the scene of an event of its own.
   function connect(part) {
     const stream = new EventSource(part.dataset.live);
-    const show = (place) => (event) => {
-      const held = document.activeElement?.id;
-      const focused = place.contains(document.activeElement);
-      place.innerHTML = event.data;
-      place.dispatchEvent(new CustomEvent("live", { bubbles: true }));
-      if (focused && held) {
-        document.getElementById(held)?.focus();
-      }
-      window.htmx?.process(place);
-    };
+    const show = (place) => (event) => window.whenReleased(place, () => put(place, event.data));
     stream.addEventListener("fragment", show(part));
     for (const scene of part.querySelectorAll("[data-scene]")) {
       stream.addEventListener(scene.dataset.scene, show(scene));

@@ -163,9 +163,13 @@
   }
 
   function onScene(message) {
+    window.whenReleased(scene, () => draw(message.data));
+  }
+
+  function draw(html) {
     const before = statesOf();
     const held = scene.contains(document.activeElement) ? document.activeElement.id : "";
-    scene.innerHTML = message.data;
+    scene.innerHTML = html;
     survey();
     if (held) {
       document.getElementById(held)?.focus({ preventScroll: true });

@@ -117,6 +117,24 @@ def test_what_cannot_be_done_is_said_in_passing(browser: Browser, watch: Watch, 
     page.context.close()
 
 
+def test_a_slow_click_is_a_click_though_the_page_moves_meanwhile(browser: Browser, watch: Watch, panel: str) -> None:
+    page, onlooker = open_page(browser, watch, panel), open_page(browser, watch, panel)
+    page.locator("#rate_per_second").fill("3")
+    page.locator("#traffic-start").click()
+    stop = page.locator("#traffic-stop")
+    expect(stop).to_be_visible()
+    stop.hover()
+    page.mouse.down()
+    sent = onlooker.locator("[data-figure=sent]")
+    for _ in range(3):
+        expect(sent).not_to_have_text(sent.inner_text())
+    page.mouse.up()
+    expect(page.locator("[data-running]")).to_have_attribute("data-running", "no")
+    expect(onlooker.locator("[data-running]")).to_have_attribute("data-running", "no")
+    onlooker.context.close()
+    page.context.close()
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop-light", "phone-dark"])
 def test_axe_finds_no_serious_fault_on_the_panel(
     browser: Browser, watch: Watch, panel: str, size: dict[str, Any], scheme: str
