@@ -18,9 +18,8 @@ RUN python -m venv /opt/codepix \
         > /tmp/requirements.txt \
     && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/requirements.txt
 
-FROM base AS wheel
-WORKDIR /source
-COPY pyproject.toml README.md ./
+FROM dependencies AS wheel
+COPY README.md ./
 COPY protos protos
 COPY templates templates
 COPY loadtest loadtest
