@@ -122,6 +122,17 @@ def visit(clients: ExitStack) -> Visit:
     return make
 
 
+def changed_tokens(token: str) -> list[str]:
+    """The signed token with one letter of each of its parts changed.
+
+    The first letter, as all its bits count: the last letter of a signature has bits that say nothing, so that one
+    token in a thousand would still be itself.
+    """
+    parts = token.rsplit(".", 2)
+    others = [("B" if part[0] == "A" else "A") + part[1:] for part in parts]
+    return [".".join([*parts[:at], other, *parts[at + 1 :]]) for at, other in enumerate(others)]
+
+
 def pay_to_review(visitor: Visitor, key: str, amount: str, description: str = "") -> None:
     """Goes from the key to the page that asks for confirmation."""
     visitor.open("/pay")
