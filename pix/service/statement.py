@@ -31,8 +31,10 @@ class PreparedStatement:
         """`statement` has one parameter, `$1`. Connects when it is first needed."""
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._prepare = (
-            # A plan for any value is as good as one for this value, and is made once.
-            f"SET plan_cache_mode = force_generic_plan; PREPARE prepared ({parameter_type}) AS {statement}"
+            # A plan for any value is as good as one for this value, and is made once. It must not be to walk through
+            # the tables: they may be small when it is made, and a million rows long before the next statistics.
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+            f"PREPARE prepared ({parameter_type}) AS {statement}"
         )
         self._connection: Any = None
         self._turn = asyncio.Lock()

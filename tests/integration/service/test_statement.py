@@ -56,6 +56,28 @@ def test_calls_at_the_same_time_get_their_own_rows(make_statement: Make) -> None
     assert asyncio.run(ask_all()) == [[(number * 2,)] for number in range(30)]
 
 
+def test_it_uses_an_index_although_the_table_was_small_when_it_was_prepared(make_statement: Make, url: str) -> None:
+    engine = make_engine(url)
+    fill = text("INSERT INTO words SELECT 'word ' || n, repeat('-', 60) FROM generate_series(:first, :last) AS n")
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE words (word text PRIMARY KEY, meaning text)"))
+        connection.execute(fill, {"first": 1, "last": 20})
+        connection.execute(text("ANALYZE words"))
+    statement = make_statement(
+        "SELECT count(meaning), pg_stat_get_xact_tuples_returned('words'::regclass) FROM words WHERE word = ANY($1)",
+        "text[]",
+    )
+
+    async def ask_before_and_after_it_grows() -> list[list[tuple[Any, ...]]]:
+        before = await statement.fetch("{word 20,word 21}")
+        with transaction(engine) as connection:
+            connection.execute(fill, {"first": 21, "last": 5000})
+        return [before, await statement.fetch("{word 20,word 21}")]
+
+    assert asyncio.run(ask_before_and_after_it_grows()) == [[(1, 0)], [(2, 0)]], "found, and rows walked through"
+    engine.dispose()
+
+
 def test_the_loop_goes_on_while_the_database_thinks(make_statement: Make) -> None:
     statement = make_statement("SELECT pg_sleep($1)", "float")
 
