@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,7 +75,9 @@ def theme_of(request: Request) -> Theme:
     return Theme(chosen) if chosen in set(Theme) else Theme.AUTO
 
 
+@cache
 def _environment(folder: Path, language: Language) -> Environment:
+    """The templates in a language, each compiled once in the life of the process, whatever number of apps show them."""
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
