@@ -42,12 +42,12 @@ class PostgresDirectory:
         self._observe = observe
         self._known: tuple[Texts, KnownBanks] = ((None, None), KnownBanks({}, {}))
 
-    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
+    def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """See the port."""
         started = time.perf_counter()
         outcome = "failed"
         try:
-            [(banks, secrets, entries)] = await self._statement.fetch(text_array([key.key for key in keys]))
+            [(banks, secrets, entries)] = self._statement.fetch(text_array([key.key for key in keys]))
             outcome = "read"
         finally:
             self._observe(outcome, time.perf_counter() - started)

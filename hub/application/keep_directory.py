@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid4
 
@@ -160,11 +159,7 @@ class DirectoryByUnits:
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 
-    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
-        """In a thread."""
-        return await asyncio.to_thread(self.read_here, keys)
-
-    def read_here(self, keys: Collection[PixKey]) -> DirectoryReading:
+    def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """In one transaction."""
         with self._units() as unit:
             known = KnownBanks(unit.banks.all(), unit.banks.secrets())
@@ -187,7 +182,7 @@ class FindKey:
         """
         pix_key = normalize_key(kind, key)
         self.admit(asking_ispb)
-        return self.conclude(self._by_units.read_here({pix_key}).payee(pix_key), asking_ispb)
+        return self.conclude(self._by_units.read({pix_key}).payee(pix_key), asking_ispb)
 
     def admit(self, asking_ispb: str) -> None:
         """Raises LookUpsExhausted when the bank may not ask now. Never waits."""
@@ -195,9 +190,9 @@ class FindKey:
         if wait_ms:
             raise LookUpsExhausted(wait_ms)
 
-    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
+    def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """As many keys at once as there are questions, and the banks that may ask: it costs little more than one."""
-        return await self._directory.read(keys)
+        return self._directory.read(keys)
 
     def conclude(self, payee: Payee | None, asking_ispb: str) -> Payee:
         """Counts the look-up against the bank. Raises KeyNotFound when there was nothing. Never waits."""

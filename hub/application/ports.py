@@ -289,9 +289,9 @@ class KeyRepository(Protocol):
 
 
 class Directory(Protocol):
-    """The directory as look-ups read it: from an event loop, many hundred times a second, and never to change it."""
+    """The directory as look-ups read it: many hundred times a second, and never to change it."""
 
-    async def read(self, keys: Collection[PixKey]) -> DirectoryReading:
+    def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """The banks, their secrets and those of the keys that exist, all of one moment after this call began.
 
         Raises `pix.service.batches.DatabaseUnavailable`.

@@ -1,13 +1,14 @@
-"""One statement of PostgreSQL for an event loop: prepared, on a connection of its own, and never holding the loop up.
+"""One statement of PostgreSQL, prepared, on a connection of its own.
 
-For what is asked many hundred times a second. A thread for each would wait for the interpreter's lock twice a
-statement; and to plan the statement anew takes PostgreSQL longer than to run it.
+For what is asked many hundred times a second: to plan the statement anew takes PostgreSQL longer than to run it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import select
+import threading
+import time
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
@@ -37,18 +38,18 @@ class PreparedStatement:
             f"PREPARE prepared ({parameter_type}) AS {statement}"
         )
         self._connection: Any = None
-        self._turn = asyncio.Lock()
+        self._turn = threading.Lock()
 
-    async def fetch(self, value: Any) -> list[tuple[Any, ...]]:
+    def fetch(self, value: Any) -> list[tuple[Any, ...]]:
         """The rows for a value of the parameter. Raises DatabaseUnavailable.
 
         A connection that died while nobody asked is noticed here, and costs nobody an answer.
         """
-        async with self._turn:
+        with self._turn:
             if self._connection is not None:
                 with contextlib.suppress(ConnectionLost):
-                    return await self._fetch(value)
-            return await self._fetch(value)
+                    return self._fetch(value)
+            return self._fetch(value)
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
@@ -56,14 +57,14 @@ class PreparedStatement:
             self._connection.close()
             self._connection = None
 
-    async def _fetch(self, value: Any) -> list[tuple[Any, ...]]:
+    def _fetch(self, value: Any) -> list[tuple[Any, ...]]:
+        deadline = time.monotonic() + ANSWER_SECONDS_MAX
         try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                if self._connection is None:
-                    await self._connect()
-                cursor = await self._execute("EXECUTE prepared (%s)", (value,))
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
-                return rows
+            if self._connection is None:
+                self._connect(deadline)
+            cursor = self._execute("EXECUTE prepared (%s)", (value,), deadline)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
         except TimeoutError as error:
             self.close()
             raise DatabaseUnavailable(f"no answer in {ANSWER_SECONDS_MAX:.0f} s") from error
@@ -75,35 +76,22 @@ class PreparedStatement:
             self.close()
             raise
 
-    async def _connect(self) -> None:
-        # In a thread, for the name of the server is looked up by that.
-        self._connection = await asyncio.to_thread(psycopg2.connect, self._dsn, async_=True)
-        await self._answer()
-        await self._execute(self._prepare, None)
+    def _connect(self, deadline: float) -> None:
+        self._connection = psycopg2.connect(self._dsn, async_=True)
+        self._answer(deadline)
+        self._execute(self._prepare, None, deadline)
 
-    async def _execute(self, statement: str, values: tuple[Any, ...] | None) -> Any:
+    def _execute(self, statement: str, values: tuple[Any, ...] | None, deadline: float) -> Any:
         cursor = self._connection.cursor()
         cursor.execute(statement, values)
-        await self._answer()
+        self._answer(deadline)
         return cursor
 
-    async def _answer(self) -> None:
+    def _answer(self, deadline: float) -> None:
+        """Waits with an end, which a connection that is not asynchronous would not have."""
         connection = self._connection
         while (state := connection.poll()) != extensions.POLL_OK:
-            await _readiness(connection.fileno(), for_writing=state == extensions.POLL_WRITE)
-
-
-async def _readiness(file: int, *, for_writing: bool) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    add, remove = (loop.add_writer, loop.remove_writer) if for_writing else (loop.add_reader, loop.remove_reader)
-    add(file, _conclude, ready)
-    try:
-        await ready
-    finally:
-        remove(file)
-
-
-def _conclude(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
+            ready = select.poll()
+            ready.register(connection.fileno(), select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN)
+            if not ready.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise TimeoutError

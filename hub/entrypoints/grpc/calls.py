@@ -73,18 +73,18 @@ def answer(
     raise AssertionError("abort raises")
 
 
-async def answer_on_the_loop(act: Callable[[Caller], Awaitable[Response]], call: str, context: Any) -> Response:
-    """The same for a call that is answered on the event loop; `act` authenticates the caller by what it reads."""
+async def answer_in_turns(act: Callable[[Caller], Awaitable[Response]], call: str, context: Any) -> Response:
+    """The same for a call that is answered by a coroutine; `act` authenticates the caller by what it reads."""
     try:
         return await act(Caller(context))
     except SchemeError as error:
         code, trailer = _status_of(error)
-        await context.abort(code, str(error), trailer)
+        context.abort(code, str(error), trailer)
     except DatabaseUnavailable:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
     except Exception:
         log.exception("a call failed", call=call)
-        await context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
+        context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
     raise AssertionError("abort raises")
 
 

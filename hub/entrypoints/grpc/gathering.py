@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from itertools import islice
-from typing import Final, Generic, TypeVar
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Generic, TypeVar, cast
+
+from pix.service.turns import TURN, RunOn, wait_for
 
 QUESTIONS_MAX: Final = 500
 """Of one reading; what comes beyond waits for the next."""
-REST_SECONDS: Final = 0.003
+REST_SECONDS: Final = 0.001
 """Between two readings when questions are waiting already. More gather meanwhile, and a reading of many costs little
-more than one of a few; without a rest they were read in fives, and a third of the machine's time went into reading."""
+more than one of a few."""
 
 Question = TypeVar("Question")
 Reading = TypeVar("Reading")
@@ -24,38 +27,59 @@ class Gathered(Generic[Question, Reading]):
     before, so the database is asked some hundred times a second, however many questions there are.
     """
 
-    def __init__(self, read: Callable[[Collection[Question]], Awaitable[Reading]]) -> None:
-        """`read` is never called twice at a time."""
+    def __init__(self, read: Callable[[Collection[Question]], Reading]) -> None:
+        """`read` is called in a thread of its own, never twice at a time."""
         self._read = read
-        self._waiting: list[tuple[Question | None, asyncio.Future[Reading]]] = []
-        self._reader: asyncio.Task[None] | None = None
+        self._waiting: list[tuple[Question | None, RunOn]] = []
+        self._changing = threading.Lock()
+        self._is_reading = False
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="grpc-readings")
 
     async def ask(self, question: Question | None) -> Reading:
         """A reading that began after this call and has the question in it, if any. Raises what the reading raises."""
-        future: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, future))
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read_all())
-        return await future
+        return cast("Reading", await wait_for(_Asked(self.put, question)))
 
-    async def _read_all(self) -> None:
-        try:
-            while self._waiting:
-                batch = list(islice(self._waiting, QUESTIONS_MAX))
-                del self._waiting[: len(batch)]
-                questions = {question for question, _ in batch if question is not None}
-                try:
-                    reading = await self._read(questions)
-                except Exception as error:  # noqa: BLE001 - it is raised where the question was asked
-                    for _, future in batch:
-                        # Who has hung up meanwhile has cancelled the question.
-                        if not future.done():
-                            future.set_exception(error)
-                else:
-                    for _, future in batch:
-                        if not future.done():
-                            future.set_result(reading)
-                if self._waiting:
-                    await asyncio.sleep(REST_SECONDS)
-        finally:
-            self._reader = None
+    def put(self, question: Question | None, run_on: RunOn) -> None:
+        """Notes the question; `run_on` is told what it is read in."""
+        with self._changing:
+            self._waiting.append((question, run_on))
+            if self._is_reading:
+                return
+            self._is_reading = True
+        self._reader.submit(self._read_all)
+
+    def _read_all(self) -> None:
+        while batch := self._next_batch():
+            questions = {question for question, _ in batch if question is not None}
+            reading: Reading | None = None
+            error: Exception | None = None
+            try:
+                reading = self._read(questions)
+            except Exception as failure:  # noqa: BLE001 - it is raised where the question was asked
+                error = failure
+            with TURN:
+                for _, run_on in batch:
+                    run_on(reading, error)
+            if self._waiting:
+                time.sleep(REST_SECONDS)
+
+    def _next_batch(self) -> list[tuple[Question | None, RunOn]]:
+        with self._changing:
+            batch = self._waiting[:QUESTIONS_MAX]
+            del self._waiting[: len(batch)]
+            self._is_reading = bool(batch)
+            return batch
+
+
+class _Asked(Generic[Question]):
+    """A question, for who asked it to wait for."""
+
+    __slots__ = ("_put", "_question")
+
+    def __init__(self, put: Callable[[Question | None, RunOn], None], question: Question | None) -> None:
+        self._put = put
+        self._question = question
+
+    def begin(self, run_on: RunOn) -> None:
+        """See `pix.service.turns.Wait`."""
+        self._put(self._question, run_on)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import grpc
@@ -17,7 +16,7 @@ from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.transfer import Transfer, TransferStatus
-from hub.entrypoints.grpc.calls import Caller, answer, answer_on_the_loop
+from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
 from hub.entrypoints.grpc.gathering import Gathered
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey, normalize_key
@@ -44,8 +43,8 @@ _STATUS_TO_WIRE: Final = {
 
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     """Adds both services; returns their full names."""
-    has_threads = isinstance(server, grpc.Server)
-    servicer = DirectoryServicer(application) if has_threads else DirectoryServicerOnTheLoop(application)
+    is_grpcs_own = isinstance(server, grpc.Server)
+    servicer = DirectoryServicer(application) if is_grpcs_own else DirectoryServicerInTurns(application)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
     return [
@@ -156,16 +155,13 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         return directory.RemoveKeyResponse()
 
 
-class DirectoryServicerOnTheLoop(DirectoryServicer):
-    """The same for a server on an event loop: calls of the two kinds that are many share their transactions."""
+class DirectoryServicerInTurns(DirectoryServicer):
+    """The same for a server that plays coroutines: calls of the two kinds that are many share their transactions."""
 
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
         self._readings: Gathered[PixKey, DirectoryReading] = Gathered(application.find_key.read)
-        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(self._register_in_thread)
-
-    async def _register_in_thread(self, asked: Collection[KeyEntry]) -> Registrations:
-        return await asyncio.to_thread(self._hub.register_key.register, asked)
+        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(application.register_key.register)
 
     async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.RegisterKeyRequest, context: Any
@@ -178,7 +174,7 @@ class DirectoryServicerOnTheLoop(DirectoryServicer):
             registrations = await self._registrations.ask(asked)
             return _registered(self._hub.register_key.conclude(asked, registrations))
 
-        return await answer_on_the_loop(register, type(request).__name__, context)
+        return await answer_in_turns(register, type(request).__name__, context)
 
     async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.FindKeyRequest, context: Any
@@ -198,7 +194,7 @@ class DirectoryServicerOnTheLoop(DirectoryServicer):
             self._hub.find_key.admit(asking.ispb)
             return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
 
-        return await answer_on_the_loop(find, type(request).__name__, context)
+        return await answer_in_turns(find, type(request).__name__, context)
 
 
 def _page_place(token: str) -> tuple[int, str] | None:

@@ -45,12 +45,12 @@ class ObservedServer:
             with _WatchedCall(self._metrics, self._tracing, method, context):
                 return act(request, context)
 
-        async def answer_on_the_loop(request: Any, context: Any) -> Any:
+        async def answer_in_turns(request: Any, context: Any) -> Any:
             with _WatchedCall(self._metrics, self._tracing, method, context):
                 return await act(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
-            answer_on_the_loop if inspect.iscoroutinefunction(act) else answer,
+            answer_in_turns if inspect.iscoroutinefunction(act) else answer,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
@@ -139,11 +139,9 @@ class _CallDetails(grpc.ClientCallDetails):
 
 
 def _code_of(context: Any) -> grpc.StatusCode:
-    """The status of a call that was ended; on the event loop the context knows its number alone."""
+    """The status of a call that was ended; without one, what the server tells of a handler that failed."""
     code = context.code()
-    if isinstance(code, grpc.StatusCode):
-        return code
-    return next((each for each in grpc.StatusCode if code and each.value[0] == code), grpc.StatusCode.UNKNOWN)
+    return code if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN
 
 
 def _finish(span: Span, code: str) -> None:

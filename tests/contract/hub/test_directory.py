@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -17,7 +15,6 @@ from hub.application.ports import Directory, UnitsOfWork
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyEntry
 from hub.domain.errors import BankNotActive, NotAuthenticated
-from hub.domain.look_ups import DirectoryReading
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.service.database import transaction
@@ -33,32 +30,19 @@ def secret(clear: str, added_at_ms: int = NOW_MS) -> BankSecret:
     return BankSecret(AURORA, hashlib.sha256(clear.encode()).digest(), signing_key(clear), added_at_ms)
 
 
-class Reader:
-    """Asks a directory from a loop of its own, one reading after the other."""
-
-    def __init__(self, directory: Directory, run: Callable[[Coroutine[Any, Any, DirectoryReading]], DirectoryReading]):
-        self._directory = directory
-        self._run = run
-
-    def read(self, keys: Collection[PixKey]) -> DirectoryReading:
-        """What it knows of these keys."""
-        return self._run(self._directory.read(keys))
-
-
 @pytest.fixture
-def directory(with_banks: UnitsOfWork, request: pytest.FixtureRequest) -> Iterator[Reader]:
+def directory(with_banks: UnitsOfWork, request: pytest.FixtureRequest) -> Iterator[Directory]:
     """Of the store; Aurora has a secret."""
     with with_banks() as unit:
         unit.banks.add_secret(secret(SECRET))
         unit.commit()
-    with asyncio.Runner() as runner:
-        if request.node.callspec.params["units"] == "memory":
-            yield Reader(DirectoryByUnits(with_banks), runner.run)
-            return
-        url = request.getfixturevalue("engine").url.render_as_string(hide_password=False)
-        on_postgres = PostgresDirectory(url)
-        yield Reader(on_postgres, runner.run)
-        on_postgres.close()
+    if request.node.callspec.params["units"] == "memory":
+        yield DirectoryByUnits(with_banks)
+        return
+    url = request.getfixturevalue("engine").url.render_as_string(hide_password=False)
+    on_postgres = PostgresDirectory(url)
+    yield on_postgres
+    on_postgres.close()
 
 
 def register(units: UnitsOfWork, *entries: KeyEntry) -> None:
@@ -68,7 +52,7 @@ def register(units: UnitsOfWork, *entries: KeyEntry) -> None:
         unit.commit()
 
 
-def test_it_knows_the_keys_that_were_asked_for_and_all_banks(with_banks: UnitsOfWork, directory: Reader) -> None:
+def test_it_knows_the_keys_that_were_asked_for_and_all_banks(with_banks: UnitsOfWork, directory: Directory) -> None:
     anas, bias = key_entry(ANAS_KEY, ANA), key_entry(BIAS_KEY, BIA, request_id="a request")
     register(with_banks, anas, bias)
     found = directory.read([BIAS_KEY, NOBODYS_KEY])
@@ -78,13 +62,13 @@ def test_it_knows_the_keys_that_were_asked_for_and_all_banks(with_banks: UnitsOf
     assert found.known.banks == BANKS
 
 
-def test_it_knows_the_banks_when_no_key_is_asked_for(directory: Reader) -> None:
+def test_it_knows_the_banks_when_no_key_is_asked_for(directory: Directory) -> None:
     found = directory.read([])
     assert not found.entries
     assert found.known.authenticate(AURORA, SECRET) == BANKS[AURORA]
 
 
-def test_a_text_that_is_a_key_of_two_kinds_has_two_payees(with_banks: UnitsOfWork, directory: Reader) -> None:
+def test_a_text_that_is_a_key_of_two_kinds_has_two_payees(with_banks: UnitsOfWork, directory: Directory) -> None:
     as_cpf, as_other = PixKey(KeyKind.CPF, DIGITS), PixKey(KeyKind.PHONE, DIGITS)
     register(with_banks, key_entry(as_cpf, ANA))
     found = directory.read([as_other])
@@ -97,7 +81,7 @@ def test_a_text_that_is_a_key_of_two_kinds_has_two_payees(with_banks: UnitsOfWor
 
 @pytest.mark.parametrize("name", ['Zé "o \\ Grande" D\'Ávila', "{a,b}", "null", "☕ 中文", "x" * 120])
 def test_whatever_a_holder_is_called_comes_back_as_it_was(
-    with_banks: UnitsOfWork, directory: Reader, name: str
+    with_banks: UnitsOfWork, directory: Directory, name: str
 ) -> None:
     entry = replace(key_entry(ANAS_KEY, ANA), holder_name=name, holder_kind=HolderKind.COMPANY, branch='0"1')
     register(with_banks, entry)
@@ -105,13 +89,13 @@ def test_whatever_a_holder_is_called_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize("key", ["o'brien+{x}@example.com", 'null"', "{}", "a,b\\c"])
-def test_no_key_is_taken_for_sql_or_for_an_array(with_banks: UnitsOfWork, directory: Reader, key: str) -> None:
+def test_no_key_is_taken_for_sql_or_for_an_array(with_banks: UnitsOfWork, directory: Directory, key: str) -> None:
     entry = key_entry(PixKey(KeyKind.EMAIL, key), ANA)
     register(with_banks, entry)
     assert directory.read([entry.key, NOBODYS_KEY]).payee(entry.key) == (entry, BANKS[AURORA])
 
 
-def test_many_keys_are_one_reading(with_banks: UnitsOfWork, directory: Reader) -> None:
+def test_many_keys_are_one_reading(with_banks: UnitsOfWork, directory: Directory) -> None:
     entries = [
         replace(key_entry(PixKey(KeyKind.EMAIL, f"{number}@example.com"), ANA), account_number=str(number))
         for number in range(1_200)
@@ -121,7 +105,7 @@ def test_many_keys_are_one_reading(with_banks: UnitsOfWork, directory: Reader) -
     assert [found.entries[entry.key] for entry in entries] == entries
 
 
-def test_what_becomes_of_a_bank_is_known_to_the_next_reading(with_banks: UnitsOfWork, directory: Reader) -> None:
+def test_what_becomes_of_a_bank_is_known_to_the_next_reading(with_banks: UnitsOfWork, directory: Directory) -> None:
     with pytest.raises(NotAuthenticated):
         directory.read([]).known.authenticate(AURORA, NEW_SECRET)
     with with_banks() as unit:
@@ -143,7 +127,7 @@ def test_what_becomes_of_a_bank_is_known_to_the_next_reading(with_banks: UnitsOf
     assert known.recognize(AURORA, NEW_SECRET) == replace(BANKS[AURORA], active=False)
 
 
-def test_the_secrets_are_newest_first(with_banks: UnitsOfWork, directory: Reader) -> None:
+def test_the_secrets_are_newest_first(with_banks: UnitsOfWork, directory: Directory) -> None:
     with with_banks() as unit:
         unit.banks.add_secret(secret(NEW_SECRET, NOW_MS + 1))
         unit.commit()
@@ -151,7 +135,7 @@ def test_the_secrets_are_newest_first(with_banks: UnitsOfWork, directory: Reader
 
 
 @pytest.mark.parametrize("units", ["postgres"], indirect=True)
-def test_a_connection_that_died_unnoticed_costs_no_caller_its_answer(directory: Reader, engine: Engine) -> None:
+def test_a_connection_that_died_unnoticed_costs_no_caller_its_answer(directory: Directory, engine: Engine) -> None:
     assert directory.read([]).known.banks == BANKS
     with transaction(engine) as connection:
         ended = connection.execute(

@@ -88,12 +88,12 @@ class Counting:
             self.calls += 1
             return act(request, context)
 
-        async def answer_on_the_loop(request: Any, context: Any) -> Any:
+        async def answer_in_turns(request: Any, context: Any) -> Any:
             self.calls += 1
             return await act(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
-            answer_on_the_loop if inspect.iscoroutinefunction(act) else answer,
+            answer_in_turns if inspect.iscoroutinefunction(act) else answer,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )

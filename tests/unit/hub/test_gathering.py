@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from collections.abc import Collection
+from concurrent.futures import Future
 
 import pytest
 
 from hub.entrypoints.grpc.gathering import QUESTIONS_MAX, Gathered
+from pix.service.turns import play
+
+DEADLINE_SECONDS = 10
+
+Answer = tuple[int, set[int]]
 
 
 class Source:
@@ -15,92 +21,81 @@ class Source:
 
     def __init__(self) -> None:
         self.asked: list[set[int]] = []
-        self.open = asyncio.Event()
+        self.began = threading.Semaphore(0)
+        self.open = threading.Event()
         self.open.set()
         self.fails = False
         self._under_way = 0
 
-    async def read(self, questions: Collection[int]) -> tuple[int, set[int]]:
+    def read(self, questions: Collection[int]) -> Answer:
         """One reading."""
         self._under_way += 1
         assert self._under_way == 1, "never two at a time"
         self.asked.append(set(questions))
         number = len(self.asked)
-        await self.open.wait()
+        self.began.release()
+        assert self.open.wait(DEADLINE_SECONDS)
         self._under_way -= 1
         if self.fails:
             raise OSError(f"reading {number}")
         return number, set(questions)
 
 
-async def settle() -> None:
-    """Lets everything happen that can."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+def ask(gathered: Gathered[int, Answer], question: int | None) -> Future[Answer]:
+    """Asks from a coroutine; the answer is there later."""
+    answer: Future[Answer] = Future()
+
+    def done(result: Answer, error: Exception | None) -> None:
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
+
+    play(gathered.ask(question), done)
+    return answer
 
 
 def test_one_question_is_read_at_once() -> None:
-    async def play() -> None:
-        source = Source()
-        assert await Gathered(source.read).ask(7) == (1, {7})
+    assert ask(Gathered(Source().read), 7).result(DEADLINE_SECONDS) == (1, {7})
 
-    asyncio.run(play())
+
+def test_one_after_the_other_is_read_one_after_the_other() -> None:
+    gathered = Gathered(Source().read)
+    assert [ask(gathered, number).result(DEADLINE_SECONDS) for number in (5, 5, 6)] == [(1, {5}), (2, {5}), (3, {6})]
 
 
 def test_what_comes_during_a_reading_is_read_together_in_the_next() -> None:
-    async def play() -> None:
-        source = Source()
-        source.open.clear()
-        gathered = Gathered(source.read)
-        first = asyncio.create_task(gathered.ask(1))
-        await settle()
-        later = [asyncio.create_task(gathered.ask(number)) for number in (2, 3, 2)]
-        nothing = asyncio.create_task(gathered.ask(None))
-        await settle()
-        assert source.asked == [{1}], "the first is under way, and none of the others is in it"
-        source.open.set()
-        assert await first == (1, {1})
-        assert await asyncio.gather(*later, nothing) == [(2, {2, 3})] * 4
-
-    asyncio.run(play())
+    source = Source()
+    source.open.clear()
+    gathered = Gathered(source.read)
+    first = ask(gathered, 1)
+    assert source.began.acquire(timeout=DEADLINE_SECONDS)
+    later = [ask(gathered, number) for number in (2, 3, 2, None)]
+    assert source.asked == [{1}], "the first is under way, and none of the others is in it"
+    source.open.set()
+    assert first.result(DEADLINE_SECONDS) == (1, {1})
+    assert [answer.result(DEADLINE_SECONDS) for answer in later] == [(2, {2, 3})] * 4
 
 
 def test_a_reading_that_fails_fails_for_those_who_were_in_it_alone() -> None:
-    async def play() -> None:
-        source = Source()
-        gathered = Gathered(source.read)
-        source.fails = True
-        for outcome in await asyncio.gather(gathered.ask(1), gathered.ask(2), return_exceptions=True):
-            assert isinstance(outcome, OSError)
-        source.fails = False
-        _, asked = await gathered.ask(3)
-        assert asked == {3}
-
-    asyncio.run(play())
-
-
-def test_who_hangs_up_spoils_nothing() -> None:
-    async def play() -> None:
-        source = Source()
-        source.open.clear()
-        gathered = Gathered(source.read)
-        gone, stays = asyncio.create_task(gathered.ask(1)), asyncio.create_task(gathered.ask(2))
-        await settle()
-        gone.cancel()
-        source.open.set()
-        assert (await stays)[1] == {1, 2}
-        with pytest.raises(asyncio.CancelledError):
-            await gone
-
-    asyncio.run(play())
+    source = Source()
+    gathered = Gathered(source.read)
+    source.fails = True
+    for answer in (ask(gathered, 1), ask(gathered, 2)):
+        with pytest.raises(OSError, match="reading"):
+            answer.result(DEADLINE_SECONDS)
+    source.fails = False
+    assert ask(gathered, 3).result(DEADLINE_SECONDS)[1] == {3}
 
 
 def test_a_reading_has_a_limit() -> None:
-    async def play() -> None:
-        source = Source()
-        gathered = Gathered(source.read)
-        answers = await asyncio.gather(*(gathered.ask(number) for number in range(QUESTIONS_MAX + 5)))
-        assert [len(asked) for asked in source.asked] == [QUESTIONS_MAX, 5]
-        assert all(number in asked for number, (_, asked) in enumerate(answers))
-
-    asyncio.run(play())
+    source = Source()
+    source.open.clear()
+    gathered = Gathered(source.read)
+    first = ask(gathered, -1)
+    assert source.began.acquire(timeout=DEADLINE_SECONDS)
+    answers = [ask(gathered, number) for number in range(QUESTIONS_MAX + 5)]
+    source.open.set()
+    assert first.result(DEADLINE_SECONDS) == (1, {-1})
+    assert all(number in answer.result(DEADLINE_SECONDS)[1] for number, answer in enumerate(answers))
+    assert [len(asked) for asked in source.asked] == [1, QUESTIONS_MAX, 5]

@@ -1,0 +1,250 @@
+"""The gRPC server under callers and handlers that do not behave: everybody else is answered, and it ends in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from codepix.v1 import directory_pb2 as directory
+from codepix.v1 import directory_pb2_grpc
+from lab.parts.ports import LOOPBACK, free_port
+from pix.service.grpc_calls import EXPECTED
+from pix.service.grpc_server import STREAM_THREADS, THREADS, serve_grpc
+from pix.service.turns import RunOn, wait_for
+
+DEADLINE_SECONDS = 20
+SERVICE = directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name
+
+
+class Gate:
+    """Holds coroutines and threads until the test opens it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Semaphore(0)
+        self._opened = threading.Event()
+        self._waiting: list[RunOn] = []
+
+    def begin(self, run_on: RunOn) -> None:
+        """A coroutine waits."""
+        self._waiting.append(run_on)
+        self.reached.release()
+
+    def pass_through(self) -> None:
+        """A thread waits."""
+        self.reached.release()
+        assert self._opened.wait(DEADLINE_SECONDS)
+
+    def open(self) -> None:
+        """Everybody may go on."""
+        self._opened.set()
+        for run_on in self._waiting:
+            run_on(None, None)
+
+
+class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
+    """`FindKey` is a coroutine and `ListKeys` a plain function; what is asked for says what happens."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def FindKey(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Answers with the key as the name."""
+        if request.key.key == "fail":
+            raise OSError("a secret of the database")
+        if request.key.key == "nonsense":
+            return "no message at all"
+        if request.key.key == "abort":
+            context.abort(grpc.StatusCode.NOT_FOUND, "não há", (("codepix-field", "key"), ("owner-bin", b"\xc3\xa3")))
+        if request.key.key == "wait":
+            await wait_for(self._gate)
+        return directory.FindKeyResponse(holder_name=request.key.key)
+
+    def RegisterKey(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Nobody calls it."""
+
+    def RemoveKey(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Nobody calls it."""
+
+    def ListKeys(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Answers with the branch as the token."""
+        if request.branch == "fail":
+            raise OSError("a secret of the database")
+        if request.branch == "abort":
+            context.set_trailing_metadata((("codepix-field", "branch"),))
+            context.abort(grpc.StatusCode.NOT_FOUND, "não há")
+        if request.branch == "wait":
+            self._gate.pass_through()
+        return directory.ListKeysResponse(next_page_token=request.branch)
+
+
+class Served:
+    """The server in a thread, and a channel to it."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.address = f"{LOOPBACK}:{free_port()}"
+        self.stop = threading.Event()
+        port = int(self.address.rsplit(":", 1)[1])
+        self.thread = threading.Thread(target=serve_grpc, args=(self._add, LOOPBACK, port, self.stop))
+        self.thread.start()
+        self.channel: Any = grpc.insecure_channel(self.address)
+        grpc.channel_ready_future(self.channel).result(DEADLINE_SECONDS)
+        self.stub = directory_pb2_grpc.DirectoryServiceStub(self.channel)
+
+    def _add(self, server: Any) -> Sequence[str]:
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(self.gate), server)
+        return [SERVICE]
+
+    def find(self, key: str, seconds: float = DEADLINE_SECONDS) -> str:
+        """By the coroutine."""
+        request = directory.FindKeyRequest()
+        request.key.key = key
+        return self.stub.FindKey(request, timeout=seconds).holder_name
+
+    def list(self, branch: str, seconds: float = DEADLINE_SECONDS) -> str:
+        """By the plain function."""
+        return self.stub.ListKeys(directory.ListKeysRequest(branch=branch), timeout=seconds).next_page_token
+
+    def ends(self) -> bool:
+        """Whether it ends when it is told to."""
+        self.stop.set()
+        self.thread.join(DEADLINE_SECONDS)
+        return not self.thread.is_alive()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A server, which must end in the end."""
+    server = Served()
+    yield server
+    server.gate.open()
+    server.channel.close()
+    assert server.ends()
+
+
+Ask = Callable[[Served, str], str]
+BOTH = pytest.mark.parametrize("ask", [Served.find, Served.list], ids=["coroutine", "function"])
+
+
+@BOTH
+def test_a_handler_that_fails_fails_its_call_alone_and_tells_nothing_of_the_inside(served: Served, ask: Ask) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(served, "fail")
+    assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.UNKNOWN, "the call failed")
+    assert ask(served, "again") == "again"
+
+
+@BOTH
+def test_an_abort_tells_the_code_the_reason_and_what_goes_with_it(served: Served, ask: Ask) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(served, "abort")
+    assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.NOT_FOUND, "não há")
+    trailer: Any = refused.value.trailing_metadata()
+    assert dict(trailer)["codepix-field"] in ("key", "branch")
+
+
+def test_an_answer_that_is_no_message_fails_its_call_alone(served: Served) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        served.find("nonsense")
+    assert refused.value.code() is grpc.StatusCode.UNKNOWN
+    assert served.find("again") == "again"
+
+
+def test_a_request_that_cannot_be_read_is_refused(served: Served) -> None:
+    call = served.channel.unary_unary(f"/{SERVICE}/FindKey")
+    with pytest.raises(grpc.RpcError) as refused:
+        call(b"\xff\xff\xff", timeout=DEADLINE_SECONDS)
+    assert refused.value.code() is grpc.StatusCode.INTERNAL
+    assert "Protobuf" in str(refused.value.details())
+    assert served.find("again") == "again"
+
+
+def test_a_method_that_is_not_there_is_said_to_be_unknown(served: Served) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        served.channel.unary_unary(f"/{SERVICE}/Nothing")(b"", timeout=DEADLINE_SECONDS)
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@BOTH
+def test_more_callers_than_are_expected_are_all_answered(served: Served, ask: Ask) -> None:
+    names = [str(number) for number in range(EXPECTED * 12)]
+    with ThreadPoolExecutor(EXPECTED * 4) as callers:
+        assert list(callers.map(lambda name: ask(served, name), names)) == names
+
+
+@BOTH
+def test_who_hangs_up_is_forgotten(served: Served, ask: Any) -> None:
+    with pytest.raises(grpc.RpcError) as given_up:
+        ask(served, "wait", 0.3)
+    assert given_up.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert served.gate.reached.acquire(timeout=DEADLINE_SECONDS)
+    served.gate.open()
+    assert ask(served, "again") == "again"
+
+
+@BOTH
+def test_a_call_under_way_is_answered_when_the_server_is_told_to_stop(served: Served, ask: Ask) -> None:
+    with ThreadPoolExecutor(1) as callers:
+        under_way = callers.submit(ask, served, "wait")
+        assert served.gate.reached.acquire(timeout=DEADLINE_SECONDS)
+        served.stop.set()
+        served.gate.open()
+        assert under_way.result(DEADLINE_SECONDS) == "wait"
+    assert served.ends()
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(served, "too late")
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_call_that_never_ends_does_not_keep_the_server_from_stopping(served: Served) -> None:
+    with ThreadPoolExecutor(1) as callers:
+        under_way = callers.submit(served.find, "wait")
+        assert served.gate.reached.acquire(timeout=DEADLINE_SECONDS)
+        assert served.ends()
+        with pytest.raises(grpc.RpcError):
+            under_way.result(DEADLINE_SECONDS)
+
+
+def test_who_begins_calls_and_never_sends_the_request_keeps_nobody_waiting(served: Served) -> None:
+    never = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        never.wait(DEADLINE_SECONDS)
+        yield from ()
+
+    begun = [served.channel.stream_unary(f"/{SERVICE}/ListKeys").future(nothing()) for _ in range(THREADS * 3)]
+    assert [served.list("a"), served.find("b")] == ["a", "b"]
+    for call in begun:
+        call.cancel()
+    never.set()
+    assert [served.list("c"), served.find("d")] == ["c", "d"]
+
+
+def test_who_holds_streams_keeps_nobody_from_calls(served: Served) -> None:
+    never = threading.Event()
+
+    def nothing() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        never.wait(DEADLINE_SECONDS)
+
+    streams = [
+        reflection_pb2_grpc.ServerReflectionStub(served.channel).ServerReflectionInfo(nothing())
+        for _ in range(STREAM_THREADS * 3)
+    ]
+    listed = next(streams[0]).list_services_response.service
+    assert SERVICE in {service.name for service in listed}
+    check = health_pb2_grpc.HealthStub(served.channel).Check(
+        health_pb2.HealthCheckRequest(service=SERVICE), timeout=DEADLINE_SECONDS
+    )
+    assert check.status == health_pb2.HealthCheckResponse.SERVING
+    assert [served.list("a"), served.find("b")] == ["a", "b"]
+    for stream in streams:
+        stream.cancel()
+    never.set()
