@@ -107,8 +107,12 @@ class UnaryCalls:
                 method.expect()
 
     def stop(self) -> None:
-        """To be called before the server is stopped: calls under way are answered, and no more are taken."""
-        self.is_stopping = True
+        """To be called before the server is stopped, which then takes no more requests for calls.
+
+        Calls under way are answered.
+        """
+        with TURN:
+            self.is_stopping = True
 
 
 class _Method:
