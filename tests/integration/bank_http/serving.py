@@ -18,6 +18,8 @@ def serving(app: FastAPI) -> Iterator[str]:
     """The address of the application while it is served."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        # From now on who connects waits; until the server listens by itself they would be refused.
+        listener.listen()
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
         )
