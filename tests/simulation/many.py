@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import time
@@ -79,7 +80,7 @@ def simulate_many(
     tasks = [(seed, transfers) for seed in seeds]
     # Fresh interpreters: a process that was forked amid threads may hang.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), initializer=be_quiet) as pool:
+    with context.Pool(os.cpu_count(), initializer=_get_ready) as pool:
         for outcome in pool.imap_unordered(_simulate, tasks, chunksize=SEEDS_PER_TASK):
             tally.add(outcome)
             tally.seconds = time.monotonic() - began
@@ -94,6 +95,12 @@ def _simulate(task: tuple[int, int]) -> Outcome:
     if not outcome.violations:
         outcome.trace.lines.clear()
     return outcome
+
+
+def _get_ready() -> None:
+    """What was imported stays; looking through it for garbage after every few hundred messages is in vain."""
+    be_quiet()
+    gc.freeze()
 
 
 def be_quiet() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from zlib import crc32
@@ -141,7 +141,8 @@ class Broker:
         """A record reaches its partition's log."""
         place = (record.topic, crc32(record.key) % PARTITIONS)
         log = self.logs[place]
-        log.append(replace(record, partition=place[1], offset=self.starts[place] + len(log)))
+        offset = self.starts[place] + len(log)
+        log.append(Record(record.topic, record.key, record.value, record.headers, place[1], offset))
         self.on_arrival[record.topic]()
 
     def lose_log(self) -> None:

@@ -50,6 +50,12 @@ PAYING_MS = 60_000
 HOUR_MS = 3_600_000
 QUIET_MS_MAX = 60 * HOUR_MS
 """Virtual time after the last fault within which everything must have ended."""
+RESENDS_WHILE_AWAY = 100
+"""Nobody is away for more times the longest pause between resends: another 700 of the same would teach nothing new.
+
+With pauses of up to a minute that is 100 minutes; with longer ones the 14 hours remain: more than the 12 that an
+end-to-end id may be old.
+"""
 RACE_CHANCE = 0.05
 EVENTS_MAX = 400_000
 TRACE_LINES_SHOWN = 25
@@ -396,7 +402,8 @@ class World:
         """A participant is away, for seconds or for hours, maybe longer than retention."""
         instances = [*self.hubs, *(bank.instance for bank in self.banks)]
         instance = self.random.choice(instances)
-        back_ms = at_ms + self.random.choice((1_000, 10_000, 30_000, 30_000, HOUR_MS, 14 * HOUR_MS))
+        away_ms = self.random.choice((1_000, 10_000, 30_000, 30_000, HOUR_MS, 14 * HOUR_MS))
+        back_ms = at_ms + min(away_ms, RESENDS_WHILE_AWAY * self.policy.cap_ms)
         retained = self.random.choice((0.0, 0.0, 0.5, 1.0))
 
         def go() -> None:

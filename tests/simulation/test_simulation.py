@@ -34,7 +34,7 @@ def test_no_run_breaks_an_invariant(tell: Tell) -> None:
     assert tally.resends > SEEDS and tally.duplicates > SEEDS
 
 
-@pytest.mark.parametrize("seed", [3888, 6675, 10225, 14527])
+@pytest.mark.parametrize("seed", [6675, 10225, 14527])
 def test_what_retention_removes_before_it_was_polled_holds_nothing_back(seed: int) -> None:
     assert not simulate(seed).violations
 
