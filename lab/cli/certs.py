@@ -1,0 +1,49 @@
+"""`codepix certs`: certificates for mutual TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.certs import HUB_NAMES, make_certificates
+from lab.cli.speaking import EXIT_USAGE, refuse
+from lab.network import DEMO_BANKS
+from lab.report import console
+from pix.scheme.errors import SchemeError
+
+
+def certs(
+    folder: Annotated[Path, typer.Option(help="Where they are put; what is there already stays.")],
+    bank: Annotated[list[str] | None, typer.Option(help="A bank's code; may be given again.")] = None,
+    hub_name: Annotated[list[str] | None, typer.Option(help="A name of the hub; may be given again.")] = None,
+) -> None:
+    """Makes an authority for demonstrations, and certificates of the hub and of banks for mutual TLS on gRPC."""
+    codes = bank or [spec.code for spec in DEMO_BANKS]
+    try:
+        made = make_certificates(folder.absolute(), codes, hub_name or HUB_NAMES)
+    except SchemeError as error:
+        raise refuse(f"--bank: {error.rule}", EXIT_USAGE) from None
+    except OSError as error:
+        raise refuse(f"--folder: {folder}: {error.strerror}", EXIT_USAGE) from None
+    console.print(
+        "The hub:",
+        f"  GRPC_TLS_CERTIFICATE={made.hub.certificate}",
+        f"  GRPC_TLS_KEY={made.hub.key}",
+        f"  GRPC_TLS_CLIENT_CA={made.authority.certificate}",
+        *(
+            line
+            for code, files in made.banks.items()
+            for line in (
+                f"Bank {code}:",
+                f"  HUB_TLS_CA={made.authority.certificate}",
+                f"  HUB_TLS_CERTIFICATE={files.certificate}",
+                f"  HUB_TLS_KEY={files.key}",
+            )
+        ),
+        sep="\n",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

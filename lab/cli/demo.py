@@ -1,0 +1,85 @@
+"""`codepix demo`: a network to look at, or a classroom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from lab.cli.speaking import EXIT_USAGE, HUB_PORT_DEFAULT, refuse, speaking_plainly, tell
+from lab.demo import run_demo
+from lab.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
+from lab.report import console
+
+HUB_GRPC_PORT_DEFAULT: Final = 50_051
+LAB_PORT_DEFAULT: Final = 8010
+STORY_SETTINGS: Final[Mapping[str, Any]] = {
+    "splits_roles": True,
+    # Nobody asks twice, however long the class discusses.
+    "resend_first_seconds": 86_400.0,
+    "resend_cap_seconds": 86_400.0,
+}
+
+Port = Annotated[int, typer.Option(min=1, max=65_535)]
+
+
+def default_folder() -> Path:
+    """Where the demo keeps its data."""
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(home).expanduser() / "codepix"
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the data are kept.", show_default="~/.local/share/codepix")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the data of earlier demos.")] = False,
+    kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    hub_port: Port = HUB_PORT_DEFAULT,
+    hub_grpc_port: Port = HUB_GRPC_PORT_DEFAULT,
+    bank_001_port: Port = 8001,
+    bank_002_port: Port = 8002,
+    bank_003_port: Port = 8003,
+    lab_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the lab's panel, on 127.0.0.1 alone.")
+    ] = LAB_PORT_DEFAULT,
+    kafka_port: Annotated[int | None, typer.Option(help="Of Apache Kafka.", show_default="a free one")] = None,
+    transfer_timeout: Annotated[
+        float | None, typer.Option(help="Seconds until an unanswered transfer fails; without, it waits.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story", help="A classroom: a transfer happens step by step. Its data are of no use afterwards."
+        ),
+    ] = False,
+) -> None:
+    """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
+    if story and kafka is not KafkaKind.EMBEDDED:
+        raise refuse("--story: is told on the embedded broker, from which no consumer is thrown out.", EXIT_USAGE)
+    if story and transfer_timeout is not None:
+        raise refuse("--story: a transfer waits for Next, so there is no --transfer-timeout.", EXIT_USAGE)
+    ports = (bank_001_port, bank_002_port, bank_003_port)
+    with speaking_plainly(), ExitStack() as stack:
+        settings = NetworkSettings(
+            # A story that ends in the middle leaves transfers that wait for a day.
+            folder=stack.enter_context(network_folder(folder)) if story else folder or default_folder(),
+            banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
+            kafka=kafka,
+            hub_port=hub_port,
+            hub_grpc_port=hub_grpc_port,
+            kafka_port=kafka_port,
+            transfer_timeout_seconds=transfer_timeout,
+            demo_mode=True,
+            tls=tls,
+            lab_port=lab_port,
+            **(STORY_SETTINGS if story else {}),
+        )
+        run_demo(settings, fresh and not story, tell)
+    console.print("Stopped." if story else "Stopped. The data stay; the next demo finds them again.")

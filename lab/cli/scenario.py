@@ -1,0 +1,60 @@
+"""`codepix scenario`: scripts that break a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, speaking_plainly, tell
+from lab.network import KafkaKind
+from lab.report import console, print_json
+from lab.scenarios.command import (
+    ScenarioOptions,
+    play_scenarios,
+    playbill_document,
+    playbill_table,
+    result_remarks,
+    results_document,
+    results_table,
+)
+from lab.scenarios.playbill import SCENARIOS
+from lab.scenarios.script import Scenario
+
+
+def scenario(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones to play; --list shows them.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show what there is, and play nothing.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Play every scenario, one after the other.")] = False,
+    kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    seed: Annotated[int, typer.Option(help="Chooses who is paid, and how much.")] = 1,
+    keep: Keep = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")] = False,
+) -> None:
+    """Plays scripts that break a fresh network, and audits after each. Exit code 0 when every one is green."""
+    if list_:
+        print_json(playbill_document()) if json else console.print(playbill_table())
+        return
+    chosen = _scenarios(names or [], everything=all_)
+    with speaking_plainly():
+        results = play_scenarios(ScenarioOptions(chosen, kafka, seed, keep), tell)
+    if json:
+        print_json(results_document(results))
+    else:
+        console.print(results_table(results))
+        for line in (line for result in results for line in result_remarks(result)):
+            console.print(line, markup=False, highlight=False)
+    raise typer.Exit(0 if all(result.is_ok for result in results) else EXIT_BROKEN)
+
+
+def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
+    known = ", ".join(SCENARIOS)
+    unknown = [name for name in names if name not in SCENARIOS]
+    if unknown:
+        raise refuse(f"NAMES: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+    if everything:
+        return list(SCENARIOS.values())
+    if not names:
+        raise refuse(f"NAMES: say which scenario to play, or --all; there are {known}.", EXIT_USAGE)
+    return [SCENARIOS[name] for name in dict.fromkeys(names)]
