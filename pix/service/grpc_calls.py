@@ -24,8 +24,8 @@ from pix.service.turns import TURN, play
 
 EXPECTED: Final = 16
 """So many calls of each method may come before the server's thread has to look after them."""
-EVENTS_OF_A_CALL: Final = 3
-"""Its message is there; it is over for the caller; the answer is sent."""
+EVENTS_OF_A_CALL: Final = 2
+"""Its message is there; it is over, which is when the answer is sent and the caller knows."""
 
 Trailer = tuple[tuple[str, "str | bytes"], ...]
 
@@ -170,7 +170,6 @@ class _Call:
             self._method.expect()
         self._call = event.call
         self._context = CallContext(event.call, event.invocation_metadata)
-        self._call.start_server_batch((cygrpc.ReceiveCloseOnServerOperation(0),), self._over_event)
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._message_event)
         return None, ()
 
@@ -185,10 +184,6 @@ class _Call:
 
     @_in_turn
     def _over_event(self, _event: Any) -> Outcome:
-        return self._one_less()
-
-    @_in_turn
-    def _sent_event(self, _event: Any) -> Outcome:
         return self._one_less()
 
     def _one_less(self) -> Outcome:
@@ -245,4 +240,5 @@ class _Call:
             operations.append(cygrpc.SendMessageOperation(message, 0))
         code, details = status.code.value[0], status.details.encode()
         operations.append(cygrpc.SendStatusFromServerOperation(status.trailer, code, details, 0))
-        self._call.start_server_batch(operations, self._sent_event)
+        operations.append(cygrpc.ReceiveCloseOnServerOperation(0))
+        self._call.start_server_batch(operations, self._over_event)
