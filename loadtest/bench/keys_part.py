@@ -18,6 +18,7 @@ from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import Stage
+from pix.service.grpc_core import READS_WHERE_EVENTS_ARE_AWAITED
 
 KEYS: Final = 1_000
 IN_FLIGHT: Final = 32
@@ -92,7 +93,9 @@ def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
     port = free_port()
     address = f"{LOOPBACK}:{port}"
     server = stage.supervisor.start_child(
-        "empty-server", [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)]
+        "empty-server",
+        [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)],
+        READS_WHERE_EVENTS_ARE_AWAITED,
     )
     try:
         wait_until(lambda: _answers(address), READY_SECONDS, "the empty gRPC server to answer", children=[server])

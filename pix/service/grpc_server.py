@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,10 +28,6 @@ CONNECTION_GRACE_MS: Final = 5_000
 """What a call may still take on a connection that is too old."""
 PING_INTERVAL_MS_MIN: Final = 4_000
 """Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
-
-# gRPC's core then reads its connections in the thread that waits for the events, as it did for years, and not in
-# threads of its own: a call takes two changes of threads instead of eight. It heeds this when the first server is made.
-os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 
 Watch = Callable[[str, Any], Any]
 """Makes a handler of a handler, given the method's full name: `/package.Service/Method`."""
