@@ -15,8 +15,9 @@ from hub.domain.bank import Bank, BankSecret
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import DirectoryReading
 from pix.scheme.keys import PixKey
+from pix.service.batches import DatabaseUnavailable
 from pix.service.bulk import text_array
-from pix.service.statement import PreparedStatement
+from pix.service.statement import FetchUnderWay, PreparedStatement, Rows
 
 _BANKS: Final = (
     "SELECT json_agg(json_build_array(ispb, code, name, color, url, version, active, joined_at_ms))::text FROM banks"
@@ -47,16 +48,25 @@ class PostgresDirectory:
         started = time.perf_counter()
         outcome = "failed"
         try:
-            [(banks, secrets, entries)] = self._statement.fetch(text_array([key.key for key in keys]))
+            rows = self._statement.fetch(_parameter(keys))
             outcome = "read"
         finally:
             self._observe(outcome, time.perf_counter() - started)
-        found = map(entry_of, json.loads(entries or "[]"))
-        return DirectoryReading(self._known_banks((banks, secrets)), {entry.key: entry for entry in found})
+        return self._reading_of(rows)
+
+    def begin(self, keys: Collection[PixKey]) -> PostgresReading | None:
+        """See the port."""
+        fetch = self._statement.begin(_parameter(keys))
+        return None if fetch is None else PostgresReading(fetch, self._reading_of, self._observe)
 
     def close(self) -> None:
         """Closes its connection."""
         self._statement.close()
+
+    def _reading_of(self, rows: Rows) -> DirectoryReading:
+        [(banks, secrets, entries)] = rows
+        found = map(entry_of, json.loads(entries or "[]"))
+        return DirectoryReading(self._known_banks((banks, secrets)), {entry.key: entry for entry in found})
 
     def _known_banks(self, texts: Texts) -> KnownBanks:
         known_texts, known = self._known
@@ -64,6 +74,41 @@ class PostgresDirectory:
             known = _known_banks_of(*texts)
             self._known = texts, known
         return known
+
+
+class PostgresReading:
+    """See `hub.application.ports.ReadingUnderWay`."""
+
+    def __init__(
+        self,
+        fetch: FetchUnderWay,
+        reading_of: Callable[[Rows], DirectoryReading],
+        observe: Callable[[str, float], None],
+    ) -> None:
+        self._fetch = fetch
+        self._reading_of = reading_of
+        self._observe = observe
+        self._started = time.perf_counter()
+
+    def reading(self) -> DirectoryReading | None:
+        """See the port."""
+        try:
+            rows = self._fetch.rows()
+        except DatabaseUnavailable:
+            self._observe("failed", time.perf_counter() - self._started)
+            raise
+        if rows is None:
+            return None
+        self._observe("read", time.perf_counter() - self._started)
+        return self._reading_of(rows)
+
+    def wait(self, seconds: float) -> None:
+        """See the port."""
+        self._fetch.wait(seconds)
+
+
+def _parameter(keys: Collection[PixKey]) -> str:
+    return text_array([key.key for key in keys])
 
 
 def _known_banks_of(banks: str | None, secrets: str | None) -> KnownBanks:

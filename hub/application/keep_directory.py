@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid4
 
-from hub.application.ports import Directory, UnitOfWork, UnitsOfWork
+from hub.application.ports import Directory, ReadingUnderWay, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
@@ -74,9 +74,7 @@ class RegisterKey:
             pix_key = normalize_key(kind, key)
             request_id = ""
         check_key_owner(pix_key, tax_id)
-        wait_ms = self._look_ups.wait_ms(bank.ispb)
-        if wait_ms:
-            raise LookUpsExhausted(wait_ms)
+        _check_wait(self._look_ups.wait_ms(bank.ispb))
         return KeyEntry(
             key=pix_key,
             ispb=bank.ispb,
@@ -165,6 +163,9 @@ class DirectoryByUnits:
             known = KnownBanks(unit.banks.all(), unit.banks.secrets())
             return DirectoryReading(known, unit.keys.find_many(keys))
 
+    def begin(self, keys: Collection[PixKey]) -> None:
+        """A unit of work waits for each of its steps."""
+
 
 class FindKey:
     """Finds who is paid by a key."""
@@ -181,26 +182,34 @@ class FindKey:
         Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
         """
         pix_key = normalize_key(kind, key)
-        self.admit(asking_ispb)
+        if asking_ispb:
+            # Who may not ask does not reach the database.
+            _check_wait(self._look_ups.wait_ms(asking_ispb))
         return self.conclude(self._by_units.read({pix_key}).payee(pix_key), asking_ispb)
-
-    def admit(self, asking_ispb: str) -> None:
-        """Raises LookUpsExhausted when the bank may not ask now. Never waits."""
-        wait_ms = self._look_ups.wait_ms(asking_ispb) if asking_ispb else 0
-        if wait_ms:
-            raise LookUpsExhausted(wait_ms)
 
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """As many keys at once as there are questions, and the banks that may ask: it costs little more than one."""
         return self._directory.read(keys)
 
+    def begin(self, keys: Collection[PixKey]) -> ReadingUnderWay | None:
+        """The same without a wait; None when there would be one."""
+        return self._directory.begin(keys)
+
     def conclude(self, payee: Payee | None, asking_ispb: str) -> Payee:
-        """Counts the look-up against the bank. Raises KeyNotFound when there was nothing. Never waits."""
+        """Counts the look-up against the bank. Never waits.
+
+        Raises LookUpsExhausted when the bank may not ask now, and KeyNotFound when nobody is paid by the key.
+        """
         if asking_ispb:
-            self._look_ups.spend(asking_ispb, MISS_COST if payee is None else HIT_COST)
+            _check_wait(self._look_ups.take(asking_ispb, MISS_COST if payee is None else HIT_COST))
         if payee is None:
             raise KeyNotFound("key", "nobody has registered this key")
         return payee
+
+
+def _check_wait(wait_ms: int) -> None:
+    if wait_ms:
+        raise LookUpsExhausted(wait_ms)
 
 
 class ListKeys:

@@ -297,6 +297,22 @@ class Directory(Protocol):
         Raises `pix.service.batches.DatabaseUnavailable`.
         """
 
+    def begin(self, keys: Collection[PixKey]) -> ReadingUnderWay | None:
+        """Begins to read, and returns at once. None when that cannot be without a wait: then `read` does it."""
+
+
+class ReadingUnderWay(Protocol):
+    """A reading of the directory that was begun. It is to be asked until it has, or raises, something."""
+
+    def reading(self) -> DirectoryReading | None:
+        """What was read; None while it is not there. Never waits.
+
+        Raises `pix.service.batches.ConnectionLost`, after which `read` may do, and DatabaseUnavailable.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Until there is something new to know, but not longer."""
+
 
 class UnitOfWork(Protocol):
     """One transaction. Leaving it without `commit` undoes all."""

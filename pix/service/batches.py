@@ -19,6 +19,10 @@ class DatabaseUnavailable(Exception):
     """The database does not answer. It is no fault of the records: wait, and read them again."""
 
 
+class ConnectionLost(DatabaseUnavailable):
+    """A connection is no more, which says little about the database: a new one may do."""
+
+
 class BrokerUnavailable(Exception):
     """The broker does not answer. Wait, and try again."""
 

@@ -2,30 +2,39 @@
 
 For a call that is answered at once, most of the time goes into what gRPC's servers for Python do around it: threads, or
 tasks and futures of an event loop. This takes calls from the same core, through the same bindings as gRPC's own server
-of threads, and lives inside such a server: that server's loop hands each event to what the event is tagged with, and
-keeps all the rest, which is ports, TLS, streams, unknown methods and the end. The bindings are no public interface of
-gRPC's, so its version is pinned; `docs/decisions/0017-calls-on-grpcs-core.md` says what for, and when to go back.
+of threads, and lives inside such a server, which keeps all the rest: ports, TLS, streams, unknown methods and the end.
+The bindings are no public interface of gRPC's, so its version is pinned; `docs/decisions/0017-calls-on-grpcs-core.md`
+says what for, and when to go back.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
+from grpc import _server as grpc_own
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from pix.service.logs import logger
-from pix.service.turns import TURN, play
+from pix.service.turns import TURN, Errand, play
 
 EXPECTED: Final = 16
 """So many calls of each method may come before the server's thread has to look after them."""
 EVENTS_OF_A_CALL: Final = 2
 """Its message is there; it is over, which is when the answer is sent and the caller knows."""
+
+AT_ONCE: Final = 0.0
+"""A time that is over: what is there already is taken, and nothing is waited for."""
+EVENT_SECONDS_MAX: Final = 60.0
+ERRAND_SECONDS_MAX: Final = 0.001
+"""So long may an event have to wait while an errand is awaited."""
+EVENTS_BETWEEN_ERRANDS: Final = 8
 
 Trailer = tuple[tuple[str, "str | bytes"], ...]
 
@@ -48,9 +57,11 @@ _OK: Final = Aborted(grpc.StatusCode.OK, "")
 class CallContext:
     """What a handler may ask of its call, and do with it, in any thread."""
 
-    def __init__(self, call: Any, metadata: Any) -> None:
+    def __init__(self, call: Any, metadata: Any, *, is_secure: bool) -> None:
         self._call = call
         self._metadata = metadata
+        self._is_secure = is_secure
+        self._by_name: Mapping[str, str | bytes] | None = None
         self._code: grpc.StatusCode | None = None
         self._trailer: Trailer = ()
 
@@ -58,8 +69,16 @@ class CallContext:
         """The caller's metadata."""
         return self._metadata
 
+    def metadata_by_name(self) -> Mapping[str, str | bytes]:
+        """The same; of a name that comes twice the last."""
+        if self._by_name is None:
+            self._by_name = dict(self._metadata)
+        return self._by_name
+
     def auth_context(self) -> Mapping[str, Sequence[bytes]]:
         """What TLS knows of the caller."""
+        if not self._is_secure:
+            return {}
         known = cygrpc.auth_context(self._call) or {}
         return {name.decode() if isinstance(name, bytes) else name: values for name, values in known.items()}
 
@@ -81,18 +100,27 @@ class CallContext:
         raise Aborted(code, details, trailer or self._trailer)
 
 
+def metadata_of(context: Any) -> Mapping[str, str | bytes]:
+    """The caller's metadata by name, of a context of ours or of gRPC's."""
+    if isinstance(context, CallContext):
+        return context.metadata_by_name()
+    return dict(context.invocation_metadata() or ())
+
+
 class UnaryCalls:
-    """The unary methods of a server.
+    """The unary methods of a server, and the thread that takes its calls.
 
     A handler that is a plain function may wait for a database, so it is called in a thread. One that is a coroutine
     begins in gRPC's own thread, must never hold it up, and waits only as `pix.service.turns` has it.
     """
 
-    def __init__(self, server: grpc.Server, threads: ThreadPoolExecutor) -> None:
-        """`server` is gRPC's server of threads, not yet started."""
+    def __init__(self, server: grpc.Server, threads: ThreadPoolExecutor, *, is_secure: bool) -> None:
+        """`server` is gRPC's server of threads, not yet started; `is_secure` tells that it speaks TLS."""
         self.state: Any = server._state  # type: ignore[attr-defined]
         self.threads = threads
+        self.is_secure = is_secure
         self._methods: list[_Method] = []
+        self._errands: list[Errand] = []
         self.is_stopping = False
 
     def add(self, name: str, handler: Any) -> None:
@@ -100,11 +128,23 @@ class UnaryCalls:
         self.state.server.register_method(name)
         self._methods.append(_Method(self, name, handler))
 
+    def add_errand(self, errand: Errand) -> None:
+        """What the thread that takes the calls does when there are none."""
+        self._errands.append(errand)
+
     def start(self) -> None:
-        """To be called once the server has started."""
+        """Starts the server, as its own `start` would, but for who looks after its events."""
+        state = self.state
+        with state.lock:
+            state.server.start()
+            state.stage = grpc_own._ServerStage.STARTED
+            for name in state.registered_method_handlers:
+                grpc_own._request_registered_call(state, name)
+            grpc_own._request_call(state)
         for method in self._methods:
             for _ in range(EXPECTED):
                 method.expect()
+        threading.Thread(target=self._serve, name="grpc-events", daemon=True).start()
 
     def stop(self) -> None:
         """To be called before the server is stopped, which then takes no more requests for calls.
@@ -113,6 +153,35 @@ class UnaryCalls:
         """
         with TURN:
             self.is_stopping = True
+
+    def _serve(self) -> None:
+        """Treats events until the server has ended, and goes on errands between them."""
+        queue, until_errands = self.state.completion_queue, EVENTS_BETWEEN_ERRANDS
+        while True:
+            event = queue.poll(AT_ONCE)
+            if event.completion_type == cygrpc.CompletionType.queue_timeout:
+                if self._go_on_errands(is_idle=True):
+                    continue
+                event = queue.poll(time.time() + EVENT_SECONDS_MAX)
+                if event.completion_type == cygrpc.CompletionType.queue_timeout:
+                    continue
+            with TURN:
+                if not grpc_own._process_event_and_continue(self.state, event):
+                    return
+            # It may have a call that is over, for whose end gRPC's core would wait.
+            event = None
+            until_errands -= 1
+            if not until_errands:
+                until_errands = EVENTS_BETWEEN_ERRANDS
+                self._go_on_errands(is_idle=False)
+
+    def _go_on_errands(self, *, is_idle: bool) -> bool:
+        """Whether something is awaited. When there is nothing else to do, it has been waited for, a moment."""
+        with TURN:
+            awaited = [errand for errand in self._errands if errand.go_on(is_idle=is_idle)]
+        if awaited and is_idle:
+            awaited[0].wait(ERRAND_SECONDS_MAX)
+        return bool(awaited)
 
 
 class _Method:
@@ -139,19 +208,11 @@ Outcome = tuple["_Call | None", tuple[()]]
 """What the server's loop wants of an event: the call, once it is over, and nothing to call back."""
 
 
-def _in_turn(treat: Callable[[_Call, Any], Outcome]) -> Callable[[_Call, Any], Outcome]:
-    @functools.wraps(treat)
-    def in_turn(call: _Call, event: Any) -> Outcome:
-        with TURN:
-            return treat(call, event)
-
-    return in_turn
-
-
 class _Call:
     """One call, from before it comes until all is over.
 
-    gRPC's thread calls `arrived` and what ends in `_event`, and must get no exception from them, for it would end.
+    `arrived` and what ends in `_event` are called by the thread that takes the calls, with `TURN` held. An exception
+    would end it.
     """
 
     __slots__ = ("_call", "_context", "_method", "_under_way")
@@ -160,7 +221,6 @@ class _Call:
         self._method = method
         self._under_way = EVENTS_OF_A_CALL
 
-    @_in_turn
     def arrived(self, event: Any) -> Outcome:
         """Somebody calls."""
         if not event.success:
@@ -169,11 +229,10 @@ class _Call:
         if not self._method.calls.is_stopping:
             self._method.expect()
         self._call = event.call
-        self._context = CallContext(event.call, event.invocation_metadata)
+        self._context = CallContext(event.call, event.invocation_metadata, is_secure=self._method.calls.is_secure)
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._message_event)
         return None, ()
 
-    @_in_turn
     def _message_event(self, event: Any) -> Outcome:
         written = event.batch_operations[0].message()
         if written is None:
@@ -182,7 +241,6 @@ class _Call:
             self._begin(written)
         return self._one_less()
 
-    @_in_turn
     def _over_event(self, _event: Any) -> Outcome:
         return self._one_less()
 

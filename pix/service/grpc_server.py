@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from pix.service.grpc_calls import UnaryCalls
+from pix.service.turns import Errand
 
 THREADS: Final = 16
 STREAM_THREADS: Final = 4
@@ -61,7 +62,7 @@ def serve_grpc(
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
             ],
         )
-        calls = UnaryCalls(server, threads)
+        calls = UnaryCalls(server, threads, is_secure=credentials is not None)
         names = list(add_services(_Registrar(server, calls, watches)))
         health_servicer = health.HealthServicer()
         unwatched = _Registrar(server, calls, [])
@@ -77,7 +78,6 @@ def serve_grpc(
             raise RuntimeError(f"GRPC_PORT: cannot listen on {address}, it is in use") from error
         for name in ["", *names]:
             health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-        server.start()
         calls.start()
         stop.wait()
         health_servicer.enter_graceful_shutdown()
@@ -92,6 +92,10 @@ class _Registrar:
         self._server = server
         self._calls = calls
         self._watches = watches
+
+    def add_errand(self, errand: Errand) -> None:
+        """What the thread that takes the calls does when there are none."""
+        self._calls.add_errand(errand)
 
     def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
         """Generated code adds the same handlers in the other way, which has their names."""

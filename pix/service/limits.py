@@ -37,6 +37,15 @@ class Limiter:
         with self._lock:
             return wait_ms(self._filled(name), self._policy)
 
+    def take(self, name: str, tokens: float) -> int:
+        """Spends what a try costs, when the name may try now, and returns 0; else how long until it may."""
+        with self._lock:
+            bucket = self._filled(name)
+            milliseconds = wait_ms(bucket, self._policy)
+            if not milliseconds:
+                self._keep(name, spent(bucket, tokens))
+            return milliseconds
+
     def spend(self, name: str, tokens: float) -> None:
         """What a try has cost."""
         with self._lock:

@@ -9,20 +9,22 @@ import contextlib
 import select
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import extensions
 from sqlalchemy.engine import make_url
 
-from pix.service.batches import DatabaseUnavailable
+from pix.service.batches import ConnectionLost, DatabaseUnavailable
 
 ANSWER_SECONDS_MAX: Final = 10.0
 """For a connection and its first answer, or for a later answer."""
 
+_EXECUTE: Final = "EXECUTE prepared (%s)"
 
-class ConnectionLost(DatabaseUnavailable):
-    """There is none, or it is no more."""
+
+Rows = list[tuple[Any, ...]]
 
 
 class PreparedStatement:
@@ -40,7 +42,7 @@ class PreparedStatement:
         self._connection: Any = None
         self._turn = threading.Lock()
 
-    def fetch(self, value: Any) -> list[tuple[Any, ...]]:
+    def fetch(self, value: Any) -> Rows:
         """The rows for a value of the parameter. Raises DatabaseUnavailable.
 
         A connection that died while nobody asked is noticed here, and costs nobody an answer.
@@ -51,20 +53,50 @@ class PreparedStatement:
                     return self._fetch(value)
             return self._fetch(value)
 
+    def begin(self, value: Any) -> FetchUnderWay | None:
+        """Asks for the rows, and returns at once. None when that takes a wait: then `fetch` does it.
+
+        It takes one for who has no connection, and while others ask.
+        """
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            if self._connection is not None:
+                return FetchUnderWay(self, self._begin(value))
+        except ConnectionLost:
+            pass
+        except BaseException:
+            self._turn.release()
+            raise
+        self._turn.release()
+        return None
+
     def close(self) -> None:
         """Closes the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _fetch(self, value: Any) -> list[tuple[Any, ...]]:
+    def _fetch(self, value: Any) -> Rows:
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
-        try:
+        with self._judging():
             if self._connection is None:
                 self._connect(deadline)
-            cursor = self._execute("EXECUTE prepared (%s)", (value,), deadline)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            cursor = self._execute(_EXECUTE, (value,), deadline)
+            rows: Rows = cursor.fetchall()
             return rows
+
+    def _begin(self, value: Any) -> Any:
+        with self._judging():
+            cursor = self._connection.cursor()
+            cursor.execute(_EXECUTE, (value,))
+            return cursor
+
+    @contextlib.contextmanager
+    def _judging(self) -> Iterator[None]:
+        """What went wrong in the block, in our words; a connection that it happened to is closed."""
+        try:
+            yield
         except TimeoutError as error:
             self.close()
             raise DatabaseUnavailable(f"no answer in {ANSWER_SECONDS_MAX:.0f} s") from error
@@ -91,7 +123,42 @@ class PreparedStatement:
         """Waits with an end, which a connection that is not asynchronous would not have."""
         connection = self._connection
         while (state := connection.poll()) != extensions.POLL_OK:
-            ready = select.poll()
-            ready.register(connection.fileno(), select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN)
-            if not ready.poll(max(deadline - time.monotonic(), 0) * 1000):
+            if not _wait(connection, state, max(deadline - time.monotonic(), 0)):
                 raise TimeoutError
+
+
+class FetchUnderWay:
+    """Rows that were asked for. Nobody else can ask until they, or an error, are taken."""
+
+    def __init__(self, statement: PreparedStatement, cursor: Any) -> None:
+        self._statement = statement
+        self._cursor = cursor
+        self._state = extensions.POLL_READ
+        self._deadline = time.monotonic() + ANSWER_SECONDS_MAX
+
+    def rows(self) -> Rows | None:
+        """The rows; None while they are not there. Raises DatabaseUnavailable, and ConnectionLost. Never waits."""
+        try:
+            with self._statement._judging():
+                self._state = self._cursor.connection.poll()
+                if self._state != extensions.POLL_OK:
+                    if time.monotonic() > self._deadline:
+                        raise TimeoutError
+                    return None
+                rows: Rows = self._cursor.fetchall()
+        except BaseException:
+            self._statement._turn.release()
+            raise
+        self._statement._turn.release()
+        return rows
+
+    def wait(self, seconds: float) -> None:
+        """Until there is something new to know, but not longer."""
+        _wait(self._cursor.connection, self._state, seconds)
+
+
+def _wait(connection: Any, state: int, seconds: float) -> bool:
+    """Whether the connection is ready for what it waits for."""
+    ready = select.poll()
+    ready.register(connection.fileno(), select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN)
+    return bool(ready.poll(seconds * 1000))

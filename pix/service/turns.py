@@ -27,6 +27,22 @@ class Wait(Protocol):
         """Begins, and calls `run_on` at the end. Raises nothing."""
 
 
+class Errand(Protocol):
+    """What a thread that has events to treat does besides, when there are none or between them.
+
+    For what would otherwise take a thread of its own, and with it the interpreter's lock from the first at every event.
+    """
+
+    def go_on(self, *, is_idle: bool) -> bool:
+        """Does what can be done at once; whether something is awaited. Called with `TURN` held. Raises nothing.
+
+        `is_idle` tells that there are no events now.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Until more can be done, but not longer."""
+
+
 @coroutine
 def wait_for(wait: Wait) -> Generator[Wait, Any, Any]:
     """What the wait gives, for a coroutine that is played here. Raises what it raises."""

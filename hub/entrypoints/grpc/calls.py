@@ -20,6 +20,7 @@ from hub.domain.errors import (
 )
 from pix.scheme.errors import SchemeError
 from pix.service.batches import DatabaseUnavailable
+from pix.service.grpc_calls import metadata_of
 from pix.service.logs import logger
 
 METADATA_ISPB: Final = "codepix-ispb"
@@ -93,7 +94,7 @@ class Caller:
 
     def __init__(self, context: Any) -> None:
         self._context = context
-        self._metadata = dict(context.invocation_metadata())
+        self._metadata = metadata_of(context)
 
     def authenticate(self, authenticate: Callable[[str, str], Bank]) -> Bank:
         """The bank that calls. Raises NotAuthenticated and BankNotActive."""
@@ -110,7 +111,7 @@ def _check_certificate(context: grpc.ServicerContext, caller: Bank) -> None:
         raise NotAuthenticated("certificate", "is that of another bank")
 
 
-def _text(metadata: dict[str, Any], name: str) -> str:
+def _text(metadata: Mapping[str, str | bytes], name: str) -> str:
     value = metadata.get(name, "")
     return value if isinstance(value, str) else ""
 

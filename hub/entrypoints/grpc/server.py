@@ -17,7 +17,7 @@ from hub.domain.directory import KeyEntry
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.transfer import Transfer, TransferStatus
 from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
-from hub.entrypoints.grpc.gathering import Gathered
+from hub.entrypoints.grpc.gathering import Gathered, GatheredBetween
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey, normalize_key
 from pix.scheme.people import HolderKind
@@ -43,8 +43,10 @@ _STATUS_TO_WIRE: Final = {
 
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     """Adds both services; returns their full names."""
-    is_grpcs_own = isinstance(server, grpc.Server)
-    servicer = DirectoryServicer(application) if is_grpcs_own else DirectoryServicerInTurns(application)
+    servicer = DirectoryServicer(application)
+    if not isinstance(server, grpc.Server):
+        servicer = in_turns = DirectoryServicerInTurns(application)
+        server.add_errand(in_turns.readings)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
     return [
@@ -160,7 +162,8 @@ class DirectoryServicerInTurns(DirectoryServicer):
 
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
-        self._readings: Gathered[PixKey, DirectoryReading] = Gathered(application.find_key.read)
+        find_key = application.find_key
+        self.readings: GatheredBetween[PixKey, DirectoryReading] = GatheredBetween(find_key.begin, find_key.read)
         self._registrations: Gathered[KeyEntry, Registrations] = Gathered(application.register_key.register)
 
     async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
@@ -169,7 +172,7 @@ class DirectoryServicerInTurns(DirectoryServicer):
         """Registers a key for an account of the caller."""
 
         async def register(caller: Caller) -> directory.RegisterKeyResponse:
-            reading = await self._readings.ask(None)
+            reading = await self.readings.ask(None)
             asked = self._asked(caller.authenticate(reading.known.authenticate), request)
             registrations = await self._registrations.ask(asked)
             return _registered(self._hub.register_key.conclude(asked, registrations))
@@ -186,12 +189,11 @@ class DirectoryServicerInTurns(DirectoryServicer):
                 key = normalize_key(key_kind_from_wire(request.key.kind), request.key.key)
             except SchemeError as error:
                 # A stranger is not even told what is wrong with the question.
-                reading = await self._readings.ask(None)
+                reading = await self.readings.ask(None)
                 caller.authenticate(reading.known.authenticate)
                 raise error
-            reading = await self._readings.ask(key)
+            reading = await self.readings.ask(key)
             asking = caller.authenticate(reading.known.authenticate)
-            self._hub.find_key.admit(asking.ispb)
             return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
 
         return await answer_in_turns(find, type(request).__name__, context)

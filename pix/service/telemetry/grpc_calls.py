@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import grpc
 
+from pix.service.grpc_calls import metadata_of
 from pix.service.telemetry.context import (
     TRACEPARENT,
     begin_call,
@@ -71,7 +72,7 @@ class _WatchedCall:
 
     def __enter__(self) -> None:
         self._started_seconds = time.perf_counter()
-        metadata = dict(self._context.invocation_metadata() or ())
+        metadata = metadata_of(self._context)
         parent = checked_traceparent(_text(metadata.get(TRACEPARENT)))
         caller = _text(metadata.get(METADATA_ISPB))[:ISPB_LENGTH]
         self._span = self._start(parent, caller)
@@ -85,8 +86,7 @@ class _WatchedCall:
         end_call(self._call_token)
         # An abort has set the code, and raises; what raises without one is a fault of ours.
         code = grpc.StatusCode.OK if error is None else _code_of(self._context)
-        self._metrics.grpc_requests.add({(self._method, code.name): 1.0})
-        self._metrics.grpc_seconds.observe({(self._method,): [time.perf_counter() - self._started_seconds]})
+        self._metrics.grpc_calls.record(self._method, code.name, time.perf_counter() - self._started_seconds)
         if self._span is not None:
             _finish(self._span, code.name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -38,6 +39,8 @@ STEP_SECONDS: Final = (
 )
 """Bounds for the steps of a transfer, which may wait for a bank that is down; 40 s is the real scheme's limit."""
 BATCH_RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0)
+
+CALLS_NOTED_MAX: Final = 256
 
 DEAD_LETTERS: Final = {
     "codepix_dead_letters": ("Records that could not be applied, by what became of them.", ("state",))
@@ -128,6 +131,35 @@ class BulkHistogram(Collector):
 
     def _family(self) -> HistogramMetricFamily:
         return HistogramMetricFamily(self._name, self._documentation, labels=self._label_names)
+
+
+class CallRecords:
+    """Calls that come one by one, by the thousand: they are noted, and counted many at a time."""
+
+    def __init__(self, requests: BulkCounter, seconds: BulkHistogram) -> None:
+        """`requests` are by method and code, `seconds` by method."""
+        self._requests = requests
+        self._seconds = seconds
+        self._noted: list[tuple[str, str, float]] = []
+        self._counting = threading.Lock()
+
+    def record(self, method: str, code: str, seconds: float) -> None:
+        """Notes a call. Thread-safe."""
+        self._noted.append((method, code, seconds))
+        if len(self._noted) >= CALLS_NOTED_MAX:
+            self.count()
+
+    def count(self) -> None:
+        """Counts what was noted; to be called before the counters are read."""
+        with self._counting:
+            # What is noted meanwhile stays for the next time.
+            noted = self._noted[:]
+            del self._noted[: len(noted)]
+        seconds: dict[Labels, list[float]] = {}
+        for method, _, took_seconds in noted:
+            seconds.setdefault((method,), []).append(took_seconds)
+        self._requests.add(Counter((method, code) for method, code, _ in noted))
+        self._seconds.observe(seconds)
 
 
 class Gauges(Collector):
@@ -222,6 +254,7 @@ class Metrics:
         self.grpc_seconds = self.histogram(
             "codepix_grpc_request_seconds", "Time to answer a gRPC call.", ("method",), WORK_SECONDS
         )
+        self.grpc_calls = CallRecords(self.grpc_requests, self.grpc_seconds)
         self.hub_calls = self.counter(
             "codepix_hub_calls_total", "gRPC calls that this process made, as they ended here.", ("method", "code")
         )
@@ -303,4 +336,5 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format."""
+        self.grpc_calls.count()
         return generate_latest(self.registry)

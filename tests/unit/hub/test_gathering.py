@@ -51,7 +51,10 @@ def ask(gathered: Gathered[int, Answer], question: int | None) -> Future[Answer]
         else:
             answer.set_exception(error)
 
-    play(gathered.ask(question), done)
+    async def asking() -> Answer:
+        return await gathered.ask(question)
+
+    play(asking(), done)
     return answer
 
 
