@@ -49,6 +49,7 @@ class Aborted(Exception):
         self.code = code
         self.details = details
         self.trailer = trailer
+        self.number: int = code.value[0]
 
 
 _OK: Final = Aborted(grpc.StatusCode.OK, "")
@@ -156,14 +157,15 @@ class UnaryCalls:
 
     def _serve(self) -> None:
         """Treats events until the server has ended, and goes on errands between them."""
-        queue, until_errands = self.state.completion_queue, EVENTS_BETWEEN_ERRANDS
+        poll, nothing = self.state.completion_queue.poll, cygrpc.CompletionType.queue_timeout
+        until_errands = EVENTS_BETWEEN_ERRANDS
         while True:
-            event = queue.poll(AT_ONCE)
-            if event.completion_type == cygrpc.CompletionType.queue_timeout:
+            event = poll(AT_ONCE)
+            if event.completion_type == nothing:
                 if self._go_on_errands(is_idle=True):
                     continue
-                event = queue.poll(time.time() + EVENT_SECONDS_MAX)
-                if event.completion_type == cygrpc.CompletionType.queue_timeout:
+                event = poll(time.time() + EVENT_SECONDS_MAX)
+                if event.completion_type == nothing:
                     continue
             with TURN:
                 if not grpc_own._process_event_and_continue(self.state, event):
@@ -296,7 +298,7 @@ class _Call:
         operations = [cygrpc.SendInitialMetadataOperation((), 0)]
         if message is not None:
             operations.append(cygrpc.SendMessageOperation(message, 0))
-        code, details = status.code.value[0], status.details.encode()
-        operations.append(cygrpc.SendStatusFromServerOperation(status.trailer, code, details, 0))
+        details = status.details.encode()
+        operations.append(cygrpc.SendStatusFromServerOperation(status.trailer, status.number, details, 0))
         operations.append(cygrpc.ReceiveCloseOnServerOperation(0))
         self._call.start_server_batch(operations, self._over_event)

@@ -74,17 +74,19 @@ def answer(
     raise AssertionError("abort raises")
 
 
-async def answer_in_turns(act: Callable[[Caller], Awaitable[Response]], call: str, context: Any) -> Response:
+async def answer_in_turns(
+    act: Callable[[Request, Caller], Awaitable[Response]], request: Request, context: Any
+) -> Response:
     """The same for a call that is answered by a coroutine; `act` authenticates the caller by what it reads."""
     try:
-        return await act(Caller(context))
+        return await act(request, Caller(context))
     except SchemeError as error:
         code, trailer = _status_of(error)
         context.abort(code, str(error), trailer)
     except DatabaseUnavailable:
         context.abort(grpc.StatusCode.UNAVAILABLE, "the hub's database does not answer, try again")
     except Exception:
-        log.exception("a call failed", call=call)
+        log.exception("a call failed", call=type(request).__name__)
         context.abort(grpc.StatusCode.INTERNAL, "the hub failed to answer")
     raise AssertionError("abort raises")
 

@@ -170,33 +170,31 @@ class DirectoryServicerInTurns(DirectoryServicer):
         self, request: directory.RegisterKeyRequest, context: Any
     ) -> directory.RegisterKeyResponse:
         """Registers a key for an account of the caller."""
+        return await answer_in_turns(self._register, request, context)
 
-        async def register(caller: Caller) -> directory.RegisterKeyResponse:
-            reading = await self.readings.ask(None)
-            asked = self._asked(caller.authenticate(reading.known.authenticate), request)
-            registrations = await self._registrations.ask(asked)
-            return _registered(self._hub.register_key.conclude(asked, registrations))
-
-        return await answer_in_turns(register, type(request).__name__, context)
+    async def _register(self, request: directory.RegisterKeyRequest, caller: Caller) -> directory.RegisterKeyResponse:
+        reading = await self.readings.ask(None)
+        asked = self._asked(caller.authenticate(reading.known.authenticate), request)
+        registrations = await self._registrations.ask(asked)
+        return _registered(self._hub.register_key.conclude(asked, registrations))
 
     async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.FindKeyRequest, context: Any
     ) -> directory.FindKeyResponse:
         """Finds who is paid by a key."""
+        return await answer_in_turns(self._find, request, context)
 
-        async def find(caller: Caller) -> directory.FindKeyResponse:
-            try:
-                key = normalize_key(key_kind_from_wire(request.key.kind), request.key.key)
-            except SchemeError as error:
-                # A stranger is not even told what is wrong with the question.
-                reading = await self.readings.ask(None)
-                caller.authenticate(reading.known.authenticate)
-                raise error
-            reading = await self.readings.ask(key)
-            asking = caller.authenticate(reading.known.authenticate)
-            return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
-
-        return await answer_in_turns(find, type(request).__name__, context)
+    async def _find(self, request: directory.FindKeyRequest, caller: Caller) -> directory.FindKeyResponse:
+        try:
+            key = normalize_key(key_kind_from_wire(request.key.kind), request.key.key)
+        except SchemeError as error:
+            # A stranger is not even told what is wrong with the question.
+            reading = await self.readings.ask(None)
+            caller.authenticate(reading.known.authenticate)
+            raise error
+        reading = await self.readings.ask(key)
+        asking = caller.authenticate(reading.known.authenticate)
+        return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
 
 
 def _page_place(token: str) -> tuple[int, str] | None:

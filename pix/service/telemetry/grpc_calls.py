@@ -27,6 +27,7 @@ OWN_PACKAGE: Final = "/codepix.v1."
 """Health and reflection are nobody's payment."""
 METADATA_ISPB: Final = "codepix-ispb"
 ISPB_LENGTH: Final = 8
+OK: Final = grpc.StatusCode.OK.name
 
 
 class ObservedServer:
@@ -85,10 +86,10 @@ class _WatchedCall:
         end_trace(self._trace_token)
         end_call(self._call_token)
         # An abort has set the code, and raises; what raises without one is a fault of ours.
-        code = grpc.StatusCode.OK if error is None else _code_of(self._context)
-        self._metrics.grpc_calls.record(self._method, code.name, time.perf_counter() - self._started_seconds)
+        code = OK if error is None else _code_of(self._context).name
+        self._metrics.grpc_calls.record(self._method, code, time.perf_counter() - self._started_seconds)
         if self._span is not None:
-            _finish(self._span, code.name)
+            _finish(self._span, code)
 
     def _start(self, parent: str, caller: str) -> Span | None:
         if self._tracing is None or not parent:
