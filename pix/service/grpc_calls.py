@@ -35,6 +35,9 @@ EVENT_SECONDS_MAX: Final = 60.0
 ERRAND_SECONDS_MAX: Final = 0.001
 """So long may an event have to wait while an errand is awaited."""
 EVENTS_BETWEEN_ERRANDS: Final = 8
+LOOKS_BEFORE_IDLE: Final = 4
+"""The core reads one connection at a look, and may find nothing there that is an event: others may have some. Who waits
+for the database after the first look lets them wait too, and reads for the callers of one connection at a time."""
 
 Trailer = tuple[tuple[str, "str | bytes"], ...]
 
@@ -158,10 +161,14 @@ class UnaryCalls:
     def _serve(self) -> None:
         """Treats events until the server has ended, and goes on errands between them."""
         poll, nothing = self.state.completion_queue.poll, cygrpc.CompletionType.queue_timeout
-        until_errands = EVENTS_BETWEEN_ERRANDS
+        looks, until_errands = 0, EVENTS_BETWEEN_ERRANDS
         while True:
             event = poll(AT_ONCE)
             if event.completion_type == nothing:
+                looks += 1
+                if looks < LOOKS_BEFORE_IDLE:
+                    continue
+                looks = 0
                 if self._go_on_errands(is_idle=True):
                     continue
                 event = poll(time.time() + EVENT_SECONDS_MAX)
@@ -170,6 +177,7 @@ class UnaryCalls:
             with TURN:
                 if not grpc_own._process_event_and_continue(self.state, event):
                     return
+            looks = 0
             # It may have a call that is over, for whose end gRPC's core would wait.
             event = None
             until_errands -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from pix.service.database import transaction
 from pix.service.records import signing_key
 from tests.unit.hub.builders import ANA, ANAS_KEY, AURORA, BANKS, BIA, BIAS_KEY, IPE, NOBODYS_KEY, NOW_MS, key_entry
 
+DEADLINE_SECONDS = 10
 SECRET, NEW_SECRET = "the old secret of Aurora", "the new secret of Aurora"
 DIGITS = "52998224725"
 
@@ -146,3 +148,18 @@ def test_a_connection_that_died_unnoticed_costs_no_caller_its_answer(directory: 
         )
         assert ended.rowcount
     assert directory.read([]).known.banks == BANKS
+
+
+def test_a_reading_that_was_begun_is_the_same_reading(with_banks: UnitsOfWork, directory: Directory) -> None:
+    anas = key_entry(ANAS_KEY, ANA)
+    register(with_banks, anas)
+    read = directory.read([ANAS_KEY, NOBODYS_KEY])
+    under_way = directory.begin([ANAS_KEY, NOBODYS_KEY])
+    if under_way is None:
+        assert isinstance(directory, DirectoryByUnits), "there is a connection by now, so it takes no wait"
+        return
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (begun := under_way.reading()) is None:
+        assert time.monotonic() < deadline
+        under_way.wait(0.1)
+    assert begun == read

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,6 +24,7 @@ from pix.service.grpc_server import STREAM_THREADS, THREADS, serve_grpc
 from pix.service.turns import RunOn, wait_for
 
 DEADLINE_SECONDS = 20
+CALLS = 200
 SERVICE = directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name
 
 
@@ -48,11 +53,40 @@ class Gate:
             run_on(None, None)
 
 
+class Errands:
+    """What coroutines leave for the thread that takes the calls: it is done after some looks at it."""
+
+    def __init__(self) -> None:
+        self._left: list[tuple[RunOn, int]] = []
+        self.looks = 5
+        self.seen_idle = False
+        self.reached = threading.Semaphore(0)
+
+    def begin(self, run_on: RunOn) -> None:
+        """A coroutine waits."""
+        self._left.append((run_on, self.looks))
+        self.reached.release()
+
+    def go_on(self, *, is_idle: bool) -> bool:
+        """Looks at each."""
+        self.seen_idle |= is_idle
+        done = [run_on for run_on, looks in self._left if looks == 0]
+        self._left = [(run_on, looks - 1) for run_on, looks in self._left if looks]
+        for run_on in done:
+            run_on(None, None)
+        return bool(self._left)
+
+    def wait(self, seconds: float) -> None:
+        """Nothing comes sooner."""
+        threading.Event().wait(seconds)
+
+
 class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
     """`FindKey` is a coroutine and `ListKeys` a plain function; what is asked for says what happens."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, errands: Errands) -> None:
         self._gate = gate
+        self._errands = errands
 
     async def FindKey(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answers with the key as the name."""
@@ -64,6 +98,8 @@ class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, "não há", (("codepix-field", "key"), ("owner-bin", b"\xc3\xa3")))
         if request.key.key == "wait":
             await wait_for(self._gate)
+        if request.key.key.startswith("errand"):
+            await wait_for(self._errands)
         return directory.FindKeyResponse(holder_name=request.key.key)
 
     def RegisterKey(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -89,6 +125,7 @@ class Served:
 
     def __init__(self) -> None:
         self.gate = Gate()
+        self.errands = Errands()
         self.address = f"{LOOPBACK}:{free_port()}"
         self.stop = threading.Event()
         port = int(self.address.rsplit(":", 1)[1])
@@ -99,7 +136,8 @@ class Served:
         self.stub = directory_pb2_grpc.DirectoryServiceStub(self.channel)
 
     def _add(self, server: Any) -> Sequence[str]:
-        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(self.gate), server)
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(self.gate, self.errands), server)
+        server.add_errand(self.errands)
         return [SERVICE]
 
     def find(self, key: str, seconds: float = DEADLINE_SECONDS) -> str:
@@ -117,6 +155,15 @@ class Served:
         self.stop.set()
         self.thread.join(DEADLINE_SECONDS)
         return not self.thread.is_alive()
+
+
+def turns_of_grpcs_own_threads(pid: int) -> int:
+    """How often they have had a turn, as the kernel counts it."""
+    turns = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == "event_engine":
+            turns += int((task / "status").read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return turns
 
 
 @pytest.fixture
@@ -177,6 +224,48 @@ def test_more_callers_than_are_expected_are_all_answered(served: Served, ask: As
     names = [str(number) for number in range(EXPECTED * 12)]
     with ThreadPoolExecutor(EXPECTED * 4) as callers:
         assert list(callers.map(lambda name: ask(served, name), names)) == names
+
+
+def test_errands_are_gone_on_while_nobody_calls_and_while_many_do(served: Served) -> None:
+    assert served.find("errand alone") == "errand alone"
+    assert served.errands.seen_idle
+    names = [f"{'errand' if number % 3 else 'call'} {number}" for number in range(300)]
+    with ThreadPoolExecutor(32) as callers:
+        assert list(callers.map(served.find, names)) == names
+
+
+def test_an_errand_under_way_keeps_the_server_neither_from_answering_nor_from_stopping(served: Served) -> None:
+    served.errands.looks = 300
+    with ThreadPoolExecutor(1) as callers:
+        waiting = callers.submit(served.find, "errand")
+        assert served.errands.reached.acquire(timeout=DEADLINE_SECONDS)
+        assert served.find("call") == "call"
+        served.stop.set()
+        assert waiting.result(DEADLINE_SECONDS) == "errand"
+    served.thread.join(DEADLINE_SECONDS)
+    assert not served.thread.is_alive()
+
+
+def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_calls() -> None:
+    program = (
+        "import hub.entrypoints.grpc.server, sys, threading\n"
+        "from loadtest.bench.empty_server import add_services\n"
+        "from pix.service.grpc_server import serve_grpc\n"
+        "serve_grpc(add_services, sys.argv[1], int(sys.argv[2]), threading.Event())\n"
+    )
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
+    with subprocess.Popen([sys.executable, "-c", program, LOOPBACK, str(port)], env=environment) as server:
+        try:
+            with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+                grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
+                stub = directory_pb2_grpc.DirectoryServiceStub(channel)
+                before = turns_of_grpcs_own_threads(server.pid)
+                for _ in range(CALLS):
+                    stub.FindKey(directory.FindKeyRequest(), timeout=DEADLINE_SECONDS)
+                assert turns_of_grpcs_own_threads(server.pid) - before < CALLS / 2
+        finally:
+            server.kill()
 
 
 @BOTH

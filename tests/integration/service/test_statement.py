@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from pix.service.batches import DatabaseUnavailable
+from pix.service.batches import ConnectionLost, DatabaseUnavailable
 from pix.service.database import make_engine, transaction
-from pix.service.statement import PreparedStatement
+from pix.service.statement import FetchUnderWay, PreparedStatement, Rows
 
 SLEEP_SECONDS = 60
+DEADLINE_SECONDS = 10
 
 
 @pytest.fixture
@@ -107,3 +108,80 @@ def test_a_database_that_is_not_there_is_said_to_be_unavailable(url: str) -> Non
     statement = PreparedStatement(nowhere, "SELECT $1", "int")
     with pytest.raises(DatabaseUnavailable):
         statement.fetch(1)
+
+
+def begun(statement: PreparedStatement, value: object) -> FetchUnderWay:
+    """A fetch that must be possible without a wait."""
+    fetch = statement.begin(value)
+    assert fetch is not None
+    return fetch
+
+
+def rows_of(fetch: FetchUnderWay) -> Rows:
+    """Looks and waits, as an errand does."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (rows := fetch.rows()) is None:
+        assert time.monotonic() < deadline
+        fetch.wait(0.1)
+    return rows
+
+
+def test_rows_can_be_asked_for_without_a_wait(make_statement: Make) -> None:
+    statement = make_statement("SELECT pg_sleep($1), 7", "float")
+    statement.fetch(0)
+    fetch = begun(statement, 0.3)
+    assert fetch.rows() is None, "they are not there yet"
+    began = time.monotonic()
+    fetch.wait(0.01)
+    assert time.monotonic() - began < 0.2, "it waits no longer than it is told to"
+    assert [row[1] for row in rows_of(fetch)] == [7]
+    assert [row[1] for row in rows_of(begun(statement, 0))] == [7]
+
+
+def test_without_a_connection_or_while_another_asks_it_would_be_a_wait(make_statement: Make) -> None:
+    statement = make_statement("SELECT $1 * 2", "int")
+    assert statement.begin(1) is None
+    assert statement.fetch(1) == [(2,)]
+    fetch = begun(statement, 2)
+    assert statement.begin(3) is None
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(statement.fetch, 4)
+        assert rows_of(fetch) == [(4,)]
+        assert waiting.result(DEADLINE_SECONDS) == [(8,)], "who could wait has waited"
+
+
+def test_a_connection_that_dies_under_a_fetch_is_said_to_be_lost_and_the_next_is_another(
+    url: str, make_statement: Make
+) -> None:
+    statement = make_statement("SELECT pg_sleep($1), pg_backend_pid()", "float")
+    [(_, first)] = statement.fetch(0)
+    fetch = begun(statement, SLEEP_SECONDS)
+    engine = make_engine(url)
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+    engine.dispose()
+    with pytest.raises(ConnectionLost):
+        rows_of(fetch)
+    assert statement.begin(0) is None
+    [(_, second)] = statement.fetch(0)
+    assert second != first
+
+
+def test_a_fetch_that_is_not_answered_is_given_up_at_the_limit(
+    make_statement: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = make_statement("SELECT pg_sleep($1), 7", "float")
+    statement.fetch(0)
+    monkeypatch.setattr("pix.service.statement.ANSWER_SECONDS_MAX", 0.3)
+    fetch = begun(statement, SLEEP_SECONDS)
+    with pytest.raises(DatabaseUnavailable, match="no answer"):
+        rows_of(fetch)
+    assert [row[1] for row in statement.fetch(0)] == [7], "what was given up spoils no later call"
+
+
+def test_a_value_that_cannot_be_taken_spoils_no_other_fetch(make_statement: Make) -> None:
+    statement = make_statement("SELECT 10 / $1", "int")
+    statement.fetch(1)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        rows_of(begun(statement, 0))
+    assert statement.fetch(5) == [(2,)]

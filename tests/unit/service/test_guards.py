@@ -34,6 +34,17 @@ def test_each_name_has_its_own_bucket() -> None:
     assert limiter.wait_ms("a") == 0
 
 
+def test_what_a_try_costs_is_taken_from_who_may_try_and_from_nobody_else() -> None:
+    clock = Turned()
+    limiter = Limiter(BucketPolicy(4, 60), clock)
+    assert limiter.take("a", 3) == 0
+    assert limiter.take("a", 3) == 0, "there is a token for a try, and it may cost more than is left"
+    assert limiter.take("a", 3) == 1_000
+    clock.at_ms = 1_000
+    assert limiter.take("a", 1) == 0, "who was refused has paid nothing"
+    assert limiter.take("b", 1) == 0
+
+
 def test_the_memory_of_names_is_bounded_and_full_buckets_are_not_kept() -> None:
     limiter = Limiter(BucketPolicy(2, 60), Turned())
     for number in range(NAMES_MAX + 50):

@@ -56,6 +56,24 @@ def metrics() -> Metrics:
 # Metrics.
 
 
+def test_calls_are_noted_one_by_one_and_all_of_them_counted_when_somebody_looks(metrics: Metrics) -> None:
+    def call_often() -> None:
+        for _ in range(1_001):
+            metrics.grpc_calls.record("/a/b", "OK", 0.002)
+
+    threads = [threading.Thread(target=call_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_SECONDS)
+    metrics.grpc_calls.record("/a/b", "NOT_FOUND", 0.2)
+    seen = samples(metrics)
+    assert seen['codepix_grpc_requests_total{code="OK",method="/a/b"}'] == 4_004
+    assert seen['codepix_grpc_requests_total{code="NOT_FOUND",method="/a/b"}'] == 1
+    assert seen['codepix_grpc_request_seconds_bucket{le="0.0025",method="/a/b"}'] == 4_004
+    assert seen['codepix_grpc_request_seconds_count{method="/a/b"}'] == 4_005
+
+
 def test_many_values_at_once_fall_into_their_buckets(metrics: Metrics) -> None:
     histogram = metrics.histogram("codepix_test_seconds", "Time.", ("step",), (0.1, 1.0))
     histogram.observe({("a",): [0.05, 0.1, 0.5], ("b",): [7.0]})
