@@ -28,8 +28,14 @@ smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and sto
 load: $(INSTALLED) ## start a network, let people, integrators and look-ups come for a minute, and judge it (ARGS="--help")
 	@exec $(BIN)/codepix load $(ARGS)
 
+# The simulated networks keep every core busy by themselves, so they come first and alone.
 test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest tests/simulation
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --ignore=tests/simulation
+else
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
+endif
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
 	$(BIN)/ruff check $(PACKAGES)

@@ -115,7 +115,7 @@ class UnaryCalls:
     """The unary methods of a server, and the thread that takes its calls.
 
     A handler that is a plain function may wait for a database, so it is called in a thread. One that is a coroutine
-    begins in gRPC's own thread, must never hold it up, and waits only as `pix.service.turns` has it.
+    begins in the thread that takes the calls, must never hold it up, and waits only as `pix.service.turns` has it.
     """
 
     def __init__(self, server: grpc.Server, threads: ThreadPoolExecutor, *, is_secure: bool) -> None:

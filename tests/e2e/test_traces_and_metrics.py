@@ -64,12 +64,15 @@ class Watched:
         )
 
     def spans_with(self, text: str, count: int) -> list[Span]:
-        """Those that name an id, in the order of their beginning, once there are so many; they come with a delay."""
+        """Those that name an id, in the order of their beginning, once there are so many; they come with a delay.
+
+        What happened twice for the same cause, as when a message came again on a busy machine, counts once.
+        """
 
         def found() -> list[Span]:
             lines = self.spans_file.read_text(encoding="utf-8").splitlines()
             spans = [json.loads(line) for line in lines if text in line]
-            return spans if len(spans) >= count else []
+            return spans if len({(said(span), span["parent_id"]) for span in spans}) >= count else []
 
         spans = wait_until(found, FINAL_SECONDS_MAX, f"{count} spans of {text}")
         assert spans

@@ -113,7 +113,10 @@ class GatheredBetween(Generic[Question, Reading]):
         return Asked(self.put, question)
 
     def put(self, question: Question | None, run_on: RunOn) -> None:
-        """Notes the question; `run_on` is told what it is read in. Called with `TURN` held."""
+        """Notes the question; `run_on` is told what it is read in. For the thread whose errand this is alone.
+
+        From another thread it would stay unread until the next event wakes that one.
+        """
         self._waiting.append((question, run_on))
 
     def go_on(self, *, is_idle: bool) -> bool:
