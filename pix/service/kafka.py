@@ -136,7 +136,6 @@ class KafkaSource:
         if first is None:
             self._look_whether_stuck()
             return []
-        self._be_patient()
         messages = [first, *self._consumer.consume(BATCH_RECORDS_MAX - 1, timeout=0)]
         records = []
         for message in messages:
@@ -146,6 +145,11 @@ class KafkaSource:
                 self._note_polled(message)
             elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
+        if records:
+            self._be_patient()
+        else:
+            # A client may tell of one error after the other and fetch nothing.
+            self._look_whether_stuck()
         return records
 
     def _be_patient(self) -> None:

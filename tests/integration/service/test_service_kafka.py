@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import KafkaError, Message
 
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
@@ -118,6 +120,35 @@ def test_a_client_that_fetches_nothing_of_what_is_there_says_so(
             poll_for(source, DEADLINE_SECONDS)
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         assert keys(read(source, 1)) == ["b"], "another one goes on where it was"
+
+
+class Complaining:
+    """A client that tells of an error whenever it is asked for a record."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def poll(self, _timeout: float) -> Message:
+        """An error that passes."""
+        return Message(error=KafkaError(KafkaError._TRANSPORT))
+
+    def consume(self, _count: int, timeout: float) -> list[Message]:
+        """Nothing more."""
+        return []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_a_client_that_only_complains_is_stuck_too(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        sink.publish(records(topic, "a"))
+        assert keys(read(source, 1)) == ["a"]
+        source.commit(source.place())
+        source._consumer = Complaining(source._consumer)  # type: ignore[assignment]
+        sink.publish(records(topic, "b"))
+        with pytest.raises(SourceStuck):
+            poll_for(source, DEADLINE_SECONDS)
 
 
 def poll_for(source: KafkaSource, seconds: float) -> list[Record]:
