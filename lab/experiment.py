@@ -15,7 +15,7 @@ from rich.table import Table
 from lab.audit import AuditReport
 from lab.faults import Injected, Injector, Target, plan_faults
 from lab.keeper import Keeper
-from lab.network import KafkaKind, NetworkSettings, bank_specs, network_folder
+from lab.network import KafkaKind, NetworkSettings, bank_specs, keep_logs, network_folder
 from lab.people import Population
 from lab.report import audit_document, percentile
 from lab.run import Run, open_run
@@ -49,7 +49,7 @@ class ExperimentOptions:
     transfer_timeout_seconds: float | None = None
     wipe_broker: bool = False
     keep: Path | None = None
-    """Where the network's data and logs stay; None: nowhere."""
+    """Where the network's data and logs stay; None: nowhere, but for the logs of a run in which something broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
         found = read_outcomes(surveyor.hub, sent)
         at_banks = [row for bank in rest.values() for row in bank.transfers()]
         timed_out = 0 if options.transfer_timeout_seconds is None else found.by_outcome.get(TIMED_OUT, 0)
-        return ExperimentResult(
+        result = ExperimentResult(
             options=options,
             injected=sorted(injector.injected, key=lambda each: each.from_seconds),
             outcomes=found.by_outcome,
@@ -132,6 +132,9 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
             report=report,
             seconds=time.monotonic() - started,
         )
+        if not result.is_ok and options.keep is None:
+            tell(f"The logs of all parts are kept in {keep_logs(folder)}")
+        return result
 
 
 def _settings(options: ExperimentOptions, folder: Path) -> NetworkSettings:

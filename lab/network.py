@@ -469,6 +469,15 @@ def network_folder(keep: Path | None) -> Iterator[Path]:
         yield keep
 
 
+def keep_logs(folder: Path) -> Path:
+    """Copies what a network's parts have logged into a new folder, which stays when the network's is removed."""
+    kept = Path(tempfile.mkdtemp(prefix="codepix-logs-"))
+    # Not deeper: Kafka calls its records a log, too.
+    for log_file in sorted(folder.glob("*/*.log")):
+        shutil.copy(log_file, kept)
+    return kept
+
+
 def remove_network(folder: Path) -> None:
     """Removes a network's folder. Raises `PartError` when it holds something else."""
     if not folder.exists():

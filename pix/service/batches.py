@@ -28,7 +28,7 @@ class BrokerUnavailable(Exception):
 
 
 class SourceStuck(BrokerUnavailable):
-    """Records wait at the broker, and the client does not fetch them: only a new source will."""
+    """Records wait at the broker, or may, and the client does not fetch them: only a new source will."""
 
 
 class PublishFailed(BrokerUnavailable):
@@ -45,7 +45,7 @@ class RecordSource(Protocol[Place]):
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
         """The next batch: waits for one record at most this long, then takes what is there. Empty when none came.
 
-        Raises SourceStuck when none comes although some are there.
+        Raises SourceStuck when none comes although some are there, or nobody can tell.
         """
 
     def place(self) -> Place:

@@ -35,7 +35,10 @@ PATIENCE_SECONDS: Final = 10.0
 
 A client that has lost its way in what a broker lost, or in a rebalance, does not always find back by itself.
 """
+SILENCES_MAX: Final = 3
+"""So often in a row the client may get no answer to that. Another may, or tells that the broker is away."""
 WATERMARK_TIMEOUT_SECONDS: Final = 2.0
+CLOSING_SECONDS_MAX: Final = 10.0
 TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
 EMBEDDED_CLUSTER_ID: Final = "mockCluster"
 """How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
@@ -73,17 +76,26 @@ class KafkaSource:
     """Records of one topic, by consumer group or with every partition assigned to this one instance."""
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, group: str, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        group: str,
+        patience_seconds: float = PATIENCE_SECONDS,
+        closing_seconds_max: float = CLOSING_SECONDS_MAX,
     ) -> None:
         """Raises BrokerUnavailable when every partition is to be assigned and the broker does not say which.
 
-        `patience_seconds` is how long no record may come before the broker is asked whether there are any.
+        `patience_seconds` is how long no record may come before the broker is asked whether there are any;
+        `closing_seconds_max` how long the client may take to close.
         """
         self._topic = topic
         self._patience_seconds = patience_seconds
+        self._closing_seconds_max = closing_seconds_max
         self._patient_until = time.monotonic() + patience_seconds
         self._left_behind: Offsets = {}
         """Where records were waiting at the last look."""
+        self._silences = 0
+        """Looks in a row at which the broker did not say whether records wait."""
         self._polled: Offsets = {}
         """The first offset of what was polled since the last commit."""
         self._next: Offsets = {}
@@ -157,7 +169,10 @@ class KafkaSource:
         self._left_behind = {}
 
     def _look_whether_stuck(self) -> None:
-        """Raises SourceStuck when records wait at the same place as at the last look, and none has come since."""
+        """Raises SourceStuck when records wait at the same place as at the last look, and none has come since.
+
+        Also when the client got no answer for several looks.
+        """
         if time.monotonic() < self._patient_until:
             return
         earlier = self._left_behind
@@ -165,26 +180,36 @@ class KafkaSource:
         try:
             self._left_behind = self._waiting()
         except KafkaException as error:
-            log.debug("the broker does not say whether records wait", error=one_line(error))
-            return
+            self._left_behind = earlier
+            self._silences += 1
+            log.info("the broker does not say whether records wait", error=one_line(error), times=self._silences)
+            if self._silences < SILENCES_MAX:
+                return
+            raise SourceStuck(f"the client learns nothing about {self._topic}: {one_line(error)}") from error
+        self._silences = 0
         stuck = [place for place, offset in self._left_behind.items() if earlier.get(place) == offset]
         if stuck:
             raise SourceStuck(f"{len(stuck)} partitions of {self._topic} have records that the client does not fetch")
 
     def _waiting(self) -> Offsets:
-        """The partitions of ours with records behind our position, and that position. Raises KafkaException."""
+        """The partitions with records that we should have read, and the place of the first. Raises KafkaException."""
         waiting: Offsets = {}
-        assigned = self._consumer.assignment()
-        committed = {each.partition: each.offset for each in self._committed(assigned)}
-        for partition in self._consumer.position(assigned):
+        # Who has no partition is asked about all of them: others may have them, or the client lost its way to its own.
+        partitions = self._consumer.assignment() or self._every_partition()
+        read = {each.partition: each.offset for each in self._consumer.position(partitions)}
+        for partition in self._consumer.committed(partitions, timeout=WATERMARK_TIMEOUT_SECONDS):
             low, high = self._consumer.get_watermark_offsets(partition, timeout=WATERMARK_TIMEOUT_SECONDS)
-            offset = max(partition.offset, committed.get(partition.partition, low), low)
-            if high > offset:
+            # What was read so long ago is committed. What is not comes again, and where it does not, to a new client.
+            known = [offset for offset in (partition.offset, read[partition.partition]) if offset >= 0]
+            offset = max(min(known, default=low), low)
+            # Who stands behind the end read a log that is no more.
+            if high > low and offset != high:
                 waiting[partition.topic, partition.partition] = offset
         return waiting
 
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        return self._consumer.committed(partitions, timeout=WATERMARK_TIMEOUT_SECONDS) if partitions else []
+    def _every_partition(self) -> list[TopicPartition]:
+        topic = self._consumer.list_topics(self._topic, timeout=WATERMARK_TIMEOUT_SECONDS).topics[self._topic]
+        return [TopicPartition(self._topic, number) for number in topic.partitions]
 
     def _note_polled(self, message: KafkaMessage) -> None:
         partition, offset = message.partition(), message.offset()
@@ -255,8 +280,15 @@ class KafkaSource:
             self._consumer.resume([*paused, *self._consumer.assignment()])
 
     def close(self) -> None:
-        """Leaves the group, so that its other members need not wait for a timeout."""
-        self._consumer.close()
+        """Leaves the group, so that its other members need not wait for a timeout.
+
+        A client that does not come to an end is left to itself; the group then waits for its session's timeout.
+        """
+        closing = threading.Thread(target=self._consumer.close, name="closing-consumer", daemon=True)
+        closing.start()
+        closing.join(self._closing_seconds_max)
+        if closing.is_alive():
+            log.warning("the consumer does not close and is left to itself", topic=self._topic)
 
 
 ERRORS_THAT_PASS: Final = frozenset(

@@ -19,6 +19,8 @@ from lab.survey import Surveyor
 from lab.traffic import Cashier, payment
 
 FINAL_SECONDS_MAX = 30.0
+RESEND_FIRST_SECONDS = 5.0
+"""Longer than a transfer takes on a busy machine: what is sent again on the way has causes of its own."""
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_ID = PARENT.split("-")[1]
 
@@ -34,7 +36,7 @@ class Watched:
             NetworkSettings(
                 folder=folder / "network",
                 banks=DEMO_BANKS[:2],
-                resend_first_seconds=0.5,
+                resend_first_seconds=RESEND_FIRST_SECONDS,
                 extra_environment={"TELEMETRY_TRACES": f"file:{self.spans_file}", "LOG_LEVEL": "DEBUG"},
             )
         )

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
@@ -149,6 +149,73 @@ def test_a_client_that_only_complains_is_stuck_too(settings: Settings, topic: st
         sink.publish(records(topic, "b"))
         with pytest.raises(SourceStuck):
             poll_for(source, DEADLINE_SECONDS)
+
+
+def test_a_client_that_lost_its_partitions_is_stuck_too(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        sink.publish(records(topic, "a"))
+        assert keys(read(source, 1)) == ["a"]
+        source.commit(source.place())
+        source._consumer.unassign()
+        assert poll_for(source, 2.0) == [], "who has nothing while others have read everything is not stuck"
+        sink.publish(records(topic, "b"))
+        with pytest.raises(SourceStuck, match="1 partitions of "):
+            poll_for(source, DEADLINE_SECONDS)
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        assert keys(read(source, 1)) == ["b"], "another one goes on where it was"
+
+
+def test_a_client_that_stands_behind_the_end_of_the_log_is_stuck_too(
+    settings: Settings, topic: str, sink: KafkaSink
+) -> None:
+    sink.publish(records(topic, "a"))
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        [record] = read(source, 1)
+        # As committed in a log that the broker has lost.
+        behind = TopicPartition(topic, record.partition, record.offset + 100)
+        source._consumer.commit(offsets=[behind], asynchronous=False)
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        source._consumer.pause(source._consumer.assignment())
+        with pytest.raises(SourceStuck, match="1 partitions of "):
+            poll_for(source, DEADLINE_SECONDS)
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        assert keys(read(source, 1)) == ["a"], "another one begins with what there is"
+
+
+def test_a_client_that_is_not_answered_is_replaced(broker: EmbeddedBroker, settings: Settings, topic: str) -> None:
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
+        poll_for(source, 0.5)
+        broker.freeze()
+        try:
+            with pytest.raises(SourceStuck, match="the client learns nothing about "):
+                poll_for(source, DEADLINE_SECONDS)
+        finally:
+            broker.thaw()
+
+
+class Unending:
+    """A client that takes its time to close."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.may_end = threading.Event()
+        self.ended = threading.Event()
+
+    def close(self) -> None:
+        """Not before it may."""
+        self.may_end.wait(DEADLINE_SECONDS)
+        self._client.close()
+        self.ended.set()
+
+
+def test_a_client_that_does_not_close_is_left_to_itself(settings: Settings, topic: str) -> None:
+    source = KafkaSource(settings(), topic, "group", closing_seconds_max=0.2)
+    client = Unending(source._consumer)
+    source._consumer = client  # type: ignore[assignment]
+    source.close()
+    assert not client.ended.is_set()
+    client.may_end.set()
+    assert client.ended.wait(DEADLINE_SECONDS)
 
 
 def poll_for(source: KafkaSource, seconds: float) -> list[Record]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from lab.network import MARKER_FILE, Network, NetworkSettings, network_folder, remove_network, write_privately
+from lab.network import (
+    MARKER_FILE,
+    Network,
+    NetworkSettings,
+    keep_logs,
+    network_folder,
+    remove_network,
+    write_privately,
+)
 from lab.parts.errors import PartError, PortInUse
 from lab.parts.ports import free_port
 
@@ -43,6 +52,21 @@ def test_a_folder_to_keep_must_be_empty(tmp_path: Path) -> None:
     assert not temporary.exists()
     with pytest.raises(PartError, match="is not an empty folder"), network_folder(tmp_path):
         pass
+
+
+def test_what_was_logged_can_be_kept(tmp_path: Path) -> None:
+    for name in ("logs/hub.log", "kafka/apache-kafka.log", "kafka/log/topic-0/00000000.log", "kafka/server.properties"):
+        file = tmp_path / "net" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"of {name}")
+    kept = keep_logs(tmp_path / "net")
+    try:
+        assert {file.name: file.read_text() for file in kept.iterdir()} == {
+            "hub.log": "of logs/hub.log",
+            "apache-kafka.log": "of kafka/apache-kafka.log",
+        }
+    finally:
+        shutil.rmtree(kept)
 
 
 def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
