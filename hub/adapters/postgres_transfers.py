@@ -29,11 +29,11 @@ from pix.service.bulk import (
     execute_bulk,
     fetch_bulk,
     number_array,
-    quoted_element,
     text_array,
     word_array,
 )
 from pix.service.database import is_storable
+from pix.service.prepared import quoted_element
 
 WARM_TRANSFERS_MAX: Final = 10_000
 """Some 2 KB each. With more than this under way the rows are read again, as after a restart."""

@@ -33,7 +33,8 @@ DRAIN_DEADLINE_SECONDS: Final = 180.0
 AUDIT_WAIT_SECONDS: Final = 30.0
 SETTLEMENT_FUNDS_CENTAVOS: Final = 10**14
 RATES_PER_SECOND: Final = (10, 50, 200)
-LATENCY_WARM_UP_SECONDS: Final = 3.0
+LATENCY_WARM_UP_SECONDS_MAX: Final = 15.0
+"""At the highest rate. So long Java takes a good part of a core to compile what Kafka does."""
 LATENCY_SECONDS_MAX: Final = 20.0
 
 _CLOSED: Final = "SELECT count(*) FROM transfers WHERE closed_at_ms >= %s AND closed_at_ms < %s"
@@ -138,7 +139,10 @@ def measure_latency(folder: Path, seconds: float, tell: Callable[[str], None]) -
     seconds = min(seconds, LATENCY_SECONDS_MAX)
     results = []
     with _network(folder, tell) as network, Payers(network) as payers:
-        payers.do("trickle", seconds=LATENCY_WARM_UP_SECONDS, per_second=RATES_PER_SECOND[-1])
+        warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds)
+        payers.do("trickle", seconds=warm_up_seconds, per_second=RATES_PER_SECOND[-1])
+        # What is still under way would be in the way of the first that are measured.
+        _await_end(network, payers)
         for rate in RATES_PER_SECOND:
             tell(f"Measuring latency at {rate} a second")
             paid = payers.do("trickle", seconds=seconds, per_second=rate)

@@ -18,6 +18,7 @@ from psycopg2 import errorcodes
 from sqlalchemy import Connection
 
 from pix.service.batches import DatabaseUnavailable
+from pix.service.prepared import call_of, note_success, quoted_element
 
 COPY_NULL: Final = "\\N"
 _TRANSIENT: Final = frozenset(
@@ -38,11 +39,6 @@ def word_array(words: Iterable[str | None]) -> str:
 def text_array(texts: Iterable[str]) -> str:
     """The literal of an array of any texts."""
     return "{" + ",".join([text if _is_plain(text) else quoted_element(text) for text in texts]) + "}"
-
-
-def quoted_element(text: str) -> str:
-    """Any text as an element of an array's literal."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def copy_text(text: str) -> str:
@@ -68,16 +64,25 @@ def copy_rows(connection: Connection, table: str, columns: str, lines: Iterable[
 
 
 def execute_bulk(connection: Connection, statement: str, values: Mapping[str, Any]) -> int:
-    """Runs a statement with `%(name)s` parameters; returns how many rows it touched. Raises DatabaseUnavailable."""
+    """Runs a statement with `%(name)s` parameters, prepared; returns how many rows it touched.
+
+    It may be several, with `prepared.SEPARATOR` between them; then it is the rows of the last. Raises
+    DatabaseUnavailable.
+    """
     with _cursor(connection) as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(*call_of(connection, statement, values))
+        note_success(connection)
         return int(cursor.rowcount)
 
 
 def fetch_bulk(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Runs a query with `%(name)s` parameters; returns its rows. Raises DatabaseUnavailable."""
+    """Runs a query with `%(name)s` parameters, prepared; returns its rows, of several the last's.
+
+    Raises DatabaseUnavailable.
+    """
     with _cursor(connection) as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(*call_of(connection, statement, values))
+        note_success(connection)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

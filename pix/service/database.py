@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pix.service.batches import DatabaseUnavailable
 from pix.service.logs import logger
+from pix.service.prepared import prepare_on
 
 POOL_SIZE: Final = 10
 POOL_OVERFLOW_MAX: Final = 10
@@ -25,7 +26,7 @@ _SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 
 def make_engine(url: str) -> Engine:
     """A pool of connections; opens none yet. A connection that died is noticed before it is used."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW_MAX,
@@ -33,6 +34,8 @@ def make_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
+    prepare_on(engine)
+    return engine
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
+from pix.service.prepared import prepared
 
 _ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
 _ADD: Final = text(
@@ -19,8 +20,8 @@ _ADD: Final = text(
     ":pin_hash)"
 )
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
-_LOCK: Final = text(f"{_SELECT} WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
-_FIND: Final = text(f"{_SELECT} WHERE number = :number")
+_LOCK: Final = prepared(f"{_SELECT} WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
+_FIND: Final = prepared(f"{_SELECT} WHERE number = :number")
 _LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
@@ -109,8 +110,8 @@ _PUT_KEYS: Final = insert_statement(
     "registered_at_ms = excluded.registered_at_ms, noted_at_ms = excluded.noted_at_ms",
 )
 _THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[])))"
-_REMOVE_KEYS: Final = text(f"DELETE FROM account_keys WHERE {_THESE_KEYS}")  # noqa: S608 - a constant of this module
-_OWNERS: Final = text(
+_REMOVE_KEYS: Final = prepared(f"DELETE FROM account_keys WHERE {_THESE_KEYS}")  # noqa: S608 - a constant of this module
+_OWNERS: Final = prepared(
     f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
 )
 _SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"

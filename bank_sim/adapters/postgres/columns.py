@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause
+
+from pix.service.prepared import prepared
 
 Row = TypeVar("Row")
 
@@ -27,7 +29,7 @@ def names(columns: Iterable[Column[Row]]) -> str:
 
 def insert_statement(table: str, columns: Sequence[Column[Row]], on_conflict: str = "") -> TextClause:
     """Inserts many rows, in the order in which they are given."""
-    return text(
+    return prepared(
         f"INSERT INTO {table} ({names(columns)}) "  # noqa: S608 - names are constants of this package
         f"SELECT {names(columns)} FROM unnest({_arrays(columns)}) "
         f"WITH ORDINALITY AS v({names(columns)}, place) ORDER BY place {on_conflict}"
@@ -38,7 +40,7 @@ def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[
     """Updates many rows, each found by its keys."""
     every = [*keys, *columns]
     changes = ", ".join(f"{column.name} = v.{column.name}" for column in columns)
-    return text(
+    return prepared(
         f"UPDATE {table} AS t SET {changes} "  # noqa: S608 - names are constants of this package
         f"FROM unnest({_arrays(every)}) AS v({names(every)}) "
         f"WHERE {' AND '.join(f't.{key.name} = v.{key.name}' for key in keys)}"

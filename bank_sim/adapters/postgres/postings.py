@@ -12,6 +12,7 @@ from bank_sim.application.views import BooksSummary, StatementDirection, Stateme
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
 from bank_sim.domain.transfer import Direction
 from pix.service.database import is_storable
+from pix.service.prepared import prepared
 
 OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
@@ -29,6 +30,7 @@ _COLUMNS: Final[list[Column[Posting]]] = [
     Column("balance_after_centavos", "bigint", lambda posting: posting.balance_after_centavos),
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
+_KNOWN_OPERATIONS: Final = prepared("SELECT operation_id FROM postings WHERE operation_id = ANY(CAST(:ids AS text[]))")
 
 _STATEMENT: Final = """
 SELECT * FROM (
@@ -138,7 +140,7 @@ class PostgresPostings:
 
     def known_operations(self, operation_ids: Collection[str]) -> set[str]:
         rows = self._connection.execute(
-            text("SELECT operation_id FROM postings WHERE operation_id = ANY(CAST(:ids AS text[]))"),
+            _KNOWN_OPERATIONS,
             {"ids": list(operation_ids)},
         )
         return {row[0] for row in rows}

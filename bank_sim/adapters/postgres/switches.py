@@ -12,6 +12,7 @@ from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.transfer import AnswerStyle
 from pix.scheme.reasons import ReasonCode
+from pix.service.prepared import prepared
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("ispb", "text", lambda participant: participant.ispb),
@@ -27,7 +28,7 @@ _PUT_PARTICIPANTS: Final = insert_statement(
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
     "url = excluded.url, active = excluded.active",
 )
-_READ_BEHAVIOUR: Final = text(
+_READ_BEHAVIOUR: Final = prepared(
     "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
 )
 _SET_BEHAVIOUR: Final = text(

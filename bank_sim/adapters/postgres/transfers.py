@@ -24,6 +24,7 @@ from bank_sim.domain.transfer import (
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
 from pix.scheme.reasons import ReasonCode
+from pix.service.prepared import prepared
 
 
 def _party_columns(side: str) -> list[Column[Transfer]]:
@@ -76,15 +77,20 @@ _ALL: Final = [*_ID, *_FIXED, *_CHANGING]
 _ADD: Final = insert_statement("transfers", _ALL)
 _SAVE: Final = update_statement("transfers", _ID, _CHANGING)
 _SELECT: Final = f"SELECT {names(_ALL)} FROM transfers"  # noqa: S608 - names are constants of this module
-_LOCK: Final = text(
+_FIND: Final = prepared(f"{_SELECT} WHERE end_to_end_id = :id AND direction = :direction")
+_LOCK: Final = prepared(
     f"{_SELECT} WHERE (end_to_end_id, direction) IN "  # noqa: S608 - names are constants of this module
     "(SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:directions AS text[]))) "
     "ORDER BY end_to_end_id, direction FOR UPDATE OF transfers"
 )
-_LOCK_DUE: Final = text(
+_LOCK_DUE: Final = prepared(
     f"{_SELECT} WHERE resend_at_ms <= :now_ms ORDER BY resend_at_ms LIMIT :size FOR UPDATE SKIP LOCKED"
 )
-_LEARN: Final = text(
+_FIND_BY_IDEMPOTENCY_KEYS: Final = prepared(
+    f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
+    "(SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:keys AS text[]))) AND idempotency_key <> ''"
+)
+_LEARN: Final = prepared(
     "UPDATE transfers AS t SET offered_at_ms = coalesce(t.offered_at_ms, v.offered_at_ms), completed_at_ms = "
     "CASE WHEN t.status = 'confirmed' THEN coalesce(t.completed_at_ms, v.completed_at_ms) ELSE t.completed_at_ms END "
     "FROM unnest(CAST(:ids AS text[]), CAST(:offered AS bigint[]), CAST(:completed AS bigint[])) "
@@ -195,7 +201,7 @@ class PostgresTransfers:
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
         row = self._connection.execute(
-            text(f"{_SELECT} WHERE end_to_end_id = :id AND direction = :direction"),
+            _FIND,
             {"id": end_to_end_id, "direction": direction.value},
         ).one_or_none()
         return None if row is None else _transfer_of(row)
@@ -204,10 +210,7 @@ class PostgresTransfers:
         if not keys:
             return {}
         rows = self._connection.execute(
-            text(
-                f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - constants
-                "(SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:keys AS text[]))) AND idempotency_key <> ''"
-            ),
+            _FIND_BY_IDEMPOTENCY_KEYS,
             {"numbers": [number for number, _ in keys], "keys": [key for _, key in keys]},
         )
         found = [_transfer_of(row) for row in rows]
