@@ -158,6 +158,7 @@ class KafkaSource:
             elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
         if records:
+            self._silences = 0
             self._be_patient()
         else:
             # A client may tell of one error after the other and fetch nothing.

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
@@ -191,6 +191,38 @@ def test_a_client_that_is_not_answered_is_replaced(broker: EmbeddedBroker, setti
                 poll_for(source, DEADLINE_SECONDS)
         finally:
             broker.thaw()
+
+
+class Deaf:
+    """A client that brings what it is to bring, and to which the broker answers nothing else."""
+
+    def __init__(self, client: Any, polled: Sequence[Message | None]) -> None:
+        self._client = client
+        self._polled = list(polled)
+
+    def poll(self, _timeout: float) -> Message | None:
+        """The next."""
+        return self._polled.pop(0)
+
+    def consume(self, _count: int, timeout: float) -> list[Message]:
+        """Nothing more."""
+        return []
+
+    def committed(self, _partitions: Any, timeout: float) -> Any:
+        """No answer."""
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_only_silences_in_a_row_count(settings: Settings, topic: str) -> None:
+    record = Message(topic=topic, partition=0, offset=0, key=b"a", value=b"b")
+    with closing(KafkaSource(settings(), topic, "group", patience_seconds=0)) as source:
+        source._consumer = Deaf(source._consumer, [None, None, record, None, None, None])  # type: ignore[assignment]
+        assert [len(source.poll(0)) for _ in range(5)] == [0, 0, 1, 0, 0]
+        with pytest.raises(SourceStuck, match="the client learns nothing about "):
+            source.poll(0)
 
 
 class Unending:
