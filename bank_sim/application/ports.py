@@ -2,7 +2,8 @@
 
 Every method of a repository works inside its unit of work's transaction and may raise
 `pix.service.batches.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
-What adds rows may raise RowExists, what writes balances may raise BooksViolated; then too nothing has happened.
+What adds rows may raise RowExists, what writes balances may raise BooksViolated, each also as late as at the commit;
+then too nothing has happened.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.bulk import execute_bulk, fetch_bulk, number_array, text_array, word_array
+from pix.service.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.service.database import is_storable, transaction, undo
 from pix.service.dead_letters_postgres import PostgresDeadLetters
 
@@ -101,6 +101,8 @@ class PostgresBanks:
         )
 
 
+_ACCOUNTS_TABLE: Final = "settlement_accounts"
+_ALL_ACCOUNTS: Final = "SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts ORDER BY ispb"
 # Two statements in one round trip. The first takes the locks in one order, so that no two replicas wait for each other;
 # the second adds to what the accounts hold once they are ours.
 _ADD_TO_ACCOUNTS: Final = (
@@ -195,18 +197,13 @@ class PostgresSettlement:
             "balances": number_array([change.balance_centavos for change in changes]),
             "reserves": number_array([change.reserved_centavos for change in changes]),
         }
-        try:
-            execute_bulk(self._connection, _ADD_TO_ACCOUNTS, values)
-        except psycopg2.errors.CheckViolation:
-            raise AccountsHaveMoved from None
+        postpone_bulk(self._connection, _ADD_TO_ACCOUNTS, values)
 
     def open(self, ispb: str) -> None:
         self._connection.execute(text("INSERT INTO settlement_accounts VALUES (:ispb, 0, 0)"), {"ispb": ispb})
 
     def all(self) -> dict[str, SettlementAccount]:
-        rows = self._connection.execute(
-            text("SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts ORDER BY ispb")
-        )
+        rows = fetch_bulk(self._connection, _ALL_ACCOUNTS, {})
         return {row[0]: SettlementAccount(*row) for row in rows}
 
     def add_funding(self, funding: Funding) -> bool:
@@ -438,6 +435,9 @@ class PostgresUnitOfWork:
         if error is None and not self._committed:
             undo(self._connection)
         self._scope.__exit__(kind, error, trace)
+        violation = getattr(error, "orig", error)
+        if isinstance(violation, psycopg2.errors.CheckViolation) and violation.diag.table_name == _ACCOUNTS_TABLE:
+            raise AccountsHaveMoved(str(violation).partition("\n")[0]) from error
 
     def commit(self) -> None:
         """Commits; a failure to do so is a DatabaseUnavailable, and the batch is read again."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import TransferStatus
 from pix.scheme.reasons import ReasonCode
-from pix.service.bulk import execute_bulk, fetch_bulk, number_array, text_array, word_array
+from pix.service.bulk import fetch_bulk, number_array, postpone_bulk, text_array, word_array
 
 SLOTS: Final = 16
 """Each process adds to the rows of one slot, so that replicas seldom queue for the same row; readers sum the slots."""
@@ -50,7 +50,7 @@ class PostgresTallies:
             return
         # In one order, so that two transactions of the same slot do not wait for each other.
         places = sorted(changes, key=lambda place: (place[:3], place.reason or ""))
-        execute_bulk(
+        postpone_bulk(
             self._connection,
             _ADD,
             {

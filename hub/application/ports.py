@@ -233,7 +233,8 @@ class SettlementRepository(Protocol):
     def add(self, changes: Sequence[AccountChange]) -> None:
         """Adds to accounts, whatever they hold by now.
 
-        Raises AccountsHaveMoved when one would break a rule by it: less than nothing reserved, or more than there is.
+        When one would break a rule by it (less than nothing reserved, or more than there is), this or the commit raises
+        AccountsHaveMoved out of the unit of work.
         """
 
     def open(self, ispb: str) -> None:

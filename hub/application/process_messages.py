@@ -66,7 +66,7 @@ class _Fold:
         self.messages += [(ispb, message, traceparent) for ispb, message in decision.messages]
 
     def save(self, unit: UnitOfWork) -> None:
-        """Writes what has changed, in a few statements. Raises AccountsHaveMoved."""
+        """Writes what has changed, in a few statements. Raises AccountsHaveMoved, here or at the commit."""
         unit.transfers.save(list(self.changes.values()))
         unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
         unit.dead_letters.bury(self.letters)
@@ -136,8 +136,9 @@ class ProcessMessages:
                 if decision.dead_letter:
                     fold.letters.append(dead_letter(arrival.record, arrival.sender, decision.dead_letter, now_ms))
                 fold.apply(end_to_end_id, decision)
-            fold.save(unit)
+            # Before anything is saved: nothing that is read keeps the accounts' rows from the other replicas then.
             outgoing = address(fold.messages, fold.banks, unit.banks.secrets())
+            fold.save(unit)
             unit.commit()
         return outgoing
 

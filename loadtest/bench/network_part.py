@@ -33,8 +33,9 @@ DRAIN_DEADLINE_SECONDS: Final = 180.0
 AUDIT_WAIT_SECONDS: Final = 30.0
 SETTLEMENT_FUNDS_CENTAVOS: Final = 10**14
 RATES_PER_SECOND: Final = (10, 50, 200)
-LATENCY_WARM_UP_SECONDS_MAX: Final = 15.0
-"""At the highest rate. So long Java takes a good part of a core to compile what Kafka does."""
+LATENCY_WARM_UP_SECONDS_MAX: Final = 60.0
+LATENCY_WARM_UP_SHARE: Final = 3.0
+"""At the highest rate. So long Java takes a quarter of a core to compile what Kafka does; brokers run for weeks."""
 LATENCY_SECONDS_MAX: Final = 20.0
 
 _CLOSED: Final = "SELECT count(*) FROM transfers WHERE closed_at_ms >= %s AND closed_at_ms < %s"
@@ -139,7 +140,7 @@ def measure_latency(folder: Path, seconds: float, tell: Callable[[str], None]) -
     seconds = min(seconds, LATENCY_SECONDS_MAX)
     results = []
     with _network(folder, tell) as network, Payers(network) as payers:
-        warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds)
+        warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds * LATENCY_WARM_UP_SHARE)
         payers.do("trickle", seconds=warm_up_seconds, per_second=RATES_PER_SECOND[-1])
         # What is still under way would be in the way of the first that are measured.
         _await_end(network, payers)

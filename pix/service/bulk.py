@@ -18,7 +18,7 @@ from psycopg2 import errorcodes
 from sqlalchemy import Connection
 
 from pix.service.batches import DatabaseUnavailable
-from pix.service.prepared import call_of, note_success, quoted_element
+from pix.service.prepared import call_of, driver_of, is_known, note_success, quoted_element
 
 COPY_NULL: Final = "\\N"
 _TRANSIENT: Final = frozenset(
@@ -73,6 +73,18 @@ def execute_bulk(connection: Connection, statement: str, values: Mapping[str, An
         cursor.execute(*call_of(connection, statement, values))
         note_success(connection)
         return int(cursor.rowcount)
+
+
+def postpone_bulk(connection: Connection, statement: str, values: Mapping[str, Any]) -> None:
+    """Has a statement with `%(name)s` parameters, prepared, sent with the next one or the commit.
+
+    What is wrong with it is raised there: by this module's functions and by the commit, in their own ways.
+    """
+    if is_known(connection, statement):
+        driver_of(connection).postpone(*call_of(connection, statement, values))
+    else:
+        # It has to be known whether the connection has it prepared.
+        execute_bulk(connection, statement, values)
 
 
 def fetch_bulk(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -24,6 +25,7 @@ from pix.service.telemetry.records import about
 POLL_SECONDS: Final = 0.5
 WAIT_SECONDS_FIRST: Final = 0.2
 WAIT_SECONDS_MAX: Final = 5.0
+LAG_AGE_SECONDS_MAX: Final = 0.5
 
 log = logger(__name__)
 
@@ -82,9 +84,10 @@ class ConsumerThread:
         self._sink = sink
         self._health = health
         self._lag = 0
+        self._lag_known_at_seconds = float("-inf")
 
     def lag(self) -> int:
-        """Records waiting behind the last batch, as known at its end; 0 before the first."""
+        """Records waiting behind a batch of half a second ago at most, or the last one; 0 before the first."""
         return self._lag
 
     def run(self, stop: threading.Event) -> None:
@@ -109,7 +112,7 @@ class ConsumerThread:
                         # After trouble nothing is well before it is acknowledged.
                         loop.settle()
                     is_troubled = False
-                    self._lag = source.lag()
+                    self._look_at_lag(source)
                     self._health.ok("consumer")
                     wait_seconds = WAIT_SECONDS_FIRST
                 except SourceStuck as error:
@@ -128,6 +131,12 @@ class ConsumerThread:
             return False
         finally:
             source.close()
+
+    def _look_at_lag(self, source: PatientSource[Any]) -> None:
+        now_seconds = time.monotonic()
+        if now_seconds - self._lag_known_at_seconds >= LAG_AGE_SECONDS_MAX:
+            self._lag = source.lag()
+            self._lag_known_at_seconds = now_seconds
 
     def _finish(self, loop: BatchLoop[Any]) -> None:
         try:

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pix.service.batches import DatabaseUnavailable
+from pix.service.connections import FrugalConnection, replace_the_dead
 from pix.service.logs import logger
-from pix.service.prepared import prepare_on
 
 POOL_SIZE: Final = 10
 POOL_OVERFLOW_MAX: Final = 10
@@ -31,10 +31,11 @@ def make_engine(url: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW_MAX,
         pool_timeout=POOL_TIMEOUT_SECONDS,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        # The one that was used last has what it needs at hand, in its memory and in the processor's.
+        pool_use_lifo=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "connection_factory": FrugalConnection},
     )
-    prepare_on(engine)
+    replace_the_dead(engine)
     return engine
 
 

@@ -44,6 +44,7 @@ EMBEDDED_CLUSTER_ID: Final = "mockCluster"
 """How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
 MAX_POLL_INTERVAL_MS: Final = 300_000
 STOP_CHECK_SECONDS: Final = 0.2
+COMMIT_INTERVAL_SECONDS: Final = 0.2
 
 log = logger(__name__)
 
@@ -82,11 +83,13 @@ class KafkaSource:
         group: str,
         patience_seconds: float = PATIENCE_SECONDS,
         closing_seconds_max: float = CLOSING_SECONDS_MAX,
+        commit_interval_seconds: float = COMMIT_INTERVAL_SECONDS,
     ) -> None:
         """Raises BrokerUnavailable when every partition is to be assigned and the broker does not say which.
 
         `patience_seconds` is how long no record may come before the broker is asked whether there are any;
-        `closing_seconds_max` how long the client may take to close.
+        `closing_seconds_max` how long the client may take to close; `commit_interval_seconds` how long the broker may
+        not be told of commits while records come.
         """
         self._topic = topic
         self._patience_seconds = patience_seconds
@@ -100,6 +103,10 @@ class KafkaSource:
         """The first offset of what was polled since the last commit."""
         self._next: Offsets = {}
         """The offset behind what was polled since the last commit."""
+        self._done: Offsets = {}
+        """What is to be committed, and the broker has not been told yet."""
+        self._told_at_seconds = float("-inf")
+        self._commit_interval_seconds = commit_interval_seconds
         self._consumer = Consumer(
             {
                 **client_configuration(settings),
@@ -120,7 +127,7 @@ class KafkaSource:
         if self._assigned_directly:
             self._assign_all()
         else:
-            self._consumer.subscribe([topic], on_revoke=self._forget, on_lost=self._forget)
+            self._consumer.subscribe([topic], on_revoke=self._give_back, on_lost=self._forget)
 
     def _assign_all(self) -> None:
         try:
@@ -136,8 +143,15 @@ class KafkaSource:
     def _forget(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Another instance owns these now and reads them from the last commit: ours must neither commit nor rewind them.
         for partition in partitions:
-            self._polled.pop((partition.topic, partition.partition), None)
-            self._next.pop((partition.topic, partition.partition), None)
+            place = (partition.topic, partition.partition)
+            self._polled.pop(place, None)
+            self._next.pop(place, None)
+            self._done.pop(place, None)
+
+    def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # While they are still ours, so that their next owner begins where we end.
+        self._tell_the_broker()
+        self._forget(consumer, partitions)
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
         """One record when idle, all that is there under load: low latency in the one case, large batches in the other.
@@ -146,6 +160,7 @@ class KafkaSource:
         """
         first = self._consumer.poll(timeout_seconds)
         if first is None:
+            self._tell_the_broker()
             self._look_whether_stuck()
             return []
         messages = [first, *self._consumer.consume(BATCH_RECORDS_MAX - 1, timeout=0)]
@@ -224,15 +239,25 @@ class KafkaSource:
         return dict(self._next)
 
     def commit(self, place: Offsets) -> None:
-        """Commits these offsets. A commit that fails only means that records come again."""
-        offsets = []
-        for (topic, number), offset in place.items():
+        """Commits these offsets: the broker is told when nothing comes, and a few times a second while something does.
+
+        To tell it of every batch costs a batch of a few records as much as to send what it has to say. What it was
+        not told of comes again to whoever reads next, as after a commit that fails.
+        """
+        for partition, offset in place.items():
             # What was taken from us since is its next owner's to commit.
-            if self._polled.get((topic, number), offset) < offset:
-                offsets.append(TopicPartition(topic, number, offset))
-                self._note_done((topic, number), offset)
-        if not offsets:
+            if self._polled.get(partition, offset) < offset:
+                self._done[partition] = offset
+                self._note_done(partition, offset)
+        if time.monotonic() - self._told_at_seconds >= self._commit_interval_seconds:
+            self._tell_the_broker()
+
+    def _tell_the_broker(self) -> None:
+        if not self._done:
             return
+        self._told_at_seconds = time.monotonic()
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._done.items()]
+        self._done.clear()
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
@@ -266,6 +291,7 @@ class KafkaSource:
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Waits without taking records, while staying a member of the group; no longer once `stop` is set."""
+        self._tell_the_broker()
         paused = self._consumer.assignment()
         self._consumer.pause(paused)
         try:
@@ -285,6 +311,7 @@ class KafkaSource:
 
         A client that does not come to an end is left to itself; the group then waits for its session's timeout.
         """
+        self._tell_the_broker()
         closing = threading.Thread(target=self._consumer.close, name="closing-consumer", daemon=True)
         closing.start()
         closing.join(self._closing_seconds_max)

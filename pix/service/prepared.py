@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, TextClause, event, text
+from sqlalchemy import Connection
+
+from pix.service.connections import FrugalConnection
 
 SEPARATOR: Final = "; "
 """Between the statements of one round trip."""
 
-_OPTION: Final = "codepix_prepared"
 _KNOWN: Final = "codepix_calls"
 _UNTRIED: Final = "codepix_untried"
 _TRIES: Final = "codepix_tries"
@@ -25,32 +26,9 @@ _TRIES: Final = "codepix_tries"
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 _SETTINGS: Final = (
     # A plan for any value, since it is made once. It must not walk through a table: that may be small when it is made,
-    # and a million rows long before the next statistics. In each call, for plans are made anew when statistics are.
+    # and a million rows long before the next statistics. In each transaction, for new statistics mean new plans.
     "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; "
 )
-
-
-def prepared(statement: str) -> TextClause:
-    """A statement with `:name` parameters, to be executed on an engine of `pix.service.database`."""
-    return text(statement).execution_options(**{_OPTION: True})
-
-
-def prepare_on(engine: Engine) -> None:
-    """Makes the engine's connections prepare what is to be."""
-
-    def before(
-        connection: Connection, _cursor: Any, statement: str, values: Any, context: Any, _many: bool
-    ) -> tuple[str, Any]:
-        connection.info.pop(_UNTRIED, None)
-        if not context.execution_options.get(_OPTION):
-            return statement, values
-        return call_of(connection, statement, values)
-
-    def after(connection: Connection, *_: Any) -> None:
-        note_success(connection)
-
-    event.listen(engine, "before_cursor_execute", before, retval=True)
-    event.listen(engine, "after_cursor_execute", after)
 
 
 def call_of(connection: Connection, statement: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -58,17 +36,32 @@ def call_of(connection: Connection, statement: str, values: Mapping[str, Any]) -
 
     The connection's first call also prepares. `statement` may be several, with `SEPARATOR` between them.
     """
+    # What failed before is not what succeeds now.
+    connection.info.pop(_UNTRIED, None)
     known: dict[str, str] = connection.info.setdefault(_KNOWN, {})
     literals = {
         name: array_literal(value) if isinstance(value, list | tuple) else value for name, value in values.items()
     }
+    settings = _SETTINGS if driver_of(connection).is_first_in_transaction(_SETTINGS) else ""
     if statement in known:
-        return known[statement], literals
+        return settings + known[statement], literals
     # A name of its own also for who failed: it is not known how far it came.
     connection.info[_TRIES] = number = connection.info.get(_TRIES, 0) + 1
     preparation, call = _written(statement, f"codepix_{number}")
     connection.info[_UNTRIED] = (statement, call)
-    return preparation + call, literals
+    return preparation + settings + call, literals
+
+
+def is_known(connection: Connection, statement: str) -> bool:
+    """Whether the connection has it prepared."""
+    return statement in connection.info.get(_KNOWN, ())
+
+
+def driver_of(connection: Connection) -> FrugalConnection:
+    """What carries the connection's statements."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, FrugalConnection), "an engine of pix.service.database makes no other"
+    return driver
 
 
 def note_success(connection: Connection) -> None:
@@ -82,7 +75,8 @@ def note_success(connection: Connection) -> None:
 @lru_cache(maxsize=1_000)
 def _written(statement: str, name: str) -> tuple[str, str]:
     """How it is prepared under the name, and how it is called."""
-    preparations, calls = [], [_SETTINGS]
+    preparations: list[str] = []
+    calls: list[str] = []
     parts = statement.split(SEPARATOR)
     for number, part in enumerate(parts):
         names = list(dict.fromkeys(_PARAMETER.findall(part)))

@@ -88,12 +88,17 @@ class Faults:
         )
 
 
+TOLD_SHARE = 0.5
+
+
 class Broker:
     """Topics of partitions of records, and the offsets that groups have committed."""
 
-    def __init__(self, timeline: Timeline, random: Random) -> None:
+    def __init__(self, timeline: Timeline, random: Random, tardiness: Random | None = None) -> None:
+        """With `tardiness`, consumers tell it of what they have committed at half of the commits, and when idle."""
         self._timeline = timeline
         self._random = random
+        self.tardiness = tardiness
         self.faults = Faults()
         self.logs: dict[tuple[str, int], list[Record]] = {}
         self.starts: dict[tuple[str, int], int] = {}
@@ -185,6 +190,8 @@ class Source:
         self._generation = broker.generation
         self._next: dict[int, int] = {}
         self._first: dict[int, int] = {}
+        self._untold: dict[int, int] = {}
+        """What was committed, and the broker has not been told yet."""
         self.durable: set[tuple[int, int, int]] = set()
         """(generation, partition, offset) of what the process has treated and published, or can never see."""
         self.polled: list[Record] = []
@@ -195,6 +202,7 @@ class Source:
             self._generation = self._broker.generation
             self._next.clear()
             self._first.clear()
+            self._untold.clear()
         at = self._next.get(partition)
         if at is None:
             at = self._broker.committed.get((self._topic, self._group, partition), 0)
@@ -219,6 +227,8 @@ class Source:
                 self._next[partition] = at + len(taken)
                 records += taken
         self.polled = records
+        if not records:
+            self._tell_the_broker()
         return records
 
     def note_durable(self, generation: int, records: Sequence[Record]) -> None:
@@ -241,11 +251,18 @@ class Source:
             return
         for partition, offset in offsets.items():
             self._check(partition, offset)
-            self._broker.committed[self._topic, self._group, partition] = offset
+            self._untold[partition] = offset
             if self._next.get(partition, offset) > offset:
                 self._first[partition] = offset
             else:
                 self._first.pop(partition, None)
+        if self._broker.tardiness is None or self._broker.tardiness.random() < TOLD_SHARE:
+            self._tell_the_broker()
+
+    def _tell_the_broker(self) -> None:
+        for partition, offset in self._untold.items():
+            self._broker.committed[self._topic, self._group, partition] = offset
+        self._untold.clear()
 
     def _check(self, partition: int, offset: int) -> None:
         first = self._first.get(partition, offset)

@@ -171,7 +171,8 @@ class World:
         self.random = Random(seed)
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
-        self.broker = Broker(self.timeline, self.random)
+        # Every other run, with chance of its own: what else happens in a run does not depend on it.
+        self.broker = Broker(self.timeline, self.random, Random(f"tardiness {seed}") if seed % 2 == 0 else None)
         self.plant = plant
         self.policy = ResendPolicy(first_ms=2_000, cap_ms=self.random.choice((60_000, 600_000, 3_600_000)))
         self.timeout_ms = self.random.choice((None, None, 15_000, 40_000))

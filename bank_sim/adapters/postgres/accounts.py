@@ -11,7 +11,7 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.prepared import prepared
+from pix.service.bulk import execute_bulk, fetch_bulk, postpone_bulk
 
 _ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
 _ADD: Final = text(
@@ -20,8 +20,8 @@ _ADD: Final = text(
     ":pin_hash)"
 )
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
-_LOCK: Final = prepared(f"{_SELECT} WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
-_FIND: Final = prepared(f"{_SELECT} WHERE number = :number")
+_LOCK: Final = f"{_SELECT} WHERE number = ANY(%(numbers)s::text[]) ORDER BY number FOR UPDATE"
+_FIND: Final = f"{_SELECT} WHERE number = %(number)s"
 _LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
@@ -75,16 +75,16 @@ class PostgresAccounts:
     def lock(self, numbers: Collection[str]) -> dict[str, Account]:
         if not numbers:
             return {}
-        rows = self._connection.execute(_LOCK, {"numbers": sorted(numbers)})
+        rows = fetch_bulk(self._connection, _LOCK, {"numbers": sorted(numbers)})
         return {row[0]: _account_of(row) for row in rows}
 
     def save(self, accounts: Collection[Account]) -> None:
         if accounts:
-            self._connection.execute(_SAVE, arrays([*_NUMBER, *_CHANGING], list(accounts)))
+            postpone_bulk(self._connection, _SAVE, arrays([*_NUMBER, *_CHANGING], list(accounts)))
 
     def find(self, number: str) -> Account | None:
-        row = self._connection.execute(_FIND, {"number": number}).one_or_none()
-        return None if row is None else _account_of(row)
+        rows = fetch_bulk(self._connection, _FIND, {"number": number})
+        return _account_of(rows[0]) if rows else None
 
     def pin_hash(self, number: str) -> str | None:
         pin_hash: str | None = self._connection.execute(
@@ -109,11 +109,9 @@ _PUT_KEYS: Final = insert_statement(
     "ON CONFLICT (key, kind) DO UPDATE SET account_number = excluded.account_number, "
     "registered_at_ms = excluded.registered_at_ms, noted_at_ms = excluded.noted_at_ms",
 )
-_THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[])))"
-_REMOVE_KEYS: Final = prepared(f"DELETE FROM account_keys WHERE {_THESE_KEYS}")  # noqa: S608 - a constant of this module
-_OWNERS: Final = prepared(
-    f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
-)
+_THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(%(keys)s::text[], %(kinds)s::text[]))"
+_REMOVE_KEYS: Final = f"DELETE FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
+_OWNERS: Final = f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
 _SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"
 
 
@@ -134,11 +132,11 @@ class PostgresKeys:
 
     def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
         if keys:
-            self._connection.execute(_PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
+            execute_bulk(self._connection, _PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
 
     def remove(self, keys: Collection[PixKey]) -> None:
         if keys:
-            self._connection.execute(_REMOVE_KEYS, _these(keys))
+            execute_bulk(self._connection, _REMOVE_KEYS, _these(keys))
 
     def of_account(self, account_number: str) -> list[AccountKey]:
         rows = self._connection.execute(
@@ -150,7 +148,7 @@ class PostgresKeys:
     def owners(self, keys: Collection[PixKey]) -> dict[PixKey, str]:
         if not keys:
             return {}
-        rows = self._connection.execute(_OWNERS, _these(keys))
+        rows = fetch_bulk(self._connection, _OWNERS, _these(keys))
         return {PixKey(KeyKind(kind), key): account_number for kind, key, account_number in rows}
 
     def all(self) -> dict[AccountKey, int]:

@@ -6,10 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import TextClause
-
-from pix.service.prepared import prepared
-
 Row = TypeVar("Row")
 
 
@@ -27,20 +23,20 @@ def names(columns: Iterable[Column[Row]]) -> str:
     return ", ".join(column.name for column in columns)
 
 
-def insert_statement(table: str, columns: Sequence[Column[Row]], on_conflict: str = "") -> TextClause:
+def insert_statement(table: str, columns: Sequence[Column[Row]], on_conflict: str = "") -> str:
     """Inserts many rows, in the order in which they are given."""
-    return prepared(
+    return (
         f"INSERT INTO {table} ({names(columns)}) "  # noqa: S608 - names are constants of this package
         f"SELECT {names(columns)} FROM unnest({_arrays(columns)}) "
         f"WITH ORDINALITY AS v({names(columns)}, place) ORDER BY place {on_conflict}"
     )
 
 
-def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[Column[Row]]) -> TextClause:
+def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[Column[Row]]) -> str:
     """Updates many rows, each found by its keys."""
     every = [*keys, *columns]
     changes = ", ".join(f"{column.name} = v.{column.name}" for column in columns)
-    return prepared(
+    return (
         f"UPDATE {table} AS t SET {changes} "  # noqa: S608 - names are constants of this package
         f"FROM unnest({_arrays(every)}) AS v({names(every)}) "
         f"WHERE {' AND '.join(f't.{key.name} = v.{key.name}' for key in keys)}"
@@ -53,4 +49,4 @@ def arrays(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> dict[str, lis
 
 
 def _arrays(columns: Sequence[Column[Row]]) -> str:
-    return ", ".join(f"CAST(:{column.name} AS {column.kind}[])" for column in columns)
+    return ", ".join(f"%({column.name})s::{column.kind}[]" for column in columns)

@@ -11,8 +11,8 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
 from bank_sim.domain.transfer import Direction
+from pix.service.bulk import fetch_bulk, postpone_bulk
 from pix.service.database import is_storable
-from pix.service.prepared import prepared
 
 OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
@@ -30,7 +30,7 @@ _COLUMNS: Final[list[Column[Posting]]] = [
     Column("balance_after_centavos", "bigint", lambda posting: posting.balance_after_centavos),
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
-_KNOWN_OPERATIONS: Final = prepared("SELECT operation_id FROM postings WHERE operation_id = ANY(CAST(:ids AS text[]))")
+_KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
 
 _STATEMENT: Final = """
 SELECT * FROM (
@@ -136,13 +136,10 @@ class PostgresPostings:
 
     def add(self, postings: Sequence[Posting]) -> None:
         if postings:
-            self._connection.execute(_ADD, arrays(_COLUMNS, postings))
+            postpone_bulk(self._connection, _ADD, arrays(_COLUMNS, postings))
 
     def known_operations(self, operation_ids: Collection[str]) -> set[str]:
-        rows = self._connection.execute(
-            _KNOWN_OPERATIONS,
-            {"ids": list(operation_ids)},
-        )
+        rows = fetch_bulk(self._connection, _KNOWN_OPERATIONS, {"ids": list(operation_ids)})
         return {row[0] for row in rows}
 
     def statement(

@@ -12,7 +12,7 @@ from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.transfer import AnswerStyle
 from pix.scheme.reasons import ReasonCode
-from pix.service.prepared import prepared
+from pix.service.bulk import execute_bulk, fetch_bulk
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("ispb", "text", lambda participant: participant.ispb),
@@ -28,7 +28,7 @@ _PUT_PARTICIPANTS: Final = insert_statement(
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
     "url = excluded.url, active = excluded.active",
 )
-_READ_BEHAVIOUR: Final = prepared(
+_READ_BEHAVIOUR: Final = (
     "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
 )
 _SET_BEHAVIOUR: Final = text(
@@ -47,10 +47,10 @@ class PostgresSwitches:
         self._connection = connection
 
     def behaviour(self) -> Behaviour:
-        row = self._connection.execute(_READ_BEHAVIOUR).one_or_none()
-        if row is None:
+        rows = fetch_bulk(self._connection, _READ_BEHAVIOUR, {})
+        if not rows:
             return Behaviour()
-        mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming = row
+        mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming = rows[0]
         return Behaviour(
             mode=AnswerMode(mode),
             reject_reason=ReasonCode(reject_reason),
@@ -85,7 +85,8 @@ class PostgresSwitches:
             {"ispbs": [participant.ispb for participant in participants]},
         )
         if participants:
-            self._connection.execute(
+            execute_bulk(
+                self._connection,
                 _PUT_PARTICIPANTS,
                 arrays(_PARTICIPANT_COLUMNS, sorted(participants, key=lambda participant: participant.ispb)),
             )

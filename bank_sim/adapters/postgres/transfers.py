@@ -24,7 +24,7 @@ from bank_sim.domain.transfer import (
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
 from pix.scheme.reasons import ReasonCode
-from pix.service.prepared import prepared
+from pix.service.bulk import execute_bulk, fetch_bulk, postpone_bulk
 
 
 def _party_columns(side: str) -> list[Column[Transfer]]:
@@ -77,23 +77,23 @@ _ALL: Final = [*_ID, *_FIXED, *_CHANGING]
 _ADD: Final = insert_statement("transfers", _ALL)
 _SAVE: Final = update_statement("transfers", _ID, _CHANGING)
 _SELECT: Final = f"SELECT {names(_ALL)} FROM transfers"  # noqa: S608 - names are constants of this module
-_FIND: Final = prepared(f"{_SELECT} WHERE end_to_end_id = :id AND direction = :direction")
-_LOCK: Final = prepared(
+_FIND: Final = f"{_SELECT} WHERE end_to_end_id = %(id)s AND direction = %(direction)s"
+_LOCK: Final = (
     f"{_SELECT} WHERE (end_to_end_id, direction) IN "  # noqa: S608 - names are constants of this module
-    "(SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:directions AS text[]))) "
+    "(SELECT * FROM unnest(%(ids)s::text[], %(directions)s::text[])) "
     "ORDER BY end_to_end_id, direction FOR UPDATE OF transfers"
 )
-_LOCK_DUE: Final = prepared(
-    f"{_SELECT} WHERE resend_at_ms <= :now_ms ORDER BY resend_at_ms LIMIT :size FOR UPDATE SKIP LOCKED"
+_LOCK_DUE: Final = (
+    f"{_SELECT} WHERE resend_at_ms <= %(now_ms)s ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
-_FIND_BY_IDEMPOTENCY_KEYS: Final = prepared(
+_FIND_BY_IDEMPOTENCY_KEYS: Final = (
     f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
-    "(SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:keys AS text[]))) AND idempotency_key <> ''"
+    "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
 )
-_LEARN: Final = prepared(
+_LEARN: Final = (
     "UPDATE transfers AS t SET offered_at_ms = coalesce(t.offered_at_ms, v.offered_at_ms), completed_at_ms = "
     "CASE WHEN t.status = 'confirmed' THEN coalesce(t.completed_at_ms, v.completed_at_ms) ELSE t.completed_at_ms END "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:offered AS bigint[]), CAST(:completed AS bigint[])) "
+    "FROM unnest(%(ids)s::text[], %(offered)s::bigint[], %(completed)s::bigint[]) "
     "AS v(end_to_end_id, offered_at_ms, completed_at_ms) WHERE t.end_to_end_id = v.end_to_end_id"
 )
 
@@ -173,22 +173,23 @@ class PostgresTransfers:
         if not ids:
             return {}
         ordered = sorted(ids)
-        rows = self._connection.execute(
+        rows = fetch_bulk(
+            self._connection,
             _LOCK,
             {"ids": [place[0] for place in ordered], "directions": [place[1].value for place in ordered]},
         )
         return {(row[0], Direction(row[1])): _transfer_of(row) for row in rows}
 
     def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return [_transfer_of(row) for row in self._connection.execute(_LOCK_DUE, {"now_ms": now_ms, "size": size})]
+        return [_transfer_of(row) for row in fetch_bulk(self._connection, _LOCK_DUE, {"now_ms": now_ms, "size": size})]
 
     def add(self, transfers: Sequence[Transfer]) -> None:
         if transfers:
-            self._connection.execute(_ADD, arrays(_ALL, transfers))
+            postpone_bulk(self._connection, _ADD, arrays(_ALL, transfers))
 
     def save(self, transfers: Sequence[Transfer]) -> None:
         if transfers:
-            self._connection.execute(_SAVE, arrays([*_ID, *_CHANGING], transfers))
+            postpone_bulk(self._connection, _SAVE, arrays([*_ID, *_CHANGING], transfers))
 
     def learn(self, progress: Mapping[str, Progress]) -> None:
         if progress:
@@ -197,19 +198,17 @@ class PostgresTransfers:
             self.lock([(end_to_end_id, direction) for end_to_end_id in ids for direction in Direction])
             offered = [progress[each].offered_at_ms for each in ids]
             completed = [progress[each].completed_at_ms for each in ids]
-            self._connection.execute(_LEARN, {"ids": ids, "offered": offered, "completed": completed})
+            execute_bulk(self._connection, _LEARN, {"ids": ids, "offered": offered, "completed": completed})
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
-        row = self._connection.execute(
-            _FIND,
-            {"id": end_to_end_id, "direction": direction.value},
-        ).one_or_none()
-        return None if row is None else _transfer_of(row)
+        rows = fetch_bulk(self._connection, _FIND, {"id": end_to_end_id, "direction": direction.value})
+        return _transfer_of(rows[0]) if rows else None
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
         if not keys:
             return {}
-        rows = self._connection.execute(
+        rows = fetch_bulk(
+            self._connection,
             _FIND_BY_IDEMPOTENCY_KEYS,
             {"numbers": [number for number, _ in keys], "keys": [key for _, key in keys]},
         )

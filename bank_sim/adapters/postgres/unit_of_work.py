@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final
 
+import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.postings import PostgresPostings
@@ -22,6 +22,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
     TransferRepository,
 )
+from pix.service.batches import DatabaseUnavailable
 from pix.service.database import transaction, undo
 from pix.service.dead_letters import DeadLetterRepository
 from pix.service.dead_letters_postgres import PostgresDeadLetters
@@ -64,12 +65,12 @@ class PostgresUnitOfWork:
             undo(self._connection)
         # Raises DatabaseUnavailable for what means that; everything else goes on as it is.
         self._scope.__exit__(kind, error, trace)
-        if isinstance(error, IntegrityError):
-            code = getattr(error.orig, "pgcode", None)
-            if code == _UNIQUE_VIOLATION:
-                raise RowExists(_first_line(error)) from error
-            if code == _CHECK_VIOLATION:
-                raise BooksViolated(_first_line(error)) from error
+        violation = _violation_behind(error)
+        code = getattr(violation, "pgcode", None)
+        if code == _UNIQUE_VIOLATION:
+            raise RowExists(_first_line(violation)) from error
+        if code == _CHECK_VIOLATION:
+            raise BooksViolated(_first_line(violation)) from error
 
     def commit(self) -> None:
         """Commits; a failure to do so is a DatabaseUnavailable, and nothing has happened as far as anybody knows."""
@@ -87,5 +88,12 @@ class PostgresUnitsOfWork:
         return PostgresUnitOfWork(self._engine)
 
 
-def _first_line(error: IntegrityError) -> str:
-    return str(error.orig).partition("\n")[0]
+def _violation_behind(error: BaseException | None) -> BaseException | None:
+    """What the driver says of a row that the database does not take, whoever has wrapped it."""
+    # `pix.service.bulk` takes a row that is there already for a reason to read again.
+    behind = getattr(error, "orig", None) or (error.__cause__ if isinstance(error, DatabaseUnavailable) else error)
+    return behind if isinstance(behind, psycopg2.IntegrityError) else None
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]

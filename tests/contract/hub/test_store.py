@@ -443,8 +443,13 @@ def test_changes_are_added_to_whatever_the_accounts_hold(with_banks: UnitsOfWork
 def test_changes_that_would_overdraw_an_account_say_that_money_has_moved(
     with_banks: UnitsOfWork, balance: int, reserved: int
 ) -> None:
-    with pytest.raises(AccountsHaveMoved), with_banks() as unit:
-        unit.settlement.add([AccountChange(AURORA, balance, reserved), AccountChange(IPE, 1, 1)])
+    def overdraw() -> None:
+        with with_banks() as unit:
+            unit.settlement.add([AccountChange(AURORA, balance, reserved), AccountChange(IPE, 1, 1)])
+            unit.commit()
+
+    with pytest.raises(AccountsHaveMoved):
+        overdraw()
     with with_banks() as unit:
         assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
         assert unit.settlement.all()[IPE] == SettlementAccount(IPE, FUNDS, 0)

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import IntegrityError
 
+from pix.service.batches import DatabaseUnavailable
 from pix.service.bulk import execute_bulk, fetch_bulk
 from pix.service.database import make_engine, transaction
-from pix.service.prepared import prepared
 
 WORDS = [
     "plain",
@@ -25,8 +24,8 @@ WORDS = [
     "a\nb\tc",
     "%s %",
 ]
-FIND = prepared("SELECT word FROM words WHERE word = ANY(CAST(:words AS text[])) ORDER BY word")
-ADD = prepared("INSERT INTO words SELECT * FROM unnest(CAST(:words AS text[]), CAST(:numbers AS bigint[]))")
+FIND = "SELECT word FROM words WHERE word = ANY(%(words)s::text[]) ORDER BY word"
+ADD = "INSERT INTO words SELECT * FROM unnest(%(words)s::text[], %(numbers)s::bigint[])"
 
 
 @pytest.fixture
@@ -47,8 +46,8 @@ def plans(connection: Connection) -> list[tuple[str, int, int]]:
 def test_a_statement_is_planned_once_for_any_value(engine: Engine) -> None:
     with transaction(engine) as connection:
         for words in (["a"], ["b", "c"], []):
-            connection.execute(ADD, {"words": words, "numbers": [7] * len(words)})
-        assert connection.execute(FIND, {"words": ["a", "c", "x"]}).scalars().all() == ["a", "c"]
+            execute_bulk(connection, ADD, {"words": words, "numbers": [7] * len(words)})
+        assert fetch_bulk(connection, FIND, {"words": ["a", "c", "x"]}) == [("a",), ("c",)]
         found = plans(connection)
     assert sorted(generic for _, generic, _ in found) == [1, 3]
     assert {custom for _, _, custom in found} == {0}
@@ -57,28 +56,28 @@ def test_a_statement_is_planned_once_for_any_value(engine: Engine) -> None:
 def test_any_text_and_any_number_arrives_as_it_is(engine: Engine) -> None:
     numbers = [None, 0, -1, 2**62, *range(len(WORDS) - 4)]
     with transaction(engine) as connection:
-        connection.execute(ADD, {"words": WORDS, "numbers": numbers})
+        execute_bulk(connection, ADD, {"words": WORDS, "numbers": numbers})
         found = {row[0]: row[1] for row in connection.execute(text("SELECT word, number FROM words"))}
         assert found == dict(zip(WORDS, numbers, strict=True))
-        assert set(connection.execute(FIND, {"words": WORDS}).scalars()) == set(WORDS)
+        assert {row[0] for row in fetch_bulk(connection, FIND, {"words": WORDS})} == set(WORDS)
 
 
 def test_it_walks_through_no_table_that_was_small_when_it_was_planned(engine: Engine) -> None:
     with transaction(engine) as connection:
-        connection.execute(ADD, {"words": ["a"], "numbers": [1]})
-        connection.execute(FIND, {"words": ["a"]})
+        execute_bulk(connection, ADD, {"words": ["a"], "numbers": [1]})
+        fetch_bulk(connection, FIND, {"words": ["a"]})
         connection.execute(text("ANALYZE words"))
-        connection.execute(FIND, {"words": ["a"]})
+        fetch_bulk(connection, FIND, {"words": ["a"]})
         scans = "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'words'"
         before = connection.execute(text(scans)).one()
-        connection.execute(FIND, {"words": ["a"]})
+        fetch_bulk(connection, FIND, {"words": ["a"]})
         after = connection.execute(text(scans)).one()
     assert (after.seq_scan - before.seq_scan, after.idx_scan - before.idx_scan) == (0, 1)
 
 
 def test_what_others_ask_is_planned_as_ever(engine: Engine) -> None:
     with transaction(engine) as connection:
-        connection.execute(FIND, {"words": []})
+        fetch_bulk(connection, FIND, {"words": []})
     with transaction(engine) as connection:
         assert connection.execute(text("SHOW enable_seqscan")).scalar_one() == "on"
         assert connection.execute(text("SHOW plan_cache_mode")).scalar_one() == "auto"
@@ -86,22 +85,22 @@ def test_what_others_ask_is_planned_as_ever(engine: Engine) -> None:
 
 def test_a_failure_at_the_first_call_spoils_no_later_one(engine: Engine) -> None:
     twice: dict[str, Any] = {"words": ["a", "a"], "numbers": [1, 2]}
-    with pytest.raises(IntegrityError), transaction(engine) as connection:
-        connection.execute(ADD, twice)
+    with pytest.raises(DatabaseUnavailable), transaction(engine) as connection:
+        execute_bulk(connection, ADD, twice)
     with transaction(engine) as connection:
         connection.execute(text("SELECT 1"))
-        connection.execute(ADD, {"words": ["a"], "numbers": [1]})
-    with pytest.raises(IntegrityError), transaction(engine) as connection:
-        connection.execute(ADD, twice)
+        execute_bulk(connection, ADD, {"words": ["a"], "numbers": [1]})
+    with pytest.raises(DatabaseUnavailable), transaction(engine) as connection:
+        execute_bulk(connection, ADD, twice)
     with transaction(engine) as connection:
-        connection.execute(ADD, {"words": ["b"], "numbers": [2]})
-        assert connection.execute(FIND, {"words": ["a", "b"]}).scalars().all() == ["a", "b"]
+        execute_bulk(connection, ADD, {"words": ["b"], "numbers": [2]})
+        assert fetch_bulk(connection, FIND, {"words": ["a", "b"]}) == [("a",), ("b",)]
 
 
 def test_a_new_connection_prepares_for_itself(engine: Engine) -> None:
     for _ in range(2):
         with transaction(engine) as connection:
-            assert connection.execute(FIND, {"words": ["a"]}).scalars().all() == []
+            assert fetch_bulk(connection, FIND, {"words": ["a"]}) == []
             assert len(plans(connection)) == 1
             process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         other = make_engine(str(engine.url.render_as_string(hide_password=False)))

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
@@ -256,6 +256,45 @@ def poll_for(source: KafkaSource, seconds: float) -> list[Record]:
     while time.monotonic() < deadline:
         found += source.poll(0.1)
     return found
+
+
+def committed(settings: KafkaSettings, topic: str, group: str) -> int:
+    """How many records the broker knows to be done, by the group's committed offsets."""
+    client = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": group})
+    try:
+        partitions = [
+            TopicPartition(topic, number)
+            for number in client.list_topics(topic, timeout=DEADLINE_SECONDS).topics[topic].partitions
+        ]
+        return sum(max(place.offset, 0) for place in client.committed(partitions, timeout=DEADLINE_SECONDS))
+    finally:
+        client.close()
+
+
+def test_the_broker_is_told_of_commits_now_and_then_and_when_nothing_comes(
+    settings: Settings, topic: str, sink: KafkaSink
+) -> None:
+    with closing(KafkaSource(settings(), topic, "group", commit_interval_seconds=DEADLINE_SECONDS * 10)) as source:
+
+        def treat(*names: str) -> None:
+            sink.publish(records(topic, *names))
+            read(source, len(names))
+            source.commit(source.place())
+
+        def is_told(count: int) -> None:
+            wait_until(
+                lambda: committed(settings(), topic, "group") == count, DEADLINE_SECONDS, f"{count} to be committed"
+            )
+
+        treat("a", "b")
+        is_told(2)
+        treat("c")
+        assert committed(settings(), topic, "group") == 2
+        treat("d")
+        assert not source.poll(0.1)
+        is_told(4)
+        treat("e")
+    is_told(5)
 
 
 def test_the_lag_is_what_waits(settings: Settings, topic: str, sink: KafkaSink) -> None:
