@@ -18,7 +18,8 @@ from psycopg2 import errorcodes
 from sqlalchemy import Connection
 
 from pix.service.batches import DatabaseUnavailable
-from pix.service.prepared import call_of, driver_of, is_known, note_success, quoted_element
+from pix.service.connections import FrugalConnection, driver_of
+from pix.service.prepared import call_of, is_known, note_success, quoted_element
 
 COPY_NULL: Final = "\\N"
 _TRANSIENT: Final = frozenset(
@@ -59,7 +60,7 @@ def copy_rows(connection: Connection, table: str, columns: str, lines: Iterable[
     COPY writes a page at a time where INSERT writes a row at a time. Raises DatabaseUnavailable also when one of the
     rows exists: somebody was quicker, and what was read before is stale.
     """
-    with _cursor(connection) as cursor:
+    with _cursor(driver_of(connection)) as cursor:
         cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", StringIO("\n".join(lines)))
 
 
@@ -69,9 +70,10 @@ def execute_bulk(connection: Connection, statement: str, values: Mapping[str, An
     It may be several, with `prepared.SEPARATOR` between them; then it is the rows of the last. Raises
     DatabaseUnavailable.
     """
-    with _cursor(connection) as cursor:
-        cursor.execute(*call_of(connection, statement, values))
-        note_success(connection)
+    driver = driver_of(connection)
+    with _cursor(driver) as cursor:
+        cursor.execute(*call_of(driver, statement, values))
+        note_success(driver)
         return int(cursor.rowcount)
 
 
@@ -80,8 +82,9 @@ def postpone_bulk(connection: Connection, statement: str, values: Mapping[str, A
 
     What is wrong with it is raised there: by this module's functions and by the commit, in their own ways.
     """
-    if is_known(connection, statement):
-        driver_of(connection).postpone(*call_of(connection, statement, values))
+    driver = driver_of(connection)
+    if is_known(driver, statement):
+        driver.postpone(*call_of(driver, statement, values))
     else:
         # It has to be known whether the connection has it prepared.
         execute_bulk(connection, statement, values)
@@ -92,16 +95,17 @@ def fetch_bulk(connection: Connection, statement: str, values: Mapping[str, Any]
 
     Raises DatabaseUnavailable.
     """
-    with _cursor(connection) as cursor:
-        cursor.execute(*call_of(connection, statement, values))
-        note_success(connection)
+    driver = driver_of(connection)
+    with _cursor(driver) as cursor:
+        cursor.execute(*call_of(driver, statement, values))
+        note_success(driver)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
 @contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
-    cursor = connection.connection.cursor()
+def _cursor(driver: FrugalConnection) -> Iterator[Any]:
+    cursor = driver.cursor()
     try:
         yield cursor
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import extensions
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
 _BEGIN: Final = b"BEGIN"
@@ -58,6 +58,8 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         # So psycopg2 begins none by itself.
         self.autocommit = True
         self.cursor_factory = FrugalCursor
+        self.memory: dict[str, Any] = {}
+        """What others have to know of it for as long as it lives, each under a name of its own."""
         self._done_in_transaction: set[str] = set()
         self._postponed: list[bytes] = []
 
@@ -102,6 +104,13 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         if self._postponed or self.get_transaction_status() != _IDLE:
             with self.cursor() as cursor:
                 cursor.execute(how)
+
+
+def driver_of(connection: Connection) -> FrugalConnection:
+    """What carries the statements of a connection of SQLAlchemy's."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, FrugalConnection), "an engine of pix.service.database makes no other"
+    return driver
 
 
 def replace_the_dead(engine: Engine) -> None:

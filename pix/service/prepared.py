@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
 from pix.service.connections import FrugalConnection
 
 SEPARATOR: Final = "; "
@@ -31,45 +29,39 @@ _SETTINGS: Final = (
 )
 
 
-def call_of(connection: Connection, statement: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def call_of(driver: FrugalConnection, statement: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """What to send instead of a statement with `%(name)s` parameters, and its values; see `note_success`.
 
     The connection's first call also prepares. `statement` may be several, with `SEPARATOR` between them.
     """
+    memory = driver.memory
     # What failed before is not what succeeds now.
-    connection.info.pop(_UNTRIED, None)
-    known: dict[str, str] = connection.info.setdefault(_KNOWN, {})
+    memory.pop(_UNTRIED, None)
     literals = {
         name: array_literal(value) if isinstance(value, list | tuple) else value for name, value in values.items()
     }
-    settings = _SETTINGS if driver_of(connection).is_first_in_transaction(_SETTINGS) else ""
+    settings = _SETTINGS if driver.is_first_in_transaction(_SETTINGS) else ""
+    known: dict[str, str] = memory.setdefault(_KNOWN, {})
     if statement in known:
         return settings + known[statement], literals
     # A name of its own also for who failed: it is not known how far it came.
-    connection.info[_TRIES] = number = connection.info.get(_TRIES, 0) + 1
+    memory[_TRIES] = number = memory.get(_TRIES, 0) + 1
     preparation, call = _written(statement, f"codepix_{number}")
-    connection.info[_UNTRIED] = (statement, call)
+    memory[_UNTRIED] = (statement, call)
     return preparation + settings + call, literals
 
 
-def is_known(connection: Connection, statement: str) -> bool:
+def is_known(driver: FrugalConnection, statement: str) -> bool:
     """Whether the connection has it prepared."""
-    return statement in connection.info.get(_KNOWN, ())
+    return statement in driver.memory.get(_KNOWN, ())
 
 
-def driver_of(connection: Connection) -> FrugalConnection:
-    """What carries the connection's statements."""
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, FrugalConnection), "an engine of pix.service.database makes no other"
-    return driver
-
-
-def note_success(connection: Connection) -> None:
+def note_success(driver: FrugalConnection) -> None:
     """What was sent last has worked: what it prepared is there from now on."""
-    untried = connection.info.pop(_UNTRIED, None)
+    untried = driver.memory.pop(_UNTRIED, None)
     if untried is not None:
         statement, call = untried
-        connection.info[_KNOWN][statement] = call
+        driver.memory[_KNOWN][statement] = call
 
 
 @lru_cache(maxsize=1_000)
