@@ -28,12 +28,10 @@ class FrugalCursor(extensions.cursor):  # type: ignore[misc]
 
     def execute(self, statement: str | bytes, values: Any = None) -> None:
         """As psycopg2's, in a transaction. An error may be one of what was postponed."""
-        ahead = self.connection.take_what_goes_ahead()
-        if not ahead:
-            super().execute(statement, values)
-            return
-        # The values are put in first: psycopg2 looks for places of values in all that it is given with some.
-        super().execute(_SEPARATOR.join([*ahead, self.mogrify(statement, values)]))
+        # The values are put in first: should one be impossible, what was postponed is still to be sent. And psycopg2
+        # looks for places of values in all that it is given with some.
+        complete = self.mogrify(statement, values)
+        super().execute(_SEPARATOR.join([*self.connection.take_what_goes_ahead(), complete]))
 
     def executemany(self, statement: str, many: Sequence[Any]) -> None:
         """As psycopg2's, in a transaction."""

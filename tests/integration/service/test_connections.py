@@ -163,3 +163,13 @@ def test_the_connection_that_was_used_last_is_used_next(engine: Engine) -> None:
     for _ in range(3):
         with transaction(engine) as connection:
             assert connection.execute(text(processes)).scalar_one() == last
+
+
+def test_what_is_postponed_is_not_lost_with_a_statement_that_cannot_be_sent(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        by_postponing(connection)
+    with transaction(engine) as connection:
+        postpone_bulk(connection, ADD, {"word": "c"})
+        with pytest.raises(ValueError, match="NUL"):
+            fetch_bulk(connection, "SELECT word FROM words WHERE word = %(word)s", {"word": "\x00"})
+    assert words(engine) == ["a", "b", "c"]
