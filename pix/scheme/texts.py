@@ -1,8 +1,14 @@
-"""Free texts that people type and other people read: descriptions, names and colours."""
+"""Free texts that people type and other people read: descriptions, names and colours.
+
+A text may hold what can be seen. Characters that Unicode lets a font leave out (Default_Ignorable_Code_Point) and
+format characters (Cf) are refused, except where a script or an emoji needs one: docs/decisions/0020 has the reasons.
+"""
 
 import re
 import unicodedata
 from typing import Final
+
+import regex  # type: ignore[import-untyped]
 
 from pix.scheme.errors import SchemeError
 
@@ -13,41 +19,78 @@ BANK_NAME_LENGTH_MAX: Final = 40
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
-# Control characters, lone surrogates (no database stores them), and line and paragraph separators.
-_CATEGORIES_REFUSED: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They reorder the text around them, with which a name or description can be made to read as another.
-_DIRECTION_MARKS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Joiners between letters follow RFC 5892 (appendix A.1, A.2: after a virama, or within a cursive script); selectors and
+# joiners of emoji follow UTS #51. Each alternative takes the letter or emoji along that makes the character legitimate.
+_NEEDED_IN_CONTEXT: Final = regex.compile(
+    r"""
+      (?<=\p{ccc=9}) [\u200C\u200D]
+    | (?<=[\p{Joining_Type=L}\p{Joining_Type=D}]\p{Joining_Type=T}*+) [\u200C\u200D]
+      (?=\p{Joining_Type=T}*+[\p{Joining_Type=R}\p{Joining_Type=D}])
+    | (?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}]\uFE0F?) \u200D (?=\p{Extended_Pictographic})
+    | (?<=\p{Emoji}) [\uFE0E\uFE0F]
+    | (?<=\p{Unified_Ideograph}) [\uFE00-\uFE02\U000E0100-\U000E01EF]
+    | (?<=\p{Script=Mongolian}) [\u180B-\u180D\u180F]
+    | \U0001F3F4 \U000E0067\U000E0062
+      (?:\U000E0065\U000E006E\U000E0067|\U000E0073\U000E0063\U000E0074|\U000E0077\U000E006C\U000E0073) \U000E007F
+    | \p{Prepended_Concatenation_Mark}
+    """,
+    regex.VERBOSE,
+)
+"""England's, Scotland's and Wales's flags are the only sequences of tag letters that Unicode recommends."""
+
+_MISLEADING: Final = regex.compile(r"[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]")
+"""Control and format characters (marks of direction among them), lone surrogates, line separators, fillers, tags."""
+
+_VISIBLE: Final = regex.compile(r"[^\s\p{M}\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\U0001D159]")
+"""Anything but spaces, marks that need a letter, and the two symbols that are drawn as nothing."""
 
 
 def check_plain_text(text: str, field: str) -> str:
     """Return the text as it is, if it holds nothing invisible that misleads.
 
-    Refused are control characters, line breaks, lone surrogates, and marks of direction. Raises SchemeError(field).
+    Refused are control and format characters, line breaks, lone surrogates, marks of direction, and what fonts leave
+    out, unless a script or an emoji needs it where it stands. Raises SchemeError(field).
     """
-    # Most texts are printable ASCII; they need no look at every character's category.
-    if not (text.isascii() and text.isprintable()):
-        for character in text:
-            if unicodedata.category(character) in _CATEGORIES_REFUSED or character in _DIRECTION_MARKS:
-                raise SchemeError(field, "Line breaks and control characters are not allowed.")
+    # Most texts are printable ASCII; they need no look at every character's properties.
+    if not (text.isascii() and text.isprintable()) and _MISLEADING.search(text) is not None:
+        if _MISLEADING.search(_NEEDED_IN_CONTEXT.sub("", text)) is not None:
+            raise SchemeError(field, "Line breaks, control characters and invisible characters are not allowed.")
     return text
 
 
 def check_line(text: str, field: str, length_min: int, length_max: int) -> str:
     """Return one line of text: composed (NFC), trimmed, with inner spaces collapsed to one.
 
-    Lengths are in characters of the returned text. Raises SchemeError(field).
+    Lengths are in characters of the returned text. A line that is not empty holds something visible. Raises
+    SchemeError(field).
     """
     # Composing cannot shorten a text to less than a third: this bounds the work on hostile input.
     if len(text) > 8 * (length_max + 8):
         raise SchemeError(field, f"At most {length_max} characters are allowed.")
     # Trimmed first: a line break at the end comes with much that is pasted, and means nothing.
-    plain = check_plain_text(text.strip(), field)
-    line = " ".join(unicodedata.normalize("NFC", plain).split())
+    plain = check_plain_text(unicodedata.normalize("NFC", text.strip()), field)
+    line = " ".join(plain.split())
     if len(line) < length_min:
         raise SchemeError(field, "A value is required.")
     if len(line) > length_max:
         raise SchemeError(field, f"At most {length_max} characters are allowed.")
+    if line and not line.isascii() and _VISIBLE.search(line) is None:
+        raise SchemeError(field, "Something visible is required.")
     return line
+
+
+def check_stored_line(text: str, field: str, length_min: int, length_max: int) -> str:
+    """Return the line if it is as `check_line` returns it: what a participant sends is not changed on its way.
+
+    Raises SchemeError(field).
+    """
+    if text.isascii():
+        # The same at a third of the cost: in ASCII there is nothing to compose, and what is printable is visible.
+        if text.isprintable() and length_min <= len(text) <= length_max and text.strip() == text and "  " not in text:
+            return text
+    if check_line(text, field, length_min, length_max) != text:
+        raise SchemeError(field, "The text must be composed (NFC), with single spaces and none at its ends.")
+    return text
 
 
 def check_description(text: str) -> str:
@@ -58,9 +101,14 @@ def check_description(text: str) -> str:
     return check_line(text, "description", 0, DESCRIPTION_LENGTH_MAX)
 
 
-def check_bank_name(text: str) -> str:
-    """Return the name of a bank: one trimmed line of 1 to 40 characters. Raises SchemeError(field="bank_name")."""
-    return check_line(text, "bank_name", 1, BANK_NAME_LENGTH_MAX)
+def check_stored_description(text: str) -> str:
+    """Return the description if it is in stored form. Raises SchemeError(field="description")."""
+    return check_stored_line(text, "description", 0, DESCRIPTION_LENGTH_MAX)
+
+
+def check_bank_name(text: str, field: str = "bank_name") -> str:
+    """Return the name of a bank: one trimmed line of 1 to 40 characters. Raises SchemeError(field)."""
+    return check_line(text, field, 1, BANK_NAME_LENGTH_MAX)
 
 
 def check_color(text: str) -> str:

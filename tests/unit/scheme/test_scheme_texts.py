@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pix.scheme.errors import SchemeError
-from pix.scheme.texts import check_bank_name, check_color, check_description
+from pix.scheme.people import check_person_name
+from pix.scheme.texts import check_bank_name, check_color, check_description, check_stored_description
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,103 @@ def test_a_bad_description_is_refused(text: str) -> None:
     with pytest.raises(SchemeError) as caught:
         check_description(text)
     assert caught.value.field == "description"
+
+
+INVISIBLE = {
+    "zero width space": "\u200b",
+    "word joiners": "\u2060\u2060",
+    "Hangul filler": "\u3164",
+    "Hangul choseong filler": "\u115f",
+    "halfwidth Hangul filler": "\uffa0",
+    "soft hyphen": "\u00ad",
+    "blank Braille pattern": "\u2800",
+    "blank Braille patterns and a space": "\u2800 \u2800",
+    "variation selector": "\ufe0f",
+    "tag letters": "\U000e0041\U000e0042",
+    "combining grapheme joiner": "\u034f",
+    "byte order mark": "\ufeff",
+    "a mark without its letter": "\u0301",
+    "null note head": "\U0001d159",
+    "deprecated tag": "\U000e0001",
+    "Mongolian vowel separator": "\u180e",
+}
+
+
+@pytest.mark.parametrize("check", [check_person_name, check_bank_name, check_description])
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_a_text_that_nobody_can_see_is_refused(check: Callable[[str], str], name: str) -> None:
+    with pytest.raises(SchemeError):
+        check(INVISIBLE[name])
+
+
+@pytest.mark.parametrize("hidden", [text for text in INVISIBLE.values() if text.strip("\u2800 \u0301\U0001d159")])
+def test_nothing_invisible_hides_among_letters(hidden: str) -> None:
+    with pytest.raises(SchemeError):
+        check_person_name(f"Ana{hidden} Souza")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\u200db",
+        "1\u200d2",
+        "\u200d👧",
+        "👧\u200d",
+        "ب\u200c",
+        "a\ufe0f",
+        "a\U000e0100",
+        "👧\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "🏴\U000e0061\U000e007f",
+        "a\u202eb",
+        "a\u2066b",
+        "a\rb",
+    ],
+)
+def test_a_joiner_or_selector_where_nothing_needs_it_is_refused(text: str) -> None:
+    with pytest.raises(SchemeError, match="invisible characters are not allowed"):
+        check_description(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d👧",
+        "👩🏽\u200d⚕\ufe0f",
+        "❤\ufe0f",
+        "❤\ufe0f\u200d🔥",
+        "1\ufe0f\u20e3",
+        "🇧🇷",
+        "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        "می\u200cخواهم",
+        "क\u094d\u200dष",
+        "ක\u0dca\u200dර",
+        "葛\U000e0100城",
+        "⠓⠑⠇⠇⠕\u2800⠓⠑",
+        "株式会社",
+        "Łukasz Żółć",
+        "שלום",
+        "\u0601١",
+    ],
+)
+def test_scripts_and_emoji_keep_what_they_need(text: str) -> None:
+    assert check_description(text) == text
+    assert check_person_name(text) == text
+
+
+@pytest.mark.parametrize("text", [" a", "a ", "a  b", "a\u0301", "a\u00a0b", "\ra", "x" * 141])
+def test_what_is_sent_must_be_in_stored_form(text: str) -> None:
+    with pytest.raises(SchemeError) as caught:
+        check_stored_description(text)
+    assert caught.value.field == "description"
+
+
+@given(text=st.text())
+def test_what_is_typed_is_stored_in_the_form_in_which_it_may_be_sent(text: str) -> None:
+    try:
+        stored = check_description(text)
+    except SchemeError:
+        return
+    assert check_stored_description(stored) == stored
 
 
 def test_a_bank_has_a_name_of_at_most_40_characters() -> None:
