@@ -1,6 +1,8 @@
-"""Pix keys: their five kinds, the form in which they are stored, and what a text may be as one types it.
+"""Pix keys: their five kinds, and two readers.
 
-Source of the rules: the Central Bank's specification of the directory of keys (DICT).
+`normalize_key` and `recognize_key` are lenient: they read what people type. `parse_stored_key` is strict: it reads what
+machines carry, where a key stands exactly as the directory stores it. Source of the rules: the Central Bank's
+specification of the directory of keys (DICT), whose patterns exclude each other.
 """
 
 import re
@@ -20,15 +22,20 @@ KEYS_PER_COMPANY_ACCOUNT: Final = 20
 
 _KEY_TEXT_LENGTH_MAX: Final = 2 * KEY_LENGTH_MAX
 
-# The HTML standard's "valid e-mail address", once in lower case.
+# The directory's pattern: the HTML standard's "valid e-mail address" in lower case, without the percent sign.
 _EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*",
+    r"[a-z0-9.!#$&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*",
 )
-_EVP = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+# A UUID of any version: the directory's own example is of version 1.
+_EVP = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_CPF = re.compile(r"[0-9]{11}")
+_CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 _PHONE = re.compile(r"\+[1-9][0-9][0-9]{1,14}")
 _PHONE_IN_BRAZIL = re.compile(r"\+55[1-9][0-9][0-9]{8,9}")
 _DIGITS = re.compile(r"[0-9]+")
 _PHONE_PUNCTUATION: Final = str.maketrans(dict.fromkeys(" ().-\u00a0\u2010\u2011\u2012\u2013\u2014\u2212"))
+
+_TYPED_PUNCTUATION: Final = {**_PHONE_PUNCTUATION, ord("/"): None}
 
 # Without its country code a number is a guess, so it must be one that Anatel gives out: an area code in use, and then
 # nine digits from 9 on (mobile) or eight from 2 to 5 on (landline).
@@ -49,7 +56,11 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class PixKey:
-    """A key in stored form. `normalize_key` makes it from what people type; a row of the database makes it as it is."""
+    """A key in stored form.
+
+    `normalize_key` makes it from what people type, `parse_stored_key` from what machines carry, and a row of the
+    database makes it as it is.
+    """
 
     kind: KeyKind
     key: str
@@ -80,6 +91,53 @@ def recognize_key(text: str) -> tuple[KeyKind, ...]:
     Eleven bare digits may be a CPF and a phone number at once: then both come, and the person must say which.
     """
     return tuple(kind for kind in KeyKind if is_valid_key(kind, text))
+
+
+def explain_no_key(text: str) -> SchemeError:
+    """Return why a typed text is a key of no kind: the broken rule of the kind that it resembles.
+
+    For texts for which `recognize_key` returns nothing. The error's field is "key".
+    """
+    stripped = text.strip()
+    resembled = None if stripped else KeyKind.EMAIL
+    number = stripped.translate(_TYPED_PUNCTUATION).upper()
+    if "@" in stripped:
+        resembled = KeyKind.EMAIL
+    elif stripped.startswith(("+", "(")):
+        resembled = KeyKind.PHONE
+    elif _CPF.fullmatch(number):
+        resembled = KeyKind.CPF
+    elif _CNPJ.fullmatch(number):
+        resembled = KeyKind.CNPJ
+    if resembled is not None:
+        try:
+            normalize_key(resembled, text)
+        except SchemeError as error:
+            return error
+    return SchemeError("key", "This is no CPF, CNPJ, phone number, e-mail address or random key.")
+
+
+def parse_stored_key(text: str, kind: KeyKind | None = None) -> PixKey:
+    """Return the key that a machine carries: in a BR Code, a picture, a link, a file, a request or a message.
+
+    The text must be a key exactly as the directory stores it. There a text is of one kind at most: eleven digits are
+    a CPF, and a phone number begins with +. CPF and CNPJ must have their check digits. `kind` is the kind that stands
+    beside the text, if one does; the key must be of that kind.
+
+    Raises SchemeError(field="key").
+    """
+    if len(text) > KEY_LENGTH_MAX:
+        raise SchemeError("key", f"A key has at most {KEY_LENGTH_MAX} characters.")
+    found = next((candidate for candidate, pattern in _STORED.items() if pattern.fullmatch(text)), None)
+    if kind is not None and found is not kind:
+        raise SchemeError("key", f"A {kind} key in stored form matches {_STORED[kind].pattern}")
+    if found is None:
+        raise SchemeError("key", "This is not a Pix key as the directory stores it.")
+    if found is KeyKind.CPF:
+        check_cpf(text, "key")
+    elif found is KeyKind.CNPJ:
+        check_cnpj(text, "key")
+    return PixKey(found, text)
 
 
 def is_valid_key(kind: KeyKind, text: str) -> bool:
@@ -141,7 +199,7 @@ def _normalize_email(text: str) -> str:
 def _normalize_evp(text: str) -> str:
     evp = text.lower() if text.isascii() else ""
     if _EVP.fullmatch(evp) is None:
-        raise SchemeError("key", "A random key is a version 4 UUID.")
+        raise SchemeError("key", "A random key is a UUID: 32 hexadecimal digits in five groups.")
     return evp
 
 
@@ -151,4 +209,12 @@ _NORMALIZE: Final[Mapping[KeyKind, Callable[[str], str]]] = {
     KeyKind.PHONE: _normalize_phone,
     KeyKind.EMAIL: _normalize_email,
     KeyKind.EVP: _normalize_evp,
+}
+
+_STORED: Final[Mapping[KeyKind, re.Pattern[str]]] = {
+    KeyKind.CPF: _CPF,
+    KeyKind.CNPJ: _CNPJ,
+    KeyKind.PHONE: _PHONE,
+    KeyKind.EMAIL: _EMAIL,
+    KeyKind.EVP: _EVP,
 }

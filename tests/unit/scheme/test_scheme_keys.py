@@ -12,9 +12,11 @@ from pix.scheme.keys import (
     KeyKind,
     PixKey,
     check_key_owner,
+    explain_no_key,
     is_valid_key,
     keys_per_account_max,
     normalize_key,
+    parse_stored_key,
     recognize_key,
 )
 from pix.scheme.people import HolderKind
@@ -42,6 +44,8 @@ EVP = "123e4567-e89b-42d3-a456-426614174000"
         (KeyKind.EMAIL, "a@b", "a@b"),
         (KeyKind.EMAIL, f"{'a' * (KEY_LENGTH_MAX - 6)}@ab.co", f"{'a' * (KEY_LENGTH_MAX - 6)}@ab.co"),
         (KeyKind.EVP, EVP.upper(), EVP),
+        # The directory's own example, of version 1 and of no variant that RFC 9562 knows.
+        (KeyKind.EVP, "123e4567-e12b-12d1-c456-426655440000", "123e4567-e12b-12d1-c456-426655440000"),
     ],
 )
 def test_a_key_is_stored_in_one_form_however_it_is_typed(kind: KeyKind, text: str, key: str) -> None:
@@ -80,8 +84,7 @@ def test_a_key_is_stored_in_one_form_however_it_is_typed(kind: KeyKind, text: st
         (KeyKind.EMAIL, "aná@example.com"),
         (KeyKind.EMAIL, "ana@example.\u212aom"),  # the Kelvin sign, whose lower case is an ASCII k
         (KeyKind.EMAIL, f"{'a' * (KEY_LENGTH_MAX - 5)}@ab.co"),
-        (KeyKind.EVP, "123e4567-e12b-12d1-a456-426655440000"),
-        (KeyKind.EVP, EVP.replace("-a", "-c")),
+        (KeyKind.EMAIL, "ana%souza@example.com"),
         (KeyKind.EVP, EVP.replace("-", "")),
         (KeyKind.EVP, f"{{{EVP}}}"),
     ],
@@ -113,6 +116,71 @@ def test_what_is_no_key_is_refused(kind: KeyKind, text: str) -> None:
 )
 def test_the_kinds_of_a_typed_text_are_recognized(text: str, kinds: tuple[KeyKind, ...]) -> None:
     assert recognize_key(text) == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("529.982.247-24", "CPF check digits do not match."),
+        ("12.ABC.345/01DE-36", "CNPJ check digits do not match."),
+        ("111.111.111-11", "Eleven equal digits are not a CPF."),
+        ("ana@example..com", "This is not an e-mail address."),
+        ("+55 11 9876-43", "A Brazilian phone number is +55, the area code, and 8 or 9 digits."),
+        ("hello", "This is no CPF, CNPJ, phone number, e-mail address or random key."),
+        ("  ", "Enter a key."),
+    ],
+)
+def test_a_mistyped_key_is_told_the_rule_of_the_kind_that_it_resembles(text: str, rule: str) -> None:
+    assert explain_no_key(text).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (KeyKind.CPF, "52998224725"),
+        # The digits of a mobile number of São Paulo, too.
+        (KeyKind.CPF, "11900000083"),
+        (KeyKind.CNPJ, "12ABC34501DE35"),
+        (KeyKind.PHONE, "+5511987654374"),
+        (KeyKind.PHONE, "+123"),
+        (KeyKind.EMAIL, "ana@example.com"),
+        (KeyKind.EVP, "123e4567-e89b-12d3-a456-426655440000"),
+    ],
+)
+def test_a_stored_key_is_read_as_the_one_kind_that_the_directory_gives_it(kind: KeyKind, text: str) -> None:
+    assert parse_stored_key(text) == parse_stored_key(text, kind) == PixKey(kind, text)
+    for other in set(KeyKind) - {kind}:
+        with pytest.raises(SchemeError):
+            parse_stored_key(text, other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "11987654321",  # a phone number without +, and no CPF by its check digits
+        "5511987654321",
+        "(11) 98765-4321",
+        "529.982.247-25",
+        "52998224724",
+        "12abc34501de35",
+        "12ABC34501DE36",
+        "+0123456789",
+        "+12345678901234567",
+        "Ana@example.com",
+        "ana%souza@example.com",
+        f"{'a' * (KEY_LENGTH_MAX - 5)}@ab.co",
+        EVP.upper(),
+        EVP.replace("-", ""),
+        f" {EVP}",
+        f"{EVP}\n",
+        "\u0665\u0662\u0669\u0669\u0668\u0662\u0662\u0664\u0667\u0662\u0665",
+    ],
+)
+def test_what_the_directory_does_not_store_is_no_stored_key(text: str) -> None:
+    with pytest.raises(SchemeError) as caught:
+        parse_stored_key(text)
+    assert caught.value.field == "key"
 
 
 @pytest.mark.parametrize("kind", [KeyKind.CPF, KeyKind.CNPJ])
@@ -150,6 +218,7 @@ def test_garbage_is_refused_and_a_stored_key_stays_as_it_is(kind: KeyKind, text:
         assert error.field == "key"
         return
     assert normalize_key(kind, key.key) == key
+    assert parse_stored_key(key.key) == key
     assert kind in recognize_key(text)
     assert 1 <= len(key.key) <= KEY_LENGTH_MAX
     assert key.key.isascii() and not any(character.isspace() for character in key.key)
