@@ -22,7 +22,7 @@ FAILED: Final = "failed"
 PENDING: Final = "pending"
 UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
 
-REASONS_WITHOUT_ROW_AT_HUB: Final = frozenset({"FF08", "RC09", "DUPL"})
+REASONS_WITHOUT_ROW_AT_HUB: Final = frozenset({"CH16", "FF08", "RC09", "DUPL"})
 """A request refused for one of these leaves no transfer at the hub: its id is not the sender's, or another's."""
 OFFENDERS_SHOWN_MAX: Final = 100
 

@@ -11,6 +11,7 @@ from hub.domain.decisions import Decision, Network, decide
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
+from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import BankMessage, HubMessage, TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
@@ -114,8 +115,13 @@ class ProcessMessages:
         with self._units() as unit:
             fold = self._load(unit, arrivals, holds_accounts)
             fold.letters += letters
+            # A key that no directory can hold is not looked up: the database would refuse the whole batch for it.
             keys = unit.keys.find_many(
-                {arrival.message.payee_key for arrival in arrivals if isinstance(arrival.message, TransferRequested)}
+                {
+                    arrival.message.payee_key
+                    for arrival in arrivals
+                    if isinstance(arrival.message, TransferRequested) and arrival.message.payee_key.key.isprintable()
+                }
             )
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
@@ -143,7 +149,8 @@ class ProcessMessages:
         return outgoing
 
     def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
-        transfers = unit.transfers.lock({arrival.message.end_to_end_id for arrival in arrivals})
+        ids = {arrival.message.end_to_end_id for arrival in arrivals}
+        transfers = unit.transfers.lock({end_to_end_id for end_to_end_id in ids if is_end_to_end_id(end_to_end_id)})
         banks = unit.banks.all()
         # Every account, not only those of this batch: they are as few as the banks, and one order of locking suits all.
         accounts = unit.settlement.lock(banks) if holds_accounts else unit.settlement.all()

@@ -25,8 +25,9 @@ from hub.domain.transfer import (
     owed,
     owes_outcome,
 )
+from pix.scheme.checks import check_request
 from pix.scheme.errors import SchemeError
-from pix.scheme.ids import check_end_to_end_id, parse_end_to_end_id
+from pix.scheme.ids import EndToEndId, is_too_far_away, parse_end_to_end_id
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -53,8 +54,9 @@ REFUSALS_RECORDED_MAX: Final = 20
 RESENDS_RECORDED_MAX: Final = 20
 """A transfer's history keeps this many times of sending again; the rest are counted, however long a bank is away."""
 
-REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
-"""A request refused with one of these may make no row: its id is not the sender's to use, or is another transfer's.
+REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.CH16, ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
+"""A request refused with one of these may make no row: its id is not the sender's to use or is another transfer's, or
+its content is not fit to be stored and shown.
 
 Such a refusal is derived from the request itself, so the same request gets the same answer again. What depends on the
 hub's clock (an id of the sender's own, whose time is too far away) does make a row: an id from the future must not be
@@ -91,7 +93,7 @@ class Decision:
     """What to send now, each with the receiver's ISPB."""
     movement: Movement | None = None
     dead_letter: str = ""
-    """Why the message goes to the dead letters; then nothing else has changed."""
+    """Why the message goes to the dead letters; then no transfer has changed."""
 
 
 def decide(
@@ -188,11 +190,22 @@ def _decide_new_request(
     traceparent: str,
     timeout_ms: int | None,
 ) -> Decision:
-    unusable = _why_unusable(message, sender)
-    if unusable is not None:
-        return Decision(None, messages=((sender, _refusal_without_row(message, unusable, now_ms)),))
+    if message.payer.ispb != sender:
+        return _refuse_without_row(message, sender, ReasonCode.RC09, now_ms)
+    try:
+        end_to_end_id = parse_end_to_end_id(message.end_to_end_id)
+    except SchemeError:
+        return _refuse_without_row(message, sender, ReasonCode.FF08, now_ms)
+    if end_to_end_id.ispb != sender:
+        return _refuse_without_row(message, sender, ReasonCode.FF08, now_ms)
     entry = network.keys.get(message.payee_key)
-    reason = _why_refused(message, network, entry, now_ms)
+    try:
+        check_request(message, key_is_registered=entry is not None)
+    except SchemeError as error:
+        # The code does not tell which field it is; the dead letter does.
+        refused = _refuse_without_row(message, sender, ReasonCode.CH16, now_ms)
+        return replace(refused, dead_letter=f"{type(message).__name__}: {error}")
+    reason = _why_refused(message, end_to_end_id, network, entry, now_ms)
     resend_at_ms = now_ms + policy.delay_ms(message.end_to_end_id, 0)
     if reason is None:
         resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, timeout_ms)
@@ -229,24 +242,15 @@ def _is_of_no_row(transfer: Transfer | None, message: OutcomeProcessed, sender: 
     return transfer is None or transfer.reason is not message.reason or party is None or party.ispb != sender
 
 
-def _why_unusable(message: TransferRequested, sender: str) -> ReasonCode | None:
-    """Why the hub cannot even make a row of this request; None when it can."""
-    if message.payer.ispb != sender:
-        return ReasonCode.RC09
-    try:
-        is_own_id = parse_end_to_end_id(message.end_to_end_id).ispb == sender
-    except SchemeError:
-        is_own_id = False
-    return None if is_own_id else ReasonCode.FF08
+def _refuse_without_row(message: TransferRequested, sender: str, reason: ReasonCode, now_ms: int) -> Decision:
+    return Decision(None, messages=((sender, _refusal_without_row(message, reason, now_ms)),))
 
 
 def _why_refused(
-    message: TransferRequested, network: Network, entry: KeyEntry | None, now_ms: int
+    message: TransferRequested, end_to_end_id: EndToEndId, network: Network, entry: KeyEntry | None, now_ms: int
 ) -> ReasonCode | None:
     """The first rule of the hub that the request breaks; None when it keeps them all."""
-    try:
-        check_end_to_end_id(message.end_to_end_id, message.payer.ispb, datetime.fromtimestamp(now_ms / 1000, UTC))
-    except SchemeError:
+    if is_too_far_away(end_to_end_id, datetime.fromtimestamp(now_ms / 1000, UTC)):
         return ReasonCode.FF08
     if not network.takes_part(message.payer.ispb):
         return ReasonCode.DS27

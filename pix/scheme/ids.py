@@ -1,4 +1,4 @@
-"""The identifiers of the scheme: bank codes, ISPBs, end-to-end ids and return ids."""
+"""The identifiers of the scheme: bank codes, ISPBs, branches and accounts, end-to-end ids and return ids."""
 
 import re
 import string
@@ -15,8 +15,13 @@ END_TO_END_ID_AGE_MAX: Final = timedelta(hours=12)
 END_TO_END_ID_LENGTH: Final = 32
 SUFFIX_LENGTH: Final = 11
 
+BRANCH_LENGTH_MAX: Final = 4
+ACCOUNT_NUMBER_LENGTH_MAX: Final = 20
+
 _SUFFIX_ALPHABET: Final = string.ascii_letters + string.digits
 _SUFFIX_COUNT: Final = len(_SUFFIX_ALPHABET) ** SUFFIX_LENGTH
+_BRANCH = re.compile(r"[0-9]{1,4}")
+_ACCOUNT_NUMBER = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,18}[0-9A-Za-z])?")
 _BANK_CODE = re.compile(r"[0-9]{3}")
 _ISPB = re.compile(r"[0-9A-Z]{8}")
 _SUFFIX = re.compile(r"[a-zA-Z0-9]{11}")
@@ -49,6 +54,32 @@ def check_ispb(text: str) -> str:
     """Return the ISPB: eight of 0-9 and A-Z. Raises SchemeError(field="ispb")."""
     if _ISPB.fullmatch(text) is None:
         raise SchemeError("ispb", "An ISPB is exactly eight digits or capital letters.")
+    return text
+
+
+def check_branch(text: str) -> str:
+    """Return the branch of a bank: one to four digits, as in the DICT. Raises SchemeError(field="branch")."""
+    if _BRANCH.fullmatch(text) is None:
+        raise SchemeError("branch", f"A branch is 1 to {BRANCH_LENGTH_MAX} digits.")
+    return text
+
+
+def is_account_number(text: str) -> bool:
+    """Tell whether `check_account_number` takes the text."""
+    return _ACCOUNT_NUMBER.fullmatch(text) is not None
+
+
+def check_account_number(text: str) -> str:
+    """Return the number of an account: 1 to 20 digits or letters, with hyphens inside ("100001-7").
+
+    The DICT has digits alone; banks here write a hyphen before the check digit. Raises
+    SchemeError(field="account_number").
+    """
+    if not is_account_number(text):
+        raise SchemeError(
+            "account_number",
+            f"An account number is 1 to {ACCOUNT_NUMBER_LENGTH_MAX} digits or letters, with hyphens inside.",
+        )
     return text
 
 
@@ -108,6 +139,16 @@ def parse_end_to_end_id(text: str) -> EndToEndId:
     return EndToEndId(ispb, at, suffix)
 
 
+def is_end_to_end_id(text: str) -> bool:
+    """Tell whether the text has the form of an end-to-end id; its time may not exist in the calendar."""
+    return _END_TO_END_ID.fullmatch(text) is not None
+
+
+def is_too_far_away(end_to_end_id: EndToEndId, now: datetime) -> bool:
+    """Tell whether the time in the id is more than `END_TO_END_ID_AGE_MAX` from `now` (aware): rule FF08."""
+    return abs(now - end_to_end_id.minute) > END_TO_END_ID_AGE_MAX
+
+
 def check_end_to_end_id(text: str, sender_ispb: str, now: datetime) -> None:
     """Apply rule FF08: well formed, made by its sender, and at most `END_TO_END_ID_AGE_MAX` from `now` (aware).
 
@@ -116,7 +157,7 @@ def check_end_to_end_id(text: str, sender_ispb: str, now: datetime) -> None:
     end_to_end_id = parse_end_to_end_id(text)
     if end_to_end_id.ispb != sender_ispb:
         raise SchemeError("end_to_end_id", "The ISPB in the end-to-end id is not the sender's.")
-    if abs(now - end_to_end_id.minute) > END_TO_END_ID_AGE_MAX:
+    if is_too_far_away(end_to_end_id, now):
         raise SchemeError("end_to_end_id", "The time in the end-to-end id is more than 12 hours away.")
 
 

@@ -7,13 +7,14 @@ from typing import Final
 from stdnum.br import cnpj, cpf
 
 from pix.scheme.errors import SchemeError
-from pix.scheme.texts import check_line
+from pix.scheme.texts import check_line, check_stored_line
 
 PERSON_NAME_LENGTH_MAX: Final = 80
 
 _TAX_ID_TEXT_LENGTH_MAX: Final = 40
 _CPF = re.compile(r"[0-9]{11}")
 _CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_MASKED = re.compile(r"\*{3}\.[0-9]{3}\.[0-9]{3}-\*{2}|\*{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\*{2}")
 # What people put between the digits, and what word processors turn a hyphen or a space into.
 _PUNCTUATION: Final = str.maketrans(dict.fromkeys(" .-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2212"))
 
@@ -89,12 +90,24 @@ def mask_tax_id(tax_id: str) -> str:
     return "*" * hidden + formatted[hidden:-2] + "**"
 
 
-def check_person_name(text: str) -> str:
+def check_masked_tax_id(text: str) -> str:
+    """Return a tax id as `mask_tax_id` writes it. Raises SchemeError(field="tax_id_masked")."""
+    if _MASKED.fullmatch(text) is None:
+        raise SchemeError("tax_id_masked", "A masked tax id is written ***.982.247-** or **.ABC.345/01DE-**.")
+    return text
+
+
+def check_person_name(text: str, field: str = "name") -> str:
     """Return the name of a person or company: one trimmed line of 1 to 80 characters.
 
-    Raises SchemeError(field="name").
+    Raises SchemeError(field).
     """
-    return check_line(text, "name", 1, PERSON_NAME_LENGTH_MAX)
+    return check_line(text, field, 1, PERSON_NAME_LENGTH_MAX)
+
+
+def check_stored_person_name(text: str) -> str:
+    """Return the name if it is as `check_person_name` returns it. Raises SchemeError(field="name")."""
+    return check_stored_line(text, "name", 1, PERSON_NAME_LENGTH_MAX)
 
 
 def _drop_punctuation(text: str, field: str) -> str:

@@ -17,6 +17,7 @@ class ReasonCode(StrEnum):
     AM02 = "AM02"
     AM04 = "AM04"
     BE01 = "BE01"
+    CH16 = "CH16"
     DS27 = "DS27"
     DUPL = "DUPL"
     FF08 = "FF08"
@@ -73,6 +74,12 @@ _ALL: Final = (
         "hub",
         "The tax id does not match the owner of the account.",
         "O CPF ou CNPJ não corresponde ao titular da conta.",
+    ),
+    Reason(
+        ReasonCode.CH16,
+        "hub",
+        "A field of the order does not have the form that the scheme asks for.",
+        "Um campo da ordem não tem o formato exigido pelo arranjo.",
     ),
     Reason(
         ReasonCode.DS27,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -22,9 +22,11 @@ from hub.domain.decisions import (
 from hub.domain.settlement import Movement, MovementKind, SettlementAccount
 from hub.domain.transfer import HistoryStep, IllegalTransition, Transfer, TransferStatus, owed
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
+from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     BankMessage,
     Outcome,
+    Party,
     Side,
     TransferConfirmed,
     TransferFailed,
@@ -33,6 +35,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
+from pix.scheme.times import TIME_MS_MAX
 from tests.unit.hub.builders import (
     AMOUNT,
     ANA,
@@ -538,6 +541,82 @@ def test_an_id_that_is_not_the_senders_makes_no_row(name: str) -> None:
     assert decided(None, note, AURORA) == Decision(None)
 
 
+def _payer(**changes: str) -> Mapping[str, Party]:
+    return {"payer": replace(ANA, **changes)}
+
+
+UNFIT: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "a time beyond the calendar": ("requested_at_ms", {"requested_at_ms": 2**62}),
+    "the first integer beyond the calendar": ("requested_at_ms", {"requested_at_ms": TIME_MS_MAX + 1}),
+    "a negative time": ("requested_at_ms", {"requested_at_ms": -1}),
+    "the least integer as time": ("requested_at_ms", {"requested_at_ms": -(2**63)}),
+    "no time": ("requested_at_ms", {"requested_at_ms": 0}),
+    "a long description": ("description", {"description": "x" * 141}),
+    "a description that fills the record": ("description", {"description": "A" * 16_250}),
+    "a line break": ("description", {"description": "a\nb"}),
+    "a carriage return first": ("description", {"description": "\r=1+1"}),
+    "text that runs backwards": ("description", {"description": "\u202eabc"}),
+    "a description that is not composed": ("description", {"description": "a\u0301"}),
+    "spaces around a description": ("description", {"description": " a"}),
+    "spaces within a description": ("description", {"description": "a  b"}),
+    "a null character": ("description", {"description": "a\x00b"}),
+    "a long name": ("payer.name", _payer(name="x" * 81)),
+    "no name": ("payer.name", _payer(name="")),
+    "a name that nobody can see": ("payer.name", _payer(name="\u3164")),
+    "a name with a null character": ("payer.name", _payer(name="a\x00b")),
+    "no branch": ("payer.branch", _payer(branch="")),
+    "a long branch": ("payer.branch", _payer(branch="00001")),
+    "no account number": ("payer.account_number", _payer(account_number="")),
+    "a long account number": ("payer.account_number", _payer(account_number="1" * 21)),
+    "an account number with a quote": ("payer.account_number", _payer(account_number="1'2")),
+    "a tax id in full": ("payer.tax_id_masked", _payer(tax_id_masked="529.982.247-25")),
+    "no tax id": ("payer.tax_id_masked", _payer(tax_id_masked="")),
+    "another tax id shown in full": ("payee_tax_id_masked", {"payee_tax_id_masked": "52998224725"}),
+    "no key": ("payee_key", {"payee_key": PixKey(KeyKind.EMAIL, "")}),
+    "a key as people type it": ("payee_key", {"payee_key": PixKey(KeyKind.CPF, "529.982.247-25")}),
+    "a key in capitals": ("payee_key", {"payee_key": PixKey(KeyKind.EMAIL, "Bia@example.com")}),
+    "a key that is too long": ("payee_key", {"payee_key": PixKey(KeyKind.EMAIL, f"{'a' * 70}@example.com")}),
+    "a key of another kind": ("payee_key", {"payee_key": PixKey(KeyKind.PHONE, "bia@example.com")}),
+    "a key with a null character": ("payee_key", {"payee_key": PixKey(KeyKind.EMAIL, "a\x00@example.com")}),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_request_that_no_customer_could_type_is_refused_and_its_field_named(name: str) -> None:
+    field, changes = UNFIT[name]
+    message = requested(**changes)
+    decision = decided(None, message, AURORA)
+    assert (decision.transfer, decision.steps, decision.movement) == (None, (), None)
+    assert decision.dead_letter.startswith(f"TransferRequested: {field}: ")
+    ((receiver, told),) = decision.messages
+    assert receiver == AURORA
+    # The payer's bank finds its own content in the refusal, and gives the money back.
+    assert isinstance(told, TransferFailed) and told.reason is ReasonCode.CH16
+    assert (told.payer, told.payee_key, told.description) == (message.payer, message.payee_key, message.description)
+    assert ReasonCode.CH16 in REASONS_WITHOUT_ROW
+    note = processed(Side.PAYER, Outcome.FAILED, ReasonCode.CH16)
+    assert decided(None, note, AURORA) == Decision(None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"requested_at_ms": 1},
+        {"requested_at_ms": TIME_MS_MAX},
+        {"description": "x" * 140},
+        {"description": "🍝" * 140},
+        {"description": ""},
+        _payer(name="João da Silva"),
+        _payer(name="ن" * 80),
+        _payer(branch="1", account_number="1" * 20),
+        _payer(tax_id_masked="**.ABC.345/01DE-**"),
+    ],
+)
+def test_the_limits_of_a_field_are_within_it(changes: Mapping[str, Any]) -> None:
+    made = decided(None, requested(**changes), AURORA).transfer
+    assert made is not None and made.status is TransferStatus.PENDING
+
+
 def test_another_bank_that_was_refused_an_id_touches_nothing_of_its_owner() -> None:
     owners = failed_at_once(ReasonCode.FF08)
     note = processed(Side.PAYER, Outcome.FAILED, ReasonCode.FF08)
@@ -582,7 +661,7 @@ def test_a_payer_who_was_shown_nobody_is_not_held_to_a_name() -> None:
 
 def test_every_reason_of_the_hub_is_given_somewhere() -> None:
     given = {reason for reason, _, _ in REFUSALS.values()} | {reason for reason, _ in UNUSABLE.values()}
-    given |= {ReasonCode.AB03, ReasonCode.DUPL}
+    given |= {ReasonCode.AB03, ReasonCode.DUPL, ReasonCode.CH16}
     # The hub resolves the payee's bank from its own directory, so its ISPB cannot be wrong.
     assert given >= HUB_REASONS - {ReasonCode.RC10}
 

@@ -15,7 +15,7 @@ from pix.scheme.reasons import (
 
 
 def test_the_hub_and_the_payees_bank_have_their_own_codes() -> None:
-    assert {"AB03", "AG12", "AM04", "AM02", "BE01", "DS27", "DUPL", "FF08", "RC09", "RC10"} == HUB_REASONS
+    assert {"AB03", "AG12", "AM04", "AM02", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09", "RC10"} == HUB_REASONS
     assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
     assert frozenset(ReasonCode) == HUB_REASONS | PAYEE_BANK_REASONS
 
