@@ -14,6 +14,7 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.deciding import Decision, Facts, account_needed, decide, direction_of
 from bank_sim.domain.transfer import Transfer
+from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import HubMessage, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.resending import ResendPolicy
 from pix.service.clock import Clock
@@ -128,15 +129,16 @@ class ProcessRecords:
                 Facts(self._identity.ispb, now_ms, behaviour, self._policy, received.traceparent),
             )
             fold.apply(place, decision)
-            if decision.transfer is not None:
-                fold.outgoing += self._seal.records(decision.transfer, decision.messages)
+            trace = received.traceparent if decision.transfer is None else decision.transfer.traceparent
+            fold.outgoing += self._seal.records_of(decision.messages, trace)
             if decision.dead_letter:
                 fold.letters.append(dead_letter(received.record, received.sender, decision.dead_letter, now_ms))
         fold.save(unit)
         return Processed(tuple(fold.outgoing), tuple(fold.letters))
 
     def _load(self, unit: UnitOfWork, messages: Sequence[HubMessage]) -> _Fold:
-        transfers = unit.transfers.lock({_place_of(message) for message in messages})
+        places = {_place_of(message) for message in messages if is_end_to_end_id(message.end_to_end_id)}
+        transfers = unit.transfers.lock(places)
         numbers = {account_needed(transfers.get(_place_of(message)), message) for message in messages} - {""}
         return _Fold(transfers, unit.accounts.lock(numbers), frozenset(transfers))
 

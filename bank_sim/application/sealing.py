@@ -24,4 +24,8 @@ class Seal:
 
     def records(self, transfer: Transfer, messages: Iterable[BankMessage]) -> list[Record]:
         """The records of what a row owes; they carry the trace in which the transfer began."""
-        return [encode_record(message, HUB_TOPIC, self._ispb, self._key, transfer.traceparent) for message in messages]
+        return self.records_of(messages, transfer.traceparent)
+
+    def records_of(self, messages: Iterable[BankMessage], traceparent: str) -> list[Record]:
+        """The records of messages in a trace."""
+        return [encode_record(message, HUB_TOPIC, self._ispb, self._key, traceparent) for message in messages]

@@ -26,14 +26,20 @@ from bank_sim.domain.transfer import (
     owed,
     refuse,
 )
+from pix.scheme.checks import check_offer, check_outcome, check_party
+from pix.scheme.errors import SchemeError
+from pix.scheme.ids import is_account_number, is_end_to_end_id
 from pix.scheme.messages import (
     BankMessage,
     HubMessage,
+    Outcome,
+    OutcomeProcessed,
     Party,
     Side,
     TransferConfirmed,
     TransferFailed,
     TransferOffered,
+    TransferRejected,
 )
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
@@ -54,7 +60,10 @@ class Facts:
 
 @value_object
 class Decision:
-    """What follows from a message. `refusal` says why it was not applied; `dead_letter` that people must look at it."""
+    """What follows from a message. `refusal` says why it was not applied; `dead_letter` that people must look at it.
+
+    Messages without a row answer what is not fit to be stored.
+    """
 
     transfer: Transfer | None
     postings: tuple[Posting, ...] = ()
@@ -80,7 +89,9 @@ def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
         case Direction.INCOMING, TransferOffered() | TransferConfirmed():
             if transfer is not None:
                 return transfer.account_number
-            return message.payee.account_number
+            # What cannot be a number of an account is not looked up: the database would refuse the batch for it.
+            number = message.payee.account_number
+            return number if is_account_number(number) else ""
         case _:
             return ""
 
@@ -98,6 +109,10 @@ def _decide_offered(
     transfer: Transfer | None, message: TransferOffered, account: Account | None, facts: Facts
 ) -> Decision:
     if transfer is None:
+        try:
+            check_offer(message)
+        except SchemeError as error:
+            return _rejected_without_row(message, error)
         answered = _answered(message, answer_offer(message, account, facts.ispb, facts.behaviour), facts)
         return Decision(answered, messages=owed(answered, facts.now_ms))
     if difference := _difference(transfer, message):
@@ -124,6 +139,10 @@ def _decide_outcome(
     if transfer is None:
         if why := _why_unknown(message):
             return Decision(None, dead_letter=f"{event}: {why}")
+        try:
+            check_outcome(message)
+        except SchemeError as error:
+            return _processed_without_row(message, event, error)
         decided = _unoffered(message, event, reason, facts)
     else:
         if difference := _difference(transfer, message):
@@ -135,7 +154,7 @@ def _decide_outcome(
             decided = move(transfer, event, Author.HUB, facts.now_ms, reason)
         except IllegalStep as illegal:
             return _refused(transfer, event, str(illegal), facts)
-        if message.payee is not None:
+        if message.payee is not None and _is_fit(message.payee):
             decided = replace(decided, payee=message.payee)
     postings = _postings(decided, facts.now_ms)
     if account is None and any(posting.account_number for posting in postings):
@@ -144,6 +163,38 @@ def _decide_outcome(
         refused = refuse(transfer, event, Author.HUB, facts.now_ms, why) if transfer else None
         return Decision(refused, refusal=why, dead_letter=f"{event}: {why}")
     return Decision(decided, postings, owed(decided, facts.now_ms))
+
+
+def _rejected_without_row(offer: TransferOffered, error: SchemeError) -> Decision:
+    """An offer that is not fit to be stored: rejected, so that it does not stay open, and shown to people."""
+    why = f"{TransferEvent.OFFERED}: {error}"
+    if not is_end_to_end_id(offer.end_to_end_id):
+        return Decision(None, dead_letter=why)
+    rejected = TransferRejected(offer.end_to_end_id, offer.amount_centavos, ReasonCode.ED05)
+    return Decision(None, messages=(rejected,), dead_letter=why)
+
+
+def _processed_without_row(
+    message: TransferConfirmed | TransferFailed, event: TransferEvent, error: SchemeError
+) -> Decision:
+    """An outcome that is not fit to be stored, of a transfer without a row.
+
+    A failure has moved nothing, so it is done with. A confirmation has moved money: people must look at it.
+    """
+    if isinstance(message, TransferConfirmed) or not is_end_to_end_id(message.end_to_end_id):
+        return Decision(None, dead_letter=f"{event}: {error}")
+    processed = OutcomeProcessed(
+        message.end_to_end_id, message.side, Outcome.FAILED, message.amount_centavos, message.reason
+    )
+    return Decision(None, messages=(processed,))
+
+
+def _is_fit(party: Party) -> bool:
+    try:
+        check_party(party, "payee")
+    except SchemeError:
+        return False
+    return True
 
 
 def _why_unknown(message: TransferConfirmed | TransferFailed) -> str:

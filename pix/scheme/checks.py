@@ -1,13 +1,14 @@
 """What a participant sends is checked like what a customer types: every field of the messages, by the scheme's rules.
 
-Texts must be in stored form, since a message is repeated as it came and compared with the sender's row. Two fields are
-left to the callers, whose answers have reason codes for them: the end-to-end id (FF08) and the amount (AM02, AM09).
+Texts must be in stored form, since a message is repeated as it came and compared with the sender's row. Amounts are left
+to the callers, which answer with reason codes of their own for them (AM02, AM09); so is the end-to-end id of a request
+(FF08, RC09).
 """
 
 from __future__ import annotations
 
 from pix.scheme.errors import SchemeError
-from pix.scheme.ids import check_account_number, check_branch, check_ispb
+from pix.scheme.ids import check_account_number, check_branch, check_ispb, parse_end_to_end_id
 from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.messages import (
     Party,
@@ -40,6 +41,7 @@ def check_request(message: TransferRequested, *, key_is_registered: bool = False
 
 def check_offer(message: TransferOffered) -> None:
     """Raises SchemeError, whose field is that of the message."""
+    parse_end_to_end_id(message.end_to_end_id)
     check_party(message.payer, "payer")
     check_party(message.payee, "payee")
     check_stored_key(message.payee_key)
@@ -49,6 +51,7 @@ def check_offer(message: TransferOffered) -> None:
 
 def check_outcome(message: TransferConfirmed | TransferFailed) -> None:
     """Raises SchemeError, whose field is that of the message."""
+    parse_end_to_end_id(message.end_to_end_id)
     check_party(message.payer, "payer")
     if message.payee is not None:
         check_party(message.payee, "payee")

@@ -49,6 +49,9 @@ HEADER_TRACEPARENT: Final = "traceparent"
 VALUE_BYTES_MAX: Final = 16 * 1024
 """No message of the protocol comes near this; whatever is larger is not read."""
 
+BANK_VALUE_BYTES_MAX: Final = VALUE_BYTES_MAX - 64
+"""The same for messages of banks: a request that is refused is repeated in the refusal, which must fit, too."""
+
 SIGNED_HEADS_MAX: Final = 1_024
 """A stranger's topic and type may be any text: what is kept of them is bounded."""
 
@@ -162,8 +165,9 @@ def decode_message(message_type: str, value: bytes, allowed: frozenset[type]) ->
         raise RecordError(f"{HEADER_TYPE}: unknown message type {message_type[:60]!r}") from None
     if message_class not in allowed:
         raise RecordError(f"{HEADER_TYPE}: {message_type} is not sent on this topic")
-    if len(value) > VALUE_BYTES_MAX:
-        raise RecordError(f"value: {len(value)} bytes, more than the {VALUE_BYTES_MAX} that a message may have")
+    bytes_max = BANK_VALUE_BYTES_MAX if message_class in MESSAGES_OF_BANKS else VALUE_BYTES_MAX
+    if len(value) > bytes_max:
+        raise RecordError(f"value: {len(value)} bytes, more than the {bytes_max} that a message may have")
     try:
         parsed = wire_class.FromString(value)
     except DecodeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bank_sim.domain.account import AccountStatus
@@ -16,7 +18,7 @@ from bank_sim.domain.answering import (
 from bank_sim.domain.transfer import AnswerStyle
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
-from tests.unit.bank_sim.examples import ANA, ISPB, in_status, offered
+from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered
 
 HONEST = Behaviour()
 MAGIC = Behaviour(magic_amounts=True)
@@ -39,6 +41,11 @@ def test_an_absent_account_is_a_no() -> None:
 
 def test_an_offer_for_another_bank_is_a_no() -> None:
     assert answer_offer(offered(), ANA, "99999999", HONEST).reason is ReasonCode.AC03
+
+
+def test_an_offer_for_another_branch_is_a_no() -> None:
+    offer = replace(offered(), payee=replace(ANA_PARTY, branch="0002"))
+    assert answer_offer(offer, ANA, ISPB, HONEST).reason is ReasonCode.AC03
 
 
 def test_the_chosen_code_is_given() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     HubMessage,
+    Outcome,
     OutcomeProcessed,
     Party,
     Side,
@@ -30,6 +32,7 @@ from tests.unit.bank_sim.examples import (
     NOW_MS,
     OTHER_ISPB,
     POLICY,
+    STRANGER,
     confirmed,
     facts,
     failed,
@@ -139,6 +142,88 @@ def test_another_content_under_the_same_id_changes_nothing(
     assert decision.transfer == replace(
         row, history=decision.transfer.history if decision.transfer else (), steps_refused=1
     )
+
+
+@pytest.mark.parametrize("change", [{"account_number": "100009-9"}, {"branch": "0002"}, {"ispb": OTHER_ISPB}])
+@pytest.mark.parametrize("name", ["offered", "confirmed", "failed"])
+def test_a_message_about_another_payees_account_changes_nothing(change: dict[str, str], name: str) -> None:
+    row = incoming()
+    message = messages_to(Side.PAYEE)[name]
+    assert message.payee is not None
+    decision = decide(row, replace(message, payee=replace(message.payee, **change)), ANA, facts())
+    assert "another payee" in decision.refusal
+    assert (decision.postings, decision.messages) == ((), ())
+    assert decision.transfer is not None and decision.transfer.status is row.status
+
+
+UNFIT: dict[str, Callable[[Any], Any]] = {
+    "payer.name": lambda message: replace(message, payer=replace(STRANGER, name="\u202eZélia")),
+    "payer.ispb": lambda message: replace(message, payer=replace(STRANGER, ispb="2")),
+    "payer.tax_id_masked": lambda message: replace(message, payer=replace(STRANGER, tax_id_masked="")),
+    "payee.name": lambda message: replace(message, payee=replace(ANA_PARTY, name="\u3164")),
+    "payee.account_number": lambda message: replace(message, payee=replace(ANA_PARTY, account_number="1\x002")),
+    "payee.branch": lambda message: replace(message, payee=replace(ANA_PARTY, branch="")),
+    "payee_key": lambda message: replace(message, payee_key=PixKey(KeyKind.EMAIL, "Ana@Aurora.example")),
+    "description": lambda message: replace(message, description="x" * 141),
+}
+PARTY_OF_A_ROW = ("payer.name", "payer.tax_id_masked", "payee.name")
+
+
+@pytest.mark.parametrize("field", UNFIT)
+def test_an_offer_that_is_not_fit_is_rejected_and_its_field_named(field: str) -> None:
+    decision = decide(None, UNFIT[field](offered()), ANA, facts())
+    assert decision.dead_letter.startswith(f"TransferOffered: {field}: ")
+    assert decision.messages == (TransferRejected(END_TO_END_ID, AMOUNT, ReasonCode.ED05),)
+    assert (decision.transfer, decision.postings) == (None, ())
+
+
+@pytest.mark.parametrize("offered_at_ms", [0, -1, 2**62])
+def test_an_offer_of_no_time_is_rejected(offered_at_ms: int) -> None:
+    decision = decide(None, replace(offered(), offered_at_ms=offered_at_ms), ANA, facts())
+    assert decision.dead_letter.startswith("TransferOffered: offered_at_ms: ")
+    assert decision.messages == (TransferRejected(END_TO_END_ID, AMOUNT, ReasonCode.ED05),)
+
+
+@pytest.mark.parametrize("end_to_end_id", ["", "E1", "x\x00y", f"D{END_TO_END_ID[1:]}"])
+def test_a_message_without_an_id_can_only_be_shown_to_people(end_to_end_id: str) -> None:
+    for message in (offered(), confirmed(), failed()):
+        decision = decide(None, replace(message, end_to_end_id=end_to_end_id), ANA, facts())
+        assert "end_to_end_id" in decision.dead_letter
+        assert (decision.transfer, decision.postings, decision.messages) == (None, (), ())
+
+
+@pytest.mark.parametrize("field", UNFIT)
+def test_an_unfit_failure_of_an_unknown_transfer_is_done_with(field: str) -> None:
+    decision = decide(None, UNFIT[field](failed()), ANA, facts())
+    note = OutcomeProcessed(END_TO_END_ID, Side.PAYEE, Outcome.FAILED, AMOUNT, ReasonCode.AB03)
+    assert decision.messages == (note,)
+    assert (decision.transfer, decision.postings, decision.dead_letter) == (None, (), "")
+
+
+@pytest.mark.parametrize("field", UNFIT)
+def test_an_unfit_confirmation_of_an_unknown_transfer_is_for_people(field: str) -> None:
+    decision = decide(None, UNFIT[field](confirmed()), ANA, facts())
+    assert decision.dead_letter.startswith(f"TransferConfirmed: {field}: ")
+    assert (decision.transfer, decision.postings, decision.messages) == (None, (), ())
+
+
+@pytest.mark.parametrize("field", PARTY_OF_A_ROW)
+def test_a_decision_on_a_known_transfer_applies_whatever_it_calls_the_parties(field: str) -> None:
+    decision = decide(incoming(), UNFIT[field](confirmed()), ANA, facts())
+    assert decision.transfer is not None and decision.transfer.status is CONFIRMED
+    assert (decision.transfer.payer, decision.transfer.payee) == (STRANGER, ANA_PARTY)
+    assert [posting.kind for posting in decision.postings] == [PostingKind.CREDIT]
+
+
+def test_a_payee_that_cannot_be_shown_is_not_taken_over() -> None:
+    message = replace(confirmed(Side.PAYER), payee=replace(STRANGER, name="\u200b"))
+    decision = decide(outgoing(), message, ANA, facts())
+    assert decision.transfer is not None and decision.transfer.status is CONFIRMED
+    assert decision.transfer.payee is None and decision.transfer.counterpart_name == outgoing().payee_name
+
+
+def test_what_is_no_account_number_is_not_looked_up() -> None:
+    assert account_needed(None, UNFIT["payee.account_number"](offered())) == ""
 
 
 def test_a_failure_of_another_content_does_not_refund_a_payment() -> None:

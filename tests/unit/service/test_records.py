@@ -38,7 +38,7 @@ from pix.service.records import (
     HUB_TOPIC,
     MESSAGES_OF_BANKS,
     MESSAGES_OF_HUB,
-    VALUE_BYTES_MAX,
+    BANK_VALUE_BYTES_MAX,
     Received,
     Record,
     RecordError,
@@ -207,7 +207,7 @@ def test_hub_and_banks_say_different_things(message: Message) -> None:
 def test_unreadable_bytes_are_not_read_though_signed() -> None:
     assert refused(with_value(b"\xff\xff\xff")) == "value: not a TransferRequested in Protobuf"
     assert refused(with_value(b"\x0a\x02\xff\xfe")) == "value: not a TransferRequested in Protobuf"
-    assert "more than the 16384" in refused(with_value(b"\x00" * (VALUE_BYTES_MAX + 1)))
+    assert "more than the 16320" in refused(with_value(b"\x00" * (BANK_VALUE_BYTES_MAX + 1)))
 
 
 def test_an_empty_value_is_a_message_without_a_key_kind() -> None:
