@@ -67,7 +67,7 @@ def state_of(engine: Engine) -> Mapping[str, Any]:
 
 
 def request(end_to_end_id: str, amount: int = 500) -> TransferRequested:
-    return TransferRequested(end_to_end_id, amount, ANA, BIAS_KEY, "", "", 0)
+    return TransferRequested(end_to_end_id, amount, ANA, BIAS_KEY, "", "", 1)
 
 
 Attack = Callable[[World], Record]

@@ -12,6 +12,7 @@ from html import unescape
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
 
 from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.console.views import HEX_BYTES_MAX, hex_lines, milestones
@@ -20,6 +21,7 @@ from lab.parts.process import wait_until
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
+from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
 from pix.service.http_server import serve_http
 from pix.service.records import HUB_TOPIC, Record
@@ -106,6 +108,26 @@ def test_transfers_are_searched_and_paged_without_a_script(client: TestClient, w
     assert len(found("status=nonsense&bank=%00&before=nonsense")) == 30
     assert found("id=%00") == []
     assert 'value="&lt;b&gt;"' in page(client, "/transfers?id=<b>")
+
+
+@pytest.mark.parametrize("requested_at_ms", [2**62, -(2**63), 2**63 - 1, -1, 253_402_300_800_000])
+def test_a_row_with_a_time_outside_the_calendar_is_shown(
+    client: TestClient, world: World, engine: Engine, requested_at_ms: int
+) -> None:
+    end_to_end_id = world.complete(world.pay(1))
+    with transaction(engine) as connection:
+        # As a hub that checked less has stored it.
+        statement = "UPDATE transfers SET requested_at_ms = :at_ms, description = :text, payer_name = :text"
+        connection.execute(text(statement), {"at_ms": requested_at_ms, "text": "\u202eodd\r\u200b\x01"})
+    for language in ("en", "pt-BR"):
+        answer = client.get(f"/transfers/{end_to_end_id}", headers={"accept-language": language})
+        assert answer.status_code == 200
+    for address in ("/", "/transfers", f"/transfers/{end_to_end_id}/bookings"):
+        page(client, address)
+    document = client.get(f"/api/v1/transfers/{end_to_end_id}").json()
+    assert document["requested_at_ms"] == requested_at_ms
+    for address in ("/api/v1/transfers", f"/api/v1/transfers/{end_to_end_id}/story"):
+        assert client.get(address).status_code == 200, address
 
 
 def test_the_whole_story_of_a_transfer_that_timed_out(client: TestClient, world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import alembic.command
 import alembic.config
@@ -18,9 +19,11 @@ from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import DatabaseUnavailable
 from pix.service.database import database_answers, make_engine, transaction
+from pix.service.dead_letters import DeadLetterState
 from pix.service.migrations import is_migrated, migrate
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
@@ -94,6 +97,25 @@ def test_replicas_that_get_the_same_request_make_one_transfer(engine: Engine, wo
     account = world.application.queries.settlement_accounts()[AURORA]
     assert (account.balance_centavos, account.reserved_centavos) == (FUNDS, 700)
     assert world.handle([request]) == []
+
+
+def test_the_largest_amounts_are_reserved_settled_and_released(world: World) -> None:
+    funds = 3 * AMOUNT_CENTAVOS_MAX
+    world.application.fund_bank(code="001", amount_centavos=funds - FUNDS, funding_id=str(uuid4()))
+    requests = [
+        signed(TransferRequested(e2e(number), AMOUNT_CENTAVOS_MAX, ANA, BIAS_KEY, "", "", NOW_MS), AURORA)
+        for number in (1, 2)
+    ]
+    # One batch moves more than a column of 32 bits holds, in each of its steps.
+    assert len(world.treat(*requests)) == 2
+    account = world.application.queries.settlement_accounts()[AURORA]
+    assert (account.balance_centavos, account.reserved_centavos) == (funds, 2 * AMOUNT_CENTAVOS_MAX)
+    world.complete(e2e(1))
+    world.reject(e2e(2), ReasonCode.AC06)
+    accounts = world.application.queries.settlement_accounts()
+    assert (accounts[AURORA].balance_centavos, accounts[AURORA].reserved_centavos) == (2 * AMOUNT_CENTAVOS_MAX, 0)
+    assert accounts[IPE].balance_centavos == FUNDS + AMOUNT_CENTAVOS_MAX
+    assert world.application.dead_letters.list(DeadLetterState.DEAD, 10) == []
 
 
 def test_replicas_spend_no_settlement_money_twice(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pix.scheme.keys import KeyKind
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, parse_brl
 from pix.service.web import formats
 from pix.service.web.languages import Language
@@ -38,6 +39,38 @@ def test_times_are_those_of_brasilia() -> None:
     assert formats.localtime(AT_MS, Language.PORTUGUESE) == "31 de jan., 15:32"
     assert formats.localtime(AT_MS, Language.ENGLISH) == "Jan 31, 15:32"
     assert formats.localtime_full(AT_MS, Language.PORTUGUESE) == "31 de janeiro de 2026, 15:32:07"
+
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@pytest.mark.parametrize("at_ms", [2**62, -(2**63), 2**63 - 1])
+def test_a_number_that_is_no_time_is_shown_as_it_is(at_ms: int) -> None:
+    assert formats.clock_time(at_ms) == formats.iso_time(at_ms) == f"{at_ms} ms"
+    assert formats.localtime_full(at_ms, Language.PORTUGUESE) == f"{at_ms} ms"
+
+
+@given(INT64 | st.sampled_from([-1, 0, 253_402_300_799_999, 253_402_300_800_000, -62_135_596_800_000]), INT64)
+def test_every_integer_can_be_shown(at_ms: int, other_ms: int) -> None:
+    for language in Language:
+        assert formats.localtime(at_ms, language)
+        assert formats.localtime_full(at_ms, language)
+        assert formats.day_heading(formats.local_day(at_ms), formats.local_day(other_ms), language)
+    for show in (formats.clock_time, formats.minute_time, formats.iso_time, formats.brl, formats.brl_signed):
+        assert show(at_ms)
+    assert formats.brl_plain(at_ms) and formats.seconds_between(at_ms, other_ms)
+
+
+@given(st.integers(0, 250_000_000_000_000))
+def test_a_time_keeps_its_milliseconds(at_ms: int) -> None:
+    assert formats.iso_time(at_ms)[-10:-6] == f".{at_ms % 1_000:03d}"
+
+
+@given(st.text())
+def test_every_text_can_be_shown(text: str) -> None:
+    formats.tax_id(text), formats.initials(text), formats.first_name(text)
+    for kind in KeyKind:
+        formats.pix_key(text, kind)
 
 
 def test_days_are_called_by_their_names() -> None:
