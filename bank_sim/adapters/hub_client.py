@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import grpc
 
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
-from bank_sim.domain.account import Account, AccountKey, Payee
+from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import (
     HubCredentialsRefused,
@@ -198,8 +198,11 @@ class GrpcHub:
             if not page_token:
                 return
 
-    def remove_key(self, key: PixKey) -> None:
-        self._ask(self._directory.RemoveKey, directory.RemoveKeyRequest(key=key_to_wire(key)))
+    def remove_key(self, key: PixKey, account_number: str = "") -> None:
+        request = directory.RemoveKeyRequest(
+            key=key_to_wire(key), branch=BRANCH if account_number else "", account_number=account_number
+        )
+        self._ask(self._directory.RemoveKey, request)
 
     def settlement_account(self) -> SettlementAccount:
         account = self._ask(self._participants.GetSettlementAccount, participants.GetSettlementAccountRequest())

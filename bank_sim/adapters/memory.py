@@ -30,7 +30,7 @@ from bank_sim.application.views import (
     StatementLine,
     TransferFilter,
 )
-from bank_sim.domain.account import Account, AccountKey
+from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.books import (
@@ -146,10 +146,19 @@ class MemoryKeys:
         for key in keys:
             self._store.keys.put(key.key, (key, noted_at_ms))
 
-    def remove(self, keys: Collection[PixKey]) -> None:
+    def remove(self, keys: Collection[PixKey], account_number: str = "") -> None:
         for key in keys:
-            if self._store.keys.get(key) is not None:
+            noted = self._store.keys.get(key)
+            if noted is not None and account_number in ("", noted[0].account_number):
                 self._store.keys.drop(key)
+
+    def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
+        closed = {each.number for each in self._store.accounts.values() if each.status is AccountStatus.CLOSED}
+        keys = [entry for entry, _ in self._store.keys.values() if entry.account_number in closed]
+        ordered = sorted(keys, key=lambda entry: (entry.key.key, entry.key.kind.value))
+        if after is not None:
+            ordered = [entry for entry in ordered if (entry.key.key, entry.key.kind.value) > (after.key, after.kind)]
+        return ordered[:size]
 
     def of_account(self, account_number: str) -> list[AccountKey]:
         keys = [key for key, _ in self._store.keys.values() if key.account_number == account_number]

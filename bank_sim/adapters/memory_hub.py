@@ -95,9 +95,9 @@ class MemoryHub:
         self._answer()
         return list(self._own.values())
 
-    def remove_key(self, key: PixKey) -> None:
+    def remove_key(self, key: PixKey, account_number: str = "") -> None:
         self._answer()
-        if key not in self._own:
+        if key not in self._own or account_number not in ("", self._own[key].account_number):
             raise KeyNotFound
         del self._own[key]
         del self.payees[key]

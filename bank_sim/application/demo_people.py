@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from bank_sim.domain.account import AccountStatus
+from bank_sim.domain.account import AccountStatus, account_number
 from pix.scheme.keys import KeyKind
 
 DEMO_PIN: Final = "1234"
@@ -51,6 +51,15 @@ def cnpj_of(twelve_characters: str) -> str:
 def stories_of(bank_code: str) -> Sequence[DemoStory]:
     """The people of a bank: written ones for the three demo banks, made ones for any other."""
     return _WRITTEN.get(bank_code) or _made(bank_code)
+
+
+def closed_numbers(bank_code: str) -> frozenset[str]:
+    """The account numbers of the people whose story ends with a closed account.
+
+    Their keys stay in the directory, so that a demo can show what paying to a closed account is answered with.
+    """
+    closed = [story for story in stories_of(bank_code) if story.status is AccountStatus.CLOSED]
+    return frozenset(account_number(story.serial) for story in closed)
 
 
 def _person(

@@ -66,8 +66,11 @@ class KeyRepository(Protocol):
     def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
         """Adds keys, or gives them to the account that has them now. `noted_at_ms` is our own time."""
 
-    def remove(self, keys: Collection[PixKey]) -> None:
-        """Forgets keys; one that is not there is as good."""
+    def remove(self, keys: Collection[PixKey], account_number: str = "") -> None:
+        """Forgets keys, of this account alone if one is named; a key that is not there is as good."""
+
+    def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
+        """At most `size` in the order of (key, kind), those behind `after`."""
 
     def of_account(self, account_number: str) -> list[AccountKey]:
         """In the order of registration."""
@@ -234,8 +237,8 @@ class Hub(Protocol):
     def list_keys(self) -> Iterable[AccountKey]:
         """Every key of this bank, in the order of registration."""
 
-    def remove_key(self, key: PixKey) -> None:
-        """Removes a key of this bank. Raises KeyNotFound."""
+    def remove_key(self, key: PixKey, account_number: str = "") -> None:
+        """Removes a key of this bank, if an account is named only while the key pays into it. Raises KeyNotFound."""
 
     def settlement_account(self) -> SettlementAccount:
         """The bank's account of record."""

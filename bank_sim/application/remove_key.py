@@ -25,7 +25,7 @@ class RemoveKey:
                 raise KeyNotFound
         # Not there: removed before, and the answer was lost. What is left to do is ours.
         with suppress(KeyNotFound):
-            self._hub.remove_key(key)
+            self._hub.remove_key(key, account_number)
         with self._units() as unit:
-            unit.keys.remove([key])
+            unit.keys.remove([key], account_number)
             unit.commit()

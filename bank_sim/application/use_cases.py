@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.choose_behaviour import ChooseBehaviour
-from bank_sim.application.close_account import CloseAccount
+from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
+from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, KeepInTouch, MeetParticipants
 from bank_sim.application.learn_progress import LearnProgress
@@ -55,6 +56,7 @@ class BankApplication:
     register_key: RegisterKey
     remove_key: RemoveKey
     reconcile_keys: ReconcileKeys
+    remove_keys_of_closed_accounts: RemoveKeysOfClosedAccounts
     find_payee: FindPayee
     # Money
     request_transfer: RequestTransfer
@@ -99,7 +101,8 @@ def compose(
     open_account = OpenAccount(units, clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
-    close_account = CloseAccount(units)
+    remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
+    close_account = CloseAccount(units, remove_keys_of_closed_accounts)
     process = ProcessRecords(units, seal, clock, identity, policy)
     bury = BuryRecord(units, clock)
     request_transfers = RequestTransfers(units, courier, seal, clock, identity, policy, new_end_to_end_id)
@@ -119,6 +122,7 @@ def compose(
         register_key=register_key,
         remove_key=RemoveKey(units, hub),
         reconcile_keys=ReconcileKeys(units, hub, clock),
+        remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,

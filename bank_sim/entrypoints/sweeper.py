@@ -28,6 +28,8 @@ PULSE_SECONDS: Final = 4.0
 """The hub takes a bank for stopped that it has not heard of for 15 seconds."""
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0
+KEY_REMOVAL_SECONDS: Final = 5.0
+"""Between two tries to remove the keys of closed accounts for which the hub was not there."""
 
 log = logger(__name__)
 
@@ -150,6 +152,7 @@ class SweeperRole:
                 Errand("mirror settlement", application.mirror_settlement, MIRROR_SECONDS),
                 Errand("meet participants", application.meet_participants, MEET_SECONDS),
                 Errand("reconcile keys", application.reconcile_keys, RECONCILE_SECONDS),
+                Errand("remove keys", application.remove_keys_of_closed_accounts, KEY_REMOVAL_SECONDS),
             ),
             application.health,
         )

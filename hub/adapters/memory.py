@@ -329,9 +329,11 @@ class MemoryKeys:
         self._note(KeyEvent(entry.key, entry.ispb, KeyChange.REGISTERED, entry.registered_at_ms))
         return True
 
-    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
+    def remove(self, key: PixKey, ispb: str, now_ms: int, account: tuple[str, str] | None = None) -> bool:
         entry = self._store.keys.get(key)
         if entry is None or entry.ispb != ispb:
+            return False
+        if account is not None and account != (entry.branch, entry.account_number):
             return False
         self._store.keys.drop(key)
         self._note(KeyEvent(key, ispb, KeyChange.REMOVED, now_ms))

@@ -269,7 +269,9 @@ _LOCK_ACCOUNTS: Final = (
     "AS account(ispb, branch, account_number) USING (ispb, branch, account_number) GROUP BY 1, 2, 3"
 )
 _REMOVE_KEY: Final = (
-    "WITH removed AS (DELETE FROM pix_keys WHERE key = %(key)s AND kind = %(kind)s AND ispb = %(ispb)s RETURNING *) "  # noqa: S608 - constants
+    "WITH removed AS (DELETE FROM pix_keys WHERE key = %(key)s AND kind = %(kind)s AND ispb = %(ispb)s "  # noqa: S608 - constants
+    "AND (%(branch)s::text IS NULL OR (branch, account_number) = (%(branch)s::text, %(account_number)s::text)) "
+    "RETURNING *) "
     f"{_NOTE_KEY} 'removed', %(now_ms)s FROM removed"
 )
 
@@ -333,8 +335,10 @@ class PostgresKeys:
         }
         return execute_bulk(self._connection, _ADD_KEYS, columns)
 
-    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
+    def remove(self, key: PixKey, ispb: str, now_ms: int, account: tuple[str, str] | None = None) -> bool:
+        branch, account_number = account or (None, None)
         values = {"key": key.key, "kind": key.kind.value, "ispb": ispb, "now_ms": now_ms}
+        values |= {"branch": branch, "account_number": account_number}
         return execute_bulk(self._connection, _REMOVE_KEY, values) == 1
 
     def history(self, key: PixKey) -> list[KeyEvent]:

@@ -12,13 +12,11 @@ from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import HIT_COST, MISS_COST, DirectoryReading, Payee
 from pix.scheme.errors import SchemeError
+from pix.scheme.ids import check_account_number, check_branch
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
-from pix.scheme.people import PERSON_NAME_LENGTH_MAX, HolderKind, check_tax_id, mask_tax_id
-from pix.scheme.texts import check_line
+from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_tax_id
 from pix.service.clock import Clock
 from pix.service.limits import Limiter
-
-ACCOUNT_FIELD_LENGTH_MAX = 20
 
 
 Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
@@ -57,8 +55,8 @@ class RegisterKey:
 
         Raises SchemeError, and LookUpsExhausted: to learn that a key is taken is a look-up.
         """
-        _check_account_field("branch", branch)
-        _check_account_field("account_number", account_number)
+        check_branch(branch)
+        check_account_number(account_number)
         try:
             tax_id_kind, tax_id = check_tax_id(holder_tax_id)
         except SchemeError as error:
@@ -80,7 +78,7 @@ class RegisterKey:
             ispb=bank.ispb,
             branch=branch,
             account_number=account_number,
-            holder_name=check_line(holder_name, "holder_name", 1, PERSON_NAME_LENGTH_MAX),
+            holder_name=check_person_name(holder_name, "holder_name"),
             holder_kind=holder_kind,
             tax_id_masked=mask_tax_id(tax_id),
             registered_at_ms=self._clock.now_ms(),
@@ -134,11 +132,6 @@ def _decide(unit: UnitOfWork, asked: Collection[KeyEntry]) -> tuple[Registration
         except SchemeError as error:
             registrations[entry] = error
     return registrations, new
-
-
-def _check_account_field(field: str, text: str) -> None:
-    if not (text.isascii() and text.isprintable()) or not 1 <= len(text) <= ACCOUNT_FIELD_LENGTH_MAX:
-        raise SchemeError(field, f"must have 1 to {ACCOUNT_FIELD_LENGTH_MAX} printable ASCII characters")
 
 
 def _check_request_id(request_id: str) -> str:
@@ -221,7 +214,11 @@ class ListKeys:
     def __call__(
         self, *, ispb: str, branch: str = "", account_number: str = "", after: tuple[int, str] | None, size: int
     ) -> list[KeyEntry]:
-        """In the order of registration, after this (registered_at_ms, key)."""
+        """In the order of registration, after this (registered_at_ms, key). Raises SchemeError."""
+        if branch:
+            check_branch(branch)
+        if account_number:
+            check_account_number(account_number)
         with self._units() as unit:
             return unit.keys.list_of_bank(ispb, branch, account_number, after, size)
 
@@ -233,10 +230,16 @@ class RemoveKey:
         self._units = units
         self._clock = clock
 
-    def __call__(self, *, ispb: str, kind: KeyKind, key: str) -> None:
-        """Raises SchemeError for a malformed key, KeyNotFound when it is not the bank's."""
+    def __call__(self, *, ispb: str, kind: KeyKind, key: str, branch: str = "", account_number: str = "") -> None:
+        """With branch and account number the key is removed only while it pays into that account.
+
+        Raises SchemeError for what is malformed, KeyNotFound when the key is not the bank's, or not the account's.
+        """
         pix_key = normalize_key(kind, key)
+        account = None
+        if branch or account_number:
+            account = check_branch(branch), check_account_number(account_number)
         with self._units() as unit:
-            if not unit.keys.remove(pix_key, ispb, self._clock.now_ms()):
+            if not unit.keys.remove(pix_key, ispb, self._clock.now_ms(), account):
                 raise KeyNotFound("key", "this bank has not registered this key")
             unit.commit()

@@ -271,8 +271,11 @@ class KeyRepository(Protocol):
         Fewer than were given when one exists by now, or its bank has used the request's id for another.
         """
 
-    def remove(self, key: PixKey, ispb: str, now_ms: int) -> bool:
-        """Removes a key, and notes it in the key's history. False when the bank has no such key."""
+    def remove(self, key: PixKey, ispb: str, now_ms: int, account: tuple[str, str] | None = None) -> bool:
+        """Removes a key, and notes it in the key's history. False when the bank has no such key.
+
+        With `account` (branch and number) only while the key pays into it.
+        """
 
     def history(self, key: PixKey) -> list[KeyEvent]:
         """What has become of a key, oldest first; empty when nobody ever had it."""

@@ -110,7 +110,10 @@ _PUT_KEYS: Final = insert_statement(
     "registered_at_ms = excluded.registered_at_ms, noted_at_ms = excluded.noted_at_ms",
 )
 _THESE_KEYS: Final = "(key, kind) IN (SELECT * FROM unnest(%(keys)s::text[], %(kinds)s::text[]))"
-_REMOVE_KEYS: Final = f"DELETE FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
+_REMOVE_KEYS: Final = (
+    f"DELETE FROM account_keys WHERE {_THESE_KEYS} "  # noqa: S608 - a constant of this module
+    "AND (%(account_number)s = '' OR account_number = %(account_number)s)"
+)
 _OWNERS: Final = f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
 _SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"
 
@@ -134,9 +137,20 @@ class PostgresKeys:
         if keys:
             execute_bulk(self._connection, _PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
 
-    def remove(self, keys: Collection[PixKey]) -> None:
+    def remove(self, keys: Collection[PixKey], account_number: str = "") -> None:
         if keys:
-            execute_bulk(self._connection, _REMOVE_KEYS, _these(keys))
+            execute_bulk(self._connection, _REMOVE_KEYS, {**_these(keys), "account_number": account_number})
+
+    def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
+        rows = self._connection.execute(
+            text(
+                f"{_SELECT_KEYS} WHERE account_number IN (SELECT number FROM accounts WHERE status = 'closed') "
+                f'AND (key COLLATE "C", kind COLLATE "C") > (:key, :kind) ORDER BY key COLLATE "C", kind COLLATE "C" '
+                "LIMIT :size"
+            ),
+            {"key": after.key if after else "", "kind": after.kind.value if after else "", "size": size},
+        )
+        return [_key_of(row) for row in rows]
 
     def of_account(self, account_number: str) -> list[AccountKey]:
         rows = self._connection.execute(

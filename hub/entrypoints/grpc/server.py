@@ -19,6 +19,7 @@ from hub.domain.transfer import Transfer, TransferStatus
 from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
 from hub.entrypoints.grpc.gathering import Gathered, GatheredBetween
 from pix.scheme.errors import SchemeError
+from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.keys import PixKey, normalize_key
 from pix.scheme.people import HolderKind
 from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
@@ -153,7 +154,13 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
         return answer(self._hub.authenticate_bank.even_suspended, self._remove_key, request, context)
 
     def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
-        self._hub.remove_key(ispb=bank.ispb, kind=key_kind_from_wire(request.key.kind), key=request.key.key)
+        self._hub.remove_key(
+            ispb=bank.ispb,
+            kind=key_kind_from_wire(request.key.kind),
+            key=request.key.key,
+            branch=request.branch,
+            account_number=request.account_number,
+        )
         return directory.RemoveKeyResponse()
 
 
@@ -326,5 +333,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     ) -> participants.FindTransfersResponse:
         if len(request.end_to_end_ids) > TRANSFERS_PER_CALL_MAX:
             raise SchemeError("end_to_end_ids", f"must be at most {TRANSFERS_PER_CALL_MAX}")
+        if not all(is_end_to_end_id(end_to_end_id) for end_to_end_id in request.end_to_end_ids):
+            raise SchemeError("end_to_end_ids", "each must be an end-to-end id of 32 characters")
         transfers = self._hub.queries.find_transfers_of(bank.ispb, request.end_to_end_ids)
         return participants.FindTransfersResponse(transfers=[_transfer(transfer) for transfer in transfers])

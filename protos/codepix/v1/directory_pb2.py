@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from codepix.v1 import common_pb2 as codepix_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63odepix/v1/directory.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"\x99\x01\n\x08KeyEntry\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x13\n\x0bholder_name\x18\x04 \x01(\t\x12\x15\n\rtax_id_masked\x18\x05 \x01(\t\x12\x18\n\x10registered_at_ms\x18\x06 \x01(\x03\"\xca\x01\n\x12RegisterKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x13\n\x0bholder_name\x18\x04 \x01(\t\x12+\n\x0bholder_kind\x18\x05 \x01(\x0e\x32\x16.codepix.v1.HolderKind\x12\x15\n\rholder_tax_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\":\n\x13RegisterKeyResponse\x12#\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x14.codepix.v1.KeyEntry\"1\n\x0e\x46indKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\"\xbf\x01\n\x0f\x46indKeyResponse\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0bholder_name\x18\x02 \x01(\t\x12\x15\n\rtax_id_masked\x18\x03 \x01(\t\x12+\n\x0bholder_kind\x18\x04 \x01(\x0e\x32\x16.codepix.v1.HolderKind\x12\x0c\n\x04ispb\x18\x05 \x01(\t\x12\x11\n\tbank_code\x18\x06 \x01(\t\x12\x11\n\tbank_name\x18\x07 \x01(\t\"`\n\x0fListKeysRequest\x12\x0e\n\x06\x62ranch\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x10ListKeysResponse\x12%\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.codepix.v1.KeyEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x10RemoveKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\"\x13\n\x11RemoveKeyResponse*Z\n\nHolderKind\x12\x1b\n\x17HOLDER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12HOLDER_KIND_PERSON\x10\x01\x12\x17\n\x13HOLDER_KIND_COMPANY\x10\x02\x32\xb7\x02\n\x10\x44irectoryService\x12N\n\x0bRegisterKey\x12\x1e.codepix.v1.RegisterKeyRequest\x1a\x1f.codepix.v1.RegisterKeyResponse\x12\x42\n\x07\x46indKey\x12\x1a.codepix.v1.FindKeyRequest\x1a\x1b.codepix.v1.FindKeyResponse\x12\x45\n\x08ListKeys\x12\x1b.codepix.v1.ListKeysRequest\x1a\x1c.codepix.v1.ListKeysResponse\x12H\n\tRemoveKey\x12\x1c.codepix.v1.RemoveKeyRequest\x1a\x1d.codepix.v1.RemoveKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63odepix/v1/directory.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"\x99\x01\n\x08KeyEntry\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x13\n\x0bholder_name\x18\x04 \x01(\t\x12\x15\n\rtax_id_masked\x18\x05 \x01(\t\x12\x18\n\x10registered_at_ms\x18\x06 \x01(\x03\"\xca\x01\n\x12RegisterKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x13\n\x0bholder_name\x18\x04 \x01(\t\x12+\n\x0bholder_kind\x18\x05 \x01(\x0e\x32\x16.codepix.v1.HolderKind\x12\x15\n\rholder_tax_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\":\n\x13RegisterKeyResponse\x12#\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x14.codepix.v1.KeyEntry\"1\n\x0e\x46indKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\"\xbf\x01\n\x0f\x46indKeyResponse\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0bholder_name\x18\x02 \x01(\t\x12\x15\n\rtax_id_masked\x18\x03 \x01(\t\x12+\n\x0bholder_kind\x18\x04 \x01(\x0e\x32\x16.codepix.v1.HolderKind\x12\x0c\n\x04ispb\x18\x05 \x01(\t\x12\x11\n\tbank_code\x18\x06 \x01(\t\x12\x11\n\tbank_name\x18\x07 \x01(\t\"`\n\x0fListKeysRequest\x12\x0e\n\x06\x62ranch\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x10ListKeysResponse\x12%\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.codepix.v1.KeyEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x10RemoveKeyRequest\x12\x1f\n\x03key\x18\x01 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\"\x13\n\x11RemoveKeyResponse*Z\n\nHolderKind\x12\x1b\n\x17HOLDER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12HOLDER_KIND_PERSON\x10\x01\x12\x17\n\x13HOLDER_KIND_COMPANY\x10\x02\x32\xb7\x02\n\x10\x44irectoryService\x12N\n\x0bRegisterKey\x12\x1e.codepix.v1.RegisterKeyRequest\x1a\x1f.codepix.v1.RegisterKeyResponse\x12\x42\n\x07\x46indKey\x12\x1a.codepix.v1.FindKeyRequest\x1a\x1b.codepix.v1.FindKeyResponse\x12\x45\n\x08ListKeys\x12\x1b.codepix.v1.ListKeysRequest\x1a\x1c.codepix.v1.ListKeysResponse\x12H\n\tRemoveKey\x12\x1c.codepix.v1.RemoveKeyRequest\x1a\x1d.codepix.v1.RemoveKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'codepix.v1.directory_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HOLDERKIND']._serialized_start=989
-  _globals['_HOLDERKIND']._serialized_end=1079
+  _globals['_HOLDERKIND']._serialized_start=1029
+  _globals['_HOLDERKIND']._serialized_end=1119
   _globals['_KEYENTRY']._serialized_start=68
   _globals['_KEYENTRY']._serialized_end=221
   _globals['_REGISTERKEYREQUEST']._serialized_start=224
@@ -49,9 +49,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTKEYSRESPONSE']._serialized_start=831
   _globals['_LISTKEYSRESPONSE']._serialized_end=913
   _globals['_REMOVEKEYREQUEST']._serialized_start=915
-  _globals['_REMOVEKEYREQUEST']._serialized_end=966
-  _globals['_REMOVEKEYRESPONSE']._serialized_start=968
-  _globals['_REMOVEKEYRESPONSE']._serialized_end=987
-  _globals['_DIRECTORYSERVICE']._serialized_start=1082
-  _globals['_DIRECTORYSERVICE']._serialized_end=1393
+  _globals['_REMOVEKEYREQUEST']._serialized_end=1006
+  _globals['_REMOVEKEYRESPONSE']._serialized_start=1008
+  _globals['_REMOVEKEYRESPONSE']._serialized_end=1027
+  _globals['_DIRECTORYSERVICE']._serialized_start=1122
+  _globals['_DIRECTORYSERVICE']._serialized_end=1433
 # @@protoc_insertion_point(module_scope)

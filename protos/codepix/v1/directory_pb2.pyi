@@ -260,16 +260,23 @@ class RemoveKeyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
+    BRANCH_FIELD_NUMBER: _builtins.int
+    ACCOUNT_NUMBER_FIELD_NUMBER: _builtins.int
+    branch: _builtins.str
+    """Both empty: whatever account of the bank has the key. Else it is removed only while it pays into this account."""
+    account_number: _builtins.str
     @_builtins.property
     def key(self) -> _common_pb2.PixKey: ...
     def __init__(
         self,
         *,
         key: _common_pb2.PixKey | None = ...,
+        branch: _builtins.str = ...,
+        account_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "branch", b"branch", "key", b"key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -83,7 +83,7 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveKey(self, request, context):
-        """Removes a key of the calling bank. NOT_FOUND when the bank owns no such key.
+        """Removes a key of the calling bank. NOT_FOUND when the bank, or the account that is named, has no such key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,7 @@ class DirectoryServiceStub:
     ListKeys: _grpc.UnaryUnaryMultiCallable[_directory_pb2.ListKeysRequest, _directory_pb2.ListKeysResponse]
     """Lists the calling bank's own keys, of one account or of all, in the order of their registration."""
     RemoveKey: _grpc.UnaryUnaryMultiCallable[_directory_pb2.RemoveKeyRequest, _directory_pb2.RemoveKeyResponse]
-    """Removes a key of the calling bank. NOT_FOUND when the bank owns no such key."""
+    """Removes a key of the calling bank. NOT_FOUND when the bank, or the account that is named, has no such key."""
 
 @_typing.type_check_only
 class DirectoryServiceAsyncStub(DirectoryServiceStub):
@@ -58,7 +58,7 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     ListKeys: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListKeysRequest, _directory_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists the calling bank's own keys, of one account or of all, in the order of their registration."""
     RemoveKey: _aio.UnaryUnaryMultiCallable[_directory_pb2.RemoveKeyRequest, _directory_pb2.RemoveKeyResponse]  # type: ignore[assignment]
-    """Removes a key of the calling bank. NOT_FOUND when the bank owns no such key."""
+    """Removes a key of the calling bank. NOT_FOUND when the bank, or the account that is named, has no such key."""
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -94,6 +94,6 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.RemoveKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_pb2.RemoveKeyResponse, _abc.Awaitable[_directory_pb2.RemoveKeyResponse]]:
-        """Removes a key of the calling bank. NOT_FOUND when the bank owns no such key."""
+        """Removes a key of the calling bank. NOT_FOUND when the bank, or the account that is named, has no such key."""
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

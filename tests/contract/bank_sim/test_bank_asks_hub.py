@@ -106,6 +106,15 @@ def test_a_registered_key_is_found_listed_and_removed(hub: Hub) -> None:
         hub.remove_key(entry.key)
 
 
+def test_a_key_is_removed_from_the_account_that_is_named_alone(hub: Hub) -> None:
+    entry = hub.register_key(ANA, KeyKind.EMAIL, "ana@aurora.example", "")
+    with pytest.raises(KeyNotFound):
+        hub.remove_key(entry.key, "100009-9")
+    assert list(hub.list_keys()) == [entry]
+    hub.remove_key(entry.key, ANA.number)
+    assert list(hub.list_keys()) == []
+
+
 def test_a_random_key_is_made_once_per_request(hub: Hub) -> None:
     request_id = "0b6a7f4e-3a2f-4b7e-9d33-1f2a3b4c5d6e"
     first = hub.register_key(ANA, KeyKind.EVP, "", request_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bank_sim.application.demo_people import stories_of
 from bank_sim.application.ports import SettlementFunding
-from bank_sim.domain.account import AccountStatus, Payee
+from bank_sim.domain.account import Account, AccountStatus, Payee
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.errors import (
     AccountBlocked,
@@ -21,7 +23,9 @@ from bank_sim.domain.errors import (
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.messages import TransferRejected
 from pix.scheme.people import HolderKind
+from pix.scheme.reasons import ReasonCode
 from tests.contract.bank_sim.world import IPE, STRANGERS_KEY, World
 
 
@@ -91,6 +95,76 @@ def test_blocking_unblocking_and_closing(world: World) -> None:
         with pytest.raises(AccountNotFound):
             act(account_number="000000-0")
     assert world.balance(ana) == 10
+
+
+def closed_with_keys(world: World) -> tuple[Account, list[PixKey]]:
+    """An account that was closed while the hub was away."""
+    ana = world.open_account(0)
+    keys = [
+        world.bank.register_key(account_number=ana.number, kind=kind, key=key).key
+        for kind, key in ((KeyKind.CPF, ana.tax_id), (KeyKind.EMAIL, "ana@aurora.example"), (KeyKind.EVP, ""))
+    ]
+    world.hub.is_down = True
+    assert world.bank.close_account(account_number=ana.number).status is AccountStatus.CLOSED
+    world.hub.is_down = False
+    return ana, keys
+
+
+def test_closing_an_account_removes_its_keys_and_its_holder_can_register_them_again(world: World) -> None:
+    ana = world.open_account(0)
+    email = world.bank.register_key(account_number=ana.number, kind=KeyKind.EMAIL, key="ana@aurora.example").key
+    world.bank.close_account(account_number=ana.number)
+    with pytest.raises(KeyNotFound):
+        world.hub.find_key(email)
+    assert world.bank.queries.keys_of(ana.number) == []
+    other = world.open_account(0, "Ana Souza")
+    world.bank.register_key(account_number=other.number, kind=KeyKind.EMAIL, key="ana@aurora.example")
+    assert [entry.key for entry in world.bank.queries.keys_of(other.number)] == [email]
+
+
+def test_keys_of_an_account_closed_while_the_hub_is_away_are_removed_once_it_answers(world: World) -> None:
+    ana, keys = closed_with_keys(world)
+    # As yet they can be looked up, and who pays by them is refused.
+    assert all(world.hub.find_key(key).name == "Ana Souza" for key in keys)
+    offer = replace(world.offer(ana), payee_key=keys[1])
+    (answer,) = world.hear(offer)
+    assert isinstance(answer, TransferRejected) and answer.reason is ReasonCode.AC07
+    world.hub.is_down = True
+    with pytest.raises(HubUnavailable):
+        world.bank.remove_keys_of_closed_accounts()
+    assert {entry.key for entry in world.bank.queries.keys_of(ana.number)} == set(keys)
+    world.hub.is_down = False
+    world.bank.remove_keys_of_closed_accounts()
+    for key in keys:
+        with pytest.raises(KeyNotFound):
+            world.hub.find_key(key)
+    assert world.bank.queries.keys_of(ana.number) == []
+    world.bank.remove_keys_of_closed_accounts()
+
+
+def test_a_removal_that_comes_late_does_not_take_a_key_from_its_next_account(world: World) -> None:
+    ana, (_, email, random) = closed_with_keys(world)
+    other = world.open_account(0, "Ana Souza")
+    # The removal was done and its answer lost; the holder was quick.
+    world.hub.remove_key(email)
+    world.hub.register_key(other, KeyKind.EMAIL, email.key, "")
+    world.bank.remove_keys_of_closed_accounts()
+    assert world.hub.find_key(email).name == "Ana Souza"
+    with pytest.raises(KeyNotFound):
+        world.hub.find_key(random)
+    assert world.bank.queries.keys_of(ana.number) == []
+    world.bank.reconcile_keys()
+    assert [entry.key for entry in world.bank.queries.keys_of(other.number)] == [email]
+
+
+def test_the_keys_of_open_and_of_the_demos_closed_accounts_stay(world: World) -> None:
+    people = {person.story: person.account for person in world.bank.seed_demo_people()}
+    ana = world.open_account(0)
+    email = world.bank.register_key(account_number=ana.number, kind=KeyKind.EMAIL, key="souza@aurora.example").key
+    world.bank.remove_keys_of_closed_accounts()
+    (kept, *_) = world.bank.queries.keys_of(people["closed"].number)
+    assert world.hub.find_key(kept.key).name == people["closed"].holder_name
+    assert world.hub.find_key(email).name == "Ana Souza"
 
 
 def test_accounts_are_paged(world: World) -> None:

@@ -388,6 +388,24 @@ def test_keys_are_kept_by_kind_and_text(units: UnitsOfWork) -> None:
         assert unit.keys.all() == {replace(phone, account_number="100002-0"): 11}
 
 
+def test_keys_of_closed_accounts_are_found_in_order_and_removed_from_their_account_alone(units: UnitsOfWork) -> None:
+    closed = replace(ANA, number="100008-8", status=AccountStatus.CLOSED)
+    texts = ("B@aurora.example", "a@aurora.example", "c@aurora.example")
+    keys = [AccountKey(closed.number, PixKey(KeyKind.EMAIL, text), 5) for text in texts]
+    with units() as unit:
+        unit.accounts.add(ANA, "hash")
+        unit.accounts.add(closed, "hash")
+        unit.keys.put([*keys, AccountKey(ANA.number, PixKey(KeyKind.EMAIL, "ana@aurora.example"), 4)], 10)
+        unit.commit()
+    with units() as unit:
+        assert unit.keys.of_closed_accounts(None, 2) == keys[:2]
+        assert unit.keys.of_closed_accounts(keys[1].key, 2) == keys[2:]
+        unit.keys.remove([key.key for key in keys[:2]], ANA.number)
+        assert unit.keys.of_closed_accounts(None, 9) == keys
+        unit.keys.remove([key.key for key in keys[:2]], closed.number)
+        assert unit.keys.of_closed_accounts(None, 9) == keys[2:]
+
+
 def test_switches_are_kept(units: UnitsOfWork) -> None:
     behaviour = Behaviour(
         mode=AnswerMode.REJECT,

@@ -486,6 +486,16 @@ def test_a_key_is_added_once_found_and_removed_by_its_bank(with_banks: UnitsOfWo
         assert unit.keys.find_many([BIAS_KEY]) == {}
 
 
+def test_a_key_is_removed_from_the_account_that_is_named_alone(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        assert unit.keys.add([key_entry(BIAS_KEY, BIA)])
+        for account in ((BIA.branch, CAIO.account_number), ("0002", BIA.account_number)):
+            assert not unit.keys.remove(BIAS_KEY, IPE, NOW_MS, account)
+        assert not unit.keys.remove(BIAS_KEY, AURORA, NOW_MS, (BIA.branch, BIA.account_number))
+        assert unit.keys.remove(BIAS_KEY, IPE, NOW_MS, (BIA.branch, BIA.account_number))
+        assert unit.keys.find_many([BIAS_KEY]) == {}
+
+
 def test_the_kind_is_a_part_of_the_key(with_banks: UnitsOfWork) -> None:
     as_cpf, as_phone = PixKey(KeyKind.CPF, "11987654321"), PixKey(KeyKind.PHONE, "11987654321")
     with with_banks() as unit:

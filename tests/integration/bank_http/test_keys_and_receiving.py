@@ -237,3 +237,17 @@ def test_a_request_that_is_too_large_is_refused(visit: Visit, aurora: BankApplic
     visitor.open("/pay?way=picture")
     visitor.send("/pay/picture", files={"picture": ("qr.png", b"0" * (7 * 1024 * 1024), "image/png")})
     assert visitor.page.status_code == 413
+
+
+def test_who_closes_an_account_registers_its_key_at_another_bank(
+    aurora: BankApplication, ipe: BankApplication
+) -> None:
+    holder = {"name": "Rita Prado", "tax_id": "11144477735", "opening_deposit_centavos": 0, "pin": "1234"}
+    before, after = aurora.open_account(**holder), ipe.open_account(**holder)
+    aurora.register_key(account_number=before.number, kind=KeyKind.CPF, key="11144477735")
+    aurora.close_account(account_number=before.number)
+    ipe.register_key(account_number=after.number, kind=KeyKind.CPF, key="11144477735")
+    assert aurora.find_payee(key="11144477735", kind=KeyKind.CPF).bank_name == ipe.identity.name
+    # What the bank does from time to time takes nothing away from the new account.
+    aurora.remove_keys_of_closed_accounts()
+    assert aurora.find_payee(key="11144477735", kind=KeyKind.CPF).bank_name == ipe.identity.name

@@ -21,7 +21,7 @@ from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import errors
-from bank_sim.domain.account import Account, AccountKey, Payee
+from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.transfer import Progress
 from hub.adapters.memory import HubStore
@@ -155,9 +155,15 @@ class VillageHub:
             entries = hub.list_keys(ispb=self._ispb, after=None, size=1_000)
         return [AccountKey(entry.account_number, entry.key, entry.registered_at_ms) for entry in entries]
 
-    def remove_key(self, key: PixKey) -> None:
+    def remove_key(self, key: PixKey, account_number: str = "") -> None:
         with self._hub() as hub:
-            hub.remove_key(ispb=self._ispb, kind=key.kind, key=key.key)
+            hub.remove_key(
+                ispb=self._ispb,
+                kind=key.kind,
+                key=key.key,
+                branch=BRANCH if account_number else "",
+                account_number=account_number,
+            )
 
     def settlement_account(self) -> SettlementAccount:
         with self._hub() as hub:
