@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import PayerIsPayee
 from bank_sim.domain.transfer import Author, Direction, Step, Transfer, TransferEvent, next_status
-from pix.scheme.errors import SchemeError
+from pix.scheme.checks import check_party
 from pix.scheme.keys import PixKey, normalize_key
 from pix.scheme.money import check_amount
+from pix.scheme.people import check_masked_tax_id
 from pix.scheme.resending import ResendPolicy
 from pix.scheme.texts import check_description, check_line
 
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 100
 SHOWN_NAME_LENGTH_MAX: Final = 100
-
-_TAX_ID_MASKED = re.compile(r"(?:[0-9A-Z*./-]{11,20})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +40,8 @@ def check_order(order: TransferOrder) -> TransferOrder:
     Raises SchemeError(field="amount_centavos" | "description" | "idempotency_key" | "payee_tax_id_masked" | …).
     """
     check_amount(order.amount_centavos)
-    if _TAX_ID_MASKED.fullmatch(order.payee_tax_id_masked) is None:
-        raise SchemeError("payee_tax_id_masked", "A masked tax id is as the look-up of the key has shown it.")
+    if order.payee_tax_id_masked:
+        check_masked_tax_id(order.payee_tax_id_masked, "payee_tax_id_masked")
     return TransferOrder(
         account_number=order.account_number,
         payee_key=normalize_key(order.payee_key.kind, order.payee_key.key),
@@ -78,10 +76,13 @@ def request(
 ) -> Transfer:
     """The row that a checked order becomes. `key_owner` is the account of ours that has the key, if one has.
 
-    The debit itself is `books.payment`. Raises PayerIsPayee.
+    The debit itself is `books.payment`. Raises PayerIsPayee, and SchemeError(field="payer.name") for a holder whose
+    name is from a time that checked less: the hub would refuse it, so nothing is debited.
     """
     if key_owner == account.number:
         raise PayerIsPayee
+    payer = account.as_party(ispb)
+    check_party(payer, "payer")
     status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
     return Transfer(
         end_to_end_id=end_to_end_id,
@@ -89,7 +90,7 @@ def request(
         status=status,
         amount_centavos=order.amount_centavos,
         account_number=account.number,
-        payer=account.as_party(ispb),
+        payer=payer,
         payee_key=order.payee_key,
         description=order.description,
         payee_tax_id_masked=order.payee_tax_id_masked,

@@ -337,7 +337,7 @@ class PostgresKeys:
 
     def remove(self, key: PixKey, ispb: str, now_ms: int, account: tuple[str, str] | None = None) -> bool:
         branch, account_number = account or (None, None)
-        values = {"key": key.key, "kind": key.kind.value, "ispb": ispb, "now_ms": now_ms}
+        values: dict[str, Any] = {"key": key.key, "kind": key.kind.value, "ispb": ispb, "now_ms": now_ms}
         values |= {"branch": branch, "account_number": account_number}
         return execute_bulk(self._connection, _REMOVE_KEY, values) == 1
 

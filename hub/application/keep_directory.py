@@ -18,7 +18,6 @@ from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_
 from pix.service.clock import Clock
 from pix.service.limits import Limiter
 
-
 Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
 """What became of each entry that was to be registered: the entry that there is now, or why there is none."""
 

@@ -1,8 +1,8 @@
 """What a participant sends is checked like what a customer types: every field of the messages, by the scheme's rules.
 
-Texts must be in stored form, since a message is repeated as it came and compared with the sender's row. Amounts are left
-to the callers, which answer with reason codes of their own for them (AM02, AM09); so is the end-to-end id of a request
-(FF08, RC09).
+Texts must be in stored form, since a message is repeated as it came and compared with the sender's row. Amounts are
+left to the callers, which answer with reason codes of their own for them (AM02, AM09); so is the end-to-end id of a
+request (FF08, RC09).
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ def check_request(message: TransferRequested, *, key_is_registered: bool = False
     if not key_is_registered:
         check_stored_key(message.payee_key)
     if message.payee_tax_id_masked:
-        try:
-            check_masked_tax_id(message.payee_tax_id_masked)
-        except SchemeError as error:
-            raise SchemeError("payee_tax_id_masked", error.rule) from None
+        check_masked_tax_id(message.payee_tax_id_masked, "payee_tax_id_masked")
     check_stored_description(message.description)
     check_time_ms(message.requested_at_ms, "requested_at_ms")
 

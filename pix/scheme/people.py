@@ -90,10 +90,10 @@ def mask_tax_id(tax_id: str) -> str:
     return "*" * hidden + formatted[hidden:-2] + "**"
 
 
-def check_masked_tax_id(text: str) -> str:
-    """Return a tax id as `mask_tax_id` writes it. Raises SchemeError(field="tax_id_masked")."""
+def check_masked_tax_id(text: str, field: str = "tax_id_masked") -> str:
+    """Return a tax id as `mask_tax_id` writes it. Raises SchemeError(field)."""
     if _MASKED.fullmatch(text) is None:
-        raise SchemeError("tax_id_masked", "A masked tax id is written ***.982.247-** or **.ABC.345/01DE-**.")
+        raise SchemeError(field, "A masked tax id is written ***.982.247-** or **.ABC.345/01DE-**.")
     return text
 
 

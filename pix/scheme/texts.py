@@ -53,9 +53,12 @@ def check_plain_text(text: str, field: str) -> str:
     Refused are control and format characters, line breaks, lone surrogates, marks of direction, and what fonts leave
     out, unless a script or an emoji needs it where it stands. Raises SchemeError(field).
     """
-    if _ORDINARY.fullmatch(text) is None and _MISLEADING.search(text) is not None:
-        if _MISLEADING.search(_NEEDED_IN_CONTEXT.sub("", text)) is not None:
-            raise SchemeError(field, "Line breaks, control characters and invisible characters are not allowed.")
+    if (
+        _ORDINARY.fullmatch(text) is None
+        and _MISLEADING.search(text) is not None
+        and _MISLEADING.search(_NEEDED_IN_CONTEXT.sub("", text)) is not None
+    ):
+        raise SchemeError(field, "Line breaks, control characters and invisible characters are not allowed.")
     return text
 
 

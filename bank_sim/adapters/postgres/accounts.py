@@ -117,6 +117,12 @@ _REMOVE_KEYS: Final = (
 _OWNERS: Final = f"SELECT kind, key, account_number FROM account_keys WHERE {_THESE_KEYS}"  # noqa: S608 - a constant of this module
 _SELECT_KEYS: Final = "SELECT account_number, kind, key, registered_at_ms, noted_at_ms FROM account_keys"
 
+_OF_CLOSED_ACCOUNTS: Final = (
+    f"{_SELECT_KEYS} WHERE account_number IN (SELECT number FROM accounts WHERE status = 'closed') "  # noqa: S608 - a constant
+    'AND (key COLLATE "C", kind COLLATE "C") > (:key, :kind) '
+    'ORDER BY key COLLATE "C", kind COLLATE "C" LIMIT :size'
+)
+
 
 def _key_of(row: Sequence[Any]) -> AccountKey:
     account_number, kind, key, registered_at_ms, _ = row
@@ -142,14 +148,8 @@ class PostgresKeys:
             execute_bulk(self._connection, _REMOVE_KEYS, {**_these(keys), "account_number": account_number})
 
     def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
-        rows = self._connection.execute(
-            text(
-                f"{_SELECT_KEYS} WHERE account_number IN (SELECT number FROM accounts WHERE status = 'closed') "
-                f'AND (key COLLATE "C", kind COLLATE "C") > (:key, :kind) ORDER BY key COLLATE "C", kind COLLATE "C" '
-                "LIMIT :size"
-            ),
-            {"key": after.key if after else "", "kind": after.kind.value if after else "", "size": size},
-        )
+        place = {"key": after.key if after else "", "kind": after.kind.value if after else ""}
+        rows = self._connection.execute(text(_OF_CLOSED_ACCOUNTS), {**place, "size": size})
         return [_key_of(row) for row in rows]
 
     def of_account(self, account_number: str) -> list[AccountKey]:

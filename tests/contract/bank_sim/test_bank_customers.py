@@ -22,8 +22,8 @@ from bank_sim.domain.errors import (
 )
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.messages import TransferRejected
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from tests.contract.bank_sim.world import IPE, STRANGERS_KEY, World

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 import segno
@@ -135,6 +136,25 @@ def test_a_code_that_cannot_be_is_explained(
     assert visitor.page.status_code == 422 and sentence in visitor.text and '<svg class="qr' not in visitor.page.text
 
 
+def test_a_name_that_no_code_can_hold_is_not_blamed_on_the_message(visit: Visit, aurora: BankApplication) -> None:
+    account = aurora.open_account(name="🍕🍝", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
+    aurora.register_key(account_number=account.number, kind=KeyKind.EVP, key="")
+    visitor = visit(aurora, account)
+    visitor.open("/receive?message=Pizza")
+    assert visitor.page.status_code == 422
+    assert "The name and the city must have letters" in visitor.text
+    assert 'id="message-fault"' not in visitor.page.text and 'id="amount-fault"' not in visitor.page.text
+
+
+def test_a_message_that_nobody_can_see_is_refused_at_the_message(
+    visit: Visit, aurora: BankApplication, ana: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/receive?message=a%E2%80%8Bb")
+    assert visitor.page.status_code == 422
+    assert 'id="message-fault"' in visitor.page.text and "invisible characters are not allowed" in visitor.text
+
+
 def test_receiving_without_a_key_leads_to_the_keys(
     visit: Visit, ipe: BankApplication, bruno: Account, aurora: BankApplication
 ) -> None:
@@ -239,10 +259,13 @@ def test_a_request_that_is_too_large_is_refused(visit: Visit, aurora: BankApplic
     assert visitor.page.status_code == 413
 
 
-def test_who_closes_an_account_registers_its_key_at_another_bank(
-    aurora: BankApplication, ipe: BankApplication
-) -> None:
-    holder = {"name": "Rita Prado", "tax_id": "11144477735", "opening_deposit_centavos": 0, "pin": "1234"}
+def test_who_closes_an_account_registers_its_key_at_another_bank(aurora: BankApplication, ipe: BankApplication) -> None:
+    holder: dict[str, Any] = {
+        "name": "Rita Prado",
+        "tax_id": "11144477735",
+        "opening_deposit_centavos": 0,
+        "pin": "1234",
+    }
     before, after = aurora.open_account(**holder), ipe.open_account(**holder)
     aurora.register_key(account_number=before.number, kind=KeyKind.CPF, key="11144477735")
     aurora.close_account(account_number=before.number)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bank_sim.domain.errors import PayerIsPayee
 from bank_sim.domain.requesting import TransferOrder, check_order, is_same_order, request
 from bank_sim.domain.transfer import TransferStatus, owed
+from pix.scheme.checks import check_request
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.people import check_person_name
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, ISPB, NOW_MS, POLICY
 
 ORDER = TransferOrder(
@@ -38,6 +42,7 @@ ORDER = TransferOrder(
         (replace(ORDER, idempotency_key=""), "idempotency_key"),
         (replace(ORDER, idempotency_key="x" * 101), "idempotency_key"),
         (replace(ORDER, payee_tax_id_masked="<script>"), "payee_tax_id_masked"),
+        (replace(ORDER, payee_tax_id_masked="52998224725"), "payee_tax_id_masked"),
         (replace(ORDER, payee_name="x" * 101), "payee_name"),
         (replace(ORDER, payee_key=PixKey(KeyKind.EMAIL, "no address")), "key"),
     ],
@@ -87,3 +92,29 @@ def test_what_makes_an_order_another_one() -> None:
     assert not is_same_order(transfer, replace(ORDER, amount_centavos=30_01))
     assert not is_same_order(transfer, replace(ORDER, description="jantar"))
     assert not is_same_order(transfer, replace(ORDER, payee_key=PixKey(KeyKind.EMAIL, "x@ipe.example")))
+
+
+def test_who_cannot_be_shown_does_not_pay() -> None:
+    with pytest.raises(SchemeError) as refusal:
+        request(ORDER, replace(ANA, holder_name="\u3164"), None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    assert refusal.value.field == "payer.name"
+
+
+@given(
+    description=st.text(max_size=160),
+    key=st.sampled_from(["529.982.247-25", "12.abc.345/01de-35", "(11) 98765-4321", "+1 415 555 2671"])
+    | st.emails()
+    | st.uuids().map(str),
+    name=st.text(max_size=90),
+    kind=st.sampled_from(KeyKind),
+)
+def test_what_a_customer_may_order_the_hub_takes(description: str, key: str, name: str, kind: KeyKind) -> None:
+    try:
+        order = check_order(replace(ORDER, description=description, payee_key=PixKey(kind, key)))
+        account = replace(ANA, holder_name=check_person_name(name))
+    except SchemeError:
+        return
+    transfer = request(order, account, None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    (message,) = owed(transfer, NOW_MS)
+    assert isinstance(message, TransferRequested)
+    check_request(message)

@@ -6,13 +6,17 @@ import pytest
 
 from pix.scheme.messages import BankMessage, HubMessage
 from pix.scheme.reasons import ReasonCode
-from tests.unit.house.protocol_page import PAGE, with_diagram
+from tests.unit.house.protocol_page import PAGE, fields_of_messages, fields_with_bounds, with_code
 
 
-def test_the_diagram_is_the_transition_table() -> None:
+def test_the_diagram_and_the_bounds_are_those_of_the_code() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == with_diagram(page), "run: python -m tests.unit.house.protocol_page"
+    assert page == with_code(page), "run: python -m tests.unit.house.protocol_page"
+
+
+def test_every_field_of_every_message_has_a_bound() -> None:
+    assert fields_with_bounds() == fields_of_messages()
 
 
 @pytest.mark.parametrize("message", [*BankMessage.__args__, *HubMessage.__args__], ids=lambda each: each.__name__)

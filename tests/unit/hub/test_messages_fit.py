@@ -114,9 +114,7 @@ def test_the_longest_request_can_be_offered_confirmed_and_failed() -> None:
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 fitting = st.builds(
-    lambda name, description: requested(
-        payer=replace(ANA, name=name), description=description, payee_tax_id_masked=""
-    ),
+    lambda name, description: requested(payer=replace(ANA, name=name), description=description, payee_tax_id_masked=""),
     st.text(max_size=PERSON_NAME_LENGTH_MAX),
     st.text(max_size=DESCRIPTION_LENGTH_MAX),
 )
@@ -144,7 +142,7 @@ def test_every_accepted_request_can_be_said_again(request: TransferRequested) ->
         },
     ),
     party=st.fixed_dictionaries(
-        {}, optional={name: texts for name in ("ispb", "branch", "account_number", "name", "tax_id_masked")}
+        {}, optional=dict.fromkeys(("ispb", "branch", "account_number", "name", "tax_id_masked"), texts)
     ),
     filler=st.characters(exclude_categories=["Cs"]),
 )

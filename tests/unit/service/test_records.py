@@ -30,6 +30,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.reasons import ReasonCode
 from pix.service.records import (
+    BANK_VALUE_BYTES_MAX,
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TRACEPARENT,
@@ -38,7 +39,6 @@ from pix.service.records import (
     HUB_TOPIC,
     MESSAGES_OF_BANKS,
     MESSAGES_OF_HUB,
-    BANK_VALUE_BYTES_MAX,
     Received,
     Record,
     RecordError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -56,8 +57,7 @@ def show(
         try:
             context |= _code(chosen, account.holder_name, amount, message)
         except SchemeError as error:
-            field = error.field if error.field in ("amount", "message") else "message"
-            context["faults"] = Faults({field: sentence_of(error, language_of(request))})
+            context["faults"] = Faults({error.field: sentence_of(error, language_of(request))})
     if context["code"]:
         context["picture"] = draw_qr(context["code"], translate(language_of(request), "Pix QR code"))
     return pages.page(request, "bank/receive.html", context, status=422 if context["faults"] else 200)
@@ -83,18 +83,20 @@ def live(
 
 
 def _code(own: AccountKey, holder_name: str, amount: str, message: str) -> dict[str, Any]:
-    """The copy-and-paste text. Raises SchemeError(field="amount" | "message")."""
+    """The copy-and-paste text. Raises SchemeError(field="amount" | "message" | "holder_name")."""
     amount_centavos = check_amount(parse_brl(amount), "amount") if amount.strip() else None
-    try:
-        text = brcode.encode(
-            brcode.BRCode(
-                key=own.key.key,
-                merchant_name=holder_name,
-                merchant_city=CITY,
-                amount_centavos=amount_centavos,
-                information=message.strip() or None,
-            )
-        )
-    except SchemeError as error:
-        raise SchemeError("message", error.rule) from None
+    plain = brcode.BRCode(
+        key=own.key.key, merchant_name=holder_name, merchant_city=CITY, amount_centavos=amount_centavos
+    )
+    text = _encoded(plain, "holder_name")
+    if message.strip():
+        text = _encoded(replace(plain, information=message.strip()), "message")
     return {"code": text, "amount_centavos": amount_centavos, "message_max": brcode.information_length_max(own.key.key)}
+
+
+def _encoded(code: brcode.BRCode, field: str) -> str:
+    """The text of a code in which nothing but this field can be wrong. Raises SchemeError(field)."""
+    try:
+        return brcode.encode(code)
+    except SchemeError as error:
+        raise SchemeError(field, error.rule) from None

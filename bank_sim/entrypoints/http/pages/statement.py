@@ -28,7 +28,7 @@ LINES_PER_READ: Final = 500
 LINES_EXPORTED_MAX: Final = 50_000
 LINES_PRINTED_MAX: Final = 2_000
 
-# Before =, +, -, @ and their full-width forms, at the beginning or behind a separator, with or without spaces and quotes.
+# Before =, +, -, @ and their full-width forms: at the beginning or behind a separator, also with spaces and quotes.
 _FORMULA: Final = re.compile(r"(?:^|(?<=[,;|]))(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 # No text that was checked holds one; an old row may.
 _BREAKS: Final = str.maketrans("\t\r\n", "   ")
