@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
@@ -26,8 +27,11 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.people import HolderKind
+from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
+from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
+from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
+from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_web_address
+from pix.scheme.times import TIME_MS_MAX, check_time_ms
 from pix.service.logs import logger
 from pix.service.records import key_from_wire, key_to_wire
 
@@ -151,10 +155,14 @@ class GrpcHub:
 
     def list_participants(self) -> Sequence[Participant]:
         response = self._ask(self._participants.ListParticipants, participants.ListParticipantsRequest())
-        return [
-            Participant(bank.ispb, bank.code, bank.name, bank.color, bank.url, bank.active)
-            for bank in response.participants
-        ]
+        participants_heard = []
+        for bank in response.participants:
+            try:
+                participants_heard.append(_participant(bank))
+            except SchemeError as error:
+                # One bank that cannot be shown must not hide the others.
+                log.warning("the hub lists a bank that breaks a rule of the scheme", ispb=bank.ispb, error=str(error))
+        return participants_heard
 
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
         response = self._ask(
@@ -173,15 +181,16 @@ class GrpcHub:
 
     def find_key(self, key: PixKey) -> Payee:
         found = self._ask(self._directory.FindKey, directory.FindKeyRequest(key=key_to_wire(key)))
-        return Payee(
-            key=key_from_wire(found.key),
-            name=found.holder_name,
-            tax_id_masked=found.tax_id_masked,
-            holder_kind=_HOLDER_FROM_WIRE.get(found.holder_kind, HolderKind.PERSON),
-            ispb=found.ispb,
-            bank_code=found.bank_code,
-            bank_name=found.bank_name,
-        )
+        with _judging_an_answer():
+            return Payee(
+                key=parse_stored_key(found.key.key, key_from_wire(found.key).kind),
+                name=check_stored_person_name(found.holder_name),
+                tax_id_masked=check_masked_tax_id(found.tax_id_masked),
+                holder_kind=_HOLDER_FROM_WIRE.get(found.holder_kind, HolderKind.PERSON),
+                ispb=check_ispb(found.ispb),
+                bank_code=check_bank_code(found.bank_code),
+                bank_name=check_bank_name(found.bank_name),
+            )
 
     def list_keys(self) -> Iterable[AccountKey]:
         return self._pages_of_keys()
@@ -206,21 +215,19 @@ class GrpcHub:
 
     def settlement_account(self) -> SettlementAccount:
         account = self._ask(self._participants.GetSettlementAccount, participants.GetSettlementAccountRequest())
-        return SettlementAccount(
-            balance_centavos=account.balance_centavos,
-            reserved_centavos=account.reserved_centavos,
-            fundings=tuple(
-                SettlementFunding(funding.funding_id, funding.amount_centavos, funding.funded_at_ms)
-                for funding in account.fundings
-            ),
-        )
+        with _judging_an_answer():
+            return SettlementAccount(
+                balance_centavos=account.balance_centavos,
+                reserved_centavos=account.reserved_centavos,
+                fundings=tuple(_funding(funding) for funding in account.fundings),
+            )
 
     def find_progress(self, end_to_end_ids: Sequence[str]) -> Mapping[str, Progress]:
         found = self._ask(
             self._participants.FindTransfers, participants.FindTransfersRequest(end_to_end_ids=end_to_end_ids)
         )
         return {
-            transfer.end_to_end_id: Progress(transfer.offered_at_ms or None, transfer.completed_at_ms or None)
+            transfer.end_to_end_id: Progress(_time(transfer.offered_at_ms), _time(transfer.completed_at_ms))
             for transfer in found.transfers
         }
 
@@ -239,8 +246,47 @@ class GrpcHub:
         raise AssertionError("the last attempt returns or raises")
 
 
+@contextmanager
+def _judging_an_answer() -> Iterator[None]:
+    """An answer that breaks a rule of the scheme is no answer to show. Raises HubRefused."""
+    try:
+        yield
+    except SchemeError as error:
+        log.warning("an answer of the hub breaks a rule of the scheme", error=str(error))
+        raise HubRefused("hub", "The hub's answer breaks a rule of the scheme.") from None
+
+
 def _account_key(entry: directory.KeyEntry) -> AccountKey:
-    return AccountKey(entry.account_number, key_from_wire(entry.key), entry.registered_at_ms)
+    with _judging_an_answer():
+        return AccountKey(
+            check_account_number(entry.account_number),
+            key_from_wire(entry.key),
+            check_time_ms(entry.registered_at_ms, "registered_at_ms"),
+        )
+
+
+def _participant(bank: participants.Participant) -> Participant:
+    return Participant(
+        check_ispb(bank.ispb),
+        check_bank_code(bank.code),
+        check_bank_name(bank.name),
+        check_color(bank.color),
+        check_web_address(bank.url, "url") if bank.url else "",
+        bank.active,
+    )
+
+
+def _funding(funding: participants.SettlementFunding) -> SettlementFunding:
+    return SettlementFunding(
+        check_plain_text(funding.funding_id, "funding_id"),
+        funding.amount_centavos,
+        check_time_ms(funding.funded_at_ms, "funded_at_ms"),
+    )
+
+
+def _time(at_ms: int) -> int | None:
+    """When a step happened; None when it has not, or when the number is no time."""
+    return at_ms if 0 < at_ms <= TIME_MS_MAX else None
 
 
 def _status(error: Any) -> grpc.StatusCode:

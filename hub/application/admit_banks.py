@@ -13,13 +13,12 @@ from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
-from pix.scheme.texts import BANK_NAME_LENGTH_MAX, check_color, check_line
+from pix.scheme.texts import check_bank_name, check_color, check_line, check_web_address
 from pix.service.clock import Clock
 from pix.service.records import signing_key
 from pix.service.shared_reading import SharedReading
 
 SECRET_LENGTH_MIN = 16
-URL_LENGTH_MAX = 200
 
 
 class AddBank:
@@ -44,7 +43,7 @@ class AddBank:
         bank = Bank(
             ispb=check_ispb(ispb) if ispb else ispb_of_code(code),
             code=code,
-            name=check_line(name, "name", 1, BANK_NAME_LENGTH_MAX),
+            name=check_bank_name(name, "name"),
             color=check_color(color),
         )
         now_ms = self._clock.now_ms()
@@ -111,15 +110,11 @@ class JoinNetwork:
                 raise BankNotFound("ispb", f"no bank has the ISPB {ispb}")
             if code != bank.code:
                 raise SchemeError("code", f"must be {bank.code}, as the operator of the hub set it")
-            if url and not (url.startswith(("http://", "https://")) and url.isprintable() and " " not in url):
-                raise SchemeError("url", "must start with http:// or https:// and have no spaces")
-            if len(url) > URL_LENGTH_MAX:
-                raise SchemeError("url", f"must have at most {URL_LENGTH_MAX} characters")
             bank = replace(
                 bank,
-                name=check_line(name, "name", 1, BANK_NAME_LENGTH_MAX),
+                name=check_bank_name(name, "name"),
                 color=check_color(color),
-                url=url,
+                url=check_web_address(url, "url") if url else "",
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._clock.now_ms(),
             )

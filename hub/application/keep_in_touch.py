@@ -12,6 +12,8 @@ from pix.scheme.texts import check_line
 from pix.service.clock import Clock
 
 INSTANCE_LENGTH_MAX = 40
+LAG_MAX = 10**15
+"""More records than any topic holds; so many processes of a bank as there may be add up to a number that is stored."""
 
 
 class KeepInTouch:
@@ -23,8 +25,8 @@ class KeepInTouch:
 
     def __call__(self, *, ispb: str, instance: str, version: str, lag: int | None) -> None:
         """`lag` is None when the process consumes no records. Raises SchemeError for what is malformed."""
-        if lag is not None and lag < 0:
-            raise SchemeError("lag", "must be 0 or more")
+        if lag is not None and not 0 <= lag <= LAG_MAX:
+            raise SchemeError("lag", f"must be 0 to {LAG_MAX}")
         now_ms = self._clock.now_ms()
         said = BankInstance(
             ispb=ispb,

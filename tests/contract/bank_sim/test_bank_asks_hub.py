@@ -16,6 +16,7 @@ from bank_sim.application.ports import Hub, SettlementFunding
 from bank_sim.domain.account import Payee
 from bank_sim.domain.errors import (
     HubCredentialsRefused,
+    HubRefused,
     HubUnavailable,
     KeyLimitReached,
     KeyNotFound,
@@ -24,6 +25,7 @@ from bank_sim.domain.errors import (
 from hub.adapters.memory import HubStore
 from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.use_cases import HubApplication, compose
+from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
@@ -42,8 +44,9 @@ class GrpcServer:
     """The hub's services on a port of this machine."""
 
     def __init__(self) -> None:
+        self.store = HubStore()
         self.application: HubApplication = compose(
-            HubUnitsOfWork(HubStore()), TurnedClock(), Health(), ResendPolicy(), None
+            HubUnitsOfWork(self.store), TurnedClock(), Health(), ResendPolicy(), None
         )
         for bank, funds in ((AURORA, FUNDING.amount_centavos), (IPE, 0)):
             self.application.add_bank(
@@ -113,6 +116,27 @@ def test_a_key_is_removed_from_the_account_that_is_named_alone(hub: Hub) -> None
     assert list(hub.list_keys()) == [entry]
     hub.remove_key(entry.key, ANA.number)
     assert list(hub.list_keys()) == []
+
+
+def test_an_answer_that_breaks_a_rule_is_not_shown() -> None:
+    """Rows of a hub that checked less: they stand in its stores, and its services tell them."""
+    server = GrpcServer()
+    client = GrpcHub(f"127.0.0.1:{server.port}", AURORA.ispb, SECRET)
+    hidden = PixKey(KeyKind.EMAIL, "hidden@ipe.example")
+    with HubUnitsOfWork(server.store)() as unit:
+        unit.keys.add(
+            [KeyEntry(hidden, IPE.ispb, "0001", "000777-1", "\u3164", HolderKind.PERSON, "***.111.222-**", NOON_MS)]
+        )
+        unit.banks.update(replace(unit.banks.all()[IPE.ispb], color="red;}", joined_at_ms=2**62))
+        unit.commit()
+    try:
+        with pytest.raises(HubRefused) as refusal:
+            client.find_key(hidden)
+        assert refusal.value.rule == "The hub's answer breaks a rule of the scheme."
+        assert [bank.code for bank in client.list_participants()] == [AURORA.code], "the others are shown"
+    finally:
+        client.close()
+        server.server.stop(None).wait()
 
 
 def test_a_random_key_is_made_once_per_request(hub: Hub) -> None:

@@ -192,9 +192,12 @@ EMAIL = key(common.KEY_KIND_EMAIL, "new@example.com")
         (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "cannot be chosen"),
         (registration(key(common.KEY_KIND_EVP), request_id="no"), "INVALID_ARGUMENT", "request_id", "UUID"),
         (registration(key(common.KEY_KIND_UNSPECIFIED, "x")), "INVALID_ARGUMENT", "key.kind", "must be CPF"),
-        (registration(EMAIL, branch=""), "INVALID_ARGUMENT", "branch", "1 to 20"),
-        (registration(EMAIL, branch="\x00"), "INVALID_ARGUMENT", "branch", "printable"),
-        (registration(EMAIL, account_number="ç"), "INVALID_ARGUMENT", "account_number", "ASCII"),
+        (registration(EMAIL, branch=""), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),
+        (registration(EMAIL, branch="\x00"), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),
+        (registration(EMAIL, branch="00001"), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),
+        (registration(EMAIL, account_number="ç"), "INVALID_ARGUMENT", "account_number", "digits or letters"),
+        (registration(EMAIL, account_number="1'--"), "INVALID_ARGUMENT", "account_number", "digits or letters"),
+        (registration(EMAIL, account_number="1" * 21), "INVALID_ARGUMENT", "account_number", "1 to 20"),
         (
             registration(EMAIL, holder_kind=directory.HOLDER_KIND_UNSPECIFIED),
             "INVALID_ARGUMENT",
@@ -205,6 +208,9 @@ EMAIL = key(common.KEY_KIND_EMAIL, "new@example.com")
         (registration(EMAIL, holder_tax_id="1"), "INVALID_ARGUMENT", "holder_tax_id", "11 digits"),
         (registration(EMAIL, holder_name=""), "INVALID_ARGUMENT", "holder_name", "required"),
         (registration(EMAIL, holder_name="Bia\x00"), "INVALID_ARGUMENT", "holder_name", "control"),
+        (registration(EMAIL, holder_name="\u3164"), "INVALID_ARGUMENT", "holder_name", "invisible"),
+        (registration(EMAIL, holder_name="\u202eaiB"), "INVALID_ARGUMENT", "holder_name", "invisible"),
+        (registration(EMAIL, holder_name="x" * 81), "INVALID_ARGUMENT", "holder_name", "80"),
         (registration(key(common.KEY_KIND_EMAIL, "bia@example.com"), account_number="9"), "ALREADY_EXISTS", "key", ""),
     ],
 )
@@ -255,11 +261,24 @@ def test_a_page_that_we_never_gave_is_refused(hub: Hub, request_: directory.List
     assert refused(hub.directory.ListKeys, request_, as_bank(IPE))[:2] == ("INVALID_ARGUMENT", field)
 
 
-def test_text_that_no_row_can_hold_finds_nothing(hub: Hub) -> None:
-    nothing = directory.ListKeysRequest(branch="\x00", account_number="\x00")
-    assert hub.directory.ListKeys(nothing, metadata=as_bank(IPE)).entries == []
-    ids = participants.FindTransfersRequest(end_to_end_ids=["\x00", "E1"])
-    assert hub.participants.FindTransfers(ids, metadata=as_bank(IPE)).transfers == []
+def test_a_question_about_what_cannot_be_is_told_which_field_it_is(hub: Hub) -> None:
+    branch, number = directory.ListKeysRequest(branch="\x00"), directory.ListKeysRequest(account_number="\x00")
+    assert refused(hub.directory.ListKeys, branch, as_bank(IPE))[:2] == ("INVALID_ARGUMENT", "branch")
+    assert refused(hub.directory.ListKeys, number, as_bank(IPE))[:2] == ("INVALID_ARGUMENT", "account_number")
+    for text in ("\x00", "E1", ""):
+        ids = participants.FindTransfersRequest(end_to_end_ids=[text])
+        told = refused(hub.participants.FindTransfers, ids, as_bank(IPE))
+        assert told[:2] == ("INVALID_ARGUMENT", "end_to_end_ids")
+
+
+def test_a_removal_may_name_the_account(hub: Hub) -> None:
+    request = directory.RemoveKeyRequest(key=key(common.KEY_KIND_EMAIL, "bia@example.com"), branch="0001")
+    assert refused(hub.directory.RemoveKey, request, as_bank(IPE))[:2] == ("INVALID_ARGUMENT", "account_number")
+    request.account_number = "100001-1"
+    assert refused(hub.directory.RemoveKey, request, as_bank(IPE))[:2] == ("NOT_FOUND", "key")
+    request.account_number = "200002-2"
+    hub.directory.RemoveKey(request, metadata=as_bank(IPE))
+    assert hub.directory.ListKeys(directory.ListKeysRequest(), metadata=as_bank(IPE)).entries == []
 
 
 def test_a_key_can_be_removed_by_its_own_bank_alone(hub: Hub) -> None:
@@ -299,6 +318,12 @@ def test_a_bank_announces_itself_and_all_see_it(hub: Hub, world: World) -> None:
         ({"url": "javascript:alert(1)"}, "url"),
         ({"url": "http://a b"}, "url"),
         ({"url": "http://\x00"}, "url"),
+        ({"url": "http://"}, "url"),
+        ({"url": "http://[::1"}, "url"),
+        ({"url": "https://bank.example@evil.example/"}, "url"),
+        ({"url": "http://bank.example/\u202e"}, "url"),
+        ({"name": "\u2800"}, "name"),
+        ({"name": "Ipê\u200b"}, "name"),
         ({"url": f"http://{'x' * 200}"}, "url"),
         ({"version": "1\x00"}, "version"),
     ],
