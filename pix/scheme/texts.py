@@ -128,7 +128,8 @@ def check_bank_name(text: str, field: str = "bank_name") -> str:
 def check_web_address(text: str, field: str) -> str:
     """Return the address at which people reach a site: http or https, a host, perhaps a port and a path.
 
-    At most 200 characters of ASCII; no user name, which could make an address read as another. Raises SchemeError(field).
+    At most 200 characters of ASCII; no user name, which could make an address read as another. Raises
+    SchemeError(field).
     """
     if len(text) > WEB_ADDRESS_LENGTH_MAX:
         raise SchemeError(field, f"must have at most {WEB_ADDRESS_LENGTH_MAX} characters")

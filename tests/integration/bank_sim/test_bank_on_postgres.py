@@ -204,11 +204,14 @@ def test_many_orders_cost_a_few_statements(world: World, engine: Engine) -> None
     assert len(world.courier.records) == 800
 
 
-def test_a_poisoned_record_takes_no_other_with_it(world: World) -> None:
-    ana = world.open_account(0)
+def test_a_poisoned_record_takes_no_other_with_it(world: World, engine: Engine) -> None:
+    ana, rich = world.open_account(0), world.open_account(0)
     good, other = world.offer(ana, 1), world.offer(ana, 2)
-    # Signed by the hub, and yet no database stores it: PostgreSQL's texts have no NUL.
-    poisoned = replace(world.offer(ana, 4), description="a\x00b")
+    # Signed by the hub and right in itself, and yet no database stores it: the balance has no room for it.
+    with engine.begin() as connection:
+        statement = "UPDATE accounts SET balance_centavos = :most WHERE number = :number"
+        connection.execute(text(statement), {"most": 2**63 - 1, "number": rich.number})
+    poisoned = world.confirmed(world.offer(rich, 4))
     records = [world.record(each, offset) for offset, each in enumerate((good, poisoned, other))]
     assert len(world.bank.process_records(records)) == 2
     (letter,) = world.bank.queries.dead_letters()
