@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bank_sim.application.use_cases import BankApplication
@@ -76,6 +78,31 @@ def test_transfers_are_filtered_and_show_their_history(
         assert piece in visitor.text, piece
     visitor.open("/backoffice/transfers/E00000001202601311832aB3dE6gH9jK")
     assert visitor.page.status_code == 404
+
+
+@pytest.mark.parametrize("at_ms", [2**62, -(2**63), 2**63 - 1])
+def test_rows_from_a_time_that_checked_less_are_shown(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account, at_ms: int
+) -> None:
+    end_to_end_id = pay(visit(aurora, ana), "bruno@example.com", "10,00", "Lunch")
+    village.deliver()
+    odd = "\u202eodd\r\u200b\x01"
+    with village.units["001"]() as unit:
+        (row,) = unit.transfers.lock([(end_to_end_id, Direction.OUTGOING)]).values()
+        history = tuple(replace(step, at_ms=at_ms) for step in row.history)
+        times = {name: at_ms for name in ("requested_at_ms", "decided_at_ms", "offered_at_ms", "completed_at_ms")}
+        assert row.payee is not None
+        party = replace(row.payee, name=odd, branch=odd, tax_id_masked=odd)
+        unit.transfers.save([replace(row, history=history, description=odd, payee=party, payer=party, **times)])
+        unit.commit()
+    with village.units["001"]() as unit:
+        assert unit.transfers.lock([(end_to_end_id, Direction.OUTGOING)]).popitem()[1].requested_at_ms == at_ms
+    customer, operator = visit(aurora, ana), visit(aurora)
+    place = f"/transfers/{end_to_end_id}"
+    for path in ("/", "/statement", "/statement.csv", "/statement/print", place, f"{place}/receipt"):
+        assert customer.open(path).status_code == 200, path
+    for path in ("/backoffice", "/backoffice/transfers", f"/backoffice{place}?direction=outgoing", f"/api/v1{place}"):
+        assert operator.open(path).status_code == 200, path
 
 
 def test_the_books_list_every_posting(

@@ -234,6 +234,8 @@ class Village:
         handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys, clock), clock)
         self._readers: dict[str, Callable[[Sequence[Record]], Sequence[Record]]] = {HUB_TOPIC: handler}
         self.banks: dict[str, BankApplication] = {}
+        self.units: dict[str, BankUnitsOfWork] = {}
+        """The banks' stores, by code."""
         for identity in identities:
             secret = f"the secret of the bank {identity.code}"
             self.hub.add_bank(
@@ -247,7 +249,7 @@ class Village:
             bank = compose_bank(
                 identity=identity,
                 secret=secret,
-                units=BankUnitsOfWork(),
+                units=self.units.setdefault(identity.code, BankUnitsOfWork()),
                 hub=VillageHub(self.hub, identity.ispb, self.switches, self._lock),
                 courier=self,
                 clock=clock,
