@@ -60,7 +60,7 @@ def unblock_account(site: SiteOf, number: AccountNumber) -> Account:
 
 @router.post("/accounts/{number}/close")
 def close_account(site: SiteOf, number: AccountNumber) -> Account:
-    """Closes an empty account, for ever."""
+    """Closes an empty account, for ever; its keys leave the directory."""
     return Account.of(site.bank.close_account(account_number=number))
 
 
