@@ -14,6 +14,7 @@ from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import (
+    HubAnswerUnfit,
     HubCredentialsRefused,
     HubRefused,
     HubUnavailable,
@@ -248,12 +249,12 @@ class GrpcHub:
 
 @contextmanager
 def _judging_an_answer() -> Iterator[None]:
-    """An answer that breaks a rule of the scheme is no answer to show. Raises HubRefused."""
+    """An answer that breaks a rule of the scheme is no answer to show. Raises HubAnswerUnfit."""
     try:
         yield
     except SchemeError as error:
         log.warning("an answer of the hub breaks a rule of the scheme", error=str(error))
-        raise HubRefused("hub", "The hub's answer breaks a rule of the scheme.") from None
+        raise HubAnswerUnfit from None
 
 
 def _account_key(entry: directory.KeyEntry) -> AccountKey:

@@ -135,6 +135,13 @@ class HubRefused(BankError):
     """The hub refused a question or a registration for a rule that it names."""
 
 
+class HubAnswerUnfit(HubRefused):
+    """The hub's answer breaks a rule of the scheme, so it is not shown."""
+
+    def __init__(self) -> None:
+        super().__init__("hub", "The hub's answer breaks a rule of the scheme.")
+
+
 class HubCredentialsRefused(BankError):
     """The hub does not know this bank, or its secret is another."""
 
