@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,9 @@ def test_rows_from_a_time_that_checked_less_are_shown(
     with village.units["001"]() as unit:
         (row,) = unit.transfers.lock([(end_to_end_id, Direction.OUTGOING)]).values()
         history = tuple(replace(step, at_ms=at_ms) for step in row.history)
-        times = {name: at_ms for name in ("requested_at_ms", "decided_at_ms", "offered_at_ms", "completed_at_ms")}
+        times: dict[str, Any] = dict.fromkeys(
+            ("requested_at_ms", "decided_at_ms", "offered_at_ms", "completed_at_ms"), at_ms
+        )
         assert row.payee is not None
         party = replace(row.payee, name=odd, branch=odd, tax_id_masked=odd)
         unit.transfers.save([replace(row, history=history, description=odd, payee=party, payer=party, **times)])
