@@ -33,6 +33,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has too many keys"),
         errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Too many keys were looked up"),
         errors.HubRefused: ProblemKind("hub-refused", 422, "The hub refuses this"),
+        errors.HubAnswerUnfit: ProblemKind("hub-answer-unfit", 502, "The hub's answer breaks a rule"),
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
         errors.HubCredentialsRefused: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
         **OPERATOR_PROBLEMS,

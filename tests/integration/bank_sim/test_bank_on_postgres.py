@@ -20,7 +20,7 @@ from bank_sim.domain.errors import AccountHasTransfers, InsufficientBalance
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.domain.transfer import Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
-from pix.scheme.messages import TransferAccepted
+from pix.scheme.messages import HubMessage, TransferAccepted
 from pix.service.batches import DatabaseUnavailable
 from pix.service.database import make_engine
 from pix.service.migrations import is_migrated, migrate
@@ -211,7 +211,8 @@ def test_a_poisoned_record_takes_no_other_with_it(world: World, engine: Engine) 
         statement = "UPDATE accounts SET balance_centavos = :most WHERE number = :number"
         connection.execute(text(statement), {"most": 2**63 - 1, "number": rich.number})
     poisoned = world.confirmed(world.offer(rich, 4))
-    records = [world.record(each, offset) for offset, each in enumerate((good, poisoned, other))]
+    messages: list[HubMessage] = [good, poisoned, other]
+    records = [world.record(each, offset) for offset, each in enumerate(messages)]
     assert len(world.bank.process_records(records)) == 2
     (letter,) = world.bank.queries.dead_letters()
     assert letter.record.offset == 1
