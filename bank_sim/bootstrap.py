@@ -79,6 +79,7 @@ def start(settings: BankSettings) -> RunningBank:
         public_url=settings.public_url,
         version=codepix_version(),
         health=health,
+        database_answers=lambda: database_answers(engine),
     )
     request_transfers = TracedOrders(application.request_transfers, telemetry.tracing)
     application = replace(

@@ -25,7 +25,7 @@ from pix.service.database import database_answers, make_engine
 from pix.service.grpc_server import serve_grpc
 from pix.service.health import Health
 from pix.service.http_server import serve_http
-from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics, limit_topics
 from pix.service.kafka_acls import allow_banks
 from pix.service.kafka_lag import lag_seen_by
 from pix.service.kafka_tap import KafkaTap
@@ -66,7 +66,9 @@ class Hub:
         keyring = Keyring(self.application.queries.signing_keys, clock)
         self._handle = self.telemetry.handler(
             isolating_poison(
-                HubRecordHandler(self.application.process_messages, keyring, clock), self.application.bury_record
+                HubRecordHandler(self.application.process_messages, keyring, clock),
+                self.application.bury_record,
+                lambda: database_answers(self.engine),
             )
         )
         self._sink: RecordSink | None = None
@@ -130,7 +132,9 @@ class Hub:
     def ensure_topics(self) -> None:
         """Makes the hub's topic and those of the banks that it knows; with SASL, says who may read and write them."""
         codes = [bank.code for bank in self.application.queries.list_banks()]
-        ensure_topics(self._kafka, [HUB_TOPIC, *(bank_topic(code) for code in codes)])
+        topics = [HUB_TOPIC, *(bank_topic(code) for code in codes)]
+        ensure_topics(self._kafka, topics)
+        limit_topics(self._kafka, topics)
         if self.settings.kafka_security_protocol.has_sasl:
             allow_banks(self._kafka, codes)
 

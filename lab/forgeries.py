@@ -160,7 +160,9 @@ class Forger:
 
         def was_seen() -> bool:
             # The bank never made this transfer, so it lays the hub's refusal aside.
-            return any(_refuses(letter, message.end_to_end_id, "FF08") for letter in self._payer.rest.dead_letters())
+            bank = self._payer.rest
+            letters = (bank.dead_letter(line["dead_letter_id"]) for line in bank.dead_letters())
+            return any(_refuses(letter, message.end_to_end_id, "FF08") for letter in letters)
 
         return Forgery("end-to-end id of another bank", "refused with FF08", self._signed(message), was_seen)
 

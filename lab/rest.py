@@ -159,6 +159,10 @@ class BankRest(Rest):
         """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE)["dead_letters"])
 
+    def dead_letter(self, dead_letter_id: str) -> Json:
+        """One, with its bytes."""
+        return dict(self.get(f"/dead-letters/{dead_letter_id}"))
+
     def pay(
         self, account_number: str, kind: str, key: str, amount_centavos: int, description: str, idempotency_key: str
     ) -> Json:

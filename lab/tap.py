@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from lab.parts.errors import PartError
 from pix.scheme.messages import Message
+from pix.service.kafka import record_of
 from pix.service.records import (
     HEADER_TYPE,
     HUB_TOPIC,
@@ -64,7 +65,7 @@ class Tap:
         if first is None:
             return []
         messages = [first, *self._consumer.consume(RECORDS_AT_ONCE_MAX, timeout=0)]
-        return [_record_of(message) for message in messages if message.error() is None]
+        return [record_of(message) for message in messages if message.error() is None]
 
     def close(self) -> None:
         """Listens no more."""
@@ -91,15 +92,3 @@ def message_of(record: Record) -> Message | None:
         )
     except RecordError:
         return None
-
-
-def _record_of(message: Any) -> Record:
-    headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
-    return Record(
-        message.topic(),
-        message.key() or b"",
-        message.value() or b"",
-        {name: value or b"" for name, value in headers.items()},
-        message.partition(),
-        message.offset(),
-    )

@@ -26,7 +26,7 @@ from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
-from pix.service.dead_letters import DeadLetter, DeadLetterState
+from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 
 
 class Queries:
@@ -177,7 +177,7 @@ class Queries:
 
     def dead_letters(
         self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = PAGE_SIZE_DEFAULT
-    ) -> list[DeadLetter]:
+    ) -> list[DeadLetterHead]:
         """Last seen first. `state` None: all of them."""
         _check_size(size)
         with self._units() as unit:

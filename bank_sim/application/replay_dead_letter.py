@@ -6,7 +6,7 @@ from typing import Final
 
 from bank_sim.application.ports import Courier, UnitsOfWork
 from bank_sim.application.process_records import BuryRecord, ProcessRecords
-from bank_sim.domain.errors import DeadLetterIsSettled, DeadLetterNotFound
+from bank_sim.domain.errors import DeadLetterIsSettled, DeadLetterNotFound, DeadLetterNotWhole
 from pix.scheme.texts import check_line
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetter, DeadLetterState
@@ -26,7 +26,7 @@ class ReplayDeadLetter:
     def __call__(self, *, dead_letter_id: str) -> DeadLetter:
         """The letter afterwards: `replayed`, once and for all, or `dead` again with its count raised.
 
-        Raises DeadLetterNotFound, DeadLetterIsSettled.
+        Raises DeadLetterNotFound, DeadLetterIsSettled; DeadLetterNotWhole when only a part of the record was kept.
         """
         with self._units() as unit:
             letter = unit.dead_letters.find(dead_letter_id)
@@ -34,6 +34,8 @@ class ReplayDeadLetter:
             raise DeadLetterNotFound
         if letter.state is not DeadLetterState.DEAD:
             raise DeadLetterIsSettled
+        if letter.record.flaw is not None:
+            raise DeadLetterNotWhole
         try:
             self._replay(letter)
         except (DatabaseUnavailable, DeadLetterIsSettled):

@@ -90,8 +90,12 @@ def compose(
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
     random: Random | None = None,
+    database_answers: Callable[[], bool] = lambda: False,
 ) -> BankApplication:
-    """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable."""
+    """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
+
+    `database_answers` is asked when a batch of records has broken the connection to the database.
+    """
 
     def new_end_to_end_id(now_ms: int) -> str:
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
@@ -126,7 +130,7 @@ def compose(
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_records=isolating_poison(process, bury),
+        process_records=isolating_poison(process, bury, database_answers),
         resend_due=ResendDue(units, courier, seal, clock, policy),
         learn_progress=learn_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),

@@ -124,6 +124,13 @@ class DeadLetterIsSettled(BankError):
         super().__init__("dead_letter_id", "This dead letter was already replayed or discarded.")
 
 
+class DeadLetterNotWhole(BankError):
+    """Only a part of the record was kept, so it cannot be treated again."""
+
+    def __init__(self) -> None:
+        super().__init__("dead_letter_id", "Only a part of this record was kept, so it cannot be run again.")
+
+
 class HubUnavailable(BankError):
     """The hub does not answer. Transfers are safe and go on when it is back; only questions cannot be asked now."""
 

@@ -237,8 +237,8 @@ def list_dead_letters(
         for letter in bank.application.queries.dead_letters(state, DEAD_LETTERS_SHOWN):
             table.add_row(
                 letter.digest,
-                letter.record.topic,
-                f"{letter.record.partition}:{letter.record.offset}",
+                letter.topic,
+                f"{letter.partition}:{letter.offset}",
                 letter.sender,
                 str(letter.times),
                 letter.state.value,

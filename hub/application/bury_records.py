@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hub.application.ports import UnitsOfWork
-from hub.domain.errors import DeadLetterNotFound
+from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from pix.scheme.texts import check_line
 from pix.service.clock import Clock
-from pix.service.dead_letters import DeadLetter, DeadLetterState, dead_letter
+from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState, dead_letter
 from pix.service.records import Record
 
 NOTE_LENGTH_MAX = 200
@@ -38,12 +38,15 @@ class ReplayDeadLetter:
         """Returns the letter as it stands afterwards: `replayed`, or `dead` once more and counted up.
 
         `treat` is the same path that records from the broker take, so a crash in between only means that the letter is
-        still there and may be replayed again: nothing counts twice. Raises DeadLetterNotFound.
+        still there and may be replayed again: nothing counts twice. Raises DeadLetterNotFound; DeadLetterNotWhole
+        when only a part of the record was kept.
         """
         with self._units() as unit:
             before = unit.dead_letters.find(digest)
         if before is None or before.state is not DeadLetterState.DEAD:
             raise DeadLetterNotFound("digest", "no dead letter with this digest is waiting")
+        if before.record.flaw is not None:
+            raise DeadLetterNotWhole("digest", f"only a part of the record was kept ({before.record.flaw.reason})")
         treat(before.record)
         with self._units() as unit:
             after = unit.dead_letters.lock(digest)
@@ -82,7 +85,7 @@ class ReadDeadLetters:
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 
-    def list(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetter]:
+    def list(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetterHead]:
         """Last seen first."""
         with self._units() as unit:
             return unit.dead_letters.list(state, size)

@@ -57,6 +57,10 @@ class DeadLetterNotFound(HubError):
     """There is no such dead letter, or it is not waiting any more."""
 
 
+class DeadLetterNotWhole(HubError):
+    """Only a part of the record was kept, so it cannot be treated again."""
+
+
 class FundingConflict(HubError):
     """The id belongs to another funding."""
 

@@ -266,10 +266,10 @@ def list_dead_letters(
     with _hub() as hub:
         table = Table("digest", "topic", "partition:offset", "sender", "times", "state", "reason")
         for letter in hub.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
-            place = f"{letter.record.partition}:{letter.record.offset}"
+            place = f"{letter.partition}:{letter.offset}"
             table.add_row(
                 letter.digest[:DIGEST_SHOWN],
-                letter.record.topic,
+                letter.topic,
                 place,
                 escape(letter.sender),
                 str(letter.times),

@@ -12,6 +12,9 @@ from confluent_kafka import Producer
 METADATA_TIMEOUT_SECONDS = 10
 # Syslog's "emergency": the broker has nothing to say that a reader of the lab's logs could use.
 LOG_LEVEL_SILENT = 0
+# It has no limits for topics, and keeps what comes packed as it is: a request as small as this unpacks to some tens of
+# megabytes. A client of ours sends batches of half of it.
+REQUEST_BYTES_MAX = 64 * 1024
 
 
 def main() -> None:
@@ -19,7 +22,9 @@ def main() -> None:
     ends = {signal.SIGTERM, signal.SIGINT}
     # Blocked before librdkafka starts its threads, which inherit this, so that the signals wait for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    holder = Producer({"test.mock.num.brokers": 1, "log_level": LOG_LEVEL_SILENT})
+    holder = Producer(
+        {"test.mock.num.brokers": 1, "log_level": LOG_LEVEL_SILENT, "receive.message.max.bytes": REQUEST_BYTES_MAX}
+    )
     brokers = holder.list_topics(timeout=METADATA_TIMEOUT_SECONDS).brokers.values()
     print(json.dumps({"bootstrap_servers": ",".join(f"{broker.host}:{broker.port}" for broker in brokers)}), flush=True)
     signal.sigwait(ends)

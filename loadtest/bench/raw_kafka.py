@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer
 
+from pix.service.kafka import BATCH_BYTES_SENT_MAX
 from pix.service.records import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
 
 PARTITIONS: Final = 4
@@ -33,6 +34,7 @@ def produce(script: dict[str, Any]) -> dict[str, Any]:
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": 5,
+            "batch.size": BATCH_BYTES_SENT_MAX,
             "queue.buffering.max.messages": QUEUE_MAX,
             "delivery.report.only.error": True,
             "log_level": 2,

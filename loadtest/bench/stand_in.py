@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, KafkaError, Producer
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
+from pix.service.kafka import BATCH_BYTES_SENT_MAX
 from pix.service.records import (
     HEADER_SENDER,
     HEADER_SIGNATURE,
@@ -125,6 +126,7 @@ class StandIns:
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 5,
+                "batch.size": BATCH_BYTES_SENT_MAX,
                 "queue.buffering.max.messages": 1_000_000,
                 "log_level": 2,
             }

@@ -17,6 +17,7 @@ from pix.service.batches import (
     RecordSource,
     SourceStuck,
 )
+from pix.service.dead_letters import REASON_LENGTH_MAX, without_bytes
 from pix.service.health import Health
 from pix.service.logs import logger
 from pix.service.records import Record
@@ -26,6 +27,8 @@ POLL_SECONDS: Final = 0.5
 WAIT_SECONDS_FIRST: Final = 0.2
 WAIT_SECONDS_MAX: Final = 5.0
 LAG_AGE_SECONDS_MAX: Final = 0.5
+CONNECTION_BREAKS_MAX: Final = 3
+"""So often in a row, while the database answers, a batch may break the connection; then so often a record alone."""
 
 log = logger(__name__)
 
@@ -44,33 +47,99 @@ Bury = Callable[[Record, str], None]
 """Stores one record among the dead letters, with the reason, in a transaction of its own."""
 
 
-def isolating_poison(handle: BatchHandler, bury: Bury) -> BatchHandler:
+def _never() -> bool:
+    return False
+
+
+def isolating_poison(handle: BatchHandler, bury: Bury, database_answers: Callable[[], bool] = _never) -> BatchHandler:
     """A handler that survives a record which makes `handle` fail.
 
     When a batch fails for another reason than an absent database, its records are treated one by one, and each that
     fails alone goes to the dead letters. So a poisoned record never stops a partition, and takes no other with it.
-    """
 
-    def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
+    A record may also break the connection to the database, which looks like an absent database. `database_answers`
+    tells them apart: when a batch has failed so several times, and the database answered each time right afterwards,
+    its records are treated one by one too, and the one that fails so several times alone is poison.
+    """
+    return _PoisonIsolation(handle, bury, database_answers)
+
+
+class _PoisonIsolation:
+    """See `isolating_poison`. For one thread, or several whose batches are treated one after the other."""
+
+    def __init__(self, handle: BatchHandler, bury: Bury, database_answers: Callable[[], bool]) -> None:
+        self._handle = handle
+        self._bury = bury
+        self._database_answers = database_answers
+        self._broken_batches = 0
+        """Batches in a row that broke the connection, while the database answered."""
+        self._suspect: tuple[str, int, int] | None = None
+        """The place of the record that broke it last when it was treated alone."""
+        self._suspect_breaks = 0
+
+    def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Raises DatabaseUnavailable."""
         try:
-            return handle(records)
+            outgoing = self._handle(records)
         except DatabaseUnavailable:
-            raise
+            if not self._database_answers():
+                self._broken_batches = 0
+                raise
+            self._broken_batches += 1
+            if self._broken_batches < CONNECTION_BREAKS_MAX:
+                raise
+            log.exception("a batch breaks the connection, its records are treated one by one", records=len(records))
         except Exception:
             log.exception("a batch failed, its records are treated one by one", records=len(records))
-        outgoing: list[Record] = []
-        for record in records:
-            with about(record):
-                try:
-                    outgoing.extend(handle([record]))
-                except DatabaseUnavailable:
-                    raise
-                except Exception as error:
-                    log.exception("a record cannot be processed", topic=record.topic, offset=record.offset)
-                    bury(record, f"processing failed: {type(error).__name__}: {error}"[:500])
-        return outgoing
+        else:
+            self._broken_batches = 0
+            return outgoing
+        return [answer for record in records for answer in self._alone(record)]
 
-    return handle_batch
+    def _alone(self, record: Record) -> Sequence[Record]:
+        with about(record):
+            try:
+                return self._handle([record])
+            except DatabaseUnavailable as error:
+                if not self._is_poison(record):
+                    raise
+                log.exception("a record breaks the connection", topic=record.topic, offset=record.offset)
+                reason = f"breaks the connection to the database: {error}"
+            except Exception as error:
+                log.exception("a record cannot be processed", topic=record.topic, offset=record.offset)
+                reason = f"processing failed: {type(error).__name__}: {error}"
+            self._store(record, reason[:REASON_LENGTH_MAX])
+            return ()
+
+    def _is_poison(self, record: Record) -> bool:
+        """Whether the record has now broken the connection so often that it cannot be the database's fault."""
+        if not self._database_answers():
+            return False
+        place = (record.topic, record.partition, record.offset)
+        self._suspect_breaks = self._suspect_breaks + 1 if place == self._suspect else 1
+        self._suspect = place
+        return self._suspect_breaks >= CONNECTION_BREAKS_MAX
+
+    def _store(self, record: Record, reason: str) -> None:
+        """Stores the letter, or one without the record's bytes when they cannot be stored.
+
+        Raises DatabaseUnavailable when neither gets through: that is no fault of the record.
+        """
+        try:
+            self._bury(record, reason)
+        except Exception as error:
+            if isinstance(error, DatabaseUnavailable) and not self._database_answers():
+                raise
+            log.exception("a dead letter cannot be stored with its bytes", topic=record.topic, offset=record.offset)
+        else:
+            return
+        try:
+            self._bury(without_bytes(record, "its bytes could not be stored"), reason)
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - the first failure is in the log
+            # The reason may hold what the database refuses, too.
+            self._bury(without_bytes(record, "its bytes could not be stored"), "processing failed")
 
 
 class ConsumerThread:

@@ -1,4 +1,4 @@
-"""Dead letters: records that could not be applied, kept with their raw bytes and the reason.
+"""Dead letters: records that could not be applied, kept with the reason and as much of their bytes as the limits allow.
 
 They are the same in every participant. One that dies again, by redelivery or by replay, is the same letter: it counts
 up and does not pile up.
@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from pix.scheme.values import value_object
-from pix.service.records import Record
+from pix.service.records import Flaw, Record, content_digest, received_record
+
+SENDER_LENGTH_MAX: Final = 40
+REASON_LENGTH_MAX: Final = 500
 
 
 class DeadLetterState(StrEnum):
@@ -40,22 +43,84 @@ class DeadLetter:
     note: str = ""
     """Why it was discarded."""
 
+    @property
+    def value_bytes(self) -> int:
+        """The length of the value as it came, of which the record may have a part."""
+        return len(self.record.value) if self.record.flaw is None else self.record.flaw.value_bytes
+
+    @property
+    def value_sha256(self) -> str:
+        """Of the value as it came, in hex."""
+        flaw = self.record.flaw
+        return hashlib.sha256(self.record.value).hexdigest() if flaw is None else flaw.value_sha256
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a part of the value is missing."""
+        return self.value_bytes > len(self.record.value)
+
+
+@value_object
+class DeadLetterHead:
+    """What a list shows of a dead letter: everything but the bytes of its record."""
+
+    digest: str
+    topic: str
+    partition: int
+    offset: int
+    sender: str
+    reason: str
+    value_bytes: int
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: DeadLetterState
+    note: str
+
+
+def head_of(letter: DeadLetter) -> DeadLetterHead:
+    """What a list shows of the letter."""
+    return DeadLetterHead(
+        letter.digest,
+        letter.record.topic,
+        letter.record.partition,
+        letter.record.offset,
+        letter.sender,
+        letter.reason,
+        letter.value_bytes,
+        letter.first_seen_at_ms,
+        letter.last_seen_at_ms,
+        letter.times,
+        letter.state,
+        letter.note,
+    )
+
 
 def digest_of(record: Record) -> str:
     """The identity of a record's content, wherever in the log it stands."""
-    digest = hashlib.sha256()
-    parts = [record.topic.encode(), record.key, record.value]
-    for name in sorted(record.headers):
-        parts += [name.encode(), record.headers[name]]
-    for part in parts:
-        digest.update(len(part).to_bytes(4, "big"))
-        digest.update(part)
-    return digest.hexdigest()
+    if record.flaw is not None:
+        return record.flaw.digest
+    return content_digest(record.topic, record.key, record.value, tuple(record.headers.items()))
 
 
 def dead_letter(record: Record, sender: str, reason: str, now_ms: int) -> DeadLetter:
-    """A new letter."""
-    return DeadLetter(digest_of(record), record, sender[:40], reason[:500], now_ms, now_ms)
+    """A new letter of bounded size."""
+    if record.flaw is None:
+        headers = tuple(record.headers.items())
+        record = received_record(record.topic, record.key, record.value, headers, record.partition, record.offset)
+    return DeadLetter(digest_of(record), record, sender[:SENDER_LENGTH_MAX], reason[:REASON_LENGTH_MAX], now_ms, now_ms)
+
+
+def without_bytes(record: Record, why: str) -> Record:
+    """The record without key, value and headers: for a letter that cannot be stored with them."""
+    whole = record.flaw
+    flaw = Flaw(
+        why if whole is None else whole.reason,
+        digest_of(record),
+        len(record.value) if whole is None else whole.value_bytes,
+        hashlib.sha256(record.value).hexdigest() if whole is None else whole.value_sha256,
+    )
+    return Record(record.topic, b"", b"", {}, record.partition, record.offset, flaw)
 
 
 class DeadLetterRepository(Protocol):
@@ -67,8 +132,8 @@ class DeadLetterRepository(Protocol):
     def find(self, digest: str) -> DeadLetter | None:
         """One letter."""
 
-    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetter]:
-        """Last seen first."""
+    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
+        """Last seen first. The bytes of the records are not read."""
 
     def lock(self, digest: str) -> DeadLetter | None:
         """One letter, locked until the end of the transaction."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pix.service.dead_letters import DeadLetter, DeadLetterState
+from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState, head_of
 from pix.service.memory_table import MemoryTable
 
 
@@ -31,9 +31,10 @@ class MemoryDeadLetters:
     def lock(self, digest: str) -> DeadLetter | None:
         return self.table.get(digest)
 
-    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetter]:
+    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
         letters = [letter for letter in self.table.values() if state is None or letter.state is state]
-        return sorted(letters, key=lambda letter: (-letter.last_seen_at_ms, letter.digest))[:size]
+        latest = sorted(letters, key=lambda letter: (-letter.last_seen_at_ms, letter.digest))
+        return [head_of(letter) for letter in latest[:size]]
 
     def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
         letter = self.table.get(digest)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Final, cast
 
 from confluent_kafka import (
@@ -17,11 +19,17 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka import Message as KafkaMessage
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+)
 
 from pix.service.batches import BrokerUnavailable, PublishFailed, SourceStuck
 from pix.service.logs import logger
-from pix.service.records import Record
+from pix.service.records import Record, received_record, unreadable_record
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
 BATCH_RECORDS_MAX: Final = 700
@@ -42,6 +50,24 @@ CLOSING_SECONDS_MAX: Final = 10.0
 TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
 EMBEDDED_CLUSTER_ID: Final = "mockCluster"
 """How the broker inside the client library names itself; it has no CreateTopics, and asking it only times out."""
+BATCH_BYTES_MAX: Final = 32 * 1024
+"""Of a batch of records as a broker stores it. Two of the largest messages fit into one.
+
+The client library unpacks whole batches in memory, gzip up to a thousandfold and without a limit (2.16): this and
+FETCH_BYTES_MAX bound what it can unpack at once. Topics that we make refuse larger batches, see TOPIC_LIMITS.
+"""
+BATCH_BYTES_SENT_MAX: Final = 30 * 1024
+"""Of a batch as we send it; a single record may be larger."""
+FETCH_BYTES_MAX: Final = BATCH_BYTES_MAX
+"""Of one answer of the broker with records. The broker always sends at least one batch."""
+RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Of any answer of the broker, and of a batch packed with Zstandard once it is unpacked. It has to be larger than a
+batch on a topic without limits, 1 MiB by default: a client cannot get past what is larger."""
+QUEUED_KBYTES_MAX: Final = 4_096
+"""What the client library fetches ahead, unpacked."""
+TOPIC_LIMITS: Final = {"max.message.bytes": str(BATCH_BYTES_MAX), "compression.type": "uncompressed"}
+"""Of each topic that we make. The broker unpacks what comes packed, and refuses what is too large then; so no batch on
+the topic unpacks to more than it takes there."""
 MAX_POLL_INTERVAL_MS: Final = 300_000
 STOP_CHECK_SECONDS: Final = 0.2
 COMMIT_INTERVAL_SECONDS: Final = 0.2
@@ -63,6 +89,21 @@ def client_configuration(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def fetch_limits(settings: KafkaSettings) -> dict[str, Any]:
+    """How much a consumer takes into memory, in librdkafka's words."""
+    return {
+        "fetch.wait.max.ms": settings.fetch_wait_ms,
+        "fetch.error.backoff.ms": 100,
+        # After a large record has filled the queue, too.
+        "fetch.queue.backoff.ms": 100,
+        "message.max.bytes": BATCH_BYTES_MAX,
+        "fetch.message.max.bytes": FETCH_BYTES_MAX,
+        "fetch.max.bytes": FETCH_BYTES_MAX,
+        "receive.message.max.bytes": RESPONSE_BYTES_MAX,
+        "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
+    }
+
+
 def one_line(error: KafkaException) -> str:
     """The error as a line of a log can have it."""
     cause = error.args[0] if error.args else error
@@ -71,6 +112,34 @@ def one_line(error: KafkaException) -> str:
 
 Offsets = dict[tuple[str, int], int]
 """By topic and partition."""
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Records of a partition that the client cannot read: how far they are known to reach.
+
+    The client says where a batch begins that it cannot unpack, not where it ends, and fetches it again for ever. So we
+    look for the end: further ahead by steps that double, then back by halves.
+    """
+
+    bad: int
+    """The last offset that is known not to be readable."""
+    good: int | None = None
+    """The first offset that is known to be."""
+    sought: int = 0
+    """Where the client was told to go on."""
+    step: int = 1
+
+    def next_place(self, end: int) -> int:
+        """Where to look next; `end` is the end of the partition, where whatever comes next is readable."""
+        if self.good is not None:
+            return (self.bad + 1 + self.good) // 2
+        place = self.bad + self.step
+        self.step *= 2
+        if place <= self.bad + 1 or place < end:
+            return place
+        self.good = max(end, self.bad + 1)
+        return (self.bad + 1 + self.good) // 2
 
 
 class KafkaSource:
@@ -105,6 +174,7 @@ class KafkaSource:
         """The offset behind what was polled since the last commit."""
         self._done: Offsets = {}
         """What is to be committed, and the broker has not been told yet."""
+        self._gaps: dict[tuple[str, int], _Gap] = {}
         self._told_at_seconds = float("-inf")
         self._commit_interval_seconds = commit_interval_seconds
         self._consumer = Consumer(
@@ -118,9 +188,7 @@ class KafkaSource:
                 "session.timeout.ms": settings.session_timeout_ms,
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
                 "partition.assignment.strategy": "cooperative-sticky",
-                "fetch.wait.max.ms": settings.fetch_wait_ms,
-                "fetch.error.backoff.ms": 100,
-                "queued.max.messages.kbytes": 4_096,
+                **fetch_limits(settings),
             }
         )
         self._assigned_directly = settings.assignment is KafkaAssignment.ALL
@@ -147,6 +215,7 @@ class KafkaSource:
             self._polled.pop(place, None)
             self._next.pop(place, None)
             self._done.pop(place, None)
+            self._gaps.pop(place, None)
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # While they are still ours, so that their next owner begins where we end.
@@ -158,20 +227,26 @@ class KafkaSource:
 
         Raises KafkaException on an error that the client does not get over: then the process must start anew.
         """
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
+        message = self._consumer.poll(timeout_seconds)
+        if message is None:
             self._tell_the_broker()
             self._look_whether_stuck()
             return []
-        messages = [first, *self._consumer.consume(BATCH_RECORDS_MAX - 1, timeout=0)]
-        records = []
-        for message in messages:
+        records: list[Record] = []
+        taken = 0
+        # One by one: a value of many megabytes is replaced by a part of it before the next one is made.
+        while message is not None:
+            taken += 1
             error = message.error()
             if error is None:
-                records.append(record_of(message))
-                self._note_polled(message)
+                if not self._gaps or self._ends_gap(message):
+                    records.append(record_of(message))
+                    self._note_polled(message)
+            elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
+                records += self._skip_unreadable(message, error)
             elif error.code() not in ERRORS_THAT_PASS:
                 raise KafkaException(error)
+            message = self._consumer.poll(0) if taken < BATCH_RECORDS_MAX else None
         if records:
             self._silences = 0
             self._be_patient()
@@ -179,6 +254,53 @@ class KafkaSource:
             # A client may tell of one error after the other and fetch nothing.
             self._look_whether_stuck()
         return records
+
+    def _skip_unreadable(self, message: KafkaMessage, error: KafkaError) -> list[Record]:
+        """Goes on behind what the client cannot read; returns what stands for it in the dead letters."""
+        place = (self._topic, cast(int, message.partition()))
+        # Where the batch begins, which may be before the place where we stand.
+        begin = cast(int, message.offset())
+        gap = self._gaps.get(place)
+        if gap is not None and begin <= gap.bad:
+            gap.bad = max(gap.bad, gap.sought)
+        elif gap is not None and begin > gap.bad + 1:
+            # Another one: what is between the two may be readable.
+            gap.good = begin
+        else:
+            stands = [each.offset for each in self._consumer.position([TopicPartition(*place)])]
+            bad = max([begin, *stands]) if gap is None else max(begin, gap.sought)
+            gap = self._gaps[place] = _Gap(bad)
+            log.warning("records cannot be read and are skipped", partition=place[1], offset=bad, error=error.str())
+            self._polled.setdefault(place, bad)
+            self._next[place] = bad + 1
+            self._seek_in(place, gap)
+            return [unreadable_record(*place, bad, f"batch of records: {error.str()}")]
+        self._seek_in(place, gap)
+        return []
+
+    def _ends_gap(self, message: KafkaMessage) -> bool:
+        """Whether the message comes right behind what could not be read, or its partition has nothing of that kind."""
+        place = (self._topic, cast(int, message.partition()))
+        gap = self._gaps.get(place)
+        if gap is None:
+            return True
+        if gap.sought <= gap.bad + 1:
+            del self._gaps[place]
+            return True
+        gap.good = gap.sought
+        self._seek_in(place, gap)
+        return False
+
+    def _seek_in(self, place: tuple[str, int], gap: _Gap) -> None:
+        _low, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        gap.sought = gap.next_place(end)
+        if gap.sought == gap.bad + 1:
+            self._next[place] = gap.sought
+        try:
+            self._consumer.seek(TopicPartition(*place, gap.sought))
+        except KafkaException as error:
+            # As at a rewind: its next owner finds the same, and does the same.
+            log.warning("partition not moved on", partition=place[1], error=one_line(error))
 
     def _be_patient(self) -> None:
         self._patient_until = time.monotonic() + self._patience_seconds
@@ -279,6 +401,7 @@ class KafkaSource:
                 log.warning("partition not rewound", partition=number, error=str(error))
         self._polled.clear()
         self._next.clear()
+        self._gaps.clear()
 
     def lag(self) -> int:
         """Records that the broker holds behind what was polled, as of the last fetches."""
@@ -340,18 +463,53 @@ ERRORS_THAT_PASS: Final = frozenset(
 """The client retries by itself after these."""
 
 
+ERRORS_OF_BATCHES: Final = frozenset(
+    {
+        KafkaError._BAD_COMPRESSION,
+        KafkaError._BAD_MSG,
+        KafkaError._NOT_IMPLEMENTED,
+        KafkaError._CRIT_SYS_RESOURCE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+    }
+)
+"""What the client says of records that it cannot unpack or take apart, at each fetch anew."""
+
+
+def is_placed(message: KafkaMessage) -> bool:
+    """Whether an error is about a place in a log."""
+    partition, offset = message.partition(), message.offset()
+    return partition is not None and offset is not None and partition >= 0 and offset >= 0
+
+
+_headers_of: Final = methodcaller("headers")
+"""Calls a message's `headers` in the one way that is safe (confluent-kafka 2.16).
+
+For a name that is not UTF-8 the library returns tuples without a name, and sets an exception besides. A call through
+`methodcaller` is checked by Python, which raises SystemError. A call that is written out, `message.headers()`, is not
+checked any more once Python has specialised it, after a few calls: to unpack what it returns ends the process.
+"""
+
+
 def record_of(message: KafkaMessage) -> Record:
-    """A message of the client library's as a record of ours."""
-    headers = dict(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
-    if None in headers.values():
-        headers = {name: value or b"" for name, value in headers.items()}
-    return Record(
+    """A message of the client library's as a record of ours. Raises nothing, whatever the message contains."""
+    fault = ""
+    headers: list[tuple[str, bytes]] = []
+    try:
+        found = cast("list[tuple[str, bytes | None]]", _headers_of(message) or [])
+        headers = [(name, content or b"") for name, content in found]
+    except (SystemError, ValueError) as error:
+        # SystemError for a name that is not UTF-8. The message must not be asked a second time.
+        fault = f"headers: cannot be read: {error.__cause__ or error}"
+    return received_record(
         message.topic() or "",
         _bytes(message.key()),
         _bytes(message.value()),
-        cast("Mapping[str, bytes]", headers),
+        headers,
         message.partition() or 0,
         message.offset() or 0,
+        fault,
     )
 
 
@@ -382,7 +540,14 @@ class _Publication:
 class KafkaSink:
     """Publishes with acks from all replicas and an idempotent producer. Thread-safe."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        delivery_seconds_max: float = PUBLISH_TIMEOUT_SECONDS,
+        acks_seconds_max: float = PUBLISH_TIMEOUT_SECONDS,
+    ) -> None:
+        """The client tries `delivery_seconds_max` to deliver a record; who publishes waits `acks_seconds_max`."""
+        self._acks_seconds_max = acks_seconds_max
         self._configuration = {
             **client_configuration(settings),
             "acks": "all",
@@ -390,7 +555,9 @@ class KafkaSink:
             # Records gather while a batch is handed over; `flush` sends them without lingering any longer.
             "linger.ms": 5,
             "queue.buffering.max.messages": 500_000,
-            "delivery.timeout.ms": int(PUBLISH_TIMEOUT_SECONDS * 1000),
+            "message.max.bytes": BATCH_BYTES_MAX,
+            "batch.size": BATCH_BYTES_SENT_MAX,
+            "delivery.timeout.ms": int(delivery_seconds_max * 1000),
             # `flush` tells when all are acknowledged; a call of ours for each one that was would only cost time.
             "delivery.report.only.error": True,
         }
@@ -413,7 +580,7 @@ class KafkaSink:
         producer, failures = publication.producer, publication.failures
         with self._telling_failures(producer):
             # It sends at once what still lingers. Other records may be among those it waits for, too.
-            unacknowledged = producer.flush(PUBLISH_TIMEOUT_SECONDS)
+            unacknowledged = producer.flush(self._acks_seconds_max)
         if failures:
             self._renew_if_hopeless(producer, failures[0])
             raise PublishFailed(f"{len(failures)} of {publication.size} records not published: {failures[0].str()}")
@@ -486,7 +653,7 @@ def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
     missing = [topic for topic in topics if topic not in known.topics]
     if missing and not str(known.cluster_id).startswith(EMBEDDED_CLUSTER_ID):
         creations = admin.create_topics(
-            [NewTopic(topic, settings.partitions, settings.replication) for topic in missing],
+            [NewTopic(topic, settings.partitions, settings.replication, config=TOPIC_LIMITS) for topic in missing],
             operation_timeout=TOPIC_CREATION_TIMEOUT_SECONDS,
         )
         for creation in creations.values():
@@ -499,6 +666,34 @@ def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
     for topic in topics:
         # Asking the embedded broker for a topic makes it there.
         admin.list_topics(topic, timeout=METADATA_TIMEOUT_SECONDS)
+
+
+def limit_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
+    """Gives topics that somebody else has made the limits of ours. Raises BrokerUnavailable."""
+    admin = AdminClient(client_configuration(settings))
+    try:
+        cluster_id = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS).cluster_id
+    except KafkaException as error:
+        raise BrokerUnavailable(one_line(error)) from error
+    if str(cluster_id).startswith(EMBEDDED_CLUSTER_ID):
+        return
+    changes = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in TOPIC_LIMITS.items()
+            ],
+        )
+        for topic in topics
+    ]
+    for topic, change in zip(topics, admin.incremental_alter_configs(changes).values(), strict=True):
+        try:
+            change.result(TOPIC_CREATION_TIMEOUT_SECONDS)
+        except (KafkaException, TimeoutError) as error:
+            # Whoever runs the broker may keep this right for themselves: then it is theirs to do.
+            log.warning("the topic is not limited, see docs/operating.md", topic=topic, error=str(error))
 
 
 def broker_answers(settings: KafkaSettings, timeout_seconds: float) -> bool:

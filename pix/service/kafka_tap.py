@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
-from confluent_kafka import OFFSET_END, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
 from pix.service.batches import BrokerUnavailable
-from pix.service.kafka import ERRORS_THAT_PASS, client_configuration, record_of
+from pix.service.kafka import (
+    ERRORS_OF_BATCHES,
+    ERRORS_THAT_PASS,
+    client_configuration,
+    fetch_limits,
+    is_placed,
+    record_of,
+)
 from pix.service.settings import KafkaSettings
 from pix.service.wire import TappedRecord
 
@@ -17,8 +24,18 @@ RECORDS_PER_LOOK_MAX: Final = 1_000
 TOPICS_AGE_SECONDS_MAX: Final = 5.0
 """A bank that is added while somebody watches is seen after this long."""
 METADATA_TIMEOUT_SECONDS: Final = 5.0
+CLOCK_AHEAD_MS_MAX: Final = 24 * 3_600_000
+"""A sender whose clock is further ahead than this is not believed."""
 GROUP: Final = "codepix-hub-tap"
 """The client library wants a name. The tap takes its partitions itself and commits nothing, so no group comes to be."""
+
+
+def _sent_at_ms(message: Message) -> int:
+    """When the record was sent, as far as that can be; its sender may write any number."""
+    kind, sent_at_ms = message.timestamp()
+    now_ms = time.time_ns() // 1_000_000
+    is_possible = kind != TIMESTAMP_NOT_AVAILABLE and 0 <= sent_at_ms <= now_ms + CLOCK_AHEAD_MS_MAX
+    return sent_at_ms if is_possible else now_ms
 
 
 class KafkaTap:
@@ -37,8 +54,7 @@ class KafkaTap:
                 "enable.auto.offset.store": False,
                 # After a broker that lost its log, too: what was is not looked at.
                 "auto.offset.reset": "latest",
-                "fetch.wait.max.ms": settings.fetch_wait_ms,
-                "queued.max.messages.kbytes": 4_096,
+                **fetch_limits(settings),
             }
         )
         try:
@@ -54,16 +70,29 @@ class KafkaTap:
         """
         if time.monotonic() - self._assigned_at_seconds > TOPICS_AGE_SECONDS_MAX:
             self._assign()
-        tapped = []
-        for message in self._consumer.consume(RECORDS_PER_LOOK_MAX, timeout_seconds):
+        tapped: list[TappedRecord] = []
+        message = self._consumer.poll(timeout_seconds)
+        taken = 0
+        # One by one, as a consumer does: of a large value a part is kept before the next one is made.
+        while message is not None:
+            taken += 1
             error = message.error()
             if error is None:
-                kind, sent_at_ms = message.timestamp()
-                at_ms = time.time_ns() // 1_000_000 if kind == TIMESTAMP_NOT_AVAILABLE else sent_at_ms
-                tapped.append(TappedRecord(at_ms, record_of(message)))
+                tapped.append(TappedRecord(_sent_at_ms(message), record_of(message)))
+            elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
+                self._go_to_the_end(message)
             elif error.code() not in ERRORS_THAT_PASS:
                 raise BrokerUnavailable(error.str())
+            message = self._consumer.poll(0) if taken < RECORDS_PER_LOOK_MAX else None
         return tapped
+
+    def _go_to_the_end(self, unreadable: Message) -> None:
+        """The client would fetch what it cannot read again and again."""
+        topic, partition = cast(str, unreadable.topic()), cast(int, unreadable.partition())
+        try:
+            self._consumer.seek(TopicPartition(topic, partition, OFFSET_END))
+        except KafkaException as error:
+            raise BrokerUnavailable(error.args[0].str()) from error
 
     def close(self) -> None:
         """Ends the connections."""

@@ -19,6 +19,7 @@ from hub.entrypoints.http.documents import (
     BankDocument,
     BookingsDocument,
     DeadLetterDocument,
+    DeadLetterHeadDocument,
     FundedDocument,
     FundingDocument,
     FundingRequest,
@@ -197,18 +198,18 @@ def api_routers(
     @router.get("/dead-letters", tags=["dead letters"])
     def list_dead_letters(
         state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
-    ) -> list[DeadLetterDocument]:
-        """Records that could not be applied, last seen first."""
-        return [DeadLetterDocument.of(letter) for letter in application.dead_letters.list(state, size)]
+    ) -> list[DeadLetterHeadDocument]:
+        """Records that could not be applied, last seen first, without their bytes."""
+        return [DeadLetterHeadDocument.of(letter) for letter in application.dead_letters.list(state, size)]
 
     @router.get("/dead-letters/{digest}", tags=["dead letters"])
     def find_dead_letter(digest: str) -> DeadLetterDocument:
-        """One of them."""
+        """One of them, with at most 64 KiB of its value."""
         return DeadLetterDocument.of(application.dead_letters.find(digest))
 
     @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
     def replay_dead_letter(digest: str) -> DeadLetterDocument:
-        """Treats the record once more, as if it had just come."""
+        """Treats the record once more, as if it had just come; refused when only a part of it was kept."""
         return DeadLetterDocument.of(application.replay_dead_letter(digest, treat_again))
 
     @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])

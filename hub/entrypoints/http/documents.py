@@ -19,7 +19,7 @@ from hub.domain.story import Reached, Told
 from hub.domain.transfer import HistoryStep, Transfer
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
-from pix.service.dead_letters import DeadLetter
+from pix.service.dead_letters import DeadLetter, DeadLetterHead
 from pix.service.records import encode_record
 
 
@@ -359,6 +359,42 @@ class KeyDocument(BaseModel):
         )
 
 
+class DeadLetterHeadDocument(BaseModel):
+    """A record that could not be applied, without its bytes."""
+
+    digest: str
+    topic: str
+    partition: int
+    offset: int
+    value_bytes: int
+    """The length of the value as it came."""
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: str
+    note: str
+
+    @classmethod
+    def of(cls, letter: DeadLetterHead) -> Self:
+        """From the plumbing."""
+        return cls(
+            digest=letter.digest,
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.offset,
+            value_bytes=letter.value_bytes,
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state.value,
+            note=letter.note,
+        )
+
+
 class DeadLetterDocument(BaseModel):
     """A record that could not be applied; bytes in Base64."""
 
@@ -368,7 +404,14 @@ class DeadLetterDocument(BaseModel):
     offset: int
     key_base64: str
     value_base64: str
+    """At most the first 64 KiB."""
+    value_bytes: int
+    """The length of the value as it came."""
+    value_sha256: str
+    """Of the value as it came, in hex."""
     headers_base64: dict[str, str]
+    is_whole: bool
+    """Whether the record was kept as it came; only such a one can be replayed."""
     sender: str
     reason: str
     first_seen_at_ms: int
@@ -388,6 +431,9 @@ class DeadLetterDocument(BaseModel):
             offset=record.offset,
             key_base64=base64.b64encode(record.key).decode(),
             value_base64=base64.b64encode(record.value).decode(),
+            value_bytes=letter.value_bytes,
+            value_sha256=letter.value_sha256,
+            is_whole=record.flaw is None,
             headers_base64={name: base64.b64encode(value).decode() for name, value in record.headers.items()},
             sender=letter.sender,
             reason=letter.reason,

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from hub.adapters.postgres import MIGRATIONS
 from pix.service.database import make_engine, transaction
-from pix.service.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, digest_of
+from pix.service.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, digest_of, head_of
 from pix.service.dead_letters_memory import MemoryDeadLetters
 from pix.service.dead_letters_postgres import PostgresDeadLetters
-from pix.service.migrations import migrate
-from pix.service.records import Record
+from pix.service.migrations import alembic_configuration, migrate
+from pix.service.records import (
+    HEADERS_BYTES_MAX,
+    KEY_BYTES_MAX,
+    VALUE_KEPT_BYTES_MAX,
+    Record,
+    unreadable_record,
+)
 
 NOW_MS = 1_790_000_000_000
 RECORD = Record("codepix.hub.v1", b"key\x00\xff", b"\x00\xffvalue", {"codepix-type": b"Nonsense\xff", "x": b""}, 3, 42)
@@ -105,8 +116,9 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
         letters.set_state(letter(0).digest, DeadLetterState.REPLAYED, "")
         letters.set_state("nonsense", DeadLetterState.REPLAYED, "")
         assert dict(letters.count()) == {DeadLetterState.DEAD: 3, DeadLetterState.REPLAYED: 1}
-        assert [each.record.value for each in letters.list(DeadLetterState.DEAD, 2)] == [b"\x03", b"\x02"]
-        assert [each.record.value for each in letters.list(DeadLetterState.REPLAYED, 9)] == [b"\x00"]
+        latest = [letter(number, NOW_MS + number) for number in (3, 2)]
+        assert letters.list(DeadLetterState.DEAD, 2) == [head_of(each) for each in latest]
+        assert [each.digest for each in letters.list(DeadLetterState.REPLAYED, 9)] == [letter(0).digest]
         assert letters.list(DeadLetterState.DISCARDED, 9) == []
 
 
@@ -131,3 +143,70 @@ def test_the_digest_tells_contents_apart_and_not_places() -> None:
     ]
     assert len({digest_of(record) for record in (RECORD, *others)}) == 1 + len(others)
     assert digest_of(replace(RECORD, headers=dict(reversed(list(RECORD.headers.items()))))) == digest_of(RECORD)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        replace(RECORD, value=bytes(VALUE_KEPT_BYTES_MAX + 1)),
+        replace(RECORD, key=b"k" * 100_000),
+        replace(RECORD, headers={f"x{number}": b"y" for number in range(5_000)}),
+        replace(RECORD, headers={"x" * 100_000: b"y", "codepix-type": b"Nonsense"}),
+        replace(RECORD, headers={"codepix-type": b"y" * 1_000_000}),
+        replace(RECORD, headers={"nul\x00": b"y", "half a pair \ud800": b"z"}),
+        unreadable_record(RECORD.topic, 3, 42, "batch of records: \x00 cannot be unpacked \ud800"),
+    ],
+    ids=["value", "key", "headers", "name of a header", "header", "names that no text holds", "nothing to be read"],
+)
+def test_whatever_a_record_contains_its_letter_is_small_and_can_be_stored(opened: Open, hostile: Record) -> None:
+    made = dead_letter(hostile, "00000001", "reason \x00 \ud800", NOW_MS)
+    with opened() as letters:
+        letters.bury([made, made])
+    with opened() as letters:
+        found = letters.find(made.digest)
+        assert found is not None
+        assert found.times == 2
+        kept = found.record
+        size = len(kept.key) + len(kept.value) + sum(len(name) + len(value) for name, value in kept.headers.items())
+        assert size <= VALUE_KEPT_BYTES_MAX + KEY_BYTES_MAX + HEADERS_BYTES_MAX
+        assert found.digest == digest_of(hostile)
+        assert (found.value_bytes, found.value_sha256) == (len(hostile.value), sha256(hostile.value).hexdigest())
+        (line,) = letters.list(None, 9)
+        assert (line.digest, line.value_bytes) == (made.digest, len(hostile.value))
+
+
+@pytest.mark.parametrize("migrations", [MIGRATIONS, BANK_MIGRATIONS], ids=["hub", "bank"])
+def test_letters_of_before_there_was_a_limit_are_cut_and_stay_readable(
+    new_database: Callable[[], str], migrations: Path
+) -> None:
+    url = new_database()
+    migrate(url, migrations)
+    engine = make_engine(url)
+    configuration = alembic_configuration(migrations)
+    (bounding,) = [
+        each for each in ScriptDirectory.from_config(configuration).walk_revisions() if "bounded_dead" in each.path
+    ]
+    large, small = replace(RECORD, value=b"v" * 200_000), RECORD
+    with transaction(engine) as connection:
+        # As an older version has written them.
+        configuration.attributes["connection"] = connection
+        command.downgrade(configuration, str(bounding.down_revision))
+        for record in (large, small):
+            connection.execute(
+                text(
+                    "INSERT INTO dead_letters VALUES (:digest, 't', 0, 0, '', :value, '{}', '', 'forged', 1, 1, 1, "
+                    "'dead', '')"
+                ),
+                {"digest": digest_of(record), "value": record.value},
+            )
+        command.upgrade(configuration, "head")
+    with transaction(engine) as connection:
+        letters = PostgresDeadLetters(connection)
+        cut, whole = letters.find(digest_of(large)), letters.find(digest_of(small))
+        sizes = {line.digest: line.value_bytes for line in letters.list(None, 9)}
+    engine.dispose()
+    assert cut is not None and cut.is_cut and cut.record.flaw is not None
+    assert (cut.value_bytes, cut.value_sha256) == (200_000, sha256(large.value).hexdigest())
+    assert len(cut.record.value) == VALUE_KEPT_BYTES_MAX
+    assert whole is not None and whole.record.flaw is None and whole.record.value == small.value
+    assert sizes == {digest_of(large): 200_000, digest_of(small): len(small.value)}

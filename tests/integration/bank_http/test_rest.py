@@ -175,7 +175,7 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     assert rest.get(f"{API}/postings").json()["postings"][0]["kind"] == "deposit"
     aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letters = rest.get(f"{API}/dead-letters").json()
-    assert letters["counts"]["dead"] == 1 and letters["dead_letters"][0]["value_hex"] == b"nonsense".hex()
+    assert letters["counts"]["dead"] == 1 and letters["dead_letters"][0]["value_bytes"] == 8
     url = f"{API}/dead-letters/{letters['dead_letters'][0]['dead_letter_id']}"
     assert rest.post(f"{url}/replay").json()["times"] == 2
     assert rest.post(f"{url}/discard", json={"note": "mine"}).json()["state"] == "discarded"

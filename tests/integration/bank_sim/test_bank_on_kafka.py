@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bank_sim.bootstrap import start
 from bank_sim.domain.answering import Behaviour
@@ -23,6 +26,7 @@ from pix.service.kafka_acls import bank_group
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaAssignment, KafkaSettings
 from tests.contract.bank_sim.world import AURORA, SECRET, World, read
+from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 
 DEADLINE_SECONDS = 30.0
 NOWHERE = "127.0.0.1:1"
@@ -94,6 +98,45 @@ def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
     assert not thread.is_alive()
     source.close()
     sink.close()
+
+
+def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(
+    world: World, database_url: str, bootstrap_servers: str
+) -> None:
+    settings = settings_of_bank(database_url, bootstrap_servers)
+    kafka = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL)
+    ensure_topics(kafka, [HUB_TOPIC])
+    stop = threading.Event()
+    thread = threading.Thread(target=KafkaRole(world.bank, settings).run, args=(stop,), daemon=True)
+    thread.start()
+    ana = world.open_account(0)
+    sent = 0
+
+    def deaths() -> int:
+        return sum(letter.times for letter in world.bank.queries.dead_letters(None, 500))
+
+    with closing(KafkaSource(kafka, HUB_TOPIC, "hub")) as hub, closing(KafkaSink(kafka)) as sink:
+
+        @hypothesis.settings(max_examples=8, deadline=None)
+        @example(records=repeated_often(NOT_UTF8))
+        @example(records=list(SPECIAL))
+        @given(records=st.lists(raw_records(), min_size=1, max_size=20))
+        def send(records: list[RawRecord]) -> None:
+            nonlocal sent
+            with raw_producer(bootstrap_servers) as producer:
+                for record in records:
+                    producer.send(bank_topic(AURORA.code), record)
+            sent += len(records)
+            offer = world.offer(ana, 1)
+            sink.publish([world.record(offer)])
+            wait_until(lambda: deaths() >= sent)
+            assert read(hub.poll(DEADLINE_SECONDS)) == [TransferAccepted(offer.end_to_end_id, 1)]
+            hub.commit(hub.place())
+
+        send()
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
 
 
 def test_a_sweeper_apart_resends_nothing_while_the_hubs_answers_wait_for_another_process(

@@ -215,7 +215,7 @@ def test_a_poisoned_record_takes_no_other_with_it(world: World, engine: Engine) 
     records = [world.record(each, offset) for offset, each in enumerate(messages)]
     assert len(world.bank.process_records(records)) == 2
     (letter,) = world.bank.queries.dead_letters()
-    assert letter.record.offset == 1
+    assert letter.offset == 1
     assert "processing failed" in letter.reason
     assert world.incoming(good).status is world.incoming(other).status is TransferStatus.ACCEPTED
     again = world.bank.replay_dead_letter(dead_letter_id=letter.digest)

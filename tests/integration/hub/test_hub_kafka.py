@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from hub.bootstrap import Hub
+from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from hub.settings import HubSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
@@ -36,6 +40,7 @@ from pix.service.records import (
     HUB_SENDER,
     HUB_TOPIC,
     MESSAGES_OF_HUB,
+    VALUE_KEPT_BYTES_MAX,
     Received,
     Record,
     bank_topic,
@@ -46,6 +51,7 @@ from pix.service.records import (
 from pix.service.settings import KafkaAssignment, KafkaSettings
 from tests.integration.hub.conftest import TABLES
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 from tests.unit.hub.builders import AURORA, IPE, MARE
 
 DEADLINE_SECONDS = 60.0
@@ -98,9 +104,10 @@ class Network:
         digest = digest_of(record)
 
         def buried() -> DeadLetter | None:
-            return next(
-                (each for each in self.hub.application.dead_letters.list(None, 100) if each.digest == digest), None
-            )
+            try:
+                return self.hub.application.dead_letters.find(digest)
+            except DeadLetterNotFound:
+                return None
 
         return wait_until(buried, DEADLINE_SECONDS, "the record to be buried")  # type: ignore[return-value]
 
@@ -263,6 +270,54 @@ def test_what_cannot_be_applied_is_a_dead_letter_and_the_rest_goes_on(
         return bool(network.hub.application.queries.find_transfers_of(AURORA, [good.end_to_end_id]))
 
     wait_until(is_there, DEADLINE_SECONDS, "the next record to be treated")
+
+
+def deaths(network: Network) -> int:
+    """How often records have become dead letters."""
+    with transaction(network.hub.engine) as connection:
+        return int(connection.execute(text("SELECT coalesce(sum(times), 0) FROM dead_letters")).scalar_one())
+
+
+@settings(max_examples=12, deadline=None)
+@example(sent=repeated_often(NOT_UTF8))
+@example(sent=list(SPECIAL))
+@given(sent=st.lists(raw_records(), min_size=1, max_size=30))
+def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(network: Network, sent: list[RawRecord]) -> None:
+    before = deaths(network)
+    with raw_producer(network.hub.settings.kafka_bootstrap_servers) as producer:
+        for record in sent:
+            producer.send(HUB_TOPIC, record)
+    good = request()
+    network.sink.publish([signed(good, AURORA)])
+    wait_until(lambda: deaths(network) >= before + len(sent), DEADLINE_SECONDS, "every record to be a dead letter")
+
+    def is_completed() -> bool:
+        return network.hub.application.queries.find_transfers_of(AURORA, [good.end_to_end_id])[0].status == "completed"
+
+    for ispb, answer in (
+        (IPE, TransferAccepted(good.end_to_end_id, AMOUNT)),
+        (AURORA, OutcomeProcessed(good.end_to_end_id, Side.PAYER, Outcome.CONFIRMED, AMOUNT, None)),
+        (IPE, OutcomeProcessed(good.end_to_end_id, Side.PAYEE, Outcome.CONFIRMED, AMOUNT, None)),
+    ):
+        # All of one record key: they are treated in this order.
+        network.sink.publish([signed(answer, ispb)])
+    wait_until(is_completed, DEADLINE_SECONDS, "the payment to be completed")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_of_what_unpacks_to_megabytes_a_part_is_kept_that_cannot_be_replayed(network: Network, codec: str) -> None:
+    bomb, before = bytes(500_000 + len(codec)), deaths(network)
+    packing = {"compression.type": codec, "message.max.bytes": 10_000_000}
+    with raw_producer(network.hub.settings.kafka_bootstrap_servers, packing) as producer:
+        producer.send(HUB_TOPIC, RawRecord(bomb, b"key"))
+    wait_until(lambda: deaths(network) > before, DEADLINE_SECONDS, "the bomb to be a dead letter")
+    letters = network.hub.application.dead_letters
+    digest = next(each.digest for each in letters.list(None, 500) if each.value_bytes == len(bomb))
+    letter = letters.find(digest)
+    assert letter.record.value == bomb[:VALUE_KEPT_BYTES_MAX]
+    assert letter.value_sha256 == sha256(bomb).hexdigest()
+    with pytest.raises(DeadLetterNotWhole, match="only a part of the record was kept"):
+        network.hub.application.replay_dead_letter(digest, network.hub.treat_again)
 
 
 def test_an_unfit_letter_that_is_replayed_dies_again(network: Network) -> None:

@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pix.service.batches import BatchLoop, BrokerUnavailable, DatabaseUnavailable, PublishFailed, SourceStuck
-from pix.service.consumer import ConsumerThread, isolating_poison
+from pix.service.batches import (
+    BatchHandler,
+    BatchLoop,
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    PublishFailed,
+    SourceStuck,
+)
+from pix.service.consumer import CONNECTION_BREAKS_MAX, ConsumerThread, isolating_poison
+from pix.service.dead_letters import digest_of
 from pix.service.health import Health
 from pix.service.records import Record
 
@@ -309,3 +317,80 @@ def test_a_long_reason_is_cut() -> None:
     poisoned = Poisoned(ValueError("y" * 9_000))
     isolating_poison(poisoned.handle, poisoned.bury)([record("x")])
     assert len(poisoned.buried[0][1]) == 500
+
+
+# A record that breaks the connection.
+
+
+def turns_until_done(isolated: BatchHandler, *batch: Record, turns_max: int = 20) -> int:
+    """How often the batch is handed over until it is taken: after DatabaseUnavailable a consumer reads it again."""
+    for turn in range(1, turns_max + 1):
+        try:
+            isolated(batch)
+        except DatabaseUnavailable:
+            continue
+        return turn
+    raise AssertionError("never taken")
+
+
+def test_a_record_that_breaks_the_connection_while_the_database_answers_is_poison() -> None:
+    poisoned = Poisoned(DatabaseUnavailable("server closed the connection"))
+    isolated = isolating_poison(poisoned.handle, poisoned.bury, lambda: True)
+    turns = turns_until_done(isolated, record("a"), record("x"), record("b"))
+    # As a batch, and then alone.
+    assert turns == 2 * CONNECTION_BREAKS_MAX - 1
+    assert poisoned.buried == [(b"x", "breaks the connection to the database: server closed the connection")]
+    assert [each.value for each in isolated([record("c")])] == [b"c"]
+
+
+def test_a_database_that_does_not_answer_is_waited_for_however_long() -> None:
+    poisoned = Poisoned(DatabaseUnavailable("gone"))
+    isolated = isolating_poison(poisoned.handle, poisoned.bury, lambda: False)
+    with pytest.raises(AssertionError, match="never taken"):
+        turns_until_done(isolated, record("x"))
+    assert poisoned.buried == []
+
+
+def test_connections_that_break_now_and_then_poison_nothing() -> None:
+    breaks = iter([True, True, False] * 20)
+    buried: list[bytes] = []
+
+    def handle(records: Sequence[Record]) -> Sequence[Record]:
+        if next(breaks):
+            raise DatabaseUnavailable("server closed the connection")
+        return list(records)
+
+    isolated = isolating_poison(handle, lambda each, _: buried.append(each.value), lambda: True)
+    for _ in range(10):
+        assert turns_until_done(isolated, record("a"), record("b")) == CONNECTION_BREAKS_MAX
+    assert buried == []
+
+
+@pytest.mark.parametrize("error", [ValueError("no such bytes"), DatabaseUnavailable("server closed the connection")])
+def test_a_letter_that_cannot_be_stored_is_stored_without_its_bytes(error: Exception) -> None:
+    stored: list[tuple[Record, str]] = []
+
+    def bury(letter: Record, reason: str) -> None:
+        if letter.value:
+            raise error
+        stored.append((letter, reason))
+
+    isolated = isolating_poison(Poisoned(ValueError("cannot be")).handle, bury, lambda: True)
+    poison = record("x")
+    assert list(isolated([poison])) == []
+    ((letter, reason),) = stored
+    assert reason == "processing failed: ValueError: cannot be"
+    assert digest_of(letter) == digest_of(poison)
+    assert letter.flaw is not None and letter.flaw.value_bytes == 1
+
+
+def test_a_letter_whose_reason_cannot_be_stored_either_gets_a_plain_one() -> None:
+    reasons: list[str] = []
+
+    def bury(_letter: Record, reason: str) -> None:
+        if "cannot be" in reason:
+            raise ValueError("no such text")
+        reasons.append(reason)
+
+    assert list(isolating_poison(Poisoned(ValueError("cannot be")).handle, bury)([record("x")])) == []
+    assert reasons == ["processing failed"]

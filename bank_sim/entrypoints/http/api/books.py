@@ -12,7 +12,7 @@ from bank_sim.domain.books import Posting, PostingKind
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.api.schemas import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.service.dead_letters import DeadLetter, DeadLetterState
+from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 
 router = api_router("books")
 
@@ -98,6 +98,42 @@ class PostingsOfTransfer(BaseModel):
     postings: list[PostingDocument]
 
 
+class DeadLetterHeadDocument(BaseModel):
+    """A record that could not be applied, without its bytes."""
+
+    dead_letter_id: str
+    topic: str
+    partition: int
+    offset: int
+    value_bytes: int
+    """The length of the value as it came."""
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: DeadLetterState
+    note: str
+
+    @staticmethod
+    def of(letter: DeadLetterHead) -> DeadLetterHeadDocument:
+        """From the service's line of a list."""
+        return DeadLetterHeadDocument(
+            dead_letter_id=letter.digest,
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.offset,
+            value_bytes=letter.value_bytes,
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state,
+            note=letter.note,
+        )
+
+
 class DeadLetterDocument(BaseModel):
     """A record that could not be applied."""
 
@@ -111,6 +147,13 @@ class DeadLetterDocument(BaseModel):
     state: DeadLetterState
     note: str
     value_hex: str
+    """At most the first 64 KiB."""
+    value_bytes: int
+    """The length of the value as it came."""
+    value_sha256: str
+    """Of the value as it came, in hex."""
+    is_whole: bool
+    """Whether the record was kept as it came; only such a one can be replayed."""
 
     @staticmethod
     def of(letter: DeadLetter) -> DeadLetterDocument:
@@ -126,13 +169,16 @@ class DeadLetterDocument(BaseModel):
             state=letter.state,
             note=letter.note,
             value_hex=letter.record.value.hex(),
+            value_bytes=letter.value_bytes,
+            value_sha256=letter.value_sha256,
+            is_whole=letter.record.flaw is None,
         )
 
 
 class DeadLetters(BaseModel):
     """Letters, last seen first, and how many there are in each state."""
 
-    dead_letters: list[DeadLetterDocument]
+    dead_letters: list[DeadLetterHeadDocument]
     counts: dict[str, int]
 
 
@@ -171,13 +217,19 @@ def postings_of_transfer(
 
 @router.get("/dead-letters")
 def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT) -> DeadLetters:
-    """Records that could not be applied, with the reason and the raw bytes."""
+    """Records that could not be applied, with the reason, last seen first."""
     letters = site.bank.queries.dead_letters(state, size)
     counts = site.bank.queries.count_dead_letters()
     return DeadLetters(
-        dead_letters=[DeadLetterDocument.of(letter) for letter in letters],
+        dead_letters=[DeadLetterHeadDocument.of(letter) for letter in letters],
         counts={known.value: counts.get(known, 0) for known in DeadLetterState},
     )
+
+
+@router.get("/dead-letters/{dead_letter_id}")
+def dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
+    """One of them, with at most 64 KiB of its value."""
+    return DeadLetterDocument.of(site.bank.queries.find_dead_letter(dead_letter_id))
 
 
 @router.post("/dead-letters/{dead_letter_id}/replay")

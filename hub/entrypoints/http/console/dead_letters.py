@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from hub.domain.errors import DeadLetterNotFound
+from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
 from hub.entrypoints.http.console.views import bank_views, letter_view
 from pix.scheme.errors import SchemeError
@@ -51,6 +51,8 @@ def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
     except DeadLetterNotFound:
         letter = site.hub.dead_letters.find(digest)
         return see_other(request, f"/dead-letters/{letter.digest}?done=settled")
+    except DeadLetterNotWhole:
+        return see_other(request, f"/dead-letters/{digest}?done=cut")
     return see_other(request, f"/dead-letters/{letter.digest}?done={letter.state}")
 
 

@@ -27,7 +27,7 @@ from pix.service.web.palette import derive_palette
 UNKNOWN_COLOR: Final = "#6b7280"
 HEX_BYTES_PER_LINE: Final = 16
 HEX_BYTES_MAX: Final = 4_096
-"""No more of a dead letter's value is shown; the REST API has all of it."""
+"""No more of a dead letter's value is shown; the REST API has what was kept of it."""
 HEADER_TEXT_MAX: Final = 200
 BAR_WIDTH: Final = 100
 """Units of the drawing in which a bar shows a share."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Form, Path, Query, Request, Response
 
-from bank_sim.domain.errors import DeadLetterIsSettled
+from bank_sim.domain.errors import DeadLetterIsSettled, DeadLetterNotWhole
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
@@ -25,6 +25,15 @@ def show(
     return _page(request, site, pages, state, Faults(), 200)
 
 
+@router.get("/dead-letters/{dead_letter_id}")
+def show_one(
+    request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """One letter with its bytes."""
+    letter = site.bank.queries.find_dead_letter(dead_letter_id)
+    return pages.page(request, "bank/backoffice/letter.html", {"office": "letters", "letter": letter})
+
+
 @router.post("/dead-letters/{dead_letter_id}")
 def act(
     request: Request,
@@ -40,7 +49,7 @@ def act(
             site.bank.replay_dead_letter(dead_letter_id=dead_letter_id)
         else:
             site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
-    except DeadLetterIsSettled as error:
+    except (DeadLetterIsSettled, DeadLetterNotWhole) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _page(request, site, pages, "all", faults, 409)
     return see_other(request, "/backoffice/dead-letters?state=all")

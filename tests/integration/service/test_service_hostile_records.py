@@ -1,0 +1,84 @@
+"""What the clients of a broker do about records that nobody of the protocol sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from lab.parts.broker import EmbeddedBroker
+from lab.parts.process import wait_until
+from pix.service.kafka import RESPONSE_BYTES_MAX, KafkaSink, KafkaSource
+from pix.service.kafka_tap import KafkaTap
+from pix.service.records import Record
+from pix.service.settings import KafkaSettings
+from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, repeated_often
+
+DEADLINE_SECONDS = 60.0
+ZSTANDARD = {"compression.type": "zstd", "message.max.bytes": 100_000_000, "batch.size": 100_000_000}
+PARTITION = 2
+
+Settings = Callable[..., KafkaSettings]
+
+
+def test_the_tap_shows_what_passes_whatever_else_comes(
+    broker: EmbeddedBroker, settings: Settings, topic: str, sink: KafkaSink
+) -> None:
+    with closing(KafkaTap(settings(), lambda: [topic])) as tap:
+        seen: list[Record] = []
+
+        def has_passed(key: bytes) -> bool:
+            seen.extend(tapped.record for tapped in tap.poll(0.1))
+            return any(record.key == key for record in seen)
+
+        def is_at_the_ends() -> bool:
+            sink.publish([Record(topic, b"first", b"")])
+            return has_passed(b"first")
+
+        wait_until(is_at_the_ends, DEADLINE_SECONDS, "the tap to be at the ends")
+        with raw_producer(broker.bootstrap_servers) as producer:
+            for record in [*repeated_often(NOT_UTF8), *SPECIAL]:
+                producer.send(topic, record)
+        with raw_producer(broker.bootstrap_servers, ZSTANDARD) as producer:
+            producer.send(topic, RawRecord(bytes(2 * RESPONSE_BYTES_MAX), b"bomb"))
+
+        def passes_again() -> bool:
+            sink.publish([Record(topic, b"last", b"")])
+            return has_passed(b"last")
+
+        wait_until(passes_again, DEADLINE_SECONDS, "records behind the hostile ones")
+
+
+@pytest.mark.parametrize(("in_a_batch", "batches"), [(1, 1), (1, 4), (9, 1), (9, 3), (200, 2)])
+def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
+    broker: EmbeddedBroker, settings: Settings, topic: str, sink: KafkaSink, in_a_batch: int, batches: int
+) -> None:
+    size = 2 * RESPONSE_BYTES_MAX // in_a_batch
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        found: list[Record] = []
+
+        def have_come(count: int) -> bool:
+            found.extend(source.poll(0.1))
+            return len([record for record in found if record.flaw is None]) >= count
+
+        with raw_producer(broker.bootstrap_servers) as producer:
+            producer.send(topic, RawRecord(b"before", partition=PARTITION))
+        for _ in range(batches):
+            with raw_producer(broker.bootstrap_servers, ZSTANDARD | {"linger.ms": 200}) as producer:
+                for _ in range(in_a_batch):
+                    producer.send(topic, RawRecord(bytes(size), partition=PARTITION))
+        with raw_producer(broker.bootstrap_servers, {"batch.num.messages": 1}) as producer:
+            for number in range(30):
+                producer.send(topic, RawRecord(str(number).encode(), partition=PARTITION))
+        wait_until(lambda: have_come(31), DEADLINE_SECONDS, "what can be read")
+        source.commit(source.place())
+    readable = [record.value for record in found if record.flaw is None]
+    assert readable == [b"before", *(str(number).encode() for number in range(30))]
+    skipped = [record for record in found if record.flaw is not None]
+    assert 1 <= len(skipped) <= batches
+    assert all("batch of records: Decompression" in record.flaw.reason for record in skipped if record.flaw)
+    # All of it is committed: nothing comes again.
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        sink.publish([Record(topic, b"next", b"next")])
+        wait_until(lambda: bool(again := source.poll(0.1)) and again[0].value == b"next", DEADLINE_SECONDS, "the next")
