@@ -32,9 +32,13 @@ from pix.service.records import (
     HEADER_TYPE,
     HUB_SENDER,
     HUB_TOPIC,
+    MESSAGES_OF_HUB,
     VALUE_BYTES_MAX,
+    Received,
     Record,
+    Unreadable,
     bank_topic,
+    decode_record,
     encode_record,
     sign,
     signing_key,
@@ -43,7 +47,7 @@ from tests.contract.bank_sim.world import SECRET as BANK_SECRET
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.bank_http.village import Village, found_village
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, SECRETS, World, signed
+from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, World, signed
 from tests.unit.hub.builders import AURORA, IPE, MARE, e2e
 
 COUNTERS = {"duplicates", "refusals", "resends", "history", "resend_count", "resend_at_ms", "revision"}
@@ -360,6 +364,19 @@ def test_while_the_secret_changes_both_sides_take_both(world: World, engine: Eng
     world.clock.at_ms += 10_000
     world.treat(signed(request(e2e(20, AURORA, world.clock.at_ms)), AURORA, SECRETS[AURORA]))
     assert state_of(engine) == before
+
+
+def test_once_a_bank_has_a_new_secret_the_hub_signs_with_it_alone(world: World, engine: Engine) -> None:
+    new = "the new secret of Aurora"
+    world.application.add_bank(code="001", name="Banco Aurora", color="#5b2a86", secret=new)
+    more_than_it_has = request(e2e(30, AURORA, world.clock.at_ms), FUNDS * 10)
+    (answer,) = world.tell(AURORA, replace(more_than_it_has, requested_at_ms=world.clock.at_ms))
+    under_new, under_old = (
+        decode_record(answer, lambda _, secret=secret: [signing_key(secret)], MESSAGES_OF_HUB)  # type: ignore[misc]
+        for secret in (new, SECRETS[AURORA])
+    )
+    assert isinstance(under_new, Received), under_new
+    assert isinstance(under_old, Unreadable)
 
 
 def test_a_bank_that_knows_both_secrets_takes_the_hubs_records_under_either() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError
 from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
-from pix.service.batches import PublishFailed
+from pix.service.batches import BatchLoop, PublishFailed
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
 from pix.service.records import Record
 from pix.service.settings import KafkaAssignment, KafkaSettings
@@ -33,6 +33,15 @@ def frail_broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@contextmanager
+def thawed_in_the_end(broker: EmbeddedBroker) -> Iterator[None]:
+    """A client whose broker stands still would wait for it when it is closed."""
+    try:
+        yield
+    finally:
+        broker.thaw()
 
 
 @pytest.mark.slow
@@ -67,6 +76,59 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
         for number in range(20):
             key = f"after {number}".encode()
             wait_until(lambda key=key: has_come(key), DEADLINE_SECONDS, f"the record {key!r}")  # type: ignore[misc]
+
+
+def test_what_the_client_could_not_deliver_is_not_published(frail_broker: EmbeddedBroker) -> None:
+    settings = KafkaSettings(bootstrap_servers=frail_broker.bootstrap_servers, client_id="test")
+    ensure_topics(settings, ["topic"])
+    with closing(KafkaSink(settings, delivery_seconds_max=0.5)) as sink, thawed_in_the_end(frail_broker):
+        frail_broker.freeze()
+        publication = sink.begin([Record("topic", b"key", b"value")])
+
+        def has_given_up() -> bool:
+            publication.producer.poll(0.1)
+            return bool(publication.failures)
+
+        wait_until(has_given_up, DEADLINE_SECONDS, "the client to give up")
+        with pytest.raises(PublishFailed, match="1 of 1 records not published"):
+            publication.wait()
+
+
+def test_offsets_stay_while_what_is_owed_for_them_is_not_acknowledged(
+    settings: Callable[[], KafkaSettings], topic: str, sink: KafkaSink, frail_broker: EmbeddedBroker
+) -> None:
+    away = KafkaSettings(bootstrap_servers=frail_broker.bootstrap_servers, client_id="test")
+    ensure_topics(away, ["answers"])
+    sink.publish([Record(topic, b"asked", b"")])
+    with closing(KafkaSink(away, acks_seconds_max=0.5)) as answers, thawed_in_the_end(frail_broker):
+        with closing(KafkaSource(settings(), topic, "group")) as source:
+            loop = BatchLoop(source, lambda _: [Record("answers", b"answered", b"")], answers)
+            frail_broker.freeze()
+            wait_until(lambda: loop.turn(0.1), DEADLINE_SECONDS, "the record to be treated")
+            with pytest.raises(PublishFailed, match="1 records not acknowledged in time"):
+                loop.settle()
+        # Another one of the group reads it again.
+        with closing(KafkaSource(settings(), topic, "group")) as source:
+            assert [record.key for record in source.poll(DEADLINE_SECONDS)] == [b"asked"]
+
+
+def test_what_was_taken_away_is_not_committed(
+    settings: Callable[..., KafkaSettings], topic: str, sink: KafkaSink
+) -> None:
+    def read(source: KafkaSource, key: bytes) -> None:
+        sink.publish([Record(topic, key, b"")])
+        wait_until(lambda: key in [record.key for record in source.poll(0.1)], DEADLINE_SECONDS, f"the record {key!r}")
+        source.commit(source.place())
+
+    with closing(KafkaSource(settings(), topic, "group", commit_interval_seconds=3_600)) as source:
+        # The broker is told of the first commit at once, and not yet of the second one.
+        read(source, b"one key")
+        read(source, b"one key")
+        assert source._done
+        # As the client calls it when the partitions are another's: from here on that one commits.
+        source._forget(source._consumer, source._consumer.assignment())
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        assert [record.key for record in source.poll(DEADLINE_SECONDS)] == [b"one key"]
 
 
 @pytest.mark.parametrize("code", [KafkaError._FATAL, KafkaError._FENCED, KafkaError._MSG_TIMED_OUT])
