@@ -15,11 +15,10 @@ from bank_sim.domain.errors import BankError
 from pix.scheme.errors import SchemeError
 from pix.service.batches import DatabaseUnavailable
 from pix.service.health import Health
+from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.logs import logger
 
 SWEEP_SECONDS: Final = 0.5
-LAG_RECORDS_MAX: Final = 100
-"""With more waiting than this the outcomes may well be among them: nothing is resent until they are read."""
 
 ERRAND_CHECK_SECONDS: Final = 0.5
 JOIN_RETRY_SECONDS: Final = 1.0

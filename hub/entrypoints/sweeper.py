@@ -11,11 +11,10 @@ from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.kafka import records_of
 from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, RecordPublisher
 from pix.service.health import Health
+from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.logs import logger
 
 INTERVAL_SECONDS: Final = 0.5
-LAG_RECORDS_MAX: Final = 100
-"""With more waiting than this the answers may well be among them: nothing is resent until they are read."""
 
 log = logger(__name__)
 

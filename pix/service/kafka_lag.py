@@ -12,6 +12,10 @@ from pix.service.kafka import client_configuration, one_line
 from pix.service.logs import logger
 from pix.service.settings import KafkaAssignment, KafkaSettings
 
+LAG_RECORDS_MAX: Final = 100
+"""With more waiting than this the answers may well be among them: nothing is resent until they are read."""
+LAG_SECONDS_MAX: Final = 30.0
+"""After so long behind, one sweep resends nevertheless: a topic that is kept busy must not keep what was lost lost."""
 AGE_SECONDS_MAX: Final = 1.0
 """How old a reading may be."""
 ANSWER_SECONDS_MAX: Final = 2.0
@@ -22,8 +26,31 @@ log = logger(__name__)
 def lag_seen_by(settings: KafkaSettings, topic: str, group: str, own: Callable[[], int] | None) -> Callable[[], int]:
     """What tells a sweeper how many records wait: its own process's consumer where that reads every partition."""
     if own is not None and settings.assignment is KafkaAssignment.ALL:
-        return own
-    return GroupLag(settings, topic, group).records
+        return ForgivenLag(own).records
+    return ForgivenLag(GroupLag(settings, topic, group).records).records
+
+
+class ForgivenLag:
+    """A lag that says 0 once whenever it has been too large for LAG_SECONDS_MAX."""
+
+    def __init__(self, lag: Callable[[], int], seconds: Callable[[], float] = time.monotonic) -> None:
+        self._lag = lag
+        self._seconds = seconds
+        self._behind_since_seconds: float | None = None
+
+    def records(self) -> int:
+        """As the lag that it was given, but for that."""
+        records = self._lag()
+        now_seconds = self._seconds()
+        if records <= LAG_RECORDS_MAX:
+            self._behind_since_seconds = None
+        elif self._behind_since_seconds is None:
+            self._behind_since_seconds = now_seconds
+        elif now_seconds - self._behind_since_seconds >= LAG_SECONDS_MAX:
+            log.warning("behind for long, one sweep resends nevertheless", records=records)
+            self._behind_since_seconds = now_seconds
+            return 0
+        return records
 
 
 class GroupLag:

@@ -16,13 +16,13 @@ from bank_sim.bootstrap import start
 from bank_sim.domain.answering import Behaviour
 from bank_sim.entrypoints.cli import roles_of
 from bank_sim.entrypoints.kafka import KafkaRole
-from bank_sim.entrypoints.sweeper import LAG_RECORDS_MAX
 from bank_sim.settings import BankSettings
 from lab.parts.broker import EmbeddedBroker
 from pix.scheme.messages import TransferAccepted
 from pix.service.clock import SystemClock
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
 from pix.service.kafka_acls import bank_group
+from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaAssignment, KafkaSettings
 from tests.contract.bank_sim.world import AURORA, SECRET, World, read

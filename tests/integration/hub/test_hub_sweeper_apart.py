@@ -11,12 +11,12 @@ import pytest
 
 from hub.bootstrap import Hub
 from hub.entrypoints.kafka import CONSUMER_GROUP
-from hub.entrypoints.sweeper import LAG_RECORDS_MAX
 from hub.settings import HubSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
 from pix.service.clock import SystemClock
 from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
+from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.records import HUB_TOPIC, Record, bank_topic
 from pix.service.settings import KafkaAssignment
 from tests.integration.hub.world import World

@@ -31,13 +31,14 @@ from hub.domain.presence import INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, UNHEARD_
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
-from hub.entrypoints.sweeper import LAG_RECORDS_MAX, Sweeper
+from hub.entrypoints.sweeper import Sweeper
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import BankMessage, TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import BrokerUnavailable
 from pix.service.dead_letters import DeadLetterState, digest_of
 from pix.service.health import Health
+from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.records import HUB_TOPIC, Record, encode_record, signing_key
 from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POLICY, accepted, e2e, key_entry, requested
 
