@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from hashlib import sha256
 
 import pytest
 
@@ -12,7 +13,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.transfer import Direction, TransferStatus
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import Record, bank_topic
+from pix.service.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
 from tests.integration.bank_http.village import Village
 
@@ -124,7 +125,12 @@ def test_dead_letters_are_shown_replayed_and_laid_aside(visit: Visit, aurora: Ba
     letter = aurora.queries.dead_letters()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
+    assert letter.reason in visitor.text and b"nonsense".hex() not in visitor.text
+    visitor.open(f"/backoffice/dead-letters/{letter.digest}")
     assert letter.reason in visitor.text and b"nonsense".hex() in visitor.text
+    visitor.open("/backoffice/dead-letters/" + "0" * 64)
+    assert visitor.page.status_code == 404
+    visitor.open("/backoffice/dead-letters")
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="replay")
     assert "2 times" in visitor.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="<b>mine</b>")
@@ -133,6 +139,20 @@ def test_dead_letters_are_shown_replayed_and_laid_aside(visit: Visit, aurora: Ba
     assert visitor.page.status_code == 409
     visitor.send("/backoffice/dead-letters/" + "0" * 64, act="replay")
     assert visitor.page.status_code == 404
+
+
+def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:
+    value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
+    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    digest = aurora.queries.dead_letters()[0].digest
+    visitor = visit(aurora)
+    visitor.open(f"/backoffice/dead-letters/{digest}")
+    assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in visitor.text
+    assert sha256(value).hexdigest() in visitor.text
+    visitor.open("/backoffice/dead-letters")
+    visitor.send(f"/backoffice/dead-letters/{digest}", act="replay")
+    assert visitor.page.status_code == 409
+    assert "Only a part of this record was kept, so it cannot be run again." in visitor.text
 
 
 def test_the_switches_are_set_and_shown(visit: Visit, aurora: BankApplication) -> None:

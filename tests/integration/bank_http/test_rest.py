@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from pix.service.records import Record, bank_topic
+from pix.service.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
 from tests.integration.bank_http.conftest import Visit
 from tests.integration.bank_http.village import Village
 
@@ -181,6 +182,20 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     assert rest.post(f"{url}/discard", json={"note": "mine"}).json()["state"] == "discarded"
     problem(rest.post(f"{url}/replay"), 409, "dead-letter-settled")
     problem(rest.post(f"{API}/dead-letters/x/replay"), 422, "invalid-request")
+
+
+def test_of_a_large_record_a_part_is_given_and_it_cannot_be_run_again(
+    rest: TestClient, aurora: BankApplication
+) -> None:
+    value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
+    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    (line,) = rest.get(f"{API}/dead-letters").json()["dead_letters"]
+    letter = rest.get(f"{API}/dead-letters/{line['dead_letter_id']}").json()
+    assert bytes.fromhex(letter["value_hex"]) == value[:VALUE_KEPT_BYTES_MAX]
+    assert (letter["value_bytes"], letter["value_sha256"]) == (len(value), sha256(value).hexdigest())
+    assert letter["is_whole"] is False
+    problem(rest.post(f"{API}/dead-letters/{line['dead_letter_id']}/replay"), 409, "dead-letter-not-whole")
+    problem(rest.get(f"{API}/dead-letters/{'0' * 64}"), 404, "dead-letter-not-found")
 
 
 def test_the_switches_by_rest(rest: TestClient) -> None:

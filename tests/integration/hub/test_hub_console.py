@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from html import unescape
 
 import httpx
@@ -24,7 +25,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
 from pix.service.http_server import serve_http
-from pix.service.records import HUB_TOPIC, Record
+from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
 from tests.integration.hub.world import World, signed
 from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 
@@ -236,6 +237,19 @@ def test_bytes_that_say_nothing_are_shown_as_bytes(client: TestClient, world: Wo
     assert "ff 3c 73 63 72 69 70 74 3e 00" in shown
     assert "9 more bytes are not shown" in shown
     assert "It cannot be decoded: codepix-type: unknown message type" in shown
+
+
+def test_of_a_large_record_a_part_is_shown_and_it_is_not_replayed(client: TestClient, world: World) -> None:
+    value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
+    digest = bury(world, Record(HUB_TOPIC, b"", value, {"codepix-type": b"TransferAccepted"}))
+    shown = text_of(page(client, f"/dead-letters/{digest}"))
+    assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in shown
+    assert sha256(value).hexdigest() in shown
+    assert "It cannot be replayed: only a part of this record was kept." in shown
+    # A page of before, with the button still on it.
+    token = token_of(page(client, f"/dead-letters/{digest}"))
+    refused = client.post(f"/dead-letters/{digest}/replay", data={"csrf_token": token})
+    assert "Not replayed: only a part of this record was kept." in text_of(refused.text)
 
 
 def test_an_empty_value_and_no_headers_are_a_letter_too(client: TestClient, world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
@@ -18,7 +19,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.service.batches import PublishFailed
 from pix.service.clock import SystemClock
 from pix.service.health import Health
-from pix.service.records import HUB_TOPIC, Record
+from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
 from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
 
@@ -219,8 +220,10 @@ def test_dead_letters_are_read_replayed_and_discarded(client: TestClient, world:
     (letter,) = client.get("/api/v1/dead-letters").json()
     digest = letter["digest"]
     assert letter["reason"] == "TransferAccepted: the hub knows no transfer with this end-to-end id"
-    assert base64.b64decode(letter["key_base64"]).decode() == end_to_end_id
-    assert client.get(f"/api/v1/dead-letters/{digest}").json() == letter
+    whole = client.get(f"/api/v1/dead-letters/{digest}").json()
+    assert base64.b64decode(whole["key_base64"]).decode() == end_to_end_id
+    assert {name: whole[name] for name in letter} == letter
+    assert not {"key_base64", "value_base64", "headers_base64"} & set(letter), "a list has no bytes"
 
     again = client.post(f"/api/v1/dead-letters/{digest}/replay").json()
     assert (again["state"], again["times"]) == ("dead", 2)
@@ -238,6 +241,17 @@ def test_dead_letters_are_read_replayed_and_discarded(client: TestClient, world:
     discarded = client.post(address, json={"note": " not  ours "}).json()
     assert (discarded["state"], discarded["note"]) == ("discarded", "not ours")
     problem(client.post(address, json={"note": "again"}), 404, "dead-letter-not-found")
+
+
+def test_of_a_large_record_a_part_is_given_and_it_cannot_be_replayed(client: TestClient, world: World) -> None:
+    value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
+    world.treat(Record(HUB_TOPIC, b"", value))
+    (line,) = client.get("/api/v1/dead-letters").json()
+    letter = client.get(f"/api/v1/dead-letters/{line['digest']}").json()
+    assert base64.b64decode(letter["value_base64"]) == value[:VALUE_KEPT_BYTES_MAX]
+    assert (letter["value_bytes"], letter["value_sha256"]) == (len(value), sha256(value).hexdigest())
+    assert letter["is_whole"] is False
+    problem(client.post(f"/api/v1/dead-letters/{line['digest']}/replay"), 409, "dead-letter-not-whole")
 
 
 def test_a_page_from_elsewhere_cannot_act_through_a_browser(client: TestClient, world: World) -> None:

@@ -216,6 +216,8 @@ def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView
     fields: list[tuple[str, str]] = []
     why_unreadable = ""
     try:
+        if record.flaw is not None:
+            raise RecordError(record.flaw.reason)
         message = decode_message(message_type, record.value, MESSAGES_OF_BANKS | MESSAGES_OF_HUB)
         fields = list(_flatten("", asdict(message)))
     except RecordError as error:
