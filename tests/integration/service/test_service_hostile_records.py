@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from sqlalchemy import text
 
 from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
+from pix.service.consumer import ConsumerThread, isolating_poison
+from pix.service.database import database_answers, make_engine, transaction
+from pix.service.health import Health
 from pix.service.kafka import (
     BATCH_BYTES_MAX,
     RESPONSE_BYTES_MAX,
@@ -129,3 +134,47 @@ def test_topics_refuse_what_unpacks_to_more_than_a_batch_may_have(real_broker: A
 
             wait_until(has_come, DEADLINE_SECONDS, "the record behind the refused ones")
             assert [record.value for record in found] == [b"plain"]
+
+
+def test_a_record_that_ends_its_connection_to_the_database_is_a_dead_letter_and_the_rest_goes_on(
+    new_database: Callable[[], str], settings: Settings, topic: str, sink: KafkaSink
+) -> None:
+    engine = make_engine(new_database())
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE done (key bytea); CREATE TABLE dead (key bytea, reason text)"))
+
+    def handle(records: Sequence[Record]) -> Sequence[Record]:
+        with transaction(engine) as connection:
+            for record in records:
+                if record.key == b"breaks":
+                    connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+                connection.execute(text("INSERT INTO done VALUES (:key)"), {"key": record.key})
+        return []
+
+    def bury(record: Record, reason: str) -> None:
+        with transaction(engine) as connection:
+            connection.execute(text("INSERT INTO dead VALUES (:key, :reason)"), {"key": record.key, "reason": reason})
+
+    def kept(table: str) -> list[bytes]:
+        with transaction(engine) as connection:
+            return sorted(bytes(key) for key in connection.execute(text(f"SELECT DISTINCT key FROM {table}")).scalars())
+
+    health, stop = Health(), threading.Event()
+    consumer = ConsumerThread(
+        lambda: KafkaSource(settings(), topic, "group"),
+        isolating_poison(handle, bury, lambda: database_answers(engine)),
+        sink,
+        health,
+    )
+    sink.publish([Record(topic, key, b"") for key in (b"a", b"breaks", b"b")])
+    thread = threading.Thread(target=consumer.run, args=(stop,))
+    thread.start()
+    try:
+        wait_until(lambda: kept("dead") == [b"breaks"], DEADLINE_SECONDS, "the record to be a dead letter")
+        wait_until(lambda: kept("done") == [b"a", b"b"], DEADLINE_SECONDS, "the others to be treated")
+        wait_until(lambda: health.report() == {"consumer": "ok"}, DEADLINE_SECONDS, "the consumer to be well")
+    finally:
+        stop.set()
+        thread.join(DEADLINE_SECONDS)
+    engine.dispose()
+    assert not thread.is_alive()
