@@ -132,10 +132,6 @@ class Complaining:
         """An error that passes."""
         return Message(error=KafkaError(KafkaError._TRANSPORT))
 
-    def consume(self, _count: int, timeout: float) -> list[Message]:
-        """Nothing more."""
-        return []
-
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
@@ -204,10 +200,6 @@ class Deaf:
         """The next."""
         return self._polled.pop(0)
 
-    def consume(self, _count: int, timeout: float) -> list[Message]:
-        """Nothing more."""
-        return []
-
     def committed(self, _partitions: Any, timeout: float) -> Any:
         """No answer."""
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
@@ -217,9 +209,9 @@ class Deaf:
 
 
 def test_only_silences_in_a_row_count(settings: Settings, topic: str) -> None:
-    record = Message(topic=topic, partition=0, offset=0, key=b"a", value=b"b")
+    record, nothing_more = Message(topic=topic, partition=0, offset=0, key=b"a", value=b"b"), None
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0)) as source:
-        source._consumer = Deaf(source._consumer, [None, None, record, None, None, None])  # type: ignore[assignment]
+        source._consumer = Deaf(source._consumer, [None, None, record, nothing_more, None, None, None])  # type: ignore[assignment]
         assert [len(source.poll(0)) for _ in range(5)] == [0, 0, 1, 0, 0]
         with pytest.raises(SourceStuck, match="the client learns nothing about "):
             source.poll(0)
