@@ -40,9 +40,10 @@ class Broker(Part, Protocol):
 class EmbeddedBroker:
     """librdkafka's broker, from the confluent-kafka wheel, in a process of its own.
 
-    It takes requests of 64 KiB at most. It keeps everything in memory, and of each partition only the latest 5 MiB or 100,000 records, so each end of it is
-    a loss of the log, which CodePix must survive. Each start takes a port of the system's choice: clients that are to
-    outlive a restart need a broker with a fixed port (`lab.parts.apache_kafka`), or must be started again.
+    It takes requests of 64 KiB at most. It keeps everything in memory, and of each partition only the latest 5 MiB or
+    100,000 records, so each end of it is a loss of the log, which CodePix must survive. Each start takes a port of
+    the system's choice: clients that are to outlive a restart need a broker with a fixed port
+    (`lab.parts.apache_kafka`), or must be started again.
     """
 
     def __init__(self, log_file: Path, *, name: str = "broker") -> None:
