@@ -271,8 +271,6 @@ class KafkaSource:
             bad = max([begin, *stands]) if gap is None else max(begin, gap.sought)
             gap = self._gaps[place] = _Gap(bad)
             log.warning("records cannot be read and are skipped", partition=place[1], offset=bad, error=error.str())
-            self._polled.setdefault(place, bad)
-            self._next[place] = bad + 1
             self._seek_in(place, gap)
             return [unreadable_record(*place, bad, f"batch of records: {error.str()}")]
         self._seek_in(place, gap)
@@ -295,6 +293,8 @@ class KafkaSource:
         _low, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
         gap.sought = gap.next_place(end)
         if gap.sought == gap.bad + 1:
+            # To be committed, also when what comes before it has been in the meantime.
+            self._polled.setdefault(place, gap.bad)
             self._next[place] = gap.sought
         try:
             self._consumer.seek(TopicPartition(*place, gap.sought))

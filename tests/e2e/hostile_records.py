@@ -113,7 +113,9 @@ class Attack:
         for number, record in enumerate(hostile_records(count, random)):
             topic = topics[number % len(topics)]
             if number % BOMB_EVERY == BOMB_EVERY - 1:
-                codec = codecs[number // BOMB_EVERY % len(codecs)]
+                bomb = number // BOMB_EVERY
+                # Every codec to every topic.
+                codec, topic = codecs[bomb % len(codecs)], topics[bomb // len(codecs) % len(topics)]
                 self._packing[codec].send(topic, RawRecord(bytes(BOMBS[codec]), number.to_bytes(4, "big")))
                 self._packing[codec].flush(PATIENCE_SECONDS)
             else:
