@@ -12,6 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from anyascii import anyascii
+
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, check_amount
@@ -24,7 +26,15 @@ MERCHANT_NAME_LENGTH_MAX: Final = 25
 MERCHANT_CITY_LENGTH_MAX: Final = 15
 TXID_LENGTH_MAX: Final = 25
 
+NAME_OF_ANY_PAYEE: Final = "RECEBEDOR"
+"""Stands for a name of which ASCII has no letter; EMV wants one."""
+CITY_OF_ANY_PAYEE: Final = "BRASIL"
+
 _FIELD_LENGTH_MAX: Final = 99
+_BEGINNING: Final = "000201"
+# Control characters and line breaks, and what has no width: e-mails, chats and word processors put them in, and no
+# field of EMV holds any.
+_CATEGORIES_DROPPED: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _GUI: Final = "br.gov.bcb.pix"
 _NO_TXID: Final = "***"
 _SINGLE_USE: Final = "12"
@@ -37,19 +47,6 @@ _CATEGORY = re.compile(r"[0-9]{4}")
 _KEY = re.compile(r"[!-~]{1,77}")
 _TAG_AND_LENGTH = re.compile(r"[0-9]{4}")
 _TXID = re.compile(r"[a-zA-Z0-9]{1,25}")
-# What decomposing does not turn into ASCII, and names and descriptions do hold.
-_TO_ASCII: Final = str.maketrans(
-    {
-        "\N{LEFT SINGLE QUOTATION MARK}": "'",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
-        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
-        "\N{EN DASH}": "-",
-        "\N{EM DASH}": "-",
-        "\N{LATIN SMALL LETTER O WITH STROKE}": "o",
-        "\N{LATIN CAPITAL LETTER O WITH STROKE}": "O",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,14 @@ class BRCode:
 def encode(brcode: BRCode) -> str:
     """Write the code.
 
-    Name, city and information are transliterated to ASCII ("São João" becomes "Sao Joao"; case is kept), so that
-    banks that count bytes and banks that count characters agree; name and city are then cut to 25 and 15 characters.
-    So `decode(encode(brcode)) == brcode` for whatever is ASCII and short enough already.
+    Name, city and information are transliterated to ASCII ("Łukasz" becomes "Lukasz", "Straße" "Strasse"; case is
+    kept), so that banks that count bytes and banks that count characters agree; name and city are then cut to 25 and
+    15 characters, and replaced where nothing is left of them. So `decode(encode(brcode)) == brcode` for texts that are
+    ASCII and short enough already.
 
-    Raises SchemeError(field="brcode") if the key is no key, nothing is left of the name or the city, the information
-    does not fit (see `information_length_max`), the amount cannot be transferred, or the txid is not 1 to 25 letters
-    and digits.
+    Raises SchemeError(field="brcode") if the key is no key, a text has line breaks or control characters, the
+    information does not fit (see `information_length_max`), the amount cannot be transferred, or the txid is not 1 to
+    25 letters and digits.
     """
     if _KEY.fullmatch(brcode.key) is None:
         raise SchemeError("brcode", f"The key must have 1 to {KEY_LENGTH_MAX} printable ASCII characters.")
@@ -90,10 +88,8 @@ def encode(brcode: BRCode) -> str:
         if len(information) > information_length_max(brcode.key):
             raise SchemeError("brcode", "The information and the key are too long to fit into one code.")
         account += _field("02", information)
-    name = _ascii_line(brcode.merchant_name)[:MERCHANT_NAME_LENGTH_MAX].rstrip()
-    city = _ascii_line(brcode.merchant_city)[:MERCHANT_CITY_LENGTH_MAX].rstrip()
-    if not name or not city:
-        raise SchemeError("brcode", "The name and the city must have letters that can be written in ASCII.")
+    name = _ascii_line(brcode.merchant_name)[:MERCHANT_NAME_LENGTH_MAX].rstrip() or NAME_OF_ANY_PAYEE
+    city = _ascii_line(brcode.merchant_city)[:MERCHANT_CITY_LENGTH_MAX].rstrip() or CITY_OF_ANY_PAYEE
     fields = [
         _field("00", "01"),
         _field("01", _SINGLE_USE) if brcode.single_use else "",
@@ -112,28 +108,29 @@ def encode(brcode: BRCode) -> str:
 
 
 def decode(text: str) -> BRCode:
-    """Read a static code, as scanned or pasted (space around it is ignored).
+    """Read a static code, as scanned or pasted: line breaks, tabs, characters without width, and space around it go.
 
     Strict in what it relies on: the CRC, every length, no field twice, currency 986 (BRL), country BR, name and city
     present and within their limits, an amount of at most two decimals and above zero. Tolerant where EMV says so:
     fields that it does not know are skipped, the Pix account may be in any of the tags 26 to 51, and its GUI in any
-    case. A txid from elsewhere may have other characters than the letters and digits that `encode` takes.
+    case, as is the CRC. A txid from elsewhere may have other characters than the letters and digits that `encode`
+    takes.
 
     Raises SchemeError(field="brcode"), also for a dynamic code.
     """
     if len(text) > 2 * BRCODE_LENGTH_MAX:
         raise _too_long()
-    code = text.strip()
+    code = _clean(text)
     if not code:
         raise SchemeError("brcode", "Paste a Pix code.")
     if len(code) > BRCODE_LENGTH_MAX:
         raise _too_long()
-    if not code.startswith("000201"):
+    if not code.startswith(_BEGINNING):
         raise SchemeError("brcode", "This is not a Pix code: it does not begin with 000201.")
     checked, crc = code[:-_CRC_LENGTH], code[-_CRC_LENGTH:]
     if not checked.endswith(_CRC_HEAD):
         raise SchemeError("brcode", "The code is incomplete: it does not end with its check (CRC).")
-    if _crc_text(checked) != crc:
+    if _crc_text(checked) != crc.upper():
         raise SchemeError("brcode", "The code was changed or copied incompletely: its check (CRC) does not match.")
     fields = _read_fields(code)
     if "63" not in fields:
@@ -158,6 +155,14 @@ def decode(text: str) -> BRCode:
         txid=_read_txid(fields),
         single_use=initiation == _SINGLE_USE,
     )
+
+
+def is_like_code(text: str) -> bool:
+    """Tell whether a text means to be a Pix code, right or wrong: it begins as one, and names the Pix scheme."""
+    if len(text) > 2 * BRCODE_LENGTH_MAX:
+        return False
+    code = _clean(text)
+    return code.startswith(_BEGINNING) and _GUI in code.lower()
 
 
 def information_length_max(key: str) -> int:
@@ -190,10 +195,15 @@ def _field(tag: str, value: str) -> str:
     return f"{tag}{len(value):02d}{value}"
 
 
+def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return "".join(c for c in text if unicodedata.category(c) not in _CATEGORIES_DROPPED).strip()
+
+
 def _ascii_line(text: str) -> str:
     check_plain_text(text, "brcode")
-    decomposed = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
-    return " ".join(decomposed.encode("ascii", "ignore").decode("ascii").split())
+    return " ".join(anyascii(unicodedata.normalize("NFC", text)).split())
 
 
 def _write_amount(amount_centavos: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pix.scheme.brcode import BRCode, crc16_ccitt_false, decode, encode, information_length_max
+from pix.scheme.brcode import BRCode, crc16_ccitt_false, decode, encode, information_length_max, is_like_code
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 
@@ -100,8 +100,42 @@ def test_names_are_written_without_accents_and_cut() -> None:
     assert decode(code) == BRCode("a@b", "Jose Antonio's Acai e Sor", "Sao Jose dos Ca", information="Pao-Cafe")
 
 
-def test_a_code_survives_copy_and_paste() -> None:
-    assert decode(f"\n {STATIC}\r\n") == FULANO
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Łukasz Żółć", "Lukasz Zolc"),
+        ("Straße Weiß Æsir", "Strasse Weiss Aesir"),
+        ("Çağrı", "Cagri"),
+        ("株式会社", "ZhuShiHuiShe"),
+        ("あな", "ana"),
+        ("\u2800", "RECEBEDOR"),
+        ("", "RECEBEDOR"),
+    ],
+)
+def test_letters_that_ascii_lacks_are_replaced_and_never_lost(text: str, written: str) -> None:
+    assert decode(encode(BRCode("a@b", text, "Łódź"))) == BRCode("a@b", written, "Lodz")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\n {STATIC}\r\n",
+        "\r\n".join(STATIC[at : at + 72] for at in range(0, len(STATIC), 72)),
+        "\t".join(STATIC),
+        f"\ufeff\u200b{STATIC}\u2060",
+        STATIC[:40] + "\u00ad\u2028" + STATIC[40:],
+        STATIC[:-4] + "1d3d",
+    ],
+)
+def test_a_code_survives_e_mails_and_chats(text: str) -> None:
+    assert decode(text) == FULANO
+    assert is_like_code(text)
+
+
+def test_only_what_means_to_be_a_pix_code_is_like_one() -> None:
+    assert is_like_code(DYNAMIC) and is_like_code(STATIC[:-8])
+    for other in ("", "https://example.com", "52998224725", "000201", code_with(tag26=""), STATIC * 20):
+        assert not is_like_code(other)
 
 
 @pytest.mark.parametrize("amount", ["10.5", "10.50", "0010.50", "10", "10."])
@@ -142,7 +176,6 @@ def test_what_emv_tolerates_is_tolerated(changes: dict[str, str], information: s
         (STATIC[:-1], "incomplete"),
         (STATIC[:60], "incomplete"),
         (STATIC[:-4] + "0000", "does not match"),
-        (STATIC[:-4] + "1d3d", "does not match"),
         (STATIC.replace("Fulano", "Beltra"), "does not match"),
         (STATIC + "x" * 512, "512"),
         ("0" * 1_000_000, "512"),
@@ -161,11 +194,11 @@ def test_what_emv_tolerates_is_tolerated(changes: dict[str, str], information: s
         (code_with(tag26="0014br.gov.bcb.pix0199a@b"), "shorter"),
         (code_with(tag26="0014br.gov.bcb.pix01"), "two digits"),
         (code_with(tag26="0014br.gov.bcb.pix0103a@b0103c@d"), "twice"),
-        (code_with(tag26="0014br.gov.bcb.pix0103a@b0203\u202e12"), "control characters"),
+        (code_with(tag26="0014br.gov.bcb.pix0103a@b0203\u202e12"), "does not match"),
         (code_with(tag59=""), "name"),
         (code_with(tag59=" "), "name"),
         (code_with(tag59="A" * 26), "name"),
-        (code_with(tag59="A\nB"), "control characters"),
+        (code_with(tag59="A\nB"), "does not match"),
         (code_with(tag60=""), "city"),
         (code_with(tag60="A" * 16), "city"),
         (code_with(tag62="0526" + "A" * 26), "txid"),
@@ -192,9 +225,6 @@ def test_a_bad_code_is_refused_with_its_reason(text: str, rule: str) -> None:
         BRCode("a b", "Ana", "Recife"),
         BRCode("á@b", "Ana", "Recife"),
         BRCode("a" * 78, "Ana", "Recife"),
-        BRCode("a@b", "", "Recife"),
-        BRCode("a@b", "あな", "Recife"),
-        BRCode("a@b", "Ana", " "),
         BRCode("a@b", "Ana\n", "Recife"),
         BRCode("a@b", "Ana", "Recife", 0),
         BRCode("a@b", "Ana", "Recife", -1),
@@ -259,7 +289,8 @@ def test_one_changed_character_is_always_noticed(brcode: BRCode, data: st.DataOb
     code = encode(brcode)
     position = data.draw(st.integers(0, len(code) - 1))
     character = data.draw(st.sampled_from(string.printable))
-    assume(character != code[position])
+    # The check's hexadecimal letters may be small.
+    assume((character.upper() if position >= len(code) - 4 else character) != code[position])
     with pytest.raises(SchemeError):
         decode(code[:position] + character + code[position + 1 :])
 
