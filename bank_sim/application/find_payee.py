@@ -6,7 +6,7 @@ from bank_sim.application.ports import Hub
 from bank_sim.domain.account import Payee
 from bank_sim.domain.errors import KeyNotFound
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import KeyKind, normalize_key, recognize_key
+from pix.scheme.keys import KeyKind, PixKey, explain_no_key, normalize_key, recognize_key
 
 
 class FindPayee:
@@ -15,14 +15,17 @@ class FindPayee:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    def __call__(self, *, key: str, kind: KeyKind | None = None) -> Payee:
-        """`kind` None: the text is taken as whatever key it can be, and must then be registered as one of them alone.
+    def __call__(self, *, key: PixKey | str, kind: KeyKind | None = None) -> Payee:
+        """A PixKey is looked up as it is; a text is read as a person typed it.
 
-        Raises SchemeError(field="key" | "kind"), KeyNotFound, HubUnavailable.
+        `kind` says of a text what key it is. Without it the text may be a key of several kinds, and must be registered
+        as one of them alone. Raises SchemeError(field="key" | "kind"), KeyNotFound, HubUnavailable.
         """
+        if isinstance(key, PixKey):
+            return self._hub.find_key(key)
         kinds = recognize_key(key) if kind is None else (kind,)
         if not kinds:
-            raise SchemeError("key", "This is no CPF, CNPJ, phone number, e-mail address or random key.")
+            raise explain_no_key(key)
         payees = []
         for candidate in kinds:
             try:

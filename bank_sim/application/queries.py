@@ -59,6 +59,12 @@ class Queries:
             found = {story: unit.accounts.find(number) for story, number in unit.switches.seeded_stories().items()}
         return [DemoPerson(story, account) for story, account in found.items() if account is not None]
 
+    def find_transfer_of_order(self, account_number: str, idempotency_key: str) -> Transfer | None:
+        """The transfer that an account's order with this idempotency key has made; None as long as it is not made."""
+        place = (account_number, idempotency_key)
+        with self._units() as unit:
+            return unit.transfers.find_by_idempotency_keys([place]).get(place)
+
     def keys_of(self, account_number: str) -> list[AccountKey]:
         """In the order of registration. Raises AccountNotFound."""
         with self._units() as unit:

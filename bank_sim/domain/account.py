@@ -57,6 +57,11 @@ class Account:
         """The account as the other side of a transfer may see it."""
         return Party(ispb, self.branch, self.number, self.holder_name, self.tax_id_masked)
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it may pay and be paid."""
+        return self.status is AccountStatus.ACTIVE
+
     def check_may_act(self) -> None:
         """Raises AccountBlocked or AccountClosed unless the account is active."""
         if self.status is AccountStatus.BLOCKED:

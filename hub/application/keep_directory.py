@@ -13,7 +13,7 @@ from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import HIT_COST, MISS_COST, DirectoryReading, Payee
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_branch
-from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key
+from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key, parse_stored_key
 from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_tax_id
 from pix.service.clock import Clock
 from pix.service.limits import Limiter
@@ -68,6 +68,7 @@ class RegisterKey:
             request_id = _check_request_id(request_id)
             pix_key = PixKey(KeyKind.EVP, str(uuid4()))
         else:
+            # As the customer wrote it: see RegisterKeyRequest.
             pix_key = normalize_key(kind, key)
             request_id = ""
         check_key_owner(pix_key, tax_id)
@@ -173,7 +174,7 @@ class FindKey:
 
         Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
         """
-        pix_key = normalize_key(kind, key)
+        pix_key = parse_stored_key(key, kind)
         if asking_ispb:
             # Who may not ask does not reach the database.
             _check_wait(self._look_ups.wait_ms(asking_ispb))
@@ -234,7 +235,7 @@ class RemoveKey:
 
         Raises SchemeError for what is malformed, KeyNotFound when the key is not the bank's, or not the account's.
         """
-        pix_key = normalize_key(kind, key)
+        pix_key = parse_stored_key(key, kind)
         account = None
         if branch or account_number:
             account = check_branch(branch), check_account_number(account_number)

@@ -19,7 +19,7 @@ from hub.bootstrap import ROLES, Hub
 from hub.domain.bank import Bank
 from hub.settings import HubSettings
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import recognize_key
+from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import format_brl
 from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
@@ -249,7 +249,7 @@ def find_key(key: str) -> None:
             raise SchemeError("key", "is of no kind: not a CPF, CNPJ, phone, e-mail or random key")
         for number, kind in enumerate(kinds):
             try:
-                entry, bank = hub.application.find_key(kind=kind, key=key)
+                entry, bank = hub.application.find_key(kind=kind, key=normalize_key(kind, key).key)
             except SchemeError:
                 if number == len(kinds) - 1:
                     raise

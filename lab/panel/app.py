@@ -50,7 +50,6 @@ def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=BODY_BYTES_MAX,
     )
     # Of this start alone: a browser that was let in by an earlier one is not let in by this one.
     secret = secret_of(SESSION_COOKIE, session_secret(""))
@@ -62,7 +61,7 @@ def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
     app.add_middleware(LoopbackNames, port=port)
     app.add_middleware(SecurityHeaders)
     mount_assets(app)
-    install_problems(app, PROBLEMS, _error_page)
+    install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     for router in (preferences_router(), looks, *(PANEL if lab.director is None else CLASSROOM)):
         app.include_router(router)
     return app
@@ -99,7 +98,7 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     language = language_of(request)
     kind = find_kind(error, PROBLEMS)
     if isinstance(error, ForgedRequest):
-        sentence = translate(language, "This form was too old or came from elsewhere. Please do it again.")
+        sentence = translate(language, "Nothing was changed. Open the page again.")
     elif isinstance(error, TokenNeeded):
         sentence = translate(language, "Open the address that codepix demo printed; it has the key to this page.")
     elif isinstance(error, HTTPException | NotThere):
@@ -112,7 +111,7 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         return PlainTextResponse(sentence, status)
     titles = {
         401: translate(language, "This door has a key"),
-        403: translate(language, "That did not come from here"),
+        403: translate(language, "Your session has ended"),
         404: translate(language, "There is nothing here"),
     }
     title = titles.get(status, translate(language, "That did not work"))

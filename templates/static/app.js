@@ -44,8 +44,13 @@
     }
   });
 
-  // Coming back through the history, a page is as it was: its forms may be sent again.
-  window.addEventListener("pageshow", () => {
+  // Coming back through the history, a page is as it was: its forms may be sent again. What may have been done since,
+  // such as a payment, is asked for anew.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && document.querySelector("[data-fresh]")) {
+      window.location.reload();
+      return;
+    }
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
       form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
@@ -73,21 +78,61 @@
     }
   });
 
-  // Amounts are typed as money: digits fill the centavos from the right.
+  // Amounts. Typed digits fill the centavos from the right. A text that comes as a whole, pasted, dropped or filled in,
+  // is read as the server reads it: `parse_brl` of pix/scheme/money.py. What is no amount stays as it is: the server
+  // says what is wrong with it.
+  const CENTAVO_DIGITS_MAX = 11;
+
+  function formatMoney(digits) {
+    const padded = digits.replace(/^0+/, "").padStart(3, "0");
+    const reais = padded.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ".");
+    return `${reais},${padded.slice(-2)}`;
+  }
+
+  function readMoney(text) {
+    const number = text.trim().replace(/^R\$/i, "").trim();
+    const match =
+      /^([1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]{1,2}))?$/.exec(number) ??
+      /^([0-9]+)(?:,([0-9]{1,2}))?$/.exec(number) ??
+      /^([0-9]+)\.([0-9]{1,2})$/.exec(number);
+    if (match === null) {
+      return text;
+    }
+    const digits = match[1].replaceAll(".", "") + (match[2] ?? "").padEnd(2, "0");
+    return digits.replace(/^0+/, "").length > CENTAVO_DIGITS_MAX ? text : formatMoney(digits);
+  }
+
+  function typedMoney(text) {
+    if (/[^\d.,\s]/.test(text)) {
+      return text;
+    }
+    const digits = text.replace(/\D/g, "").replace(/^0+/, "").slice(0, CENTAVO_DIGITS_MAX);
+    return digits === "" ? "" : formatMoney(digits);
+  }
+
   document.addEventListener("input", (event) => {
     const input = event.target;
     if (!input.matches("[data-money]")) {
       return;
     }
-    const digits = input.value.replace(/\D/g, "").replace(/^0+/, "").slice(0, 11);
-    if (digits === "") {
-      input.value = "";
-      return;
+    const isTyped = /^(insertText|insertCompositionText|delete|history)/.test(event.inputType ?? "");
+    const value = isTyped ? typedMoney(input.value) : readMoney(input.value);
+    if (value !== input.value) {
+      input.value = value;
     }
-    const padded = digits.padStart(3, "0");
-    const reais = padded.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ".");
-    input.value = `${reais},${padded.slice(-2)}`;
   });
+
+  // A pasted amount takes the place of what was there: half of it and half of the other would be a third one.
+  for (const kind of ["paste", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      const text = (event.clipboardData ?? event.dataTransfer)?.getData("text") ?? "";
+      if (event.target.matches?.("[data-money]") && text.trim() !== "") {
+        event.preventDefault();
+        event.target.value = readMoney(text.trim());
+        event.target.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    });
+  }
 
   // Hiding the balance needs no round trip.
   document.addEventListener("submit", (event) => {
@@ -106,10 +151,21 @@
     form.querySelector("[name=amounts]").value = hide ? "shown" : "hidden";
   });
 
-  // A file that is chosen is sent, and a choice that filters filters.
+  // A file that is chosen is sent, unless it is too large to be taken; and a choice that filters filters.
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit-on-change]")) {
-      event.target.form.requestSubmit();
+    const input = event.target;
+    if (input.matches("[data-bytes-max]")) {
+      const isTooLarge = [...input.files].some((file) => file.size > Number(input.dataset.bytesMax));
+      input.setCustomValidity(isTooLarge ? input.dataset.tooLarge : "");
+      const sentence = document.getElementById(input.dataset.says);
+      sentence.hidden = !isTooLarge;
+      if (isTooLarge) {
+        input.reportValidity();
+        return;
+      }
+    }
+    if (input.matches("[data-submit-on-change]")) {
+      input.form.requestSubmit();
     }
   });
 
@@ -154,6 +210,7 @@
     const held = document.activeElement?.id;
     const focused = place.contains(document.activeElement);
     place.innerHTML = html;
+    document.title = place.querySelector("[data-page-title]")?.dataset.pageTitle ?? document.title;
     place.dispatchEvent(new CustomEvent("live", { bubbles: true }));
     if (focused && held) {
       document.getElementById(held)?.focus();

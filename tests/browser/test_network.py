@@ -67,7 +67,7 @@ def test_a_payment_waits_while_the_payees_bank_is_dead_and_completes_when_it_is_
     service.kill()
     try:
         page.locator("#confirm").click()
-        expect(page.locator(".notice")).to_contain_text("Your Pix waits and is safe")
+        expect(page.locator(".notice")).to_contain_text("Your money is safe")
     finally:
         service.start()
     network.await_ready()

@@ -127,7 +127,7 @@ def test_while_the_payees_bank_is_down_the_page_says_it_is_safe_and_then_goes_on
     to_review(page, "bruno@example.com", "1000")
     page.locator("#confirm").click()
     stage(page, "pending")
-    expect(page.locator(".notice")).to_contain_text("Your Pix waits and is safe")
+    expect(page.locator(".notice")).to_contain_text("The recipient's bank has not answered yet")
     home = look("001", ana)
     expect(home.locator("main")).to_contain_text("Waits for the other bank; your money is safe")
     street.village.hear_again("002")

@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.http import brand, health
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
-from bank_sim.entrypoints.http.errors import PROBLEMS, sentence_of, title_of
+from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
     OperatorNeeded,
@@ -21,25 +22,27 @@ from bank_sim.entrypoints.http.site import (
     Site,
     SiteSettings,
     install_site,
+    is_customer,
     pages_of,
 )
 from pix.service.clock import Clock, SystemClock
 from pix.service.web.addresses import NoNulInAddresses
 from pix.service.web.assets import mount_assets
 from pix.service.web.attempts import Attempts
-from pix.service.web.csrf import Csrf
+from pix.service.web.csrf import Csrf, ForgedRequest
 from pix.service.web.htmx import see_other
 from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorDoor
 from pix.service.web.palette import stylesheet
+from pix.service.web.places import page_address
 from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import install_problems
+from pix.service.web.problems import TOO_LARGE, install_problems
 from pix.service.web.security_headers import SecurityHeaders
 from pix.service.web.sessions import Tokens, install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
 
-BODY_BYTES_MAX: Final = 6 * 1024 * 1024
-"""No request is larger; the picture of a QR code is the largest of them."""
+BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1024 * 1024
+"""No request is larger; the picture of a QR code is the largest of them, and comes with a form around it."""
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
@@ -53,7 +56,6 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=BODY_BYTES_MAX,
         form_limits={"max_fields": 50, "max_files": 1, "max_part_size": FORM_FIELD_BYTES_MAX},
     )
     cookie = f"codepix_bank_{identity.code}"
@@ -79,7 +81,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     for router in (*API_ROUTERS, health.router, brand.router, preferences_router(), *PAGE_ROUTERS):
         app.include_router(router)
     install_api_docs(app)
-    install_problems(app, PROBLEMS, _error_page)
+    install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(SignInNeeded, _to_sign_in)
     app.add_exception_handler(OperatorNeeded, _to_operator_sign_in)
     return app
@@ -88,9 +90,19 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
 def _error_page(request: Request, error: Exception, status: int) -> Response:
     language = language_of(request)
     sentence = sentence_of(error, language)
-    if isinstance(error, HTTPException):
-        sentence = translate(language, "The page does not exist, or it is not for you.")
-    context = {"title": title_of(status, language), "sentence": sentence, "status": status}
+    way_on = "/"
+    if isinstance(error, ForgedRequest):
+        is_signed_in = is_customer(request)
+        sentence = ended_session_sentence(request.url.path, is_signed_in, language)
+        way_on = page_address(request) if is_signed_in else "/sign-in"
+    elif isinstance(error, HTTPException):
+        if status == TOO_LARGE:
+            mb = str(UPLOAD_BYTES_MAX // 1024 // 1024)
+            sentence = translate(language, "Choose a picture of at most %(mb)s MB.") % {"mb": mb}
+            way_on = page_address(request)
+        else:
+            sentence = translate(language, "The page does not exist, or it is not for you.")
+    context = {"title": title_of(status, language), "sentence": sentence, "status": status, "way_on": way_on}
     return pages_of(request).page(request, "bank/error.html", context, status=status)
 
 

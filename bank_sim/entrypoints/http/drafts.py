@@ -1,9 +1,12 @@
-"""What a payment is between its steps, as it travels in signed tokens that belong to one account."""
+"""What a payment is between its steps, as it travels in signed tokens that belong to one account.
+
+The draft keeps what a BR Code has fixed apart from what the payer has typed: the payer may change the latter alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bank_sim.domain.account import Payee
 from pix.scheme.keys import KeyKind, PixKey
@@ -12,13 +15,30 @@ from pix.service.web.sessions import TokenRefused, Tokens
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """What a BR Code says of the payment; what it leaves out is None, or an empty text."""
+
+    amount_centavos: int | None = None
+    description: str = ""
+    txid: str = ""
+
+    def as_token(self) -> list[Any]:
+        """The facts in JSON's types, short."""
+        return [self.amount_centavos, self.description, self.txid]
+
+
+NO_CODE: Final = CodeFacts()
+
+
+@dataclass(frozen=True, slots=True)
 class PayeeDraft:
-    """Whom to pay, as looked up, and what a BR Code says of the amount and the message."""
+    """Whom to pay, as looked up; what a BR Code has fixed; and the amount and the message that the form begins with."""
 
     payee: Payee
     account_number: str
     amount_centavos: int | None = None
     description: str = ""
+    code: CodeFacts = NO_CODE
 
     def as_token(self) -> list[Any]:
         """The draft in JSON's types, short."""
@@ -29,6 +49,7 @@ class PayeeDraft:
             [payee.ispb, payee.bank_code, payee.bank_name],
             self.amount_centavos,
             self.description,
+            self.code.as_token(),
         ]
 
 
@@ -53,12 +74,20 @@ def read_payee(tokens: Tokens, token: str, account_number: str) -> PayeeDraft:
 
 def read_order(tokens: Tokens, token: str, account_number: str) -> OrderDraft:
     """The draft that this account has signed. Raises TokenRefused."""
-    payee, amount_centavos, description, idempotency_key = tokens.read(token)
+    try:
+        payee, amount_centavos, description, idempotency_key = tokens.read(token)
+    except ValueError:
+        raise TokenRefused from None
     return OrderDraft(_payee(payee, account_number), amount_centavos, description, idempotency_key)
 
 
 def _payee(value: Any, account_number: str) -> PayeeDraft:
-    owner, (kind, key, name, tax_id_masked, holder_kind), (ispb, bank_code, bank_name), amount, description = value
+    try:
+        owner, (kind, key, name, tax_id_masked, holder_kind), (ispb, bank_code, bank_name), *draft = value
+        amount_centavos, description, code = draft
+    except ValueError:
+        # Signed by an earlier version of the bank.
+        raise TokenRefused from None
     if owner != account_number:
         raise TokenRefused
     payee = Payee(
@@ -70,4 +99,4 @@ def _payee(value: Any, account_number: str) -> PayeeDraft:
         bank_code=bank_code,
         bank_name=bank_name,
     )
-    return PayeeDraft(payee=payee, account_number=owner, amount_centavos=amount, description=description)
+    return PayeeDraft(payee, owner, amount_centavos, description, CodeFacts(*code))

@@ -56,9 +56,9 @@ def sentence_of(error: Exception, language: Language) -> str:
                 language, "The Pix network does not answer at the moment. Your money is safe; please try again shortly."
             )
         case ForgedRequest():
-            return translate(language, "This form was too old or came from elsewhere. Please do it again.")
+            return translate(language, "Nothing was changed. Sign in again.")
         case TokenRefused():
-            return translate(language, "This step was left open too long. Please begin again; nothing was paid.")
+            return translate(language, "Nothing was paid just now. Look at your statement before you start again.")
         case DatabaseUnavailable():
             return translate(language, "The bank is busy at the moment. Your money is safe; please try again shortly.")
     rule = getattr(error, "rule", "")
@@ -67,12 +67,29 @@ def sentence_of(error: Exception, language: Language) -> str:
     return translate(language, "Something went wrong on our side. Your money is safe.")
 
 
+def ended_session_sentence(path: str, is_signed_in: bool, language: Language) -> str:
+    """What became of a form whose session has ended; `is_signed_in`: another one has begun since."""
+    is_payment = path.startswith("/pay")
+    if is_signed_in:
+        if is_payment:
+            return translate(
+                language, "Nothing was paid. You have signed in again since, perhaps as another person: start again."
+            )
+        return translate(
+            language, "Nothing was changed. You have signed in again since, perhaps as another person: start again."
+        )
+    if is_payment:
+        return translate(language, "Nothing was paid. Sign in again.")
+    return translate(language, "Nothing was changed. Sign in again.")
+
+
 def title_of(status: int, language: Language) -> str:
     """The heading of an error's page."""
     titles = {
-        403: translate(language, "That did not come from here"),
+        403: translate(language, "Your session has ended"),
         404: translate(language, "There is nothing here"),
-        410: translate(language, "That took too long"),
+        410: translate(language, "This page has expired"),
+        413: translate(language, "This file is too large"),
         503: translate(language, "One moment, please"),
     }
     return titles.get(status, translate(language, "That did not work"))

@@ -12,9 +12,11 @@ import zxingcpp
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
+from pix.scheme.brcode import is_like_code
 from pix.scheme.errors import SchemeError
 
-PICTURE_BYTES_MAX: Final = 5 * 1024 * 1024
+UPLOAD_BYTES_MAX: Final = 15 * 1024 * 1024
+"""A telephone's photograph has up to some 12 MB."""
 PICTURE_PIXELS_MAX: Final = 40_000_000
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
@@ -37,18 +39,27 @@ def draw_qr(text: str, title: str) -> Markup:
 
 
 def read_picture(content: bytes) -> str:
-    """The text of the one QR code in a picture (PNG, JPEG, WebP or GIF). Raises SchemeError(field="brcode")."""
+    """The text of the Pix code in a picture (PNG, JPEG, WebP or GIF).
+
+    Bills carry other QR codes beside it, such as a web address; they do not count. Raises SchemeError(field="brcode").
+    """
     if not content:
         raise SchemeError("brcode", "Choose a picture.")
-    if len(content) > PICTURE_BYTES_MAX:
-        raise SchemeError("brcode", f"A picture has at most {PICTURE_BYTES_MAX // 1024 // 1024} MB.")
+    if len(content) > UPLOAD_BYTES_MAX:
+        raise SchemeError("brcode", f"A picture has at most {UPLOAD_BYTES_MAX // 1024 // 1024} MB.")
     found = zxingcpp.read_barcodes(_open(content), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode]))
     texts = {code.text for code in found if code.valid}
     if not texts:
         raise SchemeError("brcode", "There is no readable QR code in this picture.")
-    if len(texts) > 1:
-        raise SchemeError("brcode", "There is more than one QR code in this picture.")
-    return texts.pop()
+    if len(texts) == 1:
+        # Alone it is read in any case, so that its fault is named.
+        return texts.pop()
+    codes = [text for text in texts if is_like_code(text)]
+    if not codes:
+        raise SchemeError("brcode", "None of the QR codes in this picture is a Pix code.")
+    if len(codes) > 1:
+        raise SchemeError("brcode", "There is more than one Pix code in this picture. Show one of them alone.")
+    return codes[0]
 
 
 def _open(content: bytes) -> Image.Image:

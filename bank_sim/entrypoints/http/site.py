@@ -130,6 +130,11 @@ def sign_in(request: Request, account_number: str) -> None:
     request.session[_ACCOUNT] = account_number
 
 
+def is_customer(request: Request) -> bool:
+    """Whether a customer has signed in in this browser."""
+    return isinstance(request.session.get(_ACCOUNT), str)
+
+
 def is_operator(request: Request) -> bool:
     """Whether this browser may see the bank's own side."""
     return site_of(request).door.knows(request)

@@ -14,6 +14,9 @@ from pix.service.web.languages import Language, translate
 SLOW_MS: Final = 4_000
 """A transfer that is open for longer than this gets a sentence why it waits."""
 
+_PASSING_REASONS: Final = frozenset({ReasonCode.AB03, ReasonCode.AM04, ReasonCode.ED05, ReasonCode.DS27})
+"""A bank was late, short of settlement money, in trouble or suspended; the others stay, such as a blocked account."""
+
 StepState = Literal["done", "now", "next", "failed"]
 
 
@@ -57,6 +60,11 @@ class TransferView:
         return self.stage in ("completed", "failed")
 
     @property
+    def may_help_again(self) -> bool:
+        """Whether the same payment may go through when it is tried again soon."""
+        return self.transfer.reason in _PASSING_REASONS
+
+    @property
     def has_receipt(self) -> bool:
         """A receipt is there once the hub has decided, and only for a payment that was made."""
         return self.transfer.status is TransferStatus.CONFIRMED
@@ -71,7 +79,7 @@ def view_transfer(transfer: Transfer, now_ms: int, language: Language) -> Transf
         verdict, steps = _outgoing(transfer, stage, is_slow, say, language)
     else:
         verdict, steps = _incoming(transfer, stage, is_slow, say, language)
-    version = f"{stage}.{int(is_slow)}"
+    version = f"{stage}.{int(is_slow)}{int(transfer.offered_at_ms is not None)}"
     return TransferView(transfer, stage, verdict, tuple(steps), version)
 
 
@@ -121,9 +129,17 @@ def _outgoing(
     if stage == "confirmed":
         waits = say("It is paid for good. The other bank is just finishing its books.") if is_slow else ""
         return Verdict("good", "check", say("Pix confirmed"), waits), steps
-    waits = say(
-        "The payee's bank has not answered yet. Your Pix waits and is safe: it goes on by itself when that bank is "
-        "back, and if it fails the money comes back to you. You may close this page."
+    # The hub tells when it has offered the transfer; without that it is the hub that has not answered.
+    waits = (
+        say(
+            "The Pix network has not answered yet. Your money is safe: we'll finish the payment as soon as the network "
+            "responds, or refund you. You can close this page."
+        )
+        if transfer.offered_at_ms is None
+        else say(
+            "The recipient's bank has not answered yet. Your money is safe: we'll finish the payment as soon as that "
+            "bank responds, or refund you. You can close this page."
+        )
     )
     sentence = waits if is_slow else ""
     return Verdict("wait", "bolt", say("Your Pix is on its way"), sentence, "", "wait", "shield"), steps

@@ -20,7 +20,7 @@ from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
 from hub.entrypoints.grpc.gathering import Gathered, GatheredBetween
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
-from pix.scheme.keys import PixKey, normalize_key
+from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.people import HolderKind
 from pix.service.records import key_kind_from_wire, key_to_wire, party_to_wire
 
@@ -193,7 +193,7 @@ class DirectoryServicerInTurns(DirectoryServicer):
 
     async def _find(self, request: directory.FindKeyRequest, caller: Caller) -> directory.FindKeyResponse:
         try:
-            key = normalize_key(key_kind_from_wire(request.key.kind), request.key.key)
+            key = parse_stored_key(request.key.key, key_kind_from_wire(request.key.kind))
         except SchemeError as error:
             # A stranger is not even told what is wrong with the question.
             reading = await self.readings.ask(None)

@@ -65,7 +65,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=BODY_BYTES_MAX,
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
     door = OperatorDoor(operators or EverybodyIsOperator(), secret)
@@ -76,7 +75,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     mount_assets(app)
-    install_problems(app, PROBLEMS, _error_page)
+    install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
     for router in (
         *api_routers(application, treat_again, bank_books, operator_of_api(lambda _: door)),
@@ -111,13 +110,13 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
 def _error_page(request: Request, error: Exception, status: int) -> Response:
     language = language_of(request)
     titles = {
-        403: translate(language, "That did not come from here"),
+        403: translate(language, "Your session has ended"),
         404: translate(language, "There is nothing here"),
         503: translate(language, "One moment, please"),
     }
     kind = find_kind(error, PROBLEMS)
     if isinstance(error, ForgedRequest):
-        sentence = translate(language, "This form was too old or came from elsewhere. Please do it again.")
+        sentence = translate(language, "Nothing was changed. Open the page again.")
     elif isinstance(error, HTTPException):
         sentence = translate(language, "The page does not exist, or it is not for you.")
     elif kind is not None:

@@ -16,7 +16,7 @@ from hub.domain.errors import KeyNotFound
 from hub.domain.story import RULES_OF_REQUESTS, rule_of
 from hub.domain.transfer import TRANSITIONS, TransferStatus, Trigger
 from hub.entrypoints.http.documents import BankDocument
-from pix.scheme.keys import KeyKind, PixKey, normalize_key
+from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.reasons import REASONS
 from pix.service.web.problems import PROBLEM_RESPONSES
 
@@ -212,7 +212,7 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
     @router.get("/directory/{kind}/{key:path}", tags=["directory"])
     def follow_key(kind: KeyKind, key: str) -> KeyWithHistory:
         """A key, whoever has it now, with its history."""
-        pix_key: PixKey = normalize_key(kind, key)
+        pix_key: PixKey = parse_stored_key(key, kind)
         entry, history = queries.follow_key(pix_key)
         if entry is None and not history:
             raise KeyNotFound("key", "nobody has ever registered this key")

@@ -15,6 +15,9 @@ THEME_COOKIE: Final = "codepix_theme"
 AMOUNTS_COOKIE: Final = "codepix_amounts"
 HIDDEN: Final = "hidden"
 
+NEXT_LENGTH_MAX: Final = 6_000
+"""Of the address to which a choice leads back: it may hold a signed order, or the text of a form."""
+
 _YEAR_SECONDS: Final = 31_536_000
 
 
@@ -38,7 +41,7 @@ def preferences_router() -> APIRouter:
     @router.post("/preferences")
     def choose(
         request: Request,
-        next_url: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
+        next_url: Annotated[str, Form(alias="next", max_length=NEXT_LENGTH_MAX)] = "/",
         language: Annotated[str, Form(max_length=10)] = "",
         theme: Annotated[str, Form(max_length=10)] = "",
         amounts: Annotated[str, Form(max_length=10)] = "",

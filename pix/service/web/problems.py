@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix.scheme.errors import SchemeError
 from pix.service.logs import logger
+from pix.service.web.htmx import SEE_OTHER
+from pix.service.web.places import nearest_page
 
 MEDIA_TYPE: Final = "application/problem+json"
+TOO_LARGE: Final = 413
+"""Python renamed it in HTTPStatus."""
+_LENGTH_DIGITS_MAX: Final = 20
+_TOO_LARGE_DETAIL: Final = "The request's body is larger than is allowed."
 
 log = logger(__name__)
 
@@ -136,17 +145,61 @@ ErrorPage = Callable[[Request, Exception, int], Response]
 """Makes the page for people, of an error and its status code."""
 
 
-def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage) -> None:
-    """Answers every error: as problem+JSON to programs, as a page to people, and never with a traceback."""
+def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage, body_bytes_max: int) -> None:
+    """Answers every error: as problem+JSON to programs, as a page to people, and never with a traceback.
+
+    An address that only takes forms leads a person who opens it to the page that holds the form. A request's body has
+    at most `body_bytes_max` bytes.
+    """
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = error_response(error, table)
         if speaks_json(request):
             return problem
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD"):
+            return RedirectResponse(nearest_page(request), SEE_OTHER)
         return await run_in_threadpool(error_page, request, error, problem.status_code)
 
     for known in (*table, SchemeError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(known, answer)
+    # Innermost, so that sessions and the headers of every answer are around it.
+    app.user_middleware.append(Middleware(BodyLimit, bytes_max=body_bytes_max, answer=answer))
+
+
+class BodyLimit:
+    """ASGI middleware that refuses a request's body over a limit, in the way in which every other error is answered.
+
+    FastAPI's `max_body_size` replaces the answer by a bare text, which is no page for people and no problem document.
+    """
+
+    def __init__(
+        self, app: ASGIApp, bytes_max: int, answer: Callable[[Request, Exception], Awaitable[Response]]
+    ) -> None:
+        self._app = app
+        self._bytes_max = bytes_max
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses by the announced length before anything is read, and else as soon as more has come."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:_LENGTH_DIGITS_MAX]) > self._bytes_max:
+            response = await self._answer(Request(scope), HTTPException(TOO_LARGE, _TOO_LARGE_DETAIL))
+            await response(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._bytes_max:
+                raise HTTPException(TOO_LARGE, _TOO_LARGE_DETAIL)
+            return message
+
+        await self._app(scope, receive_within_limit, send)
 
 
 def speaks_json(request: Request) -> bool:

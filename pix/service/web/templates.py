@@ -16,6 +16,7 @@ from pix.service.web import formats
 from pix.service.web.assets import asset_url
 from pix.service.web.folders import templates_folder
 from pix.service.web.languages import Language, choose_language, translate_rule, translations
+from pix.service.web.places import page_address
 from pix.service.web.preferences import LANGUAGE_COOKIE, THEME_COOKIE, Theme
 
 EXTENSIONS: Final = ("jinja2.ext.i18n", "jinja2.ext.do")
@@ -55,7 +56,7 @@ class Pages:
             "languages": list(Language),
             "theme": theme_of(request),
             "path": request.url.path,
-            "here": f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+            "here": page_address(request),
             **self._context(request),
             **(context or {}),
         }

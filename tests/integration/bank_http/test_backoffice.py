@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from hashlib import sha256
+from typing import Any
 
 import pytest
 

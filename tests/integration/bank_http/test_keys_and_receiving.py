@@ -12,13 +12,14 @@ import segno
 import zxingcpp
 from PIL import Image
 
+from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.entrypoints.http.qr import PICTURE_BYTES_MAX, draw_qr, read_picture
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, draw_qr, read_picture
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
-from tests.integration.bank_http.conftest import Visit, Visitor
+from tests.integration.bank_http.conftest import BRUNO_CPF, PIN, Visit, Visitor
 from tests.integration.bank_http.village import Village
 
 
@@ -174,7 +175,123 @@ def test_a_pasted_code_is_paid_with_its_amount_and_message(
     payer.open("/pay?way=code")
     payer.send("/pay/code", code=f"  {code}\n")
     assert payer.path == "/pay/amount" and "Bruno Lima" in payer.text
-    assert 'value="12,34"' in payer.page.text and 'value="Cinema"' in payer.page.text
+    assert "R$ 12,34" in payer.text and "Cinema" in payer.text
+    assert "Amount set by the code" in payer.text and "Message set by the code" in payer.text
+    assert 'name="amount"' not in payer.page.text and 'id="description"' not in payer.page.text
+    payer.send("/pay/amount", payee=payer.hidden("payee"))
+    assert payer.path == "/pay/review" and "Amount set by the code" in payer.text
+    payer.send("/pay/confirm", order=payer.hidden("order"))
+    (transfer,) = aurora.queries.list_transfers().transfers
+    assert (transfer.amount_centavos, transfer.description) == (1_234, "Cinema")
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"amount": "1,00"}, "The code sets the amount; it cannot be changed."),
+        ({"amount": "12,35", "description": "Cinema"}, "The code sets the amount; it cannot be changed."),
+        ({"amount": "12,34", "description": "Theatre"}, "The code sets the message; it cannot be changed."),
+    ],
+)
+def test_a_forged_form_does_not_change_what_a_code_has_fixed(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account, form: dict[str, str], sentence: str
+) -> None:
+    code = brcode.encode(brcode.BRCode("bruno@example.com", "Bruno Lima", "Recife", 1_234, "Cinema"))
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=code)
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), **form)
+    assert visitor.page.status_code == 422 and sentence in visitor.text
+    assert "R$ 12,34" in visitor.text and "Cinema" in visitor.text
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="12,34", description=" Cinema ")
+    assert visitor.path == "/pay/review" and "R$ 12,34" in visitor.text
+
+
+def test_what_a_code_leaves_out_is_the_payers_to_say(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=brcode.encode(brcode.BRCode("bruno@example.com", "Bruno Lima", "Recife")))
+    assert "set by the code" not in visitor.text
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="7,00", description="Lunch")
+    assert visitor.path == "/pay/review" and "R$ 7,00" in visitor.text and "Lunch" in visitor.text
+
+
+def test_a_cpf_in_a_code_is_never_taken_for_a_phone_number(
+    visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
+) -> None:
+    both = cpf_of("119876543")
+    owner = ipe.open_account(name="Davi Reis", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    ipe.register_key(account_number=owner.number, kind=KeyKind.PHONE, key=f"+55{both}")
+    payer = visit(aurora, ana)
+    payer.open("/pay?way=code")
+    code = brcode.encode(brcode.BRCode(both, "Cecilia Dona do CPF", "Salvador", 5_000))
+    payer.send("/pay/code", code=code)
+    assert payer.page.status_code == 422 and "Nobody has registered this key" in payer.text
+    assert "Davi Reis" not in payer.text
+
+    holder = ipe.open_account(name="Cecilia Nunes", tax_id=both, opening_deposit_centavos=0, pin=PIN)
+    ipe.register_key(account_number=holder.number, kind=KeyKind.CPF, key=both)
+    payee = visit(ipe, holder)
+    payee.open("/receive?amount=50,00")
+    for paid, code_shown in (("code", code_on(payee)), ("picture", code)):
+        if paid == "code":
+            payer.send("/pay/code", code=code_shown)
+        else:
+            payer.send("/pay/picture", files={"picture": ("qr.png", picture_of(code_shown), "image/png")})
+        assert payer.path == "/pay/amount" and "Cecilia Nunes" in payer.text and "R$ 50,00" in payer.text
+
+
+@pytest.mark.parametrize("key", ["71987650301", "5571987650301", "KATIA@mare.example", "529.982.247-25"])
+def test_a_key_in_a_code_that_the_directory_would_not_store_is_refused(
+    visit: Visit, aurora: BankApplication, ana: Account, key: str
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=brcode.encode(brcode.BRCode(key, "Katia", "Salvador")))
+    assert visitor.page.status_code == 422 and 'id="code-fault"' in visitor.page.text
+
+
+def test_a_random_key_of_any_version_may_be_unknown_but_is_a_key(
+    visit: Visit, aurora: BankApplication, ana: Account
+) -> None:
+    evp = "123e4567-e89b-12d3-a456-426655440000"
+    visitor = visit(aurora, ana)
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=brcode.encode(brcode.BRCode(evp, "Nome Ficticio", "Salvador")))
+    assert "Nobody has registered this key" in visitor.text
+    visitor.send("/pay", key=evp.upper())
+    assert "Nobody has registered this key" in visitor.text
+    assert visitor.client.get(f"/api/v1/payees/EVP/{evp}").status_code == 404
+
+
+def test_either_field_takes_a_code_and_a_key(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    code = brcode.encode(brcode.BRCode("bruno@example.com", "Bruno Lima", "Recife", 1_234))
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    recognized = visitor.client.get("/pay/recognize", params={"key": code}, headers={"HX-Request": "true"})
+    assert "Pix code" in recognized.text
+    visitor.send("/pay", key=code)
+    assert visitor.path == "/pay/amount" and "R$ 12,34" in visitor.text
+    visitor.open("/pay?way=code")
+    visitor.send("/pay/code", code=" bruno@example.com\n")
+    assert visitor.path == "/pay/amount" and "Bruno Lima" in visitor.text
+    # A wrong code is explained as a code, wherever it was pasted.
+    visitor.send("/pay", key=code[:-1])
+    assert visitor.page.status_code == 422 and 'id="code-fault"' in visitor.page.text
+
+
+def test_a_payee_whose_name_ascii_cannot_write_receives_by_code(
+    visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
+) -> None:
+    holder = ipe.open_account(name="株式会社", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    ipe.register_key(account_number=holder.number, kind=KeyKind.EMAIL, key="kk@example.com")
+    payee = visit(ipe, holder)
+    payee.open("/receive")
+    assert brcode.decode(code_on(payee)).merchant_name == "ZhuShiHuiShe"
 
 
 @pytest.mark.parametrize("code", ["", "hello", "00020126", "x" * 1_500])
@@ -194,7 +311,7 @@ def test_a_picture_of_a_code_is_read(
     visitor.open("/pay?way=picture")
     visitor.send("/pay/picture", files={"picture": (f"qr.{kind}", picture_of(code, kind), f"image/{kind}")})
     assert visitor.path == "/pay/amount", visitor.text
-    assert "Bruno Lima" in visitor.text and 'value="9,90"' in visitor.page.text
+    assert "Bruno Lima" in visitor.text and "R$ 9,90" in visitor.text
 
 
 def test_a_code_of_another_generator_is_read() -> None:
@@ -221,7 +338,7 @@ def test_our_code_is_decoded_by_an_independent_reader() -> None:
         (b"GIF89a nonsense", "not a picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
         (b"\x89PNG\r\n\x1a\n" + b"0" * 100, "not a picture"),
-        (b"0" * (PICTURE_BYTES_MAX + 1), "at most 5 MB"),
+        (b"0" * (UPLOAD_BYTES_MAX + 1), "at most 15 MB"),
     ],
 )
 def test_a_picture_that_is_none_is_refused(content: bytes, sentence: str) -> None:
@@ -229,19 +346,30 @@ def test_a_picture_that_is_none_is_refused(content: bytes, sentence: str) -> Non
         read_picture(content)
 
 
-def test_a_picture_without_a_code_and_one_with_two_are_refused() -> None:
-    blank = io.BytesIO()
-    Image.new("L", (200, 200), 255).save(blank, "png")
-    with pytest.raises(SchemeError, match="no readable QR code"):
-        read_picture(blank.getvalue())
-    one, two = (Image.open(io.BytesIO(picture_of(text))).convert("L") for text in ("one", "two"))
-    both = Image.new("L", (one.width + two.width, one.height), 255)
+def picture_of_two(left: str, right: str) -> bytes:
+    one, two = (Image.open(io.BytesIO(picture_of(text))).convert("L") for text in (left, right))
+    both = Image.new("L", (one.width + two.width, max(one.height, two.height)), 255)
     both.paste(one, (0, 0))
     both.paste(two, (one.width, 0))
     target = io.BytesIO()
     both.save(target, "png")
-    with pytest.raises(SchemeError, match="more than one"):
-        read_picture(target.getvalue())
+    return target.getvalue()
+
+
+def test_a_picture_without_a_code_is_refused() -> None:
+    blank = io.BytesIO()
+    Image.new("L", (200, 200), 255).save(blank, "png")
+    with pytest.raises(SchemeError, match="no readable QR code"):
+        read_picture(blank.getvalue())
+
+
+def test_of_two_qr_codes_in_a_picture_the_pix_code_counts() -> None:
+    code, other = (brcode.encode(brcode.BRCode(key, "Ana", "Recife")) for key in ("ana@example.com", "b@example.com"))
+    assert read_picture(picture_of_two(code, "https://www.example.com/receipt")) == code
+    with pytest.raises(SchemeError, match="more than one Pix code"):
+        read_picture(picture_of_two(code, other))
+    with pytest.raises(SchemeError, match="None of the QR codes"):
+        read_picture(picture_of_two("one", "two"))
 
 
 def test_a_picture_that_unpacks_to_too_much_is_refused_unread() -> None:
@@ -252,11 +380,22 @@ def test_a_picture_that_unpacks_to_too_much_is_refused_unread() -> None:
         read_picture(bomb.getvalue())
 
 
-def test_a_request_that_is_too_large_is_refused(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+@pytest.mark.parametrize(("language", "sentence"), [("en", "at most 15 MB"), ("pt-BR", "no máximo 15 MB")])
+def test_a_picture_that_is_too_large_gets_a_page_with_a_way_back(
+    visit: Visit, aurora: BankApplication, ana: Account, language: str, sentence: str
+) -> None:
     visitor = visit(aurora, ana)
+    visitor.client.cookies.set("codepix_language", language)
     visitor.open("/pay?way=picture")
-    visitor.send("/pay/picture", files={"picture": ("qr.png", b"0" * (7 * 1024 * 1024), "image/png")})
+    visitor.send("/pay/picture", files={"picture": ("qr.png", b"0" * (UPLOAD_BYTES_MAX + 2**20), "image/png")})
     assert visitor.page.status_code == 413
+    assert sentence in visitor.text and 'href="/pay/picture"' in visitor.page.text
+    assert "Content-Security-Policy" in visitor.page.headers
+    visitor.open("/pay/picture")
+    assert 'id="picture"' in visitor.page.text
+    # Programs are told in their own way.
+    answer = visitor.client.post("/api/v1/accounts", content=b"0" * (UPLOAD_BYTES_MAX + 2**20 + 1))
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
 def test_who_closes_an_account_registers_its_key_at_another_bank(aurora: BankApplication, ipe: BankApplication) -> None:

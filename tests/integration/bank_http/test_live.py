@@ -71,7 +71,7 @@ def test_a_transfers_page_moves_step_by_step_and_then_rests(
         ) as answer,
     ):
         events = events_of(answer.iter_lines())
-        assert "Your Pix waits and is safe" in next(events)[1]
+        assert "The recipient's bank has not answered yet" in next(events)[1]
         village.hear_again("002")
         village.resend_until(lambda: aurora.queries.list_transfers().transfers[0].decided_at_ms is not None)
         seen = list(events)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 
 from bank_sim.application.demo_people import cpf_of
@@ -10,8 +13,15 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.transfer import Direction, TransferStatus
 from pix.scheme.keys import KeyKind
 from pix.service.clock import SystemClock
-from tests.integration.bank_http.conftest import PIN, Visit, changed_tokens, pay, pay_to_review
+from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
 from tests.integration.bank_http.village import Village
+
+
+def link(visitor: Visitor, name: str) -> str:
+    """Where the link with this id leads."""
+    found = re.search(rf'id="{name}" href="([^"]*)"', visitor.page.text)
+    assert found, f"no link {name} on {visitor.page.url}"
+    return unescape(found[1])
 
 
 class ClockAhead:
@@ -108,8 +118,9 @@ def test_an_amount_that_cannot_be_is_explained_at_its_field(
     ("key", "sentence"),
     [
         ("nobody@example.com", "Nobody has registered this key"),
-        ("52998224724", "This is no CPF"),
-        ("", "This is no CPF"),
+        ("529.982.247-24", "CPF check digits do not match."),
+        ("hello", "This is no CPF, CNPJ, phone number, e-mail address or random key."),
+        ("", "Enter a key"),
         ("ana@example.com", "This key belongs to the account that pays"),
     ],
 )
@@ -121,6 +132,7 @@ def test_a_key_that_cannot_be_paid_is_explained(
     visitor.send("/pay", key=key)
     assert visitor.page.status_code == 422
     assert sentence in visitor.text
+    assert "Keep typing" not in visitor.text
 
 
 def test_a_key_of_two_kinds_asks_which(
@@ -175,7 +187,7 @@ def test_while_the_payees_bank_is_down_the_transfer_waits_and_then_goes_on(
     end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
     village.deliver()
     visitor.open(f"/transfers/{end_to_end_id}")
-    assert "Your Pix waits and is safe" in visitor.text
+    assert "The recipient's bank has not answered yet" in visitor.text
     visitor.open("/")
     assert "On its way" in visitor.text and "R$ 990,00" in visitor.text
     village.hear_again("002")
@@ -222,7 +234,7 @@ def test_a_blocked_account_cannot_pay(visit: Visit, aurora: BankApplication, ana
     visitor.send("/pay/confirm", order=order)
     assert "The account is blocked" in visitor.text
     visitor.open("/")
-    assert "This account is blocked" in visitor.text
+    assert "Your account is blocked" in visitor.text
 
 
 def test_a_token_that_was_changed_or_belongs_to_another_account_is_refused(
@@ -278,3 +290,147 @@ def test_nobody_sees_somebody_elses_transfer(
         stranger.open(f"/transfers/{end_to_end_id}{path}")
         assert stranger.page.status_code == 404
         assert "Bruno" not in stranger.text
+
+
+def test_a_session_that_ended_at_the_confirmation_is_told_that_nothing_was_paid(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    order, token = visitor.hidden("order"), visitor.token
+    visitor.send("/sign-out")
+    visitor.send("/pay/confirm", order=order, csrf_token=token)
+    assert visitor.page.status_code == 403
+    assert "Your session has ended Nothing was paid. Sign in again." in visitor.text
+    assert 'href="/sign-in"' in visitor.page.text
+
+    other = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=5_000, pin=PIN)
+    visitor.open("/sign-in")
+    visitor.send("/sign-in", account_number=other.number, pin=PIN)
+    visitor.send("/pay/confirm", order=order, csrf_token=token)
+    assert visitor.page.status_code == 403
+    assert "Nothing was paid. You have signed in again since" in visitor.text
+    assert aurora.queries.list_transfers().transfers == ()
+
+
+def test_the_review_of_a_payment_that_was_made_says_so_and_offers_another(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "12,34", "Lunch")
+    review = str(visitor.page.url)
+    visitor.send("/pay/confirm", order=visitor.hidden("order"))
+    made = visitor.path
+    visitor.open(review)
+    assert re.search(r"You have already made this Pix at [0-9]{2}:[0-9]{2}\.", visitor.text)
+    assert "Balance afterwards" not in visitor.text and 'id="confirm"' not in visitor.page.text
+    assert f'href="{made}?direction=outgoing"' in visitor.page.text
+    # It may be paid again on purpose: a new order for the same.
+    visitor.open(link(visitor, "again"))
+    assert 'value="12,34"' in visitor.page.text and 'value="Lunch"' in visitor.page.text
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="12,34", description="Lunch")
+    visitor.send("/pay/confirm", order=visitor.hidden("order"))
+    assert visitor.path.startswith("/transfers/") and visitor.path != made
+    assert aurora.queries.find_account(ana.number).balance_centavos == 100_000 - 2 * 1_234
+
+
+def test_a_payment_that_failed_is_tried_again_with_the_same_payee_and_amount(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    ipe.block_account(account_number=bruno.number)
+    visitor = visit(aurora, ana)
+    end_to_end_id = pay(visitor, "bruno@example.com", "12,34", "Lunch")
+    village.deliver()
+    visitor.open(f"/transfers/{end_to_end_id}")
+    assert "<title>The Pix was not made" in visitor.page.text
+    # It would fail again, so that it is not the first thing to do.
+    assert re.search(r'class="button button-soft" id="again"', visitor.page.text)
+    visitor.open(link(visitor, "again"))
+    assert visitor.path == "/pay/amount" and "Bruno Lima" in visitor.text
+    assert 'value="12,34"' in visitor.page.text and 'value="Lunch"' in visitor.page.text
+    stranger = visit(aurora, aurora.open_account(name="Eva", tax_id="39053344705", opening_deposit_centavos=0, pin=PIN))
+    assert stranger.open(f"/pay/again/{end_to_end_id}").status_code == 404
+
+
+def test_while_the_network_is_away_the_payees_bank_is_not_blamed(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana, clock=ClockAhead())
+    pay_to_review(visitor, "bruno@example.com", "10,00")
+    village.switches.answers = False
+    visitor.send("/pay/confirm", order=visitor.hidden("order"))
+    assert "The Pix network has not answered yet. Your money is safe" in visitor.text
+    assert "bank has not answered" not in visitor.text
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["blocked", "closed"])
+def test_who_may_not_pay_is_told_at_the_first_step(
+    visit: Visit, aurora: BankApplication, bruno: Account, is_closed: bool
+) -> None:
+    account = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=0, pin=PIN)
+    visitor = visit(aurora, account)
+    visitor.open("/pay")
+    if is_closed:
+        aurora.close_account(account_number=account.number)
+    else:
+        aurora.block_account(account_number=account.number)
+    sentence = "This account is closed." if is_closed else "Your account is blocked."
+    visitor.send("/pay", key="bruno@example.com")
+    assert visitor.page.status_code == 409 and sentence in visitor.text
+    for path in ("/pay", "/pay?way=code", "/receive"):
+        visitor.open(path)
+        assert sentence in visitor.text
+        assert 'method="post" action="/pay' not in visitor.page.text and 'id="code"' not in visitor.page.text
+    visitor.open("/")
+    assert sentence in visitor.text
+    for name in ("pay", "receive"):
+        assert re.search(rf'role="link" aria-disabled="true" id="action-{name}"', visitor.page.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "kept"),
+    [
+        ("/pay", {"key": "529.982.247-24"}, ("529.982.247-24", "Os dígitos verificadores do CPF não conferem.")),
+        ("/pay/code", {"code": "00020126x"}, ("00020126x", 'id="code-fault"')),
+        ("/pay/picture", {}, ('id="picture"',)),
+        ("/pay/amount", {"amount": "5000,00"}, ("5000,00", "Bruno Lima", 'id="amount-fault"')),
+        ("/pay/confirm", {}, ("Bruno Lima", "R$\N{NO-BREAK SPACE}900,00")),
+    ],
+)
+def test_another_language_on_a_forms_error_page_keeps_the_form(
+    visit: Visit,
+    aurora: BankApplication,
+    ana: Account,
+    bruno: Account,
+    path: str,
+    fields: dict[str, str],
+    kept: tuple[str, ...],
+) -> None:
+    visitor = visit(aurora, ana)
+    pay_to_review(visitor, "bruno@example.com", "900,00")
+    order = visitor.hidden("order")
+    if path == "/pay/confirm":
+        pay(visitor, "bruno@example.com", "500,00")
+        fields = {"order": order}
+    elif path == "/pay/amount":
+        visitor.open("/pay")
+        visitor.send("/pay", key="bruno@example.com")
+        fields = {**fields, "payee": visitor.hidden("payee")}
+    files = {"picture": ("x.png", b"nothing", "image/png")} if path == "/pay/picture" else None
+    visitor.send(path, files=files, **fields)
+    assert visitor.page.status_code == 422, visitor.text
+    visitor.send("/preferences", next=visitor.hidden("next"), language="pt-BR")
+    assert visitor.page.status_code == 200 and 'lang="pt-BR"' in visitor.page.text
+    for text in kept:
+        assert text in visitor.page.text, text
+
+
+@pytest.mark.parametrize(
+    "path", ["/pay/code", "/pay/picture", "/pay/confirm", "/pay/amount", "/preferences", "/sign-out"]
+)
+def test_the_address_of_a_form_that_was_sent_leads_back_to_a_page(
+    visit: Visit, aurora: BankApplication, ana: Account, path: str
+) -> None:
+    visitor = visit(aurora, ana)
+    assert visitor.open(path).status_code == 200
+    assert visitor.path in ("/pay", "/")

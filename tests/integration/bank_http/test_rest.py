@@ -65,7 +65,7 @@ def test_keys_are_registered_listed_found_and_removed(rest: TestClient, ana: Acc
     assert added.status_code == 201 and added.json()["key"] == "+5511987654321"
     assert rest.post(keys, json={"kind": "EVP"}).json()["kind"] == "EVP"
     assert [key["kind"] for key in rest.get(keys).json()["keys"]] == ["EMAIL", "PHONE", "EVP"]
-    payee = rest.get(f"{API}/payees/PHONE/+55 (11) 98765-4321").json()
+    payee = rest.get(f"{API}/payees/PHONE/+5511987654321").json()
     assert payee["name"] == "Ana Souza" and payee["tax_id_masked"] == "***.982.247-**" and payee["bank_code"] == "001"
     assert rest.delete(f"{keys}/PHONE/+5511987654321").status_code == 204
     problem(rest.get(f"{API}/payees/PHONE/+5511987654321"), 404, "key-not-found")

@@ -302,7 +302,7 @@ def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World)
         ):
             answer = client.post(f"{address}/{action}", data=data, headers=headers)
             assert answer.status_code == 403
-            assert "That did not come from here" in text_of(answer.text)
+            assert "Your session has ended" in text_of(answer.text)
     with TestClient(client.app) as stranger:
         assert stranger.post(f"{address}/discard", data={"note": "x", "csrf_token": token}).status_code == 403
     letter = world.application.dead_letters.find(digest)

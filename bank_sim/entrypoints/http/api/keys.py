@@ -9,11 +9,11 @@ from fastapi import Path, Response
 from bank_sim.entrypoints.http.api.routing import AccountNumber, api_router
 from bank_sim.entrypoints.http.api.schemas import AccountKey, AccountKeys, Payee, RegisterKeyRequest
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.scheme.keys import KeyKind, normalize_key
+from pix.scheme.keys import KeyKind, parse_stored_key
 
 router = api_router("keys")
 
-KeyText = Annotated[str, Path(max_length=400, description="The key, also as people write it.")]
+KeyText = Annotated[str, Path(max_length=400, description="The key in stored form.")]
 
 
 @router.get("/accounts/{number}/keys")
@@ -31,11 +31,11 @@ def register_key(site: SiteOf, number: AccountNumber, body: RegisterKeyRequest) 
 @router.delete("/accounts/{number}/keys/{kind}/{key:path}", status_code=204, response_class=Response)
 def remove_key(site: SiteOf, number: AccountNumber, kind: KeyKind, key: KeyText) -> Response:
     """Removes a key at the hub and here."""
-    site.bank.remove_key(account_number=number, key=normalize_key(kind, key))
+    site.bank.remove_key(account_number=number, key=parse_stored_key(key, kind))
     return Response(status_code=204)
 
 
 @router.get("/payees/{kind}/{key:path}")
 def find_payee(site: SiteOf, kind: KeyKind, key: KeyText) -> Payee:
     """Who is paid by a key: name, bank and masked number, from the hub."""
-    return Payee.of(site.bank.find_payee(key=key, kind=kind))
+    return Payee.of(site.bank.find_payee(key=parse_stored_key(key, kind)))

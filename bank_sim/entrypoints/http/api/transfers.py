@@ -17,7 +17,7 @@ from bank_sim.entrypoints.http.api.schemas import (
     TransferPage,
 )
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.scheme.keys import normalize_key
+from pix.scheme.keys import parse_stored_key
 
 router = api_router("transfers")
 
@@ -42,7 +42,7 @@ def request_transfer(
     """Pays. The customer is debited at once; the transfer is `pending` until the hub has decided."""
     transfer = site.bank.request_transfer(
         account_number=number,
-        payee_key=normalize_key(body.payee_key.kind, body.payee_key.key),
+        payee_key=parse_stored_key(body.payee_key.key, body.payee_key.kind),
         amount_centavos=body.amount_centavos,
         description=body.description,
         idempotency_key=idempotency_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Form, Query, Request, Response
 
@@ -12,7 +13,7 @@ from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, normalize_key
+from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, parse_stored_key
 from pix.scheme.people import HolderKind
 from pix.service.web.formats import tax_id
 from pix.service.web.htmx import see_other
@@ -73,20 +74,21 @@ def remove(
     key: Annotated[str, Form(max_length=200)],
 ) -> Response:
     """Removes the key at the hub, and here."""
-    own = normalize_key(kind, key)
+    own = parse_stored_key(key, kind)
     try:
         site.bank.remove_key(account_number=account.number, key=own)
     except KeyNotFound:
         return see_other(request, "/keys")
     except (HubUnavailable, AccountBlocked, AccountClosed) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
-        context = {"account": account, "section": "/keys", "key": own, "faults": faults}
+        here = f"/keys/remove?{urlencode({'kind': own.kind.value, 'key': own.key})}"
+        context = {"account": account, "section": "/keys", "here": here, "key": own, "faults": faults}
         return pages.page(request, "bank/key_remove.html", context, status=503)
     return see_other(request, "/keys")
 
 
 def _own_key(site: Site, account: Account, kind: KeyKind, text: str) -> PixKey:
-    wanted = normalize_key(kind, text)
+    wanted = parse_stored_key(text, kind)
     for own in site.bank.queries.keys_of(account.number):
         if own.key == wanted:
             return own.key

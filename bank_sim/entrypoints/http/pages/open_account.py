@@ -33,7 +33,7 @@ def open_account(
     pages: PagesOf,
     name: Annotated[str, Form(max_length=400)] = "",
     tax_id: Annotated[str, Form(max_length=100)] = "",
-    opening_deposit: Annotated[str, Form(max_length=40)] = "",
+    opening_deposit: Annotated[str, Form(max_length=100)] = "",
     pin: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Opens it and signs its holder in; a fault is shown at its field."""

@@ -11,32 +11,39 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from fastapi import File, Form, Query, Request, Response, UploadFile
+from fastapi import File, Form, Path, Query, Request, Response, UploadFile
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import (
+    AccountBlocked,
+    AccountClosed,
     BankError,
     HubUnavailable,
     InsufficientBalance,
     KeyNotFound,
     LookUpLimitReached,
     PayerIsPayee,
+    TransferNotFound,
 )
-from bank_sim.entrypoints.http.drafts import OrderDraft, PayeeDraft, read_order, read_payee
+from bank_sim.domain.transfer import Direction
+from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.qr import PICTURE_BYTES_MAX, read_picture
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, read_picture
 from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import KeyKind, recognize_key
+from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
 from pix.scheme.texts import check_description
 from pix.service.web.formats import brl_plain
 from pix.service.web.htmx import see_other
+from pix.service.web.preferences import NEXT_LENGTH_MAX
 from pix.service.web.templates import Pages, language_of
 
 WAYS: Final = ("key", "code", "picture")
+TEXT_LENGTH_MAX: Final = 2_000
+"""Of what is pasted as a key or a code; both are shorter, and a longer text is no slip of a finger."""
 
 router = page_router()
 
@@ -47,18 +54,35 @@ def ask_payee(
     pages: PagesOf,
     account: Customer,
     way: Annotated[str, Query(max_length=10)] = "key",
-    key: Annotated[str, Query(max_length=200)] = "",
+    key: Annotated[str, Query(max_length=TEXT_LENGTH_MAX)] = "",
+    code: Annotated[str, Query(max_length=TEXT_LENGTH_MAX)] = "",
+    checked: Annotated[bool, Query()] = False,
 ) -> Response:
-    """Step 1: the payee by key, by pasted code, or by a picture of one."""
-    return _step_1(request, pages, account, way if way in WAYS else "key", {"key": key})
+    """Step 1: the payee by key, by pasted code, or by a picture of one. `checked` says what is wrong with the text."""
+    way = way if way in WAYS else "key"
+    faults = Faults()
+    if checked and way == "key" and not recognize_key(key):
+        faults = _faults(request, explain_no_key(key), {"key"})
+    elif checked and way == "code":
+        try:
+            parse_stored_key(brcode.decode(code).key)
+        except SchemeError as error:
+            faults = Faults(brcode=sentence_of(error, language_of(request)))
+    return _step_1(request, pages, account, way, {"key": key, "code": code}, faults)
 
 
 @router.get("/pay/recognize")
 def recognize(
-    request: Request, pages: PagesOf, account: Customer, key: Annotated[str, Query(max_length=200)] = ""
+    request: Request, pages: PagesOf, account: Customer, key: Annotated[str, Query(max_length=TEXT_LENGTH_MAX)] = ""
 ) -> Response:
     """The kinds that a key may be, as one types it."""
-    context = {"account": account, "values": {"key": key}, "kinds": recognize_key(key)}
+    context = {
+        "account": account,
+        "values": {"key": key},
+        "kinds": recognize_key(key),
+        "is_code": brcode.is_like_code(key),
+        "faults": Faults(),
+    }
     return pages.page(request, "bank/pay.html", context, block="recognized")
 
 
@@ -68,27 +92,39 @@ def by_key(
     site: SiteOf,
     pages: PagesOf,
     account: Customer,
-    key: Annotated[str, Form(max_length=400)] = "",
+    key: Annotated[str, Form(max_length=TEXT_LENGTH_MAX)] = "",
     kind: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Looks the key up, and goes on to the amount."""
-    try:
-        draft = _find_payee(site, account, key, KeyKind(kind) if kind in set(KeyKind) else None)
-    except SchemeError as error:
-        return _step_1_failed(request, pages, account, "key", {"key": key}, error)
-    return see_other(request, _amount_url(site, draft))
+    """Looks the key up, and goes on to the amount; takes a pasted code as well."""
+    if brcode.is_like_code(key):
+        return _by_code(request, site, pages, account, key)
+    return _by_key(request, site, pages, account, key, KeyKind(kind) if kind in set(KeyKind) else None)
+
+
+@router.get("/pay/code")
+def ask_code(request: Request, account: Customer) -> Response:
+    """The address of a form that was sent leads back to the form."""
+    return see_other(request, "/pay?way=code")
 
 
 @router.post("/pay/code")
 def by_code(
-    request: Request, site: SiteOf, pages: PagesOf, account: Customer, code: Annotated[str, Form(max_length=2_000)] = ""
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    code: Annotated[str, Form(max_length=TEXT_LENGTH_MAX)] = "",
 ) -> Response:
-    """Reads a pasted code, looks its key up, and goes on to the amount."""
-    try:
-        draft = _find_payee_of_code(site, account, code)
-    except SchemeError as error:
-        return _step_1_failed(request, pages, account, "code", {"code": code}, error)
-    return see_other(request, _amount_url(site, draft))
+    """Reads a pasted code, looks its key up, and goes on to the amount; takes a typed key as well."""
+    if not brcode.is_like_code(code) and recognize_key(code):
+        return _by_key(request, site, pages, account, code.strip(), None)
+    return _by_code(request, site, pages, account, code)
+
+
+@router.get("/pay/picture")
+def ask_picture(request: Request, account: Customer) -> Response:
+    """The address of a form that was sent leads back to the form."""
+    return see_other(request, "/pay?way=picture")
 
 
 @router.post("/pay/picture")
@@ -97,20 +133,58 @@ def by_picture(
 ) -> Response:
     """Reads the code in a picture, looks its key up, and goes on to the amount."""
     try:
-        draft = _find_payee_of_code(site, account, read_picture(picture.file.read(PICTURE_BYTES_MAX + 1)))
+        draft = _find_payee_of_code(site, account, read_picture(picture.file.read(UPLOAD_BYTES_MAX + 1)))
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "picture", {}, error)
     return see_other(request, _amount_url(site, draft))
 
 
+@router.get("/pay/again/{end_to_end_id}")
+def again(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    end_to_end_id: Annotated[str, Path(max_length=32)],
+) -> Response:
+    """Looks the payee of an earlier payment up, and goes on to its amount. Raises TransferNotFound."""
+    earlier = site.bank.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
+    if earlier.account_number != account.number:
+        raise TransferNotFound
+    try:
+        draft = _find_payee(site, account, earlier.payee_key, None)
+    except SchemeError as error:
+        return _step_1_failed(request, pages, account, "key", {"key": earlier.payee_key.key}, error)
+    repeated = replace(draft, amount_centavos=earlier.amount_centavos, description=earlier.description)
+    return see_other(request, _amount_url(site, repeated))
+
+
 @router.get("/pay/amount")
 def ask_amount(
-    request: Request, site: SiteOf, pages: PagesOf, account: Customer, payee: Annotated[str, Query(max_length=4_000)]
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    payee: Annotated[str, Query(max_length=4_000)] = "",
+    amount: Annotated[str | None, Query(max_length=100)] = None,
+    description: Annotated[str | None, Query(max_length=2_000)] = None,
 ) -> Response:
-    """Step 2: the payee's name, bank and masked number, and then how much. Raises TokenRefused."""
+    """Step 2: the payee's name, bank and masked number, and then how much. Raises TokenRefused.
+
+    An amount or a description in the address is shown with what is wrong with it.
+    """
+    if not payee or not account.is_active:
+        return see_other(request, "/pay")
     draft = read_payee(site.payees, payee, account.number)
-    amount = "" if draft.amount_centavos is None else brl_plain(draft.amount_centavos)
-    return _step_2(request, site, pages, account, draft, amount, draft.description, Faults())
+    if amount is None and description is None:
+        proposed = "" if draft.amount_centavos is None else brl_plain(draft.amount_centavos)
+        return _step_2(request, site, pages, account, draft, proposed, draft.description, Faults())
+    faults = Faults()
+    try:
+        _order(draft, account, amount or "", description or "")
+    except SchemeError as error:
+        faults = _faults(request, error, {"amount_centavos", "description"})
+    return _step_2(request, site, pages, account, draft, amount or "", description or "", faults)
 
 
 @router.post("/pay/amount")
@@ -126,12 +200,7 @@ def set_amount(
     """Makes the order and its idempotency key, and goes on to the confirmation."""
     draft = read_payee(site.payees, payee, account.number)
     try:
-        order = OrderDraft(
-            payee=draft,
-            amount_centavos=_amount_centavos(amount, account),
-            description=check_description(description),
-            idempotency_key=str(uuid4()),
-        )
+        order = _order(draft, account, amount, description)
     except SchemeError as error:
         faults = _faults(request, error, {"amount_centavos", "description"})
         return _step_2(request, site, pages, account, draft, amount, description, faults, status=422)
@@ -170,7 +239,24 @@ def confirm(
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
 
 
-def _find_payee(site: Site, account: Account, key: str, kind: KeyKind | None) -> PayeeDraft:
+def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: str, kind: KeyKind | None) -> Response:
+    try:
+        draft = _find_payee(site, account, key, kind)
+    except SchemeError as error:
+        return _step_1_failed(request, pages, account, "key", {"key": key}, error)
+    return see_other(request, _amount_url(site, draft))
+
+
+def _by_code(request: Request, site: Site, pages: Pages, account: Account, code: str) -> Response:
+    try:
+        draft = _find_payee_of_code(site, account, code)
+    except SchemeError as error:
+        return _step_1_failed(request, pages, account, "code", {"code": code}, error)
+    return see_other(request, _amount_url(site, draft))
+
+
+def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
+    account.check_may_act()
     site.look_ups.check(account)
     try:
         payee = site.bank.find_payee(key=key, kind=kind)
@@ -185,18 +271,38 @@ def _find_payee(site: Site, account: Account, key: str, kind: KeyKind | None) ->
 
 def _find_payee_of_code(site: Site, account: Account, text: str) -> PayeeDraft:
     code = brcode.decode(text)
-    draft = _find_payee(site, account, code.key, None)
-    return replace(draft, amount_centavos=code.amount_centavos, description=code.information or "")
+    draft = _find_payee(site, account, parse_stored_key(code.key), None)
+    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), code.txid or "")
+    return replace(draft, code=facts)
 
 
-def _amount_centavos(text: str, account: Account) -> int:
-    try:
-        amount_centavos = check_amount(parse_brl(text))
-    except SchemeError as error:
-        raise SchemeError("amount_centavos", error.rule) from None
+def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -> OrderDraft:
+    """The order with a new idempotency key. What a code has fixed counts; a form may leave it out, or repeat it."""
+    fixed = draft.code
+    if fixed.amount_centavos is None or amount.strip():
+        amount_centavos = _parse_amount(amount)
+        if fixed.amount_centavos not in (None, amount_centavos):
+            raise SchemeError("amount_centavos", "The code sets the amount; it cannot be changed.")
+    else:
+        amount_centavos = fixed.amount_centavos
     if amount_centavos > account.balance_centavos:
         raise InsufficientBalance
-    return amount_centavos
+    message = check_description(description)
+    if fixed.description and message not in ("", fixed.description):
+        raise SchemeError("description", "The code sets the message; it cannot be changed.")
+    return OrderDraft(
+        payee=draft,
+        amount_centavos=amount_centavos,
+        description=fixed.description or message,
+        idempotency_key=str(uuid4()),
+    )
+
+
+def _parse_amount(text: str) -> int:
+    try:
+        return check_amount(parse_brl(text))
+    except SchemeError as error:
+        raise SchemeError("amount_centavos", error.rule) from None
 
 
 def _amount_url(site: Site, draft: PayeeDraft) -> str:
@@ -218,14 +324,18 @@ def _step_1(
     fault_kind: str = "bad",
     status: int = 200,
 ) -> Response:
+    shown = {"key": "", "code": "", **values}
     context: dict[str, Any] = {
         "account": account,
         "section": "/pay",
+        "here": _here("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
         "way": way,
-        "values": {"key": "", "code": "", **values},
-        "kinds": recognize_key(values.get("key", "")),
+        "values": shown,
+        "kinds": recognize_key(shown["key"]),
+        "is_code": False,
         "faults": faults or Faults(),
         "fault_kind": fault_kind,
+        "upload_bytes_max": UPLOAD_BYTES_MAX,
     }
     return pages.page(request, "bank/pay.html", context, status=status)
 
@@ -233,11 +343,16 @@ def _step_1(
 def _step_1_failed(
     request: Request, pages: Pages, account: Account, way: str, values: dict[str, str], error: SchemeError
 ) -> Response:
-    at_field = {"key": {"key", "kind"}, "code": {"brcode"}, "picture": {"brcode"}}[way]
-    faults = _faults(request, error, at_field)
-    if "kind" in faults:
-        faults["key"] = faults.pop("kind")
-    kind, status = {HubUnavailable: ("wait", 503), LookUpLimitReached: ("wait", 429)}.get(type(error), ("bad", 422))
+    field = "key" if way == "key" else "brcode"
+    at_field = {"key": ("key", "kind"), "code": ("brcode", "key"), "picture": ("brcode", "key")}[way]
+    sentence = sentence_of(error, language_of(request))
+    faults = Faults({field if error.field in at_field else "form": sentence})
+    kind, status = {
+        HubUnavailable: ("wait", 503),
+        LookUpLimitReached: ("wait", 429),
+        AccountBlocked: ("bad", 409),
+        AccountClosed: ("bad", 409),
+    }.get(type(error), ("bad", 422))
     return _step_1(request, pages, account, way, values, faults, fault_kind=kind, status=status)
 
 
@@ -253,11 +368,16 @@ def _step_2(
     *,
     status: int = 200,
 ) -> Response:
+    token = site.payees.sign(draft.as_token())
     context = {
         "account": account,
         "section": "/pay",
+        "here": _here(
+            "/pay/amount", {"payee": token}, {"amount": amount, "description": description} if faults else {}
+        ),
         "payee": draft.payee,
-        "payee_token": site.payees.sign(draft.as_token()),
+        "payee_token": token,
+        "code": draft.code,
         "values": {"amount": amount, "description": description},
         "faults": faults,
     }
@@ -272,10 +392,19 @@ def _step_3(
     context = {
         "account": account,
         "section": "/pay",
+        "here": _here("/pay/review", {"order": token}),
         "order": order,
         "order_token": token,
+        "made": site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key),
+        "code": order.payee.code,
         "payee": order.payee.payee,
         "payee_token": site.payees.sign(back.as_token()),
         "faults": faults,
     }
     return pages.page(request, "bank/pay_review.html", context, status=status)
+
+
+def _here(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
+    """The address that shows the same page again after a change of language; with the text, unless it is very long."""
+    with_text = f"{path}?{urlencode({**query, **(text or {})}, errors='replace')}"
+    return with_text if len(with_text) <= NEXT_LENGTH_MAX else f"{path}?{urlencode(query)}"

@@ -18,6 +18,7 @@ from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import check_amount, parse_brl
 from pix.service.web.events import Scene, stream_scenes
+from pix.service.web.formats import brl_plain
 from pix.service.web.languages import translate
 from pix.service.web.templates import language_of
 
@@ -35,7 +36,7 @@ def show(
     pages: PagesOf,
     account: Customer,
     key: Annotated[str, Query(max_length=200)] = "",
-    amount: Annotated[str, Query(max_length=40)] = "",
+    amount: Annotated[str, Query(max_length=100)] = "",
     message: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The form and the code for the chosen key; the first key as long as none is chosen."""
@@ -53,9 +54,11 @@ def show(
         "faults": Faults(),
         "arrived": (),
     }
-    if chosen:
+    if chosen and account.is_active:
         try:
             context |= _code(chosen, account.holder_name, amount, message)
+            if context["amount_centavos"] is not None:
+                context["values"]["amount"] = brl_plain(context["amount_centavos"])
         except SchemeError as error:
             context["faults"] = Faults({error.field: sentence_of(error, language_of(request))})
     if context["code"]:

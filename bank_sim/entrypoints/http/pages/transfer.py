@@ -104,6 +104,7 @@ def _context(view: TransferView, account: Account) -> Mapping[str, Any]:
         "version": view.version,
         "is_at_rest": view.is_at_rest,
         "has_receipt": view.has_receipt,
+        "may_help_again": view.may_help_again,
     }
 
 

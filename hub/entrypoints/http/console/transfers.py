@@ -30,7 +30,7 @@ from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.formats import TIME_ZONE
+from pix.service.web.formats import TIME_ZONE, brl_plain
 from pix.service.web.htmx import asks_for_fragment
 from pix.service.web.templates import language_of
 
@@ -93,7 +93,9 @@ def list_transfers(
         "reason": "" if narrow.reason is None else narrow.reason.value,
         "id": narrow.id_part,
         "key": key.strip()[:KEY_LENGTH_MAX],
-        "amount": amount.strip()[:KEY_LENGTH_MAX],
+        "amount": amount.strip()[:KEY_LENGTH_MAX]
+        if narrow.amount_centavos is None
+        else brl_plain(narrow.amount_centavos),
         "since": since[:KEY_LENGTH_MAX],
         "until": until[:KEY_LENGTH_MAX],
     }
