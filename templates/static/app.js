@@ -115,7 +115,9 @@
     if (!input.matches("[data-money]")) {
       return;
     }
-    const isTyped = /^(insertText|insertCompositionText|delete|history)/.test(event.inputType ?? "");
+    // A keyboard that offers the clipboard inserts several characters at once.
+    const isWhole = event.inputType === "insertText" && event.data?.length > 1;
+    const isTyped = /^(insertText|insertCompositionText|delete|history)/.test(event.inputType ?? "") && !isWhole;
     const value = isTyped ? typedMoney(input.value) : readMoney(input.value);
     if (value !== input.value) {
       input.value = value;
@@ -156,11 +158,10 @@
     const input = event.target;
     if (input.matches("[data-bytes-max]")) {
       const isTooLarge = [...input.files].some((file) => file.size > Number(input.dataset.bytesMax));
-      input.setCustomValidity(isTooLarge ? input.dataset.tooLarge : "");
-      const sentence = document.getElementById(input.dataset.says);
-      sentence.hidden = !isTooLarge;
+      document.getElementById(input.dataset.says).hidden = !isTooLarge;
       if (isTooLarge) {
-        input.reportValidity();
+        // Empty again, so that the same file counts as a choice once it is smaller.
+        input.value = "";
         return;
       }
     }

@@ -83,7 +83,7 @@ def test_a_killed_hub_comes_back_and_the_pages_with_it(
     pid = network.hubs[0].pid
     page.locator("#hub-stop").click()
     expect(hub).to_have_attribute("data-condition", "held")
-    expect(page.locator("[data-scene=window]")).to_contain_text("The hub is away")
+    expect(page.locator("[data-scene=window]")).to_contain_text("The hub is down")
     page.locator("#hub-start").click()
     expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
     expect(page.locator("[data-scene=window] iframe")).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ from playwright.sync_api import Page, expect
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.views import StatementDirection, StatementFilter
 from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
+from pix.scheme.errors import SchemeError
+from pix.scheme.money import parse_brl
+from pix.service.web.formats import brl_plain
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
 
 WORDS = {
@@ -69,6 +74,7 @@ def test_a_payment_from_key_to_receipt_while_the_payee_watches(
     payer.wait_for_url("**/transfers/**")
     stage(payer, "completed")
     expect(payer.locator("h1")).to_have_text(words["done"])
+    expect(payer).to_have_title(f"{words['done']} · Banco Aurora")
     expect(payer.locator("[data-step]")).to_have_count(4)
 
     # The payee has not touched the page: it celebrates by itself.
@@ -112,7 +118,9 @@ def test_a_double_click_a_reload_and_going_back_pay_once(
     first = page.url
     page.reload()
     page.go_back()
-    page.locator("#confirm").click()
+    expect(page.locator("[data-made]")).to_contain_text("You have already made this Pix at")
+    expect(page.locator("#confirm")).to_have_count(0)
+    page.locator("#made").click()
     page.wait_for_url(first)
     stage(page, "completed")
     assert aurora.queries.find_account(ana.number).balance_centavos == 99_000
@@ -176,6 +184,84 @@ def test_an_amount_that_cannot_be_is_explained(
     page.evaluate("document.querySelector('#amount').required = false")
     go_on(page)
     expect(page.locator("#amount-fault")).to_contain_text(sentence)
+
+
+def test_a_pasted_amount_is_read_as_the_server_reads_it(look: Look, watch: Watch, ana: Account, bruno: Account) -> None:
+    watch.expects_errors = True
+    page = look("001", ana)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    type_key(page, "bruno@example.com")
+    go_on(page)
+    amount = page.locator("#amount")
+    for text in (
+        *("R$ 10", "10", "100", "10,5", "0,5", "1.5", "1.234,56", "R$\u00a010,00", "10.00", " 7\n", "1.234", "007"),
+        *("-1", "0.005", "1e5", "abc", "1,234", "9" * 12, "1.234.5", "1" * 41),
+    ):
+        page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        amount.press("ControlOrMeta+V")
+        expect(amount).to_have_value(shown_for(text))
+    page.evaluate("navigator.clipboard.writeText('-1')")
+    amount.press("ControlOrMeta+V")
+    go_on(page)
+    expect(page.locator("#amount-fault")).to_contain_text("The amount cannot be negative")
+    # Typed digits fill the centavos, and a sign is not dropped in silence.
+    for typed, value in (("7", "0,07"), ("1234567", "12.345,67"), ("10,50", "10,50"), ("-1", "-1"), ("1e5", "0,01e5")):
+        amount.clear()
+        amount.press_sequentially(typed)
+        expect(amount).to_have_value(value)
+    # What a browser fills in comes as a whole, as what is pasted does.
+    amount.fill("10")
+    expect(amount).to_have_value("10,00")
+
+
+def shown_for(text: str) -> str:
+    try:
+        return brl_plain(parse_brl(text))
+    except SchemeError:
+        return text.strip()
+
+
+def test_a_session_that_ends_in_another_tab_pays_nothing_and_says_so(
+    look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    watch.expects_errors = True
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator("form[action='/sign-out'] button").click()
+    other.wait_for_url("**/sign-in")
+    page.locator("#confirm").click()
+    expect(page.locator("h1")).to_have_text("Your session has ended")
+    expect(page.locator("main")).to_contain_text("Nothing was paid. Sign in again.")
+    page.locator("#way-on").click()
+    page.wait_for_url("**/sign-in")
+    assert aurora.queries.list_transfers().transfers == ()
+
+
+def test_a_picture_is_measured_before_it_is_sent_and_an_error_page_changes_its_language(
+    look: Look, watch: Watch, ana: Account, tmp_path: Path
+) -> None:
+    watch.expects_errors = True
+    page = look("001", ana)
+    page.goto("/pay?way=picture")
+    picture = tmp_path / "photograph.jpg"
+    picture.write_bytes(b"0" * (UPLOAD_BYTES_MAX + 1))
+    page.locator("#picture").set_input_files(picture)
+    expect(page.locator("#picture-too-large")).to_contain_text("at most 15 MB")
+    assert page.url.endswith("/pay?way=picture")
+    picture.write_bytes(b"0" * 1_000)
+    page.locator("#picture").set_input_files(picture)
+    expect(page.locator("#picture-fault")).to_contain_text("not a picture")
+    page.locator("button[name=language][value=pt-BR]").click()
+    expect(page.locator("h1")).to_have_text("Quem você quer pagar?")
+    expect(page.locator("#picture")).to_be_visible()
+    page.goto("/pay?way=code")
+    page.locator("#code").fill("00020126x")
+    go_on(page)
+    page.locator("button[name=language][value=en]").click()
+    expect(page.locator("#code")).to_have_value("00020126x")
+    expect(page.locator("#code-fault")).to_contain_text("incomplete")
 
 
 def test_everything_works_without_a_script(look: Look, ana: Account, bruno: Account) -> None:

@@ -65,13 +65,13 @@ def test_a_transfers_page_moves_step_by_step_and_then_rests(
         serving(create_app(aurora, VillageSettings())) as address,
         httpx2.stream(
             "GET",
-            f"{address}/transfers/{end_to_end_id}/live?seen=pending.0",
+            f"{address}/transfers/{end_to_end_id}/live?seen=pending.01",
             cookies=cookies_of(payer),
             timeout=PATIENCE_SECONDS,
         ) as answer,
     ):
         events = events_of(answer.iter_lines())
-        assert "The recipient's bank has not answered yet" in next(events)[1]
+        assert "bank has not answered yet" in next(events)[1]
         village.hear_again("002")
         village.resend_until(lambda: aurora.queries.list_transfers().transfers[0].decided_at_ms is not None)
         seen = list(events)

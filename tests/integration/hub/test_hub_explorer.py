@@ -290,6 +290,9 @@ def test_settlement_money_is_added_and_withdrawn_on_the_banks_page(client: TestC
     assert too_much.status_code == 422
     assert "is more than the settlement money that is not reserved" in text_of(too_much.text)
     assert 'value="9.999.999,00"' in too_much.text
+    # Another language leads to the page that holds the form, as does the form's own address.
+    assert 'name="next" value="/banks/001"' in too_much.text
+    assert client.get("/banks/001/fundings").url.path == "/banks/001"
     assert send(client, "/banks/001/fundings", amount="", funding_id=str(UUID(int=3))).status_code == 422
     assert world.application.queries.settlement_accounts()[AURORA].balance_centavos == FUNDS + 75_000
     assert send(client, "/banks/009/fundings", amount="1", funding_id=str(UUID(int=4))).status_code == 404

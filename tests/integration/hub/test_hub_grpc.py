@@ -132,8 +132,8 @@ def registration(pix_key: common.PixKey, **changes: Any) -> directory.RegisterKe
 
 
 def test_a_key_is_registered_found_listed_and_removed(hub: Hub) -> None:
-    phone = key(common.KEY_KIND_PHONE, "(11) 98765-4321")
-    entry = hub.directory.RegisterKey(registration(phone), metadata=as_bank(IPE)).entry
+    typed, phone = (key(common.KEY_KIND_PHONE, text) for text in ("(11) 98765-4321", "+5511987654321"))
+    entry = hub.directory.RegisterKey(registration(typed), metadata=as_bank(IPE)).entry
     assert (entry.key.key, entry.holder_name, entry.tax_id_masked) == ("+5511987654321", "Bia Lima", "***.444.777-**")
     again = hub.directory.RegisterKey(registration(phone), metadata=as_bank(IPE)).entry
     assert again == entry, "a repetition is harmless"
@@ -141,6 +141,13 @@ def test_a_key_is_registered_found_listed_and_removed(hub: Hub) -> None:
     found = hub.directory.FindKey(directory.FindKeyRequest(key=phone), metadata=as_bank(AURORA))
     assert (found.holder_name, found.bank_code, found.bank_name, found.ispb) == ("Bia Lima", "002", "Banco Ipê", IPE)
     assert found.holder_kind == directory.HOLDER_KIND_PERSON
+
+    for ask, request in (
+        (hub.directory.FindKey, directory.FindKeyRequest(key=typed)),
+        (hub.directory.RemoveKey, directory.RemoveKeyRequest(key=typed)),
+    ):
+        code, field, _ = refused(ask, request, as_bank(IPE))
+        assert (code, field) == ("INVALID_ARGUMENT", "key"), "only a registration takes what a customer wrote"
 
     listed = hub.directory.ListKeys(directory.ListKeysRequest(), metadata=as_bank(IPE))
     assert [each.key.key for each in listed.entries] == ["+5511987654321", "bia@example.com"]

@@ -94,6 +94,9 @@ def test_a_form_wants_the_token_of_its_page(browser: TestClient, lab: Laboratory
     body = {"csrf_token": csrf_of(page)}
     assert browser.post("/parts/postgres/freeze", data=body, headers=foreign).status_code == 403
     assert not lab.keeper.parts["postgres"].part.is_frozen()
+    # The address of a form leads back to the page that holds it, and changes nothing.
+    opened = browser.get("/parts/postgres/freeze", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (303, "/")
     assert browser.post("/parts/postgres/freeze", data=body, headers=own).status_code == 303
     assert lab.keeper.parts["postgres"].part.is_frozen()
 
