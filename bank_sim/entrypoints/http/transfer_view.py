@@ -113,9 +113,12 @@ def _outgoing(
             StepView("refunded", say("Money back in your account"), "done", transfer.decided_at_ms),
         ]
     is_decided = stage in ("confirmed", "completed")
+    # The hub tells when it has offered the transfer; without that it is the hub that has not answered.
+    waits_for_hub = is_slow and not is_decided and transfer.offered_at_ms is None
+    offered = say("Waiting for the Pix network") if waits_for_hub else say("With the payee's bank")
     steps = [
         sent,
-        StepView("offered", say("With the payee's bank"), "done" if is_decided else "now", transfer.offered_at_ms),
+        StepView("offered", offered, "done" if is_decided else "now", transfer.offered_at_ms),
         StepView("confirmed", say("Confirmed"), "done" if is_decided else "next", transfer.decided_at_ms),
         StepView(
             "completed",
@@ -129,13 +132,12 @@ def _outgoing(
     if stage == "confirmed":
         waits = say("It is paid for good. The other bank is just finishing its books.") if is_slow else ""
         return Verdict("good", "check", say("Pix confirmed"), waits), steps
-    # The hub tells when it has offered the transfer; without that it is the hub that has not answered.
     waits = (
         say(
             "The Pix network has not answered yet. Your money is safe: we'll finish the payment as soon as the network "
             "responds, or refund you. You can close this page."
         )
-        if transfer.offered_at_ms is None
+        if waits_for_hub
         else say(
             "The recipient's bank has not answered yet. Your money is safe: we'll finish the payment as soon as that "
             "bank responds, or refund you. You can close this page."

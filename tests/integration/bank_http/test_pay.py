@@ -360,7 +360,8 @@ def test_while_the_network_is_away_the_payees_bank_is_not_blamed(
     village.switches.answers = False
     visitor.send("/pay/confirm", order=visitor.hidden("order"))
     assert "The Pix network has not answered yet. Your money is safe" in visitor.text
-    assert "bank has not answered" not in visitor.text
+    assert "Waiting for the Pix network" in visitor.text
+    assert "bank has not answered" not in visitor.text and "With the payee's bank" not in visitor.text
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["blocked", "closed"])
