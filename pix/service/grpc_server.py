@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from pix.service.addresses import cannot_listen, join_host_port
 from pix.service.grpc_calls import UnaryCalls
 from pix.service.turns import Errand
 
@@ -46,7 +47,7 @@ def serve_grpc(
 
     With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost.
     """
-    address = f"{host}:{port}"
+    address = join_host_port(host, port)
     with (
         ThreadPoolExecutor(THREADS, thread_name_prefix="grpc") as threads,
         ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="grpc-streams") as streams,
@@ -75,7 +76,7 @@ def serve_grpc(
             else:
                 server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            raise RuntimeError(f"GRPC_PORT: cannot listen on {address}, it is in use") from error
+            raise cannot_listen("GRPC", host, port) from error
         for name in ["", *names]:
             health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
         calls.start()

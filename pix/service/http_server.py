@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import uvicorn
 
+from pix.service.addresses import cannot_listen
+
 STOP_CHECK_SECONDS: Final = 0.2
 SHUTDOWN_SECONDS_MAX: Final = 2
 """Pages hold event streams open; a client reconnects by itself."""
 
 
 def serve_http(app: Any, host: str, port: int, stop: threading.Event) -> None:
-    """Serves until `stop` is set. Raises OSError's sentence as RuntimeError when the port cannot be had."""
+    """Serves until `stop` is set. Raises `CannotListen` with the system's reason."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -36,6 +38,6 @@ def serve_http(app: Any, host: str, port: int, stop: threading.Event) -> None:
     try:
         server.run()
     except SystemExit as error:
-        raise RuntimeError(f"HTTP_PORT: cannot listen on {host}:{port}, it is in use") from error
+        raise cannot_listen("HTTP", host, port) from error
     if not server.started:
-        raise RuntimeError(f"HTTP_PORT: cannot listen on {host}:{port}, it is in use")
+        raise cannot_listen("HTTP", host, port)

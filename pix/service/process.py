@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pix.service.addresses import CannotListen
 from pix.service.logs import logger
 
 STOP_SECONDS_MAX: Final = 6.0
@@ -66,6 +67,9 @@ def run_roles(roles: Mapping[str, Role]) -> int:
             if not stop.is_set():
                 failed.append(name)
                 log.error("a role ended by itself", role=name)
+        except CannotListen as error:
+            failed.append(name)
+            log.error("a role cannot start", role=name, error=str(error))
         except Exception:
             failed.append(name)
             log.exception("a role failed", role=name)

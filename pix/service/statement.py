@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import extensions
-from sqlalchemy.engine import make_url
 
 from pix.service.batches import ConnectionLost, DatabaseUnavailable
+from pix.service.database_url import libpq_dsn
 
 ANSWER_SECONDS_MAX: Final = 10.0
 """For a connection and its first answer, or for a later answer."""
@@ -32,7 +32,7 @@ class PreparedStatement:
 
     def __init__(self, url: str, statement: str, parameter_type: str) -> None:
         """`statement` has one parameter, `$1`. Connects when it is first needed."""
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._dsn = libpq_dsn(url)
         self._prepare = (
             # A plan for any value is as good as one for this value, and is made once. It must not be to walk through
             # the tables: they may be small when it is made, and a million rows long before the next statistics.

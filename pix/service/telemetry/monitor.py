@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from pix.service.addresses import CannotListen, join_host_port
 from pix.service.health import Health
 from pix.service.process import Role
 from pix.service.telemetry.http import METRICS_PATH
@@ -55,12 +57,14 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
         """One thread per caller, and none of them keeps the process alive."""
 
         daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
     def serve(stop: threading.Event) -> None:
         try:
             server = Server((host, port), Handler)
         except OSError as error:
-            raise RuntimeError(f"METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
+            place = join_host_port(host, port)
+            raise CannotListen(f"METRICS_PORT: cannot listen on {place}: {error.strerror}") from error
         with server:
             serving = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="monitor", daemon=True)
             serving.start()

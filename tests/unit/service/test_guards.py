@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pix.scheme.buckets import BucketPolicy
@@ -63,7 +65,7 @@ def test_a_password_is_salted_and_hashed() -> None:
 
 
 def settings(**changed: str) -> ServiceSettings:
-    return ServiceSettings(database_url="unused", **changed)  # type: ignore[arg-type]
+    return ServiceSettings(database_url="postgresql://unused", **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("as_hash", [False, True])
@@ -91,21 +93,23 @@ def test_the_door_is_open_in_demo_mode_and_shut_without_a_password() -> None:
         shut.check("")
 
 
-def test_kafka_is_told_how_to_sign_in_and_nothing_where_it_is_plain() -> None:
+def test_kafka_is_told_how_to_sign_in_and_nothing_where_it_is_plain(tmp_path: Path) -> None:
+    authority = tmp_path / "broker.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----\n")
     assert settings().kafka("test").extra == {}
     secured = settings(
         kafka_security_protocol="SASL_SSL",
         kafka_sasl_mechanism="SCRAM-SHA-512",
         kafka_sasl_username="bank-001",
         kafka_sasl_password=PASSWORD,
-        kafka_ssl_ca="/certificates/broker.pem",
+        kafka_ssl_ca=str(authority),
     )
     assert secured.kafka("test").extra == {
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "bank-001",
         "sasl.password": PASSWORD,
-        "ssl.ca.location": "/certificates/broker.pem",
+        "ssl.ca.location": str(authority),
     }
 
 
@@ -122,7 +126,7 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
 
 
 def test_a_setting_that_is_refused_is_named_and_its_value_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "unused")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://unused")
     monkeypatch.setenv("OPERATOR_PASSWORD", "short")
     monkeypatch.setenv("OPERATOR_PASSWORD_HASH", "no-hash")
     with pytest.raises(SettingsError) as caught:

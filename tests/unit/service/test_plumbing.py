@@ -60,9 +60,9 @@ def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch) -> 
 
 
 def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("from a file\n")
+    (tmp_path / "secret").write_text("a secret from a file\n")
     environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "secret"))
-    assert load_settings(ServiceSettings).session_secret == "from a file"
+    assert load_settings(ServiceSettings).session_secret == "a secret from a file"
     environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "absent"))
     with pytest.raises(SettingsError, match=r"^SESSION_SECRET_FILE: cannot read .*absent"):
         load_settings(ServiceSettings)
