@@ -16,8 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import httpx
-
 from lab.certs import Certificates, make_certificates
 from lab.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.parts.broker import Broker, EmbeddedBroker
@@ -26,6 +24,7 @@ from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor, wait_until
 from lab.service import Service
+from pix.service.http_client import new_http_client
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
 """R$ 10 million: no bank of a demo runs out of it by accident."""
@@ -157,7 +156,7 @@ class Network:
         self.folder = settings.folder.absolute()
         self._tell = tell
         self._supervisor = Supervisor(self.folder / "logs")
-        self._client = httpx.Client()
+        self._client = new_http_client()
         self._check_ports()
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
         self.grpc_ports = [settings.hub_grpc_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]

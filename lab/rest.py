@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import httpx
 
+from pix.service.http_client import new_http_client
+
 PAGE_SIZE: Final = 500
 TIMEOUT_SECONDS: Final = 30.0
 CONNECTIONS_MAX: Final = 40
@@ -48,7 +50,7 @@ def new_client(operator_password: str = "") -> httpx.Client:
     """A client for many services; thread-safe, to be closed. Outside demo mode the APIs are the operator's alone."""
     headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-    return httpx.Client(timeout=TIMEOUT_SECONDS, limits=limits, headers=headers)
+    return new_http_client(timeout=TIMEOUT_SECONDS, limits=limits, headers=headers)
 
 
 class Rest:

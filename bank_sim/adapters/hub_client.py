@@ -33,6 +33,7 @@ from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
 from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_web_address
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
+from pix.service.grpc_client import open_channel
 from pix.service.logs import logger
 from pix.service.records import key_from_wire, key_to_wire
 
@@ -120,14 +121,10 @@ class GrpcHub:
             # Also between calls, and for as long as it takes: the next customer shall not be the one who finds out.
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.max_pings_without_data", 0),
-            ("grpc.enable_http_proxy", 0),
         ]
-        if tls is None:
-            self._channel = grpc.insecure_channel(address, options=options)
-        else:
-            if tls_name:
-                options.append(("grpc.ssl_target_name_override", tls_name))
-            self._channel = grpc.secure_channel(address, tls, options=options)
+        if tls is not None and tls_name:
+            options.append(("grpc.ssl_target_name_override", tls_name))
+        self._channel = open_channel(address, options, tls)
         channel = grpc.intercept_channel(self._channel, *interceptors)
         self._directory = directory_pb2_grpc.DirectoryServiceStub(channel)
         self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)

@@ -21,8 +21,10 @@ from bank_sim.entrypoints.sweeper import SweeperRole
 from bank_sim.settings import BankSettings
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
+from pix.service.addresses import http_url
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
+from pix.service.http_client import http_get
 from pix.service.kafka import broker_answers
 from pix.service.kafka_acls import bank_group
 from pix.service.kafka_lag import lag_seen_by
@@ -216,9 +218,9 @@ def seed(
 def health() -> None:
     """Asks the running bank whether it is ready; exit code 0 or 1."""
     with _settings() as settings:
-        url = f"http://{settings.http_host}:{settings.http_port}/health/ready"
+        url = f"{http_url(settings.http_host, settings.http_port)}/health/ready"
         try:
-            answer = httpx.get(url, timeout=HEALTH_TIMEOUT_SECONDS)
+            answer = http_get(url, timeout=HEALTH_TIMEOUT_SECONDS)
             parts = answer.json().get("parts", {})
         except (httpx.HTTPError, ValueError) as error:
             raise _refuse(f"{url} does not answer: {error}") from None

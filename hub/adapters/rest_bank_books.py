@@ -11,6 +11,7 @@ import httpx
 
 from hub.application.ports import BankPosting, BankSilent
 from hub.domain.bank import Bank
+from pix.service.http_client import new_http_client
 
 SECONDS_MAX: Final = 1.5
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -31,7 +32,7 @@ class RestBankBooks:
         """
         self._url_pattern = url_pattern
         headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
-        self._client = httpx.Client(timeout=SECONDS_MAX, headers=headers, transport=transport, trust_env=False)
+        self._client = new_http_client(timeout=SECONDS_MAX, headers=headers, transport=transport)
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
         address = self._url_pattern.replace("{code}", bank.code) or bank.url

@@ -21,8 +21,10 @@ from hub.settings import HubSettings
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import format_brl
+from pix.service.addresses import http_url
 from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
+from pix.service.http_client import http_get
 from pix.service.logs import configure_logs
 from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
 from pix.service.process import run_roles
@@ -187,9 +189,9 @@ def topics() -> None:
 def health() -> None:
     """Asks the running hub whether it is ready; exit code 0 or 1."""
     with _hub() as hub:
-        url = f"http://{hub.settings.http_host}:{hub.settings.http_port}/health/ready"
+        url = f"{http_url(hub.settings.http_host, hub.settings.http_port)}/health/ready"
         try:
-            answer = httpx.get(url, timeout=HEALTH_TIMEOUT_SECONDS)
+            answer = http_get(url, timeout=HEALTH_TIMEOUT_SECONDS)
         except httpx.HTTPError as error:
             raise _refuse(f"{url} does not answer: {error}") from None
     try:

@@ -21,6 +21,7 @@ from lab.parts.process import wait_until
 from lab.rest import BankRest, Unreachable
 from lab.survey import Surveyor
 from lab.traffic import Sent, poll_until, read_outcomes
+from pix.service.http_client import new_http_client
 
 KILLED_IN_TURN: Final = ("bank-001", "bank-002", "bank-003", "hub", "console", "kafka", "postgres")
 REPLICAS: Final = 3
@@ -51,8 +52,8 @@ print(*(len(member.assignment.topic_partitions) for member in group.members))
 
 CALLS_OF_HUB: Final = """
 import re
-from urllib.request import urlopen
-metrics = urlopen("http://127.0.0.1:8000/metrics").read().decode()
+from pix.service.http_client import http_get
+metrics = http_get("http://127.0.0.1:8000/metrics").text
 print(int(sum(map(float, re.findall(r"^codepix_grpc_requests_total{.*} (\\S+)$", metrics, re.MULTILINE)))))
 """
 """Asked inside a replica of the hub: how many calls of the banks it has answered."""
@@ -112,7 +113,7 @@ class Scenario(ABC):
         return self._traffic
 
     def _start_paying(self, name: str, codes: Sequence[str]) -> None:
-        client = httpx.Client(timeout=PAYMENT_SECONDS_MAX)
+        client = new_http_client(timeout=PAYMENT_SECONDS_MAX)
         banks = {code: BankRest(f"Bank {code}", self._stack.bank_url(code), client) for code in codes}
         self._traffic = Traffic(banks, self._random, name)
         self._traffic.start()

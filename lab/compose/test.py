@@ -15,8 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import httpx
-
 from lab.compose.docker import (
     DOCKER_PACKAGE,
     CommandFailed,
@@ -33,6 +31,7 @@ from lab.compose.stand_ins import BOOTSTRAP_PROGRAM, base_images
 from lab.compose.summary import Summary
 from lab.parts.errors import PartError
 from lab.rest import Unreachable
+from pix.service.http_client import new_http_client
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "codepix-compose-test"
@@ -78,7 +77,7 @@ def compose_test(summary: Summary) -> None:
         with summary.step("our images") as said:
             for target, image in (("runtime", IMAGE), ("load", LOAD_IMAGE)):
                 said.append(f"{image}: {network.build(target, image):.0f} MB on top of Python's")
-        client = stack.enter_context(httpx.Client(timeout=SURVEY_SECONDS_MAX))
+        client = stack.enter_context(new_http_client(timeout=SURVEY_SECONDS_MAX))
         # What an earlier test may have left behind, for want of time.
         network.forget()
         for each in (

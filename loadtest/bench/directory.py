@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import grpc
-
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.bench.stage import StageBank
+from pix.service.grpc_client import open_channel
 
 CALLERS: Final = 8
 CALL_SECONDS_MAX: Final = 30.0
@@ -37,7 +36,7 @@ def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) 
 
 def register_payees(address: str, banks: Sequence[StageBank], count: int) -> list[dict[str, Any]]:
     """Registers `count` keys, in turn with each bank; returns them as the stand-ins want them."""
-    with grpc.insecure_channel(address) as channel, ThreadPoolExecutor(CALLERS) as pool:
+    with open_channel(address) as channel, ThreadPoolExecutor(CALLERS) as pool:
         stub = directory_pb2_grpc.DirectoryServiceStub(channel)
 
         def register(number: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import Stage
+from pix.service.grpc_client import open_channel
 from pix.service.grpc_core import READS_WHERE_EVENTS_ARE_AWAITED
 
 KEYS: Final = 1_000
@@ -105,7 +106,7 @@ def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
 
 
 def _answers(address: str) -> bool:
-    with grpc.insecure_channel(address) as channel:
+    with open_channel(address) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=0.5)
         except grpc.FutureTimeoutError:

@@ -20,6 +20,7 @@ from lab.parts.ports import LOOPBACK
 from lab.parts.process import ChildProcess, Supervisor, wait_until
 from loadtest.crowd.options import LoadOptions
 from loadtest.crowd.verdict import Verdict
+from pix.service.http_client import http_get
 
 LOCUSTFILE: Final = Path(__file__).resolve().parent.parent / "locustfile.py"
 WATCH_SECONDS: Final = 0.2
@@ -139,7 +140,7 @@ def _environment(options: LoadOptions, reached: Reached, result: Path | None) ->
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(address, timeout=PAGE_SECONDS_MAX).is_success
+        return http_get(address, timeout=PAGE_SECONDS_MAX).is_success
     except httpx.HTTPError:
         return False
 

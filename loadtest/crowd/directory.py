@@ -14,6 +14,7 @@ from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.crowd.customers import Bank, Customer
+from pix.service.grpc_client import open_channel
 
 CALL_SECONDS_MAX: Final = 10.0
 KINDS: Final = {
@@ -46,7 +47,7 @@ class Directory:
         # A share of nothing would be no choice.
         self._weights = [shares[bank.code] or 1e-9 for bank in self._asking]
         self._secrets = secrets
-        self._channel = grpc.insecure_channel(address)
+        self._channel = open_channel(address)
         self._stub = directory_pb2_grpc.DirectoryServiceStub(self._channel)
 
     def find(self, random: Random, customer: Customer | None) -> float:

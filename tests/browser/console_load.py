@@ -32,6 +32,7 @@ from lab.parts.process import wait_until
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferAccepted, TransferRequested
 from pix.service.clock import SystemClock
 from pix.service.database import make_engine
+from pix.service.http_client import http_get
 from pix.service.kafka import KafkaSink
 from pix.service.migrations import migrate
 from pix.service.records import HUB_TOPIC, Record, bank_topic
@@ -147,7 +148,7 @@ def console_process(database_url: str, broker: str) -> Iterator[tuple[str, int]]
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/health/live").is_success
+        return http_get(f"{address}/health/live").is_success
     except httpx.TransportError:
         return False
 

@@ -19,6 +19,7 @@ from lab.rest import BankRest, new_client
 from lab.scenarios.playbill import SCENARIOS
 from lab.story.script import STEPS
 from lab.traffic import Cashier, payment
+from pix.service.http_client import new_http_client
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
 from tests.browser.test_accessibility import faults_of
 from tests.support.panel import serving_panel
@@ -213,7 +214,7 @@ def test_the_story_is_told_from_the_first_step_to_the_last(
 
 def test_the_story_is_there_for_programs_too(classroom: tuple[str, Network]) -> None:
     root, _, token = classroom[0].partition("/?token=")
-    with httpx.Client(base_url=f"{root}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60) as api:
+    with new_http_client(base_url=f"{root}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60) as api:
         assert api.post("/story/start-over").json()["step"] == 0
         paid = api.post("/story/next").json()
         assert (paid["scene"], paid["protocol_row"]) == ("pay", 1)

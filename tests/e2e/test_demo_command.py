@@ -18,6 +18,7 @@ from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from lab.people import DEMO_PIN, Population
 from lab.rest import BankRest
+from pix.service.http_client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 
 READY = "Ctrl-C stops everything"
@@ -45,7 +46,7 @@ def watching_panel(output: str, port: int) -> Iterator[None]:
     """A browser with the lab's panel open, by the address that the demo has printed."""
     found = re.search(rf"http://127\.0\.0\.1:{port}/\?token=\S+", output)
     assert found is not None, output
-    with httpx.Client(follow_redirects=True) as browser:
+    with new_http_client(follow_redirects=True) as browser:
         page = browser.get(found[0])
         assert page.status_code == 200 and "Banco Aurora" in page.text
         with browser.stream("GET", f"http://127.0.0.1:{port}/live") as live:

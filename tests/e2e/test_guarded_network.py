@@ -19,6 +19,8 @@ from lab.people import DEMO_PIN
 from lab.rest import BankRest, HubRest
 from lab.survey import Surveyor
 from lab.traffic import poll_until
+from pix.service.grpc_client import open_channel
+from pix.service.http_client import new_http_client
 
 PASSWORD = "the operator of this very network"
 SETTLED_SECONDS_MAX = 30.0
@@ -40,7 +42,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[httpx.Client]:
-    with httpx.Client(headers={"Authorization": f"Bearer {PASSWORD}"}, timeout=30) as client:
+    with new_http_client(headers={"Authorization": f"Bearer {PASSWORD}"}, timeout=30) as client:
         yield client
 
 
@@ -62,7 +64,7 @@ def test_a_transfer_goes_through_over_mutual_tls_and_the_books_hold(guarded: Net
 
 def test_the_hub_speaks_nothing_but_tls(guarded: Network) -> None:
     bank = guarded.banks[0]
-    with grpc.insecure_channel(f"127.0.0.1:{guarded.grpc_ports[0]}") as channel:
+    with open_channel(f"127.0.0.1:{guarded.grpc_ports[0]}") as channel:
         stub = participants_pb2_grpc.ParticipantServiceStub(channel)
         metadata = (("codepix-ispb", bank.ispb), ("codepix-secret", bank.secret))
         with pytest.raises(grpc.RpcError) as caught:
@@ -71,7 +73,7 @@ def test_the_hub_speaks_nothing_but_tls(guarded: Network) -> None:
 
 
 def test_without_the_operators_password_nothing_is_shown(guarded: Network) -> None:
-    with httpx.Client(follow_redirects=False, timeout=30) as stranger:
+    with new_http_client(follow_redirects=False, timeout=30) as stranger:
         for url in (guarded.hub_url, *(bank.url for bank in guarded.banks)):
             assert stranger.get(f"{url}/api/v1/transfers").status_code == 401
             assert stranger.get(f"{url}/health/ready").status_code == 200
@@ -82,7 +84,7 @@ def test_without_the_operators_password_nothing_is_shown(guarded: Network) -> No
 def test_no_secret_is_in_any_log(guarded: Network, operator: httpx.Client) -> None:
     # First everything that goes wrong with secrets in it, then a look.
     wrong = "a wrong password that was guessed"
-    with httpx.Client(timeout=30) as stranger:
+    with new_http_client(timeout=30) as stranger:
         for bank in guarded.banks:
             stranger.get(f"{bank.url}/api/v1/books", headers={"Authorization": f"Bearer {wrong}"})
             stranger.post(f"{bank.url}/backoffice/sign-in", data={"password": wrong})

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import httpx
 import pytest
 
 from lab.network import Network
 from lab.parts.process import wait_until
 from lab.survey import Surveyor
+from pix.service.http_client import http_get
 
 SEEN_SECONDS_MAX = 20.0
 ANSWER_SECONDS_MAX = 6.0
@@ -28,7 +28,7 @@ class Watcher:
         self._urls = [network.hub_url, network.banks[0].url]
 
     def parts(self, url: str) -> tuple[int, dict[str, str]]:
-        answer = httpx.get(f"{url}/health/ready", timeout=ANSWER_SECONDS_MAX)
+        answer = http_get(f"{url}/health/ready", timeout=ANSWER_SECONDS_MAX)
         return answer.status_code, answer.json()["parts"]
 
     def of_each(self, look: Callable[[str], Answer]) -> list[Answer]:
@@ -43,7 +43,7 @@ class Watcher:
                 return status == 503 and reason in parts[part]
 
             wait_until(in_trouble, SEEN_SECONDS_MAX, f"{url} to say of {part}: {reason}")
-            assert httpx.get(f"{url}/health/live", timeout=ANSWER_SECONDS_MAX).status_code == 200
+            assert http_get(f"{url}/health/live", timeout=ANSWER_SECONDS_MAX).status_code == 200
 
         self.of_each(look)
 
@@ -59,7 +59,7 @@ class Watcher:
 
     def metric(self, part: str) -> list[float]:
         """What the metrics say of the part."""
-        texts = self.of_each(lambda url: httpx.get(f"{url}/metrics", timeout=ANSWER_SECONDS_MAX).text)
+        texts = self.of_each(lambda url: http_get(f"{url}/metrics", timeout=ANSWER_SECONDS_MAX).text)
         lines = [line for text in texts for line in text.splitlines()]
         return [float(line.split()[-1]) for line in lines if line.startswith(f'codepix_part_up{{part="{part}"}}')]
 
@@ -103,7 +103,7 @@ def test_a_scrape_is_answered_in_time_while_the_database_hangs(network: Network,
     network.postgres.freeze()
     try:
         started = time.monotonic()
-        answer = httpx.get(f"{network.hub_url}/metrics", timeout=ANSWER_SECONDS_MAX)
+        answer = http_get(f"{network.hub_url}/metrics", timeout=ANSWER_SECONDS_MAX)
         assert answer.status_code == 200
         assert "codepix_hub_transfers_total" in answer.text
         assert time.monotonic() - started < ANSWER_SECONDS_MAX

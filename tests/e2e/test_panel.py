@@ -10,6 +10,7 @@ import pytest
 
 from lab.network import Network
 from lab.parts.process import wait_until
+from pix.service.http_client import new_http_client
 from tests.support.panel import serving_panel
 
 BACK_SECONDS_MAX = 90.0
@@ -21,7 +22,9 @@ def api(quiet_network: Network, client: httpx.Client) -> Iterator[httpx.Client]:
     """The panel's REST, with its token."""
     with serving_panel(quiet_network, client) as address:
         root, _, token = address.partition("/?token=")
-        with httpx.Client(base_url=f"{root}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60) as made:
+        with new_http_client(
+            base_url=f"{root}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60
+        ) as made:
             yield made
 
 

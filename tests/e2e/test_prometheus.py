@@ -18,6 +18,7 @@ from lab.parts.process import ChildProcess, wait_until
 from lab.people import Population
 from lab.rest import BankRest
 from lab.traffic import Cashier, payment, poll_until
+from pix.service.http_client import new_http_client
 from tests.unit.house.repository import ROOT
 
 pytestmark = pytest.mark.prometheus
@@ -69,7 +70,7 @@ class Prometheus:
         file = folder / "prometheus.yml"
         file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
         address = f"127.0.0.1:{free_port()}"
-        self._client = httpx.Client(base_url=f"http://{address}", timeout=READY_SECONDS_MAX)
+        self._client = new_http_client(base_url=f"http://{address}", timeout=READY_SECONDS_MAX)
         self.child = ChildProcess("prometheus")
         self.child.start(
             [

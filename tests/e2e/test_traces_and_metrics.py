@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from lab.network import DEMO_BANKS, Network, NetworkSettings
@@ -17,6 +16,7 @@ from lab.people import Population
 from lab.rest import BankRest, new_client
 from lab.survey import Surveyor
 from lab.traffic import Cashier, payment
+from pix.service.http_client import http_get
 
 FINAL_SECONDS_MAX = 30.0
 RESEND_FIRST_SECONDS = 5.0
@@ -216,6 +216,6 @@ def test_hub_and_banks_count_what_has_happened(watched: Watched) -> None:
 def test_a_path_that_there_is_not_makes_no_series_of_its_own(watched: Watched) -> None:
     bank = watched.network.banks[0]
     for number in range(3):
-        assert httpx.get(f"{bank.url}/nothing/{number}").status_code == 404
+        assert http_get(f"{bank.url}/nothing/{number}").status_code == 404
     routes = {name for name in watched.metrics(bank.url) if name.startswith("codepix_http_requests_total")}
     assert not any("nothing" in name for name in routes)

@@ -21,6 +21,7 @@ from lab.certs import Certificates, make_certificates
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from pix.service.database import make_engine, transaction
+from pix.service.grpc_client import open_channel
 from pix.service.grpc_server import serve_grpc
 from pix.service.migrations import migrate
 from tests.contract.bank_sim.world import World as BankWorld
@@ -107,16 +108,13 @@ def connect() -> Iterator[Callable[..., grpc.Channel]]:
     """Opens channels, which are closed at the end of the test."""
     with ExitStack() as stack:
 
-        def open_channel(address: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+        def open_one(address: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
             options: Any = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50)]
-            if credentials is None:
-                channel = grpc.insecure_channel(address, options=options)
-            else:
-                channel = grpc.secure_channel(address, credentials, options=options)
+            channel = open_channel(address, options, credentials)
             stack.callback(channel.close)
             return channel
 
-        yield open_channel
+        yield open_one
 
 
 def is_free(port: int) -> bool:

@@ -30,7 +30,7 @@ READ_SECONDS_MAX = 30.0
 def settings_of(broker: ApacheKafkaBroker, user: str, password: str | None = None) -> KafkaSettings:
     """As a service makes them from its environment."""
     return ServiceSettings(
-        database_url="unused",
+        database_url="postgresql://unused",
         kafka_bootstrap_servers=broker.bootstrap_servers,
         kafka_security_protocol=KafkaSecurity.SASL_PLAINTEXT,
         kafka_sasl_username=user,

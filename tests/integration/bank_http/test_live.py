@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx2
-
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
+from pix.service.http_client import new_http_client
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Village, VillageSettings
@@ -42,7 +41,10 @@ def test_an_arrival_is_celebrated_where_one_waits_for_it(
     home_seen = re.search(r"/home/live\?seen=([^\"]+)", waiting.open("/").text)[1]  # type: ignore[index]
     with serving(create_app(ipe, VillageSettings())) as address:
         for path in (f"/receive/live?seen={seen}", f"/home/live?seen={home_seen}"):
-            with httpx2.stream("GET", address + path, cookies=cookies_of(waiting), timeout=PATIENCE_SECONDS) as answer:
+            with (
+                new_http_client(cookies=cookies_of(waiting), timeout=PATIENCE_SECONDS) as browser,
+                browser.stream("GET", address + path) as answer,
+            ):
                 assert answer.headers["content-type"].startswith("text/event-stream")
                 lines = answer.iter_lines()
                 assert ": open" in next(lines)
@@ -63,12 +65,8 @@ def test_a_transfers_page_moves_step_by_step_and_then_rests(
     village.deliver()
     with (
         serving(create_app(aurora, VillageSettings())) as address,
-        httpx2.stream(
-            "GET",
-            f"{address}/transfers/{end_to_end_id}/live?seen=pending.01",
-            cookies=cookies_of(payer),
-            timeout=PATIENCE_SECONDS,
-        ) as answer,
+        new_http_client(cookies=cookies_of(payer), timeout=PATIENCE_SECONDS) as browser,
+        browser.stream("GET", f"{address}/transfers/{end_to_end_id}/live?seen=pending.01") as answer,
     ):
         events = events_of(answer.iter_lines())
         assert "bank has not answered yet" in next(events)[1]

@@ -26,6 +26,7 @@ from lab.parts.process import wait_until
 from pix.scheme.messages import TransferAccepted
 from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
+from pix.service.http_client import http_get
 from pix.service.records import HUB_TOPIC, Record
 from pix.service.settings import ServiceSettings
 from tests.integration.hub.world import World, signed
@@ -220,7 +221,7 @@ def test_a_process_serves_tells_its_health_and_ends_well(
         def is_ready() -> bool:
             assert process.poll() is None, "the hub has ended"
             try:
-                return httpx.get(f"http://127.0.0.1:{http_port}/health/ready").is_success
+                return http_get(f"http://127.0.0.1:{http_port}/health/ready").is_success
             except httpx.TransportError:
                 return False
 
@@ -228,7 +229,7 @@ def test_a_process_serves_tells_its_health_and_ends_well(
             wait_until(is_ready, DEADLINE_SECONDS, "the hub to be ready")
             asked = run("health", HTTP_PORT=str(http_port))
             assert (asked.exit_code, asked.output) == (0, "database: ok\nschema: ok\n")
-            assert len(httpx.get(f"http://127.0.0.1:{http_port}/api/v1/banks").json()) == 4
+            assert len(http_get(f"http://127.0.0.1:{http_port}/api/v1/banks").json()) == 4
             taken = subprocess.run(
                 [sys.executable, "-m", "hub", "serve", "--roles", "http"],
                 env=environment,
@@ -236,7 +237,7 @@ def test_a_process_serves_tells_its_health_and_ends_well(
                 text=True,
             )
             assert taken.returncode == 1
-            assert f"HTTP_PORT: cannot listen on 127.0.0.1:{http_port}, it is in use" in taken.stderr
+            assert f"HTTP_PORT: cannot listen on 127.0.0.1:{http_port}: Address already in use" in taken.stderr
         finally:
             process.send_signal(signal.SIGTERM)
             _, log = process.communicate(timeout=DEADLINE_SECONDS)

@@ -24,6 +24,7 @@ from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
 from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
+from pix.service.http_client import http_get, new_http_client
 from pix.service.http_server import serve_http
 from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
 from tests.integration.hub.world import World, signed
@@ -346,7 +347,7 @@ def served(world: World) -> Iterator[str]:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{address}/health/live").is_success
+            return http_get(f"{address}/health/live").is_success
         except httpx.TransportError:
             return False
 
@@ -374,7 +375,7 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("address", ["/", "/map"])
 def test_the_network_moves_by_itself(world: World, address: str) -> None:
-    with served(world) as site, httpx.Client(timeout=DEADLINE_SECONDS) as client:
+    with served(world) as site, new_http_client(timeout=DEADLINE_SECONDS) as client:
         (live,) = re.findall(r'data-network="([^"]+)"', client.get(f"{site}{address}").text)
         with client.stream("GET", f"{site}{unescape(live)}") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
@@ -398,7 +399,7 @@ def test_the_network_moves_by_itself(world: World, address: str) -> None:
 
 def test_a_transfers_page_moves_until_it_is_closed(world: World) -> None:
     end_to_end_id = world.pay(1)
-    with served(world) as address, httpx.Client(timeout=DEADLINE_SECONDS) as client:
+    with served(world) as address, new_http_client(timeout=DEADLINE_SECONDS) as client:
         (live,) = re.findall(r'data-live="([^"]+)"', client.get(f"{address}/transfers/{end_to_end_id}").text)
         seen = []
         with client.stream("GET", f"{address}{unescape(live)}") as stream:

@@ -25,6 +25,7 @@ from hub.entrypoints.grpc.server import add_services
 from lab.parts.ports import free_port
 from pix.scheme.messages import Side
 from pix.service.clock import SystemClock
+from pix.service.grpc_client import open_channel
 from pix.service.grpc_server import serve_grpc
 from pix.service.health import Health
 from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
@@ -71,7 +72,7 @@ def serve() -> Iterator[Callable[[Any], Hub]]:
         thread.start()
         threads.append(thread)
         backoff = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50)]
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=backoff)
+        channel = open_channel(f"127.0.0.1:{port}", backoff)
         channels.append(channel)
         grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
         return Hub(channel, f"127.0.0.1:{port}")

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from lab.panel.site import Laboratory
 from lab.parts.process import wait_until
+from pix.service.http_client import http_get, new_http_client
 from pix.service.http_server import serve_http
 from tests.integration.bank_http.test_live import events_of
 from tests.integration.lab_panel.conftest import KILL_RULE, TOKEN
@@ -140,7 +141,7 @@ def served(app: FastAPI, port: int, stop: threading.Event) -> threading.Thread:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/brand.svg").is_success
+            return http_get(f"http://127.0.0.1:{port}/brand.svg").is_success
         except httpx.HTTPError:
             return False
 
@@ -153,13 +154,13 @@ def test_events_tell_each_change_and_keep_no_lab_from_stopping(
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     url = f"http://127.0.0.1:{port}/api/v1/events"
-    with httpx.stream("GET", url, headers=headers, timeout=DEADLINE_SECONDS) as answer:
+    with new_http_client() as client, client.stream("GET", url, headers=headers, timeout=DEADLINE_SECONDS) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         events = events_of(answer.iter_lines())
         first = dict([next(events), next(events)])
         assert json.loads(first["parts"])[0]["condition"] == "ready"
         assert json.loads(first["traffic"])["running"] is False
-        httpx.post(f"http://127.0.0.1:{port}/api/v1/parts/postgres/freeze", headers=headers)
+        client.post(f"http://127.0.0.1:{port}/api/v1/parts/postgres/freeze", headers=headers)
         name, data = next(events)
         assert name == "parts" and json.loads(data)[0]["condition"] == "frozen"
 

@@ -20,6 +20,7 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK, free_port
 from pix.service.grpc_calls import EXPECTED
+from pix.service.grpc_client import open_channel
 from pix.service.grpc_server import STREAM_THREADS, THREADS, serve_grpc
 from pix.service.turns import RunOn, wait_for
 
@@ -131,7 +132,7 @@ class Served:
         port = int(self.address.rsplit(":", 1)[1])
         self.thread = threading.Thread(target=serve_grpc, args=(self._add, LOOPBACK, port, self.stop))
         self.thread.start()
-        self.channel: Any = grpc.insecure_channel(self.address)
+        self.channel: Any = open_channel(self.address)
         grpc.channel_ready_future(self.channel).result(DEADLINE_SECONDS)
         self.stub = directory_pb2_grpc.DirectoryServiceStub(self.channel)
 
@@ -257,7 +258,7 @@ def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_call
     environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
     with subprocess.Popen([sys.executable, "-c", program, LOOPBACK, str(port)], env=environment) as server:
         try:
-            with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+            with open_channel(f"{LOOPBACK}:{port}") as channel:
                 grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
                 stub = directory_pb2_grpc.DirectoryServiceStub(channel)
                 before = turns_of_grpcs_own_threads(server.pid)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -18,8 +19,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from pix.service.addresses import http_url
 from pix.service.batches import DatabaseUnavailable, PublishFailed
 from pix.service.health import Health
+from pix.service.http_client import new_http_client
 from pix.service.logs import configure_logs, logger
 from pix.service.records import HEADER_TRACEPARENT, HEADER_TYPE, Record
 from pix.service.sampled import Sampled
@@ -337,14 +340,15 @@ def test_metrics_may_be_kept_from_the_port_of_the_users(metrics: Metrics) -> Non
         assert answer_of(client, "/metrics").status_code == 404
 
 
-def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics, host: str) -> None:
     from lab.parts.ports import free_port
 
     health, stop, port = Health(), threading.Event(), free_port()
     health.trouble("consumer", "starting")
-    thread = threading.Thread(target=monitor_role(metrics, health, "127.0.0.1", port), args=(stop,), daemon=True)
+    thread = threading.Thread(target=monitor_role(metrics, health, host, port), args=(stop,), daemon=True)
     thread.start()
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", transport=httpx2.HTTPTransport(retries=5)) as client:
+    with new_http_client(base_url=http_url(host, port), transport=httpx.HTTPTransport(retries=5)) as client:
         assert "codepix_service" in client.get("/metrics").text
         assert client.get("/health/live").status_code == 200
         unready = client.get("/health/ready")
