@@ -28,6 +28,7 @@ from loadtest.crowd.options import LoadOptions, OptionRefused, add_options, read
 from loadtest.crowd.person import Person
 from loadtest.crowd.report import print_verdict, verdict_html
 from loadtest.crowd.verdict import Verdict
+from pix.service.process import heed_interrupts
 
 EXIT_MISSED: Final = 1
 EXIT_USAGE: Final = 2
@@ -57,6 +58,7 @@ events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-unt
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def prepare(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
     """Whatever is wrong is said before anything begins; the verdict gets a page beside locust's own."""
+    heed_interrupts()
     if not isinstance(runner, LocalRunner):
         _refuse("The crowd comes from one process: start locust without --master, --worker and --processes.")
     try:

@@ -11,6 +11,12 @@ import pytest
 import structlog
 
 from lab.parts.postgres import EmbeddedPostgres
+from pix.service.process import heed_interrupts
+
+
+def pytest_configure() -> None:
+    """A run that a shell has started in the background ends on SIGINT as well, and so does what tests start."""
+    heed_interrupts()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,7 @@ from pix.service.kafka_acls import bank_group
 from pix.service.kafka_lag import lag_seen_by
 from pix.service.logs import configure_logs
 from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
-from pix.service.process import Role, run_roles
+from pix.service.process import Role, heed_interrupts, run_roles
 from pix.service.records import bank_topic
 from pix.service.settings import SettingsError, load_settings
 
@@ -56,6 +56,7 @@ console = Console()
 
 def main() -> None:
     """The command's entry."""
+    heed_interrupts()
     app()
 
 

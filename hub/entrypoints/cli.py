@@ -27,7 +27,7 @@ from pix.service.dead_letters import DeadLetterState
 from pix.service.http_client import http_get
 from pix.service.logs import configure_logs
 from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
-from pix.service.process import run_roles
+from pix.service.process import heed_interrupts, run_roles
 from pix.service.settings import SettingsError, load_settings
 
 EXIT_REFUSED: Final = 1
@@ -54,6 +54,7 @@ console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 def main() -> None:
     """The command's entry."""
+    heed_interrupts()
     app()
 
 

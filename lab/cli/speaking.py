@@ -14,6 +14,7 @@ import typer
 from lab.parts.errors import PartError, PartMissing, PortInUse
 from lab.report import errors
 from lab.rest import Unreachable
+from pix.service.process import heed_interrupts
 
 EXIT_BROKEN: Final = 1
 EXIT_USAGE: Final = 2
@@ -37,7 +38,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def speaking_plainly() -> Iterator[None]:
-    """What goes wrong with a part becomes a sentence and an exit code; SIGTERM ends like Ctrl-C."""
+    """What goes wrong with a part becomes a sentence and an exit code; SIGTERM and SIGINT end it."""
+    heed_interrupts()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from lab.parts.environment import inherited_by_docker
 from lab.parts.errors import PartError, PartMissing
 from lab.parts.process import ChildProcess, wait_until
 
@@ -63,7 +64,7 @@ def run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if with_errors else subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
+            env={**inherited_by_docker(), **(environment or {})},
             cwd=folder,
         )
     except FileNotFoundError:
@@ -191,7 +192,7 @@ def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildPro
     problem: PartError | None = None
     for options in DAEMON_OPTIONS:
         daemon = ChildProcess("dockerd")
-        daemon.start(["dockerd", *options], None, log_file)
+        daemon.start(["dockerd", *options], inherited_by_docker(), log_file)
         try:
             wait_until(daemon_answers, DAEMON_START_SECONDS, "dockerd to answer", children=[daemon], poll_seconds=0.25)
         except PartError as error:

@@ -32,6 +32,7 @@ from lab.compose.summary import Summary
 from lab.parts.errors import PartError
 from lab.rest import Unreachable
 from pix.service.http_client import new_http_client
+from pix.service.process import heed_interrupts
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "codepix-compose-test"
@@ -107,6 +108,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """The command's entry."""
+    heed_interrupts()
     signal.signal(signal.SIGTERM, _terminate)
     summary = Summary(ledgers_expected=SCENARIOS)
     try:

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from lab.parts.environment import inherited, inherited_by_maven
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
@@ -144,7 +145,12 @@ def _run_maven(maven: str, pom: Path, destination: Path) -> None:
     what_failed = f"Apache Kafka {kafka_version()} is missing, and Maven could not fetch it"
     try:
         run_to_the_end(
-            "maven", command, None, log_file, deadline_seconds=FETCH_DEADLINE_SECONDS, working_folder=pom.parent
+            "maven",
+            command,
+            inherited_by_maven(),
+            log_file,
+            deadline_seconds=FETCH_DEADLINE_SECONDS,
+            working_folder=pom.parent,
         )
     except PartNotReady:
         raise PartMissing(f"{what_failed} in {FETCH_DEADLINE_SECONDS:g} seconds.") from None
@@ -176,7 +182,12 @@ def _java() -> str:
         raise PartMissing(f"Apache Kafka needs Java {JAVA_VERSION_MIN} or later, and there is no java {where}.")
     try:
         finished = subprocess.run(
-            [java, "-version"], capture_output=True, text=True, timeout=JAVA_VERSION_DEADLINE_SECONDS, check=False
+            [java, "-version"],
+            env=inherited(),
+            capture_output=True,
+            text=True,
+            timeout=JAVA_VERSION_DEADLINE_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PartMissing(f"Apache Kafka needs Java {JAVA_VERSION_MIN} or later, and {java} does not run.") from error

@@ -24,6 +24,7 @@ import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errors, sql
 from sqlalchemy.engine import URL
 
+from lab.parts.environment import forget_libpq_variables, inherited
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
 from pix.service.database_url import DRIVER, database_url, libpq_dsn
@@ -121,6 +122,7 @@ class EmbeddedPostgres:
         """Starts the server, over a new cluster if there is none, and waits until it answers."""
         if self._child.is_running():
             raise PartError(f"{self.name} is running already, as process {self._child.pid}.")
+        forget_libpq_variables()
         self.data_folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             _allow_passing_through(self.data_folder)
@@ -326,6 +328,7 @@ def _can_run(program: Path, user: str) -> bool:
             group=pwd.getpwnam(user).pw_gid,
             extra_groups=[],
             cwd="/",
+            env=inherited(),
             capture_output=True,
             check=False,
         )

@@ -18,6 +18,7 @@ from typing import Protocol, Self, TypeVar
 import psutil  # type: ignore[import-untyped]
 
 from lab.parts import tether
+from lab.parts.environment import inherited
 from lab.parts.errors import PartError, PartNotReady
 
 POLL_SECONDS_DEFAULT = 0.03
@@ -114,7 +115,9 @@ class ChildProcess:
         *,
         working_folder: Path | None = None,
     ) -> None:
-        """Starts the command, with `environment` added to the lab's own, and its output appended to `log_file`.
+        """Starts the command, with its output appended to `log_file`.
+
+        Its environment is what every child inherits (`lab.parts.environment`), and `environment`.
 
         Returns when the process exists, which says nothing about its readiness: see `wait_until`. Raises `PartError`
         when it cannot be started, is running already or has been retired.
@@ -147,7 +150,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **self._environment},
+                env={**inherited(), **self._environment},
                 cwd=self._working_folder,
                 start_new_session=True,
             )

@@ -43,6 +43,16 @@ def become_subreaper() -> None:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def heed_signals() -> None:
+    """Gives the command the signals as they are by default.
+
+    A lab that a shell has started in the background has SIGINT and SIGQUIT ignored, and a child inherits that.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def kill_everything_below(command_pid: int) -> None:
     """Sends SIGKILL to the command's process group and to every descendant, until none is alive."""
     for _ in range(KILL_ROUNDS_MAX):
@@ -110,6 +120,7 @@ def main(arguments: list[str]) -> None:
     options, command = arguments[:separator], arguments[separator + 1 :]
     user = options[options.index("--user") + 1] if "--user" in options else None
     become_subreaper()
+    heed_signals()
     try:
         child = subprocess.Popen(
             command,

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from lab.parts.environment import inherited
 from lab.parts.errors import PartError
 from lab.parts.process import wait_until
 from loadtest.bench.directory import register_payees
@@ -104,6 +105,7 @@ def play(stage: Stage, script: Script) -> Tally:
     file.write_text(json.dumps(asdict(script)), encoding="utf-8")
     played = subprocess.run(
         [sys.executable, "-P", "-m", "loadtest.bench.stand_in", str(file)],
+        env=inherited(),
         capture_output=True,
         text=True,
         check=False,

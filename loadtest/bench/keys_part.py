@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import grpc
 
+from lab.parts.environment import inherited
 from lab.parts.errors import PartError
 from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
@@ -117,6 +118,7 @@ def _answers(address: str) -> bool:
 def _call(script: CallScript) -> dict[str, Any]:
     called = subprocess.run(
         [sys.executable, "-P", "-m", "loadtest.bench.callers", json.dumps(asdict(script))],
+        env=inherited(),
         capture_output=True,
         text=True,
         check=False,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Final
 
+from lab.parts.environment import inherited
 from lab.parts.errors import PartError
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import HUB_DATABASE, Stage, connect_to
@@ -186,6 +187,7 @@ def _measure_kafka(stage: Stage, seconds: float, tally: Tally) -> float:
 def _start(role: str, script: dict[str, Any]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "loadtest.bench.raw_kafka", role, json.dumps(script)],
+        env=inherited(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from lab.network import HUB_DATABASE, KafkaKind, Network, NetworkSettings, bank_specs
+from lab.parts.environment import inherited
 from lab.parts.errors import PartError
 from lab.parts.ports import LOOPBACK
 from lab.parts.postgres import EmbeddedPostgres
@@ -60,6 +61,7 @@ class Payers:
     def __init__(self, network: Network) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadtest.bench.payers"],
+            env=inherited(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

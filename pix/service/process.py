@@ -55,6 +55,14 @@ def share_heaps() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS_MAX)
 
 
+def heed_interrupts() -> None:
+    """Lets SIGINT raise KeyboardInterrupt, as Python does unless it finds the signal ignored.
+
+    A shell ignores it in what it starts in the background, such as `nohup make demo &`. For the main thread.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def run_roles(roles: Mapping[str, Role]) -> int:
     """Runs each role in a thread of its own until SIGTERM or SIGINT; returns the process's exit code."""
     stop = threading.Event()

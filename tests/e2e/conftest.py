@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,17 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "lab", *arguments]
 
 
-def run_codepix(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command to its end, with wide tables."""
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+def run_codepix(*arguments: str, exported: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end, with wide tables, from a shell with these variables exported."""
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(exported or {})}
     return subprocess.run(
         command_line(*arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, env=environment
     )
 
 
-def run_codepix_json(*arguments: str) -> tuple[int, dict[str, Any]]:
+def run_codepix_json(*arguments: str, exported: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """Runs the command with --json; its exit code and document."""
-    finished = run_codepix(*arguments, "--json")
+    finished = run_codepix(*arguments, "--json", exported=exported)
     assert finished.stdout, finished.stderr
     return finished.returncode, json.loads(finished.stdout)
 
@@ -48,12 +48,14 @@ def run_codepix_json(*arguments: str) -> tuple[int, dict[str, Any]]:
 class Background:
     """A command that runs until somebody ends it, with what it writes."""
 
-    def __init__(self, log: Path, *arguments: str) -> None:
+    def __init__(self, log: Path, *arguments: str, ignoring_sigint: bool = False) -> None:
+        """`ignoring_sigint`: as a shell starts what stands before `&`."""
         self._log = log
+        command = command_line(*arguments)
+        if ignoring_sigint:
+            command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(
-                command_line(*arguments), stdout=stream, stderr=stream, env={**os.environ, "COLUMNS": "200"}
-            )
+            self.process = subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ, "COLUMNS": "200"})
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")
@@ -79,8 +81,9 @@ def start_codepix(tmp_path: Path) -> Iterator[Callable[..., Background]]:
     """Starts commands in the background; what is left of them is killed after the test."""
     started: list[Background] = []
 
-    def start(*arguments: str) -> Background:
-        background = Background(tmp_path / f"output-{len(started)}.log", *arguments)
+    def start(*arguments: str, ignoring_sigint: bool = False) -> Background:
+        log = tmp_path / f"output-{len(started)}.log"
+        background = Background(log, *arguments, ignoring_sigint=ignoring_sigint)
         started.append(background)
         return background
 

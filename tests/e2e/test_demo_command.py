@@ -95,17 +95,20 @@ def test_the_demo_ends_cleanly_and_finds_its_data_again(
     assert fresh.end(signal.SIGINT) == 0
 
 
-def test_the_demo_starts_a_killed_bank_again(
+def test_the_demo_starts_a_killed_bank_again_and_ends_from_the_background(
     tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
 ) -> None:
     arguments, ports = demo_arguments(tmp_path / "data")
-    demo = start_codepix(*arguments)
+    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
+    demo = start_codepix(*arguments, ignoring_sigint=True)
     demo.await_output(READY)
     bank = next(process for process in demo.family() if is_bank(process, "002"))
     bank.kill()
     demo.await_output("bank-002 is back")
     assert client.get(f"http://127.0.0.1:{ports['--bank-002-port']}/health/ready").is_success
+    family = demo.family()
     assert demo.end(signal.SIGINT) == 0
+    wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
 
 def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:

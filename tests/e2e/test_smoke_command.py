@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.conftest import run_codepix_json
 
 SMOKE_SECONDS_MAX = 40
+OF_ANOTHER_WORK = {
+    "METRICS_PORT": "9199",
+    "HTTP_HOST": "192.0.2.1",
+    "KAFKA_SECURITY_PROTOCOL": "SSL",
+    "KAFKA_SSL_CA": "/nowhere",
+    "DATABASE_URL": "mysql://elsewhere",
+    "BANK_NAME": "",
+    "OPERATOR_PASSWORD_FILE": "/nowhere",
+    "TRANSFER_TIMEOUT": "0.001",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "no address",
+    "OTEL_PROPAGATORS": "nothing",
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "grpc_proxy"), "http://127.0.0.1:1"),
+    "NO_PROXY": "",
+    "PGHOST": "192.0.2.1",
+    "PGOPTIONS": "-c search_path=nowhere",
+    "PGSERVICE": "nowhere",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "JAVA_TOOL_OPTIONS": "-Xnonsense",
+    "SSL_CERT_FILE": "/nowhere",
+    "LC_ALL": "pt_BR.NOWHERE",
+    "TZ": "Nowhere/Else",
+}
+"""What people export for other work."""
+
+
+def test_what_a_shell_exports_changes_nothing(tmp_path: Path) -> None:
+    # A package of the services' name, which the services' own processes must not find.
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "__init__.py").write_text("raise SystemExit('this is another hub')")
+    (tmp_path / "bank_sim.py").write_text("raise SystemExit('this is another bank')")
+    exported = {**OF_ANOTHER_WORK, "PYTHONPATH": str(tmp_path)}
+    code, document = run_codepix_json("smoke", "--transfers", "20", exported=exported)
+    assert (code, document["ok"]) == (0, True), document
 
 
 @pytest.mark.parametrize("kafka", ["embedded", pytest.param("apache", marks=pytest.mark.apache_kafka)])

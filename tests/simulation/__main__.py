@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pix.service.process import heed_interrupts
 from tests.simulation.many import Tally, simulate_many
 from tests.simulation.run import TRANSFERS_DEFAULT, simulate
 
@@ -18,6 +19,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 def main() -> int:
     """The command's entry."""
+    heed_interrupts()
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2_000, help="how many runs")
     parser.add_argument("--start", type=int, default=0, help="the first seed")

@@ -13,6 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from lab.parts import tether
+from lab.parts.environment import INHERITED
 from lab.parts.errors import PartError, PartNotReady
 from lab.parts.process import ChildProcess, Supervisor, wait_until
 
@@ -297,3 +298,44 @@ def test_a_lab_that_dies_before_its_child_is_reported_leaves_no_process(tmp_path
         tethered.stdin.close()
         tethered.wait(DEADLINE_SECONDS)
     assert is_gone(int(sign_of_life.read_text()))
+
+
+def test_a_child_inherits_what_is_written_down_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("METRICS_PORT", "HTTP_PROXY", "PGOPTIONS", "JAVA_TOOL_OPTIONS", "BANK_NAME", "OF_A_SHELL"):
+        monkeypatch.setenv(name, "of a shell")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/of/a/shell", str(REPOSITORY)]))
+    program = "import json, os; print(json.dumps(dict(os.environ)))"
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start_child("curious", [sys.executable, "-c", program], {"OF_THE_LAB": "yes"})
+        wait_until(lambda: not child.is_running(), DEADLINE_SECONDS, "the child to end")
+    seen = json.loads(child.log_text())
+    # Python and macOS add these two.
+    assert set(seen) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} <= {*INHERITED, "OF_THE_LAB", "PYTHONPATH"}
+    assert seen["OF_THE_LAB"] == "yes" and seen["PATH"] == os.environ["PATH"]
+    assert seen["PYTHONPATH"] == str(REPOSITORY)
+
+
+LAB_IN_THE_BACKGROUND = f"""
+import os, signal, sys
+from pathlib import Path
+from lab.parts.process import Supervisor, wait_until
+
+assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+with Supervisor(Path(sys.argv[1])) as supervisor:
+    child = supervisor.start_child("obedient", [sys.executable, "-c", {OBEDIENT!r}])
+    wait_until(lambda: "ready" in child.log_text(), 10, "the child", children=[child])
+    os.kill(child.pid, signal.SIGINT)
+    wait_until(lambda: not child.is_running(), 10, "the child to end by SIGINT")
+"""
+
+
+def test_a_child_heeds_sigint_though_the_lab_was_started_in_the_background(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-c", LAB_IN_THE_BACKGROUND, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
