@@ -19,7 +19,8 @@ from typing import Final, Self
 from lab.certs import Certificates, make_certificates
 from lab.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.parts.broker import Broker, EmbeddedBroker
-from lab.parts.errors import PartError, PortInUse
+from lab.parts.environment import prepare_folder
+from lab.parts.errors import FolderUnusable, PartError, PortInUse
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor, wait_until
@@ -205,7 +206,7 @@ class Network:
 
     def start(self) -> None:
         """Starts everything; returns when every part is ready. Raises `PartError`, and `stop` must still be called."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(self.folder, "--folder")
         (self.folder / "logs").mkdir(exist_ok=True)
         self.secrets = self._keep_secrets()
         if self.settings.kafka is KafkaKind.APACHE:
@@ -459,13 +460,21 @@ class Network:
 def network_folder(keep: Path | None) -> Iterator[Path]:
     """A folder for a network of one run: `keep`, which must be new or empty and stays, or a temporary one."""
     if keep is None:
+        prepare_folder(_temporary_folder(), "TMPDIR")
         with tempfile.TemporaryDirectory(prefix="codepix-lab-") as folder:
             yield Path(folder)
     else:
         if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
             raise PartError(f"{keep} is not an empty folder.")
-        keep.mkdir(parents=True, exist_ok=True)
+        prepare_folder(keep, "--keep")
         yield keep
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        raise FolderUnusable("TMPDIR: no folder for temporary files can be written: set TMPDIR.") from None
 
 
 def keep_logs(folder: Path) -> Path:

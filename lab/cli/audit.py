@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, HUB_PORT_DEFAULT, speaking_plainly
+from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, HUB_PORT_DEFAULT, speaking_plainly, web_address
 from lab.report import audit_document, print_audit, print_json
 from lab.rest import new_client
 from lab.survey import Surveyor
@@ -24,10 +24,11 @@ def audit(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
     """Audits a running network: no money made or lost, every transfer with one outcome. Exit code 1 when broken."""
+    address = web_address("--hub", hub)
     with speaking_plainly():
         client = new_client(operator_password)
         try:
-            report = Surveyor(hub, client).audit(wait)
+            report = Surveyor(address, client).audit(wait)
         finally:
             client.close()
     if json:

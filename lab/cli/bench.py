@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, refuse, speaking_plainly, tell
+from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, check_report_file, refuse, speaking_plainly, tell
 from lab.report import console, print_json
 
 
@@ -29,6 +29,8 @@ def bench(
         options = BenchOptions(parts=parts_of(only), seconds=seconds, hubs=hubs, history=history)
     except ValueError as error:
         raise refuse(f"--only: {error}", EXIT_USAGE) from None
+    if html is not None:
+        check_report_file("--html", html)
     with speaking_plainly():
         result = run_bench(options, tell)
     if html is not None:

@@ -14,7 +14,9 @@ import typer
 from lab.cli.speaking import EXIT_USAGE, HUB_PORT_DEFAULT, refuse, speaking_plainly, tell
 from lab.demo import run_demo
 from lab.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
+from lab.parts.environment import home_folder
 from lab.report import console
+from pix.service.settings import SECONDS_MAX
 
 HUB_GRPC_PORT_DEFAULT: Final = 50_051
 LAB_PORT_DEFAULT: Final = 8010
@@ -30,8 +32,8 @@ Port = Annotated[int, typer.Option(min=1, max=65_535)]
 
 def default_folder() -> Path:
     """Where the demo keeps its data."""
-    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(home).expanduser() / "codepix"
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else home_folder() / ".local/share") / "codepix"
 
 
 def demo(
@@ -48,9 +50,12 @@ def demo(
     lab_port: Annotated[
         int, typer.Option(min=1, max=65_535, help="Of the lab's panel, on 127.0.0.1 alone.")
     ] = LAB_PORT_DEFAULT,
-    kafka_port: Annotated[int | None, typer.Option(help="Of Apache Kafka.", show_default="a free one")] = None,
+    kafka_port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Of Apache Kafka.", show_default="a free one")
+    ] = None,
     transfer_timeout: Annotated[
-        float | None, typer.Option(help="Seconds until an unanswered transfer fails; without, it waits.")
+        float | None,
+        typer.Option(min=0.1, max=SECONDS_MAX, help="Seconds until an unanswered transfer fails; without, it waits."),
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
     story: Annotated[

@@ -16,6 +16,7 @@ from lab.faults import Target
 from lab.network import BANKS_MAX, KafkaKind
 from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.report import console, print_audit, print_json
+from pix.service.settings import SECONDS_MAX
 
 
 def experiment(
@@ -31,7 +32,9 @@ def experiment(
     kafka: Annotated[
         KafkaKind | None, typer.Option(help="Apache Kafka where the broker is to die.", show_default="as needed")
     ] = None,
-    transfer_timeout: Annotated[float | None, typer.Option(help="Seconds; transfers may then fail with AB03.")] = None,
+    transfer_timeout: Annotated[
+        float | None, typer.Option(min=0.1, max=SECONDS_MAX, help="Seconds; transfers may then fail with AB03.")
+    ] = None,
     wipe_broker: Annotated[
         bool, typer.Option("--wipe-broker", help="The broker also loses its log in mid-flight.")
     ] = False,

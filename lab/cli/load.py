@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, show_line, speaking_plainly, tell
+from lab.cli.speaking import (
+    EXIT_BROKEN,
+    EXIT_USAGE,
+    Keep,
+    check_report_file,
+    grpc_address,
+    refuse,
+    show_line,
+    speaking_plainly,
+    tell,
+    web_address,
+)
 from lab.network import BANKS_MAX, KafkaKind
 from lab.report import console, print_json
 from loadtest.crowd.arrivals import Shape
@@ -82,6 +93,9 @@ def load(
         check_options(options)
     except OptionRefused as error:
         raise refuse(str(error), EXIT_USAGE) from None
+    check_report_file("--html", html)
+    if hub:
+        hub, hub_grpc = web_address("--hub", hub), grpc_address("--hub-grpc", hub_grpc)
     command = LoadCommand(options, kafka, banks, keep, hub, hub_grpc, bank_secrets, web_port)
     with speaking_plainly():
         check_locust()

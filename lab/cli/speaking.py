@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from typing import Annotated, Final
 
 import typer
 
-from lab.parts.errors import PartError, PartMissing, PortInUse
+from lab.parts.errors import FolderUnusable, PartError, PartMissing, PortInUse
 from lab.report import errors
 from lab.rest import Unreachable
+from pix.service.addresses import check_grpc_address, check_web_address
 from pix.service.process import heed_interrupts
 
 EXIT_BROKEN: Final = 1
@@ -43,14 +45,39 @@ def speaking_plainly() -> Iterator[None]:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except (PortInUse, PartMissing) as error:
+    except (PortInUse, PartMissing, FolderUnusable) as error:
         raise refuse(str(error), EXIT_USAGE) from None
     except Unreachable as error:
         raise refuse(str(error), EXIT_USAGE) from None
     except PartError as error:
         raise refuse(str(error)) from None
+    except OSError as error:
+        # A full or read-only disk, for instance; whatever it is, people get a sentence.
+        raise refuse(f"{error.filename or 'The system'}: {error.strerror or error}.") from None
     except KeyboardInterrupt:
         raise refuse("Interrupted; everything is stopped.", EXIT_INTERRUPTED) from None
+
+
+def web_address(option: str, text: str) -> str:
+    """The address in its plainest form. Raises an exit with code 2 for what is none; `option` names it."""
+    try:
+        return check_web_address(text)
+    except ValueError as error:
+        raise refuse(f"{option}: {error}.", EXIT_USAGE) from None
+
+
+def grpc_address(option: str, text: str) -> str:
+    """The same of gRPC."""
+    try:
+        return check_grpc_address(text)
+    except ValueError as error:
+        raise refuse(f"{option}: {error}.", EXIT_USAGE) from None
+
+
+def check_report_file(option: str, file: Path) -> None:
+    """Raises an exit with code 2 when the file cannot be written at the end, before anything is begun."""
+    if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise refuse(f"{option}: {file} cannot be written.", EXIT_USAGE)
 
 
 def refuse(sentence: str, code: int = EXIT_BROKEN) -> typer.Exit:

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from lab.parts.environment import inherited, inherited_by_maven
+from lab.parts.environment import home_folder, inherited, inherited_by_maven, prepare_folder
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
@@ -29,7 +29,8 @@ __all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jar
 POM_PACKAGE = "lab.apache_kafka"
 POM_FILE = "pom.xml"
 POM_NAMESPACE = "{http://maven.apache.org/POM/4.0.0}"
-CACHE_FOLDER = Path("~/.cache/codepix")
+CACHE_FOLDER = Path(".cache/codepix")
+"""In the user's home."""
 JAVA_VERSION_MIN = 17
 
 FETCH_DEADLINE_SECONDS = 600.0
@@ -124,7 +125,7 @@ def fetch_jars(cache_folder: Path | None = None) -> Path:
     maven = _maven()
     # Maven may come with a wrapper that brings no Java.
     _java()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    prepare_folder(folder.parent, "HOME")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.unfinished-") as workplace:
         pom = Path(workplace) / POM_FILE
         pom.write_bytes(resources.files(POM_PACKAGE).joinpath(POM_FILE).read_bytes())
@@ -162,7 +163,7 @@ def _run_maven(maven: str, pom: Path, destination: Path) -> None:
 
 
 def _jars_folder(cache_folder: Path | None) -> Path:
-    folder = CACHE_FOLDER / f"kafka-{kafka_version()}" if cache_folder is None else cache_folder
+    folder = home_folder() / CACHE_FOLDER / f"kafka-{kafka_version()}" if cache_folder is None else cache_folder
     return folder.expanduser().absolute()
 
 

@@ -7,9 +7,12 @@ a network of the lab. The settings of hub and banks come from the lab alone.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
+
+from lab.parts.errors import FolderUnusable, PartMissing
 
 INHERITED: Final[Mapping[str, str]] = {
     "PATH": "where programs such as Java and Maven are found",
@@ -51,6 +54,25 @@ def inherited_by_docker() -> dict[str, str]:
 def inherited_by_maven() -> dict[str, str]:
     """Everything: Maven fetches from the internet by the user's own settings.xml, which may name any variable."""
     return dict(os.environ)
+
+
+def home_folder() -> Path:
+    """The user's own folder. Raises `PartMissing` for a user id without a name, whose HOME is not set either."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise PartMissing("HOME is not set, and this user has no name that would tell its folder: set HOME.") from None
+
+
+def prepare_folder(folder: Path, option: str) -> None:
+    """Makes a folder unless it is there, and writes into it. Raises `FolderUnusable`, which names the option."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"the folder {folder} cannot be written: {error.strerror}"
+        raise FolderUnusable(f"{option}: {reason}. Choose another one with {option}.") from None
 
 
 def forget_libpq_variables() -> None:

@@ -14,6 +14,10 @@ class PartMissing(PartError):
     """A program that the part needs is not on this machine. The message is one line."""
 
 
+class FolderUnusable(PartError):
+    """A folder that the lab is to write into cannot be made or written. The message is one line."""
+
+
 class PartNotReady(PartError):
     """A part did not become ready in its time, or ended instead. The message has the end of its log."""
 

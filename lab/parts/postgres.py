@@ -7,6 +7,7 @@ folders. Here the postmaster is a child of the lab, which can therefore freeze i
 from __future__ import annotations
 
 import contextlib
+import ctypes.util
 import hashlib
 import importlib.util
 import os
@@ -215,9 +216,11 @@ class EmbeddedPostgres:
         unfinished.mkdir(mode=0o700)
         if self._user is not None:
             shutil.chown(unfinished, self._user, pwd.getpwnam(self._user).pw_gid)
+        before, environment = _with_a_name(unfinished.with_name("names")) if self._user is None else ([], {})
         run_to_the_end(
             f"{self.name}-initdb",
             [
+                *before,
                 str(self._binaries / "initdb"),
                 f"--pgdata={unfinished}",
                 f"--username={SUPERUSER}",
@@ -228,7 +231,7 @@ class EmbeddedPostgres:
                 "--builtin-locale=C.UTF-8",
                 "--no-instructions",
             ],
-            {"LC_ALL": "C"},
+            {"LC_ALL": "C", **environment},
             self._log_file,
             deadline_seconds=INITDB_DEADLINE_SECONDS,
             working_folder=self.data_folder,
@@ -282,6 +285,34 @@ def _socket_folder_for(data_folder: Path) -> Path:
     if len(os.fsencode(folder / SOCKET_FILE_NAME)) > SOCKET_PATH_BYTES_MAX:
         folder = Path("/tmp") / folder.name
     return folder
+
+
+def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """What stands before initdb, and its environment, so that it finds a name for this user.
+
+    Containers run under user ids that no file knows (`docker run --user 12345`, OpenShift), and initdb alone of
+    PostgreSQL's programs refuses that. It is given a name by libnss-wrapper where that is installed, and otherwise by
+    a user namespace in which the id is that of `nobody`. Raises `PartMissing` where neither is to be had.
+    """
+    with contextlib.suppress(KeyError):
+        pwd.getpwuid(os.geteuid())
+        return [], {}
+    library = ctypes.util.find_library("nss_wrapper")
+    if library is not None:
+        folder.mkdir(exist_ok=True)
+        passwd, group = folder / "passwd", folder / "group"
+        passwd.write_text(f"{SUPERUSER}:x:{os.geteuid()}:{os.getegid()}::{folder}:/bin/false\n")
+        group.write_text(f"{SUPERUSER}:x:{os.getegid()}:\n")
+        return [], {"LD_PRELOAD": library, "NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group)}
+    with contextlib.suppress(KeyError, OSError, subprocess.SubprocessError):
+        nobody = pwd.getpwnam(SYSTEM_USER_OF_LAST_RESORT)
+        unshare = ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"]
+        subprocess.run([*unshare, "true"], env=inherited(), capture_output=True, check=True)
+        return unshare, {}
+    raise PartMissing(
+        f"PostgreSQL makes no data for the user id {os.geteuid()}, which has no name here. Give it a line in "
+        "/etc/passwd, or install libnss-wrapper, or run this as a user that has a name."
+    )
 
 
 def _system_user() -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from loadtest.crowd.arrivals import Shape
 from loadtest.crowd.mix import MIX_DEFAULT, VisitorKind, parse_mix, parse_pairs
+from pix.service.addresses import check_grpc_address, check_web_address
 
 RATE_DEFAULT: Final = 5.0
 RATE_MIN: Final = 0.01
@@ -140,6 +141,14 @@ def check_options(options: LoadOptions) -> None:
     ):
         if not least <= number <= most:
             raise OptionRefused(f"--{name}: {number:g} is not from {least:g} to {most:g}.")
+    for name, check, text in (
+        ("hub", check_web_address, options.hub),
+        ("hub-grpc", check_grpc_address, options.hub_grpc),
+    ):
+        try:
+            check(text)
+        except ValueError as error:
+            raise OptionRefused(f"--{name}: {error}.") from None
     try:
         parse_mix(options.mix)
     except ValueError as error:

@@ -19,7 +19,7 @@ from lab.network import (
     remove_network,
     write_privately,
 )
-from lab.parts.errors import PartError, PortInUse
+from lab.parts.errors import FolderUnusable, PartError, PortInUse
 from lab.parts.ports import free_port
 
 
@@ -82,3 +82,11 @@ def test_one_port_for_two_services_is_refused(tmp_path: Path) -> None:
     settings = NetworkSettings(folder=tmp_path / "net", hub_port=port, hub_grpc_port=port)
     with pytest.raises(PortInUse, match=f"Port {port} is wanted for the hub's console and for the hub's gRPC"):
         Network(settings)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        FolderUnusable, match=r"^--folder: the folder .*/file/data cannot be written: Not a directory\."
+    ):
+        Network(NetworkSettings(folder=tmp_path / "file" / "data")).start()
