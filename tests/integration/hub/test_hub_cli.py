@@ -24,12 +24,14 @@ from hub.entrypoints.cli import app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from pix.scheme.messages import TransferAccepted
+from pix.service.addresses import http_url, join_host_port
 from pix.service.database import transaction
 from pix.service.dead_letters import DeadLetterState
 from pix.service.http_client import http_get
 from pix.service.records import HUB_TOPIC, Record
 from pix.service.settings import ServiceSettings
 from tests.integration.hub.world import World, signed
+from tests.support.ipv6 import needs_ipv6
 from tests.unit.hub.builders import AURORA, IPE, e2e
 
 DEADLINE_SECONDS = 60.0
@@ -202,15 +204,19 @@ def test_health_asked_of_something_else_is_a_sentence(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_a_process_serves_tells_its_health_and_ends_well(
-    run: Run, world: World, database_url: str, tmp_path: Path
+    run: Run, world: World, database_url: str, tmp_path: Path, host: str
 ) -> None:
     http_port, grpc_port = free_port(), free_port()
     banks = tmp_path / "banks.json"
     banks.write_text(json.dumps([{"code": "004", "name": "Banco Sol", "secret": "a secret of the sun"}]))
     environment: Mapping[str, str] = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "HTTP_", "GRPC_"))},
-        "DATABASE_URL": database_url,
+        # As providers hand it out.
+        "DATABASE_URL": database_url.replace("postgresql+psycopg2://", "postgres://"),
+        "HTTP_HOST": host,
+        "GRPC_HOST": host,
         "HTTP_PORT": str(http_port),
         "GRPC_PORT": str(grpc_port),
         "DEMO_MODE": "true",
@@ -221,15 +227,15 @@ def test_a_process_serves_tells_its_health_and_ends_well(
         def is_ready() -> bool:
             assert process.poll() is None, "the hub has ended"
             try:
-                return http_get(f"http://127.0.0.1:{http_port}/health/ready").is_success
+                return http_get(f"{http_url(host, http_port)}/health/ready").is_success
             except httpx.TransportError:
                 return False
 
         try:
             wait_until(is_ready, DEADLINE_SECONDS, "the hub to be ready")
-            asked = run("health", HTTP_PORT=str(http_port))
+            asked = run("health", HTTP_HOST=host, HTTP_PORT=str(http_port))
             assert (asked.exit_code, asked.output) == (0, "database: ok\nschema: ok\n")
-            assert len(http_get(f"http://127.0.0.1:{http_port}/api/v1/banks").json()) == 4
+            assert len(http_get(f"{http_url(host, http_port)}/api/v1/banks").json()) == 4
             taken = subprocess.run(
                 [sys.executable, "-m", "hub", "serve", "--roles", "http"],
                 env=environment,
@@ -237,7 +243,10 @@ def test_a_process_serves_tells_its_health_and_ends_well(
                 text=True,
             )
             assert taken.returncode == 1
-            assert f"HTTP_PORT: cannot listen on 127.0.0.1:{http_port}: Address already in use" in taken.stderr
+            assert (
+                f"HTTP_PORT: cannot listen on {join_host_port(host, http_port)}: Address already in use" in taken.stderr
+            )
+            assert "Traceback" not in taken.stderr
         finally:
             process.send_signal(signal.SIGTERM)
             _, log = process.communicate(timeout=DEADLINE_SECONDS)

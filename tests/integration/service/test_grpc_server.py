@@ -19,10 +19,12 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK, free_port
+from pix.service.addresses import CannotListen, join_host_port, reachable_host, split_host_port
 from pix.service.grpc_calls import EXPECTED
 from pix.service.grpc_client import open_channel
 from pix.service.grpc_server import STREAM_THREADS, THREADS, serve_grpc
 from pix.service.turns import RunOn, wait_for
+from tests.support.ipv6 import needs_ipv6
 
 DEADLINE_SECONDS = 20
 CALLS = 200
@@ -124,13 +126,13 @@ class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
 class Served:
     """The server in a thread, and a channel to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = LOOPBACK) -> None:
         self.gate = Gate()
         self.errands = Errands()
-        self.address = f"{LOOPBACK}:{free_port()}"
+        port = free_port()
+        self.address = join_host_port(reachable_host(host), port)
         self.stop = threading.Event()
-        port = int(self.address.rsplit(":", 1)[1])
-        self.thread = threading.Thread(target=serve_grpc, args=(self._add, LOOPBACK, port, self.stop))
+        self.thread = threading.Thread(target=serve_grpc, args=(self._add, host, port, self.stop))
         self.thread.start()
         self.channel: Any = open_channel(self.address)
         grpc.channel_ready_future(self.channel).result(DEADLINE_SECONDS)
@@ -179,6 +181,26 @@ def served() -> Iterator[Served]:
 
 Ask = Callable[[Served, str], str]
 BOTH = pytest.mark.parametrize("ask", [Served.find, Served.list], ids=["coroutine", "function"])
+
+
+@pytest.mark.parametrize(
+    "host", [pytest.param("::1", marks=needs_ipv6), pytest.param("::", marks=needs_ipv6), "0.0.0.0", "localhost"]
+)
+def test_it_listens_on_every_kind_of_address(host: str) -> None:
+    server = Served(host)
+    assert server.find("again") == "again"
+    server.channel.close()
+    assert server.ends()
+
+
+def test_it_says_why_it_cannot_listen(served: Served) -> None:
+    port = split_host_port(served.address)[1]
+    stop = threading.Event()
+    with pytest.raises(CannotListen, match=rf"^GRPC_PORT: cannot listen on {LOOPBACK}:{port}: Address already in use$"):
+        serve_grpc(lambda _server: [], LOOPBACK, port, stop)
+    # Of the addresses for documentation (RFC 5737), which no machine has.
+    with pytest.raises(CannotListen, match=r"^GRPC_HOST: cannot listen on 192\.0\.2\.1:\d+: (?!Address already)"):
+        serve_grpc(lambda _server: [], "192.0.2.1", port, stop)
 
 
 @BOTH

@@ -47,6 +47,19 @@ def test_it_fetches_all_rows_for_a_value(make_statement: Make) -> None:
     assert statement.fetch('{b,"it\'s, a"}') == [("b", 1), ("it's, a", 7)]
 
 
+def test_a_space_in_an_option_of_the_address_is_a_space(url: str) -> None:
+    address = f"{url}&options=-c%20search_path%3Dpublic%2Cnowhere%20-c%20lock_timeout%3D7s"
+    statement = PreparedStatement(address, "SELECT current_setting($1)", "text")
+    assert statement.fetch("search_path") == [("public,nowhere",)]
+    assert statement.fetch("lock_timeout") == [("7s",)]
+    statement.close()
+    # As the other way to the database has it.
+    engine = make_engine(address)
+    with transaction(engine) as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "7s"
+    engine.dispose()
+
+
 def test_calls_at_the_same_time_get_their_own_rows(make_statement: Make) -> None:
     statement = make_statement("SELECT $1 * 2", "int")
     with ThreadPoolExecutor(8) as threads:

@@ -110,8 +110,15 @@ def test_a_database_that_does_not_answer_is_one_sentence(command: list[str]) -> 
     assert "Traceback" not in result.stderr
 
 
-def test_asking_for_the_health_of_nobody_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("[::1]", "[::1]"), ("::", "[::1]")],
+)
+def test_asking_for_the_health_of_nobody_is_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, host: str, address: str
+) -> None:
+    monkeypatch.setenv("HTTP_HOST", host)
     monkeypatch.setenv("HTTP_PORT", "1")
     result = CliRunner().invoke(app, ["health"])
     assert result.exit_code == EXIT_REFUSED
-    assert "does not answer" in result.stderr
+    assert result.stderr.startswith(f"http://{address}:1/health/ready does not answer")

@@ -32,6 +32,7 @@ from pix.service.telemetry.metrics import Metrics
 from pix.service.telemetry.monitor import monitor_role
 from pix.service.telemetry.records import MeasuredSink, about, measured_handler, naming_its_record, traced_handler
 from pix.service.telemetry.traces import Tracing, open_tracing
+from tests.support.ipv6 import needs_ipv6
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
@@ -340,7 +341,7 @@ def test_metrics_may_be_kept_from_the_port_of_the_users(metrics: Metrics) -> Non
         assert answer_of(client, "/metrics").status_code == 404
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics, host: str) -> None:
     from lab.parts.ports import free_port
 
