@@ -25,6 +25,7 @@ from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor, wait_until
 from lab.service import Service
+from pix.service.addresses import http_url, join_host_port
 from pix.service.http_client import new_http_client
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
@@ -131,7 +132,7 @@ class RunningBank:
         self.spec = spec
         self.port = port
         self.secret = secret
-        self.url = f"http://{LOOPBACK}:{port}"
+        self.url = http_url(LOOPBACK, port)
         self.ispb = spec.code.zfill(8)
         self.service: Service
         self.consumer: Service | None = None
@@ -175,12 +176,12 @@ class Network:
     @property
     def hub_url(self) -> str:
         """Of the first hub's console and REST API."""
-        return f"http://{LOOPBACK}:{self.hub_ports[0]}"
+        return http_url(LOOPBACK, self.hub_ports[0])
 
     @property
     def panel_url(self) -> str | None:
         """Of the lab's panel, without its token; None without a panel."""
-        return None if self.settings.lab_port is None else f"http://{LOOPBACK}:{self.settings.lab_port}"
+        return None if self.settings.lab_port is None else http_url(LOOPBACK, self.settings.lab_port)
 
     @property
     def services(self) -> list[Service]:
@@ -335,7 +336,7 @@ class Network:
             if self.settings.splits_roles:
                 arguments += ["--roles", ANSWERING_ROLES_OF_HUB]
             environment = self._hub_environment(port, grpc_port)
-            url = f"http://{LOOPBACK}:{port}"
+            url = http_url(LOOPBACK, port)
             self.hubs.append(Service(name, "hub", arguments, environment, url, logs, self._client))
             if self.settings.splits_roles:
                 self.hub_consumers.append(self._consumer(name, "hub", environment))
@@ -363,7 +364,7 @@ class Network:
             module,
             ["serve", "--roles", CONSUMING_ROLES],
             its_own,
-            f"http://{LOOPBACK}:{port}",
+            http_url(LOOPBACK, port),
             self.folder / "logs",
             self._client,
         )
@@ -399,7 +400,7 @@ class Network:
 
     def _bank_environment(self, bank: RunningBank) -> Callable[[], Mapping[str, str]]:
         def environment() -> Mapping[str, str]:
-            addresses = ",".join(f"{LOOPBACK}:{port}" for port in self.grpc_ports)
+            addresses = ",".join(join_host_port(LOOPBACK, port) for port in self.grpc_ports)
             return {
                 **self._common_environment(_database_of(bank.spec), bank.port, replicas=1),
                 "BANK_CODE": bank.code,

@@ -20,6 +20,7 @@ from lab.parts.process import wait_until
 from lab.run import Run
 from lab.scenarios.player import Player
 from lab.story.director import Director
+from pix.service.addresses import http_url
 from pix.service.http_server import serve_http
 
 START_SECONDS_MAX: Final = 20.0
@@ -50,7 +51,7 @@ class PanelServer:
     @property
     def address(self) -> str:
         """Where to come in: with the token of this start."""
-        return f"http://{LOOPBACK}:{self._port}/?{TOKEN_PARAMETER}={self._door.token}"
+        return f"{http_url(LOOPBACK, self._port)}/?{TOKEN_PARAMETER}={self._door.token}"
 
     def start(self) -> None:
         """Begins to serve, in the background; returns when it answers. Raises `PartError`."""

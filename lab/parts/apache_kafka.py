@@ -23,6 +23,7 @@ from lab.parts.environment import home_folder, inherited, inherited_by_maven, pr
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
+from pix.service.addresses import join_host_port
 
 __all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jars", "java_and_maven_available"]
 
@@ -156,7 +157,9 @@ def _run_maven(maven: str, pom: Path, destination: Path) -> None:
     except PartNotReady:
         raise PartMissing(f"{what_failed} in {FETCH_DEADLINE_SECONDS:g} seconds.") from None
     except PartError:
-        complaints = [line for line in log_file.read_text(errors="replace").splitlines() if "ERROR" in line]
+        lines = [line for line in log_file.read_text(errors="replace").splitlines() if line.strip()]
+        # Java's own complaints, about its options for instance, have no mark.
+        complaints = [line for line in lines if "ERROR" in line] or lines[-1:]
         raise PartMissing(f"{what_failed}: {complaints[0] if complaints else 'it gave no reason.'}") from None
     if not any(destination.glob("kafka_*.jar")):
         raise PartMissing(f"{what_failed}: it put no broker into {destination}.")
@@ -239,7 +242,7 @@ class ApacheKafkaBroker:
     @property
     def bootstrap_servers(self) -> str:
         """Where clients find it, known before it is started."""
-        return f"{LOOPBACK}:{self._port}"
+        return join_host_port(LOOPBACK, self._port)
 
     def start(self) -> None:
         """Starts the broker, over an empty log if there is none, and waits until a client sees it."""
@@ -313,12 +316,13 @@ class ApacheKafkaBroker:
 
     def _properties(self) -> dict[str, str | int]:
         listener = SASL_LISTENER if self._settings.passwords else PLAIN_LISTENER
+        controller = join_host_port(LOOPBACK, self._controller_port)
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
-            "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
-            "listeners": f"{listener}://{LOOPBACK}:{self._port},CONTROLLER://{LOOPBACK}:{self._controller_port}",
-            "advertised.listeners": f"{listener}://{LOOPBACK}:{self._port}",
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"{listener}://{self.bootstrap_servers},CONTROLLER://{controller}",
+            "advertised.listeners": f"{listener}://{self.bootstrap_servers}",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": listener,
             "listener.security.protocol.map": f"{listener}:{listener},CONTROLLER:{listener}",

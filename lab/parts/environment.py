@@ -30,7 +30,7 @@ INHERITED: Final[Mapping[str, str]] = {
 }
 """Each variable, with the reason."""
 
-DOCKER_PREFIXES: Final = ("DOCKER_", "COMPOSE_", "BUILDKIT_", "BUILDX_", "CONTAINERD_", "XDG_")
+DOCKER_PREFIXES: Final = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINERD_", "XDG_")
 """Where the daemon is, and how its client is set up."""
 PROXIES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 """In either case: for what fetches from the internet."""

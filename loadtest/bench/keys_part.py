@@ -19,6 +19,7 @@ from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import Stage
+from pix.service.addresses import join_host_port
 from pix.service.grpc_client import open_channel
 from pix.service.grpc_core import READS_WHERE_EVENTS_ARE_AWAITED
 
@@ -93,7 +94,7 @@ def _count_keys(stage: Stage) -> int:
 
 def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
     port = free_port()
-    address = f"{LOOPBACK}:{port}"
+    address = join_host_port(LOOPBACK, port)
     server = stage.supervisor.start_child(
         "empty-server",
         [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)],

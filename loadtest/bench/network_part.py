@@ -24,6 +24,7 @@ from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult, percentile
 from loadtest.bench.stage import connect_to
+from pix.service.addresses import join_host_port
 
 BANKS: Final = 3
 IN_FLIGHT_MAX: Final = 4_500
@@ -213,7 +214,7 @@ def _environment_of(network: Network, code: str) -> Mapping[str, str]:
         "BANK_CODE": code,
         "BANK_NAME": bank.spec.name,
         "BANK_SECRET": bank.secret,
-        "HUB_GRPC_ADDRESS": f"{LOOPBACK}:{network.grpc_ports[0]}",
+        "HUB_GRPC_ADDRESS": join_host_port(LOOPBACK, network.grpc_ports[0]),
         "RESEND_FIRST_SECONDS": str(RESEND_FIRST_SECONDS),
         "LOG_LEVEL": "WARNING",
     }

@@ -21,6 +21,7 @@ from lab.parts.process import Supervisor
 from lab.rest import HubRest, new_client
 from lab.service import Service
 from pix.scheme.ids import ispb_of_code
+from pix.service.addresses import http_url, join_host_port
 from pix.service.kafka import ensure_topics
 from pix.service.records import HUB_TOPIC, bank_topic
 from pix.service.settings import KafkaSettings
@@ -109,7 +110,7 @@ class Stage:
             "hub",
             ["serve", "--migrate", "--banks", str(banks_file)],
             lambda: environment,
-            f"http://{LOOPBACK}:{port}",
+            http_url(LOOPBACK, port),
             self.folder / "logs",
             self.client,
         )
@@ -157,7 +158,7 @@ class Stage:
     @property
     def grpc_addresses(self) -> list[str]:
         """Of every hub."""
-        return [f"{LOOPBACK}:{port}" for port in self.grpc_ports]
+        return [join_host_port(LOOPBACK, port) for port in self.grpc_ports]
 
     def postgres_version(self) -> str:
         """As the server says."""

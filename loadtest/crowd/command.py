@@ -20,6 +20,7 @@ from lab.parts.ports import LOOPBACK
 from lab.parts.process import ChildProcess, Supervisor, wait_until
 from loadtest.crowd.options import LoadOptions
 from loadtest.crowd.verdict import Verdict
+from pix.service.addresses import http_url, join_host_port
 from pix.service.http_client import http_get
 
 LOCUSTFILE: Final = Path(__file__).resolve().parent.parent / "locustfile.py"
@@ -88,7 +89,8 @@ def serve_page(command: LoadCommand, tell: Callable[[str], None], show: Callable
         folder = stack.enter_context(network_folder(command.keep))
         reached = _reach(command, folder, tell, stack)
         child = _start(command, reached, folder, None, stack)
-        address = f"http://{LOOPBACK}:{command.web_port}"
+        assert command.web_port is not None
+        address = http_url(LOOPBACK, command.web_port)
         wait_until(lambda: _answers(address), PAGE_SECONDS_MAX, "locust's page", children=[child])
         show(f"Choose a load and start it at {address}; its verdict is at {address}/verdict. Ctrl-C stops everything.")
         _watch(child, float("inf"), show)
@@ -101,7 +103,7 @@ def _reach(command: LoadCommand, folder: Path, tell: Callable[[str], None], stac
     settings = NetworkSettings(folder=folder / "network", banks=bank_specs(command.banks), kafka=command.kafka)
     network = stack.enter_context(Network(settings, tell))
     secrets = ",".join(f"{code}={secret}" for code, secret in network.secrets.banks.items())
-    return Reached(network.hub_url, f"{LOOPBACK}:{network.grpc_ports[0]}", secrets, network.secrets.operator)
+    return Reached(network.hub_url, join_host_port(LOOPBACK, network.grpc_ports[0]), secrets, network.secrets.operator)
 
 
 def _start(command: LoadCommand, reached: Reached, folder: Path, result: Path | None, stack: ExitStack) -> ChildProcess:

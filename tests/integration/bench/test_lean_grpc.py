@@ -16,6 +16,7 @@ from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
 from loadtest.bench.empty_server import add_services
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
+from pix.service.addresses import join_host_port
 from pix.service.grpc_server import serve_grpc
 
 CALLS = 3_000
@@ -45,8 +46,8 @@ def call(port: int, path: str, *messages: bytes) -> list[bytes | BaseException]:
     """All of them at once, on one channel."""
 
     async def all_at_once() -> list[bytes | BaseException]:
-        channel = LeanChannel(f"{LOOPBACK}:{port}")
-        headers = header_block(f"{LOOPBACK}:{port}", path, METADATA)
+        channel = LeanChannel(join_host_port(LOOPBACK, port))
+        headers = header_block(join_host_port(LOOPBACK, port), path, METADATA)
         answers = []
         for message in messages:
             answers.append(asyncio.ensure_future(channel.call(headers, message)))

@@ -196,7 +196,7 @@ def test_it_listens_on_every_kind_of_address(host: str) -> None:
 def test_it_says_why_it_cannot_listen(served: Served) -> None:
     port = split_host_port(served.address)[1]
     stop = threading.Event()
-    with pytest.raises(CannotListen, match=rf"^GRPC_PORT: cannot listen on {LOOPBACK}:{port}: Address already in use$"):
+    with pytest.raises(CannotListen, match=rf"^GRPC_PORT: cannot listen on {served.address}: Address already in use$"):
         serve_grpc(lambda _server: [], LOOPBACK, port, stop)
     # Of the addresses for documentation (RFC 5737), which no machine has.
     with pytest.raises(CannotListen, match=r"^GRPC_HOST: cannot listen on 192\.0\.2\.1:\d+: (?!Address already)"):
@@ -280,7 +280,7 @@ def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_call
     environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
     with subprocess.Popen([sys.executable, "-c", program, LOOPBACK, str(port)], env=environment) as server:
         try:
-            with open_channel(f"{LOOPBACK}:{port}") as channel:
+            with open_channel(join_host_port(LOOPBACK, port)) as channel:
                 grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
                 stub = directory_pb2_grpc.DirectoryServiceStub(channel)
                 before = turns_of_grpcs_own_threads(server.pid)

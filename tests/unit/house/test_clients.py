@@ -18,7 +18,7 @@ BARE_CLIENT: Final = re.compile(
 )
 MAY_MAKE_CLIENTS: Final = {Path("pix/service/http_client.py"), Path("pix/service/grpc_client.py")}
 
-JOINED_BY_HAND: Final = re.compile(r"\{[\w.]*host[\w.]*\}:\{")
+JOINED_BY_HAND: Final = re.compile(r"\{[\w.]*(host|HOST|LOOPBACK)[\w.]*\}:\{")
 MAY_JOIN: Final = {
     Path("pix/service/addresses.py"),
     # Runs as a file, without any package of ours; librdkafka's broker listens on 127.0.0.1 alone.
@@ -61,6 +61,8 @@ def test_the_rule_on_clients_sees_every_way_to_make_one(line: str) -> None:
     assert BARE_CLIENT.search(line)
 
 
-@pytest.mark.parametrize("line", ['f"{host}:{port}"', 'f"http://{settings.http_host}:{settings.http_port}/"'])
+@pytest.mark.parametrize(
+    "line", ['f"{host}:{port}"', 'f"{LOOPBACK}:{free_port()}"', 'f"http://{settings.http_host}:{settings.http_port}/"']
+)
 def test_the_rule_on_addresses_sees_one_joined_by_hand(line: str) -> None:
     assert JOINED_BY_HAND.search(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,13 +14,14 @@ import pytest
 
 from lab import compose
 from lab.parts.ports import free_port
+from tests.support.ipv6 import needs_ipv6
 
 PROGRAM = Path(compose.__file__).parent / "is-ready"
 PARTS = '{"parts": {"database": "ok"}}'
 
 
 @contextmanager
-def service(status: int) -> Iterator[int]:
+def service(status: int, host: str = "127.0.0.1") -> Iterator[int]:
     """Something that answers so to whoever asks whether it is ready. Yields its port."""
 
     class Service(BaseHTTPRequestHandler):
@@ -31,7 +33,10 @@ def service(status: int) -> Iterator[int]:
         def log_message(self, *_arguments: object) -> None:
             """Nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Service)
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    server = Server((host, 0), Service)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -42,9 +47,11 @@ def service(status: int) -> Iterator[int]:
         server.server_close()
 
 
-def ask(port: int) -> tuple[int, str]:
+def ask(port: int, **environment: str) -> tuple[int, str]:
     """The program's exit code, and what it prints."""
-    asked = subprocess.run([str(PROGRAM)], env={"HTTP_PORT": str(port)}, check=False, capture_output=True)
+    asked = subprocess.run(
+        [str(PROGRAM)], env={"HTTP_PORT": str(port), **environment}, check=False, capture_output=True
+    )
     return asked.returncode, asked.stdout.decode()
 
 
@@ -52,6 +59,13 @@ def ask(port: int) -> tuple[int, str]:
 def test_a_container_is_healthy_when_its_service_is_ready(status: int, exit_code: int) -> None:
     with service(status) as port:
         assert ask(port) == (exit_code, PARTS)
+
+
+@needs_ipv6
+@pytest.mark.parametrize("host", ["::", "::1", "[::1]"])
+def test_a_service_on_ipv6_is_asked_there(host: str) -> None:
+    with service(200, "::1") as port:
+        assert ask(port, HTTP_HOST=host) == (0, PARTS)
 
 
 def test_a_container_in_which_nobody_answers_is_not_healthy() -> None:
