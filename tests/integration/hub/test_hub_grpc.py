@@ -463,5 +463,5 @@ def test_reflection_is_on(hub: Hub) -> None:
 
 def test_a_port_in_use_is_a_sentence(hub: Hub, world: World) -> None:
     port = int(hub.address.rsplit(":", 1)[1])
-    with pytest.raises(RuntimeError, match=f"GRPC_PORT: cannot listen on 127.0.0.1:{port}, it is in use"):
+    with pytest.raises(RuntimeError, match=f"GRPC_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"):
         serve_grpc(lambda server: add_services(server, world.application), "127.0.0.1", port, threading.Event())
