@@ -16,6 +16,7 @@ from pix.service.web import formats
 from pix.service.web.assets import asset_url
 from pix.service.web.folders import templates_folder
 from pix.service.web.languages import Language, choose_language, translate_rule, translations
+from pix.service.web.notices import take_notice
 from pix.service.web.places import page_address
 from pix.service.web.preferences import LANGUAGE_COOKIE, THEME_COOKIE, Theme
 
@@ -61,7 +62,7 @@ class Pages:
             **(context or {}),
         }
         if block is None:
-            return found.render(values)
+            return found.render(values | {"notice": take_notice(request, language)})
         return "".join(found.blocks[block](found.new_context(values)))
 
 

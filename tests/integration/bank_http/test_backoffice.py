@@ -120,7 +120,7 @@ def test_the_books_list_every_posting(
         assert piece in visitor.text, piece
 
 
-def test_dead_letters_are_shown_replayed_and_laid_aside(visit: Visit, aurora: BankApplication) -> None:
+def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: BankApplication) -> None:
     aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letter = aurora.queries.dead_letters()[0]
     visitor = visit(aurora)
@@ -134,7 +134,7 @@ def test_dead_letters_are_shown_replayed_and_laid_aside(visit: Visit, aurora: Ba
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="replay")
     assert "2 times" in visitor.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="<b>mine</b>")
-    assert "Laid aside" in visitor.text and "<b>mine</b>" in visitor.text and "<b>mine" not in visitor.page.text
+    assert "Discarded" in visitor.text and "<b>mine</b>" in visitor.text and "<b>mine" not in visitor.page.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="replay")
     assert visitor.page.status_code == 409
     visitor.send("/backoffice/dead-letters/" + "0" * 64, act="replay")

@@ -266,13 +266,13 @@ def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> N
     token = token_of(page(client, address))
     in_vain = client.post(f"{address}/replay", data={"csrf_token": token})
     assert in_vain.url.path == address
-    assert "it died again" in text_of(in_vain.text)
+    assert "it failed again" in text_of(in_vain.text)
     world.pay(1)
     worked = client.post(f"{address}/replay", data={"csrf_token": token})
-    assert "the hub has taken it this time" in text_of(worked.text)
+    assert "The dead letter is replayed." in text_of(worked.text)
     assert "csrf_token" not in worked.text, "it cannot be replayed twice"
     too_late = client.post(f"{address}/replay", data={"csrf_token": token})
-    assert "Somebody else was quicker" in text_of(too_late.text)
+    assert "Somebody else has already replayed or discarded" in text_of(too_late.text)
     assert digest in page(client, "/dead-letters?state=replayed")
     assert digest in page(client, "/dead-letters?state=all")
     assert digest not in page(client, "/dead-letters")
@@ -288,7 +288,7 @@ def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -
     done = client.post(f"{address}/discard", data={"csrf_token": token, "note": "a scan from outside"})
     assert "Discarded because a scan from outside" in text_of(done.text)
     too_late = client.post(f"{address}/discard", data={"csrf_token": token, "note": "again"})
-    assert "Somebody else was quicker" in text_of(too_late.text)
+    assert "Somebody else has already replayed or discarded" in text_of(too_late.text)
 
 
 def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World) -> None:
@@ -418,3 +418,67 @@ def test_reasons_are_told_in_the_readers_language(client: TestClient, world: Wor
     world.reject(end_to_end_id, ReasonCode.AC06)
     answer = client.get(f"/transfers/{end_to_end_id}", headers={"accept-language": "pt"})
     assert "A conta do recebedor está bloqueada." in answer.text
+
+
+def linked_from(html: str, words: str) -> str:
+    """The address of the link with these words."""
+    found = [
+        href
+        for href, text in re.findall(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', html, re.DOTALL)
+        if words in text_of(text)
+    ]
+    assert found, f"no link says {words}"
+    return unescape(found[0])
+
+
+def fields_of(html: str) -> dict[str, str]:
+    """The hidden fields of the question's form."""
+    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)}
+
+
+def test_a_bank_is_suspended_after_a_question_and_the_console_says_so_once(client: TestClient, world: World) -> None:
+    address = "/banks/001"
+    shown = page(client, address)
+    assert f'action="{address}/suspend"' not in shown, "no single click suspends a bank"
+    question = page(client, linked_from(shown, "Suspend"))
+    assert "Suspend this bank?" in text_of(question) and 'class="button button-bad"' in question
+    assert next(bank for bank in world.application.queries.list_banks() if bank.code == "001").active
+    done = client.post(f"{address}/suspend", data={"csrf_token": token_of(question)})
+    assert str(done.url.path) == address and not done.url.query
+    assert "Bank suspended." in text_of(done.text)
+    assert "Bank suspended." not in text_of(page(client, address)), "a reload does not say it again"
+    resumed = client.post(f"{address}/resume", data={"csrf_token": token_of(done.text)})
+    assert "Bank resumed." in text_of(resumed.text)
+
+
+def test_money_is_withdrawn_after_a_question(client: TestClient, world: World) -> None:
+    address = "/banks/001"
+    before, _ = world.application.queries.settlement_account(AURORA)
+    form = fields_of(page(client, address)) | {"amount": "10,00"}
+    question = client.post(f"{address}/fundings", data=form | {"direction": "out"})
+    assert "Withdraw R$ 10,00?" in text_of(question.text).replace("\N{NO-BREAK SPACE}", " ")
+    assert question.url.path == f"{address}/withdraw", "it has an address, so the language can be changed"
+    assert world.application.queries.settlement_account(AURORA)[0] == before, "nothing has moved yet"
+    answer = fields_of(question.text)
+    done = client.post(f"{address}/fundings", data=answer)
+    assert "withdrawn from the settlement account" in text_of(done.text) and not done.url.query
+    again = client.post(f"{address}/fundings", data=answer)
+    assert again.status_code == 200
+    after, _ = world.application.queries.settlement_account(AURORA)
+    assert after.balance_centavos == before.balance_centavos - 1_000, "the same form counts once"
+    wrong = client.get(f"{address}/withdraw", params={"amount": "nothing"})
+    assert wrong.status_code == 422
+
+
+def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World) -> None:
+    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    shown = page(client, f"/dead-letters/{digest}")
+    question = page(client, linked_from(shown, "Discard"))
+    assert "Discard this dead letter?" in text_of(question)
+    assert world.application.dead_letters.find(digest).state is DeadLetterState.DEAD
+    done = client.post(
+        f"/dead-letters/{digest}/discard", data={"csrf_token": token_of(question), "note": "a scan from outside"}
+    )
+    assert "The dead letter is discarded." in text_of(done.text)
+    assert "is discarded." not in text_of(page(client, f"/dead-letters/{digest}"))
+    assert client.get(f"/dead-letters/{digest}/discard").url.path == f"/dead-letters/{digest}"

@@ -282,11 +282,20 @@ def test_settlement_money_is_added_and_withdrawn_on_the_banks_page(client: TestC
     (funding_id,) = re.findall(r'name="funding_id" value="([\w-]+)"', page(client, "/banks/001"))
     for _ in range(2):
         added = send(client, "/banks/001/fundings", amount="1.000,00", direction="in", funding_id=funding_id)
-        assert "The money is in the settlement account" in text_of(added.text)
+        assert "R$\N{NO-BREAK SPACE}1.000,00 added to the settlement account" in text_of(added.text)
     assert world.application.queries.settlement_accounts()[AURORA].balance_centavos == FUNDS + 100_000
-    taken = send(client, "/banks/001/fundings", amount="250,00", direction="out", funding_id=str(UUID(int=1)))
-    assert "taken out of the settlement account" in text_of(taken.text)
-    too_much = send(client, "/banks/001/fundings", amount="9.999.999,00", direction="out", funding_id=str(UUID(int=2)))
+    taken = send(
+        client, "/banks/001/fundings", amount="250,00", direction="out", confirmed="yes", funding_id=str(UUID(int=1))
+    )
+    assert "withdrawn from the settlement account" in text_of(taken.text)
+    too_much = send(
+        client,
+        "/banks/001/fundings",
+        amount="9.999.999,00",
+        direction="out",
+        confirmed="yes",
+        funding_id=str(UUID(int=2)),
+    )
     assert too_much.status_code == 422
     assert "is more than the settlement money that is not reserved" in text_of(too_much.text)
     assert 'value="9.999.999,00"' in too_much.text
@@ -299,9 +308,9 @@ def test_settlement_money_is_added_and_withdrawn_on_the_banks_page(client: TestC
 
 
 def test_a_bank_is_suspended_and_resumed_on_its_page(client: TestClient, world: World) -> None:
-    assert "Suspended: what it sends or receives fails" in text_of(send(client, "/banks/001/suspend").text)
+    assert "Bank suspended." in text_of(send(client, "/banks/001/suspend").text)
     assert not world.application.queries.list_banks()[0].active
-    assert "It takes part again" in text_of(send(client, "/banks/001/resume").text)
+    assert "Bank resumed." in text_of(send(client, "/banks/001/resume").text)
     assert world.application.queries.list_banks()[0].active
     assert client.post("/banks/001/suspend").status_code == 403, "without a token it is not from this page"
 

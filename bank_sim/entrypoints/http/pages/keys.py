@@ -15,9 +15,11 @@ from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, Site
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, parse_stored_key
 from pix.scheme.people import HolderKind
-from pix.service.web.formats import tax_id
+from pix.service.web.formats import pix_key, tax_id
 from pix.service.web.htmx import see_other
 from pix.service.web.languages import translate
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 from pix.service.web.templates import Pages, language_of
 
 router = page_router()
@@ -41,12 +43,13 @@ def register(
     """Registers a key at the hub; one's own CPF or CNPJ needs no typing, and a random key is the hub's to make."""
     text = {KeyKind.CPF: account.tax_id, KeyKind.CNPJ: account.tax_id, KeyKind.EVP: ""}.get(kind, key)
     try:
-        site.bank.register_key(account_number=account.number, kind=kind, key=text)
+        registered = site.bank.register_key(account_number=account.number, kind=kind, key=text)
     except SchemeError as error:
         at_key = error.field == "key" and kind in (KeyKind.PHONE, KeyKind.EMAIL)
         faults = Faults({"key" if at_key else "form": sentence_of(error, language_of(request))})
         status = 503 if isinstance(error, HubUnavailable) else 422
         return _page(request, site, pages, account, {"kind": kind, "key": key}, faults, status)
+    say_once(request, translatable("The key %(key)s is registered."), key=pix_key(registered.key.key, kind))
     return see_other(request, "/keys")
 
 
@@ -84,6 +87,7 @@ def remove(
         here = f"/keys/remove?{urlencode({'kind': own.kind.value, 'key': own.key})}"
         context = {"account": account, "section": "/keys", "here": here, "key": own, "faults": faults}
         return pages.page(request, "bank/key_remove.html", context, status=503)
+    say_once(request, translatable("The key %(key)s is removed."), key=pix_key(own.key, kind))
     return see_other(request, "/keys")
 
 

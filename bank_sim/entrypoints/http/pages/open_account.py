@@ -12,6 +12,8 @@ from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, sign_in
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 from pix.service.web.templates import language_of
 
 router = page_router()
@@ -49,6 +51,7 @@ def open_account(
         }
         return pages.page(request, "bank/open_account.html", context, status=422)
     sign_in(request, account.number)
+    say_once(request, translatable("Account %(number)s is open."), number=account.number)
     return see_other(request, "/")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from hub.application.look_at_network import NetworkNow
 from hub.application.ports import TransferFilter
@@ -18,7 +19,10 @@ from hub.entrypoints.http.console.views import BankView, bank_view, bank_views, 
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import parse_brl
+from pix.service.web.formats import brl
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
@@ -26,6 +30,15 @@ LATEST_TRANSFERS: Final = 10
 FUNDINGS_SHOWN: Final = 20
 UNPROCESSABLE: Final = 422
 TEXT_BYTES_MAX: Final = 200
+
+_FUNDED: Final = translatable("%(amount)s added to the settlement account. The bank's books follow in a few seconds.")
+_WITHDRAWN: Final = translatable(
+    "%(amount)s withdrawn from the settlement account. The bank's books follow in a few seconds."
+)
+_SUSPENDED: Final = translatable(
+    "Bank suspended. Its new and pending transfers fail (DS27). Confirmed ones still complete."
+)
+_RESUMED: Final = translatable("Bank resumed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +99,9 @@ def _matrix(network: NetworkNow, views: Sequence[BankView]) -> list[tuple[BankVi
 
 
 @router.get("/banks/{code}")
-def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str, done: str = "") -> Response:
-    """One bank, by its three digits; `done` is what was just done."""
-    return pages.page(request, "hub/bank.html", _context(site, code, done=done))
+def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
+    """One bank, by its three digits."""
+    return pages.page(request, "hub/bank.html", _context(site, code))
 
 
 @router.post("/banks/{code}/fundings")
@@ -100,36 +113,67 @@ def fund_bank(
     amount: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
     direction: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "in",
     funding_id: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
+    confirmed: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Puts settlement money in, or takes it out. The id comes with the form, so that it counts once."""
+    """Puts settlement money in, or takes it out after a question. The form brings the id, so that it counts once."""
     try:
         amount_centavos = parse_brl(amount) * (-1 if direction == "out" else 1)
+        if direction == "out" and not confirmed:
+            # A page with an address, so that it can be shown again in another language.
+            query = urlencode({"amount": amount.strip(), "funding_id": funding_id})
+            return see_other(request, f"/banks/{code}/withdraw?{query}")
         site.hub.fund_bank(code=code, amount_centavos=amount_centavos, funding_id=funding_id)
     except BankNotFound:
         raise
     except SchemeError as error:
         context = _context(site, code, amount=amount, direction=direction, fault=error.rule)
         return pages.page(request, "hub/bank.html", context, status=UNPROCESSABLE)
-    return see_other(request, f"/banks/{code}?done={'withdrawn' if direction == 'out' else 'funded'}")
+    say_once(request, _WITHDRAWN if direction == "out" else _FUNDED, amount=brl(abs(amount_centavos)))
+    return see_other(request, f"/banks/{code}")
+
+
+@router.get("/banks/{code}/withdraw")
+def ask_to_withdraw(
+    request: Request,
+    pages: PagesOf,
+    site: SiteOf,
+    code: str,
+    amount: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
+    funding_id: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
+) -> Response:
+    """Asks whether the operator means it. Raises BankNotFound."""
+    context = _context(site, code, amount=amount)
+    try:
+        amount_centavos = parse_brl(amount)
+    except SchemeError as error:
+        return pages.page(request, "hub/bank.html", context | {"fault": error.rule}, status=UNPROCESSABLE)
+    question = {"amount_centavos": amount_centavos, "funding_id": funding_id or str(uuid4())}
+    return pages.page(request, "hub/bank_withdraw.html", context | question)
+
+
+@router.get("/banks/{code}/suspend")
+def ask_to_suspend(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
+    """Asks whether the operator means it. Raises BankNotFound."""
+    return pages.page(request, "hub/bank_suspend.html", _context(site, code))
 
 
 @router.post("/banks/{code}/suspend")
 def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
     """From now on nothing of it is confirmed."""
     site.hub.suspend_bank(code)
-    return see_other(request, f"/banks/{code}?done=suspended")
+    say_once(request, _SUSPENDED)
+    return see_other(request, f"/banks/{code}")
 
 
 @router.post("/banks/{code}/resume")
 def resume_bank(request: Request, site: SiteOf, code: str) -> Response:
     """It takes part again."""
     site.hub.resume_bank(code)
-    return see_other(request, f"/banks/{code}?done=resumed")
+    say_once(request, _RESUMED)
+    return see_other(request, f"/banks/{code}")
 
 
-def _context(
-    site: Site, code: str, *, done: str = "", amount: str = "", direction: str = "in", fault: str = ""
-) -> dict[str, Any]:
+def _context(site: Site, code: str, *, amount: str = "", direction: str = "in", fault: str = "") -> dict[str, Any]:
     queries = site.hub.queries
     network = site.hub.look_at_network()
     standing = next((each for each in network.banks if each.bank.code == code), None)
@@ -149,7 +193,6 @@ def _context(
         "keys": [(kind, keys.get((view.ispb, kind), 0)) for kind in KeyKind],
         "lines": transfer_lines(latest, bank_views(queries)),
         "funding_id": str(uuid4()),
-        "done": done,
         "amount": amount,
         "direction": direction,
         "fault": fault,

@@ -12,12 +12,16 @@ from hub.entrypoints.http.console.views import bank_views, letter_view
 from pix.scheme.errors import SchemeError
 from pix.service.dead_letters import DeadLetter, DeadLetterState
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
 LETTERS_SHOWN: Final = 100
 NOTE_BYTES_MAX: Final = 2_000
 UNPROCESSABLE: Final = 422
+
+_SETTLED: Final = translatable("Somebody else has already replayed or discarded this dead letter.")
 
 
 @router.get("/dead-letters")
@@ -37,10 +41,19 @@ def list_letters(request: Request, pages: PagesOf, site: SiteOf, state: str = "d
 
 
 @router.get("/dead-letters/{digest}")
-def show_letter(request: Request, pages: PagesOf, site: SiteOf, digest: str, done: str = "") -> Response:
-    """One letter, taken apart; `done` is what was just done with it."""
+def show_letter(request: Request, pages: PagesOf, site: SiteOf, digest: str) -> Response:
+    """One letter, taken apart."""
     letter = site.hub.dead_letters.find(digest)
-    return pages.page(request, "hub/dead_letter.html", _context(site, letter, done=done))
+    return pages.page(request, "hub/dead_letter.html", _context(site, letter))
+
+
+@router.get("/dead-letters/{digest}/discard")
+def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) -> Response:
+    """Asks whether the operator means it, and why."""
+    letter = site.hub.dead_letters.find(digest)
+    if letter.state is not DeadLetterState.DEAD:
+        return see_other(request, f"/dead-letters/{letter.digest}")
+    return pages.page(request, "hub/letter_discard.html", _context(site, letter))
 
 
 @router.post("/dead-letters/{digest}/replay")
@@ -50,10 +63,16 @@ def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
         letter = site.hub.replay_dead_letter(digest, site.treat_again)
     except DeadLetterNotFound:
         letter = site.hub.dead_letters.find(digest)
-        return see_other(request, f"/dead-letters/{letter.digest}?done=settled")
+        say_once(request, _SETTLED, "wait")
+        return see_other(request, f"/dead-letters/{letter.digest}")
     except DeadLetterNotWhole:
-        return see_other(request, f"/dead-letters/{digest}?done=cut")
-    return see_other(request, f"/dead-letters/{letter.digest}?done={letter.state}")
+        say_once(request, translatable("Not replayed: only a part of this record was kept."), "bad")
+        return see_other(request, f"/dead-letters/{digest}")
+    if letter.state is DeadLetterState.DEAD:
+        say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
+    else:
+        say_once(request, translatable("The dead letter is replayed."))
+    return see_other(request, f"/dead-letters/{letter.digest}")
 
 
 @router.post("/dead-letters/{digest}/discard")
@@ -69,18 +88,19 @@ def discard_letter(
     try:
         site.hub.discard_dead_letter(digest, note)
     except DeadLetterNotFound:
-        return see_other(request, f"/dead-letters/{letter.digest}?done=settled")
+        say_once(request, _SETTLED, "wait")
+        return see_other(request, f"/dead-letters/{letter.digest}")
     except SchemeError as error:
         context = _context(site, letter, note=note, fault=error.rule)
-        return pages.page(request, "hub/dead_letter.html", context, status=UNPROCESSABLE)
-    return see_other(request, f"/dead-letters/{letter.digest}?done=discarded")
+        return pages.page(request, "hub/letter_discard.html", context, status=UNPROCESSABLE)
+    say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
+    return see_other(request, f"/dead-letters/{letter.digest}")
 
 
-def _context(site: Site, letter: DeadLetter, *, done: str = "", note: str = "", fault: str = "") -> dict[str, Any]:
+def _context(site: Site, letter: DeadLetter, *, note: str = "", fault: str = "") -> dict[str, Any]:
     return {
         "view": letter_view(letter, bank_views(site.hub.queries)),
         "letter": letter,
-        "done": done,
         "note": note,
         "fault": fault,
         "section": "/dead-letters",

@@ -1,27 +1,54 @@
-"""The bank's accounts: block, unblock, close."""
+"""The bank's accounts: block, unblock, and close after a question."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+from urllib.parse import quote, urlencode
 
 from fastapi import Form, Path, Query, Request, Response
 
+from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 from pix.service.web.templates import Pages, language_of
 
 router = operator_router()
 
 Act = Literal["block", "unblock", "close"]
 
+_DONE: Final[Mapping[Act, str]] = {
+    "block": translatable("Account %(number)s is blocked."),
+    "unblock": translatable("Account %(number)s is unblocked."),
+    "close": translatable("Account %(number)s is closed."),
+}
+
 
 @router.get("/accounts")
 def show(request: Request, site: SiteOf, pages: PagesOf, after: Annotated[str, Query(max_length=20)] = "") -> Response:
     """A page of accounts by number."""
     return _page(request, site, pages, after, Faults(), 200)
+
+
+@router.get("/accounts/{number}/close")
+def ask_to_close(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    number: Annotated[str, Path(max_length=20)],
+    after: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """Asks whether the operator means it, because a closed account stays closed. Raises AccountNotFound."""
+    each = site.bank.queries.find_account(number)
+    if each.status is AccountStatus.CLOSED:
+        return see_other(request, _list_url(number, after))
+    context = {"office": "accounts", "each": each, "after": after, "back_url": _list_url(number, after)}
+    return pages.page(request, "bank/backoffice/account_close.html", context)
 
 
 @router.post("/accounts/{number}")
@@ -45,7 +72,12 @@ def act(
     except BankError as error:
         sentence = f"{number}: {sentence_of(error, language_of(request))}"
         return _page(request, site, pages, after, Faults(form=sentence), 409)
-    return see_other(request, f"/backoffice/accounts?after={after}#account-{number}")
+    say_once(request, _DONE[act], number=number)
+    return see_other(request, _list_url(number, after))
+
+
+def _list_url(number: str, after: str) -> str:
+    return f"/backoffice/accounts?{urlencode({'after': after})}#account-{quote(number)}"
 
 
 def _page(request: Request, site: Site, pages: Pages, after: str, faults: Faults, status: int) -> Response:

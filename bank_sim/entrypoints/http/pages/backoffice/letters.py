@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Form, Path, Query, Request, Response
 
@@ -12,9 +12,13 @@ from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
 from pix.service.dead_letters import DeadLetterState
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 from pix.service.web.templates import Pages, language_of
 
 router = operator_router()
+
+_LIST_URL: Final = "/backoffice/dead-letters?state=all"
 
 
 @router.get("/dead-letters")
@@ -34,6 +38,17 @@ def show_one(
     return pages.page(request, "bank/backoffice/letter.html", {"office": "letters", "letter": letter})
 
 
+@router.get("/dead-letters/{dead_letter_id}/discard")
+def ask_to_discard(
+    request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """Asks whether the operator means it, and why. Raises DeadLetterNotFound."""
+    letter = site.bank.queries.find_dead_letter(dead_letter_id)
+    if letter.state is not DeadLetterState.DEAD:
+        return see_other(request, _LIST_URL)
+    return pages.page(request, "bank/backoffice/letter_discard.html", {"office": "letters", "letter": letter})
+
+
 @router.post("/dead-letters/{dead_letter_id}")
 def act(
     request: Request,
@@ -46,13 +61,18 @@ def act(
     """Replays a letter or lays it aside."""
     try:
         if act == "replay":
-            site.bank.replay_dead_letter(dead_letter_id=dead_letter_id)
+            letter = site.bank.replay_dead_letter(dead_letter_id=dead_letter_id)
+            if letter.state is DeadLetterState.DEAD:
+                say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
+            else:
+                say_once(request, translatable("The dead letter is replayed."))
         else:
             site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
+            say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
     except (DeadLetterIsSettled, DeadLetterNotWhole) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _page(request, site, pages, "all", faults, 409)
-    return see_other(request, "/backoffice/dead-letters?state=all")
+    return see_other(request, _LIST_URL)
 
 
 def _page(request: Request, site: Site, pages: Pages, state: str, faults: Faults, status: int) -> Response:

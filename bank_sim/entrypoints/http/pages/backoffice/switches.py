@@ -13,6 +13,8 @@ from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.service.web.htmx import see_other
+from pix.service.web.marks import translatable
+from pix.service.web.notices import say_once
 from pix.service.web.templates import language_of
 
 router = operator_router()
@@ -55,4 +57,5 @@ def choose(
         consuming=not stop_consuming,
     )
     site.bank.choose_behaviour(behaviour=behaviour)
+    say_once(request, translatable("The behaviour is applied. It holds from the next message on."))
     return see_other(request, "/backoffice/behaviour")
