@@ -8,6 +8,7 @@ from bank_sim.application.pins import hash_pin
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountStatus, account_number, check_pin
+from bank_sim.domain.errors import TaxIdTaken
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import check_person_name, check_tax_id
@@ -25,12 +26,16 @@ class OpenAccount:
     def __call__(self, *, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Account:
         """The new account. A deposit of 0 is none.
 
-        Raises SchemeError(field="name" | "tax_id" | "opening_deposit_centavos" | "pin").
+        Raises SchemeError(field="name" | "tax_id" | "opening_deposit_centavos" | "pin"), and TaxIdTaken when the tax
+        id has an account here that is not closed.
         """
         return self._open(name, tax_id, opening_deposit_centavos, pin, None)
 
     def with_number(self, number: str, *, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Account:
-        """The same with a number that is not from the series: demo people have easy ones. It must be free."""
+        """The same with a number that is not from the series: demo people have easy ones. It must be free.
+
+        The tax id may have another account, because a demo person is made also where a customer has used that number.
+        """
         return self._open(name, tax_id, opening_deposit_centavos, pin, number)
 
     def _open(self, name: str, tax_id: str, deposit_centavos: int, pin: str, number: str | None) -> Account:
@@ -40,6 +45,8 @@ class OpenAccount:
         now_ms = self._clock.now_ms()
         holder_name = check_person_name(name)
         with self._units() as unit:
+            if number is None and not unit.accounts.claim_tax_id(tax_id):
+                raise TaxIdTaken
             account = Account(
                 number=number or account_number(unit.accounts.next_serial()),
                 holder_name=holder_name,

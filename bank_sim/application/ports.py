@@ -44,6 +44,12 @@ class AccountRepository(Protocol):
     def add(self, account: Account, pin_hash: str) -> None:
         """A new account. Raises RowExists."""
 
+    def claim_tax_id(self, tax_id: str) -> bool:
+        """Whether the tax id has no open account; until the end of this transaction no other one can claim it."""
+
+    def open_tax_ids(self, tax_ids: Collection[str]) -> set[str]:
+        """Those that have an account which is not closed."""
+
     def lock(self, numbers: Collection[str]) -> dict[str, Account]:
         """Those that exist, locked until the end of the transaction, taken in the order of their numbers."""
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
+from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.learn_progress import LearnProgress
-from bank_sim.application.ports import Hub, SettlementAccount, UnitsOfWork
+from bank_sim.application.ports import Hub, SettlementAccount, UnitOfWork, UnitsOfWork
+from bank_sim.application.searching import Wanted
+from bank_sim.application.searching import search as search_rows
 from bank_sim.application.views import (
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
@@ -15,6 +20,7 @@ from bank_sim.application.views import (
     HomePage,
     PostingPage,
     StatementFilter,
+    StatementLine,
     StatementPage,
     TransferFilter,
     TransferPage,
@@ -27,6 +33,9 @@ from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, Transfer
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
 from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+
+EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
+"""None of them is a demo person's."""
 
 
 class Queries:
@@ -52,6 +61,12 @@ class Queries:
             accounts = unit.accounts.list(after, size + 1)
         page = accounts[:size]
         return AccountPage(tuple(page), page[-1].number if len(accounts) > size else "")
+
+    def free_tax_id(self) -> str:
+        """A valid CPF that has no account here, to try the pages with; empty when all examples are taken."""
+        with self._units() as unit:
+            taken = unit.accounts.open_tax_ids(EXAMPLE_CPFS)
+        return next((example for example in EXAMPLE_CPFS if example not in taken), "")
 
     def demo_people(self) -> list[DemoPerson]:
         """The demo people who have been seeded, in the order of their account numbers."""
@@ -85,17 +100,23 @@ class Queries:
         with self._units() as unit:
             if unit.accounts.find(account_number) is None:
                 raise AccountNotFound
-            lines = unit.postings.statement(account_number, narrow or StatementFilter(), before_posting_id, size + 1)
+            narrow = narrow or StatementFilter()
+            if narrow.search.strip():
+                return _search_statement(unit, account_number, narrow, before_posting_id, size)
+            lines = unit.postings.statement(account_number, narrow, before_posting_id, size + 1)
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
 
     def home(self, account_number: str, lines: int, under_way: int) -> HomePage:
-        """The newest lines, what is undecided, and the account, in one transaction. Raises AccountNotFound.
+        """The newest lines, undecided payments, and the account, in one transaction. Raises AccountNotFound.
 
         The account last: a payment that comes between two reads then shows as a line of the next look, and no balance
         is older than the lines beside it.
         """
-        narrow = TransferFilter(account_number=account_number, undecided=True, size=under_way)
+        # The payee is told of money when it is in the account; before the hub's decision it may still fail.
+        narrow = TransferFilter(
+            account_number=account_number, direction=Direction.OUTGOING, undecided=True, size=under_way
+        )
         with self._units() as unit:
             newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
             undecided = unit.transfers.list(narrow)
@@ -140,6 +161,8 @@ class Queries:
             size=size + 1,
         )
         with self._units() as unit:
+            if search.strip():
+                return _search_transfers(unit, narrow, size)
             transfers = unit.transfers.list(narrow)
         page = transfers[:size]
         return TransferPage(tuple(page), _cursor_of(page[-1]) if len(transfers) > size else "")
@@ -203,6 +226,43 @@ class Queries:
             return unit.dead_letters.count()
 
 
+def _search_statement(
+    unit: UnitOfWork, account_number: str, narrow: StatementFilter, before: int | None, size: int
+) -> StatementPage:
+    wanted = Wanted.of(narrow.search)
+
+    def is_wanted(line: StatementLine) -> bool:
+        texts = (line.counterpart_name, line.counterpart_bank, line.description)
+        return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos)
+
+    lines, place, is_cut = search_rows(
+        lambda after, most: unit.postings.statement(account_number, narrow, after, most),
+        lambda line: line.posting_id,
+        is_wanted,
+        before,
+        size,
+    )
+    return StatementPage(tuple(lines), "" if place is None else str(place), is_cut)
+
+
+def _search_transfers(unit: UnitOfWork, narrow: TransferFilter, size: int) -> TransferPage:
+    wanted = Wanted.of(narrow.search)
+
+    def is_wanted(transfer: Transfer) -> bool:
+        payee_name = transfer.payee.name if transfer.payee else ""
+        texts = (transfer.payer.name, payee_name, transfer.payee_name, transfer.description)
+        return wanted.is_in(texts, transfer.end_to_end_id, transfer.amount_centavos)
+
+    transfers, place, _ = search_rows(
+        lambda after, most: unit.transfers.list(replace(narrow, after=after, size=most)),
+        _place_of,
+        is_wanted,
+        narrow.after,
+        size,
+    )
+    return TransferPage(tuple(transfers), "" if place is None else _cursor(place))
+
+
 def _check_size(size: int) -> None:
     if not 1 <= size <= PAGE_SIZE_MAX:
         raise SchemeError("size", f"A page has 1 to {PAGE_SIZE_MAX} entries.")
@@ -226,5 +286,13 @@ def _transfer_cursor(text: str) -> tuple[int, str, str] | None:
     return int(time), end_to_end_id, direction
 
 
+def _place_of(transfer: Transfer) -> tuple[int, str, str]:
+    return transfer.requested_at_ms, transfer.end_to_end_id, transfer.direction.value
+
+
+def _cursor(place: tuple[int, str, str]) -> str:
+    return ".".join(map(str, place))
+
+
 def _cursor_of(transfer: Transfer) -> str:
-    return f"{transfer.requested_at_ms}.{transfer.end_to_end_id}.{transfer.direction}"
+    return _cursor(_place_of(transfer))

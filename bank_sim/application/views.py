@@ -29,7 +29,10 @@ class StatementFilter:
 
     direction: StatementDirection = StatementDirection.ALL
     search: str = ""
-    """Part of the counterpart's name, the description or the end-to-end id, in any case."""
+    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id.
+
+    The repository leaves it to `Queries`.
+    """
     from_ms: int | None = None
     """Only what was posted at this time or later."""
     to_ms: int | None = None
@@ -54,6 +57,8 @@ class StatementLine:
     amount_centavos: int
     """What the balance gained: negative for a payment."""
     balance_after_centavos: int
+    transfer_status: TransferStatus | None = None
+    """A payment is pending until the hub has decided; None for a deposit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class StatementPage:
 
     lines: tuple[StatementLine, ...]
     next_cursor: str
+    is_cut: bool = False
+    """The search has compared as many lines as one may; it goes on behind `next_cursor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,10 @@ class TransferFilter:
     undecided: bool = False
     """Only those that await the hub's decision."""
     search: str = ""
-    """Part of a party's name, the description or the end-to-end id, in any case."""
+    """Part of a party's name or the description, without accents and case; an amount; part of an id.
+
+    The repository leaves it to `Queries`.
+    """
     after: tuple[int, str, str] | None = None
     """Only those behind this (requested_at_ms, end_to_end_id, direction): the last of the page before."""
     newest_first: bool = True

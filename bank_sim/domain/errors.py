@@ -44,6 +44,13 @@ class AccountHasTransfers(BankError):
         super().__init__("account_number", "The account has transfers under way; wait until they are final.")
 
 
+class TaxIdTaken(BankError):
+    """A CPF or CNPJ has one open account at a bank: of a second one it could never be the key."""
+
+    def __init__(self) -> None:
+        super().__init__("tax_id", "This CPF or CNPJ already has an account at this bank.")
+
+
 class InsufficientBalance(BankError):
     """The customer has less than the amount."""
 

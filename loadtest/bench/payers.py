@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
+from stdnum.br import cpf
+
 from bank_sim.bootstrap import RunningBank, start
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.settings import BankSettings
@@ -29,7 +31,6 @@ CUSTOMERS: Final = 40
 DEPOSIT_CENTAVOS: Final = 10**10
 AMOUNT_CENTAVOS_MAX: Final = 5_000
 PIN: Final = "4821"
-CPF: Final = "52998224725"
 ORDERS_PER_CALL: Final = 250
 OPEN_POLL_SECONDS: Final = 0.01
 CALLERS: Final = 16
@@ -44,6 +45,12 @@ class Payee:
 
     bank_code: str
     key: PixKey
+
+
+def _tax_id() -> str:
+    """A CPF by lot, since a tax id has one account at a bank."""
+    stem = f"{random.randrange(1, 10**9):09}"
+    return next(number for number in (f"{stem}{check:02}" for check in range(100)) if cpf.is_valid(number))
 
 
 class Bank:
@@ -63,7 +70,7 @@ class Bank:
         payees = []
         for number in range(CUSTOMERS):
             account = application.open_account(
-                name=f"Customer Number {number}", tax_id=CPF, opening_deposit_centavos=DEPOSIT_CENTAVOS, pin=PIN
+                name=f"Customer Number {number}", tax_id=_tax_id(), opening_deposit_centavos=DEPOSIT_CENTAVOS, pin=PIN
             )
             registered = application.register_key(account_number=account.number, kind=KeyKind.EVP, key="")
             self.accounts.append(account.number)

@@ -5,7 +5,7 @@ The demo people are too few to be everybody, and what they have is the demo's. A
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
@@ -15,13 +15,15 @@ from uuid import uuid4
 import httpx
 from stdnum.br import cpf
 
-from lab.rest import BankRest
+from lab.rest import BankRest, Refused
 
 PIN: Final = "4821"
 OPENING_DEPOSIT_CENTAVOS: Final = 10_000_00
 """Two thousand of the largest payments, and whoever pays is paid as well."""
 OPENERS: Final = 6
 """How many accounts are opened at the same time."""
+PERSONS_TRIED_MAX: Final = 5
+"""Of so many one has a tax id that no account has yet."""
 CUSTOMERS_PER_BANK_MIN: Final = 4
 KEY_KINDS: Final = ("EMAIL", "PHONE", "CPF", "EVP")
 AREA_CODES: Final = (11, 21, 31, 41, 51, 61, 71, 81, 85, 91)
@@ -119,7 +121,8 @@ def open_accounts(
     def open_one(order: tuple[Bank, list[Customer], int, int], person: tuple[str, str, str]) -> None:
         bank, group, number, deposit_centavos = order
         rest = BankRest(f"Bank {bank.code}", bank.url, client)
-        group.append(_open(rest, bank, person, KEY_KINDS[number % len(KEY_KINDS)], deposit_centavos))
+        kind = KEY_KINDS[number % len(KEY_KINDS)]
+        group.append(_open(rest, bank, person, kind, deposit_centavos, lambda: _person(random)))
 
     with ThreadPoolExecutor(OPENERS) as pool:
         list(pool.map(open_one, orders, people))
@@ -129,9 +132,24 @@ def open_accounts(
     return Customers(by_bank, shares)
 
 
-def _open(rest: BankRest, bank: Bank, person: tuple[str, str, str], key_kind: str, deposit_centavos: int) -> Customer:
-    name, tax_id, phone = person
-    account = rest.open_account(name, tax_id, deposit_centavos, PIN)
+def _open(
+    rest: BankRest,
+    bank: Bank,
+    person: tuple[str, str, str],
+    key_kind: str,
+    deposit_centavos: int,
+    another: Callable[[], tuple[str, str, str]],
+) -> Customer:
+    for tries_left in reversed(range(PERSONS_TRIED_MAX)):
+        name, tax_id, phone = person
+        try:
+            account = rest.open_account(name, tax_id, deposit_centavos, PIN)
+            break
+        except Refused as refused:
+            # A tax id has one account at a bank, and ours are drawn by lot.
+            if refused.name != "tax-id-taken" or not tries_left:
+                raise
+            person = another()
     text = {"EMAIL": f"{uuid4().hex[:16]}@load.example", "PHONE": phone, "CPF": tax_id, "EVP": ""}[key_kind]
     key = rest.register_key(account["number"], key_kind, text)
     return Customer(bank, str(account["number"]), name, key_kind, str(key["key"]))

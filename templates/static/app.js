@@ -44,6 +44,48 @@
     }
   });
 
+  // Another tab may have signed out, or in as somebody else: the page of an account that is no longer in use says so,
+  // and nothing on it can be pressed. A browser that cannot ask now asks the next time.
+  async function checkAccount() {
+    const mine = document.querySelector("[data-account]");
+    const notice = document.getElementById("account-changed");
+    if (!mine || !notice || document.visibilityState !== "visible" || document.querySelector(".account-changed")) {
+      return;
+    }
+    const answer = await fetch("/session", { cache: "no-store" }).catch(() => null);
+    const session = answer?.ok ? await answer.json() : null;
+    if (session && session.account_number !== mine.dataset.account) {
+      document.body.prepend(notice.content.cloneNode(true));
+      document.getElementById("content").inert = true;
+      document.querySelector(".account-changed a").focus();
+    }
+  }
+
+  document.addEventListener("visibilitychange", checkAccount);
+  window.addEventListener("focus", checkAccount);
+  window.addEventListener("pageshow", (event) => {
+    // A page that has just come from the server needs no question.
+    if (event.persisted) {
+      checkAccount();
+    }
+  });
+
+  // A menu closes when one presses elsewhere, or Escape.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.switcher[open]")) {
+      if (!menu.contains(event.target)) {
+        menu.open = false;
+      }
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector("details.switcher[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
   // Coming back through the history, a page is as it was: its forms may be sent again. What may have been done since,
   // such as a payment, is asked for anew.
   window.addEventListener("pageshow", (event) => {

@@ -23,6 +23,9 @@ _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - name
 _LOCK: Final = f"{_SELECT} WHERE number = ANY(%(numbers)s::text[]) ORDER BY number FOR UPDATE"
 _FIND: Final = f"{_SELECT} WHERE number = %(number)s"
 _LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
+# An advisory lock rather than a unique index, because accounts of before may share a tax id and keep working.
+_LOCK_TAX_ID: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tax_id ' || :tax_id, 0))")
+_OPEN_TAX_IDS: Final = "SELECT tax_id FROM accounts WHERE tax_id = ANY(%(tax_ids)s::text[]) AND status <> 'closed'"
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
 _CHANGING: Final = [
@@ -71,6 +74,14 @@ class PostgresAccounts:
                 "pin_hash": pin_hash,
             },
         )
+
+    def claim_tax_id(self, tax_id: str) -> bool:
+        self._connection.execute(_LOCK_TAX_ID, {"tax_id": tax_id})
+        return not self.open_tax_ids([tax_id])
+
+    def open_tax_ids(self, tax_ids: Collection[str]) -> set[str]:
+        rows = fetch_bulk(self._connection, _OPEN_TAX_IDS, {"tax_ids": list(tax_ids)})
+        return {row[0] for row in rows}
 
     def lock(self, numbers: Collection[str]) -> dict[str, Account]:
         if not numbers:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
-from bank_sim.domain.transfer import Direction
+from bank_sim.domain.transfer import Direction, TransferStatus
 from pix.service.bulk import fetch_bulk, postpone_bulk
 from pix.service.database import is_storable
 
@@ -41,7 +41,7 @@ SELECT * FROM (
             ELSE coalesce(b.name, nullif(t.shown_bank_name, ''), t.payee_ispb, '') END AS counterpart_bank,
         coalesce(t.description, '') AS description,
         CASE WHEN p.debit_account = :ledger THEN -p.amount_centavos ELSE p.amount_centavos END AS amount_centavos,
-        p.balance_after_centavos
+        p.balance_after_centavos, t.status AS transfer_status
     FROM postings AS p
     LEFT JOIN transfers AS t ON t.end_to_end_id = p.end_to_end_id AND t.direction = p.direction
     LEFT JOIN participants AS b ON b.ispb = CASE WHEN p.direction = 'incoming' THEN t.payer_ispb ELSE t.payee_ispb END
@@ -151,11 +151,6 @@ class PostgresPostings:
             "ledger": f"{CUSTOMER_PREFIX}{account_number}",
             "size": size,
         }
-        if narrow.search:
-            conditions.append(
-                "strpos(lower(concat_ws(' ', counterpart_name, description, end_to_end_id)), lower(:search)) > 0"
-            )
-            values["search"] = narrow.search
         if narrow.from_ms is not None:
             conditions.append("posted_at_ms >= :from_ms")
             values["from_ms"] = narrow.from_ms
@@ -180,6 +175,7 @@ class PostgresPostings:
                 description=row.description,
                 amount_centavos=row.amount_centavos,
                 balance_after_centavos=row.balance_after_centavos,
+                transfer_status=None if row.transfer_status is None else TransferStatus(row.transfer_status),
             )
             for row in rows
         ]

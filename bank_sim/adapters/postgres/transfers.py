@@ -239,12 +239,6 @@ class PostgresTransfers:
             values["account_number"] = narrow.account_number
         if narrow.undecided:
             conditions.append("status IN ('pending', 'accepted', 'rejected')")
-        if narrow.search:
-            conditions.append(
-                "strpos(lower(concat_ws(' ', payer_name, payee_name, shown_name, description, end_to_end_id)), "
-                "lower(:search)) > 0"
-            )
-            values["search"] = narrow.search
         order = "DESC" if narrow.newest_first else "ASC"
         if narrow.after is not None:
             conditions.append(

@@ -24,13 +24,14 @@ from bank_sim.entrypoints.http.site import (
     install_site,
     is_customer,
     pages_of,
+    visitors_account,
 )
 from pix.service.clock import Clock, SystemClock
 from pix.service.web.addresses import NoNulInAddresses
 from pix.service.web.assets import mount_assets
 from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import Csrf, ForgedRequest
-from pix.service.web.htmx import see_other
+from pix.service.web.htmx import see_other, sign_in_url
 from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorDoor
 from pix.service.web.palette import stylesheet
@@ -102,13 +103,19 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
             way_on = page_address(request)
         else:
             sentence = translate(language, "The page does not exist, or it is not for you.")
-    context = {"title": title_of(status, language), "sentence": sentence, "status": status, "way_on": way_on}
+    context = {
+        "title": title_of(status, language),
+        "sentence": sentence,
+        "status": status,
+        "way_on": way_on,
+        "account": visitors_account(request),
+    }
     return pages_of(request).page(request, "bank/error.html", context, status=status)
 
 
 async def _to_sign_in(request: Request, error: Exception) -> Response:
-    return see_other(request, "/sign-in")
+    return see_other(request, sign_in_url(request, "/sign-in"))
 
 
 async def _to_operator_sign_in(request: Request, error: Exception) -> Response:
-    return see_other(request, "/backoffice/sign-in")
+    return see_other(request, sign_in_url(request, "/backoffice/sign-in"))

@@ -27,6 +27,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.AccountHasTransfers: ProblemKind("account-has-transfers", 409, "The account has transfers under way"),
         errors.DeadLetterIsSettled: ProblemKind("dead-letter-settled", 409, "The dead letter is settled"),
         errors.DeadLetterNotWhole: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
+        errors.TaxIdTaken: ProblemKind("tax-id-taken", 409, "The tax id already has an account"),
         errors.KeyTaken: ProblemKind("key-taken", 409, "Another account has the key"),
         errors.IdempotencyConflict: ProblemKind("idempotency-conflict", 409, "The idempotency key was used before"),
         errors.InsufficientBalance: ProblemKind("insufficient-balance", 422, "The balance is not enough"),

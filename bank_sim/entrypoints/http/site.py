@@ -12,6 +12,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
+from pix.service.batches import DatabaseUnavailable
 from pix.service.clock import Clock
 from pix.service.web.assets import fingerprint
 from pix.service.web.attempts import Attempts
@@ -153,6 +154,23 @@ async def _pages(request: Request) -> Pages:
 
 SiteOf = Annotated[Site, Depends(_site)]
 PagesOf = Annotated[Pages, Depends(_pages)]
+
+
+def session_account_number(request: Request) -> str:
+    """The account that this browser acts for, as its session says; empty without one. Nothing is read for it."""
+    number = (request.scope.get("session") or {}).get(_ACCOUNT)
+    return number if isinstance(number, str) else ""
+
+
+def visitors_account(request: Request) -> Account | None:
+    """The account in use, for the head of a page that anybody may see; None without one, or while it cannot be read."""
+    number = session_account_number(request)
+    if not number:
+        return None
+    try:
+        return site_of(request).bank.queries.find_account(number)
+    except (AccountNotFound, DatabaseUnavailable):
+        return None
 
 
 def signed_in_account(request: Request, site: SiteOf) -> Account:

@@ -23,7 +23,7 @@ from hub.entrypoints.http.wire_events import events_router
 from pix.service.records import Record
 from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
-from pix.service.web.htmx import see_other
+from pix.service.web.htmx import see_other, sign_in_url
 from pix.service.web.languages import translate, translate_rule
 from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
 from pix.service.web.preferences import preferences_router
@@ -104,7 +104,7 @@ def create_app(
 
 
 async def _to_sign_in(request: Request, _error: Exception) -> Response:
-    return see_other(request, "/sign-in")
+    return see_other(request, sign_in_url(request, "/sign-in"))
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:

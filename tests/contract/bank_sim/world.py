@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from bank_sim.adapters.memory_hub import MemoryCourier, MemoryHub
+from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.domain.account import Account, Payee
@@ -94,7 +95,8 @@ class World:
         self._ids = 0
 
     def open_account(self, balance_centavos: int = 100_00, name: str = "Ana Souza") -> Account:
-        tax_id = CPFS[self._opened % len(CPFS)]
+        # Beyond the first ones any will do: a tax id has one account at a bank.
+        tax_id = CPFS[self._opened] if self._opened < len(CPFS) else cpf_of(f"{300_000_000 + self._opened}")
         self._opened += 1
         return self.bank.open_account(name=name, tax_id=tax_id, opening_deposit_centavos=balance_centavos, pin="1234")
 

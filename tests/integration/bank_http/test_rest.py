@@ -49,11 +49,13 @@ def test_an_account_is_opened_found_and_listed(rest: TestClient) -> None:
     assert rest.post(f"{API}/accounts/{number}/block").json()["status"] == "blocked"
     assert rest.post(f"{API}/accounts/{number}/unblock").json()["status"] == "active"
     problem(rest.post(f"{API}/accounts/{number}/close"), 409, "account-not-empty")
+    second = problem(rest.post(f"{API}/accounts", json=body | {"name": "Ana Again"}), 409, "tax-id-taken")
+    assert second["field"] == "tax_id"
 
 
 def test_accounts_come_in_pages(rest: TestClient, aurora: BankApplication) -> None:
-    for _ in range(3):
-        aurora.open_account(name="Ana", tax_id="52998224725", opening_deposit_centavos=0, pin="1234")
+    for tax_id in ("52998224725", "11144477735", "39053344705"):
+        aurora.open_account(name="Ana", tax_id=tax_id, opening_deposit_centavos=0, pin="1234")
     first = rest.get(f"{API}/accounts", params={"size": 2}).json()
     second = rest.get(f"{API}/accounts", params={"size": 2, "after": first["next_cursor"]}).json()
     assert len(first["accounts"]) == 2 and len(second["accounts"]) == 1 and second["next_cursor"] == ""

@@ -29,7 +29,7 @@ def list_accounts(site: SiteOf, after: Cursor = "", size: PageSize = PAGE_SIZE_D
 
 @router.post("/accounts", status_code=201)
 def open_account(site: SiteOf, body: OpenAccountRequest, response: Response) -> Account:
-    """Opens an account; a deposit is booked like any other money."""
+    """Opens an account; a deposit is booked like any other money. A tax id has one open account at a bank."""
     account = site.bank.open_account(
         name=body.name,
         tax_id=body.tax_id,

@@ -288,6 +288,9 @@ class StatementLine(BaseModel):
     description: str
     amount_centavos: int = Field(description="What the balance gained; negative for a payment.")
     balance_after_centavos: int
+    transfer_status: TransferStatus | None = Field(
+        description="Of the line's transfer: a payment is `pending` until the hub has decided; null for a deposit."
+    )
 
     @staticmethod
     def of(line: views.StatementLine) -> StatementLine:
@@ -302,6 +305,7 @@ class StatementLine(BaseModel):
             description=line.description,
             amount_centavos=line.amount_centavos,
             balance_after_centavos=line.balance_after_centavos,
+            transfer_status=line.transfer_status,
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
 
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, sign_in
+from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf, sign_in, visitors_account
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
 from pix.service.web.htmx import see_other
@@ -22,10 +22,10 @@ _FIELDS = frozenset({"name", "tax_id", "opening_deposit_centavos", "pin"})
 
 
 @router.get("/open-account")
-def show(request: Request, pages: PagesOf) -> Response:
+def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
     """The form."""
     values = {"name": "", "tax_id": "", "opening_deposit": "100,00"}
-    return pages.page(request, "bank/open_account.html", {"values": values})
+    return pages.page(request, "bank/open_account.html", _context(request, site, values))
 
 
 @router.post("/open-account")
@@ -45,14 +45,17 @@ def open_account(
         )
     except SchemeError as error:
         field = error.field if error.field in _FIELDS else "form"
-        context = {
-            "values": {"name": name, "tax_id": tax_id, "opening_deposit": opening_deposit},
-            "faults": Faults({field: sentence_of(error, language_of(request))}),
-        }
+        values = {"name": name, "tax_id": tax_id, "opening_deposit": opening_deposit}
+        context = _context(request, site, values)
+        context["faults"] = Faults({field: sentence_of(error, language_of(request))})
         return pages.page(request, "bank/open_account.html", context, status=422)
     sign_in(request, account.number)
     say_once(request, translatable("Account %(number)s is open."), number=account.number)
     return see_other(request, "/")
+
+
+def _context(request: Request, site: Site, values: dict[str, str]) -> dict[str, Any]:
+    return {"values": values, "example_tax_id": site.bank.queries.free_tax_id(), "account": visitors_account(request)}
 
 
 def _deposit_centavos(text: str) -> int:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from fastapi import Form, Request, Response
+from fastapi import Form, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import WrongCredentials
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.site import Faults, PagesOf, SignInNeeded, Site, SiteOf, sign_in
-from pix.service.web.htmx import see_other
+from bank_sim.entrypoints.http.site import (
+    Faults,
+    PagesOf,
+    SignInNeeded,
+    Site,
+    SiteOf,
+    session_account_number,
+    sign_in,
+    visitors_account,
+)
+from pix.service.web.htmx import local_url, see_other
 from pix.service.web.languages import translate
 from pix.service.web.sessions import renew_session
 from pix.service.web.templates import Pages, language_of
@@ -23,9 +33,18 @@ router = page_router()
 
 
 @router.get("/sign-in")
-def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The demo people, and the form."""
-    return _page(request, site, pages, "", Faults(), 200)
+def show(
+    request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
+) -> Response:
+    """The demo people, and the form. `next` is the page that was asked for before."""
+    return _page(request, site, pages, "", next_url, Faults(), 200)
+
+
+@router.get("/session")
+def session(request: Request) -> Response:
+    """Whose account this browser uses now, for pages that become visible again."""
+    answer = {"account_number": session_account_number(request)}
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/sign-in")
@@ -35,32 +54,36 @@ def with_pin(
     pages: PagesOf,
     account_number: Annotated[str, Form(max_length=40)] = "",
     pin: Annotated[str, Form(max_length=40)] = "",
+    next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
     """Checks the PIN; after too many wrong ones the account has to wait."""
     language = language_of(request)
     number = _account_number(account_number)
     if not site.attempts.are_left(number):
         sentence = translate(language, "Too many attempts. Wait a minute and try again.")
-        return _page(request, site, pages, account_number, Faults(form=sentence), 429)
+        return _page(request, site, pages, account_number, next_url, Faults(form=sentence), 429)
     try:
         account = site.bank.sign_in(account_number=number, pin=pin)
     except WrongCredentials as error:
         site.attempts.failed(number)
-        return _page(request, site, pages, account_number, Faults(form=sentence_of(error, language)), 401)
+        return _page(request, site, pages, account_number, next_url, Faults(form=sentence_of(error, language)), 401)
     site.attempts.succeeded(number)
     sign_in(request, account.number)
-    return see_other(request, "/")
+    return see_other(request, local_url(next_url))
 
 
 @router.post("/sign-in/demo")
 def as_demo_person(
-    request: Request, site: SiteOf, account_number: Annotated[str, Form(max_length=40)] = ""
+    request: Request,
+    site: SiteOf,
+    account_number: Annotated[str, Form(max_length=40)] = "",
+    next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
     """In demo mode, whoever one wants to be."""
     if not site.settings.demo_mode:
         raise SignInNeeded
     sign_in(request, site.bank.queries.find_account(account_number).number)
-    return see_other(request, "/")
+    return see_other(request, local_url(next_url))
 
 
 @router.post("/sign-out")
@@ -76,13 +99,17 @@ def _account_number(text: str) -> str:
     return f"{digits[:-1]}-{digits[-1:]}" if digits else ""
 
 
-def _page(request: Request, site: Site, pages: Pages, number: str, faults: Faults, status: int) -> Response:
+def _page(
+    request: Request, site: Site, pages: Pages, number: str, next_url: str, faults: Faults, status: int
+) -> Response:
     people: Sequence[Account] = ()
     if site.settings.demo_mode:
         people = site.bank.queries.list_accounts(size=DEMO_ACCOUNTS_SHOWN_MAX).accounts
     context = {
         "demo_accounts": [person for person in people if person.status != "closed"],
         "values": {"account_number": number},
+        "next_url": next_url,
+        "account": visitors_account(request),
         "faults": faults,
     }
     return pages.page(request, "bank/sign_in.html", context, status=status)

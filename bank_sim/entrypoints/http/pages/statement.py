@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from bank_sim.application.views import StatementFilter, StatementLine, StatementPage
+from bank_sim.application.searching import SEARCHED_MAX
+from bank_sim.application.views import StatementDirection, StatementFilter, StatementLine, StatementPage
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -61,7 +62,10 @@ def show(
         "today": today(),
         "before": before,
         "next_cursor": page.next_cursor,
+        "is_cut": page.is_cut,
+        "searched_max": SEARCHED_MAX,
         "narrow": query,
+        "is_narrow": bool(query.as_query(with_direction=False)) or query.direction is not StatementDirection.ALL,
         "query": query.as_query(),
         "query_without_direction": query.as_query(with_direction=False),
         "values": {"search": query.search, "from": query.from_text, "to": query.to_text},

@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request, Response
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import TransferNotFound
-from bank_sim.domain.transfer import Direction, Transfer
+from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
 from bank_sim.entrypoints.http.transfer_view import TransferView, view_transfer
@@ -90,6 +90,9 @@ def receipt(
 def _look(request: Request, site: Site, account: Account, end_to_end_id: str, direction: Direction) -> TransferView:
     transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
     if transfer.account_number != account.number:
+        raise TransferNotFound
+    if direction is Direction.INCOMING and transfer.status is not TransferStatus.CONFIRMED:
+        # The payee is told of money when it is in the account; before the hub's decision it may still fail.
         raise TransferNotFound
     return view_transfer(transfer, site.clock.now_ms(), language_of(request))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
-from pix.service.web.htmx import see_other
+from pix.service.web.htmx import local_url, see_other
 from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
 from pix.service.web.sessions import renew_session
@@ -19,16 +19,22 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
 
 @router.get("/sign-in")
-def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
+def show(
+    request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
+) -> Response:
     """The form, or why nobody can come in."""
     if site.door.knows(request):
-        return see_other(request, "/")
-    return pages.page(request, TEMPLATE, _context(site), status=403 if site.door.is_shut else 200)
+        return see_other(request, local_url(next_url))
+    return pages.page(request, TEMPLATE, _context(site, next_url), status=403 if site.door.is_shut else 200)
 
 
 @router.post("/sign-in")
 def open_door(
-    request: Request, site: SiteOf, pages: PagesOf, password: Annotated[str, Form(max_length=400)] = ""
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    password: Annotated[str, Form(max_length=400)] = "",
+    next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
     """Lets in whoever knows the operator's password."""
     language = language_of(request)
@@ -42,9 +48,9 @@ def open_door(
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
                 sentence, status = translate(language, "This is not the operator's password."), 401
-        return pages.page(request, TEMPLATE, _context(site, sentence), status=status)
+        return pages.page(request, TEMPLATE, _context(site, next_url, sentence), status=status)
     site.door.let_in(request)
-    return see_other(request, "/")
+    return see_other(request, local_url(next_url))
 
 
 @router.post("/sign-out")
@@ -54,5 +60,5 @@ def close_door(request: Request) -> Response:
     return see_other(request, "/sign-in")
 
 
-def _context(site: Site, fault: str = "") -> dict[str, Any]:
-    return {"is_shut": site.door.is_shut, "fault": fault}
+def _context(site: Site, next_url: str, fault: str = "") -> dict[str, Any]:
+    return {"is_shut": site.door.is_shut, "fault": fault, "next_url": next_url}

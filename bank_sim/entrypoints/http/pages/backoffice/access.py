@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Form, Request, Response
+from fastapi import Form, Query, Request, Response
 
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, is_operator
-from pix.service.web.htmx import see_other
+from pix.service.web.htmx import local_url, see_other
 from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
 from pix.service.web.sessions import renew_session
@@ -20,16 +20,23 @@ router = page_router()
 
 
 @router.get("/backoffice/sign-in")
-def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
+def show(
+    request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
+) -> Response:
     """The form, or why nobody can come in."""
     if is_operator(request):
-        return see_other(request, "/backoffice")
-    return pages.page(request, TEMPLATE, {"is_shut": site.door.is_shut}, status=403 if site.door.is_shut else 200)
+        return see_other(request, local_url(next_url, "/backoffice"))
+    context = {"is_shut": site.door.is_shut, "next_url": next_url}
+    return pages.page(request, TEMPLATE, context, status=403 if site.door.is_shut else 200)
 
 
 @router.post("/backoffice/sign-in")
 def open_door(
-    request: Request, site: SiteOf, pages: PagesOf, password: Annotated[str, Form(max_length=400)] = ""
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    password: Annotated[str, Form(max_length=400)] = "",
+    next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
     """Lets in whoever knows the operator's password."""
     language = language_of(request)
@@ -43,10 +50,11 @@ def open_door(
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
                 sentence, status = translate(language, "This is not the operator's password."), 401
-        context = {"is_shut": site.door.is_shut, "faults": Faults(password=sentence) if sentence else Faults()}
+        faults = Faults(password=sentence) if sentence else Faults()
+        context = {"is_shut": site.door.is_shut, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)
     site.door.let_in(request)
-    return see_other(request, "/backoffice")
+    return see_other(request, local_url(next_url, "/backoffice"))
 
 
 @router.post("/backoffice/sign-out")
