@@ -123,6 +123,7 @@ class MemoryTransfers:
                 and (narrow.status is None or transfer.status is narrow.status)
                 and (narrow.reason is None or transfer.reason is narrow.reason)
                 and (not narrow.key or transfer.payee_key.key == narrow.key)
+                and (not narrow.key_beginnings or transfer.payee_key.key.startswith(narrow.key_beginnings))
                 and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
                 and narrow.id_part in transfer.end_to_end_id
@@ -352,7 +353,8 @@ class MemoryKeys:
         behind = [
             entry
             for entry in self._store.keys.values()
-            if entry.key.key.startswith(narrow.beginning) and (narrow.after is None or place(entry) > narrow.after)
+            if (not narrow.beginnings or entry.key.key.startswith(narrow.beginnings))
+            and (narrow.after is None or place(entry) > narrow.after)
         ]
         examined = sorted(behind, key=place)[: narrow.examined_max]
         found = [

@@ -351,13 +351,10 @@ class PostgresKeys:
         return [KeyEvent(key, ispb, KeyChange(change), at_ms) for ispb, change, at_ms in rows]
 
     def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
-        if not (is_storable(narrow.beginning) and is_storable(narrow.ispb)):
+        if not all(map(is_storable, (*narrow.beginnings, narrow.ispb))):
             return Found([], None)
         examined = ["true"]
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
-        if narrow.beginning:
-            examined.append("key >= :beginning AND key < :behind")
-            values |= {"beginning": narrow.beginning, "behind": narrow.beginning + LAST_CHARACTER}
         if narrow.after is not None:
             examined.append("(key, kind) > (:after_key, :after_kind)")
             values["after_key"], values["after_kind"] = narrow.after
@@ -369,6 +366,17 @@ class PostgresKeys:
             wanted.append("ispb = :ispb")
             values["ispb"] = narrow.ispb
         window = f"FROM pix_keys WHERE {' AND '.join(examined)} ORDER BY key, kind"
+        if narrow.beginnings:
+            # A range of the index for each, read no further than needed; one OR over them might read the whole index.
+            ranges = []
+            for number, beginning in enumerate(narrow.beginnings):
+                in_range = f"key >= :beginning_{number} AND key < :behind_{number}"
+                ranges.append(
+                    f"(SELECT * FROM pix_keys WHERE {' AND '.join([*examined, in_range])} "  # noqa: S608 - constants
+                    "ORDER BY key, kind LIMIT :examined_max)"
+                )
+                values |= {f"beginning_{number}": beginning, f"behind_{number}": beginning + LAST_CHARACTER}
+            window = f"FROM ({' UNION ALL '.join(ranges)}) AS keys ORDER BY key, kind"
         rows = self._connection.execute(
             text(
                 f"SELECT {KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants

@@ -105,6 +105,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "whole_id": "end_to_end_id = :whole_id",
     "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
+    "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
 """What each field of a filter asks of a row."""
@@ -112,8 +113,8 @@ _WANTED: Final[Mapping[str, str]] = {
 
 def _conditions(known: Mapping[str, str], narrow: TransferFilter, values: dict[str, Any]) -> str:
     """The conditions of the fields that are given, whose values are put to the others."""
-    given = {name: getattr(narrow, name) for name in known if getattr(narrow, name) not in (None, "")}
-    values |= given
+    given = {name: getattr(narrow, name) for name in known if getattr(narrow, name) not in (None, "", ())}
+    values |= {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     return " AND ".join(["true", *(known[name] for name in given)])
 
 
@@ -326,7 +327,7 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key))):
+        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, *narrow.key_beginnings))):
             return Found([], None)
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
         in_time = _conditions(_IN_TIME, narrow, values)

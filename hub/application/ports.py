@@ -74,6 +74,8 @@ class TransferFilter:
     """Only those with this in their end-to-end id; case matters, as it does in the id."""
     key: str = ""
     """Only those paid to this key, in its stored form."""
+    key_beginnings: tuple[str, ...] = ()
+    """Only those paid to a key whose stored form begins with one of these."""
     amount_centavos: int | None = None
     reason: ReasonCode | None = None
     received_from_ms: int | None = None
@@ -97,7 +99,7 @@ class TransferFilter:
     @property
     def is_search(self) -> bool:
         """Whether it may have to look at many transfers to find a few."""
-        is_narrow = self.ispb or self.status or self.id_part or self.key or self.reason
+        is_narrow = self.ispb or self.status or self.id_part or self.key or self.key_beginnings or self.reason
         return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
 
@@ -105,8 +107,8 @@ class TransferFilter:
 class KeyFilter:
     """Which keys a search of the directory finds; empty fields do not narrow it."""
 
-    beginning: str = ""
-    """Of the key in its stored form."""
+    beginnings: tuple[str, ...] = ()
+    """Of the key in its stored form, one of these; none begins with another."""
     kind: KeyKind | None = None
     ispb: str = ""
     after: tuple[str, str] | None = None

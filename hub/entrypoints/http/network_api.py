@@ -192,7 +192,9 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
         """Keys that begin so. At most 20,000 are looked at for one page; `next` then tells where to go on."""
         kind_after, _, key_after = after.partition(":")
         place = (key_after, kind_after) if key_after else None
-        found = queries.search_keys(KeyFilter(beginning=beginning, kind=kind, ispb=bank, after=place, size=size))
+        found = queries.search_keys(
+            KeyFilter(beginnings=(beginning,) if beginning else (), kind=kind, ispb=bank, after=place, size=size)
+        )
         last = found.cut_at
         if len(found.rows) == size:
             last = (found.rows[-1].key.key, found.rows[-1].key.kind.value)

@@ -65,6 +65,17 @@ def localtime_full(at_ms: int, language: Language) -> str:
     return f"{format_date(at, 'long', locale=language.locale)}, {format_time(at, 'HH:mm:ss', locale=language.locale)}"
 
 
+def localtime_year(at_ms: int, language: Language) -> str:
+    """Day, month, year and time to the minute: what is on paper is read in other years too."""
+    at = local(at_ms)
+    return f"{full_day(at.date(), language)}, {format_time(at, 'HH:mm', locale=language.locale)}"
+
+
+def full_day(day: date, language: Language) -> str:
+    """14 Oct 2026."""
+    return str(format_date(day, "medium", locale=language.locale))
+
+
 def clock_time(at_ms: int) -> str:
     """15:32:07."""
     return local(at_ms).strftime("%H:%M:%S") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)

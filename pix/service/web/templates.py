@@ -98,6 +98,8 @@ def _environment(folder: Path, language: Language) -> Environment:
         brl_plain=formats.brl_plain,
         localtime=partial(formats.localtime, language=language),
         localtime_full=partial(formats.localtime_full, language=language),
+        localtime_year=partial(formats.localtime_year, language=language),
+        full_day=partial(formats.full_day, language=language),
         clock_time=formats.clock_time,
         minute_time=formats.minute_time,
         iso_time=formats.iso_time,

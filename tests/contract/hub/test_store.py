@@ -234,6 +234,8 @@ def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
     assert ids(TransferFilter(id_part="e0000")) == [], "an end-to-end id has its case"
     assert ids(TransferFilter(id_part="%")) == []
     assert ids(TransferFilter(key=CAIOS_KEY.key)) == [e2e(2)]
+    assert ids(TransferFilter(key_beginnings=("no such", CAIOS_KEY.key[:-2]))) == [e2e(2)]
+    assert ids(TransferFilter(key_beginnings=("no such",))) == []
     assert ids(TransferFilter(reason=ReasonCode.AC03)) == [e2e(3)]
     assert ids(TransferFilter(amount_centavos=transfer().amount_centavos, status=TransferStatus.COMPLETED)) == [e2e(4)]
     assert ids(TransferFilter(amount_centavos=0)) == []
@@ -592,12 +594,13 @@ def test_keys_are_searched_by_their_beginning_bank_and_kind(with_banks: UnitsOfW
             return [entry.key.key for entry in unit.keys.search(KeyFilter(**narrow)).rows]
 
     assert search() == ["ana", "ana@x.com", "anabel@x.com", "anã@x.com", "b_a@x.com", "bia@x.com"]
-    assert search(beginning="ana") == ["ana", "ana@x.com", "anabel@x.com"]
-    assert search(beginning="b_") == ["b_a@x.com"], "nothing in a key is a wildcard"
+    assert search(beginnings=("ana",)) == ["ana", "ana@x.com", "anabel@x.com"]
+    assert search(beginnings=("an", "bia"), after=("anabel@x.com", "EMAIL")) == ["anã@x.com", "bia@x.com"]
+    assert search(beginnings=("b_",)) == ["b_a@x.com"], "nothing in a key is a wildcard"
     assert search(kind=KeyKind.PHONE) == ["ana"]
     assert search(ispb=AURORA) == ["b_a@x.com", "bia@x.com"]
     assert search(after=("anabel@x.com", "EMAIL"), size=2) == ["anã@x.com", "b_a@x.com"]
-    assert search(beginning="\x00") == []
+    assert search(beginnings=("\x00",)) == []
     with with_banks() as unit:
         cut = unit.keys.search(KeyFilter(ispb=AURORA, examined_max=5))
         assert [entry.key.key for entry in cut.rows] == ["b_a@x.com"]

@@ -8,10 +8,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.statement import LINES_PER_PAGE
 from bank_sim.entrypoints.http.statement_query import today
+from pix.service.records import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.village import Village
 
@@ -48,9 +51,16 @@ def test_it_has_every_movement_under_its_day_with_the_balance_behind_it(moved: V
         ("direction=refunds", ["Pix returned"], ["Rent", "Coffee"]),
         ("search=coffee", ["Coffee"], ["Rent"]),
         ("search=bruno", ["Rent", "Coffee"], ["Deposit"]),
-        (f"from={today() + timedelta(days=1)}", ["Nothing here"], ["Rent"]),
+        ("search=BR%C3%9BNO", ["Rent", "Coffee"], ["Deposit"]),
+        ("search=banco+ipe", ["Rent", "Coffee"], ["Deposit"]),
+        ("search=7", ["Coffee"], ["Rent"]),
+        ("search=R%24+7,00", ["Coffee"], ["Rent"]),
+        ("search=20,5", ["=SUM(A1)"], ["Rent", "Coffee"]),
+        ("search=-100", ["Rent"], ["Coffee"]),
+        ("search=nowhere", ["No transactions match.", "Clear"], ["Rent"]),
+        (f"from={today() + timedelta(days=1)}", ["No transactions match."], ["Rent"]),
         (f"to={today()}", ["Rent", "Deposit"], []),
-        (f"to={today() - timedelta(days=1)}", ["Nothing here"], ["Rent"]),
+        (f"to={today() - timedelta(days=1)}", ["No transactions match."], ["Rent"]),
     ],
 )
 def test_it_is_filtered(moved: Visitor, query: str, there: list[str], absent: list[str]) -> None:
@@ -116,3 +126,58 @@ def test_it_comes_in_pages(
 
 def test_today_is_a_day_in_brasilia() -> None:
     assert abs(today() - date.today()) <= timedelta(days=1)  # noqa: DTZ011 - any zone is near enough
+
+
+def test_a_search_stops_after_so_many_and_goes_on(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SEARCHED_MAX", 4)
+    monkeypatch.setattr(searching, "ROWS_PER_READ", 2)
+    visitor = visit(aurora, ana)
+    for _ in range(5):
+        pay(visitor, "bruno@example.com", "1,00")
+    visitor.open("/statement?search=1000")
+    assert "R$ 1.000,00" not in visitor.text.split("Search")[-1] and "were searched" in visitor.text
+    older = visitor.page.text.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    visitor.open(older)
+    assert "Deposit" in visitor.text and "+R$ 1.000,00" in visitor.text
+
+
+def test_a_payment_is_processing_until_the_hub_has_decided(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    payer, payee = visit(aurora, ana), visit(ipe, bruno)
+    village.stop_hearing("002")
+    end_to_end_id = pay(payer, "bruno@example.com", "10,00")
+    village.deliver()
+    for path in ("/", "/statement"):
+        payer.open(path)
+        assert "Processing" in payer.text and "Pix sent" not in payer.text, path
+    api = "/api/v1/accounts"
+    assert payer.client.get(f"{api}/{ana.number}/statement").json()["lines"][0]["transfer_status"] == "pending"
+    for path in ("/", "/statement"):
+        payee.open(path)
+        assert "10,00" not in payee.text and "Ana" not in payee.text, path
+    # The payee's bank has accepted, and the hub has not heard it yet.
+    village.hear_again("002")
+    village.switches.hears.discard(HUB_TOPIC)
+    village.resend_until(lambda: bool(ipe.queries.count_transfers().get((Direction.INCOMING, TransferStatus.ACCEPTED))))
+    for path in ("/", "/statement", f"/transfers/{end_to_end_id}?direction=incoming"):
+        payee.open(path)
+        assert "10,00" not in payee.text, path
+    village.switches.hears.add(HUB_TOPIC)
+    village.resend_until(lambda: ipe.queries.find_transfer(end_to_end_id, Direction.INCOMING).status == "confirmed")
+    for visitor, words in ((payer, "Pix sent"), (payee, "Pix received")):
+        visitor.open("/statement")
+        assert words in visitor.text and "Processing" not in visitor.text
+
+
+def test_a_payment_that_failed_was_not_sent(
+    visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    ipe.block_account(account_number=bruno.number)
+    payer = visit(aurora, ana)
+    pay(payer, "bruno@example.com", "10,00")
+    village.deliver()
+    payer.open("/statement")
+    assert "Pix not sent" in payer.text and "Pix sent" not in payer.text

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
+from urllib.parse import quote_plus
 from uuid import UUID
 
 import httpx
@@ -87,6 +88,15 @@ def test_transfers_are_searched_by_everything_that_one_may_know(client: TestClie
     received_at_ms = client.get(f"/api/v1/transfers/{second}").json()["received_at_ms"]
     assert rest(received_from_ms=received_at_ms) == [third, second]
     assert rest(received_before_ms=received_at_ms) == [first]
+
+
+def test_a_key_is_found_as_it_is_shown(client: TestClient, world: World) -> None:
+    to_phone = world.pay(1, key=PixKey(KeyKind.PHONE, "+5571987650301"))
+    to_person = world.pay(2, key=PixKey(KeyKind.CPF, "39027186502"))
+    for typed in ("(71) 98765-0301", "+55 (71) 98765-0301", "(71) 98765", "71987650301"):
+        assert found(client, f"key={quote_plus(typed)}") == [to_phone], typed
+    for typed in ("390.271.865-02", "390.271", "39027186502"):
+        assert found(client, f"key={quote_plus(typed)}") == [to_person], typed
 
 
 @pytest.mark.parametrize(
@@ -324,6 +334,11 @@ def test_the_directory_counts_finds_and_remembers(client: TestClient, world: Wor
     assert "***.982.247-**" in html and "52998224725-" not in html
     assert re.findall(r'data-key="([^"]+)"', page(client, "/directory?key=BIA%40ex")) == [BIAS_KEY.key]
     assert re.findall(r'data-key="([^"]+)"', page(client, "/directory?kind=CPF&bank=001")) == [ANAS_KEY.key]
+    cpf = ANAS_KEY.key
+    shown = f"{cpf[:3]}.{cpf[3:6]}.{cpf[6:9]}-{cpf[9:]}"
+    for typed in (shown, shown[:7], cpf[:6]):
+        html = page(client, f"/directory?key={typed}")
+        assert re.findall(r'data-key="([^"]+)"', html) == [cpf], typed
     assert "No key is like that" in text_of(page(client, "/directory?key=%00"))
     world.clock.at_ms += 5_000
     world.application.remove_key(ispb=IPE, kind=BIAS_KEY.kind, key=BIAS_KEY.key)

@@ -84,17 +84,26 @@ def as_csv(site: SiteOf, account: Customer, query: Narrow) -> Response:
 
 @router.get("/statement/print")
 def to_print(request: Request, site: SiteOf, pages: PagesOf, account: Customer, query: Narrow) -> Response:
-    """All of it as one table for paper or PDF."""
-    lines = list(_all_lines(site, account, query.narrow(), LINES_PRINTED_MAX))
+    """All of it as one table for paper or PDF, oldest first, as banks print it."""
+    narrow = query.narrow()
+    lines = list(_all_lines(site, account, narrow, LINES_PRINTED_MAX))[::-1]
+    # Balances stand between lines that follow each other, so a search and a direction have none.
+    has_balances = bool(lines) and not narrow.search and narrow.direction is StatementDirection.ALL
     context = {
         "account": account,
         "section": "/statement",
         "lines": lines,
         "in_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos > 0),
         "out_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos < 0),
+        "first_day": date.fromisoformat(query.from_text) if query.from_text else local_day(account.opened_at_ms),
+        "last_day": date.fromisoformat(query.to_text) if query.to_text else today(),
+        "opening_centavos": lines[0].balance_after_centavos - lines[0].amount_centavos if has_balances else None,
+        "closing_centavos": lines[-1].balance_after_centavos if has_balances else None,
+        "is_cut": len(lines) == LINES_PRINTED_MAX,
+        "lines_max": LINES_PRINTED_MAX,
+        "issued_at_ms": site.clock.now_ms(),
         "narrow": query,
         "query": query.as_query(),
-        "today": today(),
     }
     return pages.page(request, "bank/statement_print.html", context)
 

@@ -11,7 +11,8 @@ from hub.application.ports import KeyFilter
 from hub.domain.errors import KeyNotFound
 from hub.entrypoints.http.console.site import PagesOf, Remembered, Site, SiteOf, site_of
 from hub.entrypoints.http.console.views import bank_views, stranger
-from pix.scheme.keys import KeyKind, PixKey, normalize_key, recognize_key
+from pix.scheme.key_search import key_beginnings
+from pix.scheme.keys import KeyKind, PixKey
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,12 +37,6 @@ def _counts_of(request: Request) -> KeyCounts:
     return counts
 
 
-def stored_beginning(text: str) -> str:
-    """A key as somebody types it in its stored form, when it is a whole one; else the beginning of one as it stands."""
-    kinds = recognize_key(text) if text else ()
-    return normalize_key(kinds[0], text).key if len(kinds) == 1 else text.lower()
-
-
 @router.get("/directory")
 def show_directory(
     request: Request,
@@ -58,7 +53,7 @@ def show_directory(
     text = key.strip()[:KEY_LENGTH_MAX]
     kind_after, _, key_after = after.partition(":")
     narrow = KeyFilter(
-        beginning=stored_beginning(text),
+        beginnings=key_beginnings(text),
         kind=KeyKind(kind) if kind in set(KeyKind) else None,
         ispb="" if chosen is None else chosen.ispb,
         after=(key_after, kind_after) if key_after else None,

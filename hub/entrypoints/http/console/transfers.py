@@ -26,7 +26,7 @@ from hub.entrypoints.http.console.views import (
 )
 from hub.entrypoints.http.console.views import transfer_lines as lines_of
 from pix.scheme.errors import SchemeError
-from pix.scheme.keys import normalize_key, recognize_key
+from pix.scheme.key_search import key_beginnings
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.service.web.events import Scene, stream_scenes
@@ -79,7 +79,7 @@ def list_transfers(
     )
     faults = dict.fromkeys(("amount", "since", "until"), "")
     try:
-        narrow = replace(narrow, key=_key(key))
+        narrow = replace(narrow, key_beginnings=key_beginnings(key[:KEY_LENGTH_MAX]))
         narrow = replace(narrow, amount_centavos=parse_brl(amount) if amount.strip() else None)
         narrow = replace(narrow, received_from_ms=_time(since, "since"), received_before_ms=_time(until, "until"))
     except SchemeError as error:
@@ -119,13 +119,6 @@ def list_transfers(
         "section": "/transfers",
     }
     return pages.page(request, "hub/transfers.html", context, status=UNPROCESSABLE if is_faulty else 200)
-
-
-def _key(text: str) -> str:
-    """The stored form of a key as somebody types it; what is of no kind is looked for as it is."""
-    text = text.strip()[:KEY_LENGTH_MAX]
-    kinds = recognize_key(text) if text else ()
-    return normalize_key(kinds[0], text).key if kinds else text
 
 
 def _time(text: str, field: str) -> int | None:
