@@ -145,6 +145,17 @@ def test_axe_finds_no_serious_fault_on_the_panel(
     page.locator("#audit").click()
     expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+    # The same with words longer than any that the network has now.
+    reached = page.evaluate(
+        """() => {
+          document.querySelectorAll("main :is(h2, p, li > span, .item-title, .item-detail, .step-words)")
+            .forEach((place) => place.append("x".repeat(90)));
+          return document.documentElement.scrollWidth;
+        }"""
+    )
+    assert reached <= page.viewport_size["width"]  # type: ignore[index]
+    page.reload()
+    expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
     assert faults_of(page) == []
     page.goto(panel.replace("?token=", "?token=wrong"))
     assert faults_of(page) == []

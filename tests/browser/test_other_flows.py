@@ -28,6 +28,7 @@ def test_signing_in_with_a_pin_and_out_again(look: Look, watch: Watch, ana: Acco
     page.locator("#pin").fill(PIN)
     go_on(page)
     expect(page.locator("h1")).to_have_text("Hello, Ana")
+    page.locator(".switcher > summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
     page.goto("/statement")
@@ -132,7 +133,7 @@ def test_the_statement_is_filtered_and_exported(look: Look, ana: Account, bruno:
     expect(page.locator("#lines")).not_to_contain_text("Rent")
     page.get_by_role("link", name="All", exact=True).click()
     page.locator("#search").fill("rent")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Search").click()
     expect(page.locator("#lines .item")).to_have_count(1)
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
