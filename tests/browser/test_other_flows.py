@@ -191,3 +191,24 @@ def test_two_banks_in_one_browser_keep_their_customers_apart(look: Look, street:
     other.wait_for_url("**/sign-in")
     page.reload()
     expect(page.locator("h1")).to_have_text("Hello, Ana")
+
+
+def test_a_page_notices_that_another_tab_uses_another_account(
+    look: Look, watch: Watch, aurora: BankApplication, ana: Account
+) -> None:
+    watch.expects_errors = True
+    eva = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
+    page = look("001", ana)
+    page.goto("/keys")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator(".switcher > summary").click()
+    other.get_by_role("link", name="Switch account").click()
+    other.locator(f"button[name=account_number][value='{eva.number}']").click()
+    other.wait_for_url("**/")
+    page.bring_to_front()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator(".account-changed")).to_contain_text("Nothing was paid")
+    assert page.locator("main").evaluate("e => e.inert"), "nothing on the page can be pressed"
+    page.get_by_role("link", name="Continue").click()
+    expect(page.locator(".head-name")).to_contain_text("Eva")

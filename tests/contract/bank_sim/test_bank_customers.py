@@ -8,6 +8,7 @@ import pytest
 
 from bank_sim.application.demo_people import stories_of
 from bank_sim.application.ports import SettlementFunding
+from bank_sim.application.views import StatementFilter
 from bank_sim.domain.account import Account, AccountStatus, Payee
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.errors import (
@@ -370,3 +371,30 @@ def test_a_demo_key_that_somebody_has_is_left_to_them(world: World) -> None:
     )
     people = {person.story: person.account for person in world.bank.seed_demo_people()}
     assert world.bank.queries.keys_of(people["broke"].number) == []
+
+
+@pytest.mark.parametrize("typed", ["ZELIA", "zélia", "almoco", "banco ipe", "30", "R$ 30,00", "-30,00"])
+def test_the_statement_is_searched_as_people_type(world: World, typed: str) -> None:
+    ana = world.open_account(100_00)
+    world.bank.meet_participants()
+    transfer = world.pay(ana, 30_00)
+    lines = world.bank.queries.statement(ana.number, StatementFilter(search=typed)).lines
+    assert [line.end_to_end_id for line in lines] == [transfer.end_to_end_id]
+    found = world.bank.queries.list_transfers(search=typed.replace("banco ipe", "Duncan")).transfers
+    assert [each.end_to_end_id for each in found] == [transfer.end_to_end_id]
+    by_id = world.bank.queries.statement(
+        ana.number, StatementFilter(search=transfer.end_to_end_id[12:24].lower())
+    ).lines
+    assert [line.end_to_end_id for line in by_id] == [transfer.end_to_end_id]
+    assert world.bank.queries.statement(ana.number, StatementFilter(search="nobody")).lines == ()
+
+
+def test_a_search_comes_in_pages(world: World) -> None:
+    ana = world.open_account(100_00)
+    ids = [world.pay(ana, 1_00, f"order {number}").end_to_end_id for number in range(5)]
+    narrow = StatementFilter(search="zelia")
+    first = world.bank.queries.statement(ana.number, narrow, size=2)
+    second = world.bank.queries.statement(ana.number, narrow, first.next_cursor, size=2)
+    third = world.bank.queries.statement(ana.number, narrow, second.next_cursor, size=2)
+    seen = [line.end_to_end_id for page in (first, second, third) for line in page.lines]
+    assert seen == ids[::-1] and third.next_cursor == ""

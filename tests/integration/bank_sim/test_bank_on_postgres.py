@@ -16,7 +16,8 @@ from bank_sim.adapters.memory_hub import MemoryCourier
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.process_records import ProcessRecords
 from bank_sim.application.sealing import Seal
-from bank_sim.domain.errors import AccountHasTransfers, InsufficientBalance
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import AccountHasTransfers, InsufficientBalance, TaxIdTaken
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.domain.transfer import Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
@@ -67,6 +68,26 @@ def test_a_double_click_pays_once(world: World) -> None:
     results = at_once(*[lambda: world.pay(ana, 30_00, "order-1")] * 8)
     assert len({transfer.end_to_end_id for transfer in results}) == 1
     assert world.balance(ana) == 70_00
+
+
+def test_one_tax_id_opens_one_account_also_at_the_same_moment(world: World) -> None:
+    def opening() -> Account:
+        return world.bank.open_account(name="Ana", tax_id="52998224725", opening_deposit_centavos=0, pin="1234")
+
+    results = at_once(*[opening] * 6)
+    assert sum(isinstance(result, Account) for result in results) == 1
+    assert sum(isinstance(result, TaxIdTaken) for result in results) == 5
+
+
+def test_accounts_of_before_that_share_a_tax_id_keep_working(world: World, engine: Engine) -> None:
+    ana, bia = world.open_account(100_00), world.open_account(100_00, "Bia Lima")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE accounts SET tax_id = '52998224725'"))
+    for account in (ana, bia):
+        world.pay(account, 30_00, f"order of {account.number}")
+        assert world.balance(account) == 70_00
+    with pytest.raises(TaxIdTaken):
+        world.bank.open_account(name="Ana", tax_id="52998224725", opening_deposit_centavos=0, pin="1234")
 
 
 def test_many_payments_at_once_never_overdraw(world: World) -> None:
