@@ -189,10 +189,12 @@
     const hide = !document.documentElement.classList.contains("amounts-hidden");
     document.documentElement.classList.toggle("amounts-hidden", hide);
     document.cookie = `codepix_amounts=${hide ? "hidden" : "shown"}; path=/; max-age=31536000; samesite=lax`;
-    const button = form.querySelector("button");
-    button.removeAttribute("aria-busy");
-    button.setAttribute("aria-pressed", String(hide));
-    form.querySelector("[name=amounts]").value = hide ? "shown" : "hidden";
+    for (const each of document.querySelectorAll("[data-amounts]")) {
+      const button = each.querySelector("button");
+      button.removeAttribute("aria-busy");
+      button.setAttribute("aria-pressed", String(hide));
+      each.querySelector("[name=amounts]").value = hide ? "shown" : "hidden";
+    }
   });
 
   // A file that is chosen is sent, unless it is too large to be taken; and a choice that filters filters.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
 from bank_sim.application.demo_people import stories_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from bank_sim.entrypoints.http.statement_query import today
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import check_cpf
 from tests.integration.bank_http.conftest import ANA_CPF, PIN, Visit, pay
@@ -133,6 +135,7 @@ def test_hidden_amounts_are_hidden_on_every_page(
     village.deliver()
     for path in ("/", "/statement", "/statement/print", f"/transfers/{end_to_end_id}", "/sign-in"):
         visitor.open(path)
+        assert path == "/sign-in" or 'name="amounts" value="hidden"' in visitor.page.text, "the switch is on every page"
         html = visitor.page.text.replace("\N{NO-BREAK SPACE}", " ")
         amounts = len(re.findall(r"R\$ [\d.]+,\d\d", html))
         private = len(re.findall(r'class="[^"]*balance-shown[^"]*"[^>]*>[^<]*R\$ [\d.]+,\d\d', html))
@@ -143,3 +146,46 @@ def test_hidden_amounts_are_hidden_on_every_page(
     assert "balance-shown" in visitor.page.text
     visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="1,00", description="")
     assert re.search(r"Balance afterwards</dt><dd><span class=\"money balance-shown", visitor.page.text)
+
+
+def test_a_shared_receipt_has_a_line_for_each_fact(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    end_to_end_id = pay(visitor, "bruno@example.com", "10,00", "Lunch <b>")
+    village.deliver()
+    visitor.open(f"/transfers/{end_to_end_id}/receipt")
+    shared = re.search(r'<div id="share-text" hidden>(.*?)</div>', visitor.page.text, re.DOTALL)
+    assert shared is not None and 'data-share="share-text"' in visitor.page.text
+    lines = unescape(shared[1]).replace("\N{NO-BREAK SPACE}", " ").strip().splitlines()
+    for line in (
+        "Pix receipt – Banco Aurora",
+        "Amount: R$ 10,00",
+        "Message: Lunch <b>",
+        "Name: Bruno Lima",
+        "Bank: Banco Ipê (002)",
+        "Pix key: bruno@example.com",
+        "Name: Ana Souza",
+        f"End-to-end id: {end_to_end_id}",
+    ):
+        assert line in lines, lines
+    assert "" not in lines
+
+
+def test_the_printed_statement_has_a_period_years_and_both_balances(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    pay(visitor, "bruno@example.com", "10,00")
+    village.deliver()
+    day = today()
+    visitor.open(f"/statement/print?from={day.isoformat()}&to={day.isoformat()}")
+    text = visitor.text
+    for piece in ("Period", "Issued at", "Opening balance R$ 0,00", "Total in +R$ 1.000,00", "Total out −R$ 10,00"):
+        assert piece in text, piece
+    assert "Closing balance R$ 990,00" in text
+    rows = re.findall(r"<time [^>]*>([^<]+)</time>", visitor.page.text)
+    assert len(rows) == 2 and all(str(day.year) in row for row in rows)
+    assert text.index("Deposit") < text.index("Pix sent"), "oldest first"
+    visitor.open("/statement/print?search=bruno")
+    assert "Opening balance" not in visitor.text, "between found lines there is no balance to carry"
