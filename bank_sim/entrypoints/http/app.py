@@ -118,4 +118,4 @@ async def _to_sign_in(request: Request, error: Exception) -> Response:
 
 
 async def _to_operator_sign_in(request: Request, error: Exception) -> Response:
-    return see_other(request, sign_in_url(request, "/backoffice/sign-in"))
+    return see_other(request, sign_in_url(request, "/backoffice/sign-in", "/backoffice"))

@@ -25,10 +25,10 @@ def see_other(request: Request, url: str) -> Response:
     return RedirectResponse(url, status_code=SEE_OTHER)
 
 
-def sign_in_url(request: Request, url: str) -> str:
+def sign_in_url(request: Request, url: str, home: str = "/") -> str:
     """The address of a sign-in page which leads back to the page that was asked for, where that is a page.
 
-    A form, a live stream and a fragment are no pages that one could come back to.
+    A form, a live stream and a fragment are no pages that one could come back to; to `home` everybody comes anyway.
     """
     is_page = request.method == "GET" and "text/event-stream" not in request.headers.get("accept", "")
     if not is_page or asks_for_fragment(request):
@@ -36,7 +36,7 @@ def sign_in_url(request: Request, url: str) -> str:
     # As it came, since `path` has its escapes undone.
     path = request.scope.get("raw_path", b"").decode("ascii", "replace") or request.url.path
     wanted = f"{path}?{request.url.query}" if request.url.query else path
-    if len(wanted) > NEXT_LENGTH_MAX or local_url(wanted) in ("/", url):
+    if len(wanted) > NEXT_LENGTH_MAX or local_url(wanted) in ("/", home, url):
         return url
     return f"{url}?{urlencode({'next': wanted})}"
 

@@ -157,7 +157,7 @@ def test_the_hubs_console_and_api_are_the_operators_and_the_directory_is_the_ban
             for method in methods:
                 assert client.request(method, path, headers=bank_of_aurora).status_code == 401, path
         for path in ("/", "/transfers", "/transfers/x", "/banks/001", "/dead-letters", "/live", "/api/docs"):
-            assert client.get(path).headers.get("location") == "/sign-in", path
+            assert client.get(path).headers.get("location", "").partition("?")[0] == "/sign-in", path
         assert client.get("/api/v1/transfers", headers=ours).status_code == 200
         assert client.get("/api/v1/keys/EMAIL/bia@example.com", headers=ours).status_code == 401
         assert client.get("/api/v1/keys/EMAIL/bia@example.com", headers=bank_of_aurora).status_code == 200

@@ -27,6 +27,7 @@ from pix.service.dead_letters import DeadLetterState
 from pix.service.http_client import http_get, new_http_client
 from pix.service.http_server import serve_http
 from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
+from pix.service.web.operators import EverybodyIsOperator
 from tests.integration.hub.world import World, signed
 from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 
@@ -482,3 +483,19 @@ def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World
     assert "The dead letter is discarded." in text_of(done.text)
     assert "is discarded." not in text_of(page(client, f"/dead-letters/{digest}"))
     assert client.get(f"/dead-letters/{digest}/discard").url.path == f"/dead-letters/{digest}"
+
+
+def test_the_page_that_was_asked_for_comes_after_the_operators_sign_in(world: World) -> None:
+    settings = EverybodyIsOperator(demo_mode=False, operator_password="the operator of the tests")
+    app = create_app(world.application, world.treat_again, operators=settings)
+    with TestClient(app) as client:
+        asked = client.get("/transfers?status=failed")
+        assert asked.url.path == "/sign-in"
+        form = {"csrf_token": token_of(asked.text), "password": "the operator of the tests"}
+        wanted = re.findall(r'name="next" value="([^"]*)"', asked.text.partition("<footer")[0])[0]
+        strange = client.post("/sign-in", data=form | {"next": "//evil.example/"}, follow_redirects=False)
+        assert strange.headers["location"] == "/"
+    with TestClient(app) as client:
+        form["csrf_token"] = token_of(client.get("/sign-in").text)
+        opened = client.post("/sign-in", data=form | {"next": unescape(wanted)})
+        assert (opened.url.path, opened.url.query) == ("/transfers", b"status=failed")
