@@ -52,9 +52,11 @@
     if (!mine || !notice || document.visibilityState !== "visible" || document.querySelector(".account-changed")) {
       return;
     }
-    const answer = await fetch("/session", { cache: "no-store" }).catch(() => null);
-    const session = answer?.ok ? await answer.json() : null;
-    if (session && session.account_number !== mine.dataset.account) {
+    const session = await fetch("/session", { cache: "no-store" })
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .catch(() => null);
+    // Two events may ask at the same time.
+    if (session && session.account_number !== mine.dataset.account && !document.querySelector(".account-changed")) {
       document.body.prepend(notice.content.cloneNode(true));
       document.getElementById("content").inert = true;
       document.querySelector(".account-changed a").focus();

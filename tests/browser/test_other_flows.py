@@ -208,7 +208,7 @@ def test_a_page_notices_that_another_tab_uses_another_account(
     other.wait_for_url("**/")
     page.bring_to_front()
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(page.locator(".account-changed")).to_contain_text("Nothing was paid")
+    expect(page.locator(".account-changed")).to_contain_text("Nothing can be paid")
     assert page.locator("main").evaluate("e => e.inert"), "nothing on the page can be pressed"
     page.get_by_role("link", name="Continue").click()
     expect(page.locator(".head-name")).to_contain_text("Eva")
