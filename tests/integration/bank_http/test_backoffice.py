@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.answering import AnswerMode, Behaviour
@@ -203,3 +204,19 @@ def test_a_magic_amount_asks_for_its_outcome(
     village.deliver()
     payer.open(f"/transfers/{end_to_end_id}")
     assert "The payee's account does not exist." in payer.text
+
+
+def test_a_search_of_transfers_that_is_cut_short_goes_on(
+    visit: Visit, aurora: BankApplication, ana: Account, bruno: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SEARCHED_MAX", 2)
+    monkeypatch.setattr(searching, "ROWS_PER_READ", 2)
+    payer = visit(aurora, ana)
+    for amount in ("7,00", "1,00", "1,00", "1,00"):
+        pay(payer, "bruno@example.com", amount)
+    visitor = visit(aurora)
+    visitor.open("/backoffice/transfers?search=7,00")
+    assert "None of those that were searched match." in visitor.text
+    older = visitor.page.text.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    visitor.open(older)
+    assert "R$ 7,00" in visitor.text
