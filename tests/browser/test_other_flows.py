@@ -32,7 +32,7 @@ def test_signing_in_with_a_pin_and_out_again(look: Look, watch: Watch, ana: Acco
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
     page.goto("/statement")
-    page.wait_for_url("**/sign-in")
+    page.wait_for_url(re.compile(r"/sign-in\?next=%2Fstatement$"))
 
 
 def test_opening_an_account(look: Look, watch: Watch) -> None:

@@ -137,10 +137,10 @@ def test_while_the_payees_bank_is_down_the_page_says_it_is_safe_and_then_goes_on
     stage(page, "pending")
     expect(page.locator(".notice")).to_contain_text("The recipient's bank has not answered yet")
     home = look("001", ana)
-    expect(home.locator("main")).to_contain_text("Waits for the other bank; your money is safe")
+    expect(home.locator("main")).to_contain_text("Waiting for the other bank – your money is safe")
     street.village.hear_again("002")
     stage(page, "completed")
-    expect(home.locator("main")).not_to_contain_text("Waits for the other bank")
+    expect(home.locator("main")).not_to_contain_text("Waiting for the other bank")
 
 
 def test_a_refusal_is_told_in_words_and_the_money_is_back(
