@@ -72,13 +72,14 @@ class RegisterKey:
             pix_key = normalize_key(kind, key)
             request_id = ""
         check_key_owner(pix_key, tax_id)
-        _check_wait(self._look_ups.wait_ms(bank.ispb))
+        holder_name = check_person_name(holder_name, "holder_name")
+        _check_wait(self._look_ups.take(bank.ispb, MISS_COST))
         return KeyEntry(
             key=pix_key,
             ispb=bank.ispb,
             branch=branch,
             account_number=account_number,
-            holder_name=check_person_name(holder_name, "holder_name"),
+            holder_name=holder_name,
             holder_kind=holder_kind,
             tax_id_masked=mask_tax_id(tax_id),
             registered_at_ms=self._clock.now_ms(),
@@ -98,9 +99,9 @@ class RegisterKey:
     def conclude(self, asked: KeyEntry, registrations: Registrations) -> KeyEntry:
         """The entry that there is now. Never waits. Raises KeyTaken and KeyLimitReached."""
         registered = registrations[asked]
-        if isinstance(registered, KeyTaken):
-            # It tells that somebody has the key, as a look-up does.
-            self._look_ups.spend(asked.ispb, MISS_COST)
+        if not isinstance(registered, KeyTaken):
+            # A taken key tells that somebody has it, as a look-up does; the cost of that was taken before.
+            self._look_ups.give_back(asked.ispb, MISS_COST)
         if isinstance(registered, SchemeError):
             raise registered
         return registered

@@ -12,7 +12,7 @@ from pix.scheme.values import value_object
 
 MS_PER_MINUTE = 60_000
 COST_OF_A_TRY = 1
-"""What must be there for a try; what it costs is known only when it is over."""
+"""What must be there for a try; it may cost more, and the bucket is then below zero."""
 
 
 @value_object
@@ -25,7 +25,7 @@ class BucketPolicy:
 
 @value_object
 class Bucket:
-    """The tokens that were there at a time."""
+    """The tokens that were there at a time; below zero they are a debt."""
 
     tokens: float
     at_ms: int
@@ -43,8 +43,8 @@ def filled(bucket: Bucket, policy: BucketPolicy, now_ms: int) -> Bucket:
 
 
 def spent(bucket: Bucket, tokens: float) -> Bucket:
-    """The bucket after a cost, never below nothing: what is over cannot be paid later either."""
-    return Bucket(max(0.0, bucket.tokens - tokens), bucket.at_ms)
+    """The bucket after a cost. It may be below zero: tries that began together on the last token are all paid for."""
+    return Bucket(bucket.tokens - tokens, bucket.at_ms)
 
 
 def given_back(bucket: Bucket, policy: BucketPolicy, tokens: float) -> Bucket:

@@ -1,5 +1,8 @@
 """Token buckets by name, in the memory of this process: who may try now, and who has to wait.
 
+A limit on something slow takes the tokens before the work and gives them back when the work turns out well: tokens that
+are counted afterwards let every request pass that begins before the first one ends.
+
 Each replica has its own, so a limit is as many times as high as there are replicas; what it is for, to make collecting
 and guessing slow, it does all the same, and no question costs a write to the database.
 """
@@ -38,7 +41,7 @@ class Limiter:
             return wait_ms(self._filled(name), self._policy)
 
     def take(self, name: str, tokens: float) -> int:
-        """Spends what a try costs, when the name may try now, and returns 0; else how long until it may."""
+        """Spends the cost of a try, when the name may try now, and returns 0; else how long until it may. Atomic."""
         with self._lock:
             bucket = self._filled(name)
             milliseconds = wait_ms(bucket, self._policy)
@@ -46,13 +49,8 @@ class Limiter:
                 self._keep(name, spent(bucket, tokens))
             return milliseconds
 
-    def spend(self, name: str, tokens: float) -> None:
-        """What a try has cost."""
-        with self._lock:
-            self._keep(name, spent(self._filled(name), tokens))
-
     def give_back(self, name: str, tokens: float) -> None:
-        """What is no longer held against the name."""
+        """Returns tokens of a try that turned out well, or could not be made."""
         with self._lock:
             self._keep(name, given_back(self._filled(name), self._policy, tokens))
 

@@ -21,19 +21,19 @@ class LookUps:
         self._limiters = {kind: Limiter(policy) for kind, policy in LOOK_UPS_OF_A_CUSTOMER.items()}
         self._paid: OrderedDict[str, None] = OrderedDict()
 
-    def check(self, account: Account) -> None:
-        """Raises LookUpLimitReached when the customer has to wait."""
-        wait_ms = self._limiters[account.holder_kind].wait_ms(account.number)
+    def take(self, account: Account) -> None:
+        """Takes the cost of a miss before the hub is asked. Raises LookUpLimitReached when the customer has to wait."""
+        wait_ms = self._limiters[account.holder_kind].take(account.number, MISS_COST)
         if wait_ms:
             raise LookUpLimitReached(-(-wait_ms // MS_PER_SECOND))
 
     def found(self, account: Account) -> None:
-        """The key is somebody's."""
-        self._limiters[account.holder_kind].spend(account.number, HIT_COST)
+        """The key is registered: gives the difference between a miss and a hit back."""
+        self._limiters[account.holder_kind].give_back(account.number, MISS_COST - HIT_COST)
 
-    def missed(self, account: Account) -> None:
-        """The key is nobody's."""
-        self._limiters[account.holder_kind].spend(account.number, MISS_COST)
+    def not_answered(self, account: Account) -> None:
+        """The hub was not asked, or did not answer: gives everything back."""
+        self._limiters[account.holder_kind].give_back(account.number, MISS_COST)
 
     def paid(self, account: Account, idempotency_key: str) -> None:
         """A look-up that became a payment is not held against the customer; confirming twice is one payment."""

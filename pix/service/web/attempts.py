@@ -1,4 +1,4 @@
-"""A limit on wrong PINs and passwords: a token bucket per name, so that nobody can try them all."""
+"""A limit on wrong PINs and passwords: a token bucket per name, so that guessing takes too long."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ ATTEMPTS_PER_MINUTE: Final = 1
 
 
 class Attempts:
-    """Counts failures in this process; alike for names that exist and for those that do not."""
+    """Counts attempts in this process; alike for names that exist and for those that do not. Thread-safe.
+
+    An attempt is taken before the slow check and given back when the check succeeds, so that guesses made at the same
+    time count, too. Only that attempt is given back: else a guesser would get five more at each sign-in of the owner.
+    """
 
     def __init__(self, clock_ms: Callable[[], int] = monotonic_ms) -> None:
         self._limiter = Limiter(BucketPolicy(ATTEMPTS_MAX, ATTEMPTS_PER_MINUTE), clock_ms)
 
-    def are_left(self, name: str) -> bool:
-        """Whether one may try."""
-        return self.wait_ms(name) == 0
+    def take(self, name: str) -> int:
+        """Takes an attempt and returns 0, or returns the milliseconds until there is one."""
+        return self._limiter.take(name, 1)
 
-    def wait_ms(self, name: str) -> int:
-        """How long until one may try."""
-        return self._limiter.wait_ms(name)
-
-    def failed(self, name: str) -> None:
-        """Takes one attempt away."""
-        self._limiter.spend(name, 1)
-
-    def succeeded(self, name: str) -> None:
-        """Gives all of them back."""
-        self._limiter.give_back(name, ATTEMPTS_MAX)
+    def give_back(self, name: str) -> None:
+        """Returns an attempt that was no wrong guess."""
+        self._limiter.give_back(name, 1)

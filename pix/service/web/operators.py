@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
@@ -113,12 +114,13 @@ class _Verified:
 class OperatorDoor:
     """Decides who is the operator."""
 
-    def __init__(self, settings: OperatorSettings, session_secret: str) -> None:
+    def __init__(self, settings: OperatorSettings, session_secret: str, attempts: Attempts | None = None) -> None:
         """`session_secret` makes the mark in a session; with another password, marks of before are worth nothing."""
         self.is_open = settings.demo_mode
         self._password = settings.operator_password
         self._password_hash = settings.operator_password_hash
-        self._attempts = Attempts()
+        self._attempts = attempts or Attempts()
+        self._one_check = threading.Lock()
         self._verified: _Verified | None = None
         secret = hashlib.sha256(f"{self._password}/{self._password_hash}".encode()).digest()
         self._mark = hmac.digest(secret, f"codepix/operator/{session_secret}".encode(), "sha256").hex()
@@ -134,13 +136,14 @@ class OperatorDoor:
             return
         if self.is_shut:
             raise OperatorShut
-        wait_ms = self._attempts.wait_ms(ATTEMPTS_NAME)
-        if wait_ms:
-            raise TooManyAttempts(wait_ms)
-        if not self._is_right(password[:PASSWORD_LENGTH_MAX]):
-            self._attempts.failed(ATTEMPTS_NAME)
-            raise OperatorUnknown
-        self._attempts.succeeded(ATTEMPTS_NAME)
+        # One at a time: the bucket is everybody's, so more than five right passwords at once must not use it up.
+        with self._one_check:
+            wait_ms = self._attempts.take(ATTEMPTS_NAME)
+            if wait_ms:
+                raise TooManyAttempts(wait_ms)
+            if not self._is_right(password[:PASSWORD_LENGTH_MAX]):
+                raise OperatorUnknown
+            self._attempts.give_back(ATTEMPTS_NAME)
 
     def let_in(self, request: Request) -> None:
         """From now on this browser is the operator's, in a new session."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -18,7 +21,7 @@ from bank_sim.entrypoints.http.app import BODY_BYTES_MAX, create_app
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
-from pix.service.web.attempts import ATTEMPTS_MAX
+from pix.service.web.attempts import ATTEMPTS_MAX, Attempts
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE, HTML
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay
@@ -222,6 +225,45 @@ def test_guessing_a_pin_is_slow_and_an_unknown_account_is_told_alike(
             told[number].append((visitor.page.status_code, visitor.text.replace(number, "")))
     assert told[ana.number] == told["999999-9"]
     assert [status for status, _ in told[ana.number]] == [401] * ATTEMPTS_MAX + [429] * 2
+
+
+def test_pins_guessed_at_the_same_time_count(aurora: BankApplication, ana: Account) -> None:
+    app = create_app(aurora, VillageSettings(demo_mode=False))
+    minutes = [0]
+    app.state.site = replace(app.state.site, attempts=Attempts(lambda: minutes[0] * 60_000))
+    with TestClient(app) as client, ThreadPoolExecutor(40) as threads:
+        visitor = Visitor(client)
+        visitor.open("/sign-in")
+
+        def status_of(pin: str) -> int:
+            fields = {"account_number": ana.number, "pin": pin, "csrf_token": visitor.token}
+            return client.post("/sign-in", data=fields, follow_redirects=False).status_code
+
+        at_once = Counter(threads.map(status_of, [f"9{number:03d}" for number in range(120)]))
+        assert at_once == {401: ATTEMPTS_MAX, 429: 120 - ATTEMPTS_MAX}
+        minutes[0] = 1
+        assert Counter(threads.map(status_of, [f"8{number:03d}" for number in range(40)])) == {401: 1, 429: 39}
+        minutes[0] = 2
+        assert [status_of(PIN) for _ in range(2 * ATTEMPTS_MAX)] == [303] + [403] * (2 * ATTEMPTS_MAX - 1), (
+            "a right PIN takes no attempt away; the form's token ends with the session that it was made for"
+        )
+        visitor.open("/sign-in")
+        assert status_of("0000") == 401
+
+
+def test_keys_guessed_at_the_same_time_count(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    visitor = visit(aurora, ana)
+    visitor.open("/pay")
+    misses = int(LOOK_UPS_OF_A_CUSTOMER[HolderKind.PERSON].capacity) // MISS_COST
+
+    def status_of(number: int) -> int:
+        fields = {"key": f"nobody{number}@example.com", "csrf_token": visitor.token}
+        return visitor.client.post("/pay", data=fields).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        assert Counter(threads.map(status_of, range(40))) == {422: misses, 429: 40 - misses}
 
 
 def test_guessing_keys_is_slow_and_paying_is_not(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pix.scheme.buckets import BucketPolicy
 from pix.service.limits import NAMES_MAX, Limiter
 from pix.service.passwords import hash_password, is_password_hash, password_matches
 from pix.service.settings import ServiceSettings, SettingsError, load_settings
+from pix.service.web.attempts import ATTEMPTS_MAX, Attempts
 from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorShut, OperatorUnknown, TooManyAttempts
 
 PASSWORD = "correct horse battery staple"
@@ -28,7 +30,7 @@ def test_each_name_has_its_own_bucket() -> None:
     clock = Turned()
     limiter = Limiter(BucketPolicy(2, 60), clock)
     for _ in range(2):
-        limiter.spend("a", 1)
+        limiter.take("a", 1)
     assert limiter.wait_ms("a") == 1_000 and limiter.wait_ms("b") == 0
     clock.at_ms = 1_000
     assert limiter.wait_ms("a") == 0
@@ -36,13 +38,25 @@ def test_each_name_has_its_own_bucket() -> None:
     assert limiter.wait_ms("a") == 0
 
 
+def test_tries_at_the_same_time_are_as_many_as_there_are_tokens_and_all_of_them_are_paid_for() -> None:
+    clock = Turned()
+    limiter = Limiter(BucketPolicy(5, 1), clock)
+    with ThreadPoolExecutor(40) as threads:
+        waits = list(threads.map(lambda _: limiter.take("a", 3), range(200)))
+    assert waits.count(0) == 2, "5 tokens: the second try leaves a debt of one"
+    clock.at_ms = 60_000
+    assert limiter.take("a", 3) == 60_000, "the debt is paid off first"
+    clock.at_ms = 120_000
+    assert limiter.take("a", 3) == 0
+
+
 def test_what_a_try_costs_is_taken_from_who_may_try_and_from_nobody_else() -> None:
     clock = Turned()
     limiter = Limiter(BucketPolicy(4, 60), clock)
     assert limiter.take("a", 3) == 0
     assert limiter.take("a", 3) == 0, "there is a token for a try, and it may cost more than is left"
-    assert limiter.take("a", 3) == 1_000
-    clock.at_ms = 1_000
+    assert limiter.take("a", 3) == 3_000, "a token for the next try, and the two that are owed"
+    clock.at_ms = 3_000
     assert limiter.take("a", 1) == 0, "who was refused has paid nothing"
     assert limiter.take("b", 1) == 0
 
@@ -50,7 +64,7 @@ def test_what_a_try_costs_is_taken_from_who_may_try_and_from_nobody_else() -> No
 def test_the_memory_of_names_is_bounded_and_full_buckets_are_not_kept() -> None:
     limiter = Limiter(BucketPolicy(2, 60), Turned())
     for number in range(NAMES_MAX + 50):
-        limiter.spend(str(number), 2)
+        limiter.take(str(number), 2)
     assert len(limiter._buckets) == NAMES_MAX
     assert limiter.wait_ms("0") == 0 and limiter.wait_ms(str(NAMES_MAX + 49)) > 0
     limiter.give_back(str(NAMES_MAX + 49), 2)
@@ -78,11 +92,47 @@ def test_the_door_opens_for_the_password_alone(as_hash: bool) -> None:
         with pytest.raises(OperatorUnknown):
             door.check(wrong)
     door.check(PASSWORD)
-    for _ in range(5):
+    for _ in range(ATTEMPTS_MAX - 4):
         with pytest.raises(OperatorUnknown):
             door.check("wrong")
     with pytest.raises(TooManyAttempts, match=r"in \d+ seconds"):
         door.check(PASSWORD)
+
+
+def test_guesses_at_the_same_time_count_and_a_minute_later_there_is_one_more() -> None:
+    clock = Turned()
+    door = OperatorDoor(settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(clock))
+
+    def judged(guesses: int) -> int:
+        def is_judged(number: int) -> bool:
+            try:
+                door.check(f"guess {number}")
+            except OperatorUnknown:
+                return True
+            except TooManyAttempts:
+                return False
+            raise AssertionError("a guess was right")
+
+        with ThreadPoolExecutor(40) as threads:
+            return sum(threads.map(is_judged, range(guesses)))
+
+    assert judged(200) == ATTEMPTS_MAX
+    clock.at_ms = 60_000
+    assert judged(200) == 1
+
+
+def test_right_passwords_never_use_up_the_attempts_and_give_no_guesser_more_of_them() -> None:
+    door = OperatorDoor(settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(Turned()))
+    with ThreadPoolExecutor(40) as threads:
+        assert list(threads.map(door.check, [PASSWORD] * 40)) == [None] * 40
+    for number in range(ATTEMPTS_MAX - 1):
+        with pytest.raises(OperatorUnknown):
+            door.check(f"guess {number}")
+        door.check(PASSWORD)
+    with pytest.raises(OperatorUnknown):
+        door.check("the last guess")
+    with pytest.raises(TooManyAttempts):
+        door.check("one too many")
 
 
 def test_the_door_is_open_in_demo_mode_and_shut_without_a_password() -> None:

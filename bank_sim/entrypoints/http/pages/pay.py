@@ -257,11 +257,13 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
 
 def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
     account.check_may_act()
-    site.look_ups.check(account)
+    site.look_ups.take(account)
     try:
         payee = site.bank.find_payee(key=key, kind=kind)
     except KeyNotFound:
-        site.look_ups.missed(account)
+        raise
+    except Exception:
+        site.look_ups.not_answered(account)
         raise
     site.look_ups.found(account)
     if any(own.key == payee.key for own in site.bank.queries.keys_of(account.number)):

@@ -22,6 +22,7 @@ from bank_sim.entrypoints.http.site import (
     sign_in,
     visitors_account,
 )
+from pix.service.batches import DatabaseUnavailable
 from pix.service.web.htmx import local_url, see_other
 from pix.service.web.languages import translate
 from pix.service.web.sessions import renew_session
@@ -59,15 +60,18 @@ def with_pin(
     """Checks the PIN; after too many wrong ones the account has to wait."""
     language = language_of(request)
     number = _account_number(account_number)
-    if not site.attempts.are_left(number):
+    if site.attempts.take(number):
         sentence = translate(language, "Too many attempts. Wait a minute and try again.")
         return _page(request, site, pages, account_number, next_url, Faults(form=sentence), 429)
     try:
         account = site.bank.sign_in(account_number=number, pin=pin)
     except WrongCredentials as error:
-        site.attempts.failed(number)
         return _page(request, site, pages, account_number, next_url, Faults(form=sentence_of(error, language)), 401)
-    site.attempts.succeeded(number)
+    except DatabaseUnavailable:
+        # The PIN was not judged.
+        site.attempts.give_back(number)
+        raise
+    site.attempts.give_back(number)
     sign_in(request, account.number)
     return see_other(request, local_url(next_url))
 
