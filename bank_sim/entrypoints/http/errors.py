@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bank_sim.domain import errors
+from bank_sim.entrypoints.http.qr import PictureReaderBusy
 from pix.service.batches import DatabaseUnavailable
 from pix.service.web.csrf import ForgedRequest
 from pix.service.web.languages import Language, translate, translate_rule
@@ -39,6 +40,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
         errors.HubCredentialsRefused: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
         **OPERATOR_PROBLEMS,
+        PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other pictures are being read"),
         DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database does not answer"),
         ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
         TokenRefused: ProblemKind("token-refused", 410, "The step is too old"),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
@@ -17,7 +21,18 @@ from pix.scheme.errors import SchemeError
 
 UPLOAD_BYTES_MAX: Final = 15 * 1024 * 1024
 """A telephone's photograph has up to some 12 MB."""
-PICTURE_PIXELS_MAX: Final = 40_000_000
+PICTURE_PIXELS_MAX: Final = 8_000_000
+"""Of what is decoded in full: at most 4 bytes each, and as much again while its kind of pixels is changed."""
+JPEG_PIXELS_MAX: Final = 64_000_000
+"""Of a telephone's photograph, which is decoded row by row, in grey, and made smaller on the way."""
+JPEG_DECODED_PIXELS_MAX: Final = 16_000_000
+"""Of what that leaves, one byte each; and of a JPEG in several scans, whose decoder keeps the whole picture."""
+_JPEG_DIVISORS: Final = (1, 2, 4, 8)
+"""By which a JPEG can be made smaller while it is decoded."""
+DECODES_WAITING_MAX: Final = 4
+"""Pictures are read one at a time; so many more may wait for their turn."""
+DECODE_WAIT_SECONDS_MAX: Final = 5.0
+BUSY_RULE: Final = "Other pictures are being read at the moment. Please try again in a few seconds."
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""
@@ -38,16 +53,46 @@ def draw_qr(text: str, title: str) -> Markup:
     return Markup(svg)  # noqa: S704 - segno escapes the title, and the rest is its own drawing
 
 
+class PictureReaderBusy(Exception):
+    """Too many pictures wait to be read."""
+
+    rule = BUSY_RULE
+    retry_after_seconds = 5
+
+
+_places = threading.BoundedSemaphore(1 + DECODES_WAITING_MAX)
+_turn = threading.Lock()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Raises PictureReaderBusy when the turn does not come in time."""
+    if not _places.acquire(blocking=False):
+        raise PictureReaderBusy
+    try:
+        if not _turn.acquire(timeout=DECODE_WAIT_SECONDS_MAX):
+            raise PictureReaderBusy
+        try:
+            yield
+        finally:
+            _turn.release()
+    finally:
+        _places.release()
+
+
 def read_picture(content: bytes) -> str:
     """The text of the Pix code in a picture (PNG, JPEG, WebP or GIF).
 
-    Bills carry other QR codes beside it, such as a web address; they do not count. Raises SchemeError(field="brcode").
+    Bills carry other QR codes beside it, such as a web address; they do not count. Raises SchemeError(field="brcode"),
+    and PictureReaderBusy.
     """
     if not content:
         raise SchemeError("brcode", "Choose a picture.")
     if len(content) > UPLOAD_BYTES_MAX:
         raise SchemeError("brcode", f"A picture has at most {UPLOAD_BYTES_MAX // 1024 // 1024} MB.")
-    found = zxingcpp.read_barcodes(_open(content), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode]))
+    formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+    with _one_at_a_time():
+        found = zxingcpp.read_barcodes(_open(content), formats=formats)
     texts = {code.text for code in found if code.valid}
     if not texts:
         raise SchemeError("brcode", "There is no readable QR code in this picture.")
@@ -63,21 +108,91 @@ def read_picture(content: bytes) -> str:
 
 
 def _open(content: bytes) -> Image.Image:
+    """The picture in grey, no side longer than `_SIDE_MAX`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content), formats=_FORMATS)
-            if picture.width * picture.height > PICTURE_PIXELS_MAX:
-                raise SchemeError("brcode", "This picture is too large.")
-            picture.draft("L", (_SIDE_MAX, _SIDE_MAX))
-            picture.thumbnail((_SIDE_MAX, _SIDE_MAX))
-            # What is see-through counts as white, as on a page.
-            layers = picture.convert("RGBA")
-            ground = Image.new("RGBA", layers.size, "white")
-            return Image.alpha_composite(ground, layers).convert("L")
+            width, height = _webp_size(content)
+            _check_pixels(width * height, PICTURE_PIXELS_MAX)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+                if picture.format == "JPEG":
+                    _shrink_while_decoding(picture, content)
+                else:
+                    _check_pixels(picture.width * picture.height, PICTURE_PIXELS_MAX)
+                return _in_grey(picture)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
         if isinstance(error, SchemeError):
             raise
         raise SchemeError("brcode", "This file is not a picture that can be read.") from None
     except Image.DecompressionBombError:
         raise SchemeError("brcode", "This picture is too large.") from None
+
+
+def _check_pixels(pixels: int, pixels_max: int) -> None:
+    if pixels > pixels_max:
+        raise SchemeError("brcode", "This picture is too large.")
+
+
+def _in_grey(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        grey = picture.convert("L")
+        grey.thumbnail((_SIDE_MAX, _SIDE_MAX))
+        return grey
+    # What is see-through counts as white, as on a page.
+    layers = picture.convert("RGBA")
+    layers.thumbnail((_SIDE_MAX, _SIDE_MAX))
+    ground = Image.new("RGBA", layers.size, "white")
+    return Image.alpha_composite(ground, layers).convert("L")
+
+
+def _shrink_while_decoding(picture: Image.Image, content: bytes) -> None:
+    """Asks the decoder of a JPEG for grey and for a part of the size. Raises SchemeError when that is too large."""
+    pixels = picture.width * picture.height
+    if picture.mode not in ("RGB", "L"):
+        # CMYK is decoded as it is.
+        _check_pixels(pixels, PICTURE_PIXELS_MAX)
+        return
+    _check_pixels(pixels, JPEG_DECODED_PIXELS_MAX if _has_several_scans(content) else JPEG_PIXELS_MAX)
+    divisor = next(each for each in _JPEG_DIVISORS if pixels <= JPEG_DECODED_PIXELS_MAX * each * each)
+    picture.draft("L", (picture.width // divisor, picture.height // divisor))
+
+
+def _has_several_scans(content: bytes) -> bool:
+    """Whether a JPEG is progressive, or its first scan has not all components (ITU-T T.81, B.2.2 and B.2.3).
+
+    What cannot be read counts as several.
+    """
+    place, components = 2, 0
+    while place + 4 <= len(content) and content[place] == 0xFF:
+        marker = content[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        (length,) = struct.unpack_from(">H", content, place + 2)
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            if marker > 0xC1 or place + 10 > len(content):
+                return True
+            components = content[place + 9]
+        elif marker == 0xDA:
+            return place + 5 > len(content) or content[place + 4] != components
+        place += 2 + length
+    return True
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    """Width and height by the header of a WebP (RFC 9649, 2.5 to 2.7); its decoder takes the memory before it decodes.
+
+    (0, 0) for another kind of picture, or for one that the decoder will refuse.
+    """
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) < 30:
+        return 0, 0
+    match content[12:16]:
+        case b"VP8X":
+            return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
+        case b"VP8L":
+            bits = int.from_bytes(content[21:25], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        case b"VP8 ":
+            width, height = struct.unpack_from("<HH", content, 26)
+            return width & 0x3FFF, height & 0x3FFF
+    return 0, 0
