@@ -23,7 +23,7 @@ SWEEP_SECONDS: Final = 0.5
 ERRAND_CHECK_SECONDS: Final = 0.5
 JOIN_RETRY_SECONDS: Final = 1.0
 MIRROR_SECONDS: Final = 3.0
-PULSE_SECONDS: Final = 4.0
+PULSE_SECONDS: Final = 2.0
 """The hub takes a bank for stopped that it has not heard of for 15 seconds."""
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0

@@ -9,8 +9,8 @@ from typing import Final
 from hub.domain.bank import Bank
 from pix.scheme.values import value_object
 
-UNHEARD_MS_MAX: Final = 15_000
-"""A process that has said nothing for so long is taken for gone; a bank speaks every few seconds."""
+UNHEARD_MS_MAX: Final = 8_000
+"""A process that has sent no heartbeat for so long does not respond; a bank sends one every two seconds."""
 
 UNANSWERED_MS_MAX: Final = 10_000
 """A bank that leaves an offer without an answer for so long is silent. In the real scheme 95 of 100 answer in 2.3 s."""
@@ -30,7 +30,9 @@ class BankState(StrEnum):
     SILENT = "silent"
     """It speaks, and leaves an offer without an answer."""
     STOPPED = "stopped"
-    """It has said that it stops, or has not been heard of."""
+    """It has said that it stops, or was never there."""
+    NOT_RESPONDING = "not-responding"
+    """Its heartbeats have ceased, and it has not said that it stops: killed, frozen, or cut off."""
     BEHIND = "behind"
     """It has many records to read."""
     SUSPENDED = "suspended"
@@ -94,8 +96,10 @@ def state_of(bank: Bank, presence: Presence | None, oldest_offer_at_ms: int | No
     """A bank's state. `oldest_offer_at_ms` is when its oldest offer without an answer was made; None without any."""
     if not bank.active:
         return BankState.SUSPENDED
-    if presence is None or not presence.instances:
+    if presence is None or (not presence.instances and presence.left_at_ms is not None):
         return BankState.STOPPED
+    if not presence.instances:
+        return BankState.NOT_RESPONDING
     if presence.lag is not None and presence.lag > LAG_RECORDS_MAX:
         return BankState.BEHIND
     if oldest_offer_at_ms is not None and now_ms - oldest_offer_at_ms > UNANSWERED_MS_MAX:

@@ -36,7 +36,8 @@ class BankDocument(BaseModel):
     active: bool
     joined_at_ms: int | None
     state: BankState
-    """`suspended` by the operator; `stopped` when it has left or is not heard of; `behind` with many records to read;
+    """`suspended` by the operator; `stopped` when it has left or was never there;
+    `not-responding` when its heartbeats have ceased; `behind` with many records to read;
     `silent` when it leaves an offer unanswered; else `up`."""
     lag: int | None
     """Records that wait to be read by it, as its processes say; null when none of them does."""

@@ -400,3 +400,17 @@ def test_the_console_leads_to_the_lab_when_there_is_one(world: World) -> None:
     app = create_app(world.application, world.treat_again, lab_panel_url="http://127.0.0.1:9000/panel")
     with TestClient(app) as client:
         assert 'href="http://127.0.0.1:9000/panel"' in page(client, "/banks")
+
+
+def test_a_bank_that_was_killed_is_not_called_up_or_stopped_and_its_last_sign_is_told(
+    client: TestClient, world: World
+) -> None:
+    for ispb in (AURORA, IPE):
+        world.application.keep_in_touch(ispb=ispb, instance="a", version="1", lag=0)
+    world.application.leave_network(ispb=IPE, instance="a")
+    world.clock.at_ms += 6_000
+    assert "● up last seen 6 s ago" in text_of(page(client, "/banks"))
+    world.clock.at_ms += 8_000
+    shown = text_of(page(client, "/banks"))
+    assert "▼ not responding last seen 14 s ago" in shown and "■ stopped" in shown
+    assert "not responding, last seen 14 s ago" in text_of(page(client, "/map"))

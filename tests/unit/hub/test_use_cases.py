@@ -218,7 +218,7 @@ def test_a_bank_is_up_while_it_is_heard_of(world: World) -> None:
     world.at_ms += UNHEARD_MS_MAX
     assert states(world) == ["up", "stopped"]
     world.at_ms += 1
-    assert states(world) == ["stopped", "stopped"]
+    assert states(world) == ["not-responding", "stopped"], "it has not said that it stops"
 
 
 def test_a_bank_that_leaves_has_stopped_at_once_unless_another_of_its_processes_runs(world: World) -> None:
@@ -242,7 +242,7 @@ def test_a_bank_that_is_killed_beside_one_that_left_has_not_left(world: World) -
     world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=0)
     world.at_ms += UNHEARD_MS_MAX + 1
     (standing, _) = world.hub.survey_banks()
-    assert (standing.state, standing.presence.left_at_ms) == (BankState.STOPPED, None)
+    assert (standing.state, standing.presence.left_at_ms) == (BankState.NOT_RESPONDING, None)
 
 
 def test_a_bank_is_behind_by_what_all_of_its_processes_have_to_read(world: World) -> None:

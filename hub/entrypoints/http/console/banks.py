@@ -14,6 +14,7 @@ from hub.application.look_at_network import NetworkNow
 from hub.application.ports import TransferFilter
 from hub.application.survey_banks import BankStanding
 from hub.domain.errors import BankNotFound
+from hub.entrypoints.http.console.network_map import seen_seconds
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
 from hub.entrypoints.http.console.views import BankView, bank_view, bank_views, transfer_lines
 from pix.scheme.errors import SchemeError
@@ -48,6 +49,8 @@ class Row:
     view: BankView
     standing: BankStanding
     waiting: int
+    seen_seconds: int | None
+    """How long ago it was heard of last, once that is worth saying."""
     net_centavos: int
     """What it has gained from the other banks, or lost to them."""
 
@@ -69,7 +72,13 @@ def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
     network = site.hub.look_at_network()
     views = [bank_view(standing.bank, standing.account) for standing in network.banks]
     rows = [
-        Row(view, standing, network.waiting.get(view.ispb, 0), _net_of(network, view.ispb))
+        Row(
+            view,
+            standing,
+            network.waiting.get(view.ispb, 0),
+            seen_seconds(standing, network.at_ms),
+            _net_of(network, view.ispb),
+        )
         for view, standing in zip(views, network.banks, strict=True)
     ]
     context = {"rows": rows, "matrix": _matrix(network, views), "network": network, "section": "/banks"}

@@ -9,11 +9,17 @@ from typing import Final
 from hub.application.look_at_network import LATENCY_STEP_MS, LATENCY_STEPS, NetworkNow
 from hub.application.ports import Latency
 from hub.application.survey_banks import BankStanding
+from hub.domain.presence import BankState
 from hub.entrypoints.http.console.views import BankView, bank_view
 from pix.scheme.values import value_object
 
 NAME_LENGTH_MAX: Final = 18
 """What has room below a bank's mark."""
+
+
+LATE_MS: Final = 5_000
+"""A heartbeat that is older than this is told: two have been missed."""
+_STATES_BY_HEARTBEAT: Final = frozenset({BankState.UP, BankState.SILENT, BankState.BEHIND, BankState.NOT_RESPONDING})
 
 
 @value_object
@@ -52,6 +58,8 @@ class Node:
     name_y: int
     """Where its name is written: on the side that is away from the hub, so that no line runs through it."""
     short_name: str
+    seen_seconds: int | None
+    """How long ago it was heard of last, once that is worth saying."""
 
 
 @value_object
@@ -92,11 +100,21 @@ def _draw(network: NetworkNow, canvas: Canvas) -> Drawing:
                 y=y,
                 name_y=y - mark // 2 - 36 if y < -mark else y + mark // 2 + 26,
                 short_name=_shortened(standing.bank.name),
+                seen_seconds=seen_seconds(standing, network.at_ms),
             )
         )
     top = min([-mark, *(min(node.y - mark // 2, node.name_y) for node in nodes)]) - MARGIN
     bottom = max([mark, *(max(node.y + mark // 2, node.name_y + LINE_HEIGHT) for node in nodes)]) + MARGIN
     return Drawing(canvas, top, bottom - top, middle_x, 0, mark, nodes)
+
+
+def seen_seconds(standing: BankStanding, now_ms: int) -> int | None:
+    """How long ago a bank was heard of last; None when that is now, when it has left, and when it never was."""
+    last_seen_at_ms = standing.presence.last_seen_at_ms
+    if last_seen_at_ms is None or standing.state not in _STATES_BY_HEARTBEAT:
+        return None
+    ago_ms = now_ms - last_seen_at_ms
+    return ago_ms // 1000 if ago_ms >= LATE_MS else None
 
 
 def _shortened(name: str) -> str:
