@@ -172,6 +172,7 @@ class Hub:
             wire=WatchWire(self._tap, lambda: parties_of(self.application.queries)),
             bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
             lab_panel_url=self.settings.lab_panel_url,
+            public_url=self.settings.public_url,
         )
         serve_http(self.telemetry.http(app), self.settings.http_host, self.settings.http_port, stop)
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK, MISS_COST
 from pix.scheme.buckets import BucketPolicy
 from pix.service.addresses import check_web_address
-from pix.service.settings import SECONDS_MAX, Host, PemFile, Port, ServiceSettings, if_set
+from pix.service.settings import SECONDS_MAX, Host, PemFile, Port, ServiceSettings, WebAddress, if_set
 
 PLACE_OF_CODE: Final = "{code}"
 LOOK_UPS_MAX: Final = 1e9
@@ -46,6 +46,8 @@ class HubSettings(ServiceSettings):
     """How many look-ups of keys a bank may do at once; a miss counts for three."""
     look_ups_per_minute: Annotated[float, Field(gt=0, le=LOOK_UPS_MAX)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
     """How many it may do for ever."""
+    public_url: WebAddress = ""
+    """Where people reach the console: behind a proxy, its address there. With https, cookies are for https alone."""
     lab_panel_url: Annotated[str, AfterValidator(if_set(_check_panel_url))] = ""
     """Where the lab's panel is: the console links to it, and it alone may show the network map in a frame."""
     banks_url: Annotated[str, AfterValidator(if_set(_check_banks_url))] = ""

@@ -137,7 +137,7 @@ def stop_act(lab: LabOf) -> ActDocument:
 )
 def stream_events(request: Request, lab: LabOf) -> Response:
     """A stream of server-sent events `parts`, `traffic` and `act`, each with the whole document that has changed."""
-    return stream_many(request, lambda: _scenes(lab), seen={}, is_closing=lab.ends.is_set)
+    return stream_many(request, lambda: _scenes(lab), seen={}, is_closing=lab.ends.is_set, for_programs=True)
 
 
 def _scenes(lab: Laboratory) -> Sequence[Scene]:

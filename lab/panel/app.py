@@ -18,12 +18,14 @@ from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
 from pix.service.web.htmx import asks_for_fragment
 from pix.service.web.languages import translate, translate_rule
+from pix.service.web.methods import Methods
 from pix.service.web.palette import derive_palette
 from pix.service.web.preferences import preferences_router
 from pix.service.web.problems import find_kind, install_problems
 from pix.service.web.security_headers import SecurityHeaders
 from pix.service.web.sessions import install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
+from pix.service.web.visits import SESSION_SECONDS_MAX
 
 DESCRIPTION: Final = (
     "Breaks and mends the parts of the network, makes traffic, plays scenarios and audits. On this machine alone, for "
@@ -55,11 +57,12 @@ def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
     secret = secret_of(SESSION_COOKIE, session_secret(""))
     app.state.door = door
     install_site(app, Site(lab, Csrf(secret)))
-    install_sessions(app, secret, SESSION_COOKIE, same_site="strict")
+    install_sessions(app, secret, SESSION_COOKIE, same_site="strict", idle_seconds_max=SESSION_SECONDS_MAX)
     app.add_middleware(NoNulInAddresses)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(LoopbackNames, port=port)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     for router in (preferences_router(), looks, *(PANEL if lab.director is None else CLASSROOM)):

@@ -14,6 +14,7 @@ from lab.rest import Unreachable
 from lab.story.director import StoryBusy, StoryOver, StoryStuck
 from pix.service.web.csrf import ForgedRequest
 from pix.service.web.problems import ProblemKind, ProblemTable
+from pix.service.web.visits import STREAM_PROBLEMS
 
 
 class NotThere(Exception):
@@ -27,6 +28,7 @@ class NotThere(Exception):
 
 PROBLEMS: Final[ProblemTable] = {
     TokenNeeded: ProblemKind("token-needed", HTTPStatus.UNAUTHORIZED, "The panel is for who has started the demo"),
+    **STREAM_PROBLEMS,
     ForgedRequest: ProblemKind("forged-request", HTTPStatus.FORBIDDEN, "The form is not from this session"),
     NotThere: ProblemKind("not-there", HTTPStatus.NOT_FOUND, "There is no such thing here"),
     ActionRefused: ProblemKind("action-refused", HTTPStatus.CONFLICT, "This cannot be done to the part now"),

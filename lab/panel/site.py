@@ -78,6 +78,8 @@ class Site:
                 icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
             ),
             "csrf_token": self.csrf.token(request),
+            "session_mark": "",
+            "sign_in_url": "/",
             "amounts_hidden": amounts_are_hidden(request),
             "hub_url": self.lab.network.hub_url,
             "tells_story": self.lab.director is not None,

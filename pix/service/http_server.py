@@ -25,6 +25,8 @@ def serve_http(app: Any, host: str, port: int, stop: threading.Event) -> None:
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
             server_header=False,
+            # What a proxy says of a client can be said by the client as well; nothing here depends on it.
+            proxy_headers=False,
         )
     )
 

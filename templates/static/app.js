@@ -265,35 +265,5 @@
     window.htmx?.process(place);
   }
 
-  // Live parts: the server sends the same HTML that it renders in the page, whenever that changes. A page with several
-  // of them has one stream around them, and each is the scene of an event of its own.
-  function connect(part) {
-    const stream = new EventSource(part.dataset.live);
-    const show = (place) => (event) => window.whenReleased(place, () => put(place, event.data));
-    stream.addEventListener("fragment", show(part));
-    for (const scene of part.querySelectorAll("[data-scene]")) {
-      stream.addEventListener(scene.dataset.scene, show(scene));
-    }
-    stream.addEventListener("final", () => {
-      stream.close();
-      part.dataset.liveState = "final";
-    });
-    stream.addEventListener("open", () => {
-      part.dataset.liveState = "open";
-    });
-    stream.addEventListener("error", () => {
-      part.dataset.liveState = "lost";
-    });
-    window.addEventListener("pagehide", () => stream.close());
-  }
-
-  function start() {
-    document.querySelectorAll("[data-live]").forEach(connect);
-  }
-
-  if (document.readyState === "loading") {
-    document.addEventListener("DOMContentLoaded", start);
-  } else {
-    start();
-  }
+  window.putLive = put;
 })();

@@ -9,7 +9,6 @@
   const TRAVEL_MS = 900;
   const SPREAD_MS = 150; // Messages come ten times a second; within such a bundle they start as they were sent.
   const DOTS_MAX = 150;
-  const RETRY_MS = 1500;
   const SVG = "http://www.w3.org/2000/svg";
   const KINDS = { TransferConfirmed: "good", OutcomeProcessed: "done", TransferRejected: "bad", TransferFailed: "bad", Unreadable: "bad" };
 
@@ -22,15 +21,29 @@
   const pause = network.querySelector("[data-map-pause]");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-  let stream = null;
   let paused = false;
   let notDrawn = 0;
 
-  function tell(state) {
-    lamp.dataset.mapState = state;
-    const text = { live: words.wordLive, lost: words.wordLost, paused: words.wordPaused }[state];
+  function tell(state, seconds) {
+    if (paused && state !== "paused") {
+      return;
+    }
+    network.dataset.mapData = state === "open" || state === "paused" ? "" : "old";
+    const before = lamp.dataset.mapState;
+    lamp.dataset.mapState = state === "open" ? "live" : state;
+    const silent = words.wordSilent.replace("{}", String(seconds));
+    const text = {
+      open: words.wordLive,
+      lost: words.wordLost,
+      silent,
+      paused: words.wordPaused,
+      waiting: words.wordWaiting,
+    }[state];
     if (word.textContent !== text) {
       word.textContent = text;
+    }
+    if (before !== lamp.dataset.mapState && before !== "wait") {
+      news.textContent = text; // Once, though the seconds count on.
     }
   }
 
@@ -183,31 +196,18 @@
     notDrawn = 0;
   }
 
-  function connect() {
-    stream?.close();
-    stream = new EventSource(words.network);
-    stream.addEventListener("open", () => tell("live"));
-    stream.addEventListener("wire", onWire);
-    stream.addEventListener("scene", onScene);
-    stream.addEventListener("error", () => {
-      tell("lost");
-      // The browser comes back by itself, unless what answered was no stream: a hub that is about to start.
-      if (stream.readyState === EventSource.CLOSED) {
-        window.setTimeout(() => paused || stream.readyState !== EventSource.CLOSED || connect(), RETRY_MS);
-      }
-    });
-  }
+  const stream = new window.LiveStream(words.network, { wire: onWire, scene: onScene }, tell);
 
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
     pause.textContent = paused ? words.wordResume : words.wordPause;
     if (paused) {
-      stream.close();
+      stream.stop();
       clear();
-      tell("paused");
+      tell("paused", 0);
     } else {
-      connect();
+      stream.start();
     }
   });
   document.addEventListener("visibilitychange", () => document.hidden && clear());
@@ -215,8 +215,6 @@
     clear();
     survey();
   });
-  window.addEventListener("pagehide", () => stream.close());
-  window.addEventListener("pageshow", (event) => event.persisted && !paused && connect());
   survey();
-  connect();
+  stream.start();
 })();

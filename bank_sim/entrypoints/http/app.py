@@ -31,9 +31,12 @@ from pix.service.web.addresses import NoNulInAddresses
 from pix.service.web.assets import mount_assets
 from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import Csrf, ForgedRequest
+from pix.service.web.events import session_ended, wants_events
 from pix.service.web.htmx import see_other, sign_in_url
 from pix.service.web.languages import translate
+from pix.service.web.methods import Methods
 from pix.service.web.operators import OperatorDoor
+from pix.service.web.origins import install_public_url
 from pix.service.web.palette import stylesheet
 from pix.service.web.places import page_address
 from pix.service.web.preferences import preferences_router
@@ -75,9 +78,11 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     )
     install_site(app, site)
     install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))
+    install_public_url(app, settings.public_url)
     app.add_middleware(NoNulInAddresses)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(Methods)
     mount_assets(app)
     for router in (*API_ROUTERS, health.router, brand.router, preferences_router(), *PAGE_ROUTERS):
         app.include_router(router)
@@ -114,8 +119,10 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
 
 
 async def _to_sign_in(request: Request, error: Exception) -> Response:
-    return see_other(request, sign_in_url(request, "/sign-in"))
+    return session_ended() if wants_events(request) else see_other(request, sign_in_url(request, "/sign-in"))
 
 
 async def _to_operator_sign_in(request: Request, error: Exception) -> Response:
+    if wants_events(request):
+        return session_ended()
     return see_other(request, sign_in_url(request, "/backoffice/sign-in", "/backoffice"))

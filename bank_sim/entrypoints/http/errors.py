@@ -14,6 +14,7 @@ from pix.service.web.languages import Language, translate, translate_rule
 from pix.service.web.operators import OPERATOR_PROBLEMS
 from pix.service.web.problems import ProblemKind
 from pix.service.web.sessions import TokenRefused
+from pix.service.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
@@ -40,6 +41,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
         errors.HubCredentialsRefused: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
         **OPERATOR_PROBLEMS,
+        **STREAM_PROBLEMS,
         PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other pictures are being read"),
         DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database does not answer"),
         ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),

@@ -20,7 +20,7 @@ from pix.service.web.csrf import Csrf
 from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorDoor, OperatorSettings, operator_of_api
 from pix.service.web.preferences import amounts_are_hidden
-from pix.service.web.sessions import Tokens, renew_session
+from pix.service.web.sessions import Tokens, renew_session, session_mark
 from pix.service.web.templates import Pages, language_of
 
 DRAFT_SECONDS_MAX: Final = 30 * 60
@@ -99,6 +99,8 @@ class Site:
         return {
             "brand": self.brand(request),
             "csrf_token": self.csrf.token(request),
+            "session_mark": session_mark(request) if _is_signed_in(request, self.door) else "",
+            "sign_in_url": "/backoffice/sign-in" if request.url.path.startswith("/backoffice") else "/sign-in",
             "amounts_hidden": amounts_are_hidden(request),
             "account": None,
             "section": "",
@@ -134,6 +136,11 @@ def sign_in(request: Request, account_number: str) -> None:
 def is_customer(request: Request) -> bool:
     """Whether a customer has signed in in this browser."""
     return isinstance(request.session.get(_ACCOUNT), str)
+
+
+def _is_signed_in(request: Request, door: OperatorDoor) -> bool:
+    """Whether what the page shows depends on the session: a customer's pages, and an operator's who has a password."""
+    return _ACCOUNT in request.session or (not door.is_open and door.knows(request))
 
 
 def is_operator(request: Request) -> bool:

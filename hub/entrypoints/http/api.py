@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.bank_books import bookings_of
 from hub.application.ports import BankBooks, TransferFilter
@@ -46,6 +46,8 @@ BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
 
 class Discard(BaseModel):
     """Why a dead letter needs no replay."""
+
+    model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str, Field(min_length=1, max_length=200)]
 

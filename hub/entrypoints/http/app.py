@@ -23,9 +23,12 @@ from hub.entrypoints.http.wire_events import events_router
 from pix.service.records import Record
 from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
+from pix.service.web.events import session_ended, wants_events
 from pix.service.web.htmx import see_other, sign_in_url
 from pix.service.web.languages import translate, translate_rule
+from pix.service.web.methods import Methods
 from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
+from pix.service.web.origins import install_public_url
 from pix.service.web.preferences import preferences_router
 from pix.service.web.problems import find_kind, install_problems
 from pix.service.web.security_headers import SecurityHeaders
@@ -50,13 +53,15 @@ def create_app(
     wire: WatchWire | None = None,
     bank_books: BankBooks | None = None,
     lab_panel_url: str = "",
+    public_url: str = "",
 ) -> FastAPI:
     """The application.
 
     `treat_again` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
     and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
     without it is everybody. `wire` is what is watched live, `bank_books` where the banks' bookings are asked for;
-    without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map.
+    without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map;
+    people reach the console at `public_url`, and with https its cookies are for https alone.
     """
     app = FastAPI(
         title="CodePix hub",
@@ -71,9 +76,11 @@ def create_app(
     wire = wire or WatchWire(SilentTap, lambda: parties_of(application.queries))
     bank_books = bank_books or NoBankBooks()
     install_site(app, Site(application, treat_again, Csrf(secret), door, wire, bank_books, lab_panel_url))
-    install_sessions(app, secret, SESSION_COOKIE, same_site="strict")
+    install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
+    install_public_url(app, public_url)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
@@ -104,7 +111,7 @@ def create_app(
 
 
 async def _to_sign_in(request: Request, _error: Exception) -> Response:
-    return see_other(request, sign_in_url(request, "/sign-in"))
+    return session_ended() if wants_events(request) else see_other(request, sign_in_url(request, "/sign-in"))
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:

@@ -22,6 +22,7 @@ from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
 from pix.service.web.csrf import ForgedRequest
 from pix.service.web.operators import OPERATOR_PROBLEMS
 from pix.service.web.problems import ProblemKind, ProblemTable
+from pix.service.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[ProblemTable] = {
     NotAuthenticated: ProblemKind("not-authenticated", 401, "The caller is not the bank that it says it is"),
@@ -37,6 +38,7 @@ PROBLEMS: Final[ProblemTable] = {
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
     TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
     **OPERATOR_PROBLEMS,
+    **STREAM_PROBLEMS,
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
     ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
     BrokerUnavailable: ProblemKind("broker-unavailable", 503, "The broker does not answer"),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.watch_wire import WatchWire, WireEvent
-from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX
+from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.service.web.problems import PROBLEM_RESPONSES
+from pix.service.web.visits import Ending
 
 LOOK_SECONDS: Final = 0.1
-HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class WireEventDocument(BaseModel):
@@ -78,26 +77,26 @@ def events_router(wire: WatchWire, operator: Callable[..., Awaitable[None]]) -> 
             }
         },
     )
-    def stream_events(request: Request) -> EventSourceResponse:
+    def stream_events(request: Request) -> LiveStream:
         """Every message between the banks and the hub as it passes, from now on, as server-sent events.
 
         With more than 400 messages a second only those of some transfers are sent; an event `left-out` then says how
         many were not. After five minutes the stream ends; a client that reconnects goes on. At most 50 are served.
         """
         wire.check_room()
-        return EventSourceResponse(_events(request, wire), headers=HEADERS)
+        return LiveStream(lambda ending: _events(request, wire, ending))
 
     return router
 
 
-async def _events(request: Request, wire: WatchWire) -> AsyncIterator[bytes]:
+async def _events(request: Request, wire: WatchWire, ending: Ending) -> Events:
     with wire.watching() as newest:
         behind = newest
         yield format_sse_event(retry=RECONNECT_MS, comment="open")
         quiet_since = time.monotonic()
         ends_at = quiet_since + STREAM_SECONDS_MAX
         left_out = wire.look(behind).left_out
-        while time.monotonic() < ends_at and not await request.is_disconnected():
+        while time.monotonic() < ends_at and not ending.is_over and not await request.is_disconnected():
             look = wire.look(behind)
             lines = [format_sse_event(data_str=json.dumps(document_of(event))) for event in look.events]
             if look.left_out != left_out:
@@ -113,4 +112,4 @@ async def _events(request: Request, wire: WatchWire) -> AsyncIterator[bytes]:
             elif time.monotonic() - quiet_since > KEEP_ALIVE_SECONDS:
                 quiet_since = time.monotonic()
                 yield format_sse_event(comment="still here")
-            await asyncio.sleep(LOOK_SECONDS)
+            await ending.pause(LOOK_SECONDS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from typing import Final
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from pix.service.web.origins import is_own_origin
 from pix.service.web.sessions import visitor_id
 
 FORM_FIELD: Final = "csrf_token"
@@ -33,7 +33,7 @@ class Csrf:
         if request.method in _SAFE_METHODS:
             return
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin is not None and not is_own_origin(request, origin):
             raise ForgedRequest
         form = await request.form()
         given = form.get(FORM_FIELD, "")

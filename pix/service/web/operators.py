@@ -14,7 +14,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -23,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from pix.service.passwords import password_matches
 from pix.service.web.attempts import Attempts
 from pix.service.web.csrf import ForgedRequest
+from pix.service.web.origins import is_own_origin
 from pix.service.web.problems import ProblemKind
 from pix.service.web.sessions import renew_session
 
@@ -204,5 +204,5 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if request.method in _SAFE_METHODS or origin is None:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    if not is_own_origin(request, origin):
         raise ForgedRequest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -77,7 +78,13 @@ class ProblemKind:
 
 SCHEME_RULE: Final = ProblemKind("scheme-rule", 422, "A value breaks a rule of the scheme")
 INVALID_REQUEST: Final = ProblemKind("invalid-request", 422, "The request is not as the API asks")
+MALFORMED_JSON: Final = ProblemKind("malformed-json", 400, "The body is not JSON")
+NOT_JSON: Final = ProblemKind("unsupported-media-type", 415, "The body is not sent as JSON")
+NOT_JSON_RULE: Final = "Send the body as JSON, with the header Content-Type: application/json."
 INTERNAL: Final = ProblemKind("internal-error", 500, "Something went wrong on our side")
+
+_HEADERS_OF_ERRORS: Final = frozenset({"allow", "retry-after", "www-authenticate"})
+"""What an error's page needs as well as its problem document."""
 
 ProblemTable = Mapping[type[Exception], ProblemKind]
 """Domain errors, each with what it is over HTTP. An error's nearest class in the table counts."""
@@ -122,6 +129,9 @@ def error_response(error: Exception, table: ProblemTable) -> JSONResponse:
         field = getattr(error, "field", None) or None
         return problem_response(kind, rule or kind.title, field=field, rule=rule, headers=headers)
     if isinstance(error, RequestValidationError):
+        fault: Mapping[str, Any] = next(iter(error.errors()), {})
+        if fault.get("type") == "json_invalid":
+            return problem_response(MALFORMED_JSON, json_fault(error.body, fault))
         field, rule = first_fault(error.errors())
         return problem_response(INVALID_REQUEST, f"{field}: {rule}" if field else rule, field=field or None, rule=rule)
     if isinstance(error, HTTPException):
@@ -130,6 +140,28 @@ def error_response(error: Exception, table: ProblemTable) -> JSONResponse:
         return problem_response(plain, str(error.detail), headers=error.headers)
     log.error("a request failed", error=type(error).__name__, exc_info=error)
     return problem_response(INTERNAL, "The error was logged; try again later.")
+
+
+def json_fault(text: Any, fault: Mapping[str, Any]) -> str:
+    """Where a body ceases to be JSON, in a sentence: line and column, both from 1."""
+    position = next((part for part in fault.get("loc", ()) if isinstance(part, int)), 0)
+    before = text[:position] if isinstance(text, str) else ""
+    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    reason = fault.get("ctx", {}).get("error", "it cannot be read")
+    return f"The body is not JSON: at line {line}, column {column}: {reason}."
+
+
+def is_another_media_type(request: Request, error: Exception) -> bool:
+    """Whether the body was not read because it does not say that it is JSON (RFC 9110, 15.5.16)."""
+    if not isinstance(error, RequestValidationError) or not any(
+        tuple(fault.get("loc", ())) == ("body",) and fault.get("type") != "missing" for fault in error.errors()
+    ):
+        return False
+    message = Message()
+    message["Content-Type"] = request.headers.get("content-type", "")
+    subtype = message.get_content_subtype()
+    is_json = message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
+    return not is_json
 
 
 def first_fault(faults: Sequence[Any]) -> tuple[str, str]:
@@ -155,10 +187,15 @@ def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage, b
     async def answer(request: Request, error: Exception) -> Response:
         problem = error_response(error, table)
         if speaks_json(request):
+            if is_another_media_type(request, error):
+                problem = problem_response(NOT_JSON, NOT_JSON_RULE, headers={"Accept-Post": "application/json"})
             return problem
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD"):
             return RedirectResponse(nearest_page(request), SEE_OTHER)
-        return await run_in_threadpool(error_page, request, error, problem.status_code)
+        page = await run_in_threadpool(error_page, request, error, problem.status_code)
+        for name in _HEADERS_OF_ERRORS & set(problem.headers.keys()):
+            page.headers.setdefault(name, problem.headers[name])
+        return page
 
     for known in (*table, SchemeError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(known, answer)

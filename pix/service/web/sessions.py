@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-SESSION_SECONDS_MAX: Final = 12 * 60 * 60
-_VISITOR: Final = "visitor"
+from pix.service.web.events import wants_events
+from pix.service.web.visits import (
+    SEEN,
+    SEEN_STEP_SECONDS,
+    SESSION_IDLE_SECONDS_MAX,
+    SESSION_SECONDS_MAX,
+    SINCE,
+    VISITOR,
+    Visits,
+)
 
 
 class TokenRefused(Exception):
@@ -51,9 +61,17 @@ def secret_of(service: str, secret: str) -> str:
 
 
 def install_sessions(
-    app: FastAPI, secret: str, cookie: str, *, https_only: bool = False, same_site: Literal["lax", "strict"] = "lax"
+    app: FastAPI,
+    secret: str,
+    cookie: str,
+    *,
+    https_only: bool = False,
+    same_site: Literal["lax", "strict"] = "lax",
+    idle_seconds_max: float = SESSION_IDLE_SECONDS_MAX,
 ) -> None:
     """Gives each request a `session`. Cookies do not tell ports apart, so each bank's cookie has a name of its own."""
+    app.state.visits = Visits(idle_seconds_max=idle_seconds_max)
+    app.add_middleware(SessionAges)
     app.add_middleware(
         SessionMiddleware,
         secret_key=secret,
@@ -64,17 +82,48 @@ def install_sessions(
     )
 
 
+class SessionAges:
+    """ASGI middleware: a session that has ended, was not used for long, or is too old is none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on with the session that it still has."""
+        if scope["type"] == "http" and scope["session"]:
+            session, visits = scope["session"], visits_of(scope["app"])
+            now = int(visits.now_seconds())
+            if visits.seconds_left(session) <= 0:
+                session.clear()
+            elif not wants_events(Request(scope)) and now - session[SEEN] >= SEEN_STEP_SECONDS:
+                session[SEEN] = now
+        await self._app(scope, receive, send)
+
+
+def visits_of(app: FastAPI) -> Visits:
+    """The application's."""
+    visits: Visits = app.state.visits
+    return visits
+
+
 def visitor_id(request: Request) -> str:
     """A random name of this browser's session, made when it is first needed."""
-    known = request.session.get(_VISITOR)
+    known = request.session.get(VISITOR)
     if isinstance(known, str):
         return known
     made = secrets.token_urlsafe(16)
-    request.session[_VISITOR] = made
+    request.session[VISITOR] = made
+    request.session[SINCE] = request.session[SEEN] = int(visits_of(request.app).now_seconds())
     return made
 
 
+def session_mark(request: Request) -> str:
+    """A name for the session that pages may show: it tells tabs whether they are of the same one, and nothing else."""
+    return hashlib.sha256(f"codepix/mark/{visitor_id(request)}".encode()).hexdigest()[:16]
+
+
 def renew_session(request: Request) -> None:
-    """Begins another session, as one does at signing in and out, so that an old one is worth nothing."""
+    """Begins another session, as one does at signing in and out; the old one and its event streams end."""
+    visits_of(request.app).end(request.session)
     request.session.clear()
     visitor_id(request)

@@ -21,7 +21,7 @@ def cookies_of(visitor: Visitor) -> dict[str, str]:
 
 
 def events_of(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """(event, data) of a stream; comments are left out."""
+    """(event, data) of a stream; comments and heartbeats are left out."""
     name, data = "", []
     for line in lines:
         if line.startswith("event: "):
@@ -29,7 +29,8 @@ def events_of(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
         elif line.startswith("data:"):
             data.append(line.removeprefix("data:").strip())
         elif not line and name:
-            yield name, " ".join(data)
+            if name != "beat":
+                yield name, " ".join(data)
             name, data = "", []
 
 

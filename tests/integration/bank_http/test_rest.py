@@ -109,6 +109,12 @@ def test_the_idempotency_key_is_required(rest: TestClient, ana: Account, bruno: 
         (order(kind="IBAN"), 422, "invalid-request", "payee_key.kind"),
         ({"amount_centavos": 1}, 422, "invalid-request", "payee_key"),
         ({**order(), "surprise": 1}, 422, "invalid-request", "surprise"),
+        (
+            order() | {"payee_key": {"kind": "EMAIL", "key": "bruno@example.com", "surprise": 1}},
+            422,
+            "invalid-request",
+            "payee_key.surprise",
+        ),
         ({**order(), "description": "x" * 200}, 422, "scheme-rule", "description"),
     ],
 )
@@ -234,4 +240,4 @@ def test_the_api_describes_itself_with_examples(rest: TestClient) -> None:
 
 def test_a_page_of_another_site_cannot_post_json(rest: TestClient) -> None:
     answer = rest.post(f"{API}/accounts", content=b'{"name": "x"}', headers={"Content-Type": "text/plain"})
-    problem(answer, 422, "invalid-request")
+    problem(answer, 415, "unsupported-media-type")

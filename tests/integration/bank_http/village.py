@@ -308,10 +308,10 @@ class Village:
             for _, posting in booked
         ]
 
-    def console(self) -> FastAPI:
+    def console(self, **options: Any) -> FastAPI:
         """The hub's console."""
         watch = WatchWire(self.wire.tap, lambda: parties_of(self.hub.queries))
-        return create_console(self.hub, self._treat_again, wire=watch, bank_books=self)
+        return create_console(self.hub, self._treat_again, wire=watch, bank_books=self, **options)
 
     def _treat_again(self, record: Record) -> None:
         with self._lock:

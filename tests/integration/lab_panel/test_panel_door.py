@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lab.panel.app import create_app
 from lab.panel.door import PanelDoor
 from lab.panel.site import Laboratory
+from tests.integration.bank_http.test_http import STREAMS, methods_by_path
 from tests.integration.lab_panel.conftest import TOKEN
 
 PAGES = ("/", "/live")
@@ -112,3 +114,14 @@ def test_the_page_may_show_the_hubs_map_and_is_shown_within_none(browser: TestCl
 def test_the_token_is_made_for_each_start() -> None:
     doors = {PanelDoor().token for _ in range(10)}
     assert len(doors) == 10 and min(map(len, doors)) >= 32
+
+
+def test_head_is_answered_wherever_get_is_and_options_names_what_there_is(app: FastAPI, browser: TestClient) -> None:
+    for path, methods in methods_by_path(app.routes).items():
+        allowed = set(browser.options(path).headers["allow"].split(", "))
+        assert methods <= allowed and ("HEAD" in allowed) == ("GET" in allowed), path
+        if "GET" in methods:
+            head = browser.head(path)
+            assert head.content == b"" and head.status_code not in (405, 500), path
+            if not path.endswith(STREAMS):
+                assert browser.get(path).status_code == head.status_code, path

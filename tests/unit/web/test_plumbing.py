@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
 import pytest
@@ -87,8 +88,11 @@ def test_the_first_fault_of_a_validation_is_told() -> None:
 class Visit:
     """As much of a request as a stream looks at."""
 
-    def __init__(self, leaves_after: int = 1_000) -> None:
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, leaves_after: int = 1_000, last_id: str = "") -> None:
         self._looks = leaves_after
+        self.query_params = {"last": last_id}
 
     async def is_disconnected(self) -> bool:
         self._looks -= 1
@@ -127,6 +131,14 @@ def test_a_stream_sends_what_has_changed_and_ends_with_the_final_scene() -> None
 def test_a_stream_does_not_repeat_what_the_page_has_already() -> None:
     sent = stream([Scene(1, lambda: "one"), Scene(1, lambda: "one", is_final=True)], seen=1)
     assert "event: fragment" not in sent and "event: final" in sent
+
+
+def test_a_stream_that_is_opened_again_goes_on_behind_the_last_event() -> None:
+    one, two = Scene("one", lambda: "1"), Scene("two", lambda: "2", is_final=True)
+    last_id = re.findall(r"^id: (.*)$", stream([one, two]), re.MULTILINE)
+    assert "data: 2" in stream([two], visit=Visit(last_id=last_id[0]))
+    assert "data: 2" not in stream([two], visit=Visit(last_id=last_id[1]))
+    assert "data: 2" in stream([two], visit=Visit(last_id="nonsense&%%%")), "who sends another id gets everything"
 
 
 def test_a_stream_ends_when_the_visitor_leaves_and_when_its_time_is_over() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from bank_sim.entrypoints.http.site import PagesOf
+from pix.service.web.origins import public_url_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,7 +34,7 @@ class Operation:
 def show(request: Request, pages: PagesOf) -> Response:
     """Every operation with its parameters and an example."""
     description = request.app.openapi()
-    context = {"groups": operations_by_tag(description), "base_url": str(request.base_url).rstrip("/")}
+    context = {"groups": operations_by_tag(description), "base_url": public_url_of(request)}
     return pages.page(request, "bank/api.html", context)
 
 

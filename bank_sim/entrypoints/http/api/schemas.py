@@ -152,6 +152,14 @@ class Payee(BaseModel):
         )
 
 
+class PayeeKey(Key):
+    """The key that is paid."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"kind": "EMAIL", "key": "bruno@example.com"}}
+    )
+
+
 class RequestTransferRequest(BaseModel):
     """An order to pay. What the payer was shown of the payee may go with it: the hub compares the masked tax id."""
 
@@ -166,7 +174,7 @@ class RequestTransferRequest(BaseModel):
         },
     )
 
-    payee_key: Key
+    payee_key: PayeeKey
     amount_centavos: AmountCentavos
     description: str = Field(default="", max_length=2_000)
     payee_tax_id_masked: str = Field(default="", max_length=40)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from hub.application.look_at_network import NetworkNow
@@ -20,12 +19,21 @@ from hub.domain.transfer import TransferStatus
 from hub.entrypoints.http.console.network_map import Chart, Drawing, drawings, latency_chart
 from hub.entrypoints.http.console.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
 from hub.entrypoints.http.console.views import TransferLine, bank_view, transfer_lines
-from hub.entrypoints.http.wire_events import HEADERS, document_of
+from hub.entrypoints.http.wire_events import document_of
 from pix.service.dead_letters import DeadLetterState
 from pix.service.logs import logger
-from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX
+from pix.service.web.events import (
+    BEAT,
+    ENDED,
+    HEARTBEAT_SECONDS,
+    RECONNECT_MS,
+    STREAM_SECONDS_MAX,
+    Events,
+    LiveStream,
+)
 from pix.service.web.security_headers import content_security_policy
 from pix.service.web.templates import Pages
+from pix.service.web.visits import Ending
 
 router = APIRouter(include_in_schema=False)
 
@@ -116,18 +124,18 @@ def stream_map(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -
 
 def _stream(request: Request, pages: Pages, site: Site, template: str, seen: str) -> Response:
     site.wire.check_room()
-    return EventSourceResponse(_events(request, pages, site, template, seen), headers=HEADERS)
+    return LiveStream(lambda ending: _events(request, pages, site, template, seen, ending))
 
 
-async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str) -> AsyncIterator[bytes]:
+async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: Ending) -> Events:
     """`wire`: the messages that have passed, as JSON; `scene`: what stands, as HTML, when it has changed."""
     overview = overview_of(request)
     with site.wire.watching() as newest:
         behind = newest
         yield format_sse_event(retry=RECONNECT_MS, comment="open")
-        left_out = site.wire.look(behind).left_out
-        scene_due_seconds = quiet_since = time.monotonic()
-        ends_at = quiet_since + STREAM_SECONDS_MAX
+        left_out, is_well = site.wire.look(behind).left_out, True
+        scene_due_seconds = said_at = time.monotonic()
+        ends_at = said_at + min(STREAM_SECONDS_MAX, ending.seconds_left)
         while time.monotonic() < ends_at and not await request.is_disconnected():
             chunks = []
             look = site.wire.look(behind)
@@ -143,19 +151,23 @@ async def _events(request: Request, pages: Pages, site: Site, template: str, see
                 scene_due_seconds = time.monotonic() + SCENE_SECONDS
                 try:
                     snapshot = await run_in_threadpool(overview.snapshot)
+                    is_well = True
                     if snapshot.version != seen:
                         html = await run_in_threadpool(pages.html, request, template, _context(snapshot), block="live")
                         seen = snapshot.version
                         chunks.append(format_sse_event(data_str=html, event="scene"))
                 except Exception as error:  # noqa: BLE001 - whatever is down now may be up at the next look
+                    is_well = False
                     log.warning("a live page could not look", error=type(error).__name__)
+            if ending.is_over:
+                yield ENDED
+                return
+            if not chunks and is_well and time.monotonic() - said_at >= HEARTBEAT_SECONDS:
+                chunks.append(BEAT)
             if chunks:
-                quiet_since = time.monotonic()
+                said_at = time.monotonic()
                 yield b"".join(chunks)
-            elif time.monotonic() - quiet_since > KEEP_ALIVE_SECONDS:
-                quiet_since = time.monotonic()
-                yield format_sse_event(comment="still here")
-            await asyncio.sleep(WIRE_SECONDS)
+            await ending.pause(WIRE_SECONDS)
 
 
 def _context(snapshot: Snapshot) -> dict[str, Any]:

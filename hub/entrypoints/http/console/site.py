@@ -21,6 +21,7 @@ from pix.service.web.languages import translate
 from pix.service.web.operators import OperatorDoor
 from pix.service.web.palette import stylesheet
 from pix.service.web.preferences import amounts_are_hidden
+from pix.service.web.sessions import session_mark
 from pix.service.web.templates import Pages, language_of
 
 NAME: Final = "CodePix hub"
@@ -97,6 +98,8 @@ class Site:
                 icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
             ),
             "csrf_token": self.csrf.token(request),
+            "session_mark": session_mark(request) if not self.door.is_open and self.door.knows(request) else "",
+            "sign_in_url": "/sign-in",
             "has_door": not self.door.is_open,
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),

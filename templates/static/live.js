@@ -1,0 +1,242 @@
+// Event streams. A browser has six connections to an origin, and a stream holds one for as long as it is open. So only
+// pages that are looked at hold streams, all tabs of a browser together no more than STREAMS_MAX, and the page that is
+// used takes the place of another one. A page that hears nothing says so.
+"use strict";
+
+(() => {
+  const STREAMS_MAX = 3;
+  const SILENT_MS = 3000; // The server says something each second.
+  const DEAD_MS = 20000; // A connection that has vanished without a word: another one is tried.
+  const RETRY_MS = 1500;
+  const USE_MS = 500;
+  const words = document.documentElement.dataset;
+
+  function leave() {
+    window.location.replace(words.signIn);
+  }
+
+  // Tabs tell each other which session they are of: after signing out or in as somebody else the others leave.
+  if (window.BroadcastChannel) {
+    const sessions = new BroadcastChannel("codepix-session");
+    sessions.addEventListener("message", (event) => {
+      if (words.session && event.data !== words.session) {
+        leave();
+      }
+    });
+    sessions.postMessage(words.session ?? "");
+  }
+
+  // A place among the streams of this browser: a lock that is held while the stream is open. `isTaken` is called when
+  // another page needs it more.
+  class Place {
+    constructor(onGranted, onTaken) {
+      this.onGranted = onGranted;
+      this.onTaken = onTaken;
+      this.letGo = null;
+      this.waiting = null;
+    }
+
+    async claim(urgent) {
+      if (!navigator.locks) {
+        this.letGo ??= () => {};
+        this.onGranted();
+        return;
+      }
+      if (this.letGo || (this.waiting && !urgent)) {
+        return;
+      }
+      this.waiting?.abort();
+      const waiting = new AbortController();
+      this.waiting = waiting;
+      const names = Array.from({ length: STREAMS_MAX }, (_, number) => `codepix-live-${number}`);
+      for (const name of names) {
+        if (waiting.signal.aborted || (await this.hold(name, { ifAvailable: true }, waiting))) {
+          return;
+        }
+      }
+      const any = names[Math.floor(Math.random() * STREAMS_MAX)];
+      await this.hold(any, urgent ? { steal: true } : { signal: waiting.signal }, waiting);
+    }
+
+    // True once it was held, and is not any more.
+    async hold(name, options, waiting) {
+      let letGo = null;
+      try {
+        await navigator.locks.request(name, options, (lock) => {
+          if (!lock || waiting.signal.aborted) {
+            return undefined;
+          }
+          this.waiting = null;
+          return new Promise((resolve) => {
+            letGo = resolve;
+            this.letGo = resolve;
+            this.onGranted();
+          });
+        });
+      } catch {
+        // Nobody waits any more, or the place was taken.
+        if (letGo && this.letGo === letGo) {
+          this.letGo = null;
+          this.onTaken();
+        }
+      }
+      return letGo !== null;
+    }
+
+    release() {
+      this.waiting?.abort();
+      this.waiting = null;
+      this.letGo?.();
+      this.letGo = null;
+    }
+  }
+
+  // One event stream, which closes while the page is hidden. `events`: what to do at each event by name. `tell(state,
+  // seconds)`: "open", "lost" (the server is away), "silent" (for so many seconds), "waiting" (other pages are used),
+  // "final".
+  class LiveStream {
+    constructor(url, events, tell) {
+      this.url = url;
+      this.events = events;
+      this.tell = tell;
+      this.source = null;
+      this.lastId = "";
+      this.heardAt = performance.now();
+      this.usedAt = Number.NEGATIVE_INFINITY;
+      this.isOn = false;
+      this.isOpen = false;
+      this.place = new Place(() => this.open(), () => this.giveWay());
+      window.setInterval(() => this.watch(), 1000);
+      document.addEventListener("visibilitychange", () => this.look(false));
+      for (const use of ["focus", "pointerdown", "keydown"]) {
+        window.addEventListener(use, () => this.look(true), true);
+      }
+      window.addEventListener("pagehide", () => this.shut());
+      window.addEventListener("pageshow", (event) => event.persisted && this.look(true));
+    }
+
+    start() {
+      this.isOn = true;
+      this.look(document.hasFocus());
+    }
+
+    stop() {
+      this.isOn = false;
+      this.shut();
+    }
+
+    look(urgent) {
+      if (this.isOn && !document.hidden) {
+        if (!this.source) {
+          this.place.claim(urgent);
+        } else if (urgent) {
+          this.usedAt = performance.now();
+        }
+      } else {
+        this.shut();
+      }
+    }
+
+    open() {
+      const url = new URL(this.url, window.location.href);
+      if (this.lastId) {
+        url.searchParams.set("last", this.lastId);
+      }
+      this.heardAt = performance.now();
+      const source = new EventSource(url);
+      this.source = source;
+      source.addEventListener("open", () => this.hear());
+      source.addEventListener("beat", () => this.hear());
+      for (const [name, act] of Object.entries(this.events)) {
+        source.addEventListener(name, (event) => {
+          this.hear();
+          this.lastId = event.lastEventId || this.lastId;
+          act(event);
+        });
+      }
+      source.addEventListener("ended", leave);
+      source.addEventListener("final", () => {
+        this.stop();
+        this.tell("final", 0);
+      });
+      source.addEventListener("error", () => {
+        if (this.source !== source) {
+          return;
+        }
+        this.isOpen = false;
+        this.tell("lost", 0);
+        // The browser comes back by itself, unless what answered was no stream: a server that is about to start.
+        if (source.readyState === EventSource.CLOSED) {
+          window.setTimeout(() => this.source === source && this.reopen(), RETRY_MS);
+        }
+      });
+    }
+
+    reopen() {
+      this.source?.close();
+      this.open();
+    }
+
+    hear() {
+      this.heardAt = performance.now();
+      this.isOpen = true;
+      this.tell("open", 0);
+    }
+
+    watch() {
+      if (!this.source) {
+        return;
+      }
+      const quiet = performance.now() - this.heardAt;
+      if (quiet > SILENT_MS) {
+        this.tell(this.isOpen ? "silent" : "lost", Math.round(quiet / 1000));
+      }
+      if (this.isOpen && quiet > DEAD_MS) {
+        this.isOpen = false;
+        this.reopen();
+      }
+    }
+
+    shut() {
+      this.source?.close();
+      this.source = null;
+      this.isOpen = false;
+      this.place.release();
+    }
+
+    giveWay() {
+      this.source?.close();
+      this.source = null;
+      this.isOpen = false;
+      this.tell("waiting", 0);
+      // A page that was used at the very moment at which its place was taken wants one again.
+      this.look(performance.now() - this.usedAt < USE_MS);
+    }
+  }
+
+  window.LiveStream = LiveStream;
+
+  // Live parts: the server sends the same HTML that it renders in the page, whenever that changes. A page with several
+  // of them has one stream around them, and each is the scene of an event of its own.
+  function connect(part) {
+    const show = (place) => (event) => window.whenReleased(place, () => window.putLive(place, event.data));
+    const events = { fragment: show(part) };
+    for (const scene of part.querySelectorAll("[data-scene]")) {
+      events[scene.dataset.scene] = show(scene);
+    }
+    const stream = new LiveStream(part.dataset.live, events, (state) => {
+      part.dataset.liveState = state;
+    });
+    stream.start();
+  }
+
+  function start() {
+    document.querySelectorAll("[data-live]").forEach(connect);
+  }
+
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", start);
+  } else {
+    start();
+  }
+})();
