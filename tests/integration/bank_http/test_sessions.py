@@ -27,7 +27,7 @@ from pix.service.web.visits import (
 from tests.integration.bank_http.conftest import PIN, Visitor
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.test_live import PATIENCE_SECONDS
-from tests.integration.bank_http.village import VillageSettings
+from tests.integration.bank_http.village import Village, VillageSettings
 
 AT_ONCE_SECONDS = 5.0
 """Far less than the five minutes after which every stream ends."""
@@ -86,6 +86,27 @@ def test_the_end_of_a_session_ends_its_streams_at_once_and_no_others(
     with TestClient(app, cookies=old, follow_redirects=False) as thief:
         assert thief.get("/statement").headers["location"] == "/sign-in"
         assert thief.get("/home/live", headers=EVENTS).text == "event: ended\ndata: \n\n"
+
+
+def test_the_consoles_streams_end_with_the_operators_session_too(village: Village) -> None:
+    settings = VillageSettings(demo_mode=False)
+    app = village.console(operators=settings)
+    with TestClient(app) as client:
+        visitor = Visitor(client)
+        visitor.open("/sign-in")
+        visitor.send("/sign-in", password=settings.operator_password)
+        cookies = dict(client.cookies)
+        with serving(app) as address:
+            for path in ("/live", "/map/live"):
+                with streaming(address, cookies, path) as answer:
+                    lines = answer.iter_lines()
+                    assert ": open" in next(lines)
+                    if path == "/map/live":
+                        visitor.open("/")
+                        visitor.send("/sign-out")
+                        assert "event: ended" in list(lines)
+            with streaming(address, cookies, "/live") as answer:
+                assert next(answer.iter_lines()) == "event: ended"
 
 
 def test_a_session_ends_when_it_is_not_used_and_when_it_is_old(app: FastAPI, visitor: Visitor) -> None:

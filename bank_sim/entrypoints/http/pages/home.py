@@ -21,6 +21,8 @@ from pix.service.web.htmx import see_other
 LINES_SHOWN: Final = 8
 UNDER_WAY_SHOWN_MAX: Final = 10
 ARRIVALS_SHOWN_MAX: Final = 3
+JUST_NOW_MS: Final = 60_000
+"""A page that was hidden opens its stream again with what it showed first; what came long ago is not new then."""
 POLL_SECONDS: Final = 0.4
 
 router = page_router()
@@ -45,9 +47,13 @@ class HomeView:
         waiting = "/".join(f"{transfer.end_to_end_id}{transfer.status}" for transfer in self.under_way)
         return f"{self.newest_posting_id}.{self.account.status}.{zlib.crc32(waiting.encode()):08x}"
 
-    def arrived_since(self, posting_id: int) -> list[StatementLine]:
-        """The credits behind the posting, newest first."""
-        new = [line for line in self.lines if line.posting_id > posting_id and line.kind is PostingKind.CREDIT]
+    def arrived_since(self, posting_id: int, from_ms: int) -> list[StatementLine]:
+        """The credits behind the posting and from this time on, newest first."""
+        new = [
+            line
+            for line in self.lines
+            if line.posting_id > posting_id and line.posted_at_ms >= from_ms and line.kind is PostingKind.CREDIT
+        ]
         return new[:ARRIVALS_SHOWN_MAX]
 
     def context(self, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def live(
 
         def render() -> str:
             nonlocal newest_shown
-            arrived = view.arrived_since(newest_shown)
+            arrived = view.arrived_since(newest_shown, site.clock.now_ms() - JUST_NOW_MS)
             newest_shown = max(newest_shown, view.newest_posting_id)
             return pages.html(request, "bank/home.html", view.context(arrived), block="live")
 
