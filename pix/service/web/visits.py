@@ -33,7 +33,7 @@ ENDED_REMEMBERED_MAX: Final = 10_000
 
 STREAMS_PER_VISITOR_MAX: Final = 12
 """A browser holds three, and for a moment those of the pages that it has just left."""
-STREAMS_MAX: Final = 200
+STREAMS_MAX: Final = 400
 """Of one process, for all visitors and programs."""
 RETRY_AFTER_SECONDS: Final = 5
 

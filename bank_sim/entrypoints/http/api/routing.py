@@ -15,11 +15,12 @@ PREFIX: Final = "/api/v1"
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": text, "model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
     for status, text in (
-        (400, "The address has a character in it that none of ours has."),
+        (400, "The body is not JSON, or the address has a character in it that none of ours has."),
         (401, "Outside demo mode the API is the operator's, whose password is the bearer token."),
         (403, "Nobody can be the operator yet, or a page of another site asks."),
         (404, "There is no such thing here."),
         (409, "The state of things stands against it."),
+        (415, "The body is not sent as JSON."),
         (422, "A value breaks a rule; `field` and `rule` say which."),
         (429, "Too many wrong passwords, or too many keys looked up; `Retry-After` says when to come again."),
         (503, "The hub or the database does not answer; try again."),
