@@ -9,6 +9,7 @@
   const DEAD_MS = 20000; // A connection that has vanished without a word: another one is tried.
   const RETRY_MS = 1500;
   const USE_MS = 500;
+  const LEAVE_MS = 300;
   const words = document.documentElement.dataset;
 
   function leave() {
@@ -154,7 +155,11 @@
           act(event);
         });
       }
-      source.addEventListener("ended", leave);
+      source.addEventListener("ended", () => {
+        this.stop();
+        // The answer that ended the session comes first, with another cookie.
+        window.setTimeout(leave, LEAVE_MS);
+      });
       source.addEventListener("final", () => {
         this.stop();
         this.tell("final", 0);

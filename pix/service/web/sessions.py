@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from itsdangerous import BadData, URLSafeTimedSerializer
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware.sessions import Session, SessionMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix.service.web.events import wants_events
 from pix.service.web.visits import (
@@ -93,11 +93,28 @@ class SessionAges:
         if scope["type"] == "http" and scope["session"]:
             session, visits = scope["session"], visits_of(scope["app"])
             now = int(visits.now_seconds())
+            if visits.has_just_ended(session):
+                # Another tab asks before it has the cookie of the sign-in that ends this session: a new cookie in the
+                # answer would replace that one, and sign the person out again.
+                session.clear()
+                await self._app(scope, receive, _without_cookie(scope, send))
+                return
             if visits.seconds_left(session) <= 0:
                 session.clear()
             elif not wants_events(Request(scope)) and now - session[SEEN] >= SEEN_STEP_SECONDS:
                 session[SEEN] = now
         await self._app(scope, receive, send)
+
+
+def _without_cookie(scope: Scope, send: Send) -> Send:
+    """Sends an answer that leaves the session's cookie as it is."""
+
+    async def send_as_it_is(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            scope["session"] = Session()
+        await send(message)
+
+    return send_as_it_is
 
 
 def visits_of(app: FastAPI) -> Visits:

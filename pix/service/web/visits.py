@@ -30,6 +30,8 @@ SESSION_IDLE_SECONDS_MAX: Final = 30 * 60
 SEEN_STEP_SECONDS: Final = 60
 """The cookie is written anew no more often than this."""
 ENDED_REMEMBERED_MAX: Final = 10_000
+ENDING_SECONDS: Final = 10.0
+"""For so long after its end a session's cookie is answered without another one."""
 
 STREAMS_PER_VISITOR_MAX: Final = 12
 """A browser holds three, and for a moment those of the pages that it has just left."""
@@ -102,7 +104,7 @@ class Visits:
         self.now_seconds = now_seconds
         self._idle_seconds_max = idle_seconds_max
         self._lock = threading.Lock()
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: OrderedDict[str, float] = OrderedDict()
         self._streams: dict[str, set[Ending]] = {}
         self._count = 0
 
@@ -122,13 +124,19 @@ class Visits:
         now = self.now_seconds()
         return min(since + SESSION_SECONDS_MAX - now, seen + self._idle_seconds_max - now)
 
+    def has_just_ended(self, session: Mapping[str, Any]) -> bool:
+        """Whether the answer that ends the session may still be on its way to the browser, with another cookie."""
+        with self._lock:
+            ended_at = self._ended.get(session.get(VISITOR, ""))
+        return ended_at is not None and time.monotonic() - ended_at < ENDING_SECONDS
+
     def end(self, session: Mapping[str, Any]) -> None:
         """The session is over: no copy of its cookie is good any more, and its event streams end."""
         visitor = session.get(VISITOR)
         if not isinstance(visitor, str) or not set(session) - _OF_EVERY_SESSION:
             return
         with self._lock:
-            self._ended[visitor] = None
+            self._ended[visitor] = time.monotonic()
             while len(self._ended) > ENDED_REMEMBERED_MAX:
                 self._ended.popitem(last=False)
             streams = list(self._streams.get(visitor, ()))

@@ -82,6 +82,8 @@ def test_the_end_of_a_session_ends_its_streams_at_once_and_no_others(
         assert time.monotonic() - began < AT_ONCE_SECONDS
         assert next(theirs) is not None
     assert app.state.visits.streams == 0
+    # Another tab that asks with the old cookie does not replace the one that the browser has just got.
+    assert "set-cookie" not in TestClient(app, cookies=old).get("/sign-in").headers
     # A copy of the cookie is worth nothing any more, for pages and for streams.
     with TestClient(app, cookies=old, follow_redirects=False) as thief:
         assert thief.get("/statement").headers["location"] == "/sign-in"
