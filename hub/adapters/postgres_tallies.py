@@ -12,6 +12,7 @@ from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import TransferStatus
 from pix.scheme.reasons import ReasonCode
 from pix.service.bulk import fetch_bulk, number_array, postpone_bulk, text_array, word_array
+from pix.service.database import allow_maintenance
 
 SLOTS: Final = 16
 """Each process adds to the rows of one slot, so that replicas seldom queue for the same row; readers sum the slots."""
@@ -73,6 +74,7 @@ class PostgresTallies:
         }
 
     def recount(self) -> None:
+        allow_maintenance(self._connection)
         self._connection.execute(text("LOCK TABLE transfers IN SHARE MODE"))
         self._connection.execute(text("DELETE FROM transfer_tallies"))
         self._connection.execute(text(_RECOUNT))

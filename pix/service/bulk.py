@@ -19,12 +19,10 @@ from sqlalchemy import Connection
 
 from pix.service.batches import DatabaseUnavailable
 from pix.service.connections import FrugalConnection, driver_of
+from pix.service.database_errors import one_line, why_unavailable
 from pix.service.prepared import call_of, is_known, note_success, quoted_element
 
 COPY_NULL: Final = "\\N"
-_TRANSIENT: Final = frozenset(
-    {errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.UNIQUE_VIOLATION}
-)
 
 
 def number_array(numbers: Iterable[int | None]) -> str:
@@ -108,15 +106,10 @@ def _cursor(driver: FrugalConnection) -> Iterator[Any]:
     cursor = driver.cursor()
     try:
         yield cursor
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise DatabaseUnavailable(_one_line(error)) from error
     except psycopg2.Error as error:
-        if error.pgcode in _TRANSIENT:
-            raise DatabaseUnavailable(_one_line(error)) from error
+        reason = why_unavailable(error)
+        if reason is not None or error.pgcode == errorcodes.UNIQUE_VIOLATION:
+            raise DatabaseUnavailable(reason or one_line(error)) from error
         raise
     finally:
         cursor.close()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

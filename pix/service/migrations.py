@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from pix.service.batches import DatabaseUnavailable
 from pix.service.database import make_engine, transaction
+from pix.service.database_limits import MAINTENANCE_LIMITS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -28,7 +29,7 @@ def migrate(url: str, migrations: Path) -> None:
     """Brings the database to the newest schema; safe to call from many replicas at once. Raises DatabaseUnavailable."""
     from alembic import command
 
-    engine = make_engine(url)
+    engine = make_engine(url, MAINTENANCE_LIMITS)
     try:
         with transaction(engine) as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})

@@ -16,7 +16,9 @@ import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import extensions
 
 from pix.service.batches import ConnectionLost, DatabaseUnavailable
-from pix.service.database_url import libpq_dsn
+from pix.service.database_errors import one_line
+from pix.service.database_limits import connection_parameters
+from pix.service.database_url import database_url, libpq_dsn
 
 ANSWER_SECONDS_MAX: Final = 10.0
 """For a connection and its first answer, or for a later answer."""
@@ -32,6 +34,7 @@ class PreparedStatement:
 
     def __init__(self, url: str, statement: str, parameter_type: str) -> None:
         """`statement` has one parameter, `$1`. Connects when it is first needed."""
+        self._limits = connection_parameters(database_url(url))
         self._dsn = libpq_dsn(url)
         self._prepare = (
             # A plan for any value is as good as one for this value, and is made once. It must not be to walk through
@@ -102,14 +105,14 @@ class PreparedStatement:
             raise DatabaseUnavailable(f"no answer in {ANSWER_SECONDS_MAX:.0f} s") from error
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
-            raise ConnectionLost(" ".join(str(error).split())[:300]) from error
+            raise ConnectionLost(one_line(error)) from error
         except BaseException:
             # Whatever it was: in the middle of a statement the connection is of no use for the next one.
             self.close()
             raise
 
     def _connect(self, deadline: float) -> None:
-        self._connection = psycopg2.connect(self._dsn, async_=True)
+        self._connection = psycopg2.connect(self._dsn, async_=True, **self._limits)
         self._answer(deadline)
         self._execute(self._prepare, None, deadline)
 

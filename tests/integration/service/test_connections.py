@@ -173,3 +173,16 @@ def test_what_is_postponed_is_not_lost_with_a_statement_that_cannot_be_sent(engi
         with pytest.raises(ValueError, match="NUL"):
             fetch_bulk(connection, "SELECT word FROM words WHERE word = %(word)s", {"word": "\x00"})
     assert words(engine) == ["a", "b", "c"]
+
+
+def test_what_was_postponed_in_a_transaction_that_ends_without_a_commit_is_never_sent(engine: Engine) -> None:
+    def write_and_stop() -> None:
+        with transaction(engine) as connection:
+            postpone_bulk(connection, ADD, {"word": "bad"})
+            raise Stop
+
+    with transaction(engine) as connection:
+        by_postponing(connection)
+    with pytest.raises(Stop):
+        write_and_stop()
+    assert words(engine) == ["a", "b"]
