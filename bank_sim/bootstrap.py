@@ -16,7 +16,7 @@ from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.settings import BankSettings
 from pix.service.batches import DatabaseUnavailable
 from pix.service.clock import SystemClock
-from pix.service.database import database_answers, make_engine
+from pix.service.database import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
 from pix.service.health import Health
 from pix.service.kafka import KafkaSink
 from pix.service.migrations import is_migrated, migrate_in_child
@@ -65,7 +65,7 @@ def start(settings: BankSettings) -> RunningBank:
     courier = BackgroundCourier(lambda: telemetry.sink(KafkaSink(to_courier)))
     health = Health()
     telemetry.metrics.watch_health(health)
-    health.add_probe("database", lambda: "" if database_answers(engine) else "the database does not answer")
+    health.add_probe("database", lambda: why_database_is_not_ready(engine), WRITE_PROBE_AGE_SECONDS_MAX)
     health.add_probe("schema", lambda: _why_schema_is_not_ready(engine))
     application = compose(
         identity=settings.identity,

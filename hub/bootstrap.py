@@ -21,7 +21,7 @@ from hub.settings import HubSettings
 from pix.service.batches import DatabaseUnavailable, RecordSink
 from pix.service.clock import SystemClock
 from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import database_answers, make_engine
+from pix.service.database import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
 from pix.service.grpc_server import serve_grpc
 from pix.service.health import Health
 from pix.service.http_server import serve_http
@@ -85,7 +85,7 @@ class Hub:
     def roles(self, names: list[str]) -> dict[str, Role]:
         """The named roles, ready to run."""
         health = self.application.health
-        health.add_probe("database", lambda: "" if database_answers(self.engine) else "the database does not answer")
+        health.add_probe("database", lambda: why_database_is_not_ready(self.engine), WRITE_PROBE_AGE_SECONDS_MAX)
         health.add_probe("schema", self._probe_schema)
         roles: dict[str, Role] = {}
         if {"kafka", "sweeper"} & set(names):
@@ -104,6 +104,8 @@ class Hub:
                     self.application.resend_due, self.application.fail_expired, sink, lag, health
                 ).run
         if "grpc" in names:
+            # Look-ups have a connection of their own.
+            health.add_probe("look-ups", self._probe_look_ups)
             roles["grpc"] = self._run_grpc
         if "http" in names:
             roles["http"] = self._run_http
@@ -181,6 +183,13 @@ class Hub:
             return "" if self.is_migrated() else "the schema is not the newest: run codepix-hub migrate"
         except DatabaseUnavailable:
             return "unknown, the database does not answer"
+
+    def _probe_look_ups(self) -> str:
+        try:
+            self._directory.read([])
+        except DatabaseUnavailable as error:
+            return f"the directory cannot be read: {error}"
+        return ""
 
     def _probe_broker(self) -> str:
         return "" if broker_answers(self._kafka, BROKER_PROBE_SECONDS) else "the broker does not answer"

@@ -19,6 +19,8 @@ from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.logs import logger
 
 SWEEP_SECONDS: Final = 0.5
+SWEEP_SECONDS_MAX: Final = 30.0
+"""A sweep that takes longer is in trouble."""
 
 ERRAND_CHECK_SECONDS: Final = 0.5
 JOIN_RETRY_SECONDS: Final = 1.0
@@ -51,15 +53,13 @@ class Sweeper:
 
     def sweep(self) -> int:
         """One sweep; returns how many transfers were due."""
-        if self._lag() > LAG_RECORDS_MAX:
-            return 0
         try:
-            resent = self._resend_due()
+            resent = 0 if self._lag() > LAG_RECORDS_MAX else self._resend_due()
         except DatabaseUnavailable as error:
             self._health.trouble("sweeper", f"waiting for the database: {error}")
             log.warning("sweep failed, the next one tries again", error=str(error))
             return 0
-        self._health.ok("sweeper")
+        self._health.ok("sweeper", SWEEP_SECONDS_MAX)
         if resent:
             log.info("resent", transfers=resent)
         return resent

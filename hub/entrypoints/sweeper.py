@@ -15,6 +15,8 @@ from pix.service.kafka_lag import LAG_RECORDS_MAX
 from pix.service.logs import logger
 
 INTERVAL_SECONDS: Final = 0.5
+SWEEP_SECONDS_MAX: Final = 30.0
+"""A sweep that takes longer is in trouble. The broker alone may take 10 s to say that it does not answer."""
 
 log = logger(__name__)
 
@@ -44,7 +46,7 @@ class Sweeper:
                 return
             try:
                 full = self.sweep() >= TRANSFERS_PER_SWEEP_MAX
-                self._health.ok("sweeper")
+                self._health.ok("sweeper", SWEEP_SECONDS_MAX)
             except (DatabaseUnavailable, BrokerUnavailable) as error:
                 full = False
                 self._health.trouble("sweeper", str(error))

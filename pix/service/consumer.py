@@ -29,6 +29,8 @@ WAIT_SECONDS_MAX: Final = 5.0
 LAG_AGE_SECONDS_MAX: Final = 0.5
 CONNECTION_BREAKS_MAX: Final = 3
 """So often in a row, while the database answers, a batch may break the connection; then so often a record alone."""
+TURN_SECONDS_MAX: Final = 10.0
+"""A turn that takes longer is in trouble: it hangs, or the database is far too slow."""
 
 log = logger(__name__)
 
@@ -172,7 +174,7 @@ class ConsumerThread:
         loop = BatchLoop(source, self._handle, self._sink)
         wait_seconds = WAIT_SECONDS_FIRST
         is_troubled = False
-        self._health.ok("consumer")
+        self._health.ok("consumer", TURN_SECONDS_MAX)
         try:
             while not stop.is_set():
                 try:
@@ -182,7 +184,7 @@ class ConsumerThread:
                         loop.settle()
                     is_troubled = False
                     self._look_at_lag(source)
-                    self._health.ok("consumer")
+                    self._health.ok("consumer", TURN_SECONDS_MAX)
                     wait_seconds = WAIT_SECONDS_FIRST
                 except SourceStuck as error:
                     self._health.trouble("consumer", f"starting anew: {error}")

@@ -26,6 +26,8 @@ from pix.service.logs import logger
 POOL_SIZE: Final = 10
 POOL_OVERFLOW_MAX: Final = 10
 POOL_TIMEOUT_SECONDS: Final = 10
+WRITE_PROBE_AGE_SECONDS_MAX: Final = 2.0
+"""Readiness writes to the database no more often, however often it is asked for."""
 
 log = logger(__name__)
 
@@ -106,16 +108,6 @@ def is_storable(text_from_outside: str) -> bool:
     return "\x00" not in text_from_outside
 
 
-def database_answers(engine: Engine) -> bool:
-    """Whether a statement gets through."""
-    try:
-        with transaction(engine) as connection:
-            connection.execute(text("SELECT 1"))
-    except DatabaseUnavailable:
-        return False
-    return True
-
-
 def why_database_is_not_ready(engine: Engine) -> str:
     """Empty when the database takes writes and has room for more; otherwise what is wrong with it, in a sentence.
 
@@ -128,5 +120,6 @@ def why_database_is_not_ready(engine: Engine) -> str:
             connection.execute(text("SET LOCAL work_mem = '64kB'"))
             connection.execute(_NEED_ROOM)
     except DatabaseUnavailable as error:
-        return f"the database does not do its work: {error}"
+        answered = getattr(getattr(error.__cause__, "orig", None), "pgcode", None) is not None
+        return f"the database {'does not do its work' if answered else 'does not answer'}: {error}"
     return ""

@@ -48,9 +48,10 @@ class Sampled(Generic[Value]):
                 self._reading = threading.Thread(target=self._run, name=f"read {self._name}", daemon=True)
                 self._reading.start()
 
-    def value(self, wait_seconds_max: float | None = None) -> Value | None:
-        """None when it cannot be read, or not in time."""
-        self.ask()
+    def value(self, wait_seconds_max: float | None = None, *, is_asked: bool = False) -> Value | None:
+        """None when it cannot be read, or not in time. With `is_asked` it is the answer to an earlier `ask`."""
+        if not is_asked:
+            self.ask()
         wait = self._wait_seconds_max if wait_seconds_max is None else wait_seconds_max
         with self._lock:
             reading = self._reading

@@ -16,7 +16,7 @@ import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import extensions
 
 from pix.service.batches import ConnectionLost, DatabaseUnavailable
-from pix.service.database_errors import one_line
+from pix.service.database_errors import why_unavailable
 from pix.service.database_limits import connection_parameters
 from pix.service.database_url import database_url, libpq_dsn
 
@@ -103,11 +103,15 @@ class PreparedStatement:
         except TimeoutError as error:
             self.close()
             raise DatabaseUnavailable(f"no answer in {ANSWER_SECONDS_MAX:.0f} s") from error
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            self.close()
-            raise ConnectionLost(one_line(error)) from error
-        except BaseException:
+        except psycopg2.Error as error:
             # Whatever it was: in the middle of a statement the connection is of no use for the next one.
+            self.close()
+            reason = why_unavailable(error)
+            if reason is None:
+                raise
+            is_lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+            raise (ConnectionLost if is_lost else DatabaseUnavailable)(reason) from error
+        except BaseException:
             self.close()
             raise
 

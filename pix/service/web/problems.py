@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message as Headers
+from email.message import Message as MimeHeaders
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -157,7 +157,7 @@ def is_another_media_type(request: Request, error: Exception) -> bool:
         tuple(fault.get("loc", ())) == ("body",) and fault.get("type") != "missing" for fault in error.errors()
     ):
         return False
-    message = Headers()
+    message = MimeHeaders()
     message["Content-Type"] = request.headers.get("content-type", "")
     subtype = message.get_content_subtype()
     is_json = message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))

@@ -22,7 +22,7 @@ from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
 from pix.service.batches import DatabaseUnavailable
-from pix.service.database import database_answers, make_engine, transaction
+from pix.service.database import make_engine, transaction, why_database_is_not_ready
 from pix.service.dead_letters import DeadLetterState
 from pix.service.migrations import is_migrated, migrate
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
@@ -186,7 +186,7 @@ def test_a_session_that_breaks_is_an_absent_database_and_nothing_has_happened(en
 
 def test_a_server_that_is_not_there_is_an_absent_database() -> None:
     nowhere = make_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none")
-    assert not database_answers(nowhere)
+    assert why_database_is_not_ready(nowhere).startswith("the database does not answer: ")
     with pytest.raises(DatabaseUnavailable), PostgresUnitsOfWork(nowhere)():
         pass
     nowhere.dispose()

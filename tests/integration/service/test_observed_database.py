@@ -44,6 +44,36 @@ def test_a_hub_is_not_ready_before_its_migrations(new_database: Callable[[], str
     hub.close()
 
 
+def test_a_hub_whose_look_ups_fail_is_not_ready_although_its_other_connections_work(
+    new_database: Callable[[], str],
+) -> None:
+    hub = Hub(HubSettings(database_url=new_database(), kafka_bootstrap_servers=NOWHERE))
+    migrate(hub.settings.database_url, HUB_MIGRATIONS)
+    hub.roles(["grpc"])
+    assert hub.application.health.report() == {"database": "ok", "schema": "ok", "look-ups": "ok"}
+    with transaction(hub.engine) as connection:
+        connection.execute(text("ALTER TABLE pix_keys RENAME TO other_keys"))
+    report = hub.application.health.report()
+    assert (report["database"], report["schema"]) == ("ok", "ok")
+    assert "its schema is another" in report["look-ups"]
+    hub.close()
+
+
+def test_a_participant_whose_database_takes_no_writes_is_not_ready(new_database: Callable[[], str]) -> None:
+    settings = bank_settings(new_database())
+    migrate(settings.database_url, BANK_MIGRATIONS)
+    engine = make_engine(settings.database_url)
+    with transaction(engine) as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    engine.dispose()
+    bank = start(settings)
+    report = bank.application.health.report()
+    assert "it takes no writes" in report["database"]
+    assert report["schema"] == "ok"
+    bank.close()
+
+
 def test_a_bank_is_not_ready_before_its_migrations(new_database: Callable[[], str]) -> None:
     settings = bank_settings(new_database())
     bank = start(settings)

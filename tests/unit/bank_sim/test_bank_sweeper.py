@@ -36,9 +36,12 @@ class Resending:
 def test_nothing_is_resent_while_the_answers_wait_to_be_read() -> None:
     resending = Resending(5)
     lag = LAG_RECORDS_MAX + 1
-    sweeper = Sweeper(resending, lambda: lag, Health())
+    health = Health()
+    health.trouble("sweeper", "waiting for the database")
+    sweeper = Sweeper(resending, lambda: lag, health)
     assert sweeper.sweep() == 0
     assert resending.sweeps == 0
+    assert health.report()["sweeper"] == "ok", "it works, and waits"
     lag = LAG_RECORDS_MAX
     assert sweeper.sweep() == 5
 

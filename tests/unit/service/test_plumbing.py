@@ -19,6 +19,8 @@ from pix.service.settings import KafkaAssignment, ServiceSettings, SettingsError
 URL = "postgresql+psycopg2://user@/database"
 
 
+DEADLINE_SECONDS = 10.0
+
 # Health.
 
 
@@ -35,6 +37,45 @@ def test_a_service_is_ready_when_every_part_is() -> None:
     assert health.is_ready()
     health.add_probe("database", lambda: "gone")
     assert health.report()["database"] == "gone"
+
+
+def test_a_part_that_works_in_turns_is_in_trouble_when_one_of_them_does_not_end() -> None:
+    now = 100.0
+    health = Health(lambda: now)
+    health.ok("consumer", 10)
+    health.ok("network")
+    now += 10
+    assert health.report() == {"consumer": "ok", "network": "ok"}
+    now += 2.2
+    assert health.report() == {"consumer": "has not finished what it began 12 s ago", "network": "ok"}
+    health.trouble("consumer", "waiting for the database")
+    assert health.report()["consumer"] == "waiting for the database"
+    health.ok("consumer", 10)
+    assert health.is_ready()
+
+
+def test_a_probe_that_hangs_says_nothing_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pix.service.health.PROBE_SECONDS_MAX", 0.2)
+    health, release = Health(), threading.Event()
+    # In the order in which they are looked at: the one that hangs has used the time up when the other's turn comes.
+    health.add_probe("a database", lambda: str(release.wait(DEADLINE_SECONDS)))
+    health.add_probe("broker", lambda: "")
+    assert health.report() == {"a database": "no answer within 0.2 s", "broker": "ok"}
+    release.set()
+
+
+def test_a_probe_that_fails_is_no_probe_that_hangs() -> None:
+    health = Health()
+    health.add_probe("broker", lambda: str(1 // 0))
+    assert health.report() == {"broker": "cannot be asked: ZeroDivisionError"}
+
+
+def test_a_probe_that_costs_something_is_made_at_intervals() -> None:
+    made: list[str] = []
+    health = Health()
+    health.add_probe("database", lambda: made.append("") or "", age_seconds_max=3_600)
+    assert health.report() == health.report() == {"database": "ok"}
+    assert len(made) == 1
 
 
 # Settings.
