@@ -79,7 +79,7 @@ def start(settings: BankSettings) -> RunningBank:
         public_url=settings.public_url,
         version=codepix_version(),
         health=health,
-        database_answers=lambda: database_answers(engine),
+        database_answers=lambda: not why_database_is_not_ready(engine),
     )
     request_transfers = TracedOrders(application.request_transfers, telemetry.tracing)
     application = replace(

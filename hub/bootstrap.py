@@ -68,7 +68,7 @@ class Hub:
             isolating_poison(
                 HubRecordHandler(self.application.process_messages, keyring, clock),
                 self.application.bury_record,
-                lambda: database_answers(self.engine),
+                lambda: not why_database_is_not_ready(self.engine),
             )
         )
         self._sink: RecordSink | None = None

@@ -8,19 +8,28 @@ from typing import Any, Final
 import uvicorn
 
 from pix.service.addresses import cannot_listen
+from pix.service.http_connections import HttpLimits, default_limits, protocol_with
 
 STOP_CHECK_SECONDS: Final = 0.2
+IDLE_SECONDS_MAX: Final = 5
+"""Between two requests of a connection."""
 SHUTDOWN_SECONDS_MAX: Final = 2
 """Pages hold event streams open; a client reconnects by itself."""
 
 
-def serve_http(app: Any, host: str, port: int, stop: threading.Event) -> None:
-    """Serves until `stop` is set. Raises `CannotListen` with the system's reason."""
+def serve_http(app: Any, host: str, port: int, stop: threading.Event, limits: HttpLimits | None = None) -> None:
+    """Serves until `stop` is set; without `limits` within those that suit the process.
+
+    Raises `CannotListen` with the system's reason.
+    """
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=protocol_with(limits or default_limits()),
+            timeout_keep_alive=IDLE_SECONDS_MAX,
+            ws="none",
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
