@@ -28,6 +28,14 @@ CONNECTION_AGE_MS_MAX: Final = 30_000
 """Then the caller connects anew, call by call unharmed, and looks up the name anew: so it learns of new replicas."""
 CONNECTION_GRACE_MS: Final = 5_000
 """What a call may still take on a connection that is too old."""
+CONNECTIONS_MAX: Final = 1_000
+STREAMS_PER_CONNECTION_MAX: Final = 1_000
+"""Calls under way at the same time."""
+HANDSHAKE_MS_MAX: Final = 10_000
+"""A connection that has not said by then that it speaks HTTP/2 is closed."""
+KEEPALIVE_MS: Final = 10_000
+KEEPALIVE_ANSWER_MS_MAX: Final = 5_000
+"""A caller whose machine is gone answers no ping, and is let go."""
 PING_INTERVAL_MS_MIN: Final = 4_000
 """Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
 
@@ -59,6 +67,11 @@ def serve_grpc(
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
                 ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
+                ("grpc.max_allowed_incoming_connections", CONNECTIONS_MAX),
+                ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
+                ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS_MAX),
+                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+                ("grpc.keepalive_timeout_ms", KEEPALIVE_ANSWER_MS_MAX),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
             ],
