@@ -63,7 +63,7 @@ class Hub:
             self._directory,
         )
         self._kafka = settings.kafka("codepix-hub")
-        keyring = Keyring(self.application.queries.signing_keys, clock)
+        keyring = Keyring(self.application.queries.signing_keys)
         self._handle = self.telemetry.handler(
             isolating_poison(
                 HubRecordHandler(self.application.process_messages, keyring, clock),

@@ -43,7 +43,7 @@ from bank_sim.domain.books import (
     PostingKind,
     customer_ledger,
 )
-from bank_sim.domain.transfer import UNDECIDED, Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.transfer import ANSWER_DELAY_MS_MAX, UNDECIDED, Direction, Progress, Transfer, TransferStatus
 from pix.scheme.keys import PixKey
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterRepository
@@ -183,6 +183,11 @@ class MemoryKeys:
         return dict(self._store.keys.values())
 
 
+def _wait_ms_max(transfer: Transfer, wait_ms_max: int) -> int:
+    is_answered_late = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
+    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if is_answered_late else wait_ms_max
+
+
 class MemoryTransfers:
     """See `bank_sim.application.ports.TransferRepository`."""
 
@@ -193,11 +198,12 @@ class MemoryTransfers:
         found = {place: self._store.transfers.get(place) for place in sorted(ids)}
         return {place: transfer for place, transfer in found.items() if transfer is not None}
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         due = [
             (transfer.resend_at_ms, transfer.end_to_end_id, transfer)
             for transfer in self._store.transfers.values()
-            if transfer.resend_at_ms is not None and transfer.resend_at_ms <= now_ms
+            if transfer.resend_at_ms is not None
+            and not now_ms < transfer.resend_at_ms <= now_ms + _wait_ms_max(transfer, wait_ms_max)
         ]
         return [transfer for _, _, transfer in sorted(due, key=lambda entry: entry[:2])[:size]]
 

@@ -232,8 +232,8 @@ class _ObservedTransfers:
         self._before.update(locked)
         return locked
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        locked = self._transfers.lock_due(now_ms, size)
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        locked = self._transfers.lock_due(now_ms, size, wait_ms_max)
         self._before.update(_by_id(locked))
         return locked
 

@@ -94,8 +94,12 @@ class TransferRepository(Protocol):
     def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
         """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        """At most `size` of which a message is due to be sent again; skips what another replica holds."""
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        """At most `size` of which a message is due to be sent again; skips what another replica holds.
+
+        One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
+        has gone back since. Only an answer that is given late on purpose may wait for `ANSWER_DELAY_MS_MAX`.
+        """
 
     def add(self, transfers: Sequence[Transfer]) -> None:
         """New rows. Raises RowExists."""
@@ -172,7 +176,15 @@ class SwitchRepository(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving it without `commit` undoes all."""
+    """One transaction. Leaving it without `commit` undoes all.
+
+    Every transaction locks in one order, so that no two wait for each other:
+
+    1. rows of transfers that exist, in the order of (end-to-end id, direction); a sweeper skips what is locked;
+    2. accounts, in the order of their numbers;
+    3. new rows of transfers, in the order of their ids, and postings;
+    4. dead letters, in the order of their digests.
+    """
 
     accounts: AccountRepository
     keys: KeyRepository

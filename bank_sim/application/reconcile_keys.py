@@ -25,11 +25,13 @@ class ReconcileKeys:
         at_hub = {entry.key: entry for entry in self._hub.list_keys()}
         with self._units() as unit:
             here = unit.keys.all()
-            # A key that was noted after we asked may be missing in the list without being gone.
+            # A key that was noted after we asked may be missing in the list without being gone. One that was noted in
+            # the future was noted before our clock went back.
+            since_asked = range(asked_at_ms - CLOCK_SKEW_MS_MAX, self._clock.now_ms() + CLOCK_SKEW_MS_MAX + 1)
             gone = [
                 entry.key
                 for entry, noted_at_ms in here.items()
-                if entry.key not in at_hub and noted_at_ms < asked_at_ms - CLOCK_SKEW_MS_MAX
+                if entry.key not in at_hub and noted_at_ms not in since_asked
             ]
             new = [entry for entry in at_hub.values() if entry not in here]
             if not gone and not new:

@@ -31,7 +31,7 @@ class ResendDue:
         """How many transfers were due, at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX)
+            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
             if not due:
                 return 0
             unit.transfers.save([resent(transfer, now_ms, self._policy) for transfer in due])

@@ -8,14 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from bank_sim.domain.account import BRANCH, Account, AccountStatus
-from bank_sim.domain.transfer import AnswerStyle
+from bank_sim.domain.transfer import ANSWER_DELAY_MS_MAX, AnswerStyle
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.scheme.values import value_object
-
-ANSWER_DELAY_MS_MAX: Final = 3_600_000
 
 
 class AnswerMode(StrEnum):

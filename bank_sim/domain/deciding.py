@@ -21,6 +21,7 @@ from bank_sim.domain.transfer import (
     TransferEvent,
     TransferStatus,
     count_duplicate,
+    is_answered,
     move,
     next_status,
     owed,
@@ -118,7 +119,7 @@ def _decide_offered(
     if difference := _difference(transfer, message):
         return _refused(transfer, TransferEvent.OFFERED, f"another {difference} than the transfer has", facts)
     repeated = count_duplicate(transfer)
-    if transfer.status in UNDECIDED and (transfer.answered_at_ms is None or transfer.answered_at_ms > facts.now_ms):
+    if transfer.status in UNDECIDED and not is_answered(transfer, facts.now_ms):
         # What the answer is was settled by the first offer; only when it is given may have been changed by now.
         answer = answer_offer(message, account, facts.ispb, facts.behaviour)
         repeated = _given_by(repeated, _answer_at_ms(answer, facts.now_ms), facts)

@@ -32,6 +32,9 @@ REFUSED_STEPS_KEPT_MAX: Final = 20
 
 REFUSED_TEXT_LENGTH_MAX: Final = 200
 
+ANSWER_DELAY_MS_MAX: Final = 3_600_000
+"""An answer is given this late at most."""
+
 
 class Direction(StrEnum):
     """Which side a row is: money leaving a customer of ours, or coming to one. A bank may have both of one transfer."""
@@ -241,13 +244,25 @@ def count_duplicate(transfer: Transfer) -> Transfer:
     return replace(transfer, duplicates=transfer.duplicates + 1)
 
 
+def is_answered(transfer: Transfer, now_ms: int) -> bool:
+    """Whether the answer to the offer is given; None in `answered_at_ms` is silence.
+
+    One that was given has a later time at which it is sent again, also when the clock has gone back since. One that is
+    to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time has come.
+    """
+    at_ms = transfer.answered_at_ms
+    if at_ms is None:
+        return False
+    return at_ms <= now_ms or at_ms != transfer.resend_at_ms or at_ms > now_ms + ANSWER_DELAY_MS_MAX
+
+
 def owed(transfer: Transfer, now_ms: int) -> tuple[BankMessage, ...]:
     """Every message that this bank owes the hub for the row as it stands; none while an answer is withheld."""
     match transfer.status:
         case TransferStatus.PENDING:
             return (_request(transfer),)
         case TransferStatus.ACCEPTED | TransferStatus.REJECTED:
-            if transfer.answered_at_ms is None or transfer.answered_at_ms > now_ms:
+            if not is_answered(transfer, now_ms):
                 return ()
             return _answers(transfer)
         case TransferStatus.CONFIRMED | TransferStatus.FAILED:

@@ -15,7 +15,7 @@ from hub.application.ports import AccountsHaveMoved, Found, KeyFilter, Latency, 
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
-from hub.domain.presence import BankInstance
+from hub.domain.presence import UNHEARD_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace, tally_changes
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
@@ -60,27 +60,28 @@ class MemoryTransfers:
         self._store = store
         self._locked: dict[str, Transfer] = {}
 
-    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:  # noqa: ARG002 - port
         found = {transfer.end_to_end_id: transfer for transfer in self.find_many(sorted(end_to_end_ids))}
         self._locked |= found
         return found
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return self._due(now_ms)[:size]
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._due(now_ms, wait_ms_max)[:size]
 
-    def _due(self, now_ms: int) -> list[Transfer]:
+    def _due(self, now_ms: int, wait_ms_max: int) -> list[Transfer]:
         due = [
             transfer
             for transfer in self._store.transfers.values()
-            if transfer.resend_at_ms is not None and transfer.resend_at_ms <= now_ms
+            if transfer.resend_at_ms is not None and not now_ms < transfer.resend_at_ms <= now_ms + wait_ms_max
         ]
         return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))
 
-    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         return [
             transfer
-            for transfer in self._due(now_ms)
-            if transfer.status is TransferStatus.PENDING and transfer.received_at_ms < received_before_ms
+            for transfer in self._due(now_ms, wait_ms_max)
+            if transfer.status is TransferStatus.PENDING
+            and not -timeout_ms <= now_ms - transfer.received_at_ms <= timeout_ms
         ][:size]
 
     def save(self, changes: Sequence[TransferChange]) -> None:
@@ -171,6 +172,9 @@ class MemoryTallies:
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
+    def lock(self) -> None:
+        """Transactions in memory come one after the other."""
+
     def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
         for place, change in changes.items():
             known = self._store.tallies.get(place) or Tally(0, 0)
@@ -239,12 +243,12 @@ class MemoryPresence:
     def put(self, instance: BankInstance) -> None:
         place = (instance.ispb, instance.instance)
         known = self._store.instances.get(place)
-        if known is None or known.last_seen_at_ms <= instance.last_seen_at_ms:
+        if known is None or not 0 < known.last_seen_at_ms - instance.last_seen_at_ms <= UNHEARD_MS_MAX:
             self._store.instances.put(place, instance)
 
-    def forget(self, last_seen_before_ms: int) -> None:
+    def forget(self, last_seen_before_ms: int, last_seen_after_ms: int) -> None:
         for place, instance in list(self._store.instances.items()):
-            if instance.last_seen_at_ms < last_seen_before_ms:
+            if not last_seen_before_ms <= instance.last_seen_at_ms <= last_seen_after_ms:
                 self._store.instances.drop(place)
 
     def all(self) -> list[BankInstance]:

@@ -203,16 +203,16 @@ class _ObservedTransfers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transfers, name)
 
-    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
-        locked = self._transfers.lock(end_to_end_ids)
+    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
+        locked = self._transfers.lock(end_to_end_ids, surely=surely)
         self._before.update(locked)
         return locked
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return self._noted(self._transfers.lock_due(now_ms, size))
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._noted(self._transfers.lock_due(now_ms, size, wait_ms_max))
 
-    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
-        return self._noted(self._transfers.lock_expired(now_ms, received_before_ms, size))
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._noted(self._transfers.lock_expired(now_ms, timeout_ms, size, wait_ms_max))
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         self._transfers.save(changes)

@@ -20,7 +20,7 @@ from hub.application.ports import AccountsHaveMoved, Found, KeyFilter
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
-from hub.domain.presence import BankInstance
+from hub.domain.presence import UNHEARD_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
@@ -140,14 +140,20 @@ class PostgresPresence:
                 "VALUES (:ispb, :instance, :version, :lag, :last_seen_at_ms, :left_at_ms) "
                 "ON CONFLICT (ispb, instance) DO UPDATE SET version = excluded.version, lag = excluded.lag, "
                 "last_seen_at_ms = excluded.last_seen_at_ms, left_at_ms = excluded.left_at_ms "
-                "WHERE known.last_seen_at_ms <= excluded.last_seen_at_ms"
+                "WHERE known.last_seen_at_ms NOT BETWEEN excluded.last_seen_at_ms + 1 "
+                "AND excluded.last_seen_at_ms + :unheard_ms_max"
             ),
-            asdict(instance),
+            {**asdict(instance), "unheard_ms_max": UNHEARD_MS_MAX},
         )
 
-    def forget(self, last_seen_before_ms: int) -> None:
+    def forget(self, last_seen_before_ms: int, last_seen_after_ms: int) -> None:
+        # Skips what another transaction holds: that process speaks at this very moment.
         self._connection.execute(
-            text("DELETE FROM bank_instances WHERE last_seen_at_ms < :before_ms"), {"before_ms": last_seen_before_ms}
+            text(
+                "DELETE FROM bank_instances WHERE (ispb, instance) IN (SELECT ispb, instance FROM bank_instances "
+                "WHERE last_seen_at_ms NOT BETWEEN :before_ms AND :after_ms FOR UPDATE SKIP LOCKED)"
+            ),
+            {"before_ms": last_seen_before_ms, "after_ms": last_seen_after_ms},
         )
 
     def all(self) -> list[BankInstance]:
@@ -461,10 +467,11 @@ class PostgresUnitOfWork:
 class PostgresUnitsOfWork:
     """Opens units of work on one engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
+        """`tally_slot` is this process's; None: any."""
         self._engine = engine
         self._warm = WarmTransfers()
-        self._tally_slot = choose_slot()
+        self._tally_slot = choose_slot() if tally_slot is None else tally_slot
 
     def __call__(self) -> PostgresUnitOfWork:
         return PostgresUnitOfWork(self._engine, self._warm, self._tally_slot)

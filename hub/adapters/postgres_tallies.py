@@ -17,7 +17,13 @@ from pix.service.database import allow_maintenance
 SLOTS: Final = 16
 """Each process adds to the rows of one slot, so that replicas seldom queue for the same row; readers sum the slots."""
 
+_LOCK_SPACE: Final = 1_129_270_361
+"""Marks this module's advisory locks among those of the database; the second half of one is the slot."""
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({_LOCK_SPACE}, %(slot)s::integer)"
+# Two statements in one round trip. A lock for all of the slot's rows, also those that are not there yet: what is locked
+# after the tallies then never waits for somebody who waits for one of these rows.
 _ADD: Final = (
+    f"{_LOCK}; "  # noqa: S608 - constants of this module
     "INSERT INTO transfer_tallies AS t (slot, payer_ispb, payee_ispb, status, reason, transfers, amount_centavos) "
     "SELECT %(slot)s, * FROM unnest(%(payers)s::text[], %(payees)s::text[], %(statuses)s::text[], %(reasons)s::text[], "
     "%(transfers)s::bigint[], %(amounts)s::numeric[]) "
@@ -46,11 +52,13 @@ class PostgresTallies:
         self._connection = connection
         self._slot = slot
 
+    def lock(self) -> None:
+        fetch_bulk(self._connection, _LOCK, {"slot": self._slot})
+
     def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
         if not changes:
             return
-        # In one order, so that two transactions of the same slot do not wait for each other.
-        places = sorted(changes, key=lambda place: (place[:3], place.reason or ""))
+        places = list(changes)
         postpone_bulk(
             self._connection,
             _ADD,

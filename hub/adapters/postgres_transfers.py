@@ -81,15 +81,12 @@ _READ: Final = (
 _SELECT: Final = f"SELECT {_READ} FROM transfers"  # noqa: S608 - names are constants of this module
 _SELECT_WITH_REVISION: Final = f"SELECT revision, {_READ} FROM transfers"  # noqa: S608 - the same
 _LOCK: Final = f"{_SELECT_WITH_REVISION} WHERE end_to_end_id = ANY(%(ids)s::text[]) ORDER BY end_to_end_id FOR UPDATE"
-_LOCK_DUE: Final = (
-    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms <= %(now_ms)s "
-    "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
-)
-_LOCK_EXPIRED: Final = (
-    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms <= %(now_ms)s "
-    "AND status = 'pending' AND received_at_ms < %(before_ms)s "
-    "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
-)
+# Two conditions, of which each is one range of the index: due by now, or later than any row waits.
+_DUE: Final = ("resend_at_ms <= %(now_ms)s", "resend_at_ms > %(horizon_ms)s")
+_EXPIRED: Final = " AND status = 'pending' AND (received_at_ms < %(before_ms)s OR received_at_ms > %(after_ms)s)"
+_SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+_LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
+_LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
 _STATUSES: Final = {status.value: status for status in TransferStatus}
 _KINDS: Final = {kind.value: kind for kind in KeyKind}
 
@@ -260,9 +257,9 @@ class PostgresTransfers:
         """Of what was read or written in this transaction: the revision that its row has now."""
         self._written: dict[str, tuple[Transfer, int]] = {}
 
-    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
         # Of a row that is warm not even the lock is taken: should another replica write it meanwhile, `save` finds out.
-        warm = self._warm.find(end_to_end_ids)
+        warm = {} if surely else self._warm.find(end_to_end_ids)
         transfers = {}
         for end_to_end_id, (transfer, revision) in warm.items():
             transfers[end_to_end_id] = transfer
@@ -273,11 +270,22 @@ class PostgresTransfers:
                 transfers[transfer.end_to_end_id] = transfer
         return transfers
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return self._locked(_LOCK_DUE, {"now_ms": now_ms, "size": size})
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._skipping(_LOCK_DUE, size, now_ms, wait_ms_max, {})
 
-    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
-        return self._locked(_LOCK_EXPIRED, {"now_ms": now_ms, "before_ms": received_before_ms, "size": size})
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        received = {"before_ms": now_ms - timeout_ms, "after_ms": now_ms + timeout_ms}
+        return self._skipping(_LOCK_EXPIRED, size, now_ms, wait_ms_max, received)
+
+    def _skipping(
+        self, queries: Sequence[str], size: int, now_ms: int, wait_ms_max: int, values: Mapping[str, int]
+    ) -> list[Transfer]:
+        by_now, out_of_reach = queries
+        locked = self._locked(by_now, {**values, "now_ms": now_ms, "size": size})
+        if len(locked) < size:
+            more = {**values, "horizon_ms": now_ms + wait_ms_max, "size": size - len(locked)}
+            locked += self._locked(out_of_reach, more)
+        return locked
 
     def _locked(self, query: str, values: Mapping[str, Any]) -> list[Transfer]:
         transfers = []
@@ -288,18 +296,19 @@ class PostgresTransfers:
         return transfers
 
     def save(self, changes: Sequence[TransferChange]) -> None:
-        added = [change for change in changes if change.is_new]
-        changed = [change for change in changes if not change.is_new]
-        if added:
-            copy_rows(self._connection, "transfers", _COPIED, map(_copy_line, added))
+        # Both in the order of their ids, and rows that exist before new ones, so that two replicas that treat the same
+        # transfers do not wait for each other.
+        in_order = sorted(changes, key=lambda change: change.transfer.end_to_end_id)
+        added = [change for change in in_order if change.is_new]
+        changed = [change for change in in_order if not change.is_new]
         if changed:
-            # In the order of their ids, as they are locked, so that two replicas do not wait for each other.
-            changed.sort(key=lambda change: change.transfer.end_to_end_id)
             self.lock({each.transfer.end_to_end_id for each in changed} - self._revisions.keys())
             revisions = [self._revisions[change.transfer.end_to_end_id] for change in changed]
             if execute_bulk(self._connection, _UPDATE, _update_values(changed, revisions)) != len(changed):
                 self._warm.forget([change.transfer.end_to_end_id for change in changed])
                 raise DatabaseUnavailable("another replica has changed one of these transfers")
+        if added:
+            copy_rows(self._connection, "transfers", _COPIED, map(_copy_line, added))
         for change in changes:
             transfer = change.transfer
             revision = 0 if change.is_new else self._revisions[transfer.end_to_end_id] + 1

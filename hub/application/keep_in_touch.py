@@ -37,7 +37,7 @@ class KeepInTouch:
         )
         with self._units() as unit:
             unit.presence.put(said)
-            unit.presence.forget(now_ms - INSTANCE_AGE_MS_MAX)
+            unit.presence.forget(now_ms - INSTANCE_AGE_MS_MAX, now_ms + INSTANCE_AGE_MS_MAX)
             unit.commit()
 
 

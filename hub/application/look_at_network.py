@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from hub.application.ports import Latency, UnitsOfWork
@@ -13,7 +13,7 @@ from hub.domain.tallies import Tally, TallyPlace, count_by_reason, count_by_stat
 from hub.domain.transfer import TransferStatus
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
-from pix.service.clock import Clock
+from pix.service.clock import Clock, monotonic_ms
 
 LATENCY_STEP_MS: Final = 10_000
 LATENCY_STEPS: Final = 30
@@ -59,9 +59,16 @@ class NetworkNow:
 class LookAtNetwork:
     """Looks, at a cost that does not grow with the history. Thread-safe; remembers its last looks for the rates."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, survey_banks: SurveyBanks) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        clock: Clock,
+        survey_banks: SurveyBanks,
+        monotonic_ms: Callable[[], int] = monotonic_ms,
+    ) -> None:
         self._units = units
         self._clock = clock
+        self._monotonic_ms = monotonic_ms
         self._survey_banks = survey_banks
         self._lock = threading.Lock()
         self._looks: deque[tuple[int, Mapping[TransferStatus, int]]] = deque()
@@ -77,7 +84,7 @@ class LookAtNetwork:
             at_ms=now_ms,
             counts=counts,
             reasons=count_by_reason(tallies),
-            rates=self._rates(now_ms, counts),
+            rates=self._rates(self._monotonic_ms(), counts),
             in_flight_centavos=sum(
                 tally.amount_centavos
                 for place, tally in tallies.items()
@@ -89,16 +96,16 @@ class LookAtNetwork:
             banks=self._survey_banks(),
         )
 
-    def _rates(self, now_ms: int, counts: Mapping[TransferStatus, int]) -> Rates:
+    def _rates(self, at_ms: int, counts: Mapping[TransferStatus, int]) -> Rates:
         with self._lock:
             looks = self._looks
-            while looks and now_ms - looks[0][0] > RATE_MS:
+            while looks and at_ms - looks[0][0] > RATE_MS:
                 looks.popleft()
-            earlier = next((look for look in looks if now_ms - look[0] >= RATE_MS_MIN), None)
-            looks.append((now_ms, counts))
+            earlier = next((look for look in looks if at_ms - look[0] >= RATE_MS_MIN), None)
+            looks.append((at_ms, counts))
         if earlier is None:
             return Rates()
-        seconds = (now_ms - earlier[0]) / 1000
+        seconds = (at_ms - earlier[0]) / 1000
 
         def rate(*statuses: TransferStatus) -> float:
             gained = sum(counts.get(each, 0) - earlier[1].get(each, 0) for each in statuses)
@@ -107,16 +114,17 @@ class LookAtNetwork:
         return Rates(rate(*TransferStatus), rate(TransferStatus.COMPLETED), rate(TransferStatus.FAILED))
 
     def _latencies_until(self, now_ms: int) -> Sequence[Latency]:
+        read_at_ms = self._monotonic_ms()
         with self._lock:
             known = self._latencies
-        if known is not None and now_ms - known[0] <= LATENCY_AGE_MS_MAX:
+        if known is not None and read_at_ms - known[0] <= LATENCY_AGE_MS_MAX:
             return known[1]
         until_ms = now_ms - now_ms % LATENCY_STEP_MS + LATENCY_STEP_MS
         from_ms = until_ms - LATENCY_STEPS * LATENCY_STEP_MS
         with self._units() as unit:
             latencies = unit.transfers.latencies(from_ms, until_ms, LATENCY_STEP_MS, TRANSFERS_PER_STEP_MAX)
         with self._lock:
-            self._latencies = (now_ms, latencies)
+            self._latencies = (read_at_ms, latencies)
         return latencies
 
 

@@ -136,18 +136,26 @@ class AccountsHaveMoved(Exception):
 class TransferRepository(Protocol):
     """The transfers, each with its history."""
 
-    def lock(self, end_to_end_ids: Collection[str]) -> dict[str, Transfer]:
+    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
         """Those that exist, for this transaction to change.
 
         Locked until its end, taken in the order of their ids; or as this process wrote them last, and then `save` finds
-        out whether somebody else has changed them since.
+        out whether another replica has changed them since. With `surely` all are locked.
         """
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        """At most `size` of which a message is due to be sent again; skips what another replica holds."""
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
-    def lock_expired(self, now_ms: int, received_before_ms: int, size: int) -> list[Transfer]:
-        """At most `size` of those that are due, pending, and received before this; skips what another replica holds."""
+        One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
+        has gone back since.
+        """
+
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        """At most `size` of those that are due, pending, and older than the timeout; skips what another replica holds.
+
+        One that was received later than `timeout_ms` from now has expired as well: the clock has gone back since, and
+        clocks of replicas that differ by less than the timeout fail nothing early.
+        """
 
     def save(self, changes: Sequence[TransferChange]) -> None:
         """New rows, and rows that were locked in this transaction, each with the new lines of its history.
@@ -175,8 +183,11 @@ class TransferRepository(Protocol):
 class TallyRepository(Protocol):
     """How many transfers stand how, kept by what each transaction changes."""
 
+    def lock(self) -> None:
+        """Takes the lock that `add` takes, before anything that is locked after the tallies."""
+
     def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
-        """Adds what this transaction has changed in the transfers."""
+        """Adds what this transaction has changed in the transfers, under a lock of this process's tallies."""
 
     def all(self) -> dict[TallyPlace, Tally]:
         """Every sort of which there are transfers."""
@@ -214,17 +225,20 @@ class PresenceRepository(Protocol):
     """What the banks' processes have said of themselves."""
 
     def put(self, instance: BankInstance) -> None:
-        """What a process says now; a word that is older than what is known changes nothing."""
+        """What a process says now; a word that is older than what is known changes nothing.
 
-    def forget(self, last_seen_before_ms: int) -> None:
-        """Drops processes that were last heard of before this."""
+        Unless it is older by more than `UNHEARD_MS_MAX`: then the hub's clock has gone back.
+        """
+
+    def forget(self, last_seen_before_ms: int, last_seen_after_ms: int) -> None:
+        """Drops processes that were last heard of before the one time, or after the other."""
 
     def all(self) -> list[BankInstance]:
         """Every process that is not forgotten."""
 
 
 class SettlementRepository(Protocol):
-    """The settlement accounts."""
+    """The settlement accounts: the last thing that a transaction locks (see `UnitOfWork`)."""
 
     def lock(self, ispbs: Collection[str]) -> dict[str, SettlementAccount]:
         """Those that exist, locked until the end of the transaction, taken in the order of the ISPBs."""
@@ -321,7 +335,22 @@ class ReadingUnderWay(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving it without `commit` undoes all."""
+    """One transaction. Leaving it without `commit` undoes all.
+
+    Every transaction locks in one order, so that no two wait for each other:
+
+    1. the letter that a person replays or discards, alone in its transaction, or after the transfers at a bank;
+    2. rows of transfers that exist, in the order of their ids (sweepers skip what is locked, and so wait for none);
+       then new rows, in the same order;
+    3. the tallies of the process;
+    4. dead letters, in the order of their digests;
+    5. settlement accounts, in the order of their ISPBs, until the commit.
+
+    A recount locks the table of the transfers, and then the tallies. A funding and an admission lock settlement
+    accounts alone. Rows that a process knows from its last commit are locked when they are saved, and new rows when
+    they are added; while partitions change hands two replicas may so meet on the same transfers in another order. Then
+    PostgreSQL ends one of the two transactions after its `deadlock_timeout`, and the batch is read again.
+    """
 
     @property
     def transfers(self) -> TransferRepository:

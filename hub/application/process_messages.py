@@ -150,7 +150,10 @@ class ProcessMessages:
 
     def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
         ids = {arrival.message.end_to_end_id for arrival in arrivals}
-        transfers = unit.transfers.lock({end_to_end_id for end_to_end_id in ids if is_end_to_end_id(end_to_end_id)})
+        transfers = unit.transfers.lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
+        if holds_accounts:
+            # Everything that is locked before the accounts, as `UnitOfWork` has it, though it is written after them.
+            unit.tallies.lock()
         banks = unit.banks.all()
         # Every account, not only those of this batch: they are as few as the banks, and one order of locking suits all.
         accounts = unit.settlement.lock(banks) if holds_accounts else unit.settlement.all()

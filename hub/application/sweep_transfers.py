@@ -33,7 +33,7 @@ class ResendDue:
         """One sweep; the messages to send, each of which has its next time already."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX)
+            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
             outgoing = _save(
                 unit, due, lambda transfer: decide_resend(transfer, now_ms, self._policy, self._timeout_ms)
             )
@@ -56,7 +56,9 @@ class FailExpired:
             return []
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            expired = unit.transfers.lock_expired(now_ms, now_ms - self._timeout_ms, TRANSFERS_PER_SWEEP_MAX)
+            expired = unit.transfers.lock_expired(
+                now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms
+            )
             outgoing = _save(unit, expired, lambda transfer: decide_timeout(transfer, now_ms, self._policy))
             unit.commit()
         return outgoing
@@ -67,14 +69,13 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
         return []
     banks = unit.banks.all()
     decisions = [decide(transfer) for transfer in transfers]
-    movements = [decision.movement for decision in decisions if decision.movement is not None]
-    if movements:
-        # Reserves are released and nothing else, which no account can be too poor for.
-        before = unit.settlement.all()
-        after = dict(before)
-        for movement in movements:
-            apply_movement(after, movement)
-        unit.settlement.add(changes_of(before, after))
+    messages: list[tuple[str, HubMessage, str]] = [
+        (ispb, message, decision.transfer.traceparent)
+        for decision in decisions
+        if decision.transfer is not None
+        for ispb, message in decision.messages
+    ]
+    outgoing = address(messages, banks, unit.banks.secrets())
     unit.transfers.save(
         [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
     )
@@ -85,10 +86,13 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
             if decision.transfer is not None
         )
     )
-    messages: list[tuple[str, HubMessage, str]] = [
-        (ispb, message, decision.transfer.traceparent)
-        for decision in decisions
-        if decision.transfer is not None
-        for ispb, message in decision.messages
-    ]
-    return address(messages, banks, unit.banks.secrets())
+    movements = [decision.movement for decision in decisions if decision.movement is not None]
+    if movements:
+        # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as
+        # in `process_messages`: see `hub.application.ports.UnitOfWork`.
+        before = unit.settlement.all()
+        after = dict(before)
+        for movement in movements:
+            apply_movement(after, movement)
+        unit.settlement.add(changes_of(before, after))
+    return outgoing

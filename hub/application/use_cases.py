@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
@@ -20,7 +21,7 @@ from hub.application.sweep_transfers import FailExpired, ResendDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.scheme.buckets import BucketPolicy
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
+from pix.service.clock import Clock, monotonic_ms
 from pix.service.health import Health
 from pix.service.limits import Limiter
 
@@ -63,12 +64,13 @@ def compose(
     timeout_ms: int | None,
     look_up_policy: BucketPolicy = LOOK_UPS_OF_A_BANK,
     directory: Directory | None = None,
+    monotonic_ms: Callable[[], int] = monotonic_ms,
 ) -> HubApplication:
-    """Puts the use cases together on any stores and any clock.
+    """Puts the use cases together on any stores and any clock; `monotonic_ms` is for limits and other ages.
 
     `directory` is a quicker way to read for look-ups than a unit of work, if the stores have one.
     """
-    look_ups = Limiter(look_up_policy, clock.now_ms)
+    look_ups = Limiter(look_up_policy, monotonic_ms)
     survey_banks = SurveyBanks(units, clock)
     return HubApplication(
         health=health,
@@ -78,7 +80,7 @@ def compose(
         keep_in_touch=KeepInTouch(units, clock),
         leave_network=LeaveNetwork(units, clock),
         survey_banks=survey_banks,
-        look_at_network=LookAtNetwork(units, clock, survey_banks),
+        look_at_network=LookAtNetwork(units, clock, survey_banks, monotonic_ms),
         fund_bank=FundBank(units, clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),

@@ -10,7 +10,10 @@ from hub.domain.bank import Bank
 from pix.scheme.values import value_object
 
 UNHEARD_MS_MAX: Final = 8_000
-"""A process that has sent no heartbeat for so long does not respond; a bank sends one every two seconds."""
+"""A process that has sent no heartbeat for so long does not respond; a bank sends one every two seconds.
+
+One that was last seen as long in the future was seen before the hub's clock went back: then it counts as little.
+"""
 
 UNANSWERED_MS_MAX: Final = 10_000
 """A bank that leaves an offer without an answer for so long is silent. In the real scheme 95 of 100 answer in 2.3 s."""
@@ -79,7 +82,7 @@ def presences(instances: Iterable[BankInstance], now_ms: int) -> Mapping[str, Pr
 
 def _presence_of(instances: list[BankInstance], now_ms: int) -> Presence:
     running = [each for each in instances if each.left_at_ms is None]
-    there = [each for each in running if now_ms - each.last_seen_at_ms <= UNHEARD_MS_MAX]
+    there = [each for each in running if abs(now_ms - each.last_seen_at_ms) <= UNHEARD_MS_MAX]
     newest = max(instances, key=lambda each: each.last_seen_at_ms)
     lags = [each.lag for each in there if each.lag is not None]
     return Presence(

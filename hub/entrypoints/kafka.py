@@ -8,7 +8,7 @@ from typing import Final, cast
 from hub.application.ports import Outgoing
 from hub.application.process_messages import Arrival, ProcessMessages
 from pix.scheme.messages import BankMessage
-from pix.service.clock import Clock
+from pix.service.clock import Clock, monotonic_ms
 from pix.service.dead_letters import dead_letter
 from pix.service.records import (
     HUB_SENDER,
@@ -28,15 +28,18 @@ KEYRING_AGE_MS_MAX: Final = 2_000
 class Keyring:
     """The banks' signing keys, read again when they are old, or when they prove nothing of some record."""
 
-    def __init__(self, read: Callable[[], Mapping[str, Sequence[bytes]]], clock: Clock) -> None:
+    def __init__(
+        self, read: Callable[[], Mapping[str, Sequence[bytes]]], monotonic_ms: Callable[[], int] = monotonic_ms
+    ) -> None:
+        """`monotonic_ms` must not go back: while it did, a retired secret would stay good."""
         self._read = read
-        self._clock = clock
+        self._monotonic_ms = monotonic_ms
         self._keys: Mapping[str, Sequence[bytes]] = {}
         self._read_at_ms: int | None = None
 
     def refresh(self, age_ms_max: int = KEYRING_AGE_MS_MAX) -> bool:
         """Reads the keys when they are older than this; tells whether it has."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._monotonic_ms()
         if self._read_at_ms is not None and now_ms - self._read_at_ms <= age_ms_max:
             return False
         self._keys = self._read()

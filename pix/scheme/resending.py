@@ -2,6 +2,10 @@
 
 Pure: the jitter comes from the transfer's own id and the attempt, so that a run can be replayed exactly, and so that
 transfers made in the same instant still spread out.
+
+A next time is a time by the wall clock, which may step back. No row waits longer than `cap_ms` after it was sent, so
+one that is due later than that from now was given its time before such a step: it counts as due. Stores take the
+longest wait as `wait_ms_max` for that reason.
 """
 
 from __future__ import annotations

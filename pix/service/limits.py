@@ -10,20 +10,15 @@ and guessing slow, it does all the same, and no question costs a write to the da
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
 from pix.scheme.buckets import Bucket, BucketPolicy, filled, full, given_back, spent, wait_ms
+from pix.service.clock import monotonic_ms
 
 NAMES_MAX: Final = 10_000
 """The name that was used longest ago is forgotten first."""
-
-
-def monotonic_ms() -> int:
-    """A clock that never goes back."""
-    return time.monotonic_ns() // 1_000_000
 
 
 class Limiter:

@@ -53,7 +53,7 @@ class _RefundImpatiently(ResendDue):
         with self._units() as unit:
             due = [
                 row
-                for row in unit.transfers.lock_due(self._clock.now_ms(), 500)
+                for row in unit.transfers.lock_due(self._clock.now_ms(), 500, self._policy.cap_ms)
                 if row.direction is Direction.OUTGOING and row.resend_count >= 2
             ]
             accounts = unit.accounts.lock({row.account_number for row in due})

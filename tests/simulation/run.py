@@ -197,7 +197,9 @@ class World:
             units = FatefulUnits(HubUnitsOfWork(self.hub_store), self.hub_fate)
             process = ProcessMessages(units, self.timeline, self.policy, self.timeout_ms, self.plant.decide_at_hub)
             application = compose(units, self.timeline, Health(), self.policy, self.timeout_ms)
-            handler = HubRecordHandler(process, Keyring(self.hub.queries.signing_keys, self.timeline), self.timeline)
+            handler = HubRecordHandler(
+                process, Keyring(self.hub.queries.signing_keys, self.timeline.now_ms), self.timeline
+            )
             handlers.append((units, handler))
             sink = Sink(self.broker, self.hub_fate)
             hubs.append(

@@ -12,6 +12,7 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.application.ports import TransferId
 from bank_sim.application.views import TransferFilter
 from bank_sim.domain.transfer import (
+    ANSWER_DELAY_MS_MAX,
     AnswerStyle,
     Author,
     Direction,
@@ -83,8 +84,11 @@ _LOCK: Final = (
     "(SELECT * FROM unnest(%(ids)s::text[], %(directions)s::text[])) "
     "ORDER BY end_to_end_id, direction FOR UPDATE OF transfers"
 )
-_LOCK_DUE: Final = (
-    f"{_SELECT} WHERE resend_at_ms <= %(now_ms)s ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+_SKIPPING: Final = "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+_LOCK_DUE: Final = f"{_SELECT} WHERE resend_at_ms <= %(now_ms)s {_SKIPPING}"
+_LOCK_OUT_OF_REACH: Final = (
+    f"{_SELECT} WHERE resend_at_ms > %(horizon_ms)s AND "
+    f"(answered_at_ms IS DISTINCT FROM resend_at_ms OR resend_at_ms > %(answer_horizon_ms)s) {_SKIPPING}"
 )
 _FIND_BY_IDEMPOTENCY_KEYS: Final = (
     f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
@@ -180,12 +184,22 @@ class PostgresTransfers:
         )
         return {(row[0], Direction(row[1])): _transfer_of(row) for row in rows}
 
-    def lock_due(self, now_ms: int, size: int) -> list[Transfer]:
-        return [_transfer_of(row) for row in fetch_bulk(self._connection, _LOCK_DUE, {"now_ms": now_ms, "size": size})]
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        rows = fetch_bulk(self._connection, _LOCK_DUE, {"now_ms": now_ms, "size": size})
+        if len(rows) < size:
+            horizons = {
+                "horizon_ms": now_ms + wait_ms_max,
+                "answer_horizon_ms": now_ms + max(ANSWER_DELAY_MS_MAX, wait_ms_max),
+                "size": size - len(rows),
+            }
+            rows += fetch_bulk(self._connection, _LOCK_OUT_OF_REACH, horizons)
+        return [_transfer_of(row) for row in rows]
 
     def add(self, transfers: Sequence[Transfer]) -> None:
         if transfers:
-            postpone_bulk(self._connection, _ADD, arrays(_ALL, transfers))
+            # In the order of the ids, so that two replicas with the same new rows do not wait for each other.
+            in_order = sorted(transfers, key=lambda transfer: (transfer.end_to_end_id, transfer.direction))
+            postpone_bulk(self._connection, _ADD, arrays(_ALL, in_order))
 
     def save(self, transfers: Sequence[Transfer]) -> None:
         if transfers:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from pix.scheme.buckets import BucketPolicy
-from pix.service.limits import Limiter, monotonic_ms
+from pix.service.clock import monotonic_ms
+from pix.service.limits import Limiter
 
 ATTEMPTS_MAX: Final = 5
 ATTEMPTS_PER_MINUTE: Final = 1

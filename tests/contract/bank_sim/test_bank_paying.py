@@ -24,7 +24,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.service.clock import SystemClock
-from tests.contract.bank_sim.world import AURORA, STRANGER, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import AURORA, POLICY, STRANGER, STRANGERS_KEY, World
 
 
 def order(account: Account, amount_centavos: int, idempotency_key: str) -> TransferOrder:
@@ -124,6 +124,18 @@ def test_paying_works_while_the_hub_and_the_broker_are_down(world: World) -> Non
     assert world.bank.resend_due() == 1
     (message,) = world.sent()
     assert message.end_to_end_id == transfer.end_to_end_id
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -14 * 3_600_000, 3_600_000])
+def test_a_lost_request_is_sent_again_within_the_longest_wait_though_the_clock_steps(
+    world: World, step_ms: int
+) -> None:
+    transfer = world.pay(world.open_account(100_00), 30_00)
+    world.sent()
+    world.clock.turn(step_ms)
+    world.clock.turn(POLICY.cap_ms)
+    assert world.bank.resend_due() == 1
+    assert [message.end_to_end_id for message in world.sent()] == [transfer.end_to_end_id]
 
 
 def test_the_same_idempotency_key_pays_once(world: World) -> None:

@@ -133,6 +133,14 @@ def test_an_answer_is_resent_until_an_outcome_comes(world: World) -> None:
     assert world.bank.resend_due() == 0
 
 
+def test_an_answer_is_resent_though_the_clock_goes_back(world: World) -> None:
+    offer = world.offer(world.open_account(0))
+    first = world.hear(offer)
+    world.clock.turn(-1_800_000)
+    assert world.bank.resend_due() == 1
+    assert world.sent() == first
+
+
 def test_a_slow_bank_answers_when_its_time_has_come(world: World) -> None:
     ana = world.open_account(0)
     world.behave(Behaviour(answer_delay_ms=10_000))

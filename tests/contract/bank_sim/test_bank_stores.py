@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.transfer import (
+    ANSWER_DELAY_MS_MAX,
     AnswerStyle,
     Author,
     Direction,
@@ -30,6 +32,7 @@ from pix.service.records import Record
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)
+WAIT_MS_MAX = 60_000
 
 
 class Change(Exception):
@@ -196,9 +199,30 @@ def test_due_transfers_come_in_the_order_of_their_time_and_bounded(units: UnitsO
     ]
     add_transfers(units, *reversed(rows))
     with units() as unit:
-        assert unit.transfers.lock_due(NOW_MS, 10) == []
-        assert unit.transfers.lock_due(NOW_MS + 3, 10) == rows[1:4]
-        assert unit.transfers.lock_due(NOW_MS + 100, 2) == rows[1:3]
+        assert unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX) == []
+        assert unit.transfers.lock_due(NOW_MS + 3, 10, WAIT_MS_MAX) == rows[1:4]
+        assert unit.transfers.lock_due(NOW_MS + 100, 2, WAIT_MS_MAX) == rows[1:3]
+
+
+def test_due_is_also_what_the_clock_has_put_out_of_reach_by_going_back(units: UnitsOfWork) -> None:
+    def row(number: int, **changes: Any) -> Transfer:
+        end_to_end_id = f"{END_TO_END_ID[:-1]}{number}"
+        return replace(outgoing(), end_to_end_id=end_to_end_id, idempotency_key=f"order-{number}", **changes)
+
+    at_most, later = NOW_MS + WAIT_MS_MAX, NOW_MS + WAIT_MS_MAX + 1
+    much_later = NOW_MS + ANSWER_DELAY_MS_MAX + 1
+    rows = [
+        row(0, resend_at_ms=at_most),
+        row(1, resend_at_ms=later),
+        row(2, resend_at_ms=later, answered_at_ms=later),
+        row(3, resend_at_ms=later, answered_at_ms=later - 5_000),
+        row(4, resend_at_ms=much_later, answered_at_ms=much_later),
+    ]
+    add_transfers(units, *rows)
+    with units() as unit:
+        due = unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX)
+        assert sorted(each.idempotency_key for each in due) == ["order-1", "order-3", "order-4"]
+        assert len(unit.transfers.lock_due(NOW_MS, 1, WAIT_MS_MAX)) == 1
 
 
 def test_completion_is_noted_once_on_confirmed_sides(units: UnitsOfWork) -> None:

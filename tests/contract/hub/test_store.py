@@ -49,6 +49,7 @@ from tests.unit.hub.builders import (
 
 STEP = HistoryStep(NOW_MS, AURORA, "TransferRequested", TransferStatus.PENDING)
 LATE_MS = NOW_MS + 100_000
+WAIT_MS_MAX = 60_000
 LATE_STEP = HistoryStep(NOW_MS + 9, IPE, "TransferAccepted", TransferStatus.FAILED, "too late: “não”", "AB03")
 
 
@@ -121,8 +122,8 @@ def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> Non
         assert unit.transfers.find_many([]) == []
         assert unit.transfers.find_many([e2e(), "\x00"]) == []
         assert unit.transfers.lock([]) == {}
-        assert unit.transfers.lock_due(NOW_MS, 10) == []
-        assert unit.transfers.lock_expired(NOW_MS, NOW_MS, 10) == []
+        assert unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX) == []
+        assert unit.transfers.lock_expired(NOW_MS, 0, 10, WAIT_MS_MAX) == []
         assert unit.transfers.search(TransferFilter()) == Found([], None)
         assert unit.transfers.search(TransferFilter(ispb="\x00")) == Found([], None)
         assert unit.transfers.search(TransferFilter(id_part="\x00")) == Found([], None)
@@ -183,8 +184,36 @@ def test_due_are_those_whose_time_has_come_the_oldest_first(with_banks: UnitsOfW
         numbered(4, resend_at_ms=None, status=TransferStatus.COMPLETED),
     )
     with with_banks() as unit:
-        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 10)] == [e2e(3), e2e(2)]
-        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 1)] == [e2e(3)]
+        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX)] == [e2e(3), e2e(2)]
+        assert [each.end_to_end_id for each in unit.transfers.lock_due(NOW_MS, 1, WAIT_MS_MAX)] == [e2e(3)]
+
+
+def test_due_is_also_what_the_clock_has_put_out_of_reach_by_going_back(with_banks: UnitsOfWork) -> None:
+    add(
+        with_banks,
+        numbered(1, resend_at_ms=NOW_MS + WAIT_MS_MAX),
+        numbered(2, resend_at_ms=NOW_MS + WAIT_MS_MAX + 1),
+        numbered(3, resend_at_ms=NOW_MS - 5),
+        numbered(4, resend_at_ms=None, status=TransferStatus.COMPLETED),
+    )
+    with with_banks() as unit:
+        due = unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX)
+        assert [each.end_to_end_id for each in due] == [e2e(3), e2e(2)]
+        assert len(unit.transfers.lock_due(NOW_MS, 1, WAIT_MS_MAX)) == 1
+
+
+def test_expired_is_also_what_was_received_more_than_the_timeout_from_now(with_banks: UnitsOfWork) -> None:
+    timeout_ms = 40_000
+    add(
+        with_banks,
+        replace(numbered(1), received_at_ms=NOW_MS + timeout_ms, resend_at_ms=NOW_MS),
+        replace(numbered(2), received_at_ms=NOW_MS + timeout_ms + 1, resend_at_ms=NOW_MS),
+        replace(numbered(3), received_at_ms=NOW_MS + timeout_ms + 1, resend_at_ms=NOW_MS + WAIT_MS_MAX + 1),
+        replace(numbered(4), received_at_ms=NOW_MS + timeout_ms + 1, resend_at_ms=NOW_MS + 1),
+    )
+    with with_banks() as unit:
+        expired = unit.transfers.lock_expired(NOW_MS, timeout_ms, 10, WAIT_MS_MAX)
+        assert [each.end_to_end_id for each in expired] == [e2e(2), e2e(3)]
 
 
 def test_expired_are_those_due_and_pending_that_came_before(with_banks: UnitsOfWork) -> None:
@@ -197,9 +226,9 @@ def test_expired_are_those_due_and_pending_that_came_before(with_banks: UnitsOfW
         replace(numbered(0), end_to_end_id=e2e(5), resend_at_ms=LATE_MS + 1),
     )
     with with_banks() as unit:
-        expired = unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 10)
+        expired = unit.transfers.lock_expired(LATE_MS, LATE_MS - NOW_MS - 3, 10, WAIT_MS_MAX)
         assert [each.end_to_end_id for each in expired] == [e2e(1), e2e(2)], "the others are later, decided, or not due"
-        assert len(unit.transfers.lock_expired(LATE_MS, NOW_MS + 3, 1)) == 1
+        assert len(unit.transfers.lock_expired(LATE_MS, LATE_MS - NOW_MS - 3, 1, WAIT_MS_MAX)) == 1
 
 
 def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsOfWork) -> None:
@@ -400,8 +429,20 @@ def test_a_banks_process_is_known_by_its_last_word(with_banks: UnitsOfWork) -> N
             BankInstance(AURORA, "b", "1", 0, NOW_MS),
             BankInstance(IPE, "a", "1", 0, 9),
         ]
-        unit.presence.forget(NOW_MS)
+        unit.presence.forget(NOW_MS, NOW_MS + 1_000)
         assert len(unit.presence.all()) == 2
+
+
+def test_a_process_is_seen_again_after_the_clock_has_gone_back(with_banks: UnitsOfWork) -> None:
+    an_hour_ahead = BankInstance(AURORA, "a", "1", 0, NOW_MS + 3_600_000)
+    now = BankInstance(AURORA, "a", "2", 0, NOW_MS)
+    gone = BankInstance(AURORA, "b", "1", 0, NOW_MS + 3_600_000)
+    with with_banks() as unit:
+        unit.presence.put(an_hour_ahead)
+        unit.presence.put(now)
+        unit.presence.put(gone)
+        unit.presence.forget(NOW_MS - 1_000, NOW_MS + 1_000)
+        assert unit.presence.all() == [now]
 
 
 # Settlement.

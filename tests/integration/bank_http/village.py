@@ -231,7 +231,7 @@ class Village:
         clock = clock or SystemClock()
         units = LockedUnits(HubUnitsOfWork(HubStore()), self._lock)
         self.hub = compose_hub(units, clock, Health(), RESEND, None)
-        handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys, clock), clock)
+        handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys), clock)
         self._readers: dict[str, Callable[[Sequence[Record]], Sequence[Record]]] = {HUB_TOPIC: handler}
         self.banks: dict[str, BankApplication] = {}
         self.units: dict[str, BankUnitsOfWork] = {}

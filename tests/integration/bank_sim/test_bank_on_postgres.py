@@ -29,6 +29,7 @@ from pix.service.records import signing_key
 from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, STRANGERS_KEY, World
 
 DEADLINE_SECONDS = 20.0
+WAIT_MS_MAX = 60_000
 BATCH_STATEMENTS_MAX = 16
 
 
@@ -152,8 +153,8 @@ def test_replicas_share_what_is_due(world: World, engine: Engine) -> None:
     now_ms = world.clock.now_ms() + 60_000
     units = PostgresUnitsOfWork(engine)
     with units() as first, units() as second:
-        mine = {transfer.end_to_end_id for transfer in first.transfers.lock_due(now_ms, 4)}
-        others = {transfer.end_to_end_id for transfer in second.transfers.lock_due(now_ms, 4)}
+        mine = {transfer.end_to_end_id for transfer in first.transfers.lock_due(now_ms, 4, WAIT_MS_MAX)}
+        others = {transfer.end_to_end_id for transfer in second.transfers.lock_due(now_ms, 4, WAIT_MS_MAX)}
     assert (len(mine), len(others)) == (4, 2)
     assert not mine & others
 

@@ -29,6 +29,7 @@ from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
 
 DEADLINE_SECONDS = 60.0
+WAIT_MS_MAX = 60_000
 
 
 def test_the_schema_goes_up_once_however_many_replicas_start(new_database: Callable[[], str]) -> None:
@@ -141,10 +142,10 @@ def test_sweepers_pass_over_what_another_holds(engine: Engine, world: World) -> 
     late_ms = world.clock.at_ms + 100_000
     units = PostgresUnitsOfWork(engine)
     with units() as one, units() as other:
-        assert len(one.transfers.lock_due(late_ms, 1)) == 1
-        due = other.transfers.lock_due(late_ms, 10)
+        assert len(one.transfers.lock_due(late_ms, 1, WAIT_MS_MAX)) == 1
+        due = other.transfers.lock_due(late_ms, 10, WAIT_MS_MAX)
         assert len(due) == 1
-        assert other.transfers.lock_expired(late_ms, late_ms, 10) == due
+        assert other.transfers.lock_expired(late_ms, 0, 10, WAIT_MS_MAX) == due
         assert {due[0].end_to_end_id} < set(ids)
 
 

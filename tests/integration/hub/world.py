@@ -128,11 +128,13 @@ def signed(message: BankMessage, sender: str, secret: str | None = None, topic: 
     return encode_record(message, topic, sender, signing_key(secret or SECRETS[sender]))
 
 
-def hub_on(engine: Engine, health: Health | None = None) -> World:
+def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None = None) -> World:
     """A hub on a migrated database: the first, or one more replica."""
     clock = TestClock()
-    application = compose(PostgresUnitsOfWork(engine), clock, health or Health(), POLICY, TIMEOUT_MS)
-    handler = HubRecordHandler(application.process_messages, Keyring(application.queries.signing_keys, clock), clock)
+    application = compose(PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS)
+    handler = HubRecordHandler(
+        application.process_messages, Keyring(application.queries.signing_keys, clock.now_ms), clock
+    )
     return World(application, isolating_poison(handler, application.bury_record), clock)
 
 

@@ -8,14 +8,13 @@ import pytest
 
 from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.answering import (
-    ANSWER_DELAY_MS_MAX,
     MAGIC_ANSWERS,
     Answer,
     AnswerMode,
     Behaviour,
     answer_offer,
 )
-from bank_sim.domain.transfer import AnswerStyle
+from bank_sim.domain.transfer import ANSWER_DELAY_MS_MAX, AnswerStyle
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.transfer import (
+    ANSWER_DELAY_MS_MAX,
     REFUSED_STEPS_KEPT_MAX,
     AnswerStyle,
     Author,
@@ -97,9 +98,18 @@ def test_a_decided_transfer_owes_that_it_was_processed(direction: Direction) -> 
 def test_a_withheld_answer_is_not_owed_before_its_time() -> None:
     silent = replace(incoming(), answered_at_ms=None)
     assert owed(silent, NOW_MS) == ()
-    late = replace(incoming(), answered_at_ms=NOW_MS + 10_000)
+    late = replace(incoming(), answered_at_ms=NOW_MS + 10_000, resend_at_ms=NOW_MS + 10_000)
     assert owed(late, NOW_MS + 9_999) == ()
     assert owed(late, NOW_MS + 10_000) == (TransferAccepted(END_TO_END_ID, AMOUNT),)
+
+
+def test_an_answer_is_owed_whatever_the_clock_does_after_it_was_given() -> None:
+    yes = (TransferAccepted(END_TO_END_ID, AMOUNT),)
+    given = replace(incoming(), answered_at_ms=NOW_MS, resend_at_ms=NOW_MS + 5_000)
+    assert owed(given, NOW_MS - 1) == owed(given, NOW_MS - 24 * 3_600_000) == yes
+    planned = replace(incoming(), answered_at_ms=NOW_MS, resend_at_ms=NOW_MS)
+    assert owed(planned, NOW_MS - ANSWER_DELAY_MS_MAX) == ()
+    assert owed(planned, NOW_MS - ANSWER_DELAY_MS_MAX - 1) == yes, "no answer is planned so far ahead"
 
 
 def test_a_faulty_bank_answers_twice_or_contradicts_itself() -> None:

@@ -221,6 +221,15 @@ def test_a_bank_is_up_while_it_is_heard_of(world: World) -> None:
     assert states(world) == ["not-responding", "stopped"], "it has not said that it stops"
 
 
+def test_a_bank_that_dies_is_seen_to_be_gone_though_the_clock_goes_back(world: World) -> None:
+    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    world.at_ms -= 3_600_000
+    assert states(world) == ["stopped", "stopped"]
+    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=7)
+    (standing, _) = world.hub.survey_banks()
+    assert (standing.state, standing.presence.lag) == (BankState.UP, 7)
+
+
 def test_a_bank_that_leaves_has_stopped_at_once_unless_another_of_its_processes_runs(world: World) -> None:
     for instance in ("a", "b"):
         world.hub.keep_in_touch(ispb=AURORA, instance=instance, version=instance, lag=0)
@@ -356,6 +365,48 @@ def test_nothing_is_resent_while_answers_wait_to_be_read_but_time_still_runs_out
     assert world.accounts()[AURORA].reserved_centavos == 0
 
 
+HOUR_MS = 3_600_000
+
+
+def test_a_payees_bank_hears_of_the_credit_again_however_long_the_payers_bank_is_away(world: World) -> None:
+    world.tell((AURORA, requested()), (IPE, accepted()))
+    sweep, sent = sweeper(world)
+    for _ in range(14 * HOUR_MS // POLICY.cap_ms):
+        sent.clear()
+        world.at_ms += POLICY.cap_ms
+        sweep.sweep()
+        assert sorted(sent) == ["codepix.bank.001.v1", "codepix.bank.002.v1"], "each minute, to both"
+
+
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, -14 * HOUR_MS, HOUR_MS])
+def test_what_is_owed_is_sent_again_within_the_longest_wait_though_the_clock_steps(world: World, step_ms: int) -> None:
+    world.tell((AURORA, requested()), (IPE, accepted()))
+    world.at_ms += step_ms
+    sweep, sent = sweeper(world)
+    world.at_ms += POLICY.cap_ms
+    sweep.sweep()
+    assert sorted(sent) == ["codepix.bank.001.v1", "codepix.bank.002.v1"]
+
+
+@pytest.mark.parametrize("step_ms", [-TIMEOUT_MS // 2, -TIMEOUT_MS - 1, -HOUR_MS])
+def test_no_transfer_waits_longer_than_twice_the_timeout_though_the_clock_goes_back(world: World, step_ms: int) -> None:
+    world.tell((AURORA, requested()))
+    world.at_ms += step_ms
+    for _ in range(2 * TIMEOUT_MS // 1_000 + 1):
+        world.at_ms += 1_000
+        world.hub.fail_expired()
+        world.hub.resend_due()
+    assert world.hub.queries.find_transfer(e2e())[0].reason is ReasonCode.AB03
+    assert world.accounts()[AURORA].reserved_centavos == 0
+
+
+def test_a_replica_whose_clock_is_a_little_behind_fails_nothing_early(world: World) -> None:
+    world.tell((AURORA, requested()))
+    world.at_ms -= 2_000
+    world.hub.fail_expired()
+    assert world.hub.queries.find_transfer(e2e())[0].status is TransferStatus.PENDING
+
+
 class Hasty:
     """Units of work whose first look at the settlement accounts is out of date."""
 
@@ -463,7 +514,7 @@ def test_a_message_that_could_not_be_sent_comes_again(world: World) -> None:
 
 
 def handler(world: World) -> HubRecordHandler:
-    return HubRecordHandler(world.hub.process_messages, Keyring(world.hub.queries.signing_keys, world), world)
+    return HubRecordHandler(world.hub.process_messages, Keyring(world.hub.queries.signing_keys, world.now_ms), world)
 
 
 def record(message: TransferRequested, secret: str = SECRET, sender: str = AURORA) -> Record:
@@ -488,7 +539,7 @@ def test_forgeries_cost_no_more_than_one_look_at_the_keys_per_batch(world: World
         looks.append(world.at_ms)
         return world.hub.queries.signing_keys()
 
-    handle = HubRecordHandler(world.hub.process_messages, Keyring(read, world), world)
+    handle = HubRecordHandler(world.hub.process_messages, Keyring(read, world.now_ms), world)
     forged = [record(requested(end_to_end_id=e2e(number)), "not the secret at all") for number in range(5)]
     handle(forged)
     assert len(looks) == 1
@@ -499,6 +550,21 @@ def test_forgeries_cost_no_more_than_one_look_at_the_keys_per_batch(world: World
     handle([record(requested())])
     assert len(looks) == 3
     assert {letter.times for letter in world.hub.dead_letters.list(None, 9)} == {2}
+
+
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, HOUR_MS])
+def test_a_secret_that_was_retired_proves_nothing_any_more_though_the_clock_steps(world: World, step_ms: int) -> None:
+    seconds = 0
+    keyring = Keyring(world.hub.queries.signing_keys, lambda: seconds * 1_000)
+    handle = HubRecordHandler(world.hub.process_messages, keyring, world)
+    handle([record(requested())])
+    world.at_ms += step_ms
+    for secret in ("the second secret", "the third secret!"):
+        world.add(secret=secret)
+    seconds += KEYRING_AGE_MS_MAX // 1_000 + 1
+    now = requested(end_to_end_id=e2e(2, AURORA, world.at_ms))
+    assert handle([record(now)]) == [], "the first of three secrets"
+    assert len(handle([record(now, "the third secret!")])) == 1
 
 
 # Dead letters.
