@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bank_sim.domain.books import PostingKind
@@ -12,6 +13,8 @@ from bank_sim.domain.transfer import TransferStatus as BankStatus
 from hub.domain.decisions import REASONS_WITHOUT_ROW
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import TransferStatus as HubStatus
+from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
+from pix.scheme.reasons import ReasonCode
 from pix.service.dead_letters import digest_of
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ def find_violations(world: World) -> list[str]:
         *_money_conserved(world),
         *_outcomes_agree(world),
         *_settlement_agrees(world),
+        *_ids_are_judged_by_the_hubs_clock(world),
         *_orders_kept(world),
         *_letters_are_garbage(world),
         *_tallies_agree(world),
@@ -96,6 +100,15 @@ def _settlement_agrees(world: World) -> Iterator[str]:
             yield f"bank {bank.identity.code} books {booked} of settlement money, the hub {account.balance_centavos}"
         if account.reserved_centavos:
             yield f"{account.reserved_centavos} of bank {bank.identity.code} is still reserved"
+
+
+def _ids_are_judged_by_the_hubs_clock(world: World) -> Iterator[str]:
+    """FF08 is for ids whose time was more than 12 hours from the hub's when it received them, and for no others."""
+    for transfer in world.hub_store.transfers.values():
+        made_at = parse_end_to_end_id(transfer.end_to_end_id).minute
+        age = abs(datetime.fromtimestamp(transfer.received_at_ms / 1000, UTC) - made_at)
+        if (age > END_TO_END_ID_AGE_MAX) is not (transfer.reason is ReasonCode.FF08):
+            yield f"{transfer.end_to_end_id} is {transfer.status} for {transfer.reason}, and its id is {age} old"
 
 
 def _orders_kept(world: World) -> Iterator[str]:

@@ -37,6 +37,10 @@ class Timeline:
         """Something happens at a time; what is due at the same time happens in the order of these calls."""
         heapq.heappush(self._events, (max(time_ms, self._now_ms), next(self._order), act))
 
+    def next_ms(self) -> int | None:
+        """When the next thing happens; None when nothing is left."""
+        return self._events[0][0] if self._events else None
+
     def advance(self) -> bool:
         """Lets the next thing happen; False when nothing is left."""
         if not self._events:
@@ -44,6 +48,19 @@ class Timeline:
         self._now_ms, _, act = heapq.heappop(self._events)
         act()
         return True
+
+
+class ParticipantClock:
+    """A participant's wall clock, which may be wrong, and may step; see `pix.service.clock.Clock`."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self.off_ms = 0
+        """How far it is ahead of the true time."""
+
+    def now_ms(self) -> int:
+        """What it shows."""
+        return self._timeline.now_ms() + self.off_ms
 
 
 @dataclass(slots=True)
@@ -107,6 +124,8 @@ class Broker:
         self.generation = 0
         """Counts how often the log was lost; what was polled before means nothing afterwards."""
         self.on_arrival: dict[str, Callable[[], None]] = {}
+        self.on_hand_over: Callable[[str, bytes], None] | None = None
+        """Hears of the topic and the value of each record that is published."""
         self.published = 0
 
     def create(self, topic: str, on_arrival: Callable[[], None]) -> None:
@@ -122,6 +141,8 @@ class Broker:
             if self._random.random() < self.faults.publish_fails:
                 raise PublishFailed("simulated")
             self.published += 1
+            if self.on_hand_over is not None:
+                self.on_hand_over(record.topic, record.value)
             copies = 1
             if self._random.random() < self.faults.loss:
                 copies = 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from bank_sim.application.ports import Courier, RowExists
+from bank_sim.application.process_records import ProcessRecords
 from bank_sim.application.resend_due import ResendDue
 from bank_sim.domain import books
 from bank_sim.domain.books import PostingKind
@@ -13,13 +16,20 @@ from bank_sim.domain.deciding import Decision as BankDecision
 from bank_sim.domain.deciding import decide as decide_at_bank
 from bank_sim.domain.transfer import Author, Direction, Transfer, TransferEvent, TransferStatus, move
 from hub.adapters.memory import HubStore
+from hub.application.ports import Outgoing
+from hub.application.sweep_transfers import FailExpired
+from hub.application.sweep_transfers import ResendDue as ResendAtHub
+from hub.domain.bank import BankSecret
 from hub.domain.decisions import Decision as HubDecision
 from hub.domain.decisions import decide as decide_at_hub
 from hub.domain.transfer import Transfer as HubTransfer
 from hub.domain.transfer import TransferStatus as HubStatus
-from pix.scheme.messages import TransferAccepted, TransferOffered
+from pix.scheme.messages import TransferAccepted, TransferOffered, TransferRejected
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import BatchLoop
+from pix.scheme.resending import ResendPolicy
+from pix.service.batches import BatchHandler, BatchLoop, Publication, PublishFailed, RecordSink, RecordSource
+from pix.service.memory_table import MemoryTable
+from pix.service.records import HEADER_TYPE, Record
 from tests.simulation.network import Place
 from tests.simulation.run import Plant
 
@@ -88,10 +98,142 @@ class _NoUniqueKey(HubStore):
         return False
 
 
+class _OneOutcomeOnly(ResendAtHub):
+    """Of two outcomes that are owed the hub sends only the payer's again."""
+
+    def __call__(self) -> list[Outgoing]:
+        first: dict[str, Outgoing] = {}
+        for owed in super().__call__():
+            first.setdefault(owed.message.end_to_end_id, owed)
+        return list(first.values())
+
+
+class _SilentTimeout(FailExpired):
+    """The hub fails what has expired, and tells nobody; only the resends do."""
+
+    def __call__(self) -> list[Outgoing]:
+        super().__call__()
+        return []
+
+
+class _NoAnswersAgain(ResendDue):
+    """The payee's bank never sends an answer again: the hub's next offer asks for it anyway."""
+
+    def __init__(self, units: Any, courier: Courier, *rest: Any) -> None:
+        super().__init__(units, _WithoutAnswers(courier), *rest)
+
+
+class _WithoutAnswers:
+    """See `bank_sim.application.ports.Courier`."""
+
+    def __init__(self, courier: Courier) -> None:
+        self._courier = courier
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Forgets the answers among them."""
+        answers = (TransferAccepted.__name__.encode(), TransferRejected.__name__.encode())
+        self._courier.take([record for record in records if record.headers[HEADER_TYPE] not in answers])
+
+
+class _SwallowRowExists(ProcessRecords):
+    """A bank whose other replica was quicker with one record drops the batch."""
+
+    def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
+        try:
+            with self._units() as unit:
+                processed = self.within(unit, records)
+                unit.commit()
+        except RowExists:
+            return ()
+        return processed.outgoing
+
+
+class _PublishingNeverFails(BatchLoop[Place]):
+    """What the broker has not taken counts as sent, and the offsets are committed."""
+
+    def __init__(self, source: RecordSource[Place], handle: BatchHandler, sink: RecordSink) -> None:
+        super().__init__(source, handle, _DeafSink(sink))
+
+
+class _DeafSink:
+    """See `pix.service.batches.RecordSink`."""
+
+    def __init__(self, sink: RecordSink) -> None:
+        self._sink = sink
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Never raises."""
+        self.begin(records).wait()
+
+    def begin(self, records: Sequence[Record]) -> Publication:
+        """Never raises, neither here nor later."""
+        try:
+            return _DeafPublication(self._sink.begin(records))
+        except PublishFailed:
+            return _DeafPublication(None)
+
+
+class _DeafPublication:
+    """See `pix.service.batches.Publication`."""
+
+    def __init__(self, publication: Publication | None) -> None:
+        self._publication = publication
+
+    def wait(self) -> None:
+        """Never raises."""
+        with suppress(PublishFailed):
+            if self._publication is not None:
+                self._publication.wait()
+
+
+class _OldestSecretSigns(HubStore):
+    """The hub takes the oldest of a bank's secrets for its newest, and signs with what was retired."""
+
+    def __init__(self) -> None:
+        super().__init__(secrets=_SecretsTheOtherWayRound())
+
+
+class _SecretsTheOtherWayRound(MemoryTable[str, tuple[BankSecret, ...]]):
+    def put(self, key: str, value: tuple[BankSecret, ...]) -> None:
+        super().put(key, tuple(replace(secret, added_at_ms=-abs(secret.added_at_ms)) for secret in value))
+
+
+def _never_due(resend_due: type[Any]) -> Any:
+    """What is due later than any row waits is not due until the clock has caught up."""
+
+    def made(*parts: Any) -> Any:
+        policy = next(part for part in parts if isinstance(part, ResendPolicy))
+        sweep = resend_due(*parts)
+        sweep._policy = _EndlessPolicy(policy.first_ms, policy.cap_ms)
+        return sweep
+
+    return made
+
+
+class _EndlessPolicy(ResendPolicy):
+    """Delays as before, and a longest wait that reaches any time."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return 10**15 if name == "cap_ms" else super().__getattribute__(name)
+
+    def delay_ms(self, end_to_end_id: str, attempt: int) -> int:
+        """As the policy has it."""
+        cap_ms = object.__getattribute__(self, "cap_ms")
+        return ResendPolicy(self.first_ms, cap_ms).delay_ms(end_to_end_id, attempt)
+
+
 PLANTS: Final[Mapping[str, Plant]] = {
     "credit before the decision": Plant(decide_at_bank=_credit_before_decision),
     "a missing unique key": Plant(hub_store=_NoUniqueKey),
     "offsets committed early": Plant(loop_of=_CommitEarly),
     "refund without the failed decision": Plant(resend_at_bank=_RefundImpatiently),
     "acceptance applied after a timeout": Plant(decide_at_hub=_apply_late_acceptance),
+    "one of two outcomes is never sent again": Plant(resend_at_hub=_OneOutcomeOnly),
+    "the first AB03 is never published": Plant(fail_expired=_SilentTimeout),
+    "a bank's answers are never sent again": Plant(resend_at_bank=_NoAnswersAgain),
+    "a row that exists is swallowed": Plant(process_at_bank=_SwallowRowExists),
+    "publishing never fails": Plant(loop_of=_PublishingNeverFails),
+    "the retired secret signs": Plant(hub_store=_OldestSecretSigns),
+    "the hub waits until its clock has caught up": Plant(resend_at_hub=_never_due(ResendAtHub)),
+    "a bank waits until its clock has caught up": Plant(resend_at_bank=_never_due(ResendDue)),
 }

@@ -54,8 +54,11 @@ class Fate:
 class FatefulUnit:
     """A unit of work of a process that may die around it; the store sees an uncommitted transaction undone."""
 
-    def __init__(self, inner: Any, fate: Fate, between: Callable[[], None], beside: Callable[[], None]) -> None:
+    def __init__(
+        self, inner: Any, fate: Fate, between: Callable[[], None], beside: Callable[[], None], look: Look
+    ) -> None:
         self._inner = inner
+        self._look = look
         self._fate = fate
         self._between = between
         self._beside = beside
@@ -66,7 +69,7 @@ class FatefulUnit:
     @property
     def transfers(self) -> Any:
         """The transfers; another replica may be quick between the look and the lock."""
-        return RacedTransfers(self._inner.transfers, self._between)
+        return RacedTransfers(self._inner.transfers, self._between, self._look)
 
     @property
     def settlement(self) -> Any:
@@ -93,19 +96,30 @@ class FatefulUnit:
         self._fate.ask_database()
 
 
+@dataclass(slots=True)
+class Look:
+    """Of which transfer the next look for rows finds none: another replica adds it right after the look."""
+
+    hidden: str = ""
+
+
 class RacedTransfers:
     """Rows that were not there when they were looked for may be there when they are added."""
 
-    def __init__(self, inner: Any, between: Callable[[], None]) -> None:
+    def __init__(self, inner: Any, between: Callable[[], None], look: Look) -> None:
         self._inner = inner
         self._between = between
+        self._look = look
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def lock(self, ids: Any) -> Any:
+    def lock(self, ids: Any, **how: Any) -> Any:
         """Locks what is there; then the other replica has its chance with what is not."""
-        found = self._inner.lock(ids)
+        found = self._inner.lock(ids, **how)
+        if hidden := self._look.hidden:
+            self._look.hidden = ""
+            return {place: row for place, row in found.items() if row.end_to_end_id != hidden}
         if not found:
             self._between()
         return found
@@ -138,9 +152,10 @@ class FatefulUnits:
         """The other replica treats the same records."""
         self.beside: Callable[[], None] = _nothing
         """The other replica treats records of its own."""
+        self.look = Look()
 
     def __call__(self) -> Any:
-        return FatefulUnit(self._inner(), self._fate, self.between, self.beside)
+        return FatefulUnit(self._inner(), self._fate, self.between, self.beside, self.look)
 
 
 def _nothing() -> None:
@@ -200,6 +215,7 @@ class Instance:
     source: Source | None = None
     loop: BatchLoop[Place] | None = None
     lifetime: int = 0
+    started_ms: int = 0
     turn_is_planned: bool = False
     is_in_turn: bool = False
     sweep_planned_ms: int | None = None
@@ -210,6 +226,7 @@ class Instance:
         if self.is_up:
             return
         self.is_up = True
+        self.started_ms = self.timeline.now_ms()
         self.lifetime += 1
         self.source = Source(self.broker, self.topic, self.group, self.partitions, self.random)
         sink = Sink(self.broker, self.fate)

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -27,6 +28,8 @@ from hub.adapters.memory import HubStore
 from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.ports import AccountsHaveMoved
 from hub.application.process_messages import ProcessMessages
+from hub.application.sweep_transfers import FailExpired
+from hub.application.sweep_transfers import ResendDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.decisions import decide as decide_at_hub
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, records_of
@@ -34,12 +37,14 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.resending import ResendPolicy
-from pix.service.batches import BatchLoop
+from pix.service.batches import BatchHandler, BatchLoop
+from pix.service.clock import Clock
 from pix.service.consumer import isolating_poison
 from pix.service.health import Health
 from pix.service.records import HUB_TOPIC, Record, bank_topic, signing_key
+from tests.simulation.calm import CalmWatch
 from tests.simulation.invariants import find_violations
-from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, Timeline, Trace
+from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
 from tests.simulation.processes import Courier, Fate, FatefulUnits, Instance, LoopOf, Sink
 
 BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
@@ -57,6 +62,16 @@ With pauses of up to a minute that is 100 minutes; with longer ones the 14 hours
 end-to-end id may be old.
 """
 RACE_CHANCE = 0.05
+PAYMENTS_IN_CALM = 6
+"""Of the transfers of a run, those that customers order when everything is healed."""
+CALM_PAYING_MS = 20_000
+LONGEST_WAITS_AWAY = 3
+"""How many times the longest pause between resends the last participant to come back stays away."""
+CLOCKS_OFF_MS = (0, 0, 0, 0, 0, 0, 0, 50, 50, 300, 2_000, 2_000, 60_000, HOUR_MS, 13 * HOUR_MS)
+"""How wrong a participant's clock may be from the start, ahead or behind."""
+CLOCK_STEPS_MS = (500, 5_000, 40_000, 600_000, HOUR_MS, HOUR_MS, 14 * HOUR_MS)
+REPLICA_SKEWS_MS = (0, 0, -50, 300, 2_000)
+SECRET_CHANGE_CHANCE = 0.3
 EVENTS_MAX = 400_000
 TRACE_LINES_SHOWN = 25
 
@@ -69,6 +84,9 @@ class Plant:
 
     decide_at_hub: Callable[..., Any] = decide_at_hub
     decide_at_bank: Callable[..., Any] = decide_at_bank
+    resend_at_hub: Callable[..., HubResendDue] = HubResendDue
+    fail_expired: Callable[..., FailExpired] = FailExpired
+    process_at_bank: Callable[..., ProcessRecords] = ProcessRecords
     resend_at_bank: Callable[..., Any] = ResendDue
     loop_of: LoopOf = BatchLoop
     hub_store: Callable[[], HubStore] = HubStore
@@ -153,6 +171,7 @@ class SimulatedBank:
     identity: BankIdentity
     secret: str
     store: BankStore
+    clock: ParticipantClock
     fate: Fate
     application: BankApplication
     """On the fateful units, for its process."""
@@ -169,6 +188,10 @@ class World:
     def __init__(self, seed: int, transfers: int, plant: Plant) -> None:
         self.seed = seed
         self.random = Random(seed)
+        # What is newer than the rest has chance of its own: what else happens in a run does not depend on it.
+        self.clock_random = Random(f"clocks {seed}")
+        self.calm_random = Random(f"calm {seed}")
+        self.race_random = Random(f"races {seed}")
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
         # Every other run, with chance of its own: what else happens in a run does not depend on it.
@@ -181,7 +204,10 @@ class World:
         self.garbage: list[Record] = []
         self.accepted_orders: dict[tuple[str, str], str] = {}
         self.hub_store = plant.hub_store()
-        self.hub = compose(HubUnitsOfWork(self.hub_store), self.timeline, Health(), self.policy, self.timeout_ms)
+        self.hub = self._compose_hub(HubUnitsOfWork(self.hub_store), self.timeline)
+        self.hub_skews_ms: list[int] = []
+        self.watch: CalmWatch | None = None
+        self.hub_clocks: list[ParticipantClock] = []
         self.hub_fate = Fate(self.random)
         self.hubs = self._make_hubs()
         self.banks = [self._make_bank(code, name) for code, name in BANKS]
@@ -189,17 +215,33 @@ class World:
 
     # Building
 
+    def _new_clock(self) -> ParticipantClock:
+        clock = ParticipantClock(self.timeline)
+        clock.off_ms = self.clock_random.choice(CLOCKS_OFF_MS) * self.clock_random.choice((-1, 1))
+        return clock
+
+    def _compose_hub(self, units: Any, clock: Clock) -> HubApplication:
+        return compose(units, clock, Health(), self.policy, self.timeout_ms, monotonic_ms=self.timeline.now_ms)
+
     def _make_hubs(self) -> list[Instance]:
         replicas = self.random.choice((1, 1, 2))
         hubs: list[Instance] = []
         handlers = []
+        off_ms = self._new_clock().off_ms
         for number in range(replicas):
             units = FatefulUnits(HubUnitsOfWork(self.hub_store), self.hub_fate)
-            process = ProcessMessages(units, self.timeline, self.policy, self.timeout_ms, self.plant.decide_at_hub)
-            application = compose(units, self.timeline, Health(), self.policy, self.timeout_ms)
-            handler = HubRecordHandler(
-                process, Keyring(self.hub.queries.signing_keys, self.timeline.now_ms), self.timeline
+            # Replicas agree within seconds: their clocks are one participant's, and step together.
+            clock = ParticipantClock(self.timeline)
+            self.hub_skews_ms.append(self.clock_random.choice(REPLICA_SKEWS_MS))
+            clock.off_ms = off_ms + self.hub_skews_ms[-1]
+            self.hub_clocks.append(clock)
+            process = ProcessMessages(units, clock, self.policy, self.timeout_ms, self.plant.decide_at_hub)
+            application = replace(
+                self._compose_hub(units, clock),
+                resend_due=self.plant.resend_at_hub(units, clock, self.policy, self.timeout_ms),
+                fail_expired=self.plant.fail_expired(units, clock, self.policy, self.timeout_ms),
             )
+            handler = HubRecordHandler(process, Keyring(self.hub.queries.signing_keys, self.timeline.now_ms), clock)
             handlers.append((units, handler))
             sink = Sink(self.broker, self.hub_fate)
             hubs.append(
@@ -215,14 +257,14 @@ class World:
                     fate=self.hub_fate,
                     handle=isolating_poison(handler, application.bury_record),
                     sweep=_hub_sweep(application, sink),
-                    next_due_ms=self._hub_due_ms,
+                    next_due_ms=partial(self._hub_due_ms, clock),
                     loop_of=self.plant.loop_of,
                     violations=self.violations,
                 )
             )
         if replicas == 2:
             for number, (units, _) in enumerate(handlers):
-                _race(hubs[number], units, handlers[1 - number][1], self.random)
+                _race(hubs[number], units, self._publishing(handlers[1 - number][1]), self.random)
                 units.beside = _now_and_then(hubs[1 - number], self.random)
 
         def wake() -> None:
@@ -232,11 +274,39 @@ class World:
         self.broker.create(HUB_TOPIC, wake)
         return hubs
 
-    def _hub_due_ms(self) -> int | None:
-        due = (
+    def _publishing(self, handle: BatchHandler) -> BatchHandler:
+        """Another replica's handler: it publishes what it owes once all is healed; before that it dies in between."""
+
+        def handle_and_publish(records: Sequence[Record]) -> Sequence[Record]:
+            outgoing = handle(records)
+            if self.watch is not None:
+                self.broker.publish(outgoing)
+            return outgoing
+
+        return handle_and_publish
+
+    def _hub_due_ms(self, clock: ParticipantClock) -> int | None:
+        """When the next sweep has something to do, in true time."""
+        due = [
             transfer.resend_at_ms for transfer in self.hub_store.transfers.values() if transfer.resend_at_ms is not None
-        )
-        return min(due, default=None)
+        ]
+        if not due:
+            return None
+        is_out_of_reach = max(due) > clock.now_ms() + self.policy.cap_ms
+        return self.timeline.now_ms() if is_out_of_reach else min(due) - clock.off_ms
+
+    def _bank_due_ms(self, store: BankStore, clock: ParticipantClock) -> int | None:
+        """The same of a bank, whose late answers may wait for longer."""
+        due_ms: int | None = None
+        horizon_ms = clock.now_ms() + self.policy.cap_ms
+        for row in store.transfers.values():
+            at_ms = row.resend_at_ms
+            if at_ms is not None:
+                if at_ms > horizon_ms and at_ms != row.answered_at_ms:
+                    return self.timeline.now_ms()
+                if due_ms is None or at_ms < due_ms:
+                    due_ms = at_ms
+        return None if due_ms is None else due_ms - clock.off_ms
 
     def _make_bank(self, code: str, name: str) -> SimulatedBank:
         identity = BankIdentity(code=code, ispb=code.zfill(8), name=name, color="#123456")
@@ -248,7 +318,12 @@ class World:
             secret=secret,
             settlement_funds_centavos=self.random.choice((30_000, SETTLEMENT_FUNDS_CENTAVOS)),
         )
+        if self.clock_random.random() < SECRET_CHANGE_CHANCE:
+            # The bank knows its new secret alone, and the hub still both.
+            secret = f"new secret of the bank {code}"
+            self.hub.add_bank(code=code, name=name, color="#123456", secret=secret)
         store = BankStore()
+        clock = self._new_clock()
         fate = Fate(self.random)
         units = FatefulUnits(MemoryUnitsOfWork(store), fate)
         sink = Sink(self.broker, fate)
@@ -263,19 +338,19 @@ class World:
                 units=on,
                 hub=hub,
                 courier=courier,
-                clock=self.timeline,
+                clock=clock,
                 policy=self.policy,
                 new_id=lambda: next(ids),
                 random=self.random,
             )
 
         seal = Seal(identity.ispb, signing_key(secret))
-        process = ProcessRecords(units, seal, self.timeline, identity, self.policy, self.plant.decide_at_bank)
+        process = self.plant.process_at_bank(units, seal, clock, identity, self.policy, self.plant.decide_at_bank)
         quiet = made(MemoryUnitsOfWork(store))
         application = replace(
             made(units),
-            process_records=isolating_poison(process, BuryRecord(units, self.timeline)),
-            resend_due=self.plant.resend_at_bank(units, courier, seal, self.timeline, self.policy),
+            process_records=isolating_poison(process, BuryRecord(units, clock)),
+            resend_due=self.plant.resend_at_bank(units, courier, seal, clock, self.policy),
         )
         topic = bank_topic(code)
         instance = Instance(
@@ -290,14 +365,17 @@ class World:
             fate=fate,
             handle=application.process_records,
             sweep=lambda: _ignore(application.resend_due()),
-            next_due_ms=lambda: min(
-                (row.resend_at_ms for row in store.transfers.values() if row.resend_at_ms is not None), default=None
-            ),
+            next_due_ms=lambda: self._bank_due_ms(store, clock),
             loop_of=self.plant.loop_of,
             violations=self.violations,
         )
+        # Another replica of the bank.
+        replica = ProcessRecords(
+            MemoryUnitsOfWork(store), seal, clock, identity, self.policy, self.plant.decide_at_bank
+        )
+        _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
-        return SimulatedBank(identity, secret, store, fate, application, quiet, instance, [], [])
+        return SimulatedBank(identity, secret, store, clock, fate, application, quiet, instance, [], [])
 
     # What happens
 
@@ -314,10 +392,14 @@ class World:
             fate.faults = faults
         self.broker.faults = faults
         self.trace.note(f"{faults} timeout {self.timeout_ms} ms, {len(self.hubs)} hubs")
-        for number in range(self.transfers):
-            self._plan_payment(number)
+        in_calm = min(PAYMENTS_IN_CALM, self.transfers // 2)
+        for number in range(in_calm, self.transfers):
+            self._plan_payment(number, self.timeline.now_ms(), PAYING_MS)
         healed_ms = self._plan_incidents()
+        self._plan_clock_steps(healed_ms)
         self.timeline.at(healed_ms, self._heal)
+        for number in range(in_calm):
+            self._plan_payment(number, healed_ms, CALM_PAYING_MS)
         self._run(healed_ms)
 
     def _open_accounts(self, bank: SimulatedBank, number: int) -> None:
@@ -362,7 +444,7 @@ class World:
             )
         )
 
-    def _plan_payment(self, number: int) -> None:
+    def _plan_payment(self, number: int, from_ms: int, within_ms: int) -> None:
         bank = self.random.choice(self.banks)
         account_number = self.random.choice(bank.accounts)
         keys = [key for other in self.banks for key in other.keys]
@@ -389,7 +471,7 @@ class World:
                 again_ms = self.timeline.now_ms() + self.random.randrange(500, 30_000)
                 self.timeline.at(again_ms, lambda: pay(attempts_left - 1))
 
-        self.timeline.at(self.timeline.now_ms() + self.random.randrange(PAYING_MS), pay)
+        self.timeline.at(from_ms + self.random.randrange(within_ms), pay)
 
     def _plan_incidents(self) -> int:
         """Plans what strikes from outside; returns when all of it is over."""
@@ -400,6 +482,30 @@ class World:
             incident = self.random.choice((self._absence, self._absence, self._lost_log, self._garbage, self._mood))
             healed_ms = max(healed_ms, incident(at_ms))
         return healed_ms
+
+    def _plan_clock_steps(self, until_ms: int) -> None:
+        """Clocks are set right, or wrong, while things happen, and in half of the runs right at the end."""
+        now_ms = self.timeline.now_ms()
+        for _ in range(self.clock_random.randrange(4)):
+            number = self.clock_random.randrange(1 + len(self.banks))
+            step_ms = self.clock_random.choice(CLOCK_STEPS_MS) * self.clock_random.choice((-1, 1))
+            at_ms = self.clock_random.randrange(now_ms, until_ms)
+            self.timeline.at(at_ms, partial(self._step_clock, number, step_ms))
+        if self.clock_random.random() < 0.5:
+            for number in range(1 + len(self.banks)):
+                self.timeline.at(until_ms, partial(self._step_clock, number, None))
+
+    def _step_clock(self, number: int, step_ms: int | None) -> None:
+        """Steps the clock of the hub (0) or of a bank by so much; None: to the true time."""
+        if number == 0:
+            clocks, instances = self.hub_clocks, self.hubs
+        else:
+            bank = self.banks[number - 1]
+            clocks, instances = [bank.clock], [bank.instance]
+        for clock, instance, skew_ms in zip(clocks, instances, self.hub_skews_ms if number == 0 else [0], strict=True):
+            clock.off_ms = skew_ms if step_ms is None else clock.off_ms + step_ms
+            self.trace.note(f"the clock of {instance.name} steps, and is {clock.off_ms} ms ahead now")
+            instance.plan_sweep()
 
     def _absence(self, at_ms: int) -> int:
         """A participant is away, for seconds or for hours, maybe longer than retention."""
@@ -464,15 +570,35 @@ class World:
         self.broker.faults = Faults()
         for bank in self.banks:
             bank.quiet.choose_behaviour(behaviour=Behaviour())
+        away = self._last_to_come_back()
         for instance in (*self.hubs, *(bank.instance for bank in self.banks)):
-            instance.start()
+            if any(instance is each for each in away):
+                instance.stop()
+                instance.lifetime += 1
+            else:
+                instance.start()
+        self.watch = CalmWatch(self, self.timeline.now_ms())
+
+    def _last_to_come_back(self) -> list[Instance]:
+        """Who stays away when all else is healed, in half of the runs: for longer than the longest wait."""
+        away = self.calm_random.choice(([], [], [], self.hubs, *([bank.instance] for bank in self.banks)))
+        if away:
+            back_ms = self.timeline.now_ms() + LONGEST_WAITS_AWAY * self.policy.cap_ms
+            self.trace.note(f"{away[0].name} stays away until {back_ms - START_MS} ms")
+            for instance in away:
+                self.timeline.at(back_ms, instance.start)
+        return list(away)
 
     def _run(self, healed_ms: int) -> None:
         events = 0
         while True:
             try:
-                if not self.timeline.advance():
+                next_ms = self.timeline.next_ms()
+                if next_ms is None:
                     return
+                if self.watch is not None and not self.watch.is_satisfied(next_ms):
+                    return
+                self.timeline.advance()
             except AccountsHaveMoved:
                 # A sweeper found accounts that are too poor for what it only gives back: it would stand still for ever.
                 self.violations.append("money: a settlement account cannot bear the release of what it reserved")
@@ -551,7 +677,30 @@ def _now_and_then(other: Instance, random: Random) -> Callable[[], None]:
     return beside
 
 
-def _race(instance: Instance, units: FatefulUnits, other: HubRecordHandler, random: Random) -> None:
+def _race_at_bank(
+    instance: Instance, units: FatefulUnits, other: BatchHandler, store: BankStore, random: Random
+) -> None:
+    """The same at a bank, whose store takes one transaction at a time: its look comes after, and yet sees nothing.
+
+    The other replica treats the first of the records.
+    """
+    handle = instance.handle
+
+    def handle_after_the_other(records: Sequence[Record]) -> Sequence[Record]:
+        end_to_end_id = records[0].key.decode()
+        is_new = not any(row.end_to_end_id == end_to_end_id for row in store.transfers.values())
+        if is_new and random.random() < RACE_CHANCE:
+            other(records[:1])
+            units.look.hidden = end_to_end_id
+        try:
+            return handle(records)
+        finally:
+            units.look.hidden = ""
+
+    instance.handle = handle_after_the_other
+
+
+def _race(instance: Instance, units: FatefulUnits, other: BatchHandler, random: Random) -> None:
     """Now and then, as in a rebalance, the other replica treats the same records between our look and our save."""
     handle = instance.handle
     current: list[Sequence[Record]] = []
