@@ -26,6 +26,7 @@ from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.replay_dead_letter import DiscardDeadLetter, ReplayDeadLetter
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.resend_due import ResendDue
+from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.sealing import Seal
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
@@ -63,6 +64,7 @@ class BankApplication:
     request_transfers: TakeOrders
     process_records: BatchHandler
     resend_due: ResendDue
+    restore_transfers: RestoreTransfers
     learn_progress: LearnProgress
     # The bank's own side
     join_network: JoinNetwork
@@ -132,6 +134,7 @@ def compose(
         request_transfers=request_transfers,
         process_records=isolating_poison(process, bury, database_answers),
         resend_due=ResendDue(units, courier, seal, clock, policy),
+        restore_transfers=RestoreTransfers(units, clock, identity, policy),
         learn_progress=learn_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
         keep_in_touch=KeepInTouch(hub, str(uuid4()), version),

@@ -10,6 +10,7 @@ from bank_sim.domain.errors import PayerIsPayee
 from bank_sim.domain.transfer import Author, Direction, Step, Transfer, TransferEvent, next_status
 from pix.scheme.checks import check_party
 from pix.scheme.keys import PixKey, normalize_key
+from pix.scheme.messages import TransferConfirmed, TransferFailed
 from pix.scheme.money import check_amount
 from pix.scheme.people import check_masked_tax_id
 from pix.scheme.resending import ResendPolicy
@@ -100,5 +101,25 @@ def request(
         resend_at_ms=now_ms + policy.delay_ms(end_to_end_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
+        history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
+    )
+
+
+def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -> Transfer:
+    """The row of a request that a backup lacks, as far as the hub's outcome tells it.
+
+    The idempotency key is lost, and what the payer was shown.
+    """
+    status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
+    return Transfer(
+        end_to_end_id=outcome.end_to_end_id,
+        direction=Direction.OUTGOING,
+        status=status,
+        amount_centavos=outcome.amount_centavos,
+        account_number=outcome.payer.account_number,
+        payer=outcome.payer,
+        payee_key=outcome.payee_key,
+        description=outcome.description,
+        requested_at_ms=now_ms,
         history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
     )

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bank_sim.bootstrap import BankApplication, RunningBank, has_newest_schema, migrate_database, start
 from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable
+from bank_sim.entrypoints.hub_records import SECONDS_MAX, read_outcomes
 from bank_sim.entrypoints.kafka import KafkaRole
 from bank_sim.entrypoints.sweeper import SweeperRole
 from bank_sim.settings import BankSettings
@@ -41,6 +42,7 @@ BROKER_PROBE_SECONDS: Final = 2.0
 SEED_RETRY_SECONDS: Final = 0.5
 SEED_POLL_SECONDS: Final = 0.1
 DEAD_LETTERS_SHOWN: Final = 50
+HOURS_MAX: Final = 24 * 366
 ROLES: Final = ("kafka", "http", "sweeper")
 
 app = typer.Typer(
@@ -213,6 +215,30 @@ def seed(
                 account.status.value,
             )
     console.print(table)
+
+
+@app.command("restore-transfers")
+def restore_transfers(
+    hub_url: Annotated[str, typer.Option(help="The address of the hub's REST API.")],
+    hours: Annotated[
+        float, typer.Option(min=0, max=HOURS_MAX, help="How far to look back: the backup's age, or more.")
+    ],
+    operator_password: Annotated[
+        str, typer.Option(envvar="HUB_OPERATOR_PASSWORD", help="The hub's, where it asks for one.", show_default=False)
+    ] = "",
+) -> None:
+    """Books what the hub has decided and a restored backup lacks; exit code 1 when something is left for people."""
+    with _bank() as (bank, settings):
+        headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
+        from_ms = max(0, time.time_ns() // 1_000_000 - int(hours * 3_600_000))
+        with httpx.Client(timeout=SECONDS_MAX, headers=headers, trust_env=False) as client:
+            outcomes = read_outcomes(client, hub_url, settings.bank_ispb, from_ms)
+        restored = bank.application.restore_transfers(outcomes)
+        bank.application.mirror_settlement()
+    console.print(f"{len(restored.booked)} booked, {len(restored.known)} known before")
+    for refused in restored.refused:
+        console.print(f"not booked: {refused}", markup=False)
+    raise typer.Exit(EXIT_REFUSED if restored.refused else 0)
 
 
 @app.command()
