@@ -69,6 +69,12 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
         return []
     banks = unit.banks.all()
     decisions = [decide(transfer) for transfer in transfers]
+    movements = [decision.movement for decision in decisions if decision.movement is not None]
+    accounts = unit.settlement.all() if movements else {}
+    after = dict(accounts)
+    for movement in movements:
+        apply_movement(after, movement)
+    released = changes_of(accounts, after)
     messages: list[tuple[str, HubMessage, str]] = [
         (ispb, message, decision.transfer.traceparent)
         for decision in decisions
@@ -86,13 +92,7 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
             if decision.transfer is not None
         )
     )
-    movements = [decision.movement for decision in decisions if decision.movement is not None]
-    if movements:
-        # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as
-        # in `process_messages`: see `hub.application.ports.UnitOfWork`.
-        before = unit.settlement.all()
-        after = dict(before)
-        for movement in movements:
-            apply_movement(after, movement)
-        unit.settlement.add(changes_of(before, after))
+    # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as in
+    # `process_messages`: see `hub.application.ports.UnitOfWork`.
+    unit.settlement.add(released)
     return outgoing

@@ -37,6 +37,10 @@ class Timeline:
         """Something happens at a time; what is due at the same time happens in the order of these calls."""
         heapq.heappush(self._events, (max(time_ms, self._now_ms), next(self._order), act))
 
+    def forget(self) -> None:
+        """Nothing is to happen any more: an outcome is sent from process to process, and an act cannot be."""
+        self._events.clear()
+
     def next_ms(self) -> int | None:
         """When the next thing happens; None when nothing is left."""
         return self._events[0][0] if self._events else None

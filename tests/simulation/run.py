@@ -614,6 +614,7 @@ class World:
         """Audits, and says what the run was like."""
         for instance in (*self.hubs, *(bank.instance for bank in self.banks)):
             instance.stop()
+        self.timeline.forget()
         self.violations += find_violations(self)
         transfers = list(self.hub_store.transfers.values())
         crashes: Counter[str] = Counter()
