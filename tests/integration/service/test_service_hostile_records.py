@@ -15,7 +15,7 @@ from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
 from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import database_answers, make_engine, transaction
+from pix.service.database import make_engine, transaction, why_database_is_not_ready
 from pix.service.health import Health
 from pix.service.kafka import (
     BATCH_BYTES_MAX,
@@ -162,7 +162,7 @@ def test_a_record_that_ends_its_connection_to_the_database_is_a_dead_letter_and_
     health, stop = Health(), threading.Event()
     consumer = ConsumerThread(
         lambda: KafkaSource(settings(), topic, "group"),
-        isolating_poison(handle, bury, lambda: database_answers(engine)),
+        isolating_poison(handle, bury, lambda: not why_database_is_not_ready(engine)),
         sink,
         health,
     )

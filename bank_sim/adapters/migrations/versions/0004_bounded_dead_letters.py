@@ -5,8 +5,8 @@ Values of older letters are cut here. Their records were refused for their size,
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
