@@ -25,7 +25,7 @@ from pix.scheme.money import format_brl
 from pix.service.addresses import http_url
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
-from pix.service.http_client import http_get
+from pix.service.http_client import http_get, new_http_client
 from pix.service.kafka import broker_answers
 from pix.service.kafka_acls import bank_group
 from pix.service.kafka_lag import lag_seen_by
@@ -231,7 +231,7 @@ def restore_transfers(
     with _bank() as (bank, settings):
         headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
         from_ms = max(0, time.time_ns() // 1_000_000 - int(hours * 3_600_000))
-        with httpx.Client(timeout=SECONDS_MAX, headers=headers, trust_env=False) as client:
+        with new_http_client(timeout=SECONDS_MAX, headers=headers) as client:
             outcomes = read_outcomes(client, hub_url, settings.bank_ispb, from_ms)
         restored = bank.application.restore_transfers(outcomes)
         bank.application.mirror_settlement()

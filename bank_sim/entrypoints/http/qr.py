@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pix.scheme.brcode import is_like_code
 from pix.scheme.errors import SchemeError
+from pix.service.web.marks import translatable
 
 UPLOAD_BYTES_MAX: Final = 15 * 1024 * 1024
 """A telephone's photograph has up to some 12 MB."""
@@ -32,7 +33,7 @@ _JPEG_DIVISORS: Final = (1, 2, 4, 8)
 DECODES_WAITING_MAX: Final = 4
 """Pictures are read one at a time; so many more may wait for their turn."""
 DECODE_WAIT_SECONDS_MAX: Final = 5.0
-BUSY_RULE: Final = "Other pictures are being read at the moment. Please try again in a few seconds."
+BUSY_RULE: Final = translatable("Other pictures are being read at the moment. Please try again in a few seconds.")
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""

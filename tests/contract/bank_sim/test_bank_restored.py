@@ -14,6 +14,7 @@ from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.hub_records import outcomes_of, read_outcomes
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
+from pix.service.http_client import new_http_client
 from tests.contract.bank_sim.world import AURORA, STRANGER, World
 
 HUB_URL = "http://hub.example"
@@ -68,12 +69,12 @@ def hub_that_lists(rows: list[dict[str, object]]) -> httpx.Client:
             return httpx.Response(200, json={"transfers": rows[:1], "next": "more"})
         return httpx.Response(200, json={"transfers": rows[1:], "next": None})
 
-    return httpx.Client(transport=httpx.MockTransport(answer))
+    return new_http_client(transport=httpx.MockTransport(answer))
 
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"no": "list"}))) as client:
+    with new_http_client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"no": "list"}))) as client:
         yield client
 
 

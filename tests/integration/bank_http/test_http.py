@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -20,6 +19,7 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
+from pix.service.http_client import http_get
 from pix.service.http_server import serve_http
 from tests.integration.bank_http.conftest import Visit, Visitor
 from tests.integration.bank_http.village import Village, VillageSettings
@@ -245,7 +245,7 @@ def test_forwarded_headers_are_not_believed() -> None:
     try:
         wait_until(lambda: is_listening(port), PATIENCE_SECONDS, "the server to listen")
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-        assert httpx2.get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
+        assert http_get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
     finally:
         stop.set()
         server.join(PATIENCE_SECONDS)

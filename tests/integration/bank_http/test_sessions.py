@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import httpx2
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
+from pix.service.http_client import new_http_client
 from pix.service.web.visits import (
     SESSION_IDLE_SECONDS_MAX,
     SESSION_SECONDS_MAX,
@@ -54,10 +55,11 @@ def signed_in(client: TestClient, account: Account) -> Visitor:
 
 
 @contextmanager
-def streaming(address: str, cookies: dict[str, str], path: str = "/home/live") -> Iterator[httpx2.Response]:
-    with httpx2.stream(
-        "GET", address + path, cookies=cookies, headers=EVENTS, timeout=PATIENCE_SECONDS, follow_redirects=False
-    ) as answer:
+def streaming(address: str, cookies: dict[str, str], path: str = "/home/live") -> Iterator[httpx.Response]:
+    with (
+        new_http_client(cookies=cookies, timeout=PATIENCE_SECONDS) as client,
+        client.stream("GET", address + path, headers=EVENTS, follow_redirects=False) as answer,
+    ):
         yield answer
 
 

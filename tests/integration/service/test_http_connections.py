@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
+from pix.service.http_client import new_http_client
 from pix.service.http_connections import HEADERS_BYTES_MAX, HEALTH_CONNECTIONS, HttpLimits
 from pix.service.http_server import serve_http
 
@@ -24,6 +25,12 @@ ENDED = threading.Event()
 """An answer without an end has ended."""
 BRIEF = HttpLimits(headers_seconds=0.3, body_seconds=0.5, send_seconds=0.5, connections=40)
 PATIENT = HttpLimits(headers_seconds=3_600, body_seconds=3_600, send_seconds=3_600, connections=20)
+
+
+def ask(port: int, method: str, path: str, content: bytes | None = None) -> httpx.Response:
+    """The answer to a request on a connection that is made for it."""
+    with new_http_client(timeout=DEADLINE_SECONDS) as client:
+        return client.request(method, f"http://127.0.0.1:{port}{path}", content=content)
 
 
 def application() -> FastAPI:
@@ -172,10 +179,8 @@ def test_many_silent_clients_leave_health_and_everything_else_answering() -> Non
         for _ in range(PATIENT.connections):
             stack.enter_context(connect(port, POST + b"half"))
         for _ in range(3):
-            assert httpx.get(f"http://{LOOPBACK}:{port}/health/live", timeout=DEADLINE_SECONDS).json() == {
-                "status": "ok"
-            }
-            answer = httpx.post(f"http://{LOOPBACK}:{port}/echo", content=b"hello", timeout=DEADLINE_SECONDS)
+            assert ask(port, "GET", "/health/live").json() == {"status": "ok"}
+            answer = ask(port, "POST", "/echo", b"hello")
             assert answer.text == "hello"
 
 
@@ -188,8 +193,8 @@ def test_while_every_connection_is_at_work_health_is_answered_and_others_are_tol
         for stream in streams:
             assert stream.recv(12) == b"HTTP/1.1 200"
         for _ in range(HEALTH_CONNECTIONS + 1):
-            assert httpx.get(f"http://{LOOPBACK}:{port}/health/live", timeout=DEADLINE_SECONDS).status_code == 200
-        refused = httpx.post(f"http://{LOOPBACK}:{port}/echo", content=b"hello", timeout=DEADLINE_SECONDS)
+            assert ask(port, "GET", "/health/live").status_code == 200
+        refused = ask(port, "POST", "/echo", b"hello")
         assert (refused.status_code, refused.headers["connection"]) == (503, "close")
         assert refused.headers["retry-after"]
         assert "too many connections" in refused.text
