@@ -227,7 +227,7 @@ def test_what_is_too_large_or_not_there_is_a_problem_document(client: TestClient
 
 
 def test_an_errors_page_keeps_the_headers_of_the_error(visit: Visit, aurora: BankApplication, ana: Account) -> None:
-    answer = visit(aurora, ana).client.get("/sign-out")
+    answer = visit(aurora, ana).client.put("/sign-out")
     assert answer.status_code == 405 and answer.headers["allow"] == "POST, OPTIONS"
 
 

@@ -88,7 +88,7 @@ def test_the_end_of_a_session_ends_its_streams_at_once_and_no_others(
     assert "set-cookie" not in TestClient(app, cookies=old).get("/sign-in").headers
     # A copy of the cookie is worth nothing any more, for pages and for streams.
     with TestClient(app, cookies=old, follow_redirects=False) as thief:
-        assert thief.get("/statement").headers["location"] == "/sign-in"
+        assert thief.get("/statement").headers["location"] == "/sign-in?next=%2Fstatement"
         assert thief.get("/home/live", headers=EVENTS).text == "event: ended\ndata: \n\n"
 
 
