@@ -97,7 +97,8 @@ def test_signing_out_in_one_tab_ends_the_stream_of_every_other_one(tabs: Tabs, b
     home = tabs.sign_in(bruno)
     others = [tabs.open("/receive"), tabs.open("/keys"), tabs.open("/")]
     expect(others[0].locator(OPEN)).to_be_attached()
-    home.get_by_role("button", name="Sign out").first.click()
+    home.locator(".switcher > summary").click()
+    home.get_by_role("button", name="Sign out").click()
     for page in (home, *others):
         page.wait_for_url("**/sign-in")
     tabs.await_streams(0)

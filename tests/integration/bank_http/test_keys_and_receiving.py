@@ -137,16 +137,6 @@ def test_a_code_that_cannot_be_is_explained(
     assert visitor.page.status_code == 422 and sentence in visitor.text and '<svg class="qr' not in visitor.page.text
 
 
-def test_a_name_that_no_code_can_hold_is_not_blamed_on_the_message(visit: Visit, aurora: BankApplication) -> None:
-    account = aurora.open_account(name="🍕🍝", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
-    aurora.register_key(account_number=account.number, kind=KeyKind.EVP, key="")
-    visitor = visit(aurora, account)
-    visitor.open("/receive?message=Pizza")
-    assert visitor.page.status_code == 422
-    assert "The name and the city must have letters" in visitor.text
-    assert 'id="message-fault"' not in visitor.page.text and 'id="amount-fault"' not in visitor.page.text
-
-
 def test_a_message_that_nobody_can_see_is_refused_at_the_message(
     visit: Visit, aurora: BankApplication, ana: Account
 ) -> None:

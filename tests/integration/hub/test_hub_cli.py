@@ -234,7 +234,7 @@ def test_a_process_serves_tells_its_health_and_ends_well(
         try:
             wait_until(is_ready, DEADLINE_SECONDS, "the hub to be ready")
             asked = run("health", HTTP_HOST=host, HTTP_PORT=str(http_port))
-            assert (asked.exit_code, asked.output) == (0, "database: ok\nschema: ok\n")
+            assert (asked.exit_code, asked.output) == (0, "database: ok\nlook-ups: ok\nschema: ok\n")
             assert len(http_get(f"{http_url(host, http_port)}/api/v1/banks").json()) == 4
             taken = subprocess.run(
                 [sys.executable, "-m", "hub", "serve", "--roles", "http"],

@@ -249,7 +249,7 @@ def test_of_a_large_record_a_part_is_shown_and_it_is_not_replayed(client: TestCl
     assert sha256(value).hexdigest() in shown
     assert "It cannot be replayed: only a part of this record was kept." in shown
     # A page of before, with the button still on it.
-    token = token_of(page(client, f"/dead-letters/{digest}"))
+    token = token_of(page(client, f"/dead-letters/{digest}/discard"))
     refused = client.post(f"/dead-letters/{digest}/replay", data={"csrf_token": token})
     assert "Not replayed: only a part of this record was kept." in text_of(refused.text)
 
