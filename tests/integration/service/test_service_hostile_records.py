@@ -80,7 +80,7 @@ def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
         with raw_producer(broker.bootstrap_servers) as producer:
             producer.send(topic, RawRecord(b"before", partition=PARTITION))
         for _ in range(batches):
-            with raw_producer(broker.bootstrap_servers, ZSTANDARD | {"linger.ms": 200}) as producer:
+            with raw_producer(broker.bootstrap_servers, ZSTANDARD | {"linger.ms": 60_000}) as producer:
                 for _ in range(in_a_batch):
                     producer.send(topic, RawRecord(bytes(size), partition=PARTITION))
         with raw_producer(broker.bootstrap_servers, {"batch.num.messages": 1}) as producer:
