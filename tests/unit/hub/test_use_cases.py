@@ -224,7 +224,7 @@ def test_a_bank_is_up_while_it_is_heard_of(world: World) -> None:
 def test_a_bank_that_dies_is_seen_to_be_gone_though_the_clock_goes_back(world: World) -> None:
     world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
     world.at_ms -= 3_600_000
-    assert states(world) == ["stopped", "stopped"]
+    assert states(world) == ["not-responding", "stopped"]
     world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=7)
     (standing, _) = world.hub.survey_banks()
     assert (standing.state, standing.presence.lag) == (BankState.UP, 7)
