@@ -10,7 +10,16 @@ from bank_sim.domain.bank import BankIdentity
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color
 from pix.service.addresses import check_grpc_address, check_host
-from pix.service.settings import OptionalSecret, PemFile, Port, Secret, ServiceSettings, WebAddress, if_set
+from pix.service.settings import (
+    HeaderPassword,
+    OptionalSecret,
+    PemFile,
+    Port,
+    Secret,
+    ServiceSettings,
+    WebAddress,
+    if_set,
+)
 
 
 class BankSettings(ServiceSettings):
@@ -31,6 +40,8 @@ class BankSettings(ServiceSettings):
     hub_grpc_address: Annotated[str, AfterValidator(check_grpc_address)] = "127.0.0.1:50051"
     """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name that stands for several replicas, all
     of which are asked in turn."""
+    hub_operator_password: HeaderPassword = ""
+    """The hub's operator's password, for `codepix-bank restore-transfers`. Empty: the hub is asked without one."""
     public_url: WebAddress = ""
     """Where people reach the bank's pages."""
     http_port: Port = 8001

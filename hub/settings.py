@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK, MISS_COST
 from pix.scheme.buckets import BucketPolicy
 from pix.service.addresses import check_web_address
-from pix.service.settings import SECONDS_MAX, Host, PemFile, Port, ServiceSettings, WebAddress, if_set
+from pix.service.settings import SECONDS_MAX, HeaderPassword, Host, PemFile, Port, ServiceSettings, WebAddress, if_set
 
 PLACE_OF_CODE: Final = "{code}"
 LOOK_UPS_MAX: Final = 1e9
@@ -52,7 +52,7 @@ class HubSettings(ServiceSettings):
     """Where the lab's panel is: the console links to it, and it alone may show the network map in a frame."""
     banks_url: Annotated[str, AfterValidator(if_set(_check_banks_url))] = ""
     """Where the hub asks the banks for bookings, such as `http://bank-{code}:8000`. Empty: where people reach them."""
-    banks_operator_password: Annotated[str, Field(repr=False)] = ""
+    banks_operator_password: HeaderPassword = ""
     """The banks' operator's password, for the bookings on a transfer's page. Empty: they are asked without one."""
     transfer_timeout: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
     """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: it waits as long as it takes."""

@@ -22,7 +22,7 @@ from bank_sim.entrypoints.sweeper import SweeperRole
 from bank_sim.settings import BankSettings
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
-from pix.service.addresses import http_url
+from pix.service.addresses import check_web_address, http_url
 from pix.service.batches import DatabaseUnavailable
 from pix.service.dead_letters import DeadLetterState
 from pix.service.http_client import http_get, new_http_client
@@ -219,20 +219,22 @@ def seed(
 
 @app.command("restore-transfers")
 def restore_transfers(
-    hub_url: Annotated[str, typer.Option(help="The address of the hub's REST API.")],
+    hub_url: Annotated[str, typer.Option(help="The address of the hub's console and REST API.")],
     hours: Annotated[
         float, typer.Option(min=0, max=HOURS_MAX, help="How far to look back: the backup's age, or more.")
     ],
-    operator_password: Annotated[
-        str, typer.Option(envvar="HUB_OPERATOR_PASSWORD", help="The hub's, where it asks for one.", show_default=False)
-    ] = "",
 ) -> None:
     """Books what the hub has decided and a restored backup lacks; exit code 1 when something is left for people."""
+    try:
+        address = check_web_address(hub_url)
+    except ValueError as error:
+        raise _refuse(f"--hub-url: {error}", EXIT_USAGE) from None
     with _bank() as (bank, settings):
-        headers = {"Authorization": f"Bearer {operator_password}"} if operator_password else {}
+        password = settings.hub_operator_password
+        headers = {"Authorization": f"Bearer {password}"} if password else {}
         from_ms = max(0, time.time_ns() // 1_000_000 - int(hours * 3_600_000))
         with new_http_client(timeout=SECONDS_MAX, headers=headers) as client:
-            outcomes = read_outcomes(client, hub_url, settings.bank_ispb, from_ms)
+            outcomes = read_outcomes(client, address, settings.bank_ispb, from_ms)
         restored = bank.application.restore_transfers(outcomes)
         bank.application.mirror_settlement()
     console.print(f"{len(restored.booked)} booked, {len(restored.known)} known before")

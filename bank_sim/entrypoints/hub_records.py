@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from bank_sim.domain.errors import HubUnavailable
+from bank_sim.domain.errors import HubRefused, HubUnavailable
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed
 from pix.scheme.reasons import ReasonCode
@@ -24,11 +24,16 @@ def read_outcomes(client: httpx.Client, hub_url: str, ispb: str, received_from_m
     """The outcomes of every transfer that the hub received since, for each of its sides that is this bank's.
 
     Credits come first, then payments, each oldest first: no payment is then refused that a credit has paid for. Raises
-    HubUnavailable, also for an answer that is no list of transfers.
+    HubUnavailable, also for an answer that is no list of transfers, and HubRefused for want of the operator's password.
     """
     try:
         rows = list(_rows(client, f"{hub_url.rstrip('/')}/api/v1/transfers", ispb, received_from_ms))
         outcomes = [outcome for row in reversed(rows) for outcome in outcomes_of(row, ispb)]
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            rule = "the hub shows its transfers to its operator alone; this must be the hub's operator's password"
+            raise HubRefused("HUB_OPERATOR_PASSWORD", rule) from None
+        raise HubUnavailable from error
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise HubUnavailable from error
     return sorted(outcomes, key=lambda outcome: outcome.side is Side.PAYER)

@@ -131,6 +131,16 @@ def _check_operator_password(text: str) -> str:
     return text
 
 
+def _check_header_password(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII: it is sent in a header of HTTP")
+    return text
+
+
+HeaderPassword = Annotated[str, AfterValidator(_check_header_password), Field(repr=False)]
+"""Empty, or the password of another participant's operator, which its REST API is asked with."""
+
+
 def _check_operator_password_hash(text: str) -> str:
     if text and not is_password_hash(text):
         raise ValueError("must be what the command `hash-password` prints")

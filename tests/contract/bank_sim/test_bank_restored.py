@@ -9,7 +9,7 @@ import pytest
 
 from bank_sim.adapters.memory import BankStore, MemoryUnitsOfWork
 from bank_sim.domain.account import Account
-from bank_sim.domain.errors import HubUnavailable
+from bank_sim.domain.errors import HubRefused, HubUnavailable
 from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.hub_records import outcomes_of, read_outcomes
 from pix.scheme.messages import Side
@@ -124,3 +124,11 @@ def test_a_transfer_that_is_not_decided_is_nothing_to_book(lost: World) -> None:
 def test_an_answer_that_is_no_list_of_transfers_books_nothing(client: httpx.Client) -> None:
     with pytest.raises(HubUnavailable):
         read_outcomes(client, HUB_URL, AURORA.ispb, 0)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_hub_that_wants_its_operator_names_the_setting(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status))
+    with new_http_client(transport=transport) as client, pytest.raises(HubRefused) as refused:
+        read_outcomes(client, HUB_URL, AURORA.ispb, 0)
+    assert refused.value.field == "HUB_OPERATOR_PASSWORD"

@@ -198,7 +198,9 @@ def test_a_bank_that_guesses_keys_has_to_wait_and_one_that_pays_does_not(
     world: World, engine: Engine, serve: Serve
 ) -> None:
     few = BucketPolicy(capacity=10, tokens_per_minute=60)
-    application = compose(PostgresUnitsOfWork(engine), world.clock, Health(), POLICY, None, few, monotonic_ms=world.clock.now_ms)
+    application = compose(
+        PostgresUnitsOfWork(engine), world.clock, Health(), POLICY, None, few, monotonic_ms=world.clock.now_ms
+    )
     address = serve(application)
     with bank(address, AURORA, None) as guesser, bank(address, IPE, None) as payer:
         for _ in range(4):

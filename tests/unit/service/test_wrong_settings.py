@@ -36,12 +36,13 @@ COMMANDS_OF_BANK: Final = [
     ["serve"],
     ["migrate"],
     ["seed"],
+    ["restore-transfers", "--hub-url", "http://127.0.0.1:1", "--hours", "1"],
     ["health"],
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
     ["dead-letter", "discard", "ab", "--note", "x"],
 ]
-ANY_TEXT: Final = {"kafka_sasl_username", "kafka_sasl_password", "banks_operator_password"}
+ANY_TEXT: Final = {"kafka_sasl_username", "kafka_sasl_password"}
 """Settings that any text may be."""
 WRONG: Final[dict[str, list[str]]] = {
     "database_url": ["geheim", "mysql://u:geheim@h/x", "postgres://u:geheim@h:port/x", "postgres://u:geheim@h/x?y=z"],
@@ -76,6 +77,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "look_ups_per_minute": ["0", "inf"],
     "lab_panel_url": ["panel", "http://a;b", "http://a:0"],
     "banks_url": ["http://bank", "bank-{code}", "http://bank-{code}:0"],
+    "banks_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "transfer_timeout": ["0", "nan", "inf"],
     "bank_code": ["1"],
     "bank_name": ["", "x" * 41],
@@ -84,6 +86,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "bank_secret": ["geheim"],
     "bank_secret_other": ["geheim"],
     "hub_grpc_address": ["hub", "http://hub:1", "::1:50051"],
+    "hub_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "public_url": ["bank.example", "http://a b", "https://u:geheim@bank.example"],
     "hub_tls_ca": ["/nowhere/ca.pem"],
     "hub_tls_certificate": ["/nowhere/bank.pem"],
@@ -185,3 +188,9 @@ def test_a_file_with_a_secret_that_is_no_text_is_a_line(tmp_path: Any) -> None:
     (tmp_path / "secret").write_bytes(b"\xff\xfe")
     (line,) = refusal(hub.entrypoints.cli.app, ["migrate"], {**HUB, "SESSION_SECRET_FILE": str(tmp_path / "secret")})
     assert line.startswith("SESSION_SECRET_FILE: ") and line.endswith("is no text in UTF-8")
+
+
+@pytest.mark.parametrize("url", ["panel", "http://", "ftp://hub", "http://hub:port", "http://u:geheim@hub"])
+def test_a_hub_to_restore_from_is_a_web_address(url: str) -> None:
+    (line,) = refusal(bank_sim.entrypoints.cli.app, ["restore-transfers", "--hub-url", url, "--hours", "1"], BANK)
+    assert line.startswith("--hub-url: must ")
