@@ -21,7 +21,7 @@ from pix.service.web.languages import translate, translate_rule
 from pix.service.web.methods import Methods
 from pix.service.web.palette import derive_palette
 from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import find_kind, install_problems
+from pix.service.web.problems import BODY_BYTES_MAX, find_kind, install_problems
 from pix.service.web.security_headers import SecurityHeaders
 from pix.service.web.sessions import install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
@@ -32,7 +32,6 @@ DESCRIPTION: Final = (
     "whoever has the token that `codepix demo` printed. Money is integer centavos; times are Unix milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_lab"
-BODY_BYTES_MAX: Final = 64 * 1024
 
 _KEPT: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 

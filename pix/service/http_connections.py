@@ -23,6 +23,8 @@ BODY_SECONDS_MAX: Final = 60.0
 SEND_SECONDS_MAX: Final = 30.0
 """A client that takes nothing of what waits to be sent to it is let go after this."""
 HEADERS_BYTES_MAX: Final = 64 * 1024
+DISCARDED_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of a body that comes after its answer: a browser shows no answer before it has sent all. None of it is kept."""
 CONNECTIONS_MAX: Final = 1_000
 CONNECTIONS_MIN: Final = 16
 """Also where the process may have very few descriptors."""
@@ -45,6 +47,7 @@ class HttpLimits:
     body_seconds: float = BODY_SECONDS_MAX
     send_seconds: float = SEND_SECONDS_MAX
     connections: int = CONNECTIONS_MAX
+    discarded_bytes: int = DISCARDED_BYTES_MAX
 
 
 def default_limits() -> HttpLimits:
@@ -88,6 +91,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._waits_since = self.loop.time()
         self._incoming = _Incoming.HEADERS
         self._header_bytes = 0
+        self._discarded_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timed = _Incoming.NOTHING
         self._send_timer: asyncio.TimerHandle | None = None
@@ -121,6 +125,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._incoming = _Incoming.HEADERS
         self._header_bytes = 0
+        self._discarded_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._incoming = _Incoming.BODY
@@ -130,8 +135,14 @@ class _BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
-            super().on_body(body)
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and self.cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > self.limits.discarded_bytes:
+                self.transport.abort()
+            return
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._incoming = _Incoming.NOTHING

@@ -14,7 +14,7 @@ from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
-from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
+from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
     OperatorNeeded,
@@ -40,13 +40,16 @@ from pix.service.web.origins import install_public_url
 from pix.service.web.palette import stylesheet
 from pix.service.web.places import page_address
 from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import TOO_LARGE, install_problems
+from pix.service.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
 from pix.service.web.security_headers import SecurityHeaders
 from pix.service.web.sessions import Tokens, install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
 
-BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1024 * 1024
-"""No request is larger; the picture of a QR code is the largest of them, and comes with a form around it."""
+UPLOAD_PATH: Final = "/pay/picture"
+UPLOAD_BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1024 * 1024
+"""The picture of a QR code with the form around it."""
+UPLOADS_AT_ONCE_MAX: Final = 8
+"""Of a form with a picture: 128 MiB of temporary files."""
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
@@ -87,10 +90,16 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     for router in (*API_ROUTERS, health.router, brand.router, preferences_router(), *PAGE_ROUTERS):
         app.include_router(router)
     install_api_docs(app)
-    install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
+    uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PictureReaderBusy)
+    install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX, uploads)
     app.add_exception_handler(SignInNeeded, _to_sign_in)
     app.add_exception_handler(OperatorNeeded, _to_operator_sign_in)
     return app
+
+
+def _check_signed_in(request: Request) -> None:
+    if not is_customer(request):
+        raise SignInNeeded
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:
@@ -102,9 +111,12 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         sentence = ended_session_sentence(request.url.path, is_signed_in, language)
         way_on = page_address(request) if is_signed_in else "/sign-in"
     elif isinstance(error, HTTPException):
-        if status == TOO_LARGE:
+        if status == TOO_LARGE and request.url.path == UPLOAD_PATH:
             mb = str(UPLOAD_BYTES_MAX // 1024 // 1024)
             sentence = translate(language, "Choose a picture of at most %(mb)s MB.") % {"mb": mb}
+            way_on = page_address(request)
+        elif status == TOO_LARGE:
+            sentence = translate(language, "What was sent is too large.")
             way_on = page_address(request)
         else:
             sentence = translate(language, "The page does not exist, or it is not for you.")

@@ -30,7 +30,7 @@ from pix.service.web.methods import Methods
 from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
 from pix.service.web.origins import install_public_url
 from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import find_kind, install_problems
+from pix.service.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
 from pix.service.web.security_headers import SecurityHeaders
 from pix.service.web.sessions import install_sessions, secret_of, session_secret
 from pix.service.web.templates import language_of
@@ -41,7 +41,6 @@ DESCRIPTION: Final = (
     "Money is integer centavos; times are Unix milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_hub"
-BODY_BYTES_MAX: Final = 64 * 1024
 
 
 def create_app(
@@ -124,6 +123,8 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     kind = find_kind(error, PROBLEMS)
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
+    elif status == TOO_LARGE:
+        sentence = translate(language, "What was sent is too large.")
     elif isinstance(error, HTTPException):
         sentence = translate(language, "The page does not exist, or it is not for you.")
     elif kind is not None:

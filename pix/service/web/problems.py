@@ -26,6 +26,9 @@ from pix.service.web.places import nearest_page
 MEDIA_TYPE: Final = "application/problem+json"
 TOO_LARGE: Final = 413
 """Python renamed it in HTTPStatus."""
+BODY_BYTES_MAX: Final = 64 * 1024
+"""Of every request that is no upload: forms and JSON."""
+_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _LENGTH_DIGITS_MAX: Final = 20
 _TOO_LARGE_DETAIL: Final = "The request's body is larger than is allowed."
 
@@ -177,11 +180,27 @@ ErrorPage = Callable[[Request, Exception, int], Response]
 """Makes the page for people, of an error and its status code."""
 
 
-def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage, body_bytes_max: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The one address whose requests may have a large body."""
+
+    path: str
+    body_bytes_max: int
+    at_once_max: int
+    """In the process. Each may take `body_bytes_max` of the folder for temporary files, which may be memory."""
+    check: Callable[[Request], None]
+    """Raises why the visitor may send nothing, by the session alone: it is called on the thread that serves all."""
+    busy: Callable[[], Exception]
+    """Makes the error of an upload that is one too many; it has `retry_after_seconds`."""
+
+
+def install_problems(
+    app: FastAPI, table: ProblemTable, error_page: ErrorPage, body_bytes_max: int, uploads: Uploads | None = None
+) -> None:
     """Answers every error: as problem+JSON to programs, as a page to people, and never with a traceback.
 
     An address that only takes forms leads a person who opens it to the page that holds the form. A request's body has
-    at most `body_bytes_max` bytes.
+    at most `body_bytes_max` bytes, except at the address of `uploads`.
     """
 
     async def answer(request: Request, error: Exception) -> Response:
@@ -199,8 +218,15 @@ def install_problems(app: FastAPI, table: ProblemTable, error_page: ErrorPage, b
 
     for known in (*table, SchemeError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(known, answer)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        # The application may have its own answer to an error, such as the way to the sign-in.
+        handler = app.exception_handlers.get(type(error), answer)
+        response: Response = await handler(request, error)  # type: ignore[misc]
+        return response
+
     # Innermost, so that sessions and the headers of every answer are around it.
-    app.user_middleware.append(Middleware(BodyLimit, bytes_max=body_bytes_max, answer=answer))
+    app.user_middleware.append(Middleware(BodyLimit, bytes_max=body_bytes_max, answer=refuse, uploads=uploads))
 
 
 class BodyLimit:
@@ -210,21 +236,48 @@ class BodyLimit:
     """
 
     def __init__(
-        self, app: ASGIApp, bytes_max: int, answer: Callable[[Request, Exception], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        bytes_max: int,
+        answer: Callable[[Request, Exception], Awaitable[Response]],
+        uploads: Uploads | None = None,
     ) -> None:
         self._app = app
         self._bytes_max = bytes_max
         self._answer = answer
+        self._uploads = uploads
+        self._uploads_under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses by the announced length before anything is read, and else as soon as more has come."""
+        uploads = self._uploads
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif uploads is None or scope["path"] != uploads.path or scope["method"] not in _METHODS_WITH_BODY:
+            await self._pass_on(scope, receive, send, self._bytes_max)
+        else:
+            # A form is read before any dependency of its endpoint, and kept in files: so this asks first.
+            try:
+                uploads.check(Request(scope))
+                if self._uploads_under_way >= uploads.at_once_max:
+                    raise uploads.busy()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is answered like every other error
+                await self._refuse(scope, receive, send, error)
+                return
+            self._uploads_under_way += 1
+            try:
+                await self._pass_on(scope, receive, send, uploads.body_bytes_max)
+            finally:
+                self._uploads_under_way -= 1
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+        response = await self._answer(Request(scope), error)
+        await response(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, bytes_max: int) -> None:
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced[:_LENGTH_DIGITS_MAX]) > self._bytes_max:
-            response = await self._answer(Request(scope), HTTPException(TOO_LARGE, _TOO_LARGE_DETAIL))
-            await response(scope, receive, send)
+        if announced.isascii() and announced.isdigit() and int(announced[:_LENGTH_DIGITS_MAX]) > bytes_max:
+            await self._refuse(scope, receive, send, HTTPException(TOO_LARGE, _TOO_LARGE_DETAIL))
             return
         received = 0
 
@@ -232,7 +285,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._bytes_max:
+            if received > bytes_max:
                 raise HTTPException(TOO_LARGE, _TOO_LARGE_DETAIL)
             return message
 

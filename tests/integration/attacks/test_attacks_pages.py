@@ -17,11 +17,12 @@ from fastapi.testclient import TestClient
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.look_ups import LOOK_UPS_OF_A_CUSTOMER, MISS_COST
-from bank_sim.entrypoints.http.app import BODY_BYTES_MAX, create_app
+from bank_sim.entrypoints.http.app import UPLOAD_BODY_BYTES_MAX, create_app
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.service.web.attempts import ATTEMPTS_MAX, Attempts
+from pix.service.web.problems import BODY_BYTES_MAX
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE, HTML
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay
@@ -375,11 +376,21 @@ def test_names_and_messages_of_others_are_shown_as_text(
     assert ';"=cmd' not in rows and ";=cmd" not in rows, "a spreadsheet must not take it for a formula"
 
 
-@pytest.mark.parametrize("path", ["/pay/picture", "/api/v1/accounts", "/sign-in"])
-def test_what_is_too_large_is_refused(visit: Visit, aurora: BankApplication, ana: Account, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "bytes_max"),
+    [
+        ("/pay/picture", UPLOAD_BODY_BYTES_MAX),
+        ("/pay", BODY_BYTES_MAX),
+        ("/api/v1/accounts", BODY_BYTES_MAX),
+        ("/sign-in", BODY_BYTES_MAX),
+    ],
+)
+def test_what_is_too_large_is_refused(
+    visit: Visit, aurora: BankApplication, ana: Account, path: str, bytes_max: int
+) -> None:
     visitor = visit(aurora, ana)
     visitor.open("/pay")
-    content = b"x" * (BODY_BYTES_MAX + 1)
+    content = b"x" * (bytes_max + 1)
     answer = visitor.client.post(path, content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413, answer.text[:200]
     token = visitor.hidden("csrf_token")

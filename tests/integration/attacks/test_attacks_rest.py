@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from bank_sim.entrypoints.http.app import create_app as create_bank_app
-from hub.entrypoints.http.app import BODY_BYTES_MAX
 from hub.entrypoints.http.app import create_app as create_hub_app
 from pix.service.settings import ServiceSettings
+from pix.service.web.problems import BODY_BYTES_MAX
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of

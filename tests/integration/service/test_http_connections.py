@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -152,6 +153,19 @@ def test_headers_without_an_end_are_refused() -> None:
             while sent < 100 * HEADERS_BYTES_MAX:
                 sent += client.send(b"a" * 1_024)
         assert sent < 100 * HEADERS_BYTES_MAX
+
+
+def test_a_body_without_an_end_that_was_refused_ends() -> None:
+    limits = replace(PATIENT, discarded_bytes=1024 * 1024)
+    begin = POST.replace(b"/echo", b"/refuse").replace(b"Content-Length: 10", b"Transfer-Encoding: chunked")
+    with served(limits) as port, connect(port, begin) as client:
+        assert client.recv(12) == b"HTTP/1.1 401"
+        piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while time.monotonic() < deadline:
+                client.sendall(piece)
+        assert time.monotonic() < deadline
 
 
 def test_a_client_that_reads_nothing_of_its_answer_is_let_go() -> None:
