@@ -6,19 +6,20 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from bank_sim.entrypoints.http.site import SiteOf
+from pix.service.own_threads import HEALTH_THREADS
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live")
-def live() -> dict[str, str]:
+async def live() -> dict[str, str]:
     """200 while the process answers at all."""
     return {"status": "alive"}
 
 
 @router.get("/ready", responses={503: {"description": "A part does not work; the body says which and why."}})
-def ready(site: SiteOf) -> JSONResponse:
+async def ready(site: SiteOf) -> JSONResponse:
     """200 when every part works (database, broker, migrations, …), else 503; each part with `ok` or its trouble."""
-    parts = dict(site.bank.health.report())
+    parts = dict(await HEALTH_THREADS.run(site.bank.health.report))
     is_ready = all(state == "ok" for state in parts.values())
     return JSONResponse({"status": "ready" if is_ready else "not ready", "parts": parts}, 200 if is_ready else 503)

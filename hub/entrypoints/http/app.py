@@ -20,6 +20,7 @@ from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site
 from hub.entrypoints.http.network_api import network_router
 from hub.entrypoints.http.problems import PROBLEMS
 from hub.entrypoints.http.wire_events import events_router
+from pix.service.own_threads import HEALTH_THREADS
 from pix.service.records import Record
 from pix.service.web.assets import mount_assets
 from pix.service.web.csrf import Csrf, ForgedRequest
@@ -95,14 +96,14 @@ def create_app(
         app.include_router(router, dependencies=[Depends(operator)])
 
     @app.get("/health/live", tags=["health"])
-    def live() -> dict[str, str]:
+    async def live() -> dict[str, str]:
         """The process answers."""
         return {"status": "ok"}
 
     @app.get("/health/ready", tags=["health"])
-    def ready() -> JSONResponse:
+    async def ready() -> JSONResponse:
         """Whether every part works: 200, or 503 with what does not."""
-        report = application.health.report()
+        report = await HEALTH_THREADS.run(application.health.report)
         works = all(state == "ok" for state in report.values())
         return JSONResponse({"status": "ok" if works else "trouble", "parts": dict(report)}, 200 if works else 503)
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 from uuid import uuid4
 
-from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bound_contextvars
 
 from pix.service.logs import logger
+from pix.service.own_threads import METRICS_THREADS
 from pix.service.telemetry.context import (
     END_TO_END_ID,
     TRACEPARENT,
@@ -61,8 +61,8 @@ class ObservedHttp:
             await self._observe(scope, receive, send)
 
     async def _answer_metrics(self, send: Send) -> None:
-        # Some values are read from the database: not on the thread that serves everybody.
-        body = await run_in_threadpool(self._metrics.exposition)
+        # Some values are read from the database: that is no work for the thread that serves all.
+        body = await METRICS_THREADS.run(self._metrics.exposition)
         headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

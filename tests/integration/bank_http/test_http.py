@@ -21,10 +21,14 @@ from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from pix.service.http_client import http_get
 from pix.service.http_server import serve_http
+from pix.service.telemetry.http import ObservedHttp
+from pix.service.telemetry.metrics import Metrics
 from tests.integration.bank_http.conftest import Visit, Visitor
 from tests.integration.bank_http.village import Village, VillageSettings
 
 PATIENCE_SECONDS = 20.0
+SHARED_THREADS = 40
+"""Of anyio, for everything that is no coroutine."""
 STREAMS = ("/live", "/api/v1/events")
 PUBLIC_URL = "https://console.example"
 
@@ -224,6 +228,45 @@ def test_what_is_too_large_or_not_there_is_a_problem_document(client: TestClient
     path = f"/api/v1/dead-letters/{'0' * 64}/discard"
     large = client.post(path, content=iter([b" " * (1 << 20)] * 7), headers={"Content-Type": "application/json"})
     assert large.status_code == 413 and large.headers["content-type"] == "application/problem+json"
+
+
+def test_health_and_metrics_are_answered_while_every_thread_of_the_pages_hangs(app: FastAPI) -> None:
+    reached, opened = threading.Semaphore(0), threading.Event()
+
+    @app.get("/hang")
+    def hang() -> None:
+        reached.release()
+        opened.wait(PATIENCE_SECONDS)
+
+    port, stop = free_port(), threading.Event()
+    observed = ObservedHttp(app, Metrics("service", "1"), None, serves_metrics=True)
+    thread = threading.Thread(target=serve_http, args=(observed, "127.0.0.1", port, stop))
+    thread.start()
+    try:
+        with (
+            contextlib.ExitStack() as stack,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS / 2, trust_env=False) as client,
+        ):
+            wait_until(lambda: _listens(port), PATIENCE_SECONDS, "the server to listen")
+            for _ in range(SHARED_THREADS + 5):
+                hung = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS))
+                hung.sendall(b"GET /hang HTTP/1.1\r\nHost: here\r\n\r\n")
+            for _ in range(SHARED_THREADS):
+                assert reached.acquire(timeout=PATIENCE_SECONDS)
+            for path in ("/health/live", "/health/ready", "/metrics"):
+                assert client.get(path).status_code in (200, 503), path
+            assert not reached.acquire(blocking=False), "a thread was free"
+    finally:
+        opened.set()
+        stop.set()
+        thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def test_an_errors_page_keeps_the_headers_of_the_error(visit: Visit, aurora: BankApplication, ana: Account) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -29,7 +31,7 @@ from pix.service.sampled import Sampled
 from pix.service.telemetry.context import checked_traceparent, current_traceparent, note_for_request, within_trace
 from pix.service.telemetry.http import ObservedHttp
 from pix.service.telemetry.metrics import Metrics
-from pix.service.telemetry.monitor import monitor_role
+from pix.service.telemetry.monitor import CONNECTIONS_MAX, SCRAPES_MAX, monitor_role
 from pix.service.telemetry.records import MeasuredSink, about, measured_handler, naming_its_record, traced_handler
 from pix.service.telemetry.traces import Tracing, open_tracing
 from tests.support.ipv6 import needs_ipv6
@@ -360,6 +362,60 @@ def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics, host: str)
     stop.set()
     thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
+
+
+@contextmanager
+def monitor(metrics: Metrics, health: Health) -> Iterator[int]:
+    """The port of one that listens."""
+    from lab.parts.ports import free_port
+
+    stop, port = threading.Event(), free_port()
+    thread = threading.Thread(target=monitor_role(metrics, health, "127.0.0.1", port), args=(stop,), daemon=True)
+    thread.start()
+    with new_http_client(transport=httpx.HTTPTransport(retries=5)) as client:
+        assert client.get(f"http://127.0.0.1:{port}/health/live").is_success
+    yield port
+    stop.set()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_silent_callers_hold_few_threads_of_the_port_and_keep_nobody_from_it(metrics: Metrics) -> None:
+    threads_before = threading.active_count()
+    with monitor(metrics, Health()) as port, ExitStack() as stack, new_http_client() as client:
+        for _ in range(4 * CONNECTIONS_MAX):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS))
+            assert threading.active_count() <= threads_before + CONNECTIONS_MAX + 3
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert client.get(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_SECONDS).status_code == 200, path
+
+
+def test_scrapes_that_hang_keep_nobody_from_the_health_of_the_port(metrics: Metrics) -> None:
+    reached, opened = threading.Semaphore(0), threading.Event()
+
+    class Hanging(Collector):
+        def describe(self) -> list[Any]:
+            return []
+
+        def collect(self) -> list[Any]:
+            reached.release()
+            assert opened.wait(DEADLINE_SECONDS)
+            return []
+
+    metrics.registry.register(Hanging())
+    with (
+        monitor(metrics, Health()) as port,
+        ExitStack() as stack,
+        new_http_client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS) as client,
+    ):
+        for _ in range(SCRAPES_MAX):
+            scrape = stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS))
+            scrape.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert reached.acquire(timeout=DEADLINE_SECONDS)
+        assert client.get("/metrics").status_code == 503
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").status_code == 200
+        opened.set()
 
 
 def test_a_block_within_a_trace_ends_with_it() -> None:
