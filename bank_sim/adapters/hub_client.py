@@ -31,7 +31,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
-from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_web_address
+from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_site_address
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
 from pix.service.grpc_client import open_channel
 from pix.service.logs import logger
@@ -269,7 +269,7 @@ def _participant(bank: participants.Participant) -> Participant:
         check_bank_code(bank.code),
         check_bank_name(bank.name),
         check_color(bank.color),
-        check_web_address(bank.url, "url") if bank.url else "",
+        check_site_address(bank.url, "url") if bank.url else "",
         bank.active,
     )
 

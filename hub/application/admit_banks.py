@@ -13,7 +13,7 @@ from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
-from pix.scheme.texts import check_bank_name, check_color, check_line, check_web_address
+from pix.scheme.texts import check_bank_name, check_color, check_line, check_site_address
 from pix.service.clock import Clock
 from pix.service.records import signing_key
 from pix.service.shared_reading import SharedReading
@@ -114,7 +114,7 @@ class JoinNetwork:
                 bank,
                 name=check_bank_name(name, "name"),
                 color=check_color(color),
-                url=check_web_address(url, "url") if url else "",
+                url=check_site_address(url, "url") if url else "",
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._clock.now_ms(),
             )

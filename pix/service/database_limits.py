@@ -42,6 +42,11 @@ MAINTENANCE_LIMITS: Final = DatabaseLimits(
 )
 """For migrations and recounts, which read whole tables while others wait."""
 
+SET_UP_LIMITS: Final = DatabaseLimits(
+    statement_seconds=60, lock_seconds=30, idle_in_transaction_seconds=60, answer_seconds=65
+)
+"""For creating databases, where several at once wait for each other and for the disk."""
+
 
 class DatabaseAddress(Protocol):
     """An address of a database, taken apart; SQLAlchemy's URL is one."""

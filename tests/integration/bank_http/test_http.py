@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -19,7 +20,7 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.http_client import http_get
+from pix.service.http_client import new_http_client
 from pix.service.http_server import serve_http
 from pix.service.telemetry.http import ObservedHttp
 from pix.service.telemetry.metrics import Metrics
@@ -245,7 +246,7 @@ def test_health_and_metrics_are_answered_while_every_thread_of_the_pages_hangs(a
     try:
         with (
             contextlib.ExitStack() as stack,
-            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS / 2, trust_env=False) as client,
+            new_http_client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS / 2) as client,
         ):
             wait_until(lambda: _listens(port), PATIENCE_SECONDS, "the server to listen")
             for _ in range(SHARED_THREADS + 5):
@@ -270,7 +271,7 @@ def _listens(port: int) -> bool:
 
 
 def test_an_errors_page_keeps_the_headers_of_the_error(visit: Visit, aurora: BankApplication, ana: Account) -> None:
-    answer = visit(aurora, ana).client.put("/sign-out")
+    answer = visit(aurora, ana).client.get("/sign-out")
     assert answer.status_code == 405 and answer.headers["allow"] == "POST, OPTIONS"
 
 
@@ -288,7 +289,7 @@ def test_forwarded_headers_are_not_believed() -> None:
     try:
         wait_until(lambda: is_listening(port), PATIENCE_SECONDS, "the server to listen")
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-        assert http_get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
+        assert httpx2.get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
     finally:
         stop.set()
         server.join(PATIENCE_SECONDS)

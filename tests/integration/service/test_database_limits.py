@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg2  # type: ignore[import-untyped]
 import pytest
@@ -17,8 +17,9 @@ from pix.service.bulk import copy_rows, execute_bulk
 from pix.service.connections import LOOK_SECONDS
 from pix.service.consumer import ConsumerThread, isolating_poison
 from pix.service.database import make_engine, transaction, why_database_is_not_ready
-from pix.service.database_limits import SERVICE_LIMITS, DatabaseLimits
+from pix.service.database_limits import SERVICE_LIMITS, SET_UP_LIMITS, DatabaseLimits
 from pix.service.health import Health
+from pix.service.plain_connection import connect_plainly
 from pix.service.records import Record
 from pix.service.statement import PreparedStatement
 from tests.support.silent_proxy import proxy_of, through
@@ -324,3 +325,14 @@ def test_a_database_that_is_silent_is_not_ready(url: str) -> None:
         proxy.fall_silent()
         assert "no answer within 0.75 s" in why_database_is_not_ready(engine)
         assert why_database_is_not_ready(engine) == ""
+
+
+def test_a_tools_connection_has_limits_and_runs_single_statements(url: str) -> None:
+    with closing(connect_plainly(url, SET_UP_LIMITS)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("1min",)
+        assert (connection.info.dsn_parameters["tcp_user_timeout"], connection.autocommit) == ("10000", True)
+    with closing(connect_plainly(url, HASTY)) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            cursor.execute("SELECT pg_sleep(60)")
+        cursor.execute("SELECT 1")

@@ -18,6 +18,15 @@ BARE_CLIENT: Final = re.compile(
 )
 MAY_MAKE_CLIENTS: Final = {Path("pix/service/http_client.py"), Path("pix/service/grpc_client.py")}
 
+BARE_DATABASE: Final = re.compile(r"\bpsycopg2\.connect\(|\bmake_url\(|\bcreate_engine\(")
+"""A connection without time limits, or a URL that is read by other rules than DATABASE_URL."""
+MAY_OPEN_DATABASES: Final = {
+    Path("pix/service/database.py"),
+    Path("pix/service/database_url.py"),
+    Path("pix/service/plain_connection.py"),
+    Path("pix/service/statement.py"),
+}
+
 JOINED_BY_HAND: Final = re.compile(r"\{[\w.]*(host|HOST|LOOPBACK)[\w.]*\}:\{")
 MAY_JOIN: Final = {
     Path("pix/service/addresses.py"),
@@ -40,6 +49,11 @@ def found(pattern: re.Pattern[str], allowed: set[Path]) -> list[str]:
 
 def test_no_client_is_made_that_could_use_a_proxy() -> None:
     assert found(BARE_CLIENT, MAY_MAKE_CLIENTS) == []
+
+
+def test_no_database_is_opened_without_time_limits() -> None:
+    lines = found(BARE_DATABASE, MAY_OPEN_DATABASES)
+    assert [line for line in lines if not line.startswith("tests/")] == []
 
 
 def test_no_address_is_joined_by_hand() -> None:
