@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
@@ -39,6 +40,41 @@ KEEPALIVE_ANSWER_MS_MAX: Final = 5_000
 PING_INTERVAL_MS_MIN: Final = 4_000
 """Callers find out with pings whether a replica hangs; who pings more often than this is cut off."""
 
+
+@dataclass(frozen=True, slots=True)
+class GrpcLimits:
+    """The limits of one server."""
+
+    message_bytes: int = MESSAGE_BYTES_MAX
+    connections: int = CONNECTIONS_MAX
+    streams_per_connection: int = STREAMS_PER_CONNECTION_MAX
+    connection_age_ms: int = CONNECTION_AGE_MS_MAX
+    connection_grace_ms: int = CONNECTION_GRACE_MS
+    handshake_ms: int = HANDSHAKE_MS_MAX
+    keepalive_ms: int = KEEPALIVE_MS
+    keepalive_answer_ms: int = KEEPALIVE_ANSWER_MS_MAX
+    ping_interval_ms: int = PING_INTERVAL_MS_MIN
+
+    def options(self) -> list[tuple[str, int]]:
+        """The same for gRPC."""
+        return [
+            ("grpc.max_receive_message_length", self.message_bytes),
+            ("grpc.max_connection_age_ms", self.connection_age_ms),
+            ("grpc.max_connection_age_grace_ms", self.connection_grace_ms),
+            ("grpc.max_allowed_incoming_connections", self.connections),
+            ("grpc.max_concurrent_streams", self.streams_per_connection),
+            ("grpc.server_handshake_timeout_ms", self.handshake_ms),
+            ("grpc.keepalive_time_ms", self.keepalive_ms),
+            ("grpc.keepalive_timeout_ms", self.keepalive_answer_ms),
+            # The one of the two that the library (1.85) heeds.
+            ("grpc.http2.ping_timeout_ms", self.keepalive_answer_ms),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", self.ping_interval_ms),
+        ]
+
+
+DEFAULT_LIMITS: Final = GrpcLimits()
+
 Watch = Callable[[str, Any], Any]
 """Makes a handler of a handler, given the method's full name: `/package.Service/Method`."""
 
@@ -50,6 +86,7 @@ def serve_grpc(
     stop: threading.Event,
     watches: Sequence[Watch] = (),
     credentials: grpc.ServerCredentials | None = None,
+    limits: GrpcLimits = DEFAULT_LIMITS,
 ) -> None:
     """Serves until `stop` is set; `add_services` returns the full names of the services that it added.
 
@@ -62,19 +99,7 @@ def serve_grpc(
     ):
         server = grpc.server(
             streams,
-            options=[
-                ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-                ("grpc.so_reuseport", 0),
-                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
-                ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
-                ("grpc.max_allowed_incoming_connections", CONNECTIONS_MAX),
-                ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
-                ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS_MAX),
-                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-                ("grpc.keepalive_timeout_ms", KEEPALIVE_ANSWER_MS_MAX),
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
-            ],
+            options=[("grpc.so_reuseport", 0), *limits.options()],
         )
         calls = UnaryCalls(server, threads, is_secure=credentials is not None)
         names = list(add_services(_Registrar(server, calls, watches)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK, free_port
+from lab.parts.process import wait_until
 from pix.service.addresses import CannotListen, join_host_port, reachable_host, split_host_port
 from pix.service.grpc_calls import EXPECTED
 from pix.service.grpc_client import open_channel
-from pix.service.grpc_server import STREAM_THREADS, THREADS, serve_grpc
+from pix.service.grpc_server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc
 from pix.service.turns import RunOn, wait_for
 from tests.support.ipv6 import needs_ipv6
 
@@ -126,13 +129,13 @@ class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
 class Served:
     """The server in a thread, and a channel to it."""
 
-    def __init__(self, host: str = LOOPBACK) -> None:
+    def __init__(self, host: str = LOOPBACK, limits: GrpcLimits = DEFAULT_LIMITS) -> None:
         self.gate = Gate()
         self.errands = Errands()
         port = free_port()
         self.address = join_host_port(reachable_host(host), port)
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=serve_grpc, args=(self._add, host, port, self.stop))
+        self.thread = threading.Thread(target=serve_grpc, args=(self._add, host, port, self.stop, (), None, limits))
         self.thread.start()
         self.channel: Any = open_channel(self.address)
         grpc.channel_ready_future(self.channel).result(DEADLINE_SECONDS)
@@ -289,6 +292,103 @@ def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_call
                 assert turns_of_grpcs_own_threads(server.pid) - before < CALLS / 2
         finally:
             server.kill()
+
+
+@contextmanager
+def serving(limits: GrpcLimits) -> Iterator[Served]:
+    """A server with these limits, which must end in the end."""
+    server = Served(limits=limits)
+    try:
+        yield server
+    finally:
+        server.gate.open()
+        server.channel.close()
+        assert server.ends()
+
+
+def silent_callers(server: Served, count: int, stack: ExitStack) -> list[socket.socket]:
+    """Connections that say nothing."""
+    place = split_host_port(server.address)
+    return [stack.enter_context(socket.create_connection(place, DEADLINE_SECONDS)) for _ in range(count)]
+
+
+def is_closed(caller: socket.socket) -> bool:
+    """Whether the server ends the connection before the test's patience does."""
+    with suppress(ConnectionResetError):
+        while caller.recv(65_536):
+            pass
+    return True
+
+
+def test_so_many_connections_are_taken_and_a_call_on_one_of_them_is_answered() -> None:
+    patient = GrpcLimits(connections=5, handshake_ms=3_600_000)
+    with serving(patient) as server, ExitStack() as stack:
+        callers = silent_callers(server, 20, stack)
+        readable: list[socket.socket] = []
+
+        def closed() -> int:
+            readable[:] = [caller for caller in callers if has_ended(caller)]
+            return len(readable)
+
+        wait_until(lambda: closed() >= 20 - patient.connections, DEADLINE_SECONDS, "the others to be closed")
+        assert server.find("again") == "again"
+
+
+def has_ended(caller: socket.socket) -> bool:
+    """Whether the server has closed the connection by now."""
+    caller.setblocking(False)
+    try:
+        while caller.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+    return True
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    with serving(GrpcLimits(handshake_ms=300)) as server, ExitStack() as stack:
+        assert all(is_closed(caller) for caller in silent_callers(server, 3, stack))
+        assert server.find("again") == "again"
+
+
+def test_a_caller_whose_machine_answers_no_ping_is_let_go() -> None:
+    with serving(GrpcLimits(keepalive_ms=300, keepalive_answer_ms=300)) as server, ExitStack() as stack:
+        (caller,) = silent_callers(server, 1, stack)
+        # HTTP/2's greeting and empty settings (RFC 9113, section 3.4): then nothing, not even to a ping.
+        caller.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000"))
+        assert is_closed(caller)
+        assert server.find("again") == "again"
+
+
+def test_calls_beyond_the_limit_of_a_connection_wait_for_their_turn() -> None:
+    with serving(GrpcLimits(streams_per_connection=2)) as server, ThreadPoolExecutor(5) as callers:
+        waiting = [callers.submit(server.list, "wait") for _ in range(2)]
+        for _ in waiting:
+            assert server.gate.reached.acquire(timeout=DEADLINE_SECONDS)
+        with pytest.raises(grpc.RpcError) as given_up:
+            server.find("third", 0.3)
+        assert given_up.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        server.gate.open()
+        assert [call.result(DEADLINE_SECONDS) for call in waiting] == ["wait", "wait"]
+
+
+def test_a_request_that_is_too_large_is_refused_and_the_next_is_answered() -> None:
+    with serving(GrpcLimits(message_bytes=1_000)) as server:
+        with pytest.raises(grpc.RpcError) as refused:
+            server.find("x" * 1_001)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert server.find("again") == "again"
+
+
+def test_a_call_without_a_time_of_its_own_ends() -> None:
+    with serving(DEFAULT_LIMITS) as server, open_channel(server.address, call_seconds_max=0.5) as channel:
+        request = directory.FindKeyRequest()
+        request.key.key = "wait"
+        with pytest.raises(grpc.RpcError) as given_up:
+            directory_pb2_grpc.DirectoryServiceStub(channel).FindKey(request)
+        assert given_up.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @BOTH
