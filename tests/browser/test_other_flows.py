@@ -202,7 +202,7 @@ def test_a_page_notices_that_another_tab_uses_another_account(
     page = look("001", ana)
     page.goto("/keys")
     # As in a browser whose tabs cannot tell each other of it.
-    form = {
+    form: dict[str, str | float | bool] = {
         "csrf_token": page.locator("input[name=csrf_token]").first.input_value(),
         "account_number": eva.number,
         "pin": "4321",

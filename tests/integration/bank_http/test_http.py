@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -20,7 +19,7 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.http_client import new_http_client
+from pix.service.http_client import http_get, new_http_client
 from pix.service.http_server import serve_http
 from pix.service.telemetry.http import ObservedHttp
 from pix.service.telemetry.metrics import Metrics
@@ -271,7 +270,7 @@ def _listens(port: int) -> bool:
 
 
 def test_an_errors_page_keeps_the_headers_of_the_error(visit: Visit, aurora: BankApplication, ana: Account) -> None:
-    answer = visit(aurora, ana).client.get("/sign-out")
+    answer = visit(aurora, ana).client.put("/sign-out")
     assert answer.status_code == 405 and answer.headers["allow"] == "POST, OPTIONS"
 
 
@@ -289,7 +288,7 @@ def test_forwarded_headers_are_not_believed() -> None:
     try:
         wait_until(lambda: is_listening(port), PATIENCE_SECONDS, "the server to listen")
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-        assert httpx2.get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
+        assert http_get(f"http://127.0.0.1:{port}/", headers=headers).json() == ["http", "127.0.0.1"]
     finally:
         stop.set()
         server.join(PATIENCE_SECONDS)
