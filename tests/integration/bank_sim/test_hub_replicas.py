@@ -22,9 +22,8 @@ from hub.entrypoints.grpc.server import add_services
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from pix.scheme.resending import ResendPolicy
-from pix.service import grpc_server
 from pix.service.clock import SystemClock
-from pix.service.grpc_server import serve_grpc
+from pix.service.grpc_server import DEFAULT_LIMITS, GrpcLimits, serve_grpc
 from pix.service.health import Health
 
 AURORA_ISPB: Final = "00000001"
@@ -108,12 +107,13 @@ def listens(host: str, port: int) -> bool:
 class Replica:
     """One process of the hub, in a thread."""
 
-    def __init__(self, application: HubApplication, host: str, port: int) -> None:
+    def __init__(self, application: HubApplication, host: str, port: int, limits: GrpcLimits) -> None:
         self._counting = Counting()
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=serve_grpc,
             args=(lambda server: add_services(server, application), host, port, self._stop, [self._counting.watch]),
+            kwargs={"limits": limits},
         )
         self._thread.start()
         wait_until(lambda: listens(host, port), DEADLINE_SECONDS, "the replica to listen")
@@ -184,8 +184,10 @@ def application() -> HubApplication:
     return application
 
 
-def replica(opened: ExitStack, application: HubApplication, host: str, port: int) -> Replica:
-    started = Replica(application, host, port)
+def replica(
+    opened: ExitStack, application: HubApplication, host: str, port: int, limits: GrpcLimits = DEFAULT_LIMITS
+) -> Replica:
+    started = Replica(application, host, port, limits)
     opened.callback(started.stop)
     return started
 
@@ -229,12 +231,11 @@ def test_calls_are_spread_and_the_death_of_a_replica_refuses_nobody(
 
 
 def test_a_new_replica_is_found_by_the_name_once_a_connection_is_old(
-    opened: ExitStack, application: HubApplication, monkeypatch: pytest.MonkeyPatch
+    opened: ExitStack, application: HubApplication
 ) -> None:
-    monkeypatch.setattr(grpc_server, "CONNECTION_AGE_MS_MAX", 1_000)
     port = free_port()
     names = NameServer(FIRST)
-    first = replica(opened, application, FIRST, port)
+    first = replica(opened, application, FIRST, port, GrpcLimits(connection_age_ms=1_000))
     client = bank(opened, names, port)
     await_calls(client, first)
 
@@ -253,10 +254,10 @@ def test_a_replica_that_hangs_is_found_out_by_pings_and_left_out(
 ) -> None:
     monkeypatch.setattr(hub_client, "KEEPALIVE_MS", 1_000)
     monkeypatch.setattr(hub_client, "KEEPALIVE_ANSWER_MS_MAX", 500)
-    monkeypatch.setattr(grpc_server, "PING_INTERVAL_MS_MIN", 500)
+    limits = GrpcLimits(ping_interval_ms=500)
     port, hanging_port = free_port(), free_port()
-    first = replica(opened, application, FIRST, port)
-    hanging = replica(opened, application, FIRST, hanging_port)
+    first = replica(opened, application, FIRST, port, limits)
+    hanging = replica(opened, application, FIRST, hanging_port, limits)
     wire = Wire(SECOND, port, hanging_port)
     opened.callback(wire.close)
     client = bank(opened, NameServer(FIRST, SECOND), port)
