@@ -14,16 +14,16 @@ from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.settings import BankSettings
-from pix.service.batches import DatabaseUnavailable
-from pix.service.clock import SystemClock
-from pix.service.database import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
-from pix.service.health import Health
-from pix.service.kafka import KafkaSink
-from pix.service.migrations import is_migrated, migrate_in_child
-from pix.service.telemetry.context import current_traceparent
-from pix.service.telemetry.service import Telemetry
-from pix.service.tls import channel_credentials
-from pix.service.version import codepix_version
+from pix.messaging.kafka.clients import KafkaSink
+from pix.participant.telemetry import Telemetry
+from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
+from pix.postgres.migrations import is_migrated, migrate_in_child
+from pix.rpc.tls import channel_credentials
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
+from pix.runtime.outages import DatabaseUnavailable
+from pix.runtime.trace_context import current_traceparent
+from pix.runtime.version import codepix_version
 
 __all__ = ["BankApplication", "RunningBank", "build", "has_newest_schema", "migrate_database", "start"]
 

@@ -7,10 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, model_validator
 
 from bank_sim.domain.bank import BankIdentity
-from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
-from pix.scheme.texts import check_bank_name, check_color
-from pix.service.addresses import check_grpc_address, check_host
-from pix.service.settings import (
+from pix.participant.settings import (
     HeaderPassword,
     OptionalSecret,
     PemFile,
@@ -20,6 +17,9 @@ from pix.service.settings import (
     WebAddress,
     if_set,
 )
+from pix.runtime.addresses import check_grpc_address, check_host
+from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
+from pix.scheme.texts import check_bank_name, check_color
 
 
 class BankSettings(ServiceSettings):

@@ -1,6 +1,6 @@
 """The hub: it brokers between banks."""
 
-from pix.service.grpc_core import prepare_core
+from pix.rpc.core import prepare_core
 
 # Here, for nothing of the hub is imported before this, and so no gRPC.
 prepare_core()

@@ -18,23 +18,24 @@ from hub.entrypoints.http.app import create_app
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
 from hub.entrypoints.sweeper import Sweeper
 from hub.settings import HubSettings
-from pix.service.batches import DatabaseUnavailable, RecordSink
-from pix.service.clock import SystemClock
-from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
-from pix.service.grpc_server import serve_grpc
-from pix.service.health import Health
-from pix.service.http_server import serve_http
-from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics, limit_topics
-from pix.service.kafka_acls import allow_banks
-from pix.service.kafka_lag import lag_seen_by
-from pix.service.kafka_tap import KafkaTap
-from pix.service.migrations import is_migrated, migrate_in_child
-from pix.service.process import Role
-from pix.service.records import HUB_TOPIC, Record, bank_topic
-from pix.service.telemetry.service import Telemetry
-from pix.service.tls import server_credentials
-from pix.service.version import codepix_version
+from pix.messaging.batches import RecordSink
+from pix.messaging.consumer import ConsumerThread, isolating_poison
+from pix.messaging.kafka.acls import allow_banks
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics, limit_topics
+from pix.messaging.kafka.lag import lag_seen_by
+from pix.messaging.kafka.tap import KafkaTap
+from pix.participant.process import Role
+from pix.participant.telemetry import Telemetry
+from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
+from pix.postgres.migrations import is_migrated, migrate_in_child
+from pix.rpc.server import serve_grpc
+from pix.rpc.tls import server_credentials
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
+from pix.runtime.outages import DatabaseUnavailable
+from pix.runtime.version import codepix_version
+from pix.web.server import serve_http
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 
 BROKER_PROBE_SECONDS = 2.0
 ROLES = ("grpc", "kafka", "http", "sweeper")

@@ -7,9 +7,18 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK, MISS_COST
+from pix.participant.settings import (
+    SECONDS_MAX,
+    HeaderPassword,
+    Host,
+    PemFile,
+    Port,
+    ServiceSettings,
+    WebAddress,
+    if_set,
+)
+from pix.runtime.addresses import check_web_address
 from pix.scheme.buckets import BucketPolicy
-from pix.service.addresses import check_web_address
-from pix.service.settings import SECONDS_MAX, HeaderPassword, Host, PemFile, Port, ServiceSettings, WebAddress, if_set
 
 PLACE_OF_CODE: Final = "{code}"
 LOOK_UPS_MAX: Final = 1e9

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 OUTGOING: Final = "outgoing"
 INCOMING: Final = "incoming"

@@ -14,6 +14,8 @@ from typing import Final
 
 from lab.rest import BankRest, HubRest, Json, Refused
 from lab.traffic import poll_until
+from pix.messaging.kafka.clients import KafkaSink
+from pix.messaging.kafka.settings import KafkaSettings
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -25,9 +27,7 @@ from pix.scheme.messages import (
     TransferFailed,
     TransferRequested,
 )
-from pix.service.dead_letters import digest_of
-from pix.service.kafka import KafkaSink
-from pix.service.records import (
+from pix.wire.records import (
     HEADER_SIGNATURE,
     HEADER_TYPE,
     HUB_SENDER,
@@ -36,11 +36,11 @@ from pix.service.records import (
     RecordError,
     bank_topic,
     decode_message,
+    digest_of,
     encode_record,
     sign,
     signing_key,
 )
-from pix.service.settings import KafkaSettings
 
 SEEN_SECONDS_MAX: Final = 15.0
 FORGED_KEY: Final = signing_key("what nobody shares with the hub")

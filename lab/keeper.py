@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from lab.network import KafkaKind, Network
 from lab.parts.errors import PartError
 from lab.parts.process import Part
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 LOOK_SECONDS: Final = 0.2
 RESTARTS_MAX: Final = 5

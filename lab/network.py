@@ -25,8 +25,8 @@ from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor, wait_until
 from lab.service import Service
-from pix.service.addresses import http_url, join_host_port
-from pix.service.http_client import new_http_client
+from pix.runtime.addresses import http_url, join_host_port
+from pix.web.client import new_http_client
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
 """R$ 10 million: no bank of a demo runs out of it by accident."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 
 PAGE_SIZE: Final = 500
 TIMEOUT_SECONDS: Final = 30.0

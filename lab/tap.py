@@ -9,9 +9,9 @@ from typing import Final
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from lab.parts.errors import PartError
+from pix.messaging.kafka.clients import record_of
 from pix.scheme.messages import Message
-from pix.service.kafka import record_of
-from pix.service.records import (
+from pix.wire.records import (
     HEADER_TYPE,
     HUB_TOPIC,
     MESSAGES_OF_BANKS,

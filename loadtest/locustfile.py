@@ -28,7 +28,7 @@ from loadtest.crowd.options import LoadOptions, OptionRefused, add_options, read
 from loadtest.crowd.person import Person
 from loadtest.crowd.report import print_verdict, verdict_html
 from loadtest.crowd.verdict import Verdict
-from pix.service.process import heed_interrupts
+from pix.participant.process import heed_interrupts
 
 EXIT_MISSED: Final = 1
 EXIT_USAGE: Final = 2

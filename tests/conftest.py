@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from lab.parts.postgres import EmbeddedPostgres
-from pix.service.process import heed_interrupts
+from pix.participant.process import heed_interrupts
 
 
 def pytest_configure() -> None:

@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pix.service.batches import PublishFailed, RecordPublisher
-from pix.service.logs import logger
-from pix.service.records import Record
+from pix.messaging.batches import RecordPublisher
+from pix.runtime.logs import logger
+from pix.runtime.outages import PublishFailed
+from pix.wire.records import Record
 
 RECORDS_WAITING_MAX: Final = 10_000
 """Beyond this the courier takes no more: the broker is down, and the rows have it all."""

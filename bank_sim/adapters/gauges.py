@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from pix.service.database import transaction
-from pix.service.dead_letters import DeadLetterState
-from pix.service.dead_letters_postgres import PostgresDeadLetters
-from pix.service.sampled import Sampled
-from pix.service.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
+from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.postgres.engine import transaction
+from pix.runtime.sampled import Sampled
+from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
 
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,

@@ -27,15 +27,15 @@ from bank_sim.domain.transfer import Progress
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
+from pix.rpc.client import open_channel
+from pix.runtime.logs import logger
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
 from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_site_address
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
-from pix.service.grpc_client import open_channel
-from pix.service.logs import logger
-from pix.service.records import key_from_wire, key_to_wire
+from pix.wire.records import key_from_wire, key_to_wire
 
 CALL_SECONDS_MAX: Final = 2.0
 ATTEMPTS_MAX: Final = 2

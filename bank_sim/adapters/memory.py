@@ -44,11 +44,11 @@ from bank_sim.domain.books import (
     customer_ledger,
 )
 from bank_sim.domain.transfer import ANSWER_DELAY_MS_MAX, UNDECIDED, Direction, Progress, Transfer, TransferStatus
+from pix.participant.dead_letters import DeadLetterRepository
+from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.runtime.memory_table import MemoryTable
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey
-from pix.service.batches import DatabaseUnavailable
-from pix.service.dead_letters import DeadLetterRepository
-from pix.service.dead_letters_memory import MemoryDeadLetters
-from pix.service.memory_table import MemoryTable
 
 FIRST_SERIAL: Final = 100_001
 """As in the migrations: the demo people have the numbers below."""

@@ -10,9 +10,9 @@ from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import HubUnavailable, KeyLimitReached, KeyNotFound, KeyTaken
 from bank_sim.domain.transfer import Progress
+from pix.runtime.clock import Clock
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key
-from pix.service.clock import Clock
-from pix.service.records import Record
+from pix.wire.records import Record
 
 _NAMESPACE = UUID("6f1d1c5e-3a80-4c4e-9b43-0d3f3c2f6c11")
 

@@ -17,14 +17,14 @@ from typing import Any, Final, cast
 from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from pix.participant.dead_letters import DeadLetter
+from pix.participant.observers import ObservedDeadLetters, log_buried
+from pix.runtime.logs import logger
+from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
 from pix.scheme.errors import SchemeError
-from pix.service.dead_letters import DeadLetter
-from pix.service.logs import logger
-from pix.service.telemetry.context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
-from pix.service.telemetry.metrics import STEP_SECONDS, Metrics
-from pix.service.telemetry.records import spans_of_batch
-from pix.service.telemetry.traces import ATTRIBUTE_END_TO_END_ID, SpanKind, Tracing
-from pix.service.telemetry.units import ObservedDeadLetters, log_buried
+from pix.telemetry.metrics import STEP_SECONDS, Metrics
+from pix.telemetry.records import spans_of_batch
+from pix.telemetry.traces import ATTRIBUTE_END_TO_END_ID, SpanKind, Tracing
 
 COMMITTED: Final = ("committed",)
 READ: Final = ("read",)

@@ -16,9 +16,9 @@ from bank_sim.domain.errors import (
     KeyNotFound,
     LookUpLimitReached,
 )
+from pix.runtime.logs import logger
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
-from pix.service.batches import DatabaseUnavailable
-from pix.service.logs import logger
 
 KEYS_PER_READ: Final = 100
 

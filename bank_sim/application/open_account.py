@@ -9,10 +9,10 @@ from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountStatus, account_number, check_pin
 from bank_sim.domain.errors import TaxIdTaken
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import check_person_name, check_tax_id
-from pix.service.clock import Clock
 
 
 class OpenAccount:

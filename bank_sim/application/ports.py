@@ -1,7 +1,7 @@
 """What the bank's use cases need from outside, as they need it.
 
 Every method of a repository works inside its unit of work's transaction and may raise
-`pix.service.batches.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
+`pix.messaging.batches.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
 What adds rows may raise RowExists, what writes balances may raise BooksViolated, each also as late as at the commit;
 then too nothing has happened.
 """
@@ -18,10 +18,10 @@ from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.books import Posting
 from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
+from pix.participant.dead_letters import DeadLetterRepository
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.values import value_object
-from pix.service.dead_letters import DeadLetterRepository
-from pix.service.records import Record
+from pix.wire.records import Record
 
 TransferId = tuple[str, Direction]
 """What identifies a row: a bank may be both sides of one transfer."""

@@ -14,12 +14,12 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.deciding import Decision, Facts, account_needed, decide, direction_of
 from bank_sim.domain.transfer import Transfer
+from pix.participant.dead_letters import DeadLetter, dead_letter
+from pix.runtime.clock import Clock
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import HubMessage, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
-from pix.service.dead_letters import DeadLetter, dead_letter
-from pix.service.records import HUB_SENDER, MESSAGES_OF_HUB, Received, Record, Unreadable, decode_record
+from pix.wire.records import HUB_SENDER, MESSAGES_OF_HUB, Received, Record, Unreadable, decode_record
 
 ATTEMPTS_MAX: Final = 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bank_sim.application.ports import Hub, UnitsOfWork
-from pix.service.clock import Clock
+from pix.runtime.clock import Clock
 
 CLOCK_SKEW_MS_MAX: Final = 5_000
 """How far the clocks of this bank's replicas may be apart."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.account import AccountKey
 from bank_sim.domain.errors import AccountNotFound
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, check_key_owner, normalize_key
-from pix.service.clock import Clock
 
 
 class RegisterKey:

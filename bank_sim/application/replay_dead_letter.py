@@ -7,9 +7,9 @@ from typing import Final
 from bank_sim.application.ports import Courier, UnitsOfWork
 from bank_sim.application.process_records import BuryRecord, ProcessRecords
 from bank_sim.domain.errors import DeadLetterIsSettled, DeadLetterNotFound, DeadLetterNotWhole
+from pix.participant.dead_letters import DeadLetter, DeadLetterState
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.texts import check_line
-from pix.service.batches import DatabaseUnavailable
-from pix.service.dead_letters import DeadLetter, DeadLetterState
 
 NOTE_LENGTH_MAX: Final = 200
 

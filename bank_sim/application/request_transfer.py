@@ -15,10 +15,10 @@ from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
 from bank_sim.domain.requesting import TransferOrder, check_order, is_same_order, request
 from bank_sim.domain.transfer import Transfer, owed
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
 
 ORDERS_MAX: Final = 1_000
 """In one call of `request_transfers`, which is one transaction."""

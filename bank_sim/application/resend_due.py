@@ -7,8 +7,8 @@ from typing import Final
 from bank_sim.application.ports import Courier, UnitsOfWork
 from bank_sim.application.sealing import Seal
 from bank_sim.domain.transfer import owed, resent
+from pix.runtime.clock import Clock
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
 """A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""

@@ -13,10 +13,10 @@ from bank_sim.domain.deciding import Facts, decide, direction_of
 from bank_sim.domain.errors import BankError
 from bank_sim.domain.requesting import requested_before
 from bank_sim.domain.transfer import Direction
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferConfirmed, TransferFailed
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
 
 
 @dataclass(slots=True)

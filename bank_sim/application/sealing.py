@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bank_sim.domain.transfer import Transfer
 from pix.scheme.messages import BankMessage
-from pix.service.records import HUB_SENDER, HUB_TOPIC, Record, encode_record
+from pix.wire.records import HUB_SENDER, HUB_TOPIC, Record, encode_record
 
 
 class Seal:

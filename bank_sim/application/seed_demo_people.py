@@ -12,8 +12,8 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.views import DemoPerson
 from bank_sim.domain.account import AccountStatus, account_number
 from bank_sim.domain.errors import KeyTaken
+from pix.runtime.logs import logger
 from pix.scheme.keys import KeyKind, normalize_key
-from pix.service.logs import logger
 
 log = logger(__name__)
 

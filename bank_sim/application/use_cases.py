@@ -31,13 +31,13 @@ from bank_sim.application.sealing import Seal
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.domain.bank import BankIdentity
+from pix.messaging.batches import BatchHandler
+from pix.messaging.consumer import isolating_poison
+from pix.runtime.clock import Clock
+from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.resending import ResendPolicy
-from pix.service.batches import BatchHandler
-from pix.service.clock import Clock
-from pix.service.consumer import isolating_poison
-from pix.service.health import Health
-from pix.service.records import signing_key
+from pix.wire.records import signing_key
 
 
 @dataclass(frozen=True, slots=True)

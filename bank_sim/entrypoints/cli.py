@@ -20,20 +20,21 @@ from bank_sim.entrypoints.hub_records import SECONDS_MAX, read_outcomes
 from bank_sim.entrypoints.kafka import KafkaRole
 from bank_sim.entrypoints.sweeper import SweeperRole
 from bank_sim.settings import BankSettings
+from pix.messaging.kafka.acls import bank_group
+from pix.messaging.kafka.clients import broker_answers
+from pix.messaging.kafka.lag import lag_seen_by
+from pix.participant.dead_letters import DeadLetterState
+from pix.participant.process import Role, heed_interrupts, run_roles
+from pix.participant.settings import load_settings
+from pix.runtime.addresses import check_web_address, http_url
+from pix.runtime.logs import configure_logs
+from pix.runtime.outages import DatabaseUnavailable
+from pix.runtime.passwords import PASSWORD_LENGTH_MIN, hash_password
+from pix.runtime.settings_error import SettingsError
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
-from pix.service.addresses import check_web_address, http_url
-from pix.service.batches import DatabaseUnavailable
-from pix.service.dead_letters import DeadLetterState
-from pix.service.http_client import http_get, new_http_client
-from pix.service.kafka import broker_answers
-from pix.service.kafka_acls import bank_group
-from pix.service.kafka_lag import lag_seen_by
-from pix.service.logs import configure_logs
-from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
-from pix.service.process import Role, heed_interrupts, run_roles
-from pix.service.records import bank_topic
-from pix.service.settings import SettingsError, load_settings
+from pix.web.client import http_get, new_http_client
+from pix.wire.records import bank_topic
 
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
@@ -124,7 +125,7 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
 def _serve_http(bank: RunningBank, settings: BankSettings, stop: threading.Event) -> None:
     # A process without this role needs no web framework in its memory.
     from bank_sim.entrypoints.http.app import create_app
-    from pix.service.http_server import serve_http
+    from pix.web.server import serve_http
 
     app = bank.telemetry.http(create_app(bank.application, settings))
     serve_http(app, settings.http_host, settings.http_port, stop)

@@ -11,12 +11,12 @@ from confluent_kafka import KafkaException
 
 from bank_sim.bootstrap import BankApplication
 from bank_sim.settings import BankSettings
-from pix.service.batches import RecordSink
-from pix.service.consumer import ConsumerThread, PatientSource
-from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.kafka_acls import bank_group
-from pix.service.logs import logger
-from pix.service.records import HUB_TOPIC, Record, bank_topic
+from pix.messaging.batches import RecordSink
+from pix.messaging.consumer import ConsumerThread, PatientSource
+from pix.messaging.kafka.acls import bank_group
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
+from pix.runtime.logs import logger
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 
 RESTART_SECONDS: Final = 1.0
 SWITCH_AGE_SECONDS_MAX: Final = 0.5

@@ -12,11 +12,11 @@ from bank_sim.application.join_network import KeepInTouch
 from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.bootstrap import BankApplication
 from bank_sim.domain.errors import BankError
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.runtime.health import Health
+from pix.runtime.logs import logger
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
-from pix.service.batches import DatabaseUnavailable
-from pix.service.health import Health
-from pix.service.kafka_lag import LAG_RECORDS_MAX
-from pix.service.logs import logger
 
 SWEEP_SECONDS: Final = 0.5
 SWEEP_SECONDS_MAX: Final = 30.0

@@ -19,10 +19,10 @@ from hub.domain.presence import UNHEARD_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace, tally_changes
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.runtime.memory_table import MemoryTable
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import KeyKind, PixKey
-from pix.service.batches import DatabaseUnavailable
-from pix.service.dead_letters_memory import MemoryDeadLetters
-from pix.service.memory_table import MemoryTable
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from pix.service.batches import BrokerUnavailable
-from pix.service.records import Record
-from pix.service.wire import TappedRecord
+from pix.messaging.tap import TappedRecord
+from pix.runtime.outages import BrokerUnavailable
+from pix.wire.records import Record
 
 
 class MemoryWire:
@@ -35,7 +35,7 @@ class MemoryWire:
 
 
 class MemoryTap:
-    """See `pix.service.wire.WireTap`."""
+    """See `pix.messaging.tap.WireTap`."""
 
     def __init__(self, wire: MemoryWire) -> None:
         self._wire = wire

@@ -15,12 +15,12 @@ from typing import Any, Final, cast
 
 from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
 from hub.domain.transfer import Transfer, TransferStatus
-from pix.service.dead_letters import DeadLetter
-from pix.service.logs import logger
-from pix.service.telemetry.context import trace_id_of
-from pix.service.telemetry.metrics import STEP_SECONDS, Metrics
-from pix.service.telemetry.records import spans_of_batch
-from pix.service.telemetry.units import ObservedDeadLetters, log_buried
+from pix.participant.dead_letters import DeadLetter
+from pix.participant.observers import ObservedDeadLetters, log_buried
+from pix.runtime.logs import logger
+from pix.runtime.trace_context import trace_id_of
+from pix.telemetry.metrics import STEP_SECONDS, Metrics
+from pix.telemetry.records import spans_of_batch
 
 COMMITTED: Final = ("committed",)
 READ: Final = ("read",)

@@ -22,11 +22,11 @@ from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.presence import UNHEARD_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
+from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
+from pix.postgres.engine import is_storable, transaction, undo
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
-from pix.service.database import is_storable, transaction, undo
-from pix.service.dead_letters_postgres import PostgresDeadLetters
 
 LAST_CHARACTER: Final = chr(sys.maxunicode)
 """Sorts behind every character that a key has."""

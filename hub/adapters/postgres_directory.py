@@ -14,10 +14,10 @@ from hub.adapters.postgres import KEY_COLUMNS, entry_of
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import DirectoryReading
+from pix.postgres.bulk import text_array
+from pix.postgres.statement import FetchUnderWay, PreparedStatement, Rows
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import text_array
-from pix.service.statement import FetchUnderWay, PreparedStatement, Rows
 
 _BANKS: Final = (
     "SELECT json_agg(json_build_array(ispb, code, name, color, url, version, active, joined_at_ms))::text FROM banks"

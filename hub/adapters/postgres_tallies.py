@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import TransferStatus
+from pix.postgres.bulk import fetch_bulk, number_array, postpone_bulk, text_array, word_array
+from pix.postgres.engine import allow_maintenance
 from pix.scheme.reasons import ReasonCode
-from pix.service.bulk import fetch_bulk, number_array, postpone_bulk, text_array, word_array
-from pix.service.database import allow_maintenance
 
 SLOTS: Final = 16
 """Each process adds to the rows of one slot, so that replicas seldom queue for the same row; readers sum the slots."""

@@ -18,11 +18,7 @@ from sqlalchemy import Connection, text
 
 from hub.application.ports import Found, Latency, TransferChange, TransferFilter
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
-from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import Party
-from pix.scheme.reasons import ReasonCode
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import (
+from pix.postgres.bulk import (
     COPY_NULL,
     copy_rows,
     copy_text,
@@ -32,8 +28,12 @@ from pix.service.bulk import (
     text_array,
     word_array,
 )
-from pix.service.database import is_storable
-from pix.service.prepared import quoted_element
+from pix.postgres.engine import is_storable
+from pix.postgres.prepared import quoted_element
+from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import Party
+from pix.scheme.reasons import ReasonCode
 
 WARM_TRANSFERS_MAX: Final = 10_000
 """Some 2 KB each. With more than this under way the rows are read again, as after a restart."""

@@ -11,7 +11,7 @@ import httpx
 
 from hub.application.ports import BankPosting, BankSilent
 from hub.domain.bank import Bank
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 
 SECONDS_MAX: Final = 1.5
 BODY_BYTES_MAX: Final = 64 * 1024

@@ -11,12 +11,12 @@ from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, Bank
 from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
+from pix.runtime.clock import Clock
+from pix.runtime.shared_reading import SharedReading
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color, check_line, check_site_address
-from pix.service.clock import Clock
-from pix.service.records import signing_key
-from pix.service.shared_reading import SharedReading
+from pix.wire.records import signing_key
 
 SECRET_LENGTH_MIN = 16
 

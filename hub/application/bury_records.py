@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hub.application.ports import UnitsOfWork
 from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
+from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState, dead_letter
+from pix.runtime.clock import Clock
 from pix.scheme.texts import check_line
-from pix.service.clock import Clock
-from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState, dead_letter
-from pix.service.records import Record
+from pix.wire.records import Record
 
 NOTE_LENGTH_MAX = 200
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.errors import BankNotFound, FundingConflict, SettlementFundsTooLow
 from hub.domain.settlement import Funding, SettlementAccount
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
-from pix.service.clock import Clock
 
 SETTLEMENT_FUNDS_CENTAVOS_MAX: Final = 10**15
 """Of one funding. Ten trillion reais: far more than all of Brazil's banks hold."""

@@ -11,12 +11,12 @@ from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import HIT_COST, MISS_COST, DirectoryReading, Payee
+from pix.runtime.clock import Clock
+from pix.runtime.limits import Limiter
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_branch
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, normalize_key, parse_stored_key
 from pix.scheme.people import HolderKind, check_person_name, check_tax_id, mask_tax_id
-from pix.service.clock import Clock
-from pix.service.limits import Limiter
 
 Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
 """What became of each entry that was to be registered: the entry that there is now, or why there is none."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hub.application.ports import UnitsOfWork
 from hub.domain.bank import VERSION_LENGTH_MAX
 from hub.domain.presence import INSTANCE_AGE_MS_MAX, BankInstance
+from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_line
-from pix.service.clock import Clock
 
 INSTANCE_LENGTH_MAX = 40
 LAG_MAX = 10**15

@@ -11,9 +11,9 @@ from hub.application.ports import Latency, UnitsOfWork
 from hub.application.survey_banks import BankStanding, SurveyBanks
 from hub.domain.tallies import Tally, TallyPlace, count_by_reason, count_by_status, settled_centavos
 from hub.domain.transfer import TransferStatus
+from pix.runtime.clock import Clock, monotonic_ms
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
-from pix.service.clock import Clock, monotonic_ms
 
 LATENCY_STEP_MS: Final = 10_000
 LATENCY_STEPS: Final = 30

@@ -1,7 +1,7 @@
 """What the hub's use cases need from outside, as they need it. Adapters and the simulation's memory stores provide it.
 
 Every method of a repository works inside its unit of work's transaction and may raise
-`pix.service.batches.DatabaseUnavailable`; then nothing of the transaction has happened.
+`pix.messaging.batches.DatabaseUnavailable`; then nothing of the transaction has happened.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.participant.dead_letters import DeadLetterRepository
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import HubMessage
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
-from pix.service.dead_letters import DeadLetterRepository
 
 
 @value_object
@@ -314,7 +314,7 @@ class Directory(Protocol):
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """The banks, their secrets and those of the keys that exist, all of one moment after this call began.
 
-        Raises `pix.service.batches.DatabaseUnavailable`.
+        Raises `pix.messaging.batches.DatabaseUnavailable`.
         """
 
     def begin(self, keys: Collection[PixKey]) -> ReadingUnderWay | None:
@@ -327,7 +327,7 @@ class ReadingUnderWay(Protocol):
     def reading(self) -> DirectoryReading | None:
         """What was read; None while it is not there. Never waits.
 
-        Raises `pix.service.batches.ConnectionLost`, after which `read` may do, and DatabaseUnavailable.
+        Raises `pix.messaging.batches.ConnectionLost`, after which `read` may do, and DatabaseUnavailable.
         """
 
     def wait(self, seconds: float) -> None:

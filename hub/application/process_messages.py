@@ -11,14 +11,14 @@ from hub.domain.decisions import Decision, Network, decide
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
+from pix.participant.dead_letters import DeadLetter, dead_letter
+from pix.runtime.clock import Clock
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import BankMessage, HubMessage, TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
 from pix.scheme.values import value_object
-from pix.service.clock import Clock
-from pix.service.dead_letters import DeadLetter, dead_letter
-from pix.service.records import Record
+from pix.wire.records import Record
 
 
 @value_object

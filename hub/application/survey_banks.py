@@ -9,7 +9,7 @@ from hub.application.ports import UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.presence import BankState, Presence, presences, state_of
 from hub.domain.settlement import SettlementAccount
-from pix.service.clock import Clock
+from pix.runtime.clock import Clock
 
 OFFERS_READ_MAX: Final = 2_000
 """The oldest offers without an answer of all banks; who has none among them is not the one that does not answer."""

@@ -11,9 +11,9 @@ from hub.domain.decisions import Decision, decide_resend, decide_timeout
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from hub.domain.transfer import Transfer
+from pix.runtime.clock import Clock
 from pix.scheme.messages import HubMessage
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
 """A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""

@@ -19,11 +19,11 @@ from hub.application.survey_banks import SurveyBanks
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, ResendDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.runtime.clock import Clock, monotonic_ms
+from pix.runtime.health import Health
+from pix.runtime.limits import Limiter
 from pix.scheme.buckets import BucketPolicy
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock, monotonic_ms
-from pix.service.health import Health
-from pix.service.limits import Limiter
 
 
 @dataclass(frozen=True)

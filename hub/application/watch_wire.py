@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from hub.application.queries import Queries
+from pix.messaging.tap import TappedRecord, WireTap
+from pix.runtime.logs import logger
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.scheme.messages import (
     Message,
     OutcomeProcessed,
@@ -25,9 +28,7 @@ from pix.scheme.messages import (
     TransferRejected,
 )
 from pix.scheme.values import value_object
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
-from pix.service.logs import logger
-from pix.service.records import (
+from pix.wire.records import (
     HUB_SENDER,
     HUB_TOPIC,
     MESSAGES_OF_BANKS,
@@ -36,7 +37,6 @@ from pix.service.records import (
     bank_topic,
     decode_record,
 )
-from pix.service.wire import TappedRecord, WireTap
 
 WATCHERS_MAX: Final = 50
 """Streams of events at the same time, those of pages included."""
@@ -99,7 +99,7 @@ class Look:
 
 
 class SilentTap:
-    """A wire on which nothing passes; see `pix.service.wire.WireTap`."""
+    """A wire on which nothing passes; see `pix.messaging.tap.WireTap`."""
 
     def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
         """Nothing."""

@@ -18,17 +18,18 @@ from rich.table import Table
 from hub.bootstrap import ROLES, Hub
 from hub.domain.bank import Bank
 from hub.settings import HubSettings
+from pix.participant.dead_letters import DeadLetterState
+from pix.participant.process import heed_interrupts, run_roles
+from pix.participant.settings import load_settings
+from pix.runtime.addresses import http_url
+from pix.runtime.logs import configure_logs
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
+from pix.runtime.passwords import PASSWORD_LENGTH_MIN, hash_password
+from pix.runtime.settings_error import SettingsError
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import format_brl
-from pix.service.addresses import http_url
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
-from pix.service.dead_letters import DeadLetterState
-from pix.service.http_client import http_get
-from pix.service.logs import configure_logs
-from pix.service.passwords import PASSWORD_LENGTH_MIN, hash_password
-from pix.service.process import heed_interrupts, run_roles
-from pix.service.settings import SettingsError, load_settings
+from pix.web.client import http_get
 
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2

@@ -7,10 +7,10 @@ from typing import Final, cast
 
 from hub.application.ports import Outgoing
 from hub.application.process_messages import Arrival, ProcessMessages
+from pix.participant.dead_letters import dead_letter
+from pix.runtime.clock import Clock, monotonic_ms
 from pix.scheme.messages import BankMessage
-from pix.service.clock import Clock, monotonic_ms
-from pix.service.dead_letters import dead_letter
-from pix.service.records import (
+from pix.wire.records import (
     HUB_SENDER,
     MESSAGES_OF_BANKS,
     Received,
@@ -52,7 +52,7 @@ class Keyring:
 
 
 class HubRecordHandler:
-    """Treats a batch of records: a `pix.service.batches.BatchHandler`."""
+    """Treats a batch of records: a `pix.messaging.batches.BatchHandler`."""
 
     def __init__(self, process_messages: ProcessMessages, keyring: Keyring, clock: Clock) -> None:
         self._process_messages = process_messages

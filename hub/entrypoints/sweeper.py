@@ -9,10 +9,11 @@ from typing import Final
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.kafka import records_of
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, RecordPublisher
-from pix.service.health import Health
-from pix.service.kafka_lag import LAG_RECORDS_MAX
-from pix.service.logs import logger
+from pix.messaging.batches import RecordPublisher
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.runtime.health import Health
+from pix.runtime.logs import logger
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 
 INTERVAL_SECONDS: Final = 0.5
 SWEEP_SECONDS_MAX: Final = 30.0

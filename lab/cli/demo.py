@@ -16,7 +16,7 @@ from lab.demo import run_demo
 from lab.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
 from lab.parts.environment import home_folder
 from lab.report import console
-from pix.service.settings import SECONDS_MAX
+from pix.participant.settings import SECONDS_MAX
 
 HUB_GRPC_PORT_DEFAULT: Final = 50_051
 LAB_PORT_DEFAULT: Final = 8010

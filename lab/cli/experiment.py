@@ -16,7 +16,7 @@ from lab.faults import Target
 from lab.network import BANKS_MAX, KafkaKind
 from lab.parking import ParkingOptions, park, parking_document, parking_table
 from lab.report import console, print_audit, print_json
-from pix.service.settings import SECONDS_MAX
+from pix.participant.settings import SECONDS_MAX
 
 
 def experiment(

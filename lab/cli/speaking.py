@@ -15,8 +15,8 @@ import typer
 from lab.parts.errors import FolderUnusable, PartError, PartMissing, PortInUse
 from lab.report import errors
 from lab.rest import Unreachable
-from pix.service.addresses import check_grpc_address, check_web_address
-from pix.service.process import heed_interrupts
+from pix.participant.process import heed_interrupts
+from pix.runtime.addresses import check_grpc_address, check_web_address
 
 EXIT_BROKEN: Final = 1
 EXIT_USAGE: Final = 2

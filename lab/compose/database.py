@@ -12,9 +12,9 @@ from typing import Final
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import errors, sql
 
-from pix.service.database_limits import SET_UP_LIMITS
-from pix.service.database_url import database_url
-from pix.service.plain_connection import connect_plainly
+from pix.postgres.limits import SET_UP_LIMITS
+from pix.postgres.plain_connection import connect_plainly
+from pix.postgres.url import database_url
 
 MAINTENANCE_DATABASE: Final = "postgres"
 

@@ -21,7 +21,7 @@ from lab.parts.process import wait_until
 from lab.rest import BankRest, Unreachable
 from lab.survey import Surveyor
 from lab.traffic import Sent, poll_until, read_outcomes
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 
 KILLED_IN_TURN: Final = ("bank-001", "bank-002", "bank-003", "hub", "console", "kafka", "postgres")
 REPLICAS: Final = 3
@@ -52,7 +52,7 @@ print(*(len(member.assignment.topic_partitions) for member in group.members))
 
 CALLS_OF_HUB: Final = """
 import re
-from pix.service.http_client import http_get
+from pix.web.client import http_get
 metrics = http_get("http://127.0.0.1:8000/metrics").text
 print(int(sum(map(float, re.findall(r"^codepix_grpc_requests_total{.*} (\\S+)$", metrics, re.MULTILINE)))))
 """
@@ -60,9 +60,9 @@ print(int(sum(map(float, re.findall(r"^codepix_grpc_requests_total{.*} (\\S+)$",
 
 SECURED: Final = """
 from bank_sim.settings import BankSettings
-from pix.service.batches import PublishFailed
-from pix.service.kafka import KafkaSink, broker_answers
-from pix.service.records import Record
+from pix.messaging.batches import PublishFailed
+from pix.messaging.kafka.clients import KafkaSink, broker_answers
+from pix.wire.records import Record
 settings = BankSettings().kafka("compose-test")
 wrong = settings.model_copy(update={"extra": {**settings.extra, "sasl.password": "a-wrong-password"}})
 print("the right password is", "taken" if broker_answers(settings, 30.0) else "refused")

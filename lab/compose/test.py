@@ -31,8 +31,8 @@ from lab.compose.stand_ins import BOOTSTRAP_PROGRAM, base_images
 from lab.compose.summary import Summary
 from lab.parts.errors import PartError
 from lab.rest import Unreachable
-from pix.service.http_client import new_http_client
-from pix.service.process import heed_interrupts
+from pix.participant.process import heed_interrupts
+from pix.web.client import new_http_client
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "codepix-compose-test"

@@ -10,7 +10,7 @@ from typing import Final
 
 from lab.people import Key, Population
 from lab.traffic import Payment, payment
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 RATE_MAX: Final = 1_000.0
 WEIGHT_MAX: Final = 100

@@ -22,8 +22,8 @@ from lab.panel.problems import NotThere
 from lab.panel.site import LabOf, Laboratory, version_of
 from lab.scenarios.playbill import SCENARIOS
 from lab.scenarios.script import Scenario
-from pix.service.web.events import Scene, stream_many
-from pix.service.web.problems import PROBLEM_RESPONSES
+from pix.web.events import Scene, stream_many
+from pix.web.problems import PROBLEM_RESPONSES
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(caller)])
 

@@ -13,19 +13,19 @@ from lab.panel import api, pages, story_pages
 from lab.panel.door import LoopbackNames, PanelDoor, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import COLOR, NAME, Laboratory, Site, install_site, pages_of, site_of
-from pix.service.web.addresses import NoNulInAddresses
-from pix.service.web.assets import mount_assets
-from pix.service.web.csrf import Csrf, ForgedRequest
-from pix.service.web.htmx import asks_for_fragment
-from pix.service.web.languages import translate, translate_rule
-from pix.service.web.methods import Methods
-from pix.service.web.palette import derive_palette
-from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import BODY_BYTES_MAX, find_kind, install_problems
-from pix.service.web.security_headers import SecurityHeaders
-from pix.service.web.sessions import install_sessions, secret_of, session_secret
-from pix.service.web.templates import language_of
-from pix.service.web.visits import SESSION_SECONDS_MAX
+from pix.web.addresses import NoNulInAddresses
+from pix.web.assets import mount_assets
+from pix.web.csrf import Csrf, ForgedRequest
+from pix.web.htmx import asks_for_fragment
+from pix.web.languages import translate, translate_rule
+from pix.web.methods import Methods
+from pix.web.palette import derive_palette
+from pix.web.preferences import preferences_router
+from pix.web.problems import BODY_BYTES_MAX, find_kind, install_problems
+from pix.web.security_headers import SecurityHeaders
+from pix.web.sessions import install_sessions, secret_of, session_secret
+from pix.web.templates import language_of
+from pix.web.visits import SESSION_SECONDS_MAX
 
 DESCRIPTION: Final = (
     "Breaks and mends the parts of the network, makes traffic, plays scenarios and audits. On this machine alone, for "

@@ -11,9 +11,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pix.service.web.operators import check_origin
-from pix.service.web.problems import ProblemKind, problem_response
-from pix.service.web.sessions import renew_session
+from pix.web.operators import check_origin
+from pix.web.problems import ProblemKind, problem_response
+from pix.web.sessions import renew_session
 
 TOKEN_BYTES: Final = 24
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the parameter's name

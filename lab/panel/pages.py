@@ -22,10 +22,10 @@ from lab.panel.views import (
     step_views,
 )
 from lab.scenarios.playbill import SCENARIOS
-from pix.service.web.events import Scene, stream_many
-from pix.service.web.htmx import see_other
-from pix.service.web.languages import Language
-from pix.service.web.templates import Pages, language_of
+from pix.web.events import Scene, stream_many
+from pix.web.htmx import see_other
+from pix.web.languages import Language
+from pix.web.templates import Pages, language_of
 
 TEMPLATE: Final = "lab/panel.html"
 

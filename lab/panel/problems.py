@@ -12,9 +12,9 @@ from lab.panel.programme import Busy
 from lab.parts.errors import PartError
 from lab.rest import Unreachable
 from lab.story.director import StoryBusy, StoryOver, StoryStuck
-from pix.service.web.csrf import ForgedRequest
-from pix.service.web.problems import ProblemKind, ProblemTable
-from pix.service.web.visits import STREAM_PROBLEMS
+from pix.web.csrf import ForgedRequest
+from pix.web.problems import ProblemKind, ProblemTable
+from pix.web.visits import STREAM_PROBLEMS
 
 
 class NotThere(Exception):

@@ -17,7 +17,7 @@ from lab.scenarios.player import Player
 from lab.scenarios.script import Scenario, ScenarioResult, Step
 from lab.scenarios.stage import ScenarioInterrupted, Stage
 from lab.survey import Surveyor
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 AUDIT_QUIET_SECONDS: Final = 30.0
 PACE_FOR_PEOPLE: Final = 1.0

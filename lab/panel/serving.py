@@ -20,8 +20,8 @@ from lab.parts.process import wait_until
 from lab.run import Run
 from lab.scenarios.player import Player
 from lab.story.director import Director
-from pix.service.addresses import http_url
-from pix.service.http_server import serve_http
+from pix.runtime.addresses import http_url
+from pix.web.server import serve_http
 
 START_SECONDS_MAX: Final = 20.0
 CONNECT_SECONDS_MAX: Final = 1.0

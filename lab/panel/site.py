@@ -17,14 +17,14 @@ from lab.network import Network
 from lab.panel.programme import Programme
 from lab.panel.window import MapWindow
 from lab.story.director import Director
-from pix.service.web.assets import fingerprint
-from pix.service.web.csrf import Csrf
-from pix.service.web.htmx import asks_for_fragment, see_other
-from pix.service.web.languages import translate
-from pix.service.web.palette import derive_palette, stylesheet
-from pix.service.web.preferences import amounts_are_hidden
-from pix.service.web.security_headers import CONTENT_SECURITY_POLICY
-from pix.service.web.templates import Pages, language_of
+from pix.web.assets import fingerprint
+from pix.web.csrf import Csrf
+from pix.web.htmx import asks_for_fragment, see_other
+from pix.web.languages import translate
+from pix.web.palette import derive_palette, stylesheet
+from pix.web.preferences import amounts_are_hidden
+from pix.web.security_headers import CONTENT_SECURITY_POLICY
+from pix.web.templates import Pages, language_of
 
 NAME: Final = "CodePix lab"
 COLOR: Final = "#9a3412"

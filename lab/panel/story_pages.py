@@ -22,12 +22,12 @@ from lab.panel.views import finding_views
 from lab.report import audit_document
 from lab.story.director import Director, SideFacts, Story
 from lab.story.script import STEPS, Act, Actor, Scene
-from pix.service.web.events import Scene as LiveScene
-from pix.service.web.events import stream_many
-from pix.service.web.htmx import see_other
-from pix.service.web.languages import Language, translate
-from pix.service.web.problems import PROBLEM_RESPONSES
-from pix.service.web.templates import language_of
+from pix.web.events import Scene as LiveScene
+from pix.web.events import stream_many
+from pix.web.htmx import see_other
+from pix.web.languages import Language, translate
+from pix.web.problems import PROBLEM_RESPONSES
+from pix.web.templates import language_of
 
 TEMPLATE: Final = "lab/story.html"
 SCENES: Final = ("heading", "lanes", "words", "books")

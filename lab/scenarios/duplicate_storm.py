@@ -8,11 +8,11 @@ from lab.parts.errors import PartError
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Orders, Stage
 from lab.tap import Tap, listening
-from pix.service.batches import PublishFailed
-from pix.service.kafka import KafkaSink
-from pix.service.records import Record
-from pix.service.settings import KafkaSettings
-from pix.service.web.marks import translatable
+from pix.messaging.kafka.clients import KafkaSink
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.runtime.outages import PublishFailed
+from pix.web.marks import translatable
+from pix.wire.records import Record
 
 PAYMENTS: Final = 12
 PER_SECOND: Final = 20.0

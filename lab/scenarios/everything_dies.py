@@ -8,7 +8,7 @@ from lab.keeper import PartAction
 from lab.network import KafkaKind
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 PAYMENTS: Final = 30
 PER_SECOND: Final = 20.0

@@ -10,7 +10,7 @@ from uuid import uuid4
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
 from pix.scheme.money import format_brl
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 PAYMENTS: Final = 9
 MIRRORED_SECONDS_MAX: Final = 30.0

@@ -7,7 +7,7 @@ from typing import Final
 from lab.keeper import PartAction
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 PAYMENTS: Final = 4
 TIMEOUT_SECONDS: Final = 1.0

@@ -6,7 +6,7 @@ from typing import Final
 
 from lab.scenarios.script import Scenario
 from lab.scenarios.stage import Stage
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 PAYMENTS: Final = 6
 LISTENS_SECONDS: Final = 1.0

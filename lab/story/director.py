@@ -19,8 +19,8 @@ from lab.survey import Surveyor
 from lab.tap import Tap, message_of
 from lab.traffic import payment
 from pix.scheme.messages import Message
-from pix.service.records import HEADER_SENDER, Record
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
+from pix.wire.records import HEADER_SENDER, Record
 
 STEP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.05

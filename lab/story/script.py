@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 
 class Actor(StrEnum):

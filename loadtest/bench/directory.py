@@ -10,7 +10,7 @@ from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.bench.stage import StageBank
-from pix.service.grpc_client import open_channel
+from pix.rpc.client import open_channel
 
 CALLERS: Final = 8
 CALL_SECONDS_MAX: Final = 30.0

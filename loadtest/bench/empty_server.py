@@ -11,7 +11,7 @@ from typing import Any, cast
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK
-from pix.service.grpc_server import serve_grpc
+from pix.rpc.server import serve_grpc
 
 
 class EmptyDirectory:

@@ -19,9 +19,9 @@ from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import Stage
-from pix.service.addresses import join_host_port
-from pix.service.grpc_client import open_channel
-from pix.service.grpc_core import READS_WHERE_EVENTS_ARE_AWAITED
+from pix.rpc.client import open_channel
+from pix.rpc.core import READS_WHERE_EVENTS_ARE_AWAITED
+from pix.runtime.addresses import join_host_port
 
 KEYS: Final = 1_000
 IN_FLIGHT: Final = 32

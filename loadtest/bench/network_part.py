@@ -24,7 +24,7 @@ from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult, percentile
 from loadtest.bench.stage import connect_to
-from pix.service.addresses import join_host_port
+from pix.runtime.addresses import join_host_port
 
 BANKS: Final = 3
 IN_FLIGHT_MAX: Final = 4_500

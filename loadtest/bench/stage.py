@@ -17,13 +17,13 @@ from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import Supervisor
 from lab.rest import HubRest, new_client
 from lab.service import Service
+from pix.messaging.kafka.clients import ensure_topics
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.postgres.limits import MAINTENANCE_LIMITS
+from pix.postgres.plain_connection import connect_plainly
+from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.ids import ispb_of_code
-from pix.service.addresses import http_url, join_host_port
-from pix.service.database_limits import MAINTENANCE_LIMITS
-from pix.service.kafka import ensure_topics
-from pix.service.plain_connection import connect_plainly
-from pix.service.records import HUB_TOPIC, bank_topic
-from pix.service.settings import KafkaSettings
+from pix.wire.records import HUB_TOPIC, bank_topic
 
 BANKS: Final = 3
 SECRET_BYTES: Final = 24

@@ -21,16 +21,8 @@ from confluent_kafka import Consumer, KafkaError, Producer
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
-from pix.service.kafka import BATCH_BYTES_SENT_MAX
-from pix.service.records import (
-    HEADER_SENDER,
-    HEADER_SIGNATURE,
-    HEADER_TYPE,
-    HUB_TOPIC,
-    bank_topic,
-    sign,
-    signing_key,
-)
+from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
+from pix.wire.records import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE, HUB_TOPIC, bank_topic, sign, signing_key
 
 CONSUME_MAX: Final = 5_000
 CONSUME_SECONDS: Final = 0.02

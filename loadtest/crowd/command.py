@@ -20,8 +20,8 @@ from lab.parts.ports import LOOPBACK
 from lab.parts.process import ChildProcess, Supervisor, wait_until
 from loadtest.crowd.options import LoadOptions
 from loadtest.crowd.verdict import Verdict
-from pix.service.addresses import http_url, join_host_port
-from pix.service.http_client import http_get
+from pix.runtime.addresses import http_url, join_host_port
+from pix.web.client import http_get
 
 LOCUSTFILE: Final = Path(__file__).resolve().parent.parent / "locustfile.py"
 WATCH_SECONDS: Final = 0.2

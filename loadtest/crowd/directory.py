@@ -14,7 +14,7 @@ from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.crowd.customers import Bank, Customer
-from pix.service.grpc_client import open_channel
+from pix.rpc.client import open_channel
 
 CALL_SECONDS_MAX: Final = 10.0
 KINDS: Final = {

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from loadtest.crowd.arrivals import Shape
 from loadtest.crowd.mix import MIX_DEFAULT, VisitorKind, parse_mix, parse_pairs
-from pix.service.addresses import check_grpc_address, check_web_address
+from pix.runtime.addresses import check_grpc_address, check_web_address
 
 RATE_DEFAULT: Final = 5.0
 RATE_MIN: Final = 0.01

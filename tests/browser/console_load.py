@@ -29,14 +29,14 @@ from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
 from lab.parts.postgres import EmbeddedPostgres
 from lab.parts.process import wait_until
+from pix.messaging.kafka.clients import KafkaSink
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.postgres.engine import make_engine
+from pix.postgres.migrations import migrate
+from pix.runtime.clock import SystemClock
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferAccepted, TransferRequested
-from pix.service.clock import SystemClock
-from pix.service.database import make_engine
-from pix.service.http_client import http_get
-from pix.service.kafka import KafkaSink
-from pix.service.migrations import migrate
-from pix.service.records import HUB_TOPIC, Record, bank_topic
-from pix.service.settings import KafkaSettings
+from pix.web.client import http_get
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.browser.chromium import chromium
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, World, make_world, signed
 from tests.unit.hub.builders import AURORA, IPE, e2e

@@ -27,8 +27,8 @@ from hub.application.ports import TransferFilter
 from lab.network import DEMO_BANKS, Network, NetworkSettings
 from lab.parts.ports import free_port
 from lab.rest import new_client
-from pix.service.clock import SystemClock
-from pix.service.records import HUB_TOPIC, Record
+from pix.runtime.clock import SystemClock
+from pix.wire.records import HUB_TOPIC, Record
 from tests.browser.chromium import chromium, find_chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving

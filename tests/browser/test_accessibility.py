@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from pix.scheme.keys import KeyKind
-from pix.service.records import Record, bank_topic
+from pix.wire.records import Record, bank_topic
 from tests.browser.conftest import DESKTOP, PHONE, Look, Watch
 from tests.browser.test_paying import go_on, stage, to_review
 

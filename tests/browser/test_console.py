@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from bank_sim.domain.account import Account
 from hub.application.ports import TransferFilter
-from pix.service.records import HUB_TOPIC, Record
+from pix.wire.records import HUB_TOPIC, Record
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Show, Street, Watch
 from tests.browser.test_accessibility import faults_of
 

@@ -19,7 +19,7 @@ from lab.rest import BankRest, new_client
 from lab.scenarios.playbill import SCENARIOS
 from lab.story.script import STEPS
 from lab.traffic import Cashier, payment
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
 from tests.browser.test_accessibility import faults_of
 from tests.support.panel import serving_panel

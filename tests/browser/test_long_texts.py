@@ -14,7 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.transfer import Direction
 from pix.scheme.keys import KeyKind
-from pix.service.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
 from tests.integration.bank_http.conftest import ANA_CPF, BRUNO_CPF, PIN
 from tests.integration.bank_http.village import Village

@@ -16,7 +16,7 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
-from pix.service.web.formats import brl_plain
+from pix.web.formats import brl_plain
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
 
 WORDS = {

@@ -27,8 +27,8 @@ from lab.people import Population
 from lab.rest import BankRest, new_client
 from lab.survey import Surveyor
 from lab.traffic import Cashier, good_payments, poll_until, read_outcomes
-from pix.service.kafka import BATCH_BYTES_MAX
-from pix.service.records import HUB_TOPIC, bank_topic
+from pix.messaging.kafka.clients import BATCH_BYTES_MAX
+from pix.wire.records import HUB_TOPIC, bank_topic
 from tests.support.raw_records import SPECIAL, RawProducer, RawRecord
 
 MEGABYTE: Final = 1 << 20

@@ -18,7 +18,7 @@ from lab.parts.ports import free_port
 from lab.parts.process import wait_until
 from lab.people import DEMO_PIN, Population
 from lab.rest import BankRest
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 
 READY = "Ctrl-C stops everything"

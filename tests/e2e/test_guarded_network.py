@@ -19,8 +19,8 @@ from lab.people import DEMO_PIN
 from lab.rest import BankRest, HubRest
 from lab.survey import Surveyor
 from lab.traffic import poll_until
-from pix.service.grpc_client import open_channel
-from pix.service.http_client import new_http_client
+from pix.rpc.client import open_channel
+from pix.web.client import new_http_client
 
 PASSWORD = "the operator of this very network"
 SETTLED_SECONDS_MAX = 30.0

@@ -12,7 +12,7 @@ import pytest
 from lab.network import Network
 from lab.parts.process import wait_until
 from lab.survey import Surveyor
-from pix.service.http_client import http_get
+from pix.web.client import http_get
 
 SEEN_SECONDS_MAX = 20.0
 ANSWER_SECONDS_MAX = 6.0

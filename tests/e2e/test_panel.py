@@ -10,7 +10,7 @@ import pytest
 
 from lab.network import Network
 from lab.parts.process import wait_until
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.support.panel import serving_panel
 
 BACK_SECONDS_MAX = 90.0

@@ -18,7 +18,7 @@ from lab.parts.process import ChildProcess, wait_until
 from lab.people import Population
 from lab.rest import BankRest
 from lab.traffic import Cashier, payment, poll_until
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.unit.house.repository import ROOT
 
 pytestmark = pytest.mark.prometheus

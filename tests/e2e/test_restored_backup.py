@@ -19,7 +19,7 @@ from lab.parts.postgres import BINARIES_FOLDER, MAINTENANCE_DATABASE, WHEEL_PACK
 from lab.people import Population
 from lab.rest import BankRest, new_client
 from lab.survey import Surveyor
-from pix.service.addresses import join_host_port
+from pix.runtime.addresses import join_host_port
 from tests.e2e.conftest import READY_SECONDS_MAX, run_codepix_json
 from tests.e2e.test_transfer import pay
 

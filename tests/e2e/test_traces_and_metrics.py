@@ -16,7 +16,7 @@ from lab.people import Population
 from lab.rest import BankRest, new_client
 from lab.survey import Surveyor
 from lab.traffic import Cashier, payment
-from pix.service.http_client import http_get
+from pix.web.client import http_get
 
 FINAL_SECONDS_MAX = 30.0
 RESEND_FIRST_SECONDS = 5.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pix.service.process import heed_interrupts
+from pix.participant.process import heed_interrupts
 from tests.simulation.many import Tally, simulate_many
 from tests.simulation.run import TRANSFERS_DEFAULT, simulate
 

@@ -21,7 +21,7 @@ from bank_sim.domain.transfer import owed as owed_by_bank
 from hub.domain.transfer import Transfer as HubTransfer
 from hub.domain.transfer import owed as owed_by_hub
 from pix.scheme.messages import Message
-from pix.service.records import HUB_SENDER, HUB_TOPIC, bank_topic, encode_record
+from pix.wire.records import HUB_SENDER, HUB_TOPIC, bank_topic, encode_record
 from tests.simulation.processes import SWEEP_MS, Instance
 
 if TYPE_CHECKING:

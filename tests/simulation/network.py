@@ -13,8 +13,8 @@ from itertools import count
 from random import Random
 from zlib import crc32
 
-from pix.service.batches import PublishFailed
-from pix.service.records import Record
+from pix.runtime.outages import PublishFailed
+from pix.wire.records import Record
 
 PARTITIONS = 4
 BATCH_RECORDS_MAX = 12
@@ -30,7 +30,7 @@ class Timeline:
         self._order = count()
 
     def now_ms(self) -> int:
-        """The time, as `pix.service.clock.Clock` has it."""
+        """The time, as `pix.runtime.clock.Clock` has it."""
         return self._now_ms
 
     def at(self, time_ms: int, act: Callable[[], None]) -> None:
@@ -55,7 +55,7 @@ class Timeline:
 
 
 class ParticipantClock:
-    """A participant's wall clock, which may be wrong, and may step; see `pix.service.clock.Clock`."""
+    """A participant's wall clock, which may be wrong, and may step; see `pix.runtime.clock.Clock`."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -201,7 +201,7 @@ Place = tuple[int, dict[int, int]]
 
 
 class Source:
-    """A consumer of some partitions of a topic; see `pix.service.batches.RecordSource`.
+    """A consumer of some partitions of a topic; see `pix.messaging.batches.RecordSource`.
 
     It also watches its own process: an offset may be committed only when what lies before it was treated durably.
     """

@@ -24,12 +24,13 @@ from hub.domain.decisions import Decision as HubDecision
 from hub.domain.decisions import decide as decide_at_hub
 from hub.domain.transfer import Transfer as HubTransfer
 from hub.domain.transfer import TransferStatus as HubStatus
+from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink, RecordSource
+from pix.runtime.memory_table import MemoryTable
+from pix.runtime.outages import PublishFailed
 from pix.scheme.messages import TransferAccepted, TransferOffered, TransferRejected
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
-from pix.service.batches import BatchHandler, BatchLoop, Publication, PublishFailed, RecordSink, RecordSource
-from pix.service.memory_table import MemoryTable
-from pix.service.records import HEADER_TYPE, Record
+from pix.wire.records import HEADER_TYPE, Record
 from tests.simulation.network import Place
 from tests.simulation.run import Plant
 
@@ -156,7 +157,7 @@ class _PublishingNeverFails(BatchLoop[Place]):
 
 
 class _DeafSink:
-    """See `pix.service.batches.RecordSink`."""
+    """See `pix.messaging.batches.RecordSink`."""
 
     def __init__(self, sink: RecordSink) -> None:
         self._sink = sink
@@ -174,7 +175,7 @@ class _DeafSink:
 
 
 class _DeafPublication:
-    """See `pix.service.batches.Publication`."""
+    """See `pix.messaging.batches.Publication`."""
 
     def __init__(self, publication: Publication | None) -> None:
         self._publication = publication

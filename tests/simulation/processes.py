@@ -8,15 +8,9 @@ from random import Random
 from types import TracebackType
 from typing import Any
 
-from pix.service.batches import (
-    BatchHandler,
-    BatchLoop,
-    DatabaseUnavailable,
-    Publication,
-    PublishFailed,
-    RecordSink,
-)
-from pix.service.records import Record
+from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink
+from pix.runtime.outages import DatabaseUnavailable, PublishFailed
+from pix.wire.records import Record
 from tests.simulation.network import Broker, Faults, Place, Source, Timeline, Trace
 
 TURN_MS = 20
@@ -338,11 +332,11 @@ class _NotingSink:
         self._random = random
 
     def publish(self, records: Sequence[Record]) -> None:
-        """See `pix.service.batches.RecordSink`."""
+        """See `pix.messaging.batches.RecordSink`."""
         self.begin(records).wait()
 
     def begin(self, records: Sequence[Record]) -> Publication:
-        """See `pix.service.batches.RecordSink`."""
+        """See `pix.messaging.batches.RecordSink`."""
         generation, polled = self._source.generation, self._source.polled
         is_late = self._random.random() < LATE_PUBLICATIONS
 
@@ -359,6 +353,6 @@ class _NotingSink:
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    """See `pix.service.batches.Publication`."""
+    """See `pix.messaging.batches.Publication`."""
 
     wait: Callable[[], None]

@@ -33,15 +33,15 @@ from hub.application.sweep_transfers import ResendDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.decisions import decide as decide_at_hub
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, records_of
+from pix.messaging.batches import BatchHandler, BatchLoop
+from pix.messaging.consumer import isolating_poison
+from pix.runtime.clock import Clock
+from pix.runtime.health import Health
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.resending import ResendPolicy
-from pix.service.batches import BatchHandler, BatchLoop
-from pix.service.clock import Clock
-from pix.service.consumer import isolating_poison
-from pix.service.health import Health
-from pix.service.records import HUB_TOPIC, Record, bank_topic, signing_key
+from pix.wire.records import HUB_TOPIC, Record, bank_topic, signing_key
 from tests.simulation.calm import CalmWatch
 from tests.simulation.invariants import find_violations
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, text
 
-from pix.service.database import make_engine
+from pix.postgres.engine import make_engine
 
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.02

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, update_statement
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
+from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.bulk import execute_bulk, fetch_bulk, postpone_bulk
 
 _ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
 _ADD: Final = text(

@@ -11,8 +11,8 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
 from bank_sim.domain.transfer import Direction, TransferStatus
-from pix.service.bulk import fetch_bulk, postpone_bulk
-from pix.service.database import is_storable
+from pix.postgres.bulk import fetch_bulk, postpone_bulk
+from pix.postgres.engine import is_storable
 
 OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""

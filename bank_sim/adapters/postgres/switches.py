@@ -11,8 +11,8 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.transfer import AnswerStyle
+from pix.postgres.bulk import execute_bulk, fetch_bulk
 from pix.scheme.reasons import ReasonCode
-from pix.service.bulk import execute_bulk, fetch_bulk
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("ispb", "text", lambda participant: participant.ispb),

@@ -22,10 +22,10 @@ from bank_sim.domain.transfer import (
     TransferEvent,
     TransferStatus,
 )
+from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
 from pix.scheme.reasons import ReasonCode
-from pix.service.bulk import execute_bulk, fetch_bulk, postpone_bulk
 
 
 def _party_columns(side: str) -> list[Column[Transfer]]:

@@ -22,10 +22,10 @@ from bank_sim.application.ports import (
     SwitchRepository,
     TransferRepository,
 )
-from pix.service.batches import DatabaseUnavailable
-from pix.service.database import transaction, undo
-from pix.service.dead_letters import DeadLetterRepository
-from pix.service.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters import DeadLetterRepository
+from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.postgres.engine import transaction, undo
+from pix.runtime.outages import DatabaseUnavailable
 
 _UNIQUE_VIOLATION: Final = "23505"
 _CHECK_VIOLATION: Final = "23514"
@@ -90,7 +90,7 @@ class PostgresUnitsOfWork:
 
 def _violation_behind(error: BaseException | None) -> BaseException | None:
     """What the driver says of a row that the database does not take, whoever has wrapped it."""
-    # `pix.service.bulk` takes a row that is there already for a reason to read again.
+    # `pix.postgres.bulk` takes a row that is there already for a reason to read again.
     behind = getattr(error, "orig", None) or (error.__cause__ if isinstance(error, DatabaseUnavailable) else error)
     return behind if isinstance(behind, psycopg2.IntegrityError) else None
 

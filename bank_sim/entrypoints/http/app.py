@@ -26,24 +26,24 @@ from bank_sim.entrypoints.http.site import (
     pages_of,
     visitors_account,
 )
-from pix.service.clock import Clock, SystemClock
-from pix.service.web.addresses import NoNulInAddresses
-from pix.service.web.assets import mount_assets
-from pix.service.web.attempts import Attempts
-from pix.service.web.csrf import Csrf, ForgedRequest
-from pix.service.web.events import session_ended, wants_events
-from pix.service.web.htmx import see_other, sign_in_url
-from pix.service.web.languages import translate
-from pix.service.web.methods import Methods
-from pix.service.web.operators import OperatorDoor
-from pix.service.web.origins import install_public_url
-from pix.service.web.palette import stylesheet
-from pix.service.web.places import page_address
-from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
-from pix.service.web.security_headers import SecurityHeaders
-from pix.service.web.sessions import Tokens, install_sessions, secret_of, session_secret
-from pix.service.web.templates import language_of
+from pix.runtime.clock import Clock, SystemClock
+from pix.web.addresses import NoNulInAddresses
+from pix.web.assets import mount_assets
+from pix.web.attempts import Attempts
+from pix.web.csrf import Csrf, ForgedRequest
+from pix.web.events import session_ended, wants_events
+from pix.web.htmx import see_other, sign_in_url
+from pix.web.languages import translate
+from pix.web.methods import Methods
+from pix.web.operators import OperatorDoor
+from pix.web.origins import install_public_url
+from pix.web.palette import stylesheet
+from pix.web.places import page_address
+from pix.web.preferences import preferences_router
+from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
+from pix.web.security_headers import SecurityHeaders
+from pix.web.sessions import Tokens, install_sessions, secret_of, session_secret
+from pix.web.templates import language_of
 
 UPLOAD_PATH: Final = "/pay/picture"
 UPLOAD_BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1024 * 1024

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from markupsafe import escape
 
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.service.web.formats import initials
-from pix.service.web.palette import derive_palette
+from pix.web.formats import initials
+from pix.web.palette import derive_palette
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bank_sim.domain.account import Payee
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.web.sessions import TokenRefused, Tokens
+from pix.web.sessions import TokenRefused, Tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from typing import Final
 
 from bank_sim.domain import errors
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
-from pix.service.batches import DatabaseUnavailable
-from pix.service.web.csrf import ForgedRequest
-from pix.service.web.languages import Language, translate, translate_rule
-from pix.service.web.operators import OPERATOR_PROBLEMS
-from pix.service.web.problems import ProblemKind
-from pix.service.web.sessions import TokenRefused
-from pix.service.web.visits import STREAM_PROBLEMS
+from pix.runtime.outages import DatabaseUnavailable
+from pix.web.csrf import ForgedRequest
+from pix.web.languages import Language, translate, translate_rule
+from pix.web.operators import OPERATOR_PROBLEMS
+from pix.web.problems import ProblemKind
+from pix.web.sessions import TokenRefused
+from pix.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {

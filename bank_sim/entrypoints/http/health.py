@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.service.own_threads import HEALTH_THREADS
+from pix.runtime.own_threads import HEALTH_THREADS
 
 router = APIRouter(prefix="/health", tags=["health"])
 

@@ -8,7 +8,7 @@ from typing import Final
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import LookUpLimitReached
 from bank_sim.domain.look_ups import HIT_COST, LOOK_UPS_OF_A_CUSTOMER, MISS_COST
-from pix.service.limits import Limiter
+from pix.runtime.limits import Limiter
 
 MS_PER_SECOND: Final = 1_000
 PAYMENTS_REMEMBERED_MAX: Final = 10_000

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pix.scheme.brcode import is_like_code
 from pix.scheme.errors import SchemeError
-from pix.service.web.marks import translatable
+from pix.web.marks import translatable
 
 UPLOAD_BYTES_MAX: Final = 15 * 1024 * 1024
 """A telephone's photograph has up to some 12 MB."""

@@ -12,16 +12,16 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
-from pix.service.batches import DatabaseUnavailable
-from pix.service.clock import Clock
-from pix.service.web.assets import fingerprint
-from pix.service.web.attempts import Attempts
-from pix.service.web.csrf import Csrf
-from pix.service.web.languages import translate
-from pix.service.web.operators import OperatorDoor, OperatorSettings, operator_of_api
-from pix.service.web.preferences import amounts_are_hidden
-from pix.service.web.sessions import Tokens, renew_session, session_mark
-from pix.service.web.templates import Pages, language_of
+from pix.runtime.clock import Clock
+from pix.runtime.outages import DatabaseUnavailable
+from pix.web.assets import fingerprint
+from pix.web.attempts import Attempts
+from pix.web.csrf import Csrf
+from pix.web.languages import translate
+from pix.web.operators import OperatorDoor, OperatorSettings, operator_of_api
+from pix.web.preferences import amounts_are_hidden
+from pix.web.sessions import Tokens, renew_session, session_mark
+from pix.web.templates import Pages, language_of
 
 DRAFT_SECONDS_MAX: Final = 30 * 60
 """How long a payment may stay between its steps; a confirmation older than that asks to begin again."""

@@ -11,7 +11,7 @@ from fastapi import Query
 
 from bank_sim.application.views import StatementDirection, StatementFilter
 from pix.scheme.errors import SchemeError
-from pix.service.web.formats import TIME_ZONE
+from pix.web.formats import TIME_ZONE
 
 
 @dataclass(frozen=True, slots=True)

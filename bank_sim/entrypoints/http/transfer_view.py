@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
 from pix.scheme.reasons import REASONS, ReasonCode
-from pix.service.web.languages import Language, translate
+from pix.web.languages import Language, translate
 
 SLOW_MS: Final = 4_000
 """A transfer that is open for longer than this gets a sentence why it waits."""

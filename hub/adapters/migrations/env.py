@@ -1,7 +1,7 @@
-"""Alembic's entry: the connection comes from `pix.service.migrations.migrate`."""
+"""Alembic's entry: the connection comes from `pix.postgres.migrations.migrate`."""
 
 from alembic import context
 
-from pix.service.migrations import run_migrations_here
+from pix.postgres.migrations import run_migrations_here
 
 run_migrations_here(context)

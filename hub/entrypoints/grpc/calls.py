@@ -18,10 +18,10 @@ from hub.domain.errors import (
     NotAuthenticated,
     TransferNotFound,
 )
+from pix.rpc.calls import metadata_of
+from pix.runtime.logs import logger
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
-from pix.service.batches import DatabaseUnavailable
-from pix.service.grpc_calls import metadata_of
-from pix.service.logs import logger
 
 METADATA_ISPB: Final = "codepix-ispb"
 METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from pix.service.batches import ConnectionLost
-from pix.service.logs import logger
-from pix.service.turns import TURN, RunOn, Wait
+from pix.rpc.turns import TURN, RunOn, Wait
+from pix.runtime.logs import logger
+from pix.runtime.outages import ConnectionLost
 
 QUESTIONS_MAX: Final = 500
 """Of one reading; what comes beyond waits for the next."""
@@ -120,7 +120,7 @@ class GatheredBetween(Generic[Question, Reading]):
         self._waiting.append((question, run_on))
 
     def go_on(self, *, is_idle: bool) -> bool:
-        """See `pix.service.turns.Errand`."""
+        """See `pix.rpc.turns.Errand`."""
         if self._under_way is not None:
             self._take_up(self._under_way)
         if self._under_way is None and self._waiting and (is_idle or len(self._waiting) >= QUESTIONS_ENOUGH):
@@ -128,7 +128,7 @@ class GatheredBetween(Generic[Question, Reading]):
         return self._under_way is not None
 
     def wait(self, seconds: float) -> None:
-        """See `pix.service.turns.Errand`."""
+        """See `pix.rpc.turns.Errand`."""
         if self._under_way is not None:
             self._under_way.wait(seconds)
 
@@ -183,9 +183,9 @@ class Asked(Generic[Question, Reading]):
         self._question = question
 
     def __await__(self) -> Generator[Wait, Any, Reading]:
-        """As `pix.service.turns.wait_for`."""
+        """As `pix.rpc.turns.wait_for`."""
         return cast("Reading", (yield self))
 
     def begin(self, run_on: RunOn) -> None:
-        """See `pix.service.turns.Wait`."""
+        """See `pix.rpc.turns.Wait`."""
         self._put(self._question, run_on)

@@ -31,12 +31,12 @@ from hub.entrypoints.http.documents import (
     TransferPage,
     TransferWithHistory,
 )
+from pix.participant.dead_letters import DeadLetterState
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
-from pix.service.dead_letters import DeadLetterState
-from pix.service.records import Record
-from pix.service.web.problems import PROBLEM_RESPONSES
+from pix.web.problems import PROBLEM_RESPONSES
+from pix.wire.records import Record
 
 PAGE_SIZE_MAX: Final = 5_000
 TIME_DIGITS_MAX: Final = 15

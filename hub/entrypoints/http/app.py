@@ -20,21 +20,21 @@ from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site
 from hub.entrypoints.http.network_api import network_router
 from hub.entrypoints.http.problems import PROBLEMS
 from hub.entrypoints.http.wire_events import events_router
-from pix.service.own_threads import HEALTH_THREADS
-from pix.service.records import Record
-from pix.service.web.assets import mount_assets
-from pix.service.web.csrf import Csrf, ForgedRequest
-from pix.service.web.events import session_ended, wants_events
-from pix.service.web.htmx import see_other, sign_in_url
-from pix.service.web.languages import translate, translate_rule
-from pix.service.web.methods import Methods
-from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
-from pix.service.web.origins import install_public_url
-from pix.service.web.preferences import preferences_router
-from pix.service.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
-from pix.service.web.security_headers import SecurityHeaders
-from pix.service.web.sessions import install_sessions, secret_of, session_secret
-from pix.service.web.templates import language_of
+from pix.runtime.own_threads import HEALTH_THREADS
+from pix.web.assets import mount_assets
+from pix.web.csrf import Csrf, ForgedRequest
+from pix.web.events import session_ended, wants_events
+from pix.web.htmx import see_other, sign_in_url
+from pix.web.languages import translate, translate_rule
+from pix.web.methods import Methods
+from pix.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
+from pix.web.origins import install_public_url
+from pix.web.preferences import preferences_router
+from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
+from pix.web.security_headers import SecurityHeaders
+from pix.web.sessions import install_sessions, secret_of, session_secret
+from pix.web.templates import language_of
+from pix.wire.records import Record
 
 DESCRIPTION: Final = (
     "What the console shows, for programs: banks, transfers with their histories, keys, settlement accounts, dead "

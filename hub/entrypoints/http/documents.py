@@ -17,10 +17,10 @@ from hub.domain.presence import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.story import Reached, Told
 from hub.domain.transfer import HistoryStep, Transfer
+from pix.participant.dead_letters import DeadLetter, DeadLetterHead
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
-from pix.service.dead_letters import DeadLetter, DeadLetterHead
-from pix.service.records import encode_record
+from pix.wire.records import encode_record
 
 
 class BankDocument(BaseModel):

@@ -18,7 +18,7 @@ from hub.domain.transfer import TRANSITIONS, TransferStatus, Trigger
 from hub.entrypoints.http.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.reasons import REASONS
-from pix.service.web.problems import PROBLEM_RESPONSES
+from pix.web.problems import PROBLEM_RESPONSES
 
 PAGE_SIZE_MAX: Final = 1_000
 

@@ -18,11 +18,11 @@ from hub.domain.errors import (
     SettlementFundsTooLow,
     TransferNotFound,
 )
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
-from pix.service.web.csrf import ForgedRequest
-from pix.service.web.operators import OPERATOR_PROBLEMS
-from pix.service.web.problems import ProblemKind, ProblemTable
-from pix.service.web.visits import STREAM_PROBLEMS
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
+from pix.web.csrf import ForgedRequest
+from pix.web.operators import OPERATOR_PROBLEMS
+from pix.web.problems import ProblemKind, ProblemTable
+from pix.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[ProblemTable] = {
     NotAuthenticated: ProblemKind("not-authenticated", 401, "The caller is not the bank that it says it is"),

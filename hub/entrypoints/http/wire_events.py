@@ -12,9 +12,9 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.watch_wire import WatchWire, WireEvent
-from pix.service.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
-from pix.service.web.problems import PROBLEM_RESPONSES
-from pix.service.web.visits import Ending
+from pix.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
+from pix.web.problems import PROBLEM_RESPONSES
+from pix.web.visits import Ending
 
 LOOK_SECONDS: Final = 0.1
 

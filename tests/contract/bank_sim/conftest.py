@@ -10,8 +10,8 @@ from sqlalchemy import Engine, text
 from bank_sim.adapters.memory import MemoryUnitsOfWork
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.ports import UnitsOfWork
-from pix.service.database import make_engine
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine
+from pix.postgres.migrations import migrate
 from tests.contract.bank_sim.world import World
 
 

@@ -27,11 +27,11 @@ from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
+from pix.runtime.health import Health
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.resending import ResendPolicy
-from pix.service.health import Health
 from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
 from tests.unit.bank_sim.examples import ANA
 

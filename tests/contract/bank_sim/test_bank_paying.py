@@ -18,12 +18,12 @@ from bank_sim.domain.errors import (
 )
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
+from pix.runtime.clock import SystemClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.service.clock import SystemClock
 from tests.contract.bank_sim.world import AURORA, POLICY, STRANGER, STRANGERS_KEY, World
 
 

@@ -9,6 +9,7 @@ import pytest
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.errors import AccountHasTransfers, DeadLetterIsSettled, DeadLetterNotFound
 from bank_sim.domain.transfer import AnswerStyle, TransferStatus
+from pix.participant.dead_letters import DeadLetterState
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
@@ -18,8 +19,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.service.dead_letters import DeadLetterState
-from pix.service.records import HUB_SENDER, bank_topic, encode_record, signing_key
+from pix.wire.records import HUB_SENDER, bank_topic, encode_record, signing_key
 from tests.contract.bank_sim.world import AURORA, SECRET, STRANGER, World
 
 

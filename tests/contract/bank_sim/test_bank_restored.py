@@ -14,7 +14,7 @@ from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.hub_records import outcomes_of, read_outcomes
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.contract.bank_sim.world import AURORA, STRANGER, World
 
 HUB_URL = "http://hub.example"

@@ -24,11 +24,11 @@ from bank_sim.domain.transfer import (
     TransferStatus,
     refuse,
 )
+from pix.participant.dead_letters import DeadLetterState, dead_letter
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.service.dead_letters import DeadLetterState, dead_letter
-from pix.service.records import Record
+from pix.wire.records import Record
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)

@@ -28,7 +28,7 @@ from pix.scheme.messages import (
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.resending import ResendPolicy
-from pix.service.records import (
+from pix.wire.records import (
     HUB_SENDER,
     HUB_TOPIC,
     MESSAGES_OF_BANKS,

@@ -11,8 +11,8 @@ from hub.adapters.memory import HubStore, MemoryUnitsOfWork
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import UnitsOfWork
 from hub.domain.settlement import SettlementAccount
-from pix.service.database import make_engine, transaction
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import migrate
 from tests.unit.hub.builders import BANKS, FUNDS
 
 TABLES = (

@@ -16,10 +16,10 @@ from hub.application.ports import Directory, UnitsOfWork
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyEntry
 from hub.domain.errors import BankNotActive, NotAuthenticated
+from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.service.database import transaction
-from pix.service.records import signing_key
+from pix.wire.records import signing_key
 from tests.unit.hub.builders import ANA, ANAS_KEY, AURORA, BANKS, BIA, BIAS_KEY, IPE, NOBODYS_KEY, NOW_MS, key_entry
 
 DEADLINE_SECONDS = 10

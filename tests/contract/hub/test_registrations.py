@@ -13,8 +13,8 @@ from hub.application.ports import UnitsOfWork
 from hub.domain.directory import KeyEntry
 from hub.domain.errors import KeyLimitReached, KeyTaken
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.runtime.limits import Limiter
 from pix.scheme.keys import KeyKind, PixKey
-from pix.service.limits import Limiter
 from tests.unit.hub.builders import ANA, BIA, CAIO, NOW_MS, key_entry
 
 RACES = 20

@@ -23,9 +23,9 @@ from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import DatabaseUnavailable
 from tests.unit.hub.builders import (
     ANA,
     AURORA,

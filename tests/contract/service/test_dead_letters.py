@@ -1,4 +1,4 @@
-"""`pix.service.dead_letters.DeadLetterRepository`, on every store."""
+"""`pix.participant.dead_letters.DeadLetterRepository`, on every store."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from hub.adapters.postgres import MIGRATIONS
-from pix.service.database import make_engine, transaction
-from pix.service.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, digest_of, head_of
-from pix.service.dead_letters_memory import MemoryDeadLetters
-from pix.service.dead_letters_postgres import PostgresDeadLetters
-from pix.service.migrations import alembic_configuration, migrate
-from pix.service.records import (
+from pix.participant.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, head_of
+from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import alembic_configuration, migrate
+from pix.wire.records import (
     HEADERS_BYTES_MAX,
     KEY_BYTES_MAX,
     VALUE_KEPT_BYTES_MAX,
     Record,
+    digest_of,
     unreadable_record,
 )
 

@@ -20,10 +20,10 @@ from hub.entrypoints.grpc.server import add_services
 from lab.certs import Certificates, make_certificates
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.database import make_engine, transaction
-from pix.service.grpc_client import open_channel
-from pix.service.grpc_server import serve_grpc
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import migrate
+from pix.rpc.client import open_channel
+from pix.rpc.server import serve_grpc
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.figures import INPUTS
 from tests.integration.attacks.inputs import COUNTS

@@ -9,12 +9,13 @@ from confluent_kafka import KafkaException
 
 from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.process import wait_until
-from pix.service.batches import BrokerUnavailable, PublishFailed
-from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
-from pix.service.kafka_acls import allow_banks, bank_group, bank_user
-from pix.service.kafka_lag import GroupLag
-from pix.service.records import HUB_TOPIC, Record, bank_topic
-from pix.service.settings import KafkaSecurity, KafkaSettings, ServiceSettings
+from pix.messaging.kafka.acls import allow_banks, bank_group, bank_user
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.messaging.kafka.lag import GroupLag
+from pix.messaging.kafka.settings import KafkaSecurity, KafkaSettings
+from pix.participant.settings import ServiceSettings
+from pix.runtime.outages import BrokerUnavailable, PublishFailed
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 
 pytestmark = pytest.mark.apache_kafka
 

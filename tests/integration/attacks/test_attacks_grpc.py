@@ -20,13 +20,13 @@ from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from lab.certs import Certificates, make_certificates
+from pix.rpc.server import MESSAGE_BYTES_MAX
+from pix.rpc.tls import channel_credentials, server_credentials
+from pix.runtime.health import Health
+from pix.runtime.settings_error import SettingsError
 from pix.scheme.buckets import BucketPolicy
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
-from pix.service.grpc_server import MESSAGE_BYTES_MAX
-from pix.service.health import Health
-from pix.service.settings import SettingsError
-from pix.service.tls import channel_credentials, server_credentials
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
 from tests.integration.hub.world import BIAS_KEY, SECRETS, World

@@ -21,8 +21,8 @@ from bank_sim.entrypoints.http.app import UPLOAD_BODY_BYTES_MAX, create_app
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
-from pix.service.web.attempts import ATTEMPTS_MAX, Attempts
-from pix.service.web.problems import BODY_BYTES_MAX
+from pix.web.attempts import ATTEMPTS_MAX, Attempts
+from pix.web.problems import BODY_BYTES_MAX
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE, HTML
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay

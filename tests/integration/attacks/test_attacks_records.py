@@ -13,6 +13,8 @@ from sqlalchemy import Engine, text
 from bank_sim.adapters.memory import MemoryUnitsOfWork
 from bank_sim.application.sealing import Seal
 from hub.application.ports import TransferFilter
+from pix.participant.dead_letters import DeadLetterState
+from pix.postgres.engine import transaction
 from pix.scheme.messages import (
     BankMessage,
     Outcome,
@@ -24,9 +26,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.service.database import transaction
-from pix.service.dead_letters import DeadLetterState
-from pix.service.records import (
+from pix.wire.records import (
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TYPE,

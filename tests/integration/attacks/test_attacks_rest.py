@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
-from pix.service.settings import ServiceSettings
-from pix.service.web.problems import BODY_BYTES_MAX
+from pix.participant.settings import ServiceSettings
+from pix.web.problems import BODY_BYTES_MAX
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
@@ -165,7 +165,7 @@ def test_the_hubs_console_and_api_are_the_operators_and_the_directory_is_the_ban
 
 
 def test_the_operator_signs_in_at_the_console_with_a_password_that_is_kept_as_a_hash(world: World) -> None:
-    from pix.service.passwords import hash_password
+    from pix.runtime.passwords import hash_password
 
     settings = ServiceSettings(database_url="postgresql://unused", operator_password_hash=hash_password(PASSWORD))
     app = create_hub_app(world.application, world.treat_again, operators=settings)

@@ -25,7 +25,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import (
+from pix.wire.records import (
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TRACEPARENT,

@@ -23,7 +23,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
-from pix.service.settings import ServiceSettings
+from pix.participant.settings import ServiceSettings
 from tests.integration.attacks.inputs import COUNTS
 from tests.integration.bank_http.village import Village, VillageSettings
 from tests.integration.hub.world import SECRETS, World

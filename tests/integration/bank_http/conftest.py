@@ -15,8 +15,8 @@ from httpx2 import Response
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
+from pix.runtime.clock import Clock
 from pix.scheme.keys import KeyKind
-from pix.service.clock import Clock
 from tests.integration.bank_http.village import Village, VillageSettings, found_village
 
 ANA_CPF = "52998224725"

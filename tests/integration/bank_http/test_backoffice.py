@@ -14,7 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.transfer import Direction, TransferStatus
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
+from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
 from tests.integration.bank_http.village import Village
 

@@ -19,10 +19,10 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.http_client import http_get, new_http_client
-from pix.service.http_server import serve_http
-from pix.service.telemetry.http import ObservedHttp
-from pix.service.telemetry.metrics import Metrics
+from pix.telemetry.http import ObservedHttp
+from pix.telemetry.metrics import Metrics
+from pix.web.client import http_get, new_http_client
+from pix.web.server import serve_http
 from tests.integration.bank_http.conftest import Visit, Visitor
 from tests.integration.bank_http.village import Village, VillageSettings
 

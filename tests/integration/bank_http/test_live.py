@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from pix.service.http_client import new_http_client
+from pix.web.client import new_http_client
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Village, VillageSettings

@@ -11,8 +11,8 @@ from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.transfer import Direction, TransferStatus
+from pix.runtime.clock import SystemClock
 from pix.scheme.keys import KeyKind
-from pix.service.clock import SystemClock
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
 from tests.integration.bank_http.village import Village
 

@@ -6,8 +6,8 @@ import pytest
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, AccountStatus
-from pix.service.dead_letters import DeadLetterState
-from pix.service.records import Record, bank_topic
+from pix.participant.dead_letters import DeadLetterState
+from pix.wire.records import Record, bank_topic
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor
 
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from pix.service.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
+from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
 from tests.integration.bank_http.conftest import Visit
 from tests.integration.bank_http.village import Village
 

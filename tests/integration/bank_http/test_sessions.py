@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from pix.service.http_client import new_http_client
-from pix.service.web.visits import (
+from pix.web.client import new_http_client
+from pix.web.visits import (
     SESSION_IDLE_SECONDS_MAX,
     SESSION_SECONDS_MAX,
     STREAMS_MAX,

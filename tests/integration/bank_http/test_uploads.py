@@ -11,7 +11,7 @@ import pytest
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import UPLOADS_AT_ONCE_MAX
-from pix.service.web.problems import BODY_BYTES_MAX
+from pix.web.problems import BODY_BYTES_MAX
 from tests.integration.bank_http.conftest import Visit, Visitor
 
 BOUNDARY = "boundary"

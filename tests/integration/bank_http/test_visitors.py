@@ -6,7 +6,7 @@ import pytest
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from pix.service.web.attempts import ATTEMPTS_MAX
+from pix.web.attempts import ATTEMPTS_MAX
 from tests.integration.bank_http.conftest import PIN, Visit
 from tests.integration.bank_http.village import Village
 

@@ -38,11 +38,11 @@ from hub.domain.bank import Bank as HubBank
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.http.app import create_app as create_console
 from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
+from pix.runtime.clock import Clock, SystemClock
+from pix.runtime.health import Health
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import Clock, SystemClock
-from pix.service.health import Health
-from pix.service.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = ResendPolicy(first_ms=500, cap_ms=2_000)

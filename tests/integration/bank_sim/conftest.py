@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
-from pix.service.database import make_engine
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine
+from pix.postgres.migrations import migrate
 from tests.contract.bank_sim.world import World
 
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.entrypoints.cli import app
-from pix.service.database import make_engine
-from pix.service.dead_letters import dead_letter
-from pix.service.records import Record
+from pix.participant.dead_letters import dead_letter
+from pix.postgres.engine import make_engine
+from pix.wire.records import Record
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.application.process_records import ProcessRecords
 from bank_sim.application.sealing import Seal
 from bank_sim.domain.transfer import TransferStatus
-from pix.service.database import transaction
-from pix.service.records import signing_key
+from pix.postgres.engine import transaction
+from pix.wire.records import signing_key
 from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, World
 from tests.support.locks import DEADLINE_SECONDS, await_waiting, engine_that_reads_in_the_order_of_the_table
 

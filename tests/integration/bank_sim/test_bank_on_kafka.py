@@ -18,13 +18,13 @@ from bank_sim.entrypoints.cli import roles_of
 from bank_sim.entrypoints.kafka import KafkaRole
 from bank_sim.settings import BankSettings
 from lab.parts.broker import EmbeddedBroker
+from pix.messaging.kafka.acls import bank_group
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
-from pix.service.clock import SystemClock
-from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.kafka_acls import bank_group
-from pix.service.kafka_lag import LAG_RECORDS_MAX
-from pix.service.records import HUB_TOPIC, Record, bank_topic
-from pix.service.settings import KafkaAssignment, KafkaSettings
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.contract.bank_sim.world import AURORA, SECRET, World, read
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 

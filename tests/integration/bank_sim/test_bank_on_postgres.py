@@ -20,12 +20,12 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountHasTransfers, InsufficientBalance, TaxIdTaken
 from bank_sim.domain.requesting import TransferOrder
 from bank_sim.domain.transfer import Transfer, TransferStatus
+from pix.postgres.engine import make_engine
+from pix.postgres.migrations import is_migrated, migrate
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
-from pix.service.batches import DatabaseUnavailable
-from pix.service.database import make_engine
-from pix.service.migrations import is_migrated, migrate
-from pix.service.records import signing_key
+from pix.wire.records import signing_key
 from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, STRANGERS_KEY, World
 
 DEADLINE_SECONDS = 20.0

@@ -21,10 +21,10 @@ from hub.application.use_cases import HubApplication, compose
 from hub.entrypoints.grpc.server import add_services
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
+from pix.rpc.server import DEFAULT_LIMITS, GrpcLimits, serve_grpc
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
 from pix.scheme.resending import ResendPolicy
-from pix.service.clock import SystemClock
-from pix.service.grpc_server import DEFAULT_LIMITS, GrpcLimits, serve_grpc
-from pix.service.health import Health
 
 AURORA_ISPB: Final = "00000001"
 SECRET: Final = "a-secret-of-the-bank-001"

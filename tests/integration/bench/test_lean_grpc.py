@@ -16,8 +16,8 @@ from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
 from loadtest.bench.empty_server import add_services
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
-from pix.service.addresses import join_host_port
-from pix.service.grpc_server import serve_grpc
+from pix.rpc.server import serve_grpc
+from pix.runtime.addresses import join_host_port
 
 CALLS = 3_000
 """More bytes than the server's first window holds."""

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres import MIGRATIONS
-from pix.service.database import make_engine, transaction
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import migrate
 from tests.integration.hub.world import World, make_world
 
 TABLES = (

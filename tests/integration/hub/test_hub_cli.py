@@ -23,13 +23,13 @@ from hub.domain.transfer import TransferStatus
 from hub.entrypoints.cli import app
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
+from pix.participant.dead_letters import DeadLetterState
+from pix.participant.settings import ServiceSettings
+from pix.postgres.engine import transaction
+from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.messages import TransferAccepted
-from pix.service.addresses import http_url, join_host_port
-from pix.service.database import transaction
-from pix.service.dead_letters import DeadLetterState
-from pix.service.http_client import http_get
-from pix.service.records import HUB_TOPIC, Record
-from pix.service.settings import ServiceSettings
+from pix.web.client import http_get
+from pix.wire.records import HUB_TOPIC, Record
 from tests.integration.hub.world import World, signed
 from tests.support.ipv6 import needs_ipv6
 from tests.unit.hub.builders import AURORA, IPE, e2e

@@ -19,15 +19,15 @@ from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.console.views import HEX_BYTES_MAX, hex_lines, milestones
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
+from pix.participant.dead_letters import DeadLetterState
+from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
-from pix.service.database import transaction
-from pix.service.dead_letters import DeadLetterState
-from pix.service.http_client import http_get, new_http_client
-from pix.service.http_server import serve_http
-from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
-from pix.service.web.operators import EverybodyIsOperator
+from pix.web.client import http_get, new_http_client
+from pix.web.operators import EverybodyIsOperator
+from pix.web.server import serve_http
+from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
 from tests.integration.hub.world import World, signed
 from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 

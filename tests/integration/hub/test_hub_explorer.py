@@ -24,7 +24,7 @@ from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, decode_message
+from pix.wire.records import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
 from tests.integration.hub.world import ANAS_KEY, BIAS_KEY, FUNDS, World
 from tests.unit.hub.builders import AURORA, IPE, e2e

@@ -23,11 +23,11 @@ from hub.application.use_cases import compose
 from hub.domain.presence import Presence
 from hub.entrypoints.grpc.server import add_services
 from lab.parts.ports import free_port
+from pix.rpc.client import open_channel
+from pix.rpc.server import serve_grpc
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
 from pix.scheme.messages import Side
-from pix.service.clock import SystemClock
-from pix.service.grpc_client import open_channel
-from pix.service.grpc_server import serve_grpc
-from pix.service.health import Health
 from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 

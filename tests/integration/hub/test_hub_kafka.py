@@ -19,6 +19,11 @@ from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from hub.settings import HubSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.participant.dead_letters import DeadLetter, DeadLetterState
+from pix.postgres.engine import transaction
+from pix.runtime.clock import SystemClock
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.messages import (
     Message,
@@ -32,11 +37,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.service.clock import SystemClock
-from pix.service.database import transaction
-from pix.service.dead_letters import DeadLetter, DeadLetterState, digest_of
-from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.records import (
+from pix.wire.records import (
     HUB_SENDER,
     HUB_TOPIC,
     MESSAGES_OF_HUB,
@@ -45,10 +46,10 @@ from pix.service.records import (
     Record,
     bank_topic,
     decode_record,
+    digest_of,
     sign,
     signing_key,
 )
-from pix.service.settings import KafkaAssignment, KafkaSettings
 from tests.integration.hub.conftest import TABLES
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often

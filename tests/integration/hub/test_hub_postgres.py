@@ -17,14 +17,14 @@ from hub.application.ports import TransferChange
 from hub.domain.errors import KeyLimitReached
 from hub.domain.tallies import Tally, TallyPlace
 from hub.domain.transfer import TransferStatus
+from pix.participant.dead_letters import DeadLetterState
+from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
+from pix.postgres.migrations import is_migrated, migrate
+from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import DatabaseUnavailable
-from pix.service.database import make_engine, transaction, why_database_is_not_ready
-from pix.service.dead_letters import DeadLetterState
-from pix.service.migrations import is_migrated, migrate
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
 

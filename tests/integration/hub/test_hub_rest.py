@@ -14,12 +14,12 @@ from sqlalchemy import Engine, create_engine
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from hub.entrypoints.http.app import create_app
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
+from pix.runtime.outages import PublishFailed
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import PublishFailed
-from pix.service.clock import SystemClock
-from pix.service.health import Health
-from pix.service.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
 from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
 from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
 

@@ -14,11 +14,11 @@ from hub.entrypoints.kafka import CONSUMER_GROUP
 from hub.settings import HubSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
-from pix.service.clock import SystemClock
-from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.kafka_lag import LAG_RECORDS_MAX
-from pix.service.records import HUB_TOPIC, Record, bank_topic
-from pix.service.settings import KafkaAssignment
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.messaging.kafka.settings import KafkaAssignment
+from pix.runtime.clock import SystemClock
+from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.integration.hub.world import World
 
 DEADLINE_SECONDS = 60.0

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.ports import TransferChange
 from hub.domain.transfer import TransferStatus, changed
+from pix.postgres.engine import transaction
 from pix.scheme.messages import TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.service.database import transaction
 from tests.integration.hub.world import ANA, BIAS_KEY, FUNDS, TIMEOUT_MS, World, hub_on, make_world, signed
 from tests.support.locks import (
     DEADLINE_SECONDS,

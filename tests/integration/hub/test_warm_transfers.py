@@ -14,10 +14,10 @@ from hub.adapters import postgres_transfers
 from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import TransferChange
 from hub.domain.transfer import HistoryStep, TransferStatus
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
-from pix.service.database import make_engine, transaction
-from pix.service.migrations import alembic_configuration, migrate
+from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import alembic_configuration, migrate
+from pix.runtime.outages import DatabaseUnavailable
 from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
 
 STEP = HistoryStep(NOW_MS, "00000001", "TransferRequested", TransferStatus.PENDING)

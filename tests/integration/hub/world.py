@@ -14,6 +14,9 @@ from hub.application.use_cases import HubApplication, compose
 from hub.application.watch_wire import WatchWire, parties_of
 from hub.domain.bank import Bank
 from hub.entrypoints.kafka import HubRecordHandler, Keyring
+from pix.messaging.batches import BatchHandler
+from pix.messaging.consumer import isolating_poison
+from pix.runtime.health import Health
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -27,10 +30,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import BatchHandler
-from pix.service.consumer import isolating_poison
-from pix.service.health import Health
-from pix.service.records import HUB_TOPIC, Record, encode_record, signing_key
+from pix.wire.records import HUB_TOPIC, Record, encode_record, signing_key
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from lab.panel.site import Laboratory
 from lab.parts.process import wait_until
-from pix.service.http_client import http_get, new_http_client
-from pix.service.http_server import serve_http
+from pix.web.client import http_get, new_http_client
+from pix.web.server import serve_http
 from tests.integration.bank_http.test_live import events_of
 from tests.integration.lab_panel.conftest import KILL_RULE, TOKEN
 from tests.integration.lab_panel.test_panel_door import csrf_of

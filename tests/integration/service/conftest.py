@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from lab.parts.broker import EmbeddedBroker
-from pix.service.kafka import KafkaSink, ensure_topics
-from pix.service.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka.clients import KafkaSink, ensure_topics
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 
 
 @pytest.fixture(scope="package")

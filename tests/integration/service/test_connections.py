@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import copy_rows, execute_bulk, fetch_bulk, postpone_bulk
-from pix.service.database import make_engine, transaction
+from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, postpone_bulk
+from pix.postgres.engine import make_engine, transaction
+from pix.runtime.outages import DatabaseUnavailable
 
 ADD = "INSERT INTO words VALUES (%(word)s)"
 ALL = "SELECT word FROM words ORDER BY word"

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from lab.parts.process import wait_until
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import copy_rows, execute_bulk
-from pix.service.connections import LOOK_SECONDS
-from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import make_engine, transaction, why_database_is_not_ready
-from pix.service.database_limits import SERVICE_LIMITS, SET_UP_LIMITS, DatabaseLimits
-from pix.service.health import Health
-from pix.service.plain_connection import connect_plainly
-from pix.service.records import Record
-from pix.service.statement import PreparedStatement
+from pix.messaging.consumer import ConsumerThread, isolating_poison
+from pix.postgres.bulk import copy_rows, execute_bulk
+from pix.postgres.connections import LOOK_SECONDS
+from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
+from pix.postgres.limits import SERVICE_LIMITS, SET_UP_LIMITS, DatabaseLimits
+from pix.postgres.plain_connection import connect_plainly
+from pix.postgres.statement import PreparedStatement
+from pix.runtime.health import Health
+from pix.runtime.outages import DatabaseUnavailable
+from pix.wire.records import Record
 from tests.support.silent_proxy import proxy_of, through
 
 DEADLINE_SECONDS = 30.0

@@ -22,11 +22,11 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
-from pix.service.addresses import CannotListen, join_host_port, reachable_host, split_host_port
-from pix.service.grpc_calls import EXPECTED
-from pix.service.grpc_client import open_channel
-from pix.service.grpc_server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc
-from pix.service.turns import RunOn, wait_for
+from pix.rpc.calls import EXPECTED
+from pix.rpc.client import open_channel
+from pix.rpc.server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc
+from pix.rpc.turns import RunOn, wait_for
+from pix.runtime.addresses import CannotListen, join_host_port, reachable_host, split_host_port
 from tests.support.ipv6 import needs_ipv6
 
 DEADLINE_SECONDS = 20
@@ -276,7 +276,7 @@ def test_the_hubs_server_reads_its_connections_in_the_thread_that_takes_the_call
     program = (
         "import hub.entrypoints.grpc.server, sys, threading\n"
         "from loadtest.bench.empty_server import add_services\n"
-        "from pix.service.grpc_server import serve_grpc\n"
+        "from pix.rpc.server import serve_grpc\n"
         "serve_grpc(add_services, sys.argv[1], int(sys.argv[2]), threading.Event())\n"
     )
     port = free_port()

@@ -17,9 +17,9 @@ from fastapi.responses import StreamingResponse
 
 from lab.parts.ports import LOOPBACK, free_port
 from lab.parts.process import wait_until
-from pix.service.http_client import new_http_client
-from pix.service.http_connections import HEADERS_BYTES_MAX, HEALTH_CONNECTIONS, HttpLimits
-from pix.service.http_server import serve_http
+from pix.web.client import new_http_client
+from pix.web.connections import HEADERS_BYTES_MAX, HEALTH_CONNECTIONS, HttpLimits
+from pix.web.server import serve_http
 
 DEADLINE_SECONDS = 20.0
 ENDED = threading.Event()

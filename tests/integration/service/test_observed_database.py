@@ -15,8 +15,8 @@ from hub.adapters.postgres import MIGRATIONS as HUB_MIGRATIONS
 from hub.adapters.postgres import PostgresUnitsOfWork as HubUnits
 from hub.bootstrap import Hub
 from hub.settings import HubSettings
-from pix.service.database import make_engine, transaction
-from pix.service.migrations import migrate
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import migrate
 
 NOWHERE = "127.0.0.1:1"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from pix.service.batches import DatabaseUnavailable
-from pix.service.bulk import execute_bulk, fetch_bulk
-from pix.service.database import make_engine, transaction
+from pix.postgres.bulk import execute_bulk, fetch_bulk
+from pix.postgres.engine import make_engine, transaction
+from pix.runtime.outages import DatabaseUnavailable
 
 WORDS = [
     "plain",

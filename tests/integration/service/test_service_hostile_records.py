@@ -14,10 +14,8 @@ from sqlalchemy import text
 from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
-from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.database import make_engine, transaction, why_database_is_not_ready
-from pix.service.health import Health
-from pix.service.kafka import (
+from pix.messaging.consumer import ConsumerThread, isolating_poison
+from pix.messaging.kafka.clients import (
     BATCH_BYTES_MAX,
     RESPONSE_BYTES_MAX,
     KafkaSink,
@@ -25,9 +23,11 @@ from pix.service.kafka import (
     ensure_topics,
     limit_topics,
 )
-from pix.service.kafka_tap import KafkaTap
-from pix.service.records import Record
-from pix.service.settings import KafkaSettings
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.kafka.tap import KafkaTap
+from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
+from pix.runtime.health import Health
+from pix.wire.records import Record
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, repeated_often
 
 DEADLINE_SECONDS = 60.0

@@ -15,12 +15,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.ports import free_port
 from lab.parts.process import wait_until
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable, SourceStuck
-from pix.service.consumer import ConsumerThread, isolating_poison
-from pix.service.health import Health
-from pix.service.kafka import KafkaSink, KafkaSource, broker_answers, ensure_topics
-from pix.service.records import Record
-from pix.service.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.consumer import ConsumerThread, isolating_poison
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.runtime.health import Health
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable, SourceStuck
+from pix.wire.records import Record
 
 DEADLINE_SECONDS = 60.0
 Settings = Callable[..., KafkaSettings]

@@ -11,11 +11,11 @@ import pytest
 
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
-from pix.service import kafka_lag
-from pix.service.kafka import KafkaSink, KafkaSource
-from pix.service.kafka_lag import AGE_SECONDS_MAX, GroupLag, lag_seen_by
-from pix.service.records import Record
-from pix.service.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.kafka import lag as kafka_lag
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource
+from pix.messaging.kafka.lag import AGE_SECONDS_MAX, GroupLag, lag_seen_by
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.wire.records import Record
 
 DEADLINE_SECONDS = 60.0
 MANY = 100

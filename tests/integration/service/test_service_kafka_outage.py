@@ -14,10 +14,11 @@ from confluent_kafka import KafkaError
 from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.parts.broker import EmbeddedBroker
 from lab.parts.process import wait_until
-from pix.service.batches import BatchLoop, PublishFailed
-from pix.service.kafka import KafkaSink, KafkaSource, ensure_topics
-from pix.service.records import Record
-from pix.service.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.batches import BatchLoop
+from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.runtime.outages import PublishFailed
+from pix.wire.records import Record
 
 SESSION_TIMEOUT_MS = 3_000
 HEARTBEAT_MS = 500

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from pix.service.batches import ConnectionLost, DatabaseUnavailable
-from pix.service.database import make_engine, transaction
-from pix.service.statement import FetchUnderWay, PreparedStatement, Rows
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.statement import FetchUnderWay, PreparedStatement, Rows
+from pix.runtime.outages import ConnectionLost, DatabaseUnavailable
 
 SLEEP_SECONDS = 60
 DEADLINE_SECONDS = 10
@@ -97,7 +97,7 @@ def test_a_database_that_does_not_answer_is_waited_for_no_longer_than_the_limit(
 ) -> None:
     statement = make_statement("SELECT pg_sleep($1), 7", "float")
     statement.fetch(0)
-    monkeypatch.setattr("pix.service.statement.ANSWER_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("pix.postgres.statement.ANSWER_SECONDS_MAX", 0.5)
     began = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         statement.fetch(SLEEP_SECONDS)
@@ -185,7 +185,7 @@ def test_a_fetch_that_is_not_answered_is_given_up_at_the_limit(
 ) -> None:
     statement = make_statement("SELECT pg_sleep($1), 7", "float")
     statement.fetch(0)
-    monkeypatch.setattr("pix.service.statement.ANSWER_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("pix.postgres.statement.ANSWER_SECONDS_MAX", 0.3)
     fetch = begun(statement, SLEEP_SECONDS)
     with pytest.raises(DatabaseUnavailable, match="no answer"):
         rows_of(fetch)

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Sequence
 
 from bank_sim.adapters.courier import RECORDS_WAITING_MAX, BackgroundCourier
-from pix.service.batches import PublishFailed
-from pix.service.records import Record
+from pix.runtime.outages import PublishFailed
+from pix.wire.records import Record
 
 DEADLINE_SECONDS = 10.0
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from bank_sim.entrypoints.cli import EXIT_REFUSED, EXIT_USAGE, app
 from bank_sim.settings import BankSettings
-from pix.service.settings import SettingsError, load_settings
+from pix.participant.settings import load_settings
+from pix.runtime.settings_error import SettingsError
 
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing",

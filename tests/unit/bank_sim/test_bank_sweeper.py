@@ -9,9 +9,9 @@ from bank_sim.application.join_network import KeepInTouch
 from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable
 from bank_sim.entrypoints.sweeper import Errand, Errands, Pulse, Sweeper
-from pix.service.batches import DatabaseUnavailable
-from pix.service.health import Health
-from pix.service.kafka_lag import LAG_RECORDS_MAX
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.runtime.health import Health
+from pix.runtime.outages import DatabaseUnavailable
 from tests.contract.bank_sim.world import AURORA, TurnedClock
 
 DEADLINE_SECONDS = 10.0

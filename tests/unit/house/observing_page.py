@@ -16,8 +16,8 @@ from bank_sim.bootstrap import start
 from bank_sim.settings import BankSettings
 from hub.bootstrap import Hub
 from hub.settings import HubSettings
-from pix.service.settings import ServiceSettings
-from pix.service.telemetry.metrics import Metrics
+from pix.participant.settings import ServiceSettings
+from pix.telemetry.metrics import Metrics
 from tests.unit.house.repository import ROOT
 
 OBSERVING = ROOT / "docs" / "observing.md"

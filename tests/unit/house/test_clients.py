@@ -16,20 +16,20 @@ BARE_CLIENT: Final = re.compile(
     r"\bfrom httpx2? import .*\b(Client|AsyncClient|get|post|stream|request)\b|\burlopen\(|"
     r"\bgrpc\.(aio\.)?(insecure|secure)_channel\("
 )
-MAY_MAKE_CLIENTS: Final = {Path("pix/service/http_client.py"), Path("pix/service/grpc_client.py")}
+MAY_MAKE_CLIENTS: Final = {Path("pix/web/client.py"), Path("pix/rpc/client.py")}
 
 BARE_DATABASE: Final = re.compile(r"\bpsycopg2\.connect\(|\bmake_url\(|\bcreate_engine\(")
 """A connection without time limits, or a URL that is read by other rules than DATABASE_URL."""
 MAY_OPEN_DATABASES: Final = {
-    Path("pix/service/database.py"),
-    Path("pix/service/database_url.py"),
-    Path("pix/service/plain_connection.py"),
-    Path("pix/service/statement.py"),
+    Path("pix/postgres/engine.py"),
+    Path("pix/postgres/url.py"),
+    Path("pix/postgres/plain_connection.py"),
+    Path("pix/postgres/statement.py"),
 }
 
 JOINED_BY_HAND: Final = re.compile(r"\{[\w.]*(host|HOST|LOOPBACK)[\w.]*\}:\{")
 MAY_JOIN: Final = {
-    Path("pix/service/addresses.py"),
+    Path("pix/runtime/addresses.py"),
     # Runs as a file, without any package of ours; librdkafka's broker listens on 127.0.0.1 alone.
     Path("lab/parts/embedded_broker.py"),
 }

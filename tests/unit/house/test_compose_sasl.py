@@ -9,7 +9,7 @@ import yaml
 
 from hub.settings import HubSettings
 from lab.compose.fourth_bank import FourthBank
-from pix.service.kafka_acls import bank_user
+from pix.messaging.kafka.acls import bank_user
 from tests.unit.house.repository import ROOT
 
 TEXT = (ROOT / "docker-compose.sasl.yml").read_text(encoding="utf-8")

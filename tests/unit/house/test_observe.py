@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pix.service.telemetry.metrics import Metrics
+from pix.telemetry.metrics import Metrics
 from tests.unit.house.observing_page import (
     OBSERVING,
     SETTINGS,

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 import pytest
 
 from hub.entrypoints.grpc.gathering import QUESTIONS_ENOUGH, QUESTIONS_MAX, Gathered, GatheredBetween
-from pix.service.batches import ConnectionLost, DatabaseUnavailable
-from pix.service.turns import play
+from pix.rpc.turns import play
+from pix.runtime.outages import ConnectionLost, DatabaseUnavailable
 
 DEADLINE_SECONDS = 10
 

@@ -10,11 +10,11 @@ import pytest
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.sweeper import INTERVAL_SECONDS, SWEEP_SECONDS_MAX, Sweeper
+from pix.runtime.health import Health
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.scheme.messages import Side, TransferFailed
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import BrokerUnavailable, DatabaseUnavailable
-from pix.service.health import Health
-from pix.service.records import Record
+from pix.wire.records import Record
 from tests.unit.hub.builders import ANA, AURORA, BIAS_KEY
 
 CLOSED = TransferFailed(

@@ -31,7 +31,7 @@ from pix.scheme.people import PERSON_NAME_LENGTH_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS
 from pix.scheme.texts import DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
-from pix.service.records import BANK_VALUE_BYTES_MAX, MESSAGES_OF_HUB, decode_message, encode_record
+from pix.wire.records import BANK_VALUE_BYTES_MAX, MESSAGES_OF_HUB, decode_message, encode_record
 from tests.unit.hub.builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, key_entry, network, requested
 
 WIDE = "\N{GRINNING FACE}"

@@ -32,14 +32,14 @@ from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
 from hub.entrypoints.sweeper import Sweeper
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX
+from pix.participant.dead_letters import DeadLetterState
+from pix.runtime.health import Health
+from pix.runtime.outages import BrokerUnavailable
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import BankMessage, TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.service.batches import BrokerUnavailable
-from pix.service.dead_letters import DeadLetterState, digest_of
-from pix.service.health import Health
-from pix.service.kafka_lag import LAG_RECORDS_MAX
-from pix.service.records import HUB_TOPIC, Record, encode_record, signing_key
+from pix.wire.records import HUB_TOPIC, Record, digest_of, encode_record, signing_key
 from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POLICY, accepted, e2e, key_entry, requested
 
 SECRET = "a secret of Aurora"

@@ -14,7 +14,7 @@ from hub.domain.transfer import outcome_message
 from lab.parts.process import wait_until
 from pix.scheme.messages import Side, TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import HUB_SENDER, HUB_TOPIC, Record, bank_topic, encode_record, signing_key
+from pix.wire.records import HUB_SENDER, HUB_TOPIC, Record, bank_topic, encode_record, signing_key
 from tests.unit.hub.builders import AMOUNT, AURORA, BANKS, IPE, accepted, e2e, failed, rejected, requested
 
 DEADLINE_SECONDS = 30.0

@@ -8,7 +8,8 @@ import pytest
 from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
-from pix.service.addresses import (
+from pix.postgres.url import check_database_url, libpq_dsn
+from pix.runtime.addresses import (
     cannot_listen,
     check_grpc_address,
     check_host,
@@ -18,7 +19,6 @@ from pix.service.addresses import (
     join_host_port,
     split_host_port,
 )
-from pix.service.database_url import check_database_url, libpq_dsn
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pix.service.addresses import http_url
-from pix.service.http_client import http_get, new_http_client
+from pix.runtime.addresses import http_url
+from pix.web.client import http_get, new_http_client
 
 NO_PROXY_THERE = "http://127.0.0.1:1"
 PROXIES = {
@@ -61,7 +61,7 @@ GRPC_BOTH_WAYS = """
 from concurrent.futures import ThreadPoolExecutor
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from pix.service.grpc_client import open_channel
+from pix.rpc.client import open_channel
 
 server = grpc.server(ThreadPoolExecutor(1))
 servicer = health.HealthServicer()

@@ -8,18 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pix.service.batches import (
-    BatchHandler,
-    BatchLoop,
-    BrokerUnavailable,
-    DatabaseUnavailable,
-    PublishFailed,
-    SourceStuck,
-)
-from pix.service.consumer import CONNECTION_BREAKS_MAX, ConsumerThread, isolating_poison
-from pix.service.dead_letters import digest_of
-from pix.service.health import Health
-from pix.service.records import Record
+from pix.messaging.batches import BatchHandler, BatchLoop
+from pix.messaging.consumer import CONNECTION_BREAKS_MAX, ConsumerThread, isolating_poison
+from pix.runtime.health import Health
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable, PublishFailed, SourceStuck
+from pix.wire.records import Record, digest_of
 
 DEADLINE_SECONDS = 60.0
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pix.participant.settings import ServiceSettings, load_settings
+from pix.runtime.limits import NAMES_MAX, Limiter
+from pix.runtime.passwords import hash_password, is_password_hash, password_matches
+from pix.runtime.settings_error import SettingsError
 from pix.scheme.buckets import BucketPolicy
-from pix.service.limits import NAMES_MAX, Limiter
-from pix.service.passwords import hash_password, is_password_hash, password_matches
-from pix.service.settings import ServiceSettings, SettingsError, load_settings
-from pix.service.web.attempts import ATTEMPTS_MAX, Attempts
-from pix.service.web.operators import EverybodyIsOperator, OperatorDoor, OperatorShut, OperatorUnknown, TooManyAttempts
+from pix.web.attempts import ATTEMPTS_MAX, Attempts
+from pix.web.operators import EverybodyIsOperator, OperatorDoor, OperatorShut, OperatorUnknown, TooManyAttempts
 
 PASSWORD = "correct horse battery staple"
 

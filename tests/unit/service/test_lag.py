@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pix.service.kafka_lag import LAG_RECORDS_MAX, LAG_SECONDS_MAX, ForgivenLag
+from pix.messaging.kafka.lag import LAG_RECORDS_MAX, LAG_SECONDS_MAX, ForgivenLag
 
 
 def test_a_consumer_that_stays_behind_stops_resending_for_a_while_and_not_for_ever() -> None:

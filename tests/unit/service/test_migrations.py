@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from hub.adapters.postgres import MIGRATIONS as HUB_MIGRATIONS
-from pix.service.migrations import alembic_configuration, newest_revision
+from pix.postgres.migrations import alembic_configuration, newest_revision
 
 
 @pytest.mark.parametrize("migrations", [HUB_MIGRATIONS, BANK_MIGRATIONS], ids=["hub", "bank"])

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pix.service.clock import SystemClock
-from pix.service.health import Health
-from pix.service.memory_table import MemoryTable
-from pix.service.process import run_roles
-from pix.service.settings import KafkaAssignment, ServiceSettings, SettingsError, load_settings
+from pix.messaging.kafka.settings import KafkaAssignment
+from pix.participant.process import run_roles
+from pix.participant.settings import ServiceSettings, load_settings
+from pix.runtime.clock import SystemClock
+from pix.runtime.health import Health
+from pix.runtime.memory_table import MemoryTable
+from pix.runtime.settings_error import SettingsError
 
 URL = "postgresql+psycopg2://user@/database"
 
@@ -55,7 +57,7 @@ def test_a_part_that_works_in_turns_is_in_trouble_when_one_of_them_does_not_end(
 
 
 def test_a_probe_that_hangs_says_nothing_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pix.service.health.PROBE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("pix.runtime.health.PROBE_SECONDS_MAX", 0.2)
     health, release = Health(), threading.Event()
     # In the order in which they are looked at: the one that hangs has used the time up when the other's turn comes.
     health.add_probe("a database", lambda: str(release.wait(DEADLINE_SECONDS)))

@@ -12,7 +12,7 @@ import pytest
 THREADS = 12
 COUNT_HEAPS = f"""
 import ctypes, os, sys, threading
-from pix.service.process import share_heaps
+from pix.participant.process import share_heaps
 
 if sys.argv[1] == "share":
     share_heaps()

@@ -29,7 +29,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.service.records import (
+from pix.wire.records import (
     BANK_VALUE_BYTES_MAX,
     HEADER_SENDER,
     HEADER_SIGNATURE,

@@ -21,19 +21,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from pix.service.addresses import http_url
-from pix.service.batches import DatabaseUnavailable, PublishFailed
-from pix.service.health import Health
-from pix.service.http_client import new_http_client
-from pix.service.logs import configure_logs, logger
-from pix.service.records import HEADER_TRACEPARENT, HEADER_TYPE, Record
-from pix.service.sampled import Sampled
-from pix.service.telemetry.context import checked_traceparent, current_traceparent, note_for_request, within_trace
-from pix.service.telemetry.http import ObservedHttp
-from pix.service.telemetry.metrics import Metrics
-from pix.service.telemetry.monitor import CONNECTIONS_MAX, SCRAPES_MAX, monitor_role
-from pix.service.telemetry.records import MeasuredSink, about, measured_handler, naming_its_record, traced_handler
-from pix.service.telemetry.traces import Tracing, open_tracing
+from pix.messaging.log_context import about
+from pix.participant.monitor import CONNECTIONS_MAX, SCRAPES_MAX, monitor_role
+from pix.runtime.addresses import http_url
+from pix.runtime.health import Health
+from pix.runtime.logs import configure_logs, logger
+from pix.runtime.outages import DatabaseUnavailable, PublishFailed
+from pix.runtime.sampled import Sampled
+from pix.runtime.trace_context import checked_traceparent, current_traceparent, note_for_request, within_trace
+from pix.telemetry.http import ObservedHttp
+from pix.telemetry.metrics import Metrics
+from pix.telemetry.records import MeasuredSink, measured_handler, naming_its_record, traced_handler
+from pix.telemetry.traces import Tracing, open_tracing
+from pix.web.client import new_http_client
+from pix.wire.records import HEADER_TRACEPARENT, HEADER_TYPE, Record
 from tests.support.ipv6 import needs_ipv6
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -129,7 +130,7 @@ def test_what_cannot_be_read_has_no_value() -> None:
 
 
 def test_health_names_a_probe_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pix.service.health.PROBE_SECONDS_MAX", 0.01)
+    monkeypatch.setattr("pix.runtime.health.PROBE_SECONDS_MAX", 0.01)
     health, release = Health(), threading.Event()
     health.add_probe("database", lambda: str(release.wait(DEADLINE_SECONDS)))
     assert health.report() == {"database": "no answer within 0.01 s"}

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from pix.service.turns import RunOn, play, wait_for
+from pix.rpc.turns import RunOn, play, wait_for
 
 DEADLINE_SECONDS = 10
 

@@ -15,7 +15,7 @@ import bank_sim.entrypoints.cli
 import hub.entrypoints.cli
 from bank_sim.settings import BankSettings
 from hub.settings import HubSettings
-from pix.service.settings import ServiceSettings
+from pix.participant.settings import ServiceSettings
 
 HUB: Final = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
 BANK: Final = {**HUB, "BANK_CODE": "007", "BANK_NAME": "Banco Sete", "BANK_SECRET": "a-secret-of-the-tests"}

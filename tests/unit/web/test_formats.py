@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, parse_brl
-from pix.service.web import formats
-from pix.service.web.languages import Language
+from pix.web import formats
+from pix.web.languages import Language
 
 # 2026-01-31 18:32:07.250 UTC is 15:32:07 in Brasília.
 AT_MS = 1_769_884_327_250

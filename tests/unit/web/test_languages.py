@@ -9,15 +9,8 @@ from babel.messages.catalog import Message
 
 from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_line
-from pix.service.web.catalogue import collect_messages
-from pix.service.web.languages import (
-    Language,
-    catalogue,
-    choose_language,
-    translate,
-    translate_rule,
-    translations,
-)
+from pix.web.catalogue import collect_messages
+from pix.web.languages import Language, catalogue, choose_language, translate, translate_rule, translations
 
 OTHER_LANGUAGES = [language for language in Language if language is not Language.ENGLISH]
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)s|\{\}")
@@ -44,7 +37,7 @@ def test_every_text_is_translated(language: Language) -> None:
         strings = strings_of(found)
         if not strings or not all(strings):
             missing.append(texts_of(message)[0])
-    assert missing == [], "python -m pix.service.web.catalogue brings them into the catalogue; then translate them"
+    assert missing == [], "python -m pix.web.catalogue brings them into the catalogue; then translate them"
 
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)

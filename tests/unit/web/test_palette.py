@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix.service.web.color import contrast, mix, to_hex, to_oklch
-from pix.service.web.palette import (
+from pix.web.color import contrast, mix, to_hex, to_oklch
+from pix.web.palette import (
     GRAPHIC_CONTRAST_MIN,
     GRAPHIC_PAIRS,
     TEXT_CONTRAST_MIN,

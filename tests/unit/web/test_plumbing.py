@@ -14,13 +14,13 @@ from fastapi.sse import EventSourceResponse
 from bank_sim.domain import errors
 from bank_sim.entrypoints.http.errors import PROBLEMS, sentence_of
 from pix.scheme.errors import SchemeError
-from pix.service.web.assets import asset_url
-from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.folders import templates_folder
-from pix.service.web.htmx import local_url
-from pix.service.web.languages import Language
-from pix.service.web.problems import SCHEME_RULE, find_kind, first_fault
-from pix.service.web.sessions import TokenRefused, Tokens, session_secret
+from pix.web.assets import asset_url
+from pix.web.events import Scene, stream_scenes
+from pix.web.folders import templates_folder
+from pix.web.htmx import local_url
+from pix.web.languages import Language
+from pix.web.problems import SCHEME_RULE, find_kind, first_fault
+from pix.web.sessions import TokenRefused, Tokens, session_secret
 
 
 def test_a_token_is_read_by_its_own_purpose_and_secret_alone() -> None:

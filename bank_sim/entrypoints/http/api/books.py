@@ -12,7 +12,7 @@ from bank_sim.domain.books import Posting, PostingKind
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.api.schemas import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.service.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 
 router = api_router("books")
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from bank_sim.entrypoints.http.site import PagesOf
-from pix.service.web.origins import public_url_of
+from pix.web.origins import public_url_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from bank_sim.application.views import PAGE_SIZE_MAX
 from bank_sim.entrypoints.http.site import operator_of_bank
-from pix.service.web.problems import MEDIA_TYPE, ProblemDocument
+from pix.web.problems import MEDIA_TYPE, ProblemDocument
 
 PREFIX: Final = "/api/v1"
 

@@ -15,8 +15,8 @@ from bank_sim.domain.books import PostingKind
 from bank_sim.domain.transfer import Transfer
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
-from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.htmx import see_other
+from pix.web.events import Scene, stream_scenes
+from pix.web.htmx import see_other
 
 LINES_SHOWN: Final = 8
 UNDER_WAY_SHOWN_MAX: Final = 10

@@ -15,12 +15,12 @@ from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, Site
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, parse_stored_key
 from pix.scheme.people import HolderKind
-from pix.service.web.formats import pix_key, tax_id
-from pix.service.web.htmx import see_other
-from pix.service.web.languages import translate
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
-from pix.service.web.templates import Pages, language_of
+from pix.web.formats import pix_key, tax_id
+from pix.web.htmx import see_other
+from pix.web.languages import translate
+from pix.web.marks import translatable
+from pix.web.notices import say_once
+from pix.web.templates import Pages, language_of
 
 router = page_router()
 

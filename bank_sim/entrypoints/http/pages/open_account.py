@@ -11,10 +11,10 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf, sign_in, visitors_account
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
-from pix.service.web.htmx import see_other
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
-from pix.service.web.templates import language_of
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
+from pix.web.templates import language_of
 
 router = page_router()
 

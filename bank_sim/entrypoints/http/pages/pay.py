@@ -36,10 +36,10 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
 from pix.scheme.texts import check_description
-from pix.service.web.formats import brl_plain
-from pix.service.web.htmx import see_other
-from pix.service.web.preferences import NEXT_LENGTH_MAX
-from pix.service.web.templates import Pages, language_of
+from pix.web.formats import brl_plain
+from pix.web.htmx import see_other
+from pix.web.preferences import NEXT_LENGTH_MAX
+from pix.web.templates import Pages, language_of
 
 WAYS: Final = ("key", "code", "picture")
 TEXT_LENGTH_MAX: Final = 2_000

@@ -17,10 +17,10 @@ from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import check_amount, parse_brl
-from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.formats import brl_plain
-from pix.service.web.languages import translate
-from pix.service.web.templates import language_of
+from pix.web.events import Scene, stream_scenes
+from pix.web.formats import brl_plain
+from pix.web.languages import translate
+from pix.web.templates import language_of
 
 CITY: Final = "Sao Paulo"
 """The accounts of the simulator have no address; EMV wants a city."""

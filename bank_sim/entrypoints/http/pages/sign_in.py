@@ -22,11 +22,11 @@ from bank_sim.entrypoints.http.site import (
     sign_in,
     visitors_account,
 )
-from pix.service.batches import DatabaseUnavailable
-from pix.service.web.htmx import local_url, see_other
-from pix.service.web.languages import translate
-from pix.service.web.sessions import renew_session
-from pix.service.web.templates import Pages, language_of
+from pix.runtime.outages import DatabaseUnavailable
+from pix.web.htmx import local_url, see_other
+from pix.web.languages import translate
+from pix.web.sessions import renew_session
+from pix.web.templates import Pages, language_of
 
 DEMO_ACCOUNTS_SHOWN_MAX: Final = 12
 

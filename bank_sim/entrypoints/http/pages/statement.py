@@ -21,8 +21,8 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
 from bank_sim.entrypoints.http.statement_query import StatementQuery, statement_query, today
 from pix.scheme.errors import SchemeError
-from pix.service.web.formats import brl_plain, iso_time, local_day
-from pix.service.web.templates import language_of
+from pix.web.formats import brl_plain, iso_time, local_day
+from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25
 LINES_PER_READ: Final = 500

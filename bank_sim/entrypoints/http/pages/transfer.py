@@ -15,9 +15,9 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
 from bank_sim.entrypoints.http.transfer_view import TransferView, view_transfer
 from pix.scheme.messages import Party
-from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.htmx import see_other
-from pix.service.web.templates import language_of
+from pix.web.events import Scene, stream_scenes
+from pix.web.htmx import see_other
+from pix.web.templates import language_of
 
 router = page_router()
 

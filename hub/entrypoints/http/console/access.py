@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
-from pix.service.web.htmx import local_url, see_other
-from pix.service.web.languages import translate
-from pix.service.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
-from pix.service.web.sessions import renew_session
-from pix.service.web.templates import language_of
+from pix.web.htmx import local_url, see_other
+from pix.web.languages import translate
+from pix.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
+from pix.web.sessions import renew_session
+from pix.web.templates import language_of
 
 TEMPLATE: Final = "hub/sign_in.html"
 

@@ -20,10 +20,10 @@ from hub.entrypoints.http.console.views import BankView, bank_view, bank_views, 
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import parse_brl
-from pix.service.web.formats import brl
-from pix.service.web.htmx import see_other
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
+from pix.web.formats import brl
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 

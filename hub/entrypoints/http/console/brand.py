@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from hub.entrypoints.http.console.site import COLOR, NAME, SiteOf
-from pix.service.web.palette import derive_palette
+from pix.web.palette import derive_palette
 
 router = APIRouter(include_in_schema=False)
 

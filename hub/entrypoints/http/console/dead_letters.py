@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from hub.entrypoints.http.console.site import PagesOf, Site, SiteOf, no_forgery
 from hub.entrypoints.http.console.views import bank_views, letter_view
+from pix.participant.dead_letters import DeadLetter, DeadLetterState
 from pix.scheme.errors import SchemeError
-from pix.service.dead_letters import DeadLetter, DeadLetterState
-from pix.service.web.htmx import see_other
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 

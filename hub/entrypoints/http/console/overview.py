@@ -20,20 +20,12 @@ from hub.entrypoints.http.console.network_map import Chart, Drawing, drawings, l
 from hub.entrypoints.http.console.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
 from hub.entrypoints.http.console.views import TransferLine, bank_view, transfer_lines
 from hub.entrypoints.http.wire_events import document_of
-from pix.service.dead_letters import DeadLetterState
-from pix.service.logs import logger
-from pix.service.web.events import (
-    BEAT,
-    ENDED,
-    HEARTBEAT_SECONDS,
-    RECONNECT_MS,
-    STREAM_SECONDS_MAX,
-    Events,
-    LiveStream,
-)
-from pix.service.web.security_headers import content_security_policy
-from pix.service.web.templates import Pages
-from pix.service.web.visits import Ending
+from pix.participant.dead_letters import DeadLetterState
+from pix.runtime.logs import logger
+from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
+from pix.web.security_headers import content_security_policy
+from pix.web.templates import Pages
+from pix.web.visits import Ending
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from hub.domain.transfer import TRANSITIONS, TransferStatus, Trigger
 from hub.entrypoints.http.console.site import PagesOf
 from hub.entrypoints.http.console.views import reason_sentence
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
-from pix.service.web.templates import language_of
+from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -14,15 +14,15 @@ from fastapi import Depends, FastAPI, Request
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
 from hub.application.watch_wire import WatchWire
-from pix.service.records import Record
-from pix.service.web.assets import fingerprint
-from pix.service.web.csrf import Csrf
-from pix.service.web.languages import translate
-from pix.service.web.operators import OperatorDoor
-from pix.service.web.palette import stylesheet
-from pix.service.web.preferences import amounts_are_hidden
-from pix.service.web.sessions import session_mark
-from pix.service.web.templates import Pages, language_of
+from pix.web.assets import fingerprint
+from pix.web.csrf import Csrf
+from pix.web.languages import translate
+from pix.web.operators import OperatorDoor
+from pix.web.palette import stylesheet
+from pix.web.preferences import amounts_are_hidden
+from pix.web.sessions import session_mark
+from pix.web.templates import Pages, language_of
+from pix.wire.records import Record
 
 NAME: Final = "CodePix hub"
 COLOR: Final = "#2a323d"

@@ -29,10 +29,10 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.key_search import key_beginnings
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
-from pix.service.web.events import Scene, stream_scenes
-from pix.service.web.formats import TIME_ZONE, brl_plain
-from pix.service.web.htmx import asks_for_fragment
-from pix.service.web.templates import language_of
+from pix.web.events import Scene, stream_scenes
+from pix.web.formats import TIME_ZONE, brl_plain
+from pix.web.htmx import asks_for_fragment
+from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)
 

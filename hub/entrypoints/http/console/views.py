@@ -11,9 +11,11 @@ from hub.domain.bank import Bank
 from hub.domain.settlement import SettlementAccount
 from hub.domain.story import Mark, Reached, Told
 from hub.domain.transfer import Transfer, TransferStatus
+from pix.participant.dead_letters import DeadLetter
 from pix.scheme.reasons import REASONS, ReasonCode
-from pix.service.dead_letters import DeadLetter
-from pix.service.records import (
+from pix.web.languages import Language
+from pix.web.palette import derive_palette
+from pix.wire.records import (
     HEADER_TYPE,
     MESSAGES_OF_BANKS,
     MESSAGES_OF_HUB,
@@ -21,8 +23,6 @@ from pix.service.records import (
     decode_message,
     encode_record,
 )
-from pix.service.web.languages import Language
-from pix.service.web.palette import derive_palette
 
 UNKNOWN_COLOR: Final = "#6b7280"
 HEX_BYTES_PER_LINE: Final = 16

@@ -8,11 +8,11 @@ from fastapi import Form, Query, Request, Response
 
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, is_operator
-from pix.service.web.htmx import local_url, see_other
-from pix.service.web.languages import translate
-from pix.service.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
-from pix.service.web.sessions import renew_session
-from pix.service.web.templates import language_of
+from pix.web.htmx import local_url, see_other
+from pix.web.languages import translate
+from pix.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
+from pix.web.sessions import renew_session
+from pix.web.templates import language_of
 
 TEMPLATE: Final = "bank/backoffice/sign_in.html"
 

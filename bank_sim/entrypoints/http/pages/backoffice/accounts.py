@@ -13,10 +13,10 @@ from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
-from pix.service.web.htmx import see_other
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
-from pix.service.web.templates import Pages, language_of
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
+from pix.web.templates import Pages, language_of
 
 router = operator_router()
 

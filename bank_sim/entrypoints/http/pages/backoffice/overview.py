@@ -11,8 +11,8 @@ from bank_sim.domain.errors import BankError
 from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, Site, SiteOf
-from pix.service.dead_letters import DeadLetterState
-from pix.service.web.events import Scene, stream_scenes
+from pix.participant.dead_letters import DeadLetterState
+from pix.web.events import Scene, stream_scenes
 
 router = operator_router()
 

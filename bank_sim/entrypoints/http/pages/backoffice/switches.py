@@ -12,10 +12,10 @@ from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
-from pix.service.web.htmx import see_other
-from pix.service.web.marks import translatable
-from pix.service.web.notices import say_once
-from pix.service.web.templates import language_of
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
+from pix.web.templates import language_of
 
 router = operator_router()
 

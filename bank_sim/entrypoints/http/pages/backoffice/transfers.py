@@ -11,7 +11,7 @@ from bank_sim.domain.transfer import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
-from pix.service.web.templates import language_of
+from pix.web.templates import language_of
 
 router = operator_router()
 

@@ -1,0 +1,1 @@
+"""The order of a consumer (poll, transaction, publish, commit), its ports, and Kafka behind them."""

@@ -1,0 +1,30 @@
+"""A look at the records that pass, beside whoever is to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pix.scheme.values import value_object
+from pix.wire.records import Record
+
+
+@value_object
+class TappedRecord:
+    """A record, and when it was sent, in Unix milliseconds by its sender's clock."""
+
+    at_ms: int
+    record: Record
+
+
+class WireTap(Protocol):
+    """A look at the records that pass."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
+        """What has passed since the last look; waits at most this long.
+
+        Raises BrokerUnavailable; then the tap is closed, and another one made.
+        """
+
+    def close(self) -> None:
+        """Ends the look."""

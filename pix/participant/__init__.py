@@ -1,0 +1,1 @@
+"""What the hub and the banks both are: dead letters, settings, process, telemetry, observers."""

@@ -1,0 +1,138 @@
+"""The dead letters on PostgreSQL; each participant's migrations create the table `dead_letters` for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.postgres.engine import is_storable
+from pix.wire.records import Flaw, Record
+
+_COLUMNS: Final = (
+    'digest, topic, partition, "offset", record_key, value, headers, sender, reason, '
+    "first_seen_at_ms, last_seen_at_ms, times, state, note, value_bytes, value_sha256, flaw"
+)
+_BURY: Final = text(
+    f"INSERT INTO dead_letters ({_COLUMNS}) "  # noqa: S608 - names are constants of this module
+    "VALUES (:digest, :topic, :partition, :offset, :record_key, :value, CAST(:headers AS jsonb), :sender, :reason, "
+    ":first_seen_at_ms, :last_seen_at_ms, :times, 'dead', '', :value_bytes, :value_sha256, :flaw) "
+    "ON CONFLICT (digest) DO UPDATE SET times = dead_letters.times + excluded.times, state = 'dead', note = '', "
+    "reason = excluded.reason, last_seen_at_ms = excluded.last_seen_at_ms, "
+    'partition = excluded.partition, "offset" = excluded."offset"'
+)
+_LIST: Final = text(
+    # The length of a value stands beside the value: PostgreSQL does not read the bytes for it.
+    'SELECT digest, topic, partition, "offset", sender, reason, coalesce(value_bytes, octet_length(value)), '
+    "first_seen_at_ms, last_seen_at_ms, times, state, note FROM dead_letters "
+    "WHERE CAST(:state AS text) IS NULL OR state = :state ORDER BY last_seen_at_ms DESC, digest LIMIT :size"
+)
+
+
+def _head_of(row: Sequence[Any]) -> DeadLetterHead:
+    digest, topic, partition, offset, sender, reason, value_bytes, first_ms, last_ms, times, state, note = row
+    return DeadLetterHead(
+        digest,
+        topic,
+        partition,
+        offset,
+        sender,
+        reason,
+        value_bytes,
+        first_ms,
+        last_ms,
+        times,
+        DeadLetterState(state),
+        note,
+    )
+
+
+def _letter_of(row: Sequence[Any]) -> DeadLetter:
+    digest, topic, partition, offset, key, value, headers, sender, reason, first_ms, last_ms, times, state, note = row[
+        :14
+    ]
+    value_bytes, value_sha256, flaw = row[14:]
+    record = Record(
+        topic=topic,
+        key=bytes(key),
+        value=bytes(value),
+        headers={name: base64.b64decode(content) for name, content in headers.items()},
+        partition=partition,
+        offset=offset,
+        flaw=None if flaw is None else Flaw(flaw, digest, value_bytes, value_sha256),
+    )
+    return DeadLetter(digest, record, sender, reason, first_ms, last_ms, times, DeadLetterState(state), note)
+
+
+def _storable(text_from_outside: str) -> str:
+    """The text without what PostgreSQL's text and JSON cannot have: NUL, and halves of surrogate pairs."""
+    return text_from_outside.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+class PostgresDeadLetters:
+    """See `pix.participant.dead_letters.DeadLetterRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        # In the order of their digests, so that two replicas never wait for each other.
+        for letter in sorted(letters, key=lambda letter: letter.digest):
+            self._connection.execute(
+                _BURY,
+                {
+                    "digest": letter.digest,
+                    "topic": letter.record.topic,
+                    "partition": letter.record.partition,
+                    "offset": letter.record.offset,
+                    "record_key": letter.record.key,
+                    "value": letter.record.value,
+                    "headers": json.dumps(
+                        {
+                            _storable(name): base64.b64encode(value).decode()
+                            for name, value in letter.record.headers.items()
+                        }
+                    ),
+                    "sender": _storable(letter.sender),
+                    "reason": _storable(letter.reason),
+                    "first_seen_at_ms": letter.first_seen_at_ms,
+                    "last_seen_at_ms": letter.last_seen_at_ms,
+                    "times": letter.times,
+                    "value_bytes": letter.value_bytes,
+                    "value_sha256": letter.value_sha256,
+                    "flaw": None if letter.record.flaw is None else _storable(letter.record.flaw.reason),
+                },
+            )
+
+    def find(self, digest: str) -> DeadLetter | None:
+        return self._one(digest, "")
+
+    def lock(self, digest: str) -> DeadLetter | None:
+        return self._one(digest, " FOR UPDATE")
+
+    def _one(self, digest: str, locking: str) -> DeadLetter | None:
+        if not is_storable(digest):
+            return None
+        row = self._connection.execute(
+            text(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}"),  # noqa: S608 - constants
+            {"digest": digest},
+        ).one_or_none()
+        return None if row is None else _letter_of(row)
+
+    def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
+        rows = self._connection.execute(_LIST, {"state": None if state is None else state.value, "size": size})
+        return [_head_of(row) for row in rows]
+
+    def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
+        self._connection.execute(
+            text("UPDATE dead_letters SET state = :state, note = :note WHERE digest = :digest"),
+            {"digest": digest, "state": state.value, "note": note},
+        )
+
+    def count(self) -> Mapping[DeadLetterState, int]:
+        rows = self._connection.execute(text("SELECT state, count(*) FROM dead_letters GROUP BY state"))
+        return {DeadLetterState(state): count for state, count in rows}

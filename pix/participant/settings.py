@@ -1,0 +1,249 @@
+"""Settings that every service shares, from the environment.
+
+A secret may also come from a file: `NAME_FILE` names it, as container platforms do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pix.messaging.kafka.settings import KafkaAssignment, KafkaSecurity, KafkaSettings, SaslMechanism
+from pix.postgres.url import check_database_url
+from pix.runtime.addresses import PORT_MAX, check_host, check_host_ports, check_web_address
+from pix.runtime.passwords import PASSWORD_LENGTH_MIN, is_password_hash
+from pix.runtime.settings_error import SettingsError
+from pix.scheme.resending import ResendPolicy
+
+
+class LogLevel(StrEnum):
+    """How much is logged: this and what is worse."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+    @classmethod
+    def _missing_(cls, value: object) -> LogLevel | None:
+        found = str(value).strip().upper()
+        return cls(found) if found in cls.__members__ and found != value else None
+
+
+SECRET_LENGTH_MIN: Final = 16
+"""Of what signs or authenticates without a person who types it."""
+SECONDS_MAX: Final = 366 * 86_400
+"""Of a time that may be long."""
+TRACES_TO_FILE: Final = "file:"
+
+
+def if_set(check: Callable[[str], str]) -> Callable[[str], str]:
+    """The same check for a setting that may be empty."""
+    return lambda text: check(text) if text else text
+
+
+def _check_secret(text: str) -> str:
+    if len(text) < SECRET_LENGTH_MIN:
+        raise ValueError(f"must have at least {SECRET_LENGTH_MIN} characters")
+    return text
+
+
+def _check_pem(text: str) -> str:
+    try:
+        content = Path(text).read_bytes()
+    except (OSError, ValueError) as error:
+        # ValueError: a name with a null byte in it.
+        reason = error.strerror if isinstance(error, OSError) else "no such name"
+        raise ValueError(f"cannot read {text!r}: {reason}") from None
+    if b"-----BEGIN " not in content:
+        raise ValueError(f"{text!r} is no PEM file")
+    return text
+
+
+def _check_traces(text: str) -> str:
+    if text.startswith(TRACES_TO_FILE):
+        file = Path(text.removeprefix(TRACES_TO_FILE))
+        if not file.name or not os.access(file if file.exists() else file.parent, os.W_OK) or file.is_dir():
+            raise ValueError("must name a file that can be written")
+    elif text not in ("", "console"):
+        raise ValueError("must be console or file:path")
+    return text
+
+
+Host = Annotated[str, AfterValidator(check_host)]
+"""To listen on: a name, an IPv4 or an IPv6 address, kept without brackets."""
+Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
+WebAddress = Annotated[str, AfterValidator(if_set(check_web_address))]
+"""Empty, or `http(s)://host…` in its plainest form."""
+PemFile = Annotated[str, AfterValidator(if_set(_check_pem))]
+"""Empty, or the name of a file with certificates or a key, which is read at the start."""
+Secret = Annotated[str, AfterValidator(_check_secret), Field(repr=False)]
+OptionalSecret = Annotated[str, AfterValidator(if_set(_check_secret)), Field(repr=False)]
+
+
+def _check_operator_password(text: str) -> str:
+    if text and len(text) < PASSWORD_LENGTH_MIN:
+        raise ValueError(f"must have at least {PASSWORD_LENGTH_MIN} characters")
+    return text
+
+
+def _check_header_password(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII: it is sent in a header of HTTP")
+    return text
+
+
+HeaderPassword = Annotated[str, AfterValidator(_check_header_password), Field(repr=False)]
+"""Empty, or the password of another participant's operator, which its REST API is asked with."""
+
+
+def _check_operator_password_hash(text: str) -> str:
+    if text and not is_password_hash(text):
+        raise ValueError("must be what the command `hash-password` prints")
+    return text
+
+
+class ServiceSettings(BaseSettings):
+    """The part of the environment that hub and banks have in common."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: Annotated[str, AfterValidator(check_database_url), Field(repr=False)]
+    """`postgresql://user:password@host:port/database`, or `postgres://…`; one database per participant. Special
+    characters are percent-encoded. PgBouncer must be in session mode, since statements are prepared."""
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(check_host_ports)] = "127.0.0.1:9092"
+    """host:port of one broker or several, separated by commas; an IPv6 address in brackets."""
+    kafka_assignment: KafkaAssignment = KafkaAssignment.GROUP
+    """`group`: replicas share the topic's partitions. `all`: this one instance has all of them, and must be alone."""
+    kafka_session_timeout_ms: Annotated[int, Field(ge=4_000, le=300_000)] = 10_000
+    """After so long without a sign of life a replica's partitions go to the others."""
+    kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside
+    the client library only then, so there it is the latency of every step."""
+    kafka_partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
+    """Of each topic that is made: as many replicas can share the work."""
+    kafka_replication: Annotated[int, Field(ge=1, le=10)] = 1
+    """Of each topic that is made: on how many brokers each record is."""
+    kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.PLAIN
+    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+    kafka_sasl_username: str = ""
+    """Needed with SASL."""
+    kafka_sasl_password: Annotated[str, Field(repr=False)] = ""
+    """Needed with SASL."""
+    kafka_ssl_ca: PemFile = ""
+    """The file with the authority of the broker's certificate; empty for the system's."""
+    http_host: Host = "127.0.0.1"
+    """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all of IPv6."""
+    http_port: Port = 8000
+    """Pages, REST, health and metrics; 8001 is a bank's default."""
+    log_level: LogLevel = LogLevel.INFO
+    """debug, info, warning or error."""
+    log_json: bool = True
+    """A JSON object a line; otherwise text for people."""
+    metrics_port: Port | None = None
+    """A port for metrics and health alone, on `HTTP_HOST`. Unset: `/metrics` is on the HTTP port."""
+    otel_exporter_otlp_endpoint: WebAddress = ""
+    """Where traces go, such as `http://tempo:4318` (OTLP over HTTP). Empty: nothing is traced."""
+    telemetry_traces: Annotated[str, AfterValidator(_check_traces)] = ""
+    """`console` or `file:path` writes traces there instead, a JSON line per span."""
+    resend_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 5.0
+    """After so long without an answer a message is sent again; then after twice as long, and so on."""
+    resend_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """The longest of these waits."""
+    session_secret: OptionalSecret = ""
+    """Signs the pages' cookies and forms; at least 16 characters. Empty makes one for the life of the process."""
+    demo_mode: bool = False
+    """Whether everybody may be the operator, and sign in as the demo people with one click."""
+    operator_password: Annotated[str, AfterValidator(_check_operator_password), Field(repr=False)] = ""
+    """Opens console, back office and their APIs. Without one, and outside demo mode, they stay shut."""
+    operator_password_hash: Annotated[str, AfterValidator(_check_operator_password_hash), Field(repr=False)] = ""
+    """The same as a hash, made by the command `hash-password`; counts rather than the password itself."""
+
+    @model_validator(mode="after")
+    def _check_sasl(self) -> ServiceSettings:
+        if self.kafka_security_protocol.has_sasl and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError(
+                f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with {self.kafka_security_protocol}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_resending(self) -> ServiceSettings:
+        if self.resend_cap_seconds < self.resend_first_seconds:
+            raise ValueError("RESEND_CAP_SECONDS: must not be less than RESEND_FIRST_SECONDS")
+        return self
+
+    def kafka(self, client_id: str) -> KafkaSettings:
+        """The settings of a Kafka client of this service."""
+        return KafkaSettings(
+            bootstrap_servers=self.kafka_bootstrap_servers,
+            client_id=client_id,
+            assignment=self.kafka_assignment,
+            session_timeout_ms=self.kafka_session_timeout_ms,
+            fetch_wait_ms=self.kafka_fetch_wait_ms,
+            partitions=self.kafka_partitions,
+            replication=self.kafka_replication,
+            extra=self._kafka_security(),
+        )
+
+    def _kafka_security(self) -> dict[str, Any]:
+        protocol = self.kafka_security_protocol
+        if protocol is KafkaSecurity.PLAINTEXT:
+            return {}
+        found: dict[str, Any] = {"security.protocol": protocol.value}
+        if protocol.has_sasl:
+            found["sasl.mechanism"] = self.kafka_sasl_mechanism.value
+            found["sasl.username"] = self.kafka_sasl_username
+            found["sasl.password"] = self.kafka_sasl_password
+        if protocol.has_tls and self.kafka_ssl_ca:
+            found["ssl.ca.location"] = self.kafka_ssl_ca
+        return found
+
+    @property
+    def resend_policy(self) -> ResendPolicy:
+        """When an unanswered message is sent again."""
+        return ResendPolicy(
+            first_ms=round(self.resend_first_seconds * 1000), cap_ms=round(self.resend_cap_seconds * 1000)
+        )
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[Settings]) -> Settings:
+    """Reads the environment. Raises SettingsError, a line per variable that is missing or wrong."""
+    from_files: dict[str, Any] = dict(_from_files(settings_class))
+    try:
+        return settings_class(**from_files)
+    except ValidationError as error:
+        # Without the input: it may be a secret.
+        lines = [_line_of(problem) for problem in error.errors(include_input=False, include_context=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _line_of(problem: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"]).upper()
+    rule = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {rule}" if name else rule
+
+
+def _from_files(settings_class: type[BaseSettings]) -> dict[str, str]:
+    values = {}
+    for name in settings_class.model_fields:
+        path = os.environ.get(f"{name.upper()}_FILE")
+        if path:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}") from None
+            except ValueError:
+                raise SettingsError(f"{name.upper()}_FILE: {path} is no text in UTF-8") from None
+    return values

@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, transactions, COPY, prepared statements, migrations. README.md says why it is special."""

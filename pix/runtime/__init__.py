@@ -1,0 +1,1 @@
+"""What any process needs: clock, logs, health, caches, limits, passwords, version. Knows no protocol."""

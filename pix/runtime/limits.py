@@ -1,0 +1,64 @@
+"""Token buckets by name, in the memory of this process: who may try now, and who has to wait.
+
+A limit on something slow takes the tokens before the work and gives them back when the work turns out well: tokens that
+are counted afterwards let every request pass that begins before the first one ends.
+
+Each replica has its own, so a limit is as many times as high as there are replicas; what it is for, to make collecting
+and guessing slow, it does all the same, and no question costs a write to the database.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from pix.runtime.clock import monotonic_ms
+from pix.scheme.buckets import Bucket, BucketPolicy, filled, full, given_back, spent, wait_ms
+
+NAMES_MAX: Final = 10_000
+"""The name that was used longest ago is forgotten first."""
+
+
+class Limiter:
+    """A bucket for each name. Thread-safe."""
+
+    def __init__(self, policy: BucketPolicy, clock_ms: Callable[[], int] = monotonic_ms) -> None:
+        self._policy = policy
+        self._clock_ms = clock_ms
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def wait_ms(self, name: str) -> int:
+        """How long until the name may try; 0 when it may now."""
+        with self._lock:
+            return wait_ms(self._filled(name), self._policy)
+
+    def take(self, name: str, tokens: float) -> int:
+        """Spends the cost of a try, when the name may try now, and returns 0; else how long until it may. Atomic."""
+        with self._lock:
+            bucket = self._filled(name)
+            milliseconds = wait_ms(bucket, self._policy)
+            if not milliseconds:
+                self._keep(name, spent(bucket, tokens))
+            return milliseconds
+
+    def give_back(self, name: str, tokens: float) -> None:
+        """Returns tokens of a try that turned out well, or could not be made."""
+        with self._lock:
+            self._keep(name, given_back(self._filled(name), self._policy, tokens))
+
+    def _filled(self, name: str) -> Bucket:
+        now_ms = self._clock_ms()
+        bucket = self._buckets.get(name)
+        return full(self._policy, now_ms) if bucket is None else filled(bucket, self._policy, now_ms)
+
+    def _keep(self, name: str, bucket: Bucket) -> None:
+        if bucket.tokens >= self._policy.capacity:
+            self._buckets.pop(name, None)
+            return
+        self._buckets[name] = bucket
+        self._buckets.move_to_end(name)
+        while len(self._buckets) > NAMES_MAX:
+            self._buckets.popitem(last=False)

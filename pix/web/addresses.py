@@ -1,0 +1,34 @@
+"""Refuses addresses with a NUL in them: no text of ours has one, and PostgreSQL cannot even be asked for it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pix.web.problems import ProblemKind, problem_response
+
+BAD_ADDRESS: Final = ProblemKind("bad-address", HTTPStatus.BAD_REQUEST, "The address cannot be one of ours")
+RULE: Final = "An address has no NUL character."
+
+
+class NoNulInAddresses:
+    """ASGI middleware; whatever is behind it need not think of NUL in path or query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, or answers 400."""
+        if scope["type"] == "http" and (
+            "\x00" in scope["path"] or b"\x00" in unquote_to_bytes(scope.get("query_string", b""))
+        ):
+            if scope["path"].startswith("/api/"):
+                await problem_response(BAD_ADDRESS, RULE)(scope, receive, send)
+            else:
+                await PlainTextResponse(RULE, BAD_ADDRESS.status)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)

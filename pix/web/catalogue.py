@@ -1,0 +1,119 @@
+"""The texts of all pages, collected from the source: what a catalogue of a language has to translate.
+
+`python -m pix.web.catalogue` brings the catalogues in `templates/locale` up to date with the source: new texts
+come in untranslated, old ones go. A test fails while one is untranslated.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from pix.web.languages import Language
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_KEYWORDS: Final = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "translate": (2,),
+    "translatable": None,
+    "say": None,
+}
+_OPTIONS: Final = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
+_PAGES: Final = (
+    ("templates", (("**.html", "jinja2"),)),
+    ("bank_sim/entrypoints/http", (("**.py", "python"),)),
+    ("hub/entrypoints/http", (("**.py", "python"),)),
+    ("pix/web", (("**.py", "python"),)),
+    ("lab", (("**.py", "python"),)),
+)
+_RULES: Final = (
+    "pix/scheme",
+    "bank_sim/domain",
+    "bank_sim/application",
+    "bank_sim/entrypoints/http",
+    "hub/application",
+    "hub/adapters",
+)
+"""Where the sentences of errors are written, which pages show as they are."""
+_REFUSALS: Final = frozenset({"BankSilent", "FundingConflict", "SettlementFundsTooLow"})
+"""Errors whose names say what was refused, and whose sentences pages show."""
+
+
+def collect_messages(root: Path = _ROOT) -> Catalog:
+    """Every text of templates and pages, and every rule; what a rule fills in is `{}`."""
+    catalog = Catalog(project="CodePix", charset="utf-8", fuzzy=False)
+    for folder, methods in _PAGES:
+        found = extract_from_dir(
+            root / folder,
+            method_map=list(methods),
+            options_map={pattern: _OPTIONS for pattern, method in methods if method == "jinja2"},
+            keywords=_KEYWORDS,
+        )
+        for name, _, message, _, _ in found:
+            catalog.add(message, locations=[(f"{folder}/{name}", 0)])
+    for folder in _RULES:
+        for path in sorted((root / folder).rglob("*.py")):
+            for rule in _rules_in(path.read_text(encoding="utf-8")):
+                catalog.add(rule, locations=[(path.relative_to(root).as_posix(), 0)])
+    return catalog
+
+
+def update_catalogue(path: Path, language: Language, template: Catalog) -> None:
+    """Writes the catalogue anew: the texts of the source with the translations that it had."""
+    if path.exists():
+        with path.open("rb") as source:
+            catalog = read_po(source, locale=language.locale)
+    else:
+        catalog = Catalog(locale=language.locale, project="CodePix", charset="utf-8", fuzzy=False)
+    catalog.update(template, no_fuzzy_matching=True)
+    catalog.obsolete.clear()
+    text = BytesIO()
+    # Without a header, which has the time in it: the file changes only with the texts.
+    write_po(text, catalog, sort_output=True, omit_header=True, no_location=True, width=118, ignore_obsolete=True)
+    path.write_bytes(text.getvalue().rstrip() + b"\n")
+
+
+def _rules_in(source: str) -> Iterator[str]:
+    """The last argument of every `…Error("field", "sentence")` and of `super().__init__` in an error's class."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _makes_error(node.func, len(node.args)):
+            sentence = _sentence(node.args[-1])
+            if sentence and " " in sentence:
+                yield sentence
+
+
+def _makes_error(function: ast.expr, arguments: int) -> bool:
+    if isinstance(function, ast.Name):
+        return (arguments == 2 and function.id.endswith("Error")) or (arguments > 0 and function.id in _REFUSALS)
+    return arguments == 2 and isinstance(function, ast.Attribute) and function.attr == "__init__"
+
+
+def _sentence(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return ""
+
+
+def main() -> int:
+    """Updates every catalogue but that of English, the language of the source."""
+    template = collect_messages()
+    for language in Language:
+        if language is not Language.ENGLISH:
+            update_catalogue(_ROOT / "templates" / "locale" / f"{language.locale}.po", language, template)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Money, times and keys as people read them. Pages use these filters; nothing else formats an amount or a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_skeleton, format_time
+
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind
+from pix.scheme.money import format_brl
+from pix.scheme.people import format_tax_id
+from pix.scheme.times import TIME_MS_MAX
+from pix.web.languages import Language, translate
+
+TIME_ZONE: Final = ZoneInfo("America/Sao_Paulo")
+"""Pix runs on the official time of Brasília; so do all pages, whatever the visitor's clock."""
+
+_DAY_MS: Final = 86_400_000
+# A day from either end of what `datetime` holds, so that no time zone leads out of it.
+_FIRST_MS: Final = int(datetime.min.replace(tzinfo=UTC).timestamp()) * 1_000 + _DAY_MS
+_LAST_MS: Final = TIME_MS_MAX - _DAY_MS
+_DAY_OF_THIS_YEAR: Final = {Language.ENGLISH: "EEEE, MMMM d", Language.PORTUGUESE: "EEEE, d 'de' MMMM"}
+_INITIALS_MAX: Final = 2
+_SMALL_WORDS: Final = frozenset({"de", "da", "do", "das", "dos", "e", "of", "the", "banco", "bank"})
+
+
+def brl(amount_centavos: int) -> str:
+    """R$ 1.234,56, in every language; the space does not break."""
+    return format_brl(amount_centavos).replace("R$ ", "R$\N{NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+
+
+def brl_signed(amount_centavos: int) -> str:
+    """An amount that came (+) or went (-)."""
+    return ("+" if amount_centavos > 0 else "") + brl(amount_centavos)
+
+
+def brl_plain(amount_centavos: int) -> str:
+    """1.234,56: for an input that has R$ before it, and for spreadsheets."""
+    return format_brl(amount_centavos).replace("R$ ", "")
+
+
+def local(at_ms: int) -> datetime:
+    """The instant (Unix milliseconds) as people in Brasília see it; one outside the calendar as the nearest within."""
+    # Divided as integers: a float of seconds rounds some milliseconds to the one before.
+    seconds, milliseconds = divmod(min(max(at_ms, _FIRST_MS), _LAST_MS), 1_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1_000).astimezone(TIME_ZONE)
+
+
+def localtime(at_ms: int, language: Language) -> str:
+    """Day, month and time to the minute: "14 Oct, 15:32". Takes any integer, as all filters of times do."""
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        return _raw(at_ms)
+    at = local(at_ms)
+    return f"{format_skeleton('MMMd', at, locale=language.locale)}, {format_time(at, 'HH:mm', locale=language.locale)}"
+
+
+def localtime_full(at_ms: int, language: Language) -> str:
+    """Day, month, year and time to the second, as a receipt has it."""
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        return _raw(at_ms)
+    at = local(at_ms)
+    return f"{format_date(at, 'long', locale=language.locale)}, {format_time(at, 'HH:mm:ss', locale=language.locale)}"
+
+
+def localtime_year(at_ms: int, language: Language) -> str:
+    """Day, month, year and time to the minute: what is on paper is read in other years too."""
+    at = local(at_ms)
+    return f"{full_day(at.date(), language)}, {format_time(at, 'HH:mm', locale=language.locale)}"
+
+
+def full_day(day: date, language: Language) -> str:
+    """14 Oct 2026."""
+    return str(format_date(day, "medium", locale=language.locale))
+
+
+def clock_time(at_ms: int) -> str:
+    """15:32:07."""
+    return local(at_ms).strftime("%H:%M:%S") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
+
+
+def minute_time(at_ms: int) -> str:
+    """15:32."""
+    return local(at_ms).strftime("%H:%M") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
+
+
+def iso_time(at_ms: int) -> str:
+    """The instant for machines: the `datetime` of an HTML `time`."""
+    return local(at_ms).isoformat(timespec="milliseconds") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
+
+
+def local_day(at_ms: int) -> date:
+    """The day in Brasília; of an instant outside the calendar the nearest day within."""
+    return local(at_ms).date()
+
+
+def _raw(at_ms: int) -> str:
+    """An integer that is no time, as it is stored: nothing that a participant has sent may hide a page."""
+    return f"{at_ms} ms"
+
+
+def day_heading(day: date, today: date, language: Language) -> str:
+    """The day with its weekday, or "Today" or "Yesterday"."""
+    if day == today:
+        return translate(language, "Today")
+    if today - day == timedelta(days=1):
+        return translate(language, "Yesterday")
+    pattern = _DAY_OF_THIS_YEAR[language] if day.year == today.year else "full"
+    heading: str = format_date(day, pattern, locale=language.locale)
+    return heading[:1].upper() + heading[1:]
+
+
+def seconds_between(start_ms: int, end_ms: int) -> str:
+    """How long it took: "0,8 s"."""
+    return f"{max(0, end_ms - start_ms) / 1000:.1f} s".replace(".", ",")
+
+
+def tax_id(text: str) -> str:
+    """A CPF or CNPJ with its punctuation; anything else (a masked one) as it is."""
+    try:
+        return format_tax_id(text)
+    except SchemeError:
+        return text
+
+
+def pix_key(key: str, kind: KeyKind | str) -> str:
+    """A key in stored form as people write it: a CPF with its points, a Brazilian phone with its brackets."""
+    if kind in (KeyKind.CPF, KeyKind.CNPJ):
+        return tax_id(key)
+    if kind == KeyKind.PHONE and key.startswith("+55") and len(key) in (13, 14):
+        return f"+55 ({key[3:5]}) {key[5:-4]}-{key[-4:]}"
+    return key
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a person, a company or a bank."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    telling = [word for word in words if word.lower() not in _SMALL_WORDS] or words
+    chosen = telling if len(telling) <= _INITIALS_MAX else [telling[0], telling[-1]]
+    return "".join(word[0].upper() for word in chosen) or "?"
+
+
+def first_name(name: str) -> str:
+    """How to greet somebody."""
+    return name.split()[0] if name.split() else name

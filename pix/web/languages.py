@@ -1,0 +1,116 @@
+"""The languages of the pages: which one a visitor reads, and the translation of texts and of rules.
+
+The catalogues are Babel's `.po` files, read as they are: no compiled file to forget. English is the language of the
+source, so it needs none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from io import BytesIO
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+from pix.web.folders import templates_folder
+
+
+class Language(StrEnum):
+    """A language that the pages speak, by its BCP 47 tag."""
+
+    ENGLISH = "en"
+    PORTUGUESE = "pt-BR"
+
+    @property
+    def locale(self) -> str:
+        """Babel's name of the locale."""
+        return self.value.replace("-", "_")
+
+    @property
+    def own_name(self) -> str:
+        """The language's name in itself."""
+        return _OWN_NAMES[self]
+
+
+DEFAULT_LANGUAGE: Final = Language.ENGLISH
+
+_OWN_NAMES: Final[Mapping[Language, str]] = {Language.ENGLISH: "English", Language.PORTUGUESE: "Português"}
+_ACCEPTED_MAX: Final = 20
+
+
+@cache
+def catalogue(language: Language) -> Catalog:
+    """The language's texts as its file has them; English has none."""
+    path = templates_folder() / "locale" / f"{language.locale}.po"
+    if not path.exists():
+        return Catalog(locale=language.locale)
+    with path.open("rb") as source:
+        return read_po(source, locale=language.locale)
+
+
+@cache
+def translations(language: Language) -> NullTranslations:
+    """The same for gettext."""
+    compiled = BytesIO()
+    write_mo(compiled, catalogue(language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def translate(language: Language, text: str) -> str:
+    """The text in the language, or as it is when the catalogue lacks it."""
+    return translations(language).gettext(text)
+
+
+def translate_rule(language: Language, rule: str) -> str:
+    """The sentence of an error in the language.
+
+    A rule may have values in it ("At most 80 characters are allowed."). The catalogue has one entry for all of them,
+    with `{}` for each ("At most {} characters are allowed."), and the values are put back in their order.
+    """
+    exact = translate(language, rule)
+    if exact != rule:
+        return exact
+    for pattern, translated in _patterns(language):
+        match = pattern.fullmatch(rule)
+        if match:
+            return translated.format(*match.groups())
+    return rule
+
+
+@cache
+def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
+    return [
+        (re.compile(re.escape(message.id).replace(r"\{\}", "(.+?)")), message.string)
+        for message in catalogue(language)
+        if isinstance(message.id, str) and "{}" in message.id and isinstance(message.string, str) and message.string
+    ]
+
+
+def choose_language(chosen: str | None, accept_language: str) -> Language:
+    """What the visitor chose on the page; else the first of the browser's languages that we have; else the default."""
+    if chosen in set(Language):
+        return Language(chosen)
+    wanted = [tag for tag, _ in sorted(_accepted(accept_language), key=lambda pair: -pair[1])]
+    for tag in wanted:
+        for language in Language:
+            if tag.split("-")[0] == language.value.split("-")[0]:
+                return language
+    return DEFAULT_LANGUAGE
+
+
+def _accepted(header: str) -> list[tuple[str, float]]:
+    pairs = []
+    for part in header.split(",")[:_ACCEPTED_MAX]:
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            pairs.append((tag.strip().lower(), float(quality or 1)))
+        except ValueError:
+            continue
+    return pairs

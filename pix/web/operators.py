@@ -1,0 +1,208 @@
+"""The operator's door: who may use the console, the back office, and the APIs behind them.
+
+In demo mode it stands open. Else it opens for whoever knows the operator's password, and when there is none it stays
+shut, and says what to set. Pages remember it in the session; programs send it with each request as a bearer token,
+which no browser adds by itself, so that no other site can make one act.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Protocol
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from pix.runtime.passwords import password_matches
+from pix.web.attempts import Attempts
+from pix.web.csrf import ForgedRequest
+from pix.web.origins import is_own_origin
+from pix.web.problems import ProblemKind
+from pix.web.sessions import renew_session
+
+ATTEMPTS_NAME: Final = "the operator"
+SESSION_KEY: Final = "operator"
+PASSWORD_LENGTH_MAX: Final = 400
+SHUT_RULE: Final = (
+    "This is for the operator alone, and no operator's password is set: "
+    "set OPERATOR_PASSWORD or OPERATOR_PASSWORD_HASH, or DEMO_MODE=true where nothing is at stake."
+)
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class OperatorSettings(Protocol):
+    """What the door needs of a service's settings."""
+
+    @property
+    def demo_mode(self) -> bool:
+        """Whether everybody may come in."""
+
+    @property
+    def operator_password(self) -> str:
+        """Opens the door; may be empty."""
+
+    @property
+    def operator_password_hash(self) -> str:
+        """The same as a hash; may be empty."""
+
+
+class OperatorRefused(Exception):
+    """The request is for the operator alone. Knows the field and the rule, as every refusal does."""
+
+    field = "authorization"
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        super().__init__(rule)
+
+
+class OperatorUnknown(OperatorRefused):
+    """No password came with the request, or a wrong one."""
+
+    headers = {"WWW-Authenticate": 'Bearer realm="the operator\'s password"'}  # noqa: RUF012 - read by the edge alone
+
+    def __init__(self) -> None:
+        super().__init__("Send the operator's password as the header `Authorization: Bearer …`.")
+
+
+class OperatorShut(OperatorRefused):
+    """No password is configured, so nobody can be the operator."""
+
+    def __init__(self) -> None:
+        super().__init__(SHUT_RULE)
+
+
+class TooManyAttempts(OperatorRefused):
+    """Too many wrong passwords."""
+
+    def __init__(self, wait_ms: int) -> None:
+        seconds = -(-wait_ms // 1_000)
+        self.headers = {"Retry-After": str(seconds)}
+        super().__init__(f"Too many wrong passwords; try again in {seconds} seconds.")
+
+
+OPERATOR_PROBLEMS: Final[dict[type[Exception], ProblemKind]] = {
+    OperatorUnknown: ProblemKind("operator-unknown", 401, "This is for the operator"),
+    OperatorShut: ProblemKind("operator-shut", 403, "Nobody can be the operator yet"),
+    TooManyAttempts: ProblemKind("too-many-attempts", 429, "Too many wrong passwords"),
+}
+"""The rows of these refusals in an edge's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A password that was right, in a form from which it cannot be had, so that only the first request is slow."""
+
+    key: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, password: str) -> _Verified:
+        key = secrets.token_bytes(32)
+        return cls(key, hmac.digest(key, password.encode(), "sha256"))
+
+    def matches(self, password: str) -> bool:
+        return hmac.compare_digest(self.digest, hmac.digest(self.key, password.encode(), "sha256"))
+
+
+class OperatorDoor:
+    """Decides who is the operator."""
+
+    def __init__(self, settings: OperatorSettings, session_secret: str, attempts: Attempts | None = None) -> None:
+        """`session_secret` makes the mark in a session; with another password, marks of before are worth nothing."""
+        self.is_open = settings.demo_mode
+        self._password = settings.operator_password
+        self._password_hash = settings.operator_password_hash
+        self._attempts = attempts or Attempts()
+        self._one_check = threading.Lock()
+        self._verified: _Verified | None = None
+        secret = hashlib.sha256(f"{self._password}/{self._password_hash}".encode()).digest()
+        self._mark = hmac.digest(secret, f"codepix/operator/{session_secret}".encode(), "sha256").hex()
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether nobody can come in at all."""
+        return not (self.is_open or self._password or self._password_hash)
+
+    def check(self, password: str) -> None:
+        """Raises OperatorShut, TooManyAttempts, and OperatorUnknown for a wrong password."""
+        if self.is_open:
+            return
+        if self.is_shut:
+            raise OperatorShut
+        # One at a time: the bucket is everybody's, so more than five right passwords at once must not use it up.
+        with self._one_check:
+            wait_ms = self._attempts.take(ATTEMPTS_NAME)
+            if wait_ms:
+                raise TooManyAttempts(wait_ms)
+            if not self._is_right(password[:PASSWORD_LENGTH_MAX]):
+                raise OperatorUnknown
+            self._attempts.give_back(ATTEMPTS_NAME)
+
+    def let_in(self, request: Request) -> None:
+        """From now on this browser is the operator's, in a new session."""
+        renew_session(request)
+        request.session[SESSION_KEY] = self._mark
+
+    def knows(self, request: Request) -> bool:
+        """Whether this browser is the operator's."""
+        mark = request.session.get(SESSION_KEY)
+        return self.is_open or (
+            not self.is_shut and isinstance(mark, str) and hmac.compare_digest(mark.encode(), self._mark.encode())
+        )
+
+    def _is_right(self, password: str) -> bool:
+        if self._verified is not None and self._verified.matches(password):
+            return True
+        if self._password_hash:
+            is_right = password_matches(password, self._password_hash)
+        else:
+            is_right = hmac.compare_digest(password.encode(), self._password.encode())
+        if is_right:
+            self._verified = _Verified.of(password)
+        return is_right
+
+
+@dataclass(frozen=True, slots=True)
+class EverybodyIsOperator:
+    """Settings of demo mode, for whoever has no settings of a service."""
+
+    demo_mode: bool = True
+    operator_password: str = ""
+    operator_password_hash: str = ""
+
+
+_BEARER: Final = HTTPBearer(auto_error=False, scheme_name="operator", description="The operator's password.")
+
+
+def operator_of_api(door_of: Callable[[Request], OperatorDoor]) -> Callable[..., Awaitable[None]]:
+    """The dependency of every endpoint that is the operator's. Raises OperatorRefused, ForgedRequest."""
+
+    async def check(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    ) -> None:
+        check_origin(request)
+        door = door_of(request)
+        if door.is_open:
+            return
+        if credentials is None and not door.is_shut:
+            raise OperatorUnknown
+        # A wrong password costs memory and time, which is not the event loop's.
+        await run_in_threadpool(door.check, "" if credentials is None else credentials.credentials)
+
+    return check
+
+
+def check_origin(request: Request) -> None:
+    """Another site's page must not drive an API through a browser that can reach it. Raises ForgedRequest."""
+    origin = request.headers.get("origin")
+    if request.method in _SAFE_METHODS or origin is None:
+        return
+    if not is_own_origin(request, origin):
+        raise ForgedRequest

@@ -1,0 +1,1 @@
+"""How messages look outside a participant: topics, headers, encoding and signatures."""
