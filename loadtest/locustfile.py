@@ -18,7 +18,7 @@ from locust import LoadTestShape, events
 from locust.html import get_html_report
 from locust.runners import LocalRunner
 
-from lab.report import console
+from lab.read.report import console
 from loadtest.crowd.crowd import Crowd
 from loadtest.crowd.integrator import Integrator
 from loadtest.crowd.judging import judge

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import structlog
 
-from lab.parts.postgres import EmbeddedPostgres
+from lab.network.parts.postgres import EmbeddedPostgres
 from pix.participant.process import heed_interrupts
 
 

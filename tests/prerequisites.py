@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from lab.parts.apache_kafka import java_and_maven_available
+from lab.network.parts.apache_kafka import java_and_maven_available
 
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 MARKED_FOLDERS: Final = ("browser", "e2e")

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, HUB_PORT_DEFAULT, speaking_plainly, web_address
-from lab.report import audit_document, print_audit, print_json
-from lab.rest import new_client
-from lab.survey import Surveyor
+from lab.read.report import audit_document, print_audit, print_json
+from lab.read.rest import new_client
+from lab.read.snapshot import Surveyor
 
 HUB_URL_DEFAULT: Final = f"http://127.0.0.1:{HUB_PORT_DEFAULT}"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, check_report_file, refuse, speaking_plainly, tell
-from lab.report import console, print_json
+from lab.read.report import console, print_json
 
 
 def bench(

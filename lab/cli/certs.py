@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lab.certs import HUB_NAMES, make_certificates
 from lab.cli.speaking import EXIT_USAGE, refuse
-from lab.network import DEMO_BANKS
-from lab.report import console
+from lab.network.certs import HUB_NAMES, make_certificates
+from lab.network.network import DEMO_BANKS
+from lab.read.report import console
 from pix.scheme.errors import SchemeError
 
 

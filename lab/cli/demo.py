@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from lab.cli.speaking import EXIT_USAGE, HUB_PORT_DEFAULT, refuse, speaking_plainly, tell
-from lab.demo import run_demo
-from lab.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
-from lab.parts.environment import home_folder
-from lab.report import console
+from lab.network.demo import run_demo
+from lab.network.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
+from lab.network.parts.environment import home_folder
+from lab.read.report import console
 from pix.participant.settings import SECONDS_MAX
 
 HUB_GRPC_PORT_DEFAULT: Final = 50_051

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lab.audit import AuditReport
 from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, speaking_plainly, tell
-from lab.experiment import ExperimentOptions, experiment_document, experiment_table
-from lab.experiment import experiment as run_experiment
-from lab.faults import Target
-from lab.network import BANKS_MAX, KafkaKind
-from lab.parking import ParkingOptions, park, parking_document, parking_table
-from lab.report import console, print_audit, print_json
+from lab.network.network import BANKS_MAX, KafkaKind
+from lab.prove.experiment import ExperimentOptions, experiment_document, experiment_table
+from lab.prove.experiment import experiment as run_experiment
+from lab.prove.faults import Target
+from lab.prove.outage import ParkingOptions, park, parking_document, parking_table
+from lab.read.audit import AuditReport
+from lab.read.report import console, print_audit, print_json
 from pix.participant.settings import SECONDS_MAX
 
 

@@ -19,8 +19,8 @@ from lab.cli.speaking import (
     tell,
     web_address,
 )
-from lab.network import BANKS_MAX, KafkaKind
-from lab.report import console, print_json
+from lab.network.network import BANKS_MAX, KafkaKind
+from lab.read.report import console, print_json
 from loadtest.crowd.arrivals import Shape
 from loadtest.crowd.mix import MIX_DEFAULT
 from loadtest.crowd.options import (

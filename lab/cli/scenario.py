@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, speaking_plainly, tell
-from lab.network import KafkaKind
-from lab.report import console, print_json
-from lab.scenarios.command import (
+from lab.network.network import KafkaKind
+from lab.prove.scenarios.command import (
     ScenarioOptions,
     play_scenarios,
     playbill_document,
@@ -19,8 +18,9 @@ from lab.scenarios.command import (
     results_document,
     results_table,
 )
-from lab.scenarios.playbill import SCENARIOS
-from lab.scenarios.script import Scenario
+from lab.prove.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.script import Scenario
+from lab.read.report import console, print_json
 
 
 def scenario(

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from lab.cli.speaking import EXIT_BROKEN, Keep, speaking_plainly, tell
-from lab.network import BANKS_MAX, KafkaKind
-from lab.report import console, percentile, print_audit, print_json
-from lab.smoke import SmokeOptions, smoke_document, smoke_table
-from lab.smoke import smoke as run_smoke
+from lab.network.network import BANKS_MAX, KafkaKind
+from lab.prove.smoke import SmokeOptions, smoke_document, smoke_table
+from lab.prove.smoke import smoke as run_smoke
+from lab.read.report import console, percentile, print_audit, print_json
 
 
 def smoke(

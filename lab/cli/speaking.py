@@ -12,9 +12,9 @@ from typing import Annotated, Final
 
 import typer
 
-from lab.parts.errors import FolderUnusable, PartError, PartMissing, PortInUse
-from lab.report import errors
-from lab.rest import Unreachable
+from lab.network.parts.errors import FolderUnusable, PartError, PartMissing, PortInUse
+from lab.read.report import errors
+from lab.read.rest import Unreachable
 from pix.participant.process import heed_interrupts
 from pix.runtime.addresses import check_grpc_address, check_web_address
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.parts.environment import inherited_by_docker
-from lab.parts.errors import PartError, PartMissing
-from lab.parts.process import ChildProcess, wait_until
+from lab.network.parts.environment import inherited_by_docker
+from lab.network.parts.errors import PartError, PartMissing
+from lab.network.parts.process import ChildProcess, wait_until
 
 DOCKER_PACKAGE: Final = ".".join(("docker", "io"))
 """Debian's package of Docker. As one word it would read like a registry's address, which no file of ours names."""

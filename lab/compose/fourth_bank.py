@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from lab.parts.errors import PartError
+from lab.network.parts.errors import PartError
 
 CODE: Final = "004"
 AFTER_THE_BANKS: Final = "\n  postgres:\n"

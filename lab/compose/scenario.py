@@ -16,11 +16,11 @@ from lab.compose.fourth_bank import FourthBank
 from lab.compose.stack import Container, Stack
 from lab.compose.summary import Ledger, Summary
 from lab.compose.traffic import Traffic
-from lab.parts.errors import PartError
-from lab.parts.process import wait_until
-from lab.rest import BankRest, Unreachable
-from lab.survey import Surveyor
-from lab.traffic import Sent, poll_until, read_outcomes
+from lab.drive.payments import Sent, poll_until, read_outcomes
+from lab.network.parts.errors import PartError
+from lab.network.parts.process import wait_until
+from lab.read.rest import BankRest, Unreachable
+from lab.read.snapshot import Surveyor
 from pix.web.client import new_http_client
 
 KILLED_IN_TURN: Final = ("bank-001", "bank-002", "bank-003", "hub", "console", "kafka", "postgres")

@@ -13,9 +13,9 @@ import yaml
 
 from lab.compose.docker import CommandFailed, docker, run
 from lab.compose.stand_ins import CLASSIC_BUILDER
-from lab.parts.errors import PartError
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.errors import PartError
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 
 UP_DEADLINE_SECONDS: Final = 900.0
 DOWN_DEADLINE_SECONDS: Final = 300.0

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from lab.compose.docker import CommandFailed, docker, end_what_runs, run
-from lab.parts.apache_kafka import CACHE_FOLDER, fetch_jars
-from lab.parts.errors import PartError, PartMissing
+from lab.network.parts.apache_kafka import CACHE_FOLDER, fetch_jars
+from lab.network.parts.errors import PartError, PartMissing
 
 SOURCES: Final = Path(__file__).parent / "stand_ins"
 SUITE: Final = "bookworm"

@@ -10,9 +10,9 @@ from typing import Final
 
 from rich.table import Table
 
-from lab.audit import AuditReport
-from lab.report import audit_remarks, audit_table, console, errors, percentile
-from lab.traffic import Outcomes, Sent
+from lab.drive.payments import Outcomes, Sent
+from lab.read.audit import AuditReport
+from lab.read.report import audit_remarks, audit_table, console, errors, percentile
 
 PERCENTILES: Final = (50, 99)
 

@@ -29,8 +29,8 @@ from lab.compose.scenario import SURVEY_SECONDS_MAX, Broken, Secured
 from lab.compose.stack import Stack
 from lab.compose.stand_ins import BOOTSTRAP_PROGRAM, base_images
 from lab.compose.summary import Summary
-from lab.parts.errors import PartError
-from lab.rest import Unreachable
+from lab.network.parts.errors import PartError
+from lab.read.rest import Unreachable
 from pix.participant.process import heed_interrupts
 from pix.web.client import new_http_client
 

@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 from typing import Final
 
-from lab.parts.process import wait_until
-from lab.people import Population
-from lab.rest import BankRest, Unreachable
-from lab.traffic import Cashier, Payment, Sent, payment
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, Payment, Sent, payment
+from lab.network.parts.process import wait_until
+from lab.read.rest import BankRest, Unreachable
 
 PATIENCE_SECONDS: Final = 600.0
 PAYMENTS_PER_SECOND_AND_BANK: Final = 2.0

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from lab.keeper import PartAction
+from lab.network.supervisor import PartAction
 from lab.panel.documents import (
     ActDocument,
     PartDocument,
@@ -20,8 +20,8 @@ from lab.panel.documents import (
 from lab.panel.door import caller
 from lab.panel.problems import NotThere
 from lab.panel.site import LabOf, Laboratory, version_of
-from lab.scenarios.playbill import SCENARIOS
-from lab.scenarios.script import Scenario
+from lab.prove.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.script import Scenario
 from pix.web.events import Scene, stream_many
 from pix.web.problems import PROBLEM_RESPONSES
 

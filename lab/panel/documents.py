@@ -6,13 +6,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lab.conditions import Condition, PartReport
-from lab.generator.generator import TrafficFigures
-from lab.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
-from lab.keeper import PartAction, PartKind
+from lab.drive.generator.generator import TrafficFigures
+from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
+from lab.network.conditions import Condition, PartReport
+from lab.network.supervisor import PartAction, PartKind
 from lab.panel.programme import Act, ActKind
-from lab.report import audit_document
-from lab.scenarios.script import Scenario
+from lab.prove.scenarios.script import Scenario
+from lab.read.report import audit_document
 
 
 class PartDocument(BaseModel):

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from lab.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
-from lab.keeper import PartAction
+from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
+from lab.network.supervisor import PartAction
 from lab.panel.api import check_part, find_scenario
 from lab.panel.door import TOKEN_PARAMETER, TokenNeeded, door_of, visitor
 from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
@@ -21,7 +21,7 @@ from lab.panel.views import (
     part_views,
     step_views,
 )
-from lab.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.playbill import SCENARIOS
 from pix.web.events import Scene, stream_many
 from pix.web.htmx import see_other
 from pix.web.languages import Language

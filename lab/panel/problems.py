@@ -5,13 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from lab.generator.plan import PlanRefused
-from lab.keeper import ActionRefused
+from lab.classroom.director import StoryBusy, StoryOver, StoryStuck
+from lab.drive.generator.plan import PlanRefused
+from lab.network.parts.errors import PartError
+from lab.network.supervisor import ActionRefused
 from lab.panel.door import TokenNeeded
 from lab.panel.programme import Busy
-from lab.parts.errors import PartError
-from lab.rest import Unreachable
-from lab.story.director import StoryBusy, StoryOver, StoryStuck
+from lab.read.rest import Unreachable
 from pix.web.csrf import ForgedRequest
 from pix.web.problems import ProblemKind, ProblemTable
 from pix.web.visits import STREAM_PROBLEMS

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from lab.audit import AuditReport
-from lab.generator.generator import Generator
-from lab.rest import Refused, Unreachable
-from lab.scenarios.player import Player
-from lab.scenarios.script import Scenario, ScenarioResult, Step
-from lab.scenarios.stage import ScenarioInterrupted, Stage
-from lab.survey import Surveyor
+from lab.drive.generator.generator import Generator
+from lab.prove.scenarios.player import Player
+from lab.prove.scenarios.script import Scenario, ScenarioResult, Step
+from lab.prove.scenarios.stage import ScenarioInterrupted, Stage
+from lab.read.audit import AuditReport
+from lab.read.rest import Refused, Unreachable
+from lab.read.snapshot import Surveyor
 from pix.web.marks import translatable
 
 AUDIT_QUIET_SECONDS: Final = 30.0

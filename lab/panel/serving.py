@@ -7,19 +7,19 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from lab.conditions import Conditions
-from lab.generator.generator import Generator
-from lab.keeper import Keeper
+from lab.classroom.director import Director
+from lab.drive.generator.generator import Generator
+from lab.network.conditions import Conditions
+from lab.network.parts.ports import LOOPBACK
+from lab.network.parts.process import wait_until
+from lab.network.run import Run
+from lab.network.supervisor import Keeper
 from lab.panel.app import create_app
 from lab.panel.door import TOKEN_PARAMETER, PanelDoor
 from lab.panel.programme import Programme
 from lab.panel.site import Laboratory
 from lab.panel.window import MapWindow
-from lab.parts.ports import LOOPBACK
-from lab.parts.process import wait_until
-from lab.run import Run
-from lab.scenarios.player import Player
-from lab.story.director import Director
+from lab.prove.scenarios.player import Player
 from pix.runtime.addresses import http_url
 from pix.web.server import serve_http
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request, Response
 
-from lab.conditions import Conditions
-from lab.generator.generator import Generator
-from lab.keeper import Keeper
-from lab.network import Network
+from lab.classroom.director import Director
+from lab.drive.generator.generator import Generator
+from lab.network.conditions import Conditions
+from lab.network.network import Network
+from lab.network.supervisor import Keeper
 from lab.panel.programme import Programme
 from lab.panel.window import MapWindow
-from lab.story.director import Director
 from pix.web.assets import fingerprint
 from pix.web.csrf import Csrf
 from pix.web.htmx import asks_for_fragment, see_other

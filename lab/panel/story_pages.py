@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from lab.classroom.director import Director, SideFacts, Story
+from lab.classroom.script import STEPS, Act, Actor, Scene
 from lab.panel.door import TOKEN_PARAMETER, TokenNeeded, caller, door_of, visitor
 from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
 from lab.panel.story_views import (
@@ -19,9 +21,7 @@ from lab.panel.story_views import (
     side_views,
 )
 from lab.panel.views import finding_views
-from lab.report import audit_document
-from lab.story.director import Director, SideFacts, Story
-from lab.story.script import STEPS, Act, Actor, Scene
+from lab.read.report import audit_document
 from pix.web.events import Scene as LiveScene
 from pix.web.events import stream_many
 from pix.web.htmx import see_other

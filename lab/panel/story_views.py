@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
+from lab.classroom.director import AccountFacts, Facts, Heard, SideFacts, Story
+from lab.classroom.script import STEPS, Act, Actor, Scene
 from lab.panel.views import Mark, bank_mark
-from lab.story.director import AccountFacts, Facts, Heard, SideFacts, Story
-from lab.story.script import STEPS, Act, Actor, Scene
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party, Side
 from pix.web.languages import Language, translate

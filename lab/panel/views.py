@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lab.audit import AuditReport, Finding
-from lab.conditions import PartReport
-from lab.keeper import PartKind
-from lab.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
+from lab.network.conditions import PartReport
+from lab.network.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
+from lab.network.supervisor import PartKind
 from lab.panel.programme import Act
-from lab.scenarios.script import Step
+from lab.prove.scenarios.script import Step
+from lab.read.audit import AuditReport, Finding
 from pix.web.languages import Language, translate, translate_rule
 from pix.web.marks import translatable
 from pix.web.palette import derive_palette

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from lab.conditions import Condition, Conditions
+from lab.network.conditions import Condition, Conditions
 
 MAP_PATH: Final = "/map"
 LOOK_SECONDS: Final = 0.5

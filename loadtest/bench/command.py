@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from lab.parts.apache_kafka import fetch_jars
+from lab.network.parts.apache_kafka import fetch_jars
 from loadtest.bench.history import add_history
 from loadtest.bench.hub_part import HubRun, measure_hub
 from loadtest.bench.keys_part import measure_keys

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
-from lab.parts.ports import LOOPBACK
+from lab.network.parts.ports import LOOPBACK
 from pix.rpc.server import serve_grpc
 
 

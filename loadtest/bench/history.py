@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from lab.parts.errors import PartError
+from lab.network.parts.errors import PartError
 from loadtest.bench.stage import Stage
 
 TEMPLATES: Final = 1_000

@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from lab.parts.environment import inherited
-from lab.parts.errors import PartError
-from lab.parts.process import wait_until
+from lab.network.parts.environment import inherited
+from lab.network.parts.errors import PartError
+from lab.network.parts.process import wait_until
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult

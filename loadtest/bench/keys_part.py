@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import grpc
 
-from lab.parts.environment import inherited
-from lab.parts.errors import PartError
-from lab.parts.ports import LOOPBACK, free_port
-from lab.parts.process import wait_until
+from lab.network.parts.environment import inherited
+from lab.network.parts.errors import PartError
+from lab.network.parts.ports import LOOPBACK, free_port
+from lab.network.parts.process import wait_until
 from loadtest.bench.callers import CallScript
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Final
 
-from lab.parts.environment import inherited
-from lab.parts.errors import PartError
+from lab.network.parts.environment import inherited
+from lab.network.parts.errors import PartError
 from loadtest.bench.result import PartResult
 from loadtest.bench.stage import HUB_DATABASE, Stage, connect_to
 from loadtest.bench.stand_in import Tally

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from lab.parts.apache_kafka import kafka_version
+from lab.network.parts.apache_kafka import kafka_version
 
 DURABILITY: Final = {
     "kafka": "acks=all, idempotent producers, one broker (acknowledged from its page cache, Kafka's default)",

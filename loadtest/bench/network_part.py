@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from lab.network import HUB_DATABASE, KafkaKind, Network, NetworkSettings, bank_specs
-from lab.parts.environment import inherited
-from lab.parts.errors import PartError
-from lab.parts.ports import LOOPBACK
-from lab.parts.postgres import EmbeddedPostgres
-from lab.parts.process import wait_until
-from lab.rest import new_client
-from lab.survey import Surveyor
+from lab.network.network import HUB_DATABASE, KafkaKind, Network, NetworkSettings, bank_specs
+from lab.network.parts.environment import inherited
+from lab.network.parts.errors import PartError
+from lab.network.parts.ports import LOOPBACK
+from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.process import wait_until
+from lab.read.rest import new_client
+from lab.read.snapshot import Surveyor
 from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult, percentile

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from lab.network import write_privately
-from lab.parts.apache_kafka import ApacheKafkaBroker
-from lab.parts.ports import LOOPBACK, free_port
-from lab.parts.postgres import EmbeddedPostgres
-from lab.parts.process import Supervisor
-from lab.rest import HubRest, new_client
-from lab.service import Service
+from lab.network.network import write_privately
+from lab.network.parts.apache_kafka import ApacheKafkaBroker
+from lab.network.parts.ports import LOOPBACK, free_port
+from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.process import Supervisor
+from lab.network.services import Service
+from lab.read.rest import HubRest, new_client
 from pix.messaging.kafka.clients import ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.postgres.limits import MAINTENANCE_LIMITS

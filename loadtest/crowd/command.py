@@ -14,10 +14,10 @@ from typing import Final
 
 import httpx
 
-from lab.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
-from lab.parts.errors import PartError, PartMissing
-from lab.parts.ports import LOOPBACK
-from lab.parts.process import ChildProcess, Supervisor, wait_until
+from lab.network.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
+from lab.network.parts.errors import PartError, PartMissing
+from lab.network.parts.ports import LOOPBACK
+from lab.network.parts.process import ChildProcess, Supervisor, wait_until
 from loadtest.crowd.options import LoadOptions
 from loadtest.crowd.verdict import Verdict
 from pix.runtime.addresses import http_url, join_host_port

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import gevent
 from locust.env import Environment
 
-from lab.rest import HubRest, Refused, Unreachable, new_client
+from lab.read.rest import HubRest, Refused, Unreachable, new_client
 from loadtest.crowd.arrivals import arrival_times
 from loadtest.crowd.customers import Bank, Customer, Customers, open_accounts
 from loadtest.crowd.directory import Directory

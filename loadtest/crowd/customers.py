@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 from stdnum.br import cpf
 
-from lab.rest import BankRest, Refused
+from lab.read.rest import BankRest, Refused
 
 PIN: Final = "4821"
 OPENING_DEPOSIT_CENTAVOS: Final = 10_000_00
@@ -108,7 +108,7 @@ class Customers:
 def open_accounts(
     banks: Sequence[Bank], shares: Mapping[str, float], count: int, client: httpx.Client, random: Random
 ) -> Customers:
-    """Opens the accounts, so many in all, divided as the visits are. Raises `lab.rest.Unreachable` and `Refused`."""
+    """Opens the accounts, so many in all, divided as the visits are. Raises Unreachable and Refused."""
     by_bank = {bank.code: CustomersOfBank() for bank in banks}
     orders = []
     for bank in banks:

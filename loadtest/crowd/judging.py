@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from lab.audit import AuditReport
-from lab.rest import HubRest, Json, Unreachable, new_client
-from lab.survey import Surveyor
+from lab.read.audit import AuditReport
+from lab.read.rest import HubRest, Json, Unreachable, new_client
+from lab.read.snapshot import Surveyor
 from loadtest.crowd.crowd import Crowd
 from loadtest.crowd.measures import Counts, Measures, Samples
 from loadtest.crowd.mix import VisitorKind

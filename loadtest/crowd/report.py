@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from lab.report import audit_remarks, audit_table
+from lab.read.report import audit_remarks, audit_table
 from loadtest.crowd.pass_lines import PassLine
 from loadtest.crowd.verdict import LATE_MS, Verdict
 

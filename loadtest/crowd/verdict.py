@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lab.audit import AuditReport
-from lab.report import audit_document, read_audit
+from lab.read.audit import AuditReport
+from lab.read.report import audit_document, read_audit
 from loadtest.crowd.pass_lines import PassLine, are_passed
 
 LATE_MS: Final = 500

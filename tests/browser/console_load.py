@@ -25,10 +25,10 @@ import httpx
 from playwright.sync_api import Browser, Page
 
 from hub.adapters.postgres import MIGRATIONS
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.ports import free_port
-from lab.parts.postgres import EmbeddedPostgres
-from lab.parts.process import wait_until
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.ports import free_port
+from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.process import wait_until
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.postgres.engine import make_engine

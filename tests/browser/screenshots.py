@@ -24,9 +24,9 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.app import create_app
 from hub.application.ports import TransferFilter
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.parts.ports import free_port
-from lab.rest import new_client
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.ports import free_port
+from lab.read.rest import new_client
 from pix.runtime.clock import SystemClock
 from pix.wire.records import HUB_TOPIC, Record
 from tests.browser.chromium import chromium, find_chromium

@@ -11,14 +11,14 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.scenarios.playbill import SCENARIOS
-from lab.story.script import STEPS
-from lab.traffic import Cashier, payment
+from lab.classroom.script import STEPS
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, payment
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
+from lab.prove.scenarios.playbill import SCENARIOS
+from lab.read.rest import BankRest, new_client
 from pix.web.client import new_http_client
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
 from tests.browser.test_accessibility import faults_of

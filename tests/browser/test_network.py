@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lab.network import Network, RunningBank
-from lab.people import Customer, Population
-from lab.rest import BankRest
+from lab.drive.customers import Customer, Population
+from lab.network.network import Network, RunningBank
+from lab.read.rest import BankRest
 from tests.browser.conftest import PATIENCE_MS, Watch
 from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.browser.test_paying import stage, to_review

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from lab.network import Network
-from lab.parts.process import wait_until
+from lab.network.network import Network
+from lab.network.parts.process import wait_until
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, Watch
 from tests.browser.test_console import LIVE, pay
 from tests.browser.test_network import RESTART_PATIENCE_MS

@@ -13,9 +13,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from lab.network import Network
-from lab.parts.process import wait_until
-from lab.survey import Surveyor
+from lab.network.network import Network
+from lab.network.parts.process import wait_until
+from lab.read.snapshot import Surveyor
 from tests.support.network import banks, client, network, population, surveyor
 
 __all__ = ["banks", "client", "network", "population", "surveyor"]

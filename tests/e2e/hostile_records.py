@@ -22,11 +22,11 @@ from typing import Final
 
 import httpx
 
-from lab.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
-from lab.traffic import Cashier, good_payments, poll_until, read_outcomes
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, good_payments, poll_until, read_outcomes
+from lab.network.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
+from lab.read.rest import BankRest, new_client
+from lab.read.snapshot import Surveyor
 from pix.messaging.kafka.clients import BATCH_BYTES_MAX
 from pix.wire.records import HUB_TOPIC, bank_topic
 from tests.support.raw_records import SPECIAL, RawProducer, RawRecord

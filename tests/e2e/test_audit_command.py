@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy
 
-from lab.network import Network
-from lab.parts.ports import free_port
-from lab.people import Population
-from lab.rest import BankRest
-from lab.survey import Surveyor
+from lab.drive.customers import Population
+from lab.network.network import Network
+from lab.network.parts.ports import free_port
+from lab.read.rest import BankRest
+from lab.read.snapshot import Surveyor
 from tests.e2e.conftest import run_codepix, run_codepix_json
 from tests.e2e.test_transfer import await_completed, pay
 

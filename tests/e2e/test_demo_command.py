@@ -14,10 +14,10 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
-from lab.people import DEMO_PIN, Population
-from lab.rest import BankRest
+from lab.drive.customers import DEMO_PIN, Population
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
+from lab.read.rest import BankRest
 from pix.web.client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 

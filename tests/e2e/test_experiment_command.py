@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.parts.process import wait_until
+from lab.network.parts.process import wait_until
 from tests.e2e.conftest import Background, all_gone, run_codepix, run_codepix_json
 
 GONE_SECONDS_MAX = 10.0

@@ -14,11 +14,11 @@ import pytest
 
 from codepix.v1 import participants_pb2 as participants
 from codepix.v1 import participants_pb2_grpc
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.people import DEMO_PIN
-from lab.rest import BankRest, HubRest
-from lab.survey import Surveyor
-from lab.traffic import poll_until
+from lab.drive.customers import DEMO_PIN
+from lab.drive.payments import poll_until
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.read.rest import BankRest, HubRest
+from lab.read.snapshot import Surveyor
 from pix.rpc.client import open_channel
 from pix.web.client import new_http_client
 

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import pytest
 
-from lab.network import Network
-from lab.parts.process import wait_until
-from lab.survey import Surveyor
+from lab.network.network import Network
+from lab.network.parts.process import wait_until
+from lab.read.snapshot import Surveyor
 from pix.web.client import http_get
 
 SEEN_SECONDS_MAX = 20.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.network import KafkaKind
+from lab.network.network import KafkaKind
 from tests.e2e.hostile_records import run
 
 RECORDS = 2_500

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from lab.network import Network
-from lab.parts.ports import free_port
-from lab.people import Population
+from lab.drive.customers import Population
+from lab.network.network import Network
+from lab.network.parts.ports import free_port
 from tests.e2e.conftest import run_codepix, run_codepix_json
 from tests.e2e.test_audit_command import tampered
 

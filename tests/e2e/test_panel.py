@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lab.network import Network
-from lab.parts.process import wait_until
+from lab.network.network import Network
+from lab.network.parts.process import wait_until
 from pix.web.client import new_http_client
 from tests.support.panel import serving_panel
 

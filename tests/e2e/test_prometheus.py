@@ -12,12 +12,12 @@ import httpx
 import pytest
 import yaml
 
-from lab.network import Network
-from lab.parts.ports import free_port
-from lab.parts.process import ChildProcess, wait_until
-from lab.people import Population
-from lab.rest import BankRest
-from lab.traffic import Cashier, payment, poll_until
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, payment, poll_until
+from lab.network.network import Network
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import ChildProcess, wait_until
+from lab.read.rest import BankRest
 from pix.web.client import new_http_client
 from tests.unit.house.repository import ROOT
 

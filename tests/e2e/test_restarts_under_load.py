@@ -15,11 +15,11 @@ from random import Random
 
 import pytest
 
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
-from lab.traffic import Cashier, Sent, good_payments, poll_until, read_outcomes
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, Sent, good_payments, poll_until, read_outcomes
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.read.rest import BankRest, new_client
+from lab.read.snapshot import Surveyor
 
 STOP_SECONDS_MAX = 10.0
 QUIET_SECONDS_MAX = 40.0

@@ -13,12 +13,12 @@ from typing import Final
 import pytest
 from sqlalchemy import make_url
 
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.parts.ports import LOOPBACK
-from lab.parts.postgres import BINARIES_FOLDER, MAINTENANCE_DATABASE, WHEEL_PACKAGE
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
+from lab.drive.customers import Population
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.ports import LOOPBACK
+from lab.network.parts.postgres import BINARIES_FOLDER, MAINTENANCE_DATABASE, WHEEL_PACKAGE
+from lab.read.rest import BankRest, new_client
+from lab.read.snapshot import Surveyor
 from pix.runtime.addresses import join_host_port
 from tests.e2e.conftest import READY_SECONDS_MAX, run_codepix_json
 from tests.e2e.test_transfer import pay

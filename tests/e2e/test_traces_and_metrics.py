@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.parts.process import wait_until
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
-from lab.traffic import Cashier, payment
+from lab.drive.customers import Population
+from lab.drive.payments import Cashier, payment
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.process import wait_until
+from lab.read.rest import BankRest, new_client
+from lab.read.snapshot import Surveyor
 from pix.web.client import http_get
 
 FINAL_SECONDS_MAX = 30.0

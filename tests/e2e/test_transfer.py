@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lab.network import Network
-from lab.parts.process import wait_until
-from lab.people import Population
-from lab.rest import BankRest, Json
-from lab.service import Service
-from lab.survey import Surveyor
+from lab.drive.customers import Population
+from lab.network.network import Network
+from lab.network.parts.process import wait_until
+from lab.network.services import Service
+from lab.read.rest import BankRest, Json
+from lab.read.snapshot import Surveyor
 
 COMPLETED_SECONDS_MAX = 30.0
 VISIBLE_SECONDS_MAX = 10.0

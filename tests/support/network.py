@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from lab.network import DEMO_BANKS, Network, NetworkSettings
-from lab.parts.ports import free_port
-from lab.people import Population
-from lab.rest import BankRest, new_client
-from lab.survey import Surveyor
+from lab.drive.customers import Population
+from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.ports import free_port
+from lab.read.rest import BankRest, new_client
+from lab.read.snapshot import Surveyor
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 
 import httpx
 
-from lab.keeper import Keeper
-from lab.network import Network
+from lab.classroom.director import Director
+from lab.network.network import Network
+from lab.network.parts.ports import free_port
+from lab.network.run import Run
+from lab.network.supervisor import Keeper
 from lab.panel.serving import PanelServer
-from lab.parts.ports import free_port
-from lab.run import Run
-from lab.story.director import Director
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from hub.adapters.postgres import MIGRATIONS
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.grpc.server import add_services
-from lab.certs import Certificates, make_certificates
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.certs import Certificates, make_certificates
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import migrate
 from pix.rpc.client import open_channel

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 from confluent_kafka import KafkaException
 
-from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
-from lab.parts.process import wait_until
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
+from lab.network.parts.process import wait_until
 from pix.messaging.kafka.acls import allow_banks, bank_group, bank_user
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.messaging.kafka.lag import GroupLag

@@ -19,7 +19,7 @@ from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import compose
-from lab.certs import Certificates, make_certificates
+from lab.network.certs import Certificates, make_certificates
 from pix.rpc.server import MESSAGE_BYTES_MAX
 from pix.rpc.tls import channel_credentials, server_credentials
 from pix.runtime.health import Health

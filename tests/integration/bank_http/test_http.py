@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.telemetry.http import ObservedHttp
 from pix.telemetry.metrics import Metrics
 from pix.web.client import http_get, new_http_client

@@ -17,7 +17,7 @@ from bank_sim.domain.answering import Behaviour
 from bank_sim.entrypoints.cli import roles_of
 from bank_sim.entrypoints.kafka import KafkaRole
 from bank_sim.settings import BankSettings
-from lab.parts.broker import EmbeddedBroker
+from lab.network.parts.broker import EmbeddedBroker
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX

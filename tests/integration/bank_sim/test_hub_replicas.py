@@ -19,8 +19,8 @@ from bank_sim.adapters.hub_client import GrpcHub
 from hub.adapters.memory import HubStore, MemoryUnitsOfWork
 from hub.application.use_cases import HubApplication, compose
 from hub.entrypoints.grpc.server import add_services
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.rpc.server import DEFAULT_LIMITS, GrpcLimits, serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health

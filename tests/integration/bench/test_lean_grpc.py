@@ -12,8 +12,8 @@ import uvloop
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
-from lab.parts.ports import LOOPBACK, free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import LOOPBACK, free_port
+from lab.network.parts.process import wait_until
 from loadtest.bench.empty_server import add_services
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
 from pix.rpc.server import serve_grpc

@@ -21,8 +21,8 @@ from typer.testing import CliRunner, Result
 
 from hub.domain.transfer import TransferStatus
 from hub.entrypoints.cli import app
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.participant.dead_letters import DeadLetterState
 from pix.participant.settings import ServiceSettings
 from pix.postgres.engine import transaction

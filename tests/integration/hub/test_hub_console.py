@@ -17,8 +17,8 @@ from sqlalchemy import Engine, text
 
 from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.console.views import HEX_BYTES_MAX, hex_lines, milestones
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.participant.dead_letters import DeadLetterState
 from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey

@@ -22,7 +22,7 @@ from hub.adapters.postgres import PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from hub.domain.presence import Presence
 from hub.entrypoints.grpc.server import add_services
-from lab.parts.ports import free_port
+from lab.network.parts.ports import free_port
 from pix.rpc.client import open_channel
 from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock

@@ -17,8 +17,8 @@ from sqlalchemy import Engine, text
 from hub.bootstrap import Hub
 from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
 from hub.settings import HubSettings
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.process import wait_until
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.process import wait_until
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.participant.dead_letters import DeadLetter, DeadLetterState

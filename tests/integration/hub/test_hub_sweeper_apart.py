@@ -12,8 +12,8 @@ import pytest
 from hub.bootstrap import Hub
 from hub.entrypoints.kafka import CONSUMER_GROUP
 from hub.settings import HubSettings
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.process import wait_until
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.process import wait_until
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment

@@ -11,19 +11,19 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lab.conditions import Conditions
-from lab.generator.generator import Generator
-from lab.keeper import Keeper, Kept, PartAction, PartKind
-from lab.network import Network, NetworkSettings
+from lab.drive.generator.generator import Generator
+from lab.network.conditions import Conditions
+from lab.network.network import Network, NetworkSettings
+from lab.network.parts.ports import free_port
+from lab.network.run import Run
+from lab.network.supervisor import Keeper, Kept, PartAction, PartKind
 from lab.panel.app import create_app
 from lab.panel.door import PanelDoor
 from lab.panel.programme import Programme
 from lab.panel.site import Laboratory
 from lab.panel.window import MapWindow
-from lab.parts.ports import free_port
-from lab.rest import BankRest, new_client
-from lab.run import Run
-from lab.scenarios.player import Player
+from lab.prove.scenarios.player import Player
+from lab.read.rest import BankRest, new_client
 from tests.integration.lab_parts.test_lab_keeper import Sample
 
 TOKEN = "the token of this start, as long as it must be"

@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from lab.network.parts.process import wait_until
 from lab.panel.site import Laboratory
-from lab.parts.process import wait_until
 from pix.web.client import http_get, new_http_client
 from pix.web.server import serve_http
 from tests.integration.bank_http.test_live import events_of

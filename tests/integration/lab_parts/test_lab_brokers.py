@@ -12,11 +12,11 @@ import pytest
 from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from lab.parts.apache_kafka import ApacheKafkaBroker, fetch_jars, java_and_maven_available, kafka_version
-from lab.parts.broker import Broker, EmbeddedBroker
-from lab.parts.errors import PartError, PartMissing, PortInUse
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, fetch_jars, java_and_maven_available, kafka_version
+from lab.network.parts.broker import Broker, EmbeddedBroker
+from lab.network.parts.errors import PartError, PartMissing, PortInUse
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 
 DEADLINE_SECONDS = 30.0
 SESSION_MILLISECONDS = {"EmbeddedBroker": 4_000, "ApacheKafkaBroker": 6_000}

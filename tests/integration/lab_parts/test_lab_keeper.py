@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.keeper import ActionRefused, Keeper, Kept, PartAction, PartKind
-from lab.parts.errors import PartError
-from lab.parts.process import ChildProcess, wait_until
+from lab.network.parts.errors import PartError
+from lab.network.parts.process import ChildProcess, wait_until
+from lab.network.supervisor import ActionRefused, Keeper, Kept, PartAction, PartKind
 
 DEADLINE_SECONDS = 20.0
 IDLER = "import signal; signal.pause()"

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from lab.parts.errors import PortInUse
-from lab.parts.ports import FREE_PORT_FIRST, FREE_PORT_LAST, check_port_free, free_port
+from lab.network.parts.errors import PortInUse
+from lab.network.parts.ports import FREE_PORT_FIRST, FREE_PORT_LAST, check_port_free, free_port
 
 
 def test_free_ports_differ_and_can_be_listened_on() -> None:

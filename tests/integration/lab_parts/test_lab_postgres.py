@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from lab.parts.errors import PartError
-from lab.parts.postgres import EmbeddedPostgres, ExternalPostgres
-from lab.parts.process import wait_until
+from lab.network.parts.errors import PartError
+from lab.network.parts.postgres import EmbeddedPostgres, ExternalPostgres
+from lab.network.parts.process import wait_until
 
 DEADLINE_SECONDS = 20.0
 SOCKET_PATH_BYTES_MAX = 100

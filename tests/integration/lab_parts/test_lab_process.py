@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from lab.parts import tether
-from lab.parts.environment import INHERITED
-from lab.parts.errors import PartError, PartNotReady
-from lab.parts.process import ChildProcess, Supervisor, wait_until
+from lab.network.parts import tether
+from lab.network.parts.environment import INHERITED
+from lab.network.parts.errors import PartError, PartNotReady
+from lab.network.parts.process import ChildProcess, Supervisor, wait_until
 
 DEADLINE_SECONDS = 15.0
 REPOSITORY = Path(__file__).parents[3]
@@ -235,7 +235,7 @@ def test_an_exception_in_the_lab_leaves_no_process(tmp_path: Path) -> None:
 LITTLE_LAB = f"""
 import json, sys, signal
 from pathlib import Path
-from lab.parts.process import Supervisor, wait_until
+from lab.network.parts.process import Supervisor, wait_until
 
 with Supervisor(Path(sys.argv[1])) as supervisor:
     stubborn = supervisor.start_child("stubborn", [sys.executable, "-c", {STUBBORN!r}])
@@ -320,7 +320,7 @@ def test_a_child_inherits_what_is_written_down_and_nothing_else(
 LAB_IN_THE_BACKGROUND = f"""
 import os, signal, sys
 from pathlib import Path
-from lab.parts.process import Supervisor, wait_until
+from lab.network.parts.process import Supervisor, wait_until
 
 assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 with Supervisor(Path(sys.argv[1])) as supervisor:

@@ -19,7 +19,7 @@ DEADLINE_SECONDS = 120.0
 STARTS_POSTGRES = """
 import sys
 from pathlib import Path
-from lab.parts.postgres import EmbeddedPostgres
+from lab.network.parts.postgres import EmbeddedPostgres
 
 server = EmbeddedPostgres(Path(sys.argv[1]))
 server.start()

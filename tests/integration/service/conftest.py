@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from lab.parts.broker import EmbeddedBroker
+from lab.network.parts.broker import EmbeddedBroker
 from pix.messaging.kafka.clients import KafkaSink, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 

@@ -11,7 +11,7 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from lab.parts.process import wait_until
+from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.postgres.bulk import copy_rows, execute_bulk
 from pix.postgres.connections import LOOK_SECONDS

@@ -20,8 +20,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
-from lab.parts.ports import LOOPBACK, free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import LOOPBACK, free_port
+from lab.network.parts.process import wait_until
 from pix.rpc.calls import EXPECTED
 from pix.rpc.client import open_channel
 from pix.rpc.server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc

@@ -15,8 +15,8 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lab.parts.ports import LOOPBACK, free_port
-from lab.parts.process import wait_until
+from lab.network.parts.ports import LOOPBACK, free_port
+from lab.network.parts.process import wait_until
 from pix.web.client import new_http_client
 from pix.web.connections import HEADERS_BYTES_MAX, HEALTH_CONNECTIONS, HttpLimits
 from pix.web.server import serve_http

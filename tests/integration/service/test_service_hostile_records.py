@@ -11,9 +11,9 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from sqlalchemy import text
 
-from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.process import wait_until
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.messaging.kafka.clients import (
     BATCH_BYTES_MAX,

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.ports import free_port
-from lab.parts.process import wait_until
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings

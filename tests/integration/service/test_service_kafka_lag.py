@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.process import wait_until
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.process import wait_until
 from pix.messaging.kafka import lag as kafka_lag
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource
 from pix.messaging.kafka.lag import AGE_SECONDS_MAX, GroupLag, lag_seen_by

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import KafkaError
 
-from lab.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
-from lab.parts.broker import EmbeddedBroker
-from lab.parts.process import wait_until
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
+from lab.network.parts.broker import EmbeddedBroker
+from lab.network.parts.process import wait_until
 from pix.messaging.batches import BatchLoop
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings

@@ -31,7 +31,7 @@ JOINED_BY_HAND: Final = re.compile(r"\{[\w.]*(host|HOST|LOOPBACK)[\w.]*\}:\{")
 MAY_JOIN: Final = {
     Path("pix/runtime/addresses.py"),
     # Runs as a file, without any package of ours; librdkafka's broker listens on 127.0.0.1 alone.
-    Path("lab/parts/embedded_broker.py"),
+    Path("lab/network/parts/embedded_broker.py"),
 }
 
 

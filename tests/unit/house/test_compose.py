@@ -12,7 +12,7 @@ from bank_sim.settings import BankSettings
 from hub.settings import HubSettings
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.test import IMAGE, LOAD_IMAGE
-from lab.parts.apache_kafka import kafka_version
+from lab.network.parts.apache_kafka import kafka_version
 from loadtest.crowd.options import add_options
 from tests.unit.house.repository import ROOT, project, scripts
 

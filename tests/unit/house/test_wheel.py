@@ -15,7 +15,7 @@ FIND_EVERYTHING = """
 from pathlib import Path
 import bank_sim, hub, lab, loadtest, pix
 from codepix.v1 import directory_pb2_grpc
-from lab.parts.apache_kafka import kafka_version
+from lab.network.parts.apache_kafka import kafka_version
 from pix.web.folders import templates_folder
 installed = Path(INSTALLED)
 for package in (bank_sim, hub, lab, loadtest, pix, directory_pb2_grpc):

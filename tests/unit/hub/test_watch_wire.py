@@ -11,7 +11,7 @@ import pytest
 from hub.adapters.memory_tap import MemoryWire
 from hub.application.watch_wire import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, Parties, TooManyWatchers, WatchWire
 from hub.domain.transfer import outcome_message
-from lab.parts.process import wait_until
+from lab.network.parts.process import wait_until
 from pix.scheme.messages import Side, TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import HUB_SENDER, HUB_TOPIC, Record, bank_topic, encode_record, signing_key

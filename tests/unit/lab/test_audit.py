@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.audit import (
+from lab.read.audit import (
     OFFENDERS_SHOWN_MAX,
     AuditReport,
     BankTransfer,

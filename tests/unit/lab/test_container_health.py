@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import compose
-from lab.parts.ports import free_port
+from lab.network.parts.ports import free_port
 from tests.support.ipv6 import needs_ipv6
 
 PROGRAM = Path(compose.__file__).parent / "is-ready"

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from lab.generator.plan import Orders, PlanRefused, TrafficPlan, check_plan
-from lab.generator.tally import RECENT_SECONDS, Tally
-from lab.traffic import Payment
+from lab.drive.generator.plan import Orders, PlanRefused, TrafficPlan, check_plan
+from lab.drive.generator.tally import RECENT_SECONDS, Tally
+from lab.drive.payments import Payment
 from tests.unit.lab.test_plans import population
 
 CODES = ("001", "002", "003")

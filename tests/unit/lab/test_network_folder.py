@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.network import (
+from lab.network.network import (
     MARKER_FILE,
     Network,
     NetworkSettings,
@@ -19,8 +19,8 @@ from lab.network import (
     remove_network,
     write_privately,
 )
-from lab.parts.errors import FolderUnusable, PartError, PortInUse
-from lab.parts.ports import free_port
+from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
+from lab.network.parts.ports import free_port
 
 
 def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from lab.faults import FIRST_MOMENT, LAST_MOMENT, Action, Target, plan_faults
-from lab.network import BANKS_MAX, bank_specs
-from lab.people import Customer, Key, Population
-from lab.report import percentile
-from lab.smoke import FAILURES, SETTLEMENT_FUNDS_CENTAVOS, plan
-from lab.traffic import good_payments
+from lab.drive.customers import Customer, Key, Population
+from lab.drive.payments import good_payments
+from lab.network.network import BANKS_MAX, bank_specs
+from lab.prove.faults import FIRST_MOMENT, LAST_MOMENT, Action, Target, plan_faults
+from lab.prove.smoke import FAILURES, SETTLEMENT_FUNDS_CENTAVOS, plan
+from lab.read.report import percentile
 
 
 def person(code: str, number: int, balance: int, status: str = "active") -> Customer:

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from lab.audit import AuditReport, Finding
+from lab.read.audit import AuditReport, Finding
 from loadtest.crowd.measures import Counts, Samples
 from loadtest.crowd.pass_lines import PassLine, Times, are_passed, pass_lines
 from loadtest.crowd.report import print_verdict, verdict_html

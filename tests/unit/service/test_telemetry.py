@@ -346,7 +346,7 @@ def test_metrics_may_be_kept_from_the_port_of_the_users(metrics: Metrics) -> Non
 
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics, host: str) -> None:
-    from lab.parts.ports import free_port
+    from lab.network.parts.ports import free_port
 
     health, stop, port = Health(), threading.Event(), free_port()
     health.trouble("consumer", "starting")
@@ -368,7 +368,7 @@ def test_a_port_of_its_own_shows_metrics_and_health(metrics: Metrics, host: str)
 @contextmanager
 def monitor(metrics: Metrics, health: Health) -> Iterator[int]:
     """The port of one that listens."""
-    from lab.parts.ports import free_port
+    from lab.network.parts.ports import free_port
 
     stop, port = threading.Event(), free_port()
     thread = threading.Thread(target=monitor_role(metrics, health, "127.0.0.1", port), args=(stop,), daemon=True)

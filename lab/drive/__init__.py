@@ -1,0 +1,1 @@
+"""Brings customers, payments and forgeries to a running network."""

@@ -1,0 +1,220 @@
+"""Customers who want to pay, at a steady rate, and who ask their bank until it has answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from random import Random
+from typing import Final
+
+from lab.drive.customers import Population
+from lab.drive.generator.following import Follower
+from lab.drive.generator.plan import Orders, TrafficPlan, check_plan
+from lab.drive.generator.tally import Counts, Tally
+from lab.drive.line import Line
+from lab.drive.payments import Payment
+from lab.read.rest import BankRest, HubRest, Refused, Unreachable
+
+SENDERS_PER_BANK: Final = 6
+WAITING_MAX: Final = 1_000
+"""Customers at the door of one bank; beyond them nobody queues up."""
+TICK_SECONDS: Final = 0.02
+RETRY_SECONDS: Final = 0.25
+QUEUE_SECONDS: Final = 0.5
+STANDSTILL_SECONDS_MAX: Final = 1.0
+"""Of this machine: what was not ordered during a longer one is not made up for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficFigures:
+    """How the stream is now."""
+
+    is_running: bool
+    is_held_back: bool
+    """It runs, but somebody has asked for quiet."""
+    plan: TrafficPlan
+    waiting: int
+    """Customers whose bank has not answered."""
+    counts: Counts
+
+
+Work = Callable[[threading.Event], None]
+"""Runs in a thread of its own until it is told to stop."""
+
+
+class Generator:
+    """One for a network; thread-safe. Its threads are started with the first payments."""
+
+    def __init__(
+        self,
+        hub: HubRest,
+        rest: Mapping[str, BankRest],
+        operator_password: str,
+        in_background: Callable[[Work], object],
+    ) -> None:
+        """`rest` are the banks' APIs by code; `in_background` starts a thread."""
+        self._rest = rest
+        self._in_background = in_background
+        self._has_threads = False
+        self._password = operator_password
+        self._tally = Tally()
+        self._follower = Follower(hub, self._tally)
+        self._lock = threading.Lock()
+        self._plan = check_plan(TrafficPlan(), list(rest))
+        self._orders: Orders | None = None
+        self._is_running = False
+        self._holds = 0
+        self._queues: dict[str, Queue[Payment]] = {code: Queue(WAITING_MAX) for code in rest}
+        self._asking: dict[str, int] = dict.fromkeys(rest, 0)
+
+    def start(self, plan: TrafficPlan) -> None:
+        """From now on such payments are made. Raises `PlanRefused`, and `Unreachable` when a bank does not answer."""
+        checked = check_plan(plan, list(self._rest))
+        orders = Orders(checked, Population.of(self._rest), Random())
+        with self._lock:
+            self._plan, self._orders, self._is_running = checked, orders, True
+            is_first, self._has_threads = not self._has_threads, True
+        if is_first:
+            for work in self._works():
+                self._in_background(work)
+
+    def stop(self) -> None:
+        """No more payments; transfers that are under way are followed to their end."""
+        with self._lock:
+            self._is_running = False
+        self._send_home()
+
+    def hold_back(self) -> None:
+        """No payments until `go_on`, which must follow."""
+        with self._lock:
+            self._holds += 1
+        self._send_home()
+
+    def go_on(self) -> None:
+        """After `hold_back`."""
+        with self._lock:
+            self._holds -= 1
+
+    def figures(self) -> TrafficFigures:
+        """As of now."""
+        counts = self._tally.counts()
+        with self._lock:
+            return TrafficFigures(
+                is_running=self._is_running,
+                is_held_back=self._is_running and self._holds > 0,
+                plan=self._plan,
+                waiting=sum(self._asking.values()) + sum(queue.qsize() for queue in self._queues.values()),
+                counts=counts,
+            )
+
+    def _works(self) -> list[Work]:
+        senders = [_Sender(self, code, bank) for code, bank in self._rest.items() for _ in range(SENDERS_PER_BANK)]
+        return [self._order, self._follower.run, *(sender.run for sender in senders)]
+
+    def _order(self, stop: threading.Event) -> None:
+        """Makes customers want to pay, evenly in time."""
+        due = 0.0
+        last = time.monotonic()
+        while not stop.wait(TICK_SECONDS):
+            now = time.monotonic()
+            with self._lock:
+                orders = self._orders if self._is_running and self._holds == 0 else None
+                rate = self._plan.rate_per_second
+            due += min(now - last, STANDSTILL_SECONDS_MAX) * rate
+            last = now
+            if orders is None:
+                due = 0.0
+            else:
+                for _ in range(int(due)):
+                    self._queue(orders.make())
+                due %= 1
+
+    def _queue(self, order: Payment) -> None:
+        try:
+            self._queues[order.payer_bank].put_nowait(order)
+        except Full:
+            self._tally.turned_away()
+
+    def _send_home(self) -> None:
+        """Whoever has not got as far as the counter goes home."""
+        for queue in self._queues.values():
+            while True:
+                try:
+                    queue.get_nowait()
+                except Empty:
+                    break
+
+    # For the senders.
+
+    def next_order(self, code: str) -> Payment | None:
+        """The next customer of a bank; None when there is none for a while. `done` must follow."""
+        try:
+            order = self._queues[code].get(timeout=QUEUE_SECONDS)
+        except Empty:
+            return None
+        with self._lock:
+            self._asking[code] += 1
+        return order
+
+    def done(self, code: str) -> None:
+        """A customer has an answer, or has given up."""
+        with self._lock:
+            self._asking[code] -= 1
+
+    def line_to(self, bank: BankRest) -> Line:
+        """A new one."""
+        return Line(bank.name, bank.url, self._password)
+
+    @property
+    def tally(self) -> Tally:
+        """Where answers are counted."""
+        return self._tally
+
+
+class _Sender:
+    """Brings customers' orders to one bank, one after the other over one connection."""
+
+    def __init__(self, generator: Generator, code: str, bank: BankRest) -> None:
+        self._generator = generator
+        self._code = code
+        self._bank = bank
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        line = self._generator.line_to(self._bank)
+        try:
+            while not stop.is_set():
+                order = self._generator.next_order(self._code)
+                if order is None:
+                    continue
+                try:
+                    self._bring(order, line, stop)
+                finally:
+                    self._generator.done(self._code)
+        finally:
+            line.close()
+
+    def _bring(self, order: Payment, line: Line, stop: threading.Event) -> None:
+        """Asks until the bank has answered: the idempotency key makes that safe."""
+        body = {
+            "payee_key": {"kind": order.key.kind, "key": order.key.key},
+            "amount_centavos": order.amount_centavos,
+            "description": order.description,
+        }
+        path, headers = f"/accounts/{order.payer_account}/transfers", {"Idempotency-Key": order.idempotency_key}
+        tally = self._generator.tally
+        while True:
+            try:
+                document = line.post(path, body, headers)
+            except Refused as refused:
+                tally.refused(order, refused.name)
+                return
+            except Unreachable:
+                if stop.wait(RETRY_SECONDS):
+                    return
+            else:
+                tally.taken(order, str(document["end_to_end_id"]), time.time_ns() // 1_000_000)
+                return

@@ -1,0 +1,1 @@
+"""Starts a whole network on this machine: parts, services, the supervisor of both, certificates."""

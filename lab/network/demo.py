@@ -1,0 +1,119 @@
+"""`codepix demo`: a network to look at and to play with, until somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from lab.classroom.director import Director
+from lab.drive.customers import DEMO_PIN, Customer, Population
+from lab.network.network import Network, NetworkSettings, remove_network
+from lab.network.run import Run, open_run
+from lab.network.supervisor import RESTARTS_MAX, Keeper
+from lab.read.report import console
+from pix.scheme.money import format_brl
+
+PANEL_LINE: Final = "The lab's panel, to break, to play and to audit, on this machine alone:"
+CLASSROOM_LINE: Final = "The classroom, where a transfer happens step by step, on this machine alone:"
+
+
+def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]) -> None:
+    """Starts the network and the lab's panel, says where to look, and runs until interrupted.
+
+    Where the settings split the roles, the panel is a classroom. Raises `PortInUse`, `PartError`.
+    """
+    # The panel needs a web server, which no other command of the lab does.
+    from lab.panel.serving import PanelServer
+
+    def forget() -> None:
+        if fresh:
+            remove_network(settings.folder)
+
+    with open_run(settings, tell, forget) as run:
+        keeper = Keeper.of(run.network, tell, RESTARTS_MAX)
+        console.print(welcome(run))
+        if settings.lab_port is not None:
+            director = _begin_story(run, keeper, tell) if settings.splits_roles else None
+            panel = PanelServer(run, keeper, settings.lab_port, director)
+            panel.start()
+            console.print(CLASSROOM_LINE if director else PANEL_LINE, highlight=False)
+            console.print(f"  {panel.address}", markup=False, highlight=False, soft_wrap=True)
+        folder = run.network.folder
+        console.print(f"Data, logs and secrets are in {folder}. Ctrl-C stops everything.", highlight=False)
+        sys.stdout.flush()
+        try:
+            keeper.watch()
+        except KeyboardInterrupt:
+            tell("Stopping")
+
+
+def _begin_story(run: Run, keeper: Keeper, tell: Callable[[str], None]) -> Director:
+    tell("Letting the processes stand still")
+    director = Director(run.network, keeper, run.rest, run.surveyor, run.ends)
+    run.afterwards.callback(director.close)
+    director.begin()
+    return director
+
+
+def welcome(run: Run) -> RenderableType:
+    """Where to look, who lives there, and what to try."""
+    network = run.network
+    addresses = Table("what", "where", title="Open in a browser", title_justify="left")
+    addresses.add_row("Hub: console, REST API", f"{network.hub_url}  {network.hub_url}/api/docs")
+    addresses.add_row("Hub: gRPC", f"127.0.0.1:{network.grpc_ports[0]} (with reflection)")
+    for bank in network.banks:
+        addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
+    population = Population.of(run.rest)
+    return Group(addresses, _people(network, population), _ideas(network, population))
+
+
+def _people(network: Network, population: Population) -> Table:
+    table = Table(
+        "bank",
+        "account",
+        "name",
+        "balance",
+        "keys",
+        title=f"People; everybody's PIN is {DEMO_PIN}",
+        title_justify="left",
+    )
+    for bank in network.banks:
+        for customer in population.customers[bank.code]:
+            balance = format_brl(customer.balance_centavos)
+            table.add_row(
+                bank.code,
+                customer.account_number,
+                customer.name,
+                balance if customer.is_active else f"{balance} ({customer.status})",
+                ", ".join(key.key for key in customer.keys),
+            )
+        table.add_section()
+    return table
+
+
+def _ideas(network: Network, population: Population) -> str:
+    first, other = network.banks[0], network.banks[-1]
+    try:
+        payer, payee = population.rich(first.code), population.rich(other.code)
+        refused, poor = population.blocked(other.code), population.broke(first.code)
+    except (LookupError, ValueError):
+        return "Everybody of the demo has changed; open an account at a bank and pay somebody."
+    return "\n".join(
+        (
+            "Try:",
+            f"  1. At {first.url} sign in as {payer.name}, pay {_key(payee)}, and watch it complete.",
+            f"  2. Pay {_key(refused)}: the account is blocked, the money comes back, and the page says why.",
+            f"  3. Sign in as {poor.name} and pay anything: refused before it leaves the bank.",
+            f"  4. kill -9 {other.service.pid}: {other.spec.name} comes back, and no payment to it is lost.",
+            f"  5. In another terminal: codepix audit --hub {network.hub_url}",
+        )
+    )  # fmt: skip
+
+
+def _key(customer: Customer) -> str:
+    """The key that people know best of those that the customer has."""
+    return min(customer.keys, key=lambda key: key.kind != "EMAIL").key

@@ -1,0 +1,509 @@
+"""A whole CodePix network on this machine: PostgreSQL, a broker, hubs and banks, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from lab.network.certs import Certificates, make_certificates
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
+from lab.network.parts.broker import Broker, EmbeddedBroker
+from lab.network.parts.environment import prepare_folder
+from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
+from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
+from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.process import Supervisor, wait_until
+from lab.network.services import Service
+from pix.runtime.addresses import http_url, join_host_port
+from pix.web.client import new_http_client
+
+SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
+"""R$ 10 million: no bank of a demo runs out of it by accident."""
+BANKS_MAX: Final = 20
+SECRET_BYTES: Final = 24
+SESSION_TIMEOUT_MS: Final = 6_000
+"""The least that Apache Kafka allows: the partitions of a replica that was killed are free again after this."""
+MARKER_FILE: Final = "codepix-network.json"
+"""Holds the network's secrets, and shows that a folder is one of ours and may be removed."""
+HUB_DATABASE: Final = "hub"
+ALL_READY_DEADLINE_SECONDS: Final = 120.0
+CONSUMER_SUFFIX: Final = "-consumer"
+"""Ends the name of a process that only consumes and resends, where roles are split."""
+ANSWERING_ROLES_OF_HUB: Final = "grpc,http"
+ANSWERING_ROLES_OF_BANK: Final = "http"
+CONSUMING_ROLES: Final = "kafka,sweeper"
+
+
+class KafkaKind(StrEnum):
+    """Which broker a network runs on."""
+
+    EMBEDDED = "embedded"
+    """librdkafka's own: nothing to install, in memory only."""
+    APACHE = "apache"
+    """Apache Kafka: needs Java and Maven."""
+
+
+FETCH_WAIT_MS: Final = {KafkaKind.EMBEDDED: 20, KafkaKind.APACHE: 100}
+"""The embedded broker answers an empty fetch at this interval, whatever comes meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankSpec:
+    """A bank to start. `port` None: a free one."""
+
+    code: str
+    name: str
+    color: str
+    port: int | None = None
+    settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
+
+
+DEMO_BANKS: Final = (
+    BankSpec("001", "Banco Aurora", "#5b2a86"),
+    BankSpec("002", "Banco Ipê", "#c98a00"),
+    BankSpec("003", "Banco Maré", "#00798c"),
+)
+MORE_COLORS: Final = ("#a4343a", "#2b6cb0", "#2f7d4f", "#6b4e9b", "#8a5a2b")
+
+
+def bank_specs(count: int) -> tuple[BankSpec, ...]:
+    """The demo's banks, and made ones beyond these. Raises ValueError unless 1 to `BANKS_MAX` are wanted."""
+    if not 1 <= count <= BANKS_MAX:
+        raise ValueError(f"a network has 1 to {BANKS_MAX} banks")
+    made = (
+        BankSpec(f"{number:03d}", f"Banco {number:03d}", MORE_COLORS[number % len(MORE_COLORS)])
+        for number in range(len(DEMO_BANKS) + 1, count + 1)
+    )
+    return (*DEMO_BANKS, *made)[:count]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """What a network is made of. A port that is None is a free one."""
+
+    folder: Path
+    """Keeps the data, the secrets and the logs from one start to the next."""
+    banks: Sequence[BankSpec] = DEMO_BANKS
+    kafka: KafkaKind = KafkaKind.EMBEDDED
+    hubs: int = 1
+    hub_port: int | None = None
+    hub_grpc_port: int | None = None
+    kafka_port: int | None = None
+    transfer_timeout_seconds: float | None = None
+    resend_first_seconds: float = 2.0
+    resend_cap_seconds: float = 30.0
+    demo_mode: bool = True
+    tls: bool = False
+    """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
+    splits_roles: bool = False
+    """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
+    lab_port: int | None = None
+    """Where the lab's panel is, for the hub's console to link to; None without one."""
+    extra_environment: Mapping[str, str] = field(default_factory=dict)
+    """For every service."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSecrets:
+    """What only this network knows; kept in its folder, for its owner's eyes."""
+
+    banks: Mapping[str, str]
+    """Each bank's secret, by code."""
+    sessions: str
+    operator: str
+    """The operator's password, at the hub and at every bank."""
+
+
+class RunningBank:
+    """A bank of the network: its process, and what is known of it."""
+
+    def __init__(self, spec: BankSpec, port: int, secret: str) -> None:
+        self.spec = spec
+        self.port = port
+        self.secret = secret
+        self.url = http_url(LOOPBACK, port)
+        self.ispb = spec.code.zfill(8)
+        self.service: Service
+        self.consumer: Service | None = None
+        """Its other process, where roles are split."""
+
+    @property
+    def code(self) -> str:
+        """Three digits."""
+        return self.spec.code
+
+    @property
+    def services(self) -> list[Service]:
+        """Its processes."""
+        return [self.service, *([] if self.consumer is None else [self.consumer])]
+
+
+class Network:
+    """Starts everything in the right order when its block is entered, and stops everything when it is left."""
+
+    def __init__(self, settings: NetworkSettings, tell: Callable[[str], None] = lambda _: None) -> None:
+        """`tell` is given each step in a few words. Raises `PortInUse` for a port that was asked for and is taken."""
+        self.settings = settings
+        self.folder = settings.folder.absolute()
+        self._tell = tell
+        self._supervisor = Supervisor(self.folder / "logs")
+        self._client = new_http_client()
+        self._check_ports()
+        self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
+        self.grpc_ports = [settings.hub_grpc_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
+        self.secrets: NetworkSecrets
+        self.transfer_timeout_seconds = settings.transfer_timeout_seconds
+        """Of hubs that are started from now on."""
+        self._certificates: Certificates | None = None
+        self.postgres = EmbeddedPostgres(self.folder / "postgres")
+        self.broker = self._make_broker()
+        self.hubs: list[Service] = []
+        self.hub_consumers: list[Service] = []
+        """The hub's other process, where roles are split."""
+        self.banks: list[RunningBank] = []
+
+    @property
+    def hub_url(self) -> str:
+        """Of the first hub's console and REST API."""
+        return http_url(LOOPBACK, self.hub_ports[0])
+
+    @property
+    def panel_url(self) -> str | None:
+        """Of the lab's panel, without its token; None without a panel."""
+        return None if self.settings.lab_port is None else http_url(LOOPBACK, self.settings.lab_port)
+
+    @property
+    def services(self) -> list[Service]:
+        """The processes of hubs and banks."""
+        return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
+
+    def bank(self, code: str) -> RunningBank:
+        """The bank with this code. Raises KeyError."""
+        return {bank.code: bank for bank in self.banks}[code]
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts everything; returns when every part is ready. Raises `PartError`, and `stop` must still be called."""
+        prepare_folder(self.folder, "--folder")
+        (self.folder / "logs").mkdir(exist_ok=True)
+        self.secrets = self._keep_secrets()
+        if self.settings.kafka is KafkaKind.APACHE:
+            # Before the threads: it may take minutes the first time, and Ctrl-C must be able to end it.
+            self._tell("Looking for Apache Kafka (fetched once, 45 MB)")
+            fetch_jars()
+        self._tell("Starting PostgreSQL and the broker")
+        self._supervisor.own(self.postgres)
+        self._supervisor.own(self.broker)
+        with ThreadPoolExecutor(2) as pool:
+            try:
+                for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
+                    started.result()
+            except BaseException:
+                # The pool awaits both, and nobody waits for a server that is not wanted any more.
+                for part in (self.postgres, self.broker):
+                    part.retire()
+                    part.kill()
+                raise
+        for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
+            self.postgres.create_database(name)
+        self._make_services()
+        self._tell(f"Starting the hub and {len(self.banks)} banks")
+        first_hub, *other_hubs = self.hubs
+        for service in [first_hub, *(bank.service for bank in self.banks)]:
+            self._supervisor.own(service)
+            service.launch()
+        first_hub.await_ready()
+        for service in (*other_hubs, *self.hub_consumers):
+            # The first one has brought the schema up.
+            self._supervisor.own(service)
+            service.launch()
+        for bank in self.banks:
+            bank.service.await_ready()
+            if bank.consumer is not None:
+                self._supervisor.own(bank.consumer)
+                bank.consumer.launch()
+        for service in self.services:
+            service.await_ready()
+
+    def stop(self) -> None:
+        """Stops everything, all services at the same time, then broker and database. Does nothing the second time."""
+        try:
+            for service in self.services:
+                service.request_stop()
+        finally:
+            self._supervisor.stop()
+            self._client.close()
+
+    def await_ready(self) -> None:
+        """Waits until every service is ready, whoever starts those that are not running. Raises `PartNotReady`."""
+        wait_until(
+            lambda: all(service.is_ready() for service in self.services),
+            ALL_READY_DEADLINE_SECONDS,
+            "all services to be ready",
+        )
+
+    def restart_services(self, services: Sequence[Service], *, kill: bool = False) -> None:
+        """Ends these at the same time, and starts them again, on the broker's address of now."""
+        for service in services:
+            if kill:
+                service.kill()
+            else:
+                service.request_stop()
+        for service in services:
+            service.stop()
+        for service in services:
+            service.launch()
+        for service in services:
+            service.await_ready()
+
+    def wipe_broker(self) -> None:
+        """The broker loses its log in mid-flight. One that moves by it takes the services down, killed as they are."""
+        address = self.broker.bootstrap_servers
+        self.broker.wipe()
+        if self.broker.bootstrap_servers != address:
+            self.restart_services(self.services, kill=True)
+
+    def _check_ports(self) -> None:
+        settings = self.settings
+        wanted = [
+            (settings.hub_port, "the hub's console", "--hub-port"),
+            (settings.hub_grpc_port, "the hub's gRPC", "--hub-grpc-port"),
+            *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.banks),
+            (settings.lab_port, "the lab's panel", "--lab-port"),
+        ]
+        owners: dict[int, str] = {}
+        for port, purpose, option in wanted:
+            if port is None:
+                continue
+            if port in owners:
+                raise PortInUse(
+                    f"Port {port} is wanted for {owners[port]} and for {purpose}. Choose another with {option}."
+                )
+            check_port_free(port, purpose, option)
+            owners[port] = purpose
+
+    def _make_broker(self) -> Broker:
+        if self.settings.kafka is KafkaKind.APACHE:
+            return ApacheKafkaBroker(self.folder / "kafka", self.settings.kafka_port)
+        return EmbeddedBroker(self.folder / "logs" / "broker.log")
+
+    def _keep_secrets(self) -> NetworkSecrets:
+        """The secrets of this folder; makes those that are missing."""
+        file = self.folder / MARKER_FILE
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        banks = dict(kept.get("banks", {}))
+        for spec in self.settings.banks:
+            banks.setdefault(spec.code, secrets.token_urlsafe(SECRET_BYTES))
+        found = NetworkSecrets(
+            banks=banks,
+            sessions=kept.get("sessions") or secrets.token_urlsafe(SECRET_BYTES),
+            operator=kept.get("operator") or secrets.token_urlsafe(SECRET_BYTES),
+        )
+        write_privately(file, json.dumps(asdict(found), indent=2))
+        return found
+
+    def _make_services(self) -> None:
+        logs = self.folder / "logs"
+        if self.settings.tls:
+            self._certificates = make_certificates(self.folder / "tls", [spec.code for spec in self.settings.banks])
+        banks_file = self._write_banks_file()
+        for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
+            name = "hub" if number == 0 else f"hub-{number + 1}"
+            arguments = ["serve", "--migrate", *(["--banks", str(banks_file)] if number == 0 else [])]
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_HUB]
+            environment = self._hub_environment(port, grpc_port)
+            url = http_url(LOOPBACK, port)
+            self.hubs.append(Service(name, "hub", arguments, environment, url, logs, self._client))
+            if self.settings.splits_roles:
+                self.hub_consumers.append(self._consumer(name, "hub", environment))
+        for spec in self.settings.banks:
+            bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
+            arguments = ["serve", "--migrate", "--seed"]
+            environment = self._bank_environment(bank)
+            if self.settings.splits_roles:
+                arguments += ["--roles", ANSWERING_ROLES_OF_BANK]
+                bank.consumer = self._consumer(f"bank-{spec.code}", "bank_sim", environment)
+            bank.service = Service(
+                f"bank-{spec.code}", "bank_sim", arguments, environment, bank.url, logs, self._client
+            )
+            self.banks.append(bank)
+
+    def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
+        """The process of a participant that consumes and resends; it says how it is on a port of its own."""
+        port = free_port()
+
+        def its_own() -> Mapping[str, str]:
+            return {**environment(), "METRICS_PORT": str(port)}
+
+        return Service(
+            f"{name}{CONSUMER_SUFFIX}",
+            module,
+            ["serve", "--roles", CONSUMING_ROLES],
+            its_own,
+            http_url(LOOPBACK, port),
+            self.folder / "logs",
+            self._client,
+        )
+
+    def _write_banks_file(self) -> Path:
+        file = self.folder / "banks.json"
+        banks = [
+            {
+                "code": spec.code,
+                "name": spec.name,
+                "color": spec.color,
+                "secret": self.secrets.banks[spec.code],
+                "settlement_funds": spec.settlement_funds_centavos,
+            }
+            for spec in self.settings.banks
+        ]
+        write_privately(file, json.dumps(banks, ensure_ascii=False, indent=2))
+        return file
+
+    def _hub_environment(self, port: int, grpc_port: int) -> Callable[[], Mapping[str, str]]:
+        def environment() -> Mapping[str, str]:
+            timeout = self.transfer_timeout_seconds
+            return {
+                **self._common_environment(HUB_DATABASE, port, replicas=self.settings.hubs),
+                "GRPC_HOST": LOOPBACK,
+                "GRPC_PORT": str(grpc_port),
+                **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
+                **({} if self.panel_url is None else {"LAB_PANEL_URL": self.panel_url}),
+                **self._hub_tls(),
+            }
+
+        return environment
+
+    def _bank_environment(self, bank: RunningBank) -> Callable[[], Mapping[str, str]]:
+        def environment() -> Mapping[str, str]:
+            addresses = ",".join(join_host_port(LOOPBACK, port) for port in self.grpc_ports)
+            return {
+                **self._common_environment(_database_of(bank.spec), bank.port, replicas=1),
+                "BANK_CODE": bank.code,
+                "BANK_NAME": bank.spec.name,
+                "BANK_COLOR": bank.spec.color,
+                "BANK_SECRET": bank.secret,
+                "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
+                "PUBLIC_URL": bank.url,
+                **self._bank_tls(bank.code),
+            }
+
+        return environment
+
+    def _hub_tls(self) -> dict[str, str]:
+        made = self._certificates
+        if made is None:
+            return {}
+        return {
+            "GRPC_TLS_CERTIFICATE": str(made.hub.certificate),
+            "GRPC_TLS_KEY": str(made.hub.key),
+            "GRPC_TLS_CLIENT_CA": str(made.authority.certificate),
+        }
+
+    def _bank_tls(self, code: str) -> dict[str, str]:
+        made = self._certificates
+        if made is None:
+            return {}
+        return {
+            "HUB_TLS_CA": str(made.authority.certificate),
+            "HUB_TLS_CERTIFICATE": str(made.banks[code].certificate),
+            "HUB_TLS_KEY": str(made.banks[code].key),
+            # An address may name several hubs, and none of them is then a host.
+            "HUB_TLS_NAME": "localhost",
+        }
+
+    def _common_environment(self, database: str, port: int, *, replicas: int) -> dict[str, str]:
+        settings = self.settings
+        # One instance alone need not wait for a group to notice that the last one was killed.
+        alone = replicas == 1 and settings.kafka is KafkaKind.EMBEDDED
+        return {
+            "DATABASE_URL": self.postgres.url(database),
+            "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "KAFKA_ASSIGNMENT": "all" if alone else "group",
+            "KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
+            "KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[settings.kafka]),
+            "HTTP_HOST": LOOPBACK,
+            "HTTP_PORT": str(port),
+            "RESEND_FIRST_SECONDS": str(settings.resend_first_seconds),
+            "RESEND_CAP_SECONDS": str(settings.resend_cap_seconds),
+            "SESSION_SECRET": self.secrets.sessions,
+            "OPERATOR_PASSWORD": self.secrets.operator,
+            "DEMO_MODE": str(settings.demo_mode).lower(),
+            **settings.extra_environment,
+        }
+
+
+@contextmanager
+def network_folder(keep: Path | None) -> Iterator[Path]:
+    """A folder for a network of one run: `keep`, which must be new or empty and stays, or a temporary one."""
+    if keep is None:
+        prepare_folder(_temporary_folder(), "TMPDIR")
+        with tempfile.TemporaryDirectory(prefix="codepix-lab-") as folder:
+            yield Path(folder)
+    else:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise PartError(f"{keep} is not an empty folder.")
+        prepare_folder(keep, "--keep")
+        yield keep
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        raise FolderUnusable("TMPDIR: no folder for temporary files can be written: set TMPDIR.") from None
+
+
+def keep_logs(folder: Path) -> Path:
+    """Copies what a network's parts have logged into a new folder, which stays when the network's is removed."""
+    kept = Path(tempfile.mkdtemp(prefix="codepix-logs-"))
+    # Not deeper: Kafka calls its records a log, too.
+    for log_file in sorted(folder.glob("*/*.log")):
+        shutil.copy(log_file, kept)
+    return kept
+
+
+def remove_network(folder: Path) -> None:
+    """Removes a network's folder. Raises `PartError` when it holds something else."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
+        raise PartError(f"{folder} is not a folder of CodePix ({MARKER_FILE} is not in it), so it is left alone.")
+    shutil.rmtree(folder)
+
+
+def write_privately(file: Path, text: str) -> None:
+    """Writes a file that only its owner can read, and never half of it."""
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    unfinished.replace(file)
+
+
+def _database_of(spec: BankSpec) -> str:
+    return f"bank_{spec.code}"

@@ -1,0 +1,448 @@
+"""Child processes that can be stopped, killed, frozen and restarted, and that never outlive the lab."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import psutil  # type: ignore[import-untyped]
+
+from lab.network.parts import tether
+from lab.network.parts.environment import inherited
+from lab.network.parts.errors import PartError, PartNotReady
+
+POLL_SECONDS_DEFAULT = 0.03
+STOP_GRACE_SECONDS_DEFAULT = 10.0
+KILL_DEADLINE_SECONDS = 10.0
+FREEZE_DEADLINE_SECONDS = 5.0
+FREEZE_ROUNDS_MAX = 10
+LOG_TAIL_LINES = 20
+LOG_TAIL_BYTES_MAX = 64 * 1024
+
+ConditionResult = TypeVar("ConditionResult")
+
+
+def wait_until(
+    condition: Callable[[], ConditionResult],
+    deadline_seconds: float,
+    describe: str,
+    *,
+    children: Sequence[ChildProcess] = (),
+    poll_seconds: float = POLL_SECONDS_DEFAULT,
+) -> ConditionResult:
+    """Polls `condition` until it returns something true, and returns that.
+
+    `describe` completes the sentence "Waited … for …": "the hub's health to be good". `children` are the processes
+    on which the condition depends. Raises `PartNotReady`, with the end of a child's log, as soon as one of them has
+    ended, and when the deadline has passed. What the condition raises is not caught.
+    """
+    deadline = time.monotonic() + deadline_seconds
+    while True:
+        # Read before the condition is tried, so that a condition which a dying child has just met still counts.
+        ended = [child for child in children if not child.is_running()]
+        result = condition()
+        if result:
+            return result
+        for child in ended:
+            raise PartNotReady(
+                f"{child.name} ended with {describe_exit_code(child.exit_code)} while the lab waited for {describe}."
+                f"{_quoted_log(child)}"
+            )
+        if time.monotonic() >= deadline:
+            raise PartNotReady(
+                f"Waited {deadline_seconds:g} seconds for {describe}, in vain."
+                + "".join(_quoted_log(child) for child in children)
+            )
+        time.sleep(poll_seconds)
+
+
+def describe_exit_code(exit_code: int | None) -> str:
+    """Names an exit code as a person would: "exit code 3", "signal SIGKILL"."""
+    if exit_code is None:
+        return "no exit code"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"signal {-exit_code}"
+
+
+def _quoted_log(child: ChildProcess) -> str:
+    tail = child.log_tail()
+    if not tail:
+        return f"\n{child.name} wrote no log."
+    return f"\nThe log of {child.name} ({child.log_file}) ends with:\n{tail}"
+
+
+class ChildProcess:
+    """One program, run below a tether in a session of its own, with its output in a log file.
+
+    It survives Ctrl-C in the lab's terminal (the lab decides when it stops), and dies with the lab, even when the lab
+    is killed. `stop_signal` is what asks it to end in good order.
+    """
+
+    def __init__(self, name: str, *, stop_signal: signal.Signals = signal.SIGTERM, user: str | None = None) -> None:
+        """`user` is the system user to run as; only root can choose one."""
+        self.name = name
+        self._stop_signal = stop_signal
+        self._user = user
+        self._tether: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
+        self._environment: dict[str, str] = {}
+        self._working_folder: Path | None = None
+        self._log_file: Path | None = None
+        self._log_start = 0
+        self._pid: int | None = None
+        self._starting = threading.Lock()
+        self._is_retired = False
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None,
+        log_file: Path,
+        *,
+        working_folder: Path | None = None,
+    ) -> None:
+        """Starts the command, with its output appended to `log_file`.
+
+        Its environment is what every child inherits (`lab.network.parts.environment`), and `environment`.
+
+        Returns when the process exists, which says nothing about its readiness: see `wait_until`. Raises `PartError`
+        when it cannot be started, is running already or has been retired.
+        """
+        if self.is_running():
+            raise PartError(f"{self.name} is running already, as process {self._pid}.")
+        self._command = list(command)
+        self._environment = dict(environment or {})
+        self._working_folder = working_folder
+        self._log_file = log_file
+        self._launch()
+
+    def _launch(self) -> None:
+        if self._log_file is None:
+            raise PartError(f"{self.name} was never started, so it cannot be started again.")
+        user_option = [] if self._user is None else ["--user", self._user]
+        # -P keeps this folder, whose modules have everyday names, out of the tether's import path.
+        tethered = [sys.executable, "-P", tether.__file__, *user_option, "--", *self._command]
+        self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self._starting, self._log_file.open("ab") as log:
+            if self._is_retired:
+                raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
+            if self._tether is not None:
+                # Of an earlier life that ended by itself.
+                self._cut_lifeline(self._tether)
+            self._pid = None
+            self._log_start = log.tell()
+            self._tether = subprocess.Popen(
+                tethered,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**inherited(), **self._environment},
+                cwd=self._working_folder,
+                start_new_session=True,
+            )
+        assert self._tether.stdout is not None
+        with self._tether.stdout as report:
+            line = report.readline()
+        reply = json.loads(line) if line else {"error": f"its tether failed.{_quoted_log(self)}"}
+        if "error" in reply:
+            self._await_exit(KILL_DEADLINE_SECONDS)
+            raise PartError(f"{self.name} could not be started: {reply['error']}")
+        self._pid = int(reply["pid"])
+
+    @property
+    def pid(self) -> int:
+        """The process id of the command itself, not of its tether. Raises `PartError` before the first start."""
+        if self._pid is None:
+            raise PartError(f"{self.name} was never started.")
+        return self._pid
+
+    @property
+    def log_file(self) -> Path | None:
+        """Where the output goes, or None before the first start."""
+        return self._log_file
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, minus the signal's number when a signal ended it, or None while it runs."""
+        return None if self._tether is None else self._tether.poll()
+
+    def is_running(self) -> bool:
+        """True from start until the command and everything below it has ended; a frozen process is running."""
+        return self._tether is not None and self._tether.poll() is None
+
+    def retire(self) -> None:
+        """From now on it is not started any more, by whatever thread: the lab is about to stop it for good."""
+        with self._starting:
+            self._is_retired = True
+
+    def request_stop(self) -> None:
+        """Asks the process to end and does not wait, so that several can end at the same time."""
+        if not self.is_running() or self._pid is None:
+            return
+        self._signal(self._stop_signal)
+        # A frozen process would receive the signal only after its thaw.
+        self.thaw()
+
+    def stop(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
+        """Asks the process to end, waits for `grace_seconds`, and then kills it. Does nothing when it has ended."""
+        self.request_stop()
+        # Without an id the start was interrupted halfway, and there is nobody to ask.
+        if self._pid is None or not self._await_exit(grace_seconds):
+            self.kill()
+
+    def kill(self) -> None:
+        """Sends SIGKILL to the process group and waits until the tether has cleared up all that was below it."""
+        if self._tether is None or not self.is_running():
+            self._await_exit(KILL_DEADLINE_SECONDS)
+            return
+        if self._pid is None:
+            self._cut_lifeline(self._tether)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
+        if self._await_exit(KILL_DEADLINE_SECONDS):
+            return
+        self._cut_lifeline(self._tether)
+        raise PartError(f"{self.name} (process {self._pid}) is still there, {KILL_DEADLINE_SECONDS:g} s after SIGKILL.")
+
+    def freeze(self) -> None:
+        """Sends SIGSTOP to the process and all of its descendants, and returns when all of them stand still."""
+        frozen: dict[int, psutil.Process] = {}
+        for _ in range(FREEZE_ROUNDS_MAX):
+            # The parent first: a parent that stands still starts no further children.
+            new = [process for process in self._family() if process.pid not in frozen]
+            if not new:
+                break
+            for process in new:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+                frozen[process.pid] = process
+        wait_until(
+            lambda: all(_stands_still(process) for process in frozen.values()),
+            FREEZE_DEADLINE_SECONDS,
+            f"{self.name} to stand still",
+        )
+
+    def thaw(self) -> None:
+        """Sends SIGCONT to the process and all of its descendants. Does nothing to one that is not frozen."""
+        for process in reversed(self._family()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def is_frozen(self) -> bool:
+        """Whether the process itself stands still, whoever has stopped it."""
+        if not self.is_running() or self._pid is None:
+            return False
+        try:
+            return bool(psutil.Process(self._pid).status() == psutil.STATUS_STOPPED)
+        except psutil.NoSuchProcess:
+            return False
+
+    def restart(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
+        """Stops the process if it runs, and starts the same command with the same environment and log."""
+        self.stop(grace_seconds)
+        self._launch()
+
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        """The last lines that the process has written since its latest start."""
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def log_text(self) -> str:
+        """What the process has written since its latest start, or the end of that when it is long."""
+        if self._log_file is None or not self._log_file.exists():
+            return ""
+        with self._log_file.open("rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            log.seek(min(end, max(self._log_start, end - LOG_TAIL_BYTES_MAX)))
+            return log.read(LOG_TAIL_BYTES_MAX).decode(errors="replace")
+
+    def _family(self) -> list[psutil.Process]:
+        """The process and its descendants, ancestors first."""
+        if not self.is_running():
+            return []
+        try:
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _signal(self, number: signal.Signals) -> None:
+        # While the tether runs it has not reported the command's end, so the id cannot yet belong to a stranger.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def _await_exit(self, seconds: float) -> bool:
+        if self._tether is None:
+            return True
+        try:
+            self._tether.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._cut_lifeline(self._tether)
+        return True
+
+    @staticmethod
+    def _cut_lifeline(tethered: subprocess.Popen[bytes]) -> None:
+        """Makes the tether believe that the lab is gone, upon which it kills all that is below it."""
+        if tethered.stdin is not None:
+            tethered.stdin.close()
+
+
+def run_to_the_end(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str] | None,
+    log_file: Path,
+    *,
+    deadline_seconds: float,
+    working_folder: Path,
+    user: str | None = None,
+) -> None:
+    """Runs a program that does its work and ends; like every child, it dies with the lab.
+
+    Raises `PartError`, with the end of its log, when it fails or outlives the deadline.
+    """
+    child = ChildProcess(name, user=user)
+    try:
+        child.start(command, environment, log_file, working_folder=working_folder)
+        wait_until(lambda: not child.is_running(), deadline_seconds, f"{name} to end")
+    finally:
+        child.kill()
+    if child.exit_code != 0:
+        raise PartError(f"{name} ended with {describe_exit_code(child.exit_code)}.{_quoted_log(child)}")
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Stoppable(Protocol):
+    """What the supervisor must be able to do with whatever it owns."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, in messages."""
+        ...
+
+    def retire(self) -> None:
+        """Refuses to be started from now on, so that whoever still mends parts does not bring back what is stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Ends it in good order. Does nothing when it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """Ends it at once. Does nothing when it has ended."""
+        ...
+
+
+class Part(Stoppable, Protocol):
+    """A server that the lab can start, break and mend. `start` and `restart` return when it is ready for use."""
+
+    def start(self) -> None:
+        """Starts it and waits until it is ready. Raises `PartError` when it does not become so."""
+        ...
+
+    def restart(self) -> None:
+        """Stops it if it runs, and starts it again with what it has kept."""
+        ...
+
+    def freeze(self) -> None:
+        """Makes it stand still without ending it, as an overloaded or paused machine would."""
+        ...
+
+    def thaw(self) -> None:
+        """Lets it go on after `freeze`."""
+        ...
+
+    def is_running(self) -> bool:
+        """True while its process exists, frozen or not."""
+        ...
+
+
+PartType = TypeVar("PartType", bound=Part)
+
+
+class Supervisor:
+    """Owns the lab's children in the order of their start, and stops them in reverse when its block is left.
+
+    It leaves nothing behind: an orderly end, an exception and Ctrl-C pass through `stop`, and a lab that is killed
+    outright is seen to by the tethers.
+    """
+
+    def __init__(self, log_folder: Path) -> None:
+        """Logs of children go to `<log_folder>/<name>.log`."""
+        self.log_folder = log_folder
+        self._owned: list[Stoppable] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start_child(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        working_folder: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> ChildProcess:
+        """Starts a program as a child of the lab, without waiting for its readiness."""
+        child = ChildProcess(name, stop_signal=stop_signal)
+        self._owned.append(child)
+        child.start(command, environment, self.log_folder / f"{name}.log", working_folder=working_folder)
+        return child
+
+    def start_part(self, part: PartType) -> PartType:
+        """Starts a part, waits until it is ready, and returns it."""
+        # Owned before it is started, so that one which fails halfway is cleared up too.
+        self.own(part)
+        part.start()
+        return part
+
+    def own(self, part: Stoppable) -> None:
+        """Takes a part over that the caller starts itself, for instance together with others."""
+        self._owned.append(part)
+
+    def stop(self) -> None:
+        """Stops everything in reverse order; once interrupted, kills the rest. Raises the first failure at the end."""
+        failure: BaseException | None = None
+        for owned in self._owned:
+            owned.retire()
+        while self._owned:
+            owned = self._owned.pop()
+            try:
+                # Who presses Ctrl-C twice wants an end now, not a graceful one.
+                if failure is None or isinstance(failure, Exception):
+                    owned.stop()
+                else:
+                    owned.kill()
+            except BaseException as error:  # noqa: BLE001 - raised below, once the others are stopped
+                failure = failure or error
+                with contextlib.suppress(Exception):
+                    owned.kill()
+        if failure is not None:
+            raise failure

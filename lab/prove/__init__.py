@@ -1,0 +1,1 @@
+"""Proves that no transfer is lost: smoke test, experiments, outages, scenarios."""

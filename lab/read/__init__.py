@@ -1,0 +1,1 @@
+"""Reads a running network over its public interfaces, and audits what it read."""

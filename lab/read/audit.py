@@ -1,0 +1,497 @@
+"""The audit: what must hold of a network's books, whatever has happened to it. Pure arithmetic on plain data.
+
+`lab.read.snapshot` reads the data through public interfaces. The hub is read before and after the banks: what it had
+decided before must be what the banks then have or have yet to hear, and what a bank has been told must be what the hub
+has decided afterwards. So the outcomes are compared soundly even while transfers move; the sums want a quiet network.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pix.web.marks import translatable
+
+OUTGOING: Final = "outgoing"
+INCOMING: Final = "incoming"
+CONFIRMED: Final = "confirmed"
+COMPLETED: Final = "completed"
+FAILED: Final = "failed"
+PENDING: Final = "pending"
+UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
+
+REASONS_WITHOUT_ROW_AT_HUB: Final = frozenset({"CH16", "FF08", "RC09", "DUPL"})
+"""A request refused for one of these leaves no transfer at the hub: its id is not the sender's, or another's."""
+OFFENDERS_SHOWN_MAX: Final = 100
+
+POSTINGS_DUE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    (OUTGOING, "pending"): frozenset({"payment"}),
+    (OUTGOING, "confirmed"): frozenset({"payment", "settlement_out"}),
+    (OUTGOING, "failed"): frozenset({"payment", "refund"}),
+    (INCOMING, "accepted"): frozenset(),
+    (INCOMING, "rejected"): frozenset(),
+    (INCOMING, "confirmed"): frozenset({"credit"}),
+    (INCOMING, "failed"): frozenset(),
+}
+"""Which postings a bank's side of a transfer has in each state, each of them once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account at a bank."""
+
+    ispb: str
+    account_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class HubTransfer:
+    """A transfer as the hub has it."""
+
+    end_to_end_id: str
+    status: str
+    reason: str | None
+    amount_centavos: int
+    payer: Place
+    payee: Place | None
+    is_closed: bool
+    """Both banks have said that they processed the outcome."""
+
+    @property
+    def outcome(self) -> str | None:
+        """`confirmed`, `failed`, or None before the decision."""
+        return {CONFIRMED: CONFIRMED, COMPLETED: CONFIRMED, FAILED: FAILED}.get(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class BankTransfer:
+    """A bank's side of a transfer."""
+
+    end_to_end_id: str
+    direction: str
+    status: str
+    reason: str | None
+    amount_centavos: int
+    payer: Place
+    payee: Place | None
+    owes_message: bool
+    """The bank will send its message again until the hub has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A line of a bank's books."""
+
+    posting_id: int
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    end_to_end_id: str | None
+    direction: str | None
+    operation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A bank's own sums."""
+
+    customers_centavos: int
+    customers_posted_centavos: int
+    clearing_centavos: int
+    settlement_centavos: int
+    cash_centavos: int
+    capital_centavos: int
+    deposits_centavos: int
+    negative_accounts: tuple[str, ...] = ()
+    unbalanced_accounts: tuple[str, ...] = ()
+    unbalanced_transfers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BankView:
+    """What one bank says."""
+
+    ispb: str
+    code: str
+    name: str
+    books: Books
+    transfers: tuple[BankTransfer, ...] = ()
+    postings: tuple[Posting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAccount:
+    """A bank's account of record at the hub."""
+
+    balance_centavos: int
+    reserved_centavos: int
+    funded_centavos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the hub and the banks say, read in this order: hub, banks, hub again."""
+
+    hub_before: tuple[HubTransfer, ...]
+    settlement: Mapping[str, SettlementAccount]
+    """By ISPB."""
+    banks: tuple[BankView, ...]
+    hub_after: tuple[HubTransfer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One invariant: whether it holds, the numbers that show it, and what breaks it."""
+
+    invariant: str
+    sentence: str
+    is_ok: bool
+    numbers: Mapping[str, int]
+    offenders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The findings, and what is still under way, which is no fault."""
+
+    findings: tuple[Finding, ...]
+    transfers: Mapping[str, int]
+    """How many are in each state, by the hub's word; `unknown_to_hub` are still on their way to it."""
+    in_flight: tuple[str, ...]
+    """End-to-end ids that are not final everywhere."""
+    moving: bool = field(default=False)
+    """The network never came to rest while it was read: sums may be of different moments."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every invariant holds."""
+        return all(finding.is_ok for finding in self.findings)
+
+
+def audit(snapshot: Snapshot, *, moving: bool = False) -> AuditReport:
+    """Checks every invariant."""
+    ledger = _Ledger(snapshot)
+    in_flight = ledger.in_flight()
+    by_status = Counter(transfer.status for transfer in ledger.hub.values())
+    unknown_to_hub = {row.end_to_end_id for _, row in ledger.rows() if row.end_to_end_id not in ledger.hub}
+    return AuditReport(
+        findings=(
+            _money_is_conserved(ledger),
+            _outcomes_agree(ledger),
+            _settlement_agrees(ledger),
+            _nothing_is_negative(ledger),
+            _books_balance(ledger),
+            _nothing_is_posted_twice(ledger),
+        ),
+        transfers={**by_status, "unknown_to_hub": len(unknown_to_hub)},
+        in_flight=in_flight,
+        moving=moving,
+    )
+
+
+class _Ledger:
+    """A snapshot, indexed."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.before = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_before}
+        self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}
+        self.settlement = snapshot.settlement
+        self.banks = snapshot.banks
+        self.by_ispb = {bank.ispb: bank for bank in snapshot.banks}
+        self.sides = {
+            (bank.ispb, row.end_to_end_id, row.direction): row for bank in snapshot.banks for row in bank.transfers
+        }
+
+    def rows(self) -> Iterable[tuple[BankView, BankTransfer]]:
+        return ((bank, row) for bank in self.banks for row in bank.transfers)
+
+    def payer_side(self, transfer: HubTransfer) -> BankTransfer | None:
+        return self.sides.get((transfer.payer.ispb, transfer.end_to_end_id, OUTGOING))
+
+    def payee_side(self, transfer: HubTransfer) -> BankTransfer | None:
+        if transfer.payee is None:
+            return None
+        return self.sides.get((transfer.payee.ispb, transfer.end_to_end_id, INCOMING))
+
+    def in_flight(self) -> tuple[str, ...]:
+        moving = {transfer.end_to_end_id for transfer in self.hub.values() if not transfer.is_closed}
+        moving |= {row.end_to_end_id for _, row in self.rows() if row.status in UNDECIDED_AT_BANK}
+        return tuple(sorted(moving))
+
+
+def _money_is_conserved(ledger: _Ledger) -> Finding:
+    customers = sum(bank.books.customers_centavos for bank in ledger.banks)
+    clearing = sum(bank.books.clearing_centavos for bank in ledger.banks)
+    deposits = sum(bank.books.deposits_centavos for bank in ledger.banks)
+    # A confirmed transfer that one bank has booked and the other not yet is in neither's books, or in both's.
+    between_banks = 0
+    confirmed = {e2e for (_, e2e, _), row in ledger.sides.items() if row.status == CONFIRMED}
+    for end_to_end_id in confirmed:
+        transfer = ledger.hub.get(end_to_end_id)
+        if transfer is None:
+            continue
+        has_left = _is_confirmed(ledger.payer_side(transfer))
+        has_come = _is_confirmed(ledger.payee_side(transfer))
+        between_banks += transfer.amount_centavos * (has_left - has_come)
+    return Finding(
+        "money_is_conserved",
+        translatable("customers' money + money in clearing + money between two banks = money put in"),
+        customers + clearing + between_banks == deposits,
+        {
+            "customers_centavos": customers,
+            "clearing_centavos": clearing,
+            "between_banks_centavos": between_banks,
+            "put_in_centavos": deposits,
+            "difference_centavos": customers + clearing + between_banks - deposits,
+        },
+    )
+
+
+def _is_confirmed(row: BankTransfer | None) -> bool:
+    return row is not None and row.status == CONFIRMED
+
+
+def _outcomes_agree(ledger: _Ledger) -> Finding:
+    offenders: dict[str, str] = {}
+    for bank, row in ledger.rows():
+        why = _why_row_disagrees(ledger, bank, row)
+        if why:
+            offenders.setdefault(row.end_to_end_id, f"{row.end_to_end_id} at {bank.code}: {why}")
+    for transfer in ledger.hub.values():
+        why = _why_side_is_missing(ledger, transfer)
+        if why:
+            offenders.setdefault(transfer.end_to_end_id, f"{transfer.end_to_end_id}: {why}")
+    everywhere = set(ledger.hub) | {row.end_to_end_id for _, row in ledger.rows()}
+    return Finding(
+        "outcomes_agree",
+        translatable("every transfer has the same outcome, amount and parties at the hub and in both banks"),
+        not offenders,
+        {
+            "transfers": len(everywhere),
+            "at_hub": len(ledger.hub),
+            "at_payers_banks": sum(1 for _, row in ledger.rows() if row.direction == OUTGOING),
+            "at_payees_banks": sum(1 for _, row in ledger.rows() if row.direction == INCOMING),
+            "disagreeing": len(offenders),
+        },
+        _shown(offenders.values()),
+    )
+
+
+def _why_row_disagrees(ledger: _Ledger, bank: BankView, row: BankTransfer) -> str:
+    transfer = ledger.hub.get(row.end_to_end_id)
+    if transfer is None:
+        if row.direction == INCOMING:
+            return "the hub does not know it"
+        is_on_its_way = row.status == PENDING and row.owes_message
+        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW_AT_HUB
+        return "" if is_on_its_way or was_refused else f"{row.status}, but the hub does not know it"
+    if row.amount_centavos != transfer.amount_centavos:
+        return f"amount {row.amount_centavos}, at the hub {transfer.amount_centavos}"
+    own = transfer.payer if row.direction == OUTGOING else transfer.payee
+    if own is None or own.ispb != bank.ispb:
+        return f"it is no {row.direction} transfer of this bank's by the hub's word"
+    if row.payer != transfer.payer:
+        return "the payer is another than at the hub"
+    if row.payee is not None and row.payee != transfer.payee:
+        return "the payee is another than at the hub"
+    return _why_status_disagrees(row, ledger.before.get(row.end_to_end_id), transfer)
+
+
+def _why_status_disagrees(row: BankTransfer, before: HubTransfer | None, after: HubTransfer) -> str:
+    if row.status not in UNDECIDED_AT_BANK:
+        if row.status != after.outcome:
+            return f"{row.status}, at the hub {after.status}"
+        if row.status == FAILED and row.reason != after.reason:
+            return f"failed for {row.reason}, at the hub for {after.reason}"
+        return ""
+    if before is not None and before.is_closed:
+        return f"still {row.status}, though it told the hub that it had processed the outcome"
+    if row.direction == OUTGOING and not row.owes_message:
+        return f"still {row.status}, and nothing is sent again"
+    return ""
+
+
+def _why_side_is_missing(ledger: _Ledger, transfer: HubTransfer) -> str:
+    payer_bank = ledger.by_ispb.get(transfer.payer.ispb)
+    if payer_bank is not None and ledger.payer_side(transfer) is None and transfer.end_to_end_id in ledger.before:
+        return f"the payer's bank {payer_bank.code} does not know it"
+    # Before the hub confirms, the payee's bank has made its promise durable; of a failed one it need not know.
+    before = ledger.before.get(transfer.end_to_end_id)
+    if before is not None and before.outcome == CONFIRMED and transfer.payee is not None:
+        payee_bank = ledger.by_ispb.get(transfer.payee.ispb)
+        if payee_bank is not None and ledger.payee_side(transfer) is None:
+            return f"confirmed, but the payee's bank {payee_bank.code} does not know it"
+    return ""
+
+
+def _settlement_agrees(ledger: _Ledger) -> Finding:
+    offenders = []
+    reserved_due: defaultdict[str, int] = defaultdict(int)
+    not_yet_left: defaultdict[str, int] = defaultdict(int)
+    not_yet_come: defaultdict[str, int] = defaultdict(int)
+    for transfer in ledger.hub.values():
+        if transfer.status == PENDING:
+            reserved_due[transfer.payer.ispb] += transfer.amount_centavos
+        if transfer.outcome == CONFIRMED and transfer.payee is not None:
+            if not _is_confirmed(ledger.payer_side(transfer)):
+                not_yet_left[transfer.payer.ispb] += transfer.amount_centavos
+            if not _is_confirmed(ledger.payee_side(transfer)):
+                not_yet_come[transfer.payee.ispb] += transfer.amount_centavos
+    for bank in ledger.banks:
+        account = ledger.settlement.get(bank.ispb)
+        if account is None:
+            offenders.append(f"{bank.code}: has no settlement account at the hub")
+            continue
+        expected = account.balance_centavos + not_yet_left[bank.ispb] - not_yet_come[bank.ispb]
+        if bank.books.settlement_centavos != expected:
+            offenders.append(
+                f"{bank.code}: settlement is {bank.books.settlement_centavos} in its books, {expected} by the hub's"
+            )
+        if account.reserved_centavos != reserved_due[bank.ispb]:
+            offenders.append(
+                f"{bank.code}: {account.reserved_centavos} reserved, pending are {reserved_due[bank.ispb]}"
+            )
+        if bank.books.capital_centavos != account.funded_centavos:
+            offenders.append(
+                f"{bank.code}: capital {bank.books.capital_centavos}, funded with {account.funded_centavos}"
+            )
+    balances = sum(account.balance_centavos for account in ledger.settlement.values())
+    funded = sum(account.funded_centavos for account in ledger.settlement.values())
+    if balances != funded:
+        offenders.append(f"all settlement accounts together: {balances}, funded with {funded}")
+    return Finding(
+        "settlement_agrees",
+        translatable(
+            "each bank's settlement balance is the hub's, what is reserved is pending, "
+            "and all together is what was funded"
+        ),
+        not offenders,
+        {
+            "at_hub_centavos": balances,
+            "in_banks_books_centavos": sum(bank.books.settlement_centavos for bank in ledger.banks),
+            "funded_centavos": funded,
+            "reserved_centavos": sum(account.reserved_centavos for account in ledger.settlement.values()),
+            "pending_centavos": sum(reserved_due.values()),
+        },
+        _shown(offenders),
+    )
+
+
+def _nothing_is_negative(ledger: _Ledger) -> Finding:
+    offenders = [f"{bank.code}: account {number}" for bank in ledger.banks for number in bank.books.negative_accounts]
+    for bank in ledger.banks:
+        offenders += [
+            f"{bank.code}: {name} is {centavos}"
+            for name, centavos in (("clearing", bank.books.clearing_centavos), ("cash", bank.books.cash_centavos))
+            if centavos < 0
+        ]
+    for ispb, account in sorted(ledger.settlement.items()):
+        if not 0 <= account.reserved_centavos <= account.balance_centavos:
+            offenders.append(
+                f"settlement of {ispb}: balance {account.balance_centavos}, reserved {account.reserved_centavos}"
+            )
+    return Finding(
+        "nothing_is_negative",
+        translatable("no customer, no clearing account and no settlement account is below zero"),
+        not offenders,
+        {"negative": len(offenders)},
+        _shown(offenders),
+    )
+
+
+def _books_balance(ledger: _Ledger) -> Finding:
+    offenders = []
+    for bank in ledger.banks:
+        books = bank.books
+        owed = books.customers_posted_centavos + books.clearing_centavos + books.capital_centavos
+        held = books.cash_centavos + books.settlement_centavos
+        if owed != held:
+            offenders.append(f"{bank.code}: owes {owed} and holds {held}")
+        if books.customers_centavos != books.customers_posted_centavos:
+            offenders.append(
+                f"{bank.code}: balances of customers are {books.customers_centavos}, "
+                f"their postings {books.customers_posted_centavos}"
+            )
+        offenders += [
+            f"{bank.code}: balance of account {number} is not its postings" for number in books.unbalanced_accounts
+        ]
+        offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in _sums_that_differ(bank)]
+    return Finding(
+        "books_balance",
+        translatable("each bank owes what it holds, and every balance is the sum of its postings"),
+        not offenders,
+        {
+            "banks": len(ledger.banks),
+            "postings": sum(len(bank.postings) for bank in ledger.banks),
+            "unbalanced": len(offenders),
+        },
+        _shown(offenders),
+    )
+
+
+def _sums_that_differ(bank: BankView) -> list[str]:
+    """Adds the postings up ourselves, rather than take the bank's word for its sums."""
+    sums: defaultdict[str, int] = defaultdict(int)
+    for posting in bank.postings:
+        sums[posting.credit_account.partition(":")[0]] += posting.amount_centavos
+        sums[posting.debit_account.partition(":")[0]] -= posting.amount_centavos
+    books = bank.books
+    # Customers, clearing and capital are what the bank owes; cash and settlement are what it holds.
+    claimed = {
+        "customer": books.customers_posted_centavos,
+        "clearing": books.clearing_centavos,
+        "capital": books.capital_centavos,
+        "cash": -books.cash_centavos,
+        "settlement": -books.settlement_centavos,
+    }
+    unknown = set(sums) - set(claimed)
+    return sorted(unknown | {name for name, centavos in claimed.items() if sums[name] != centavos})
+
+
+def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
+    offenders: list[str] = []
+    for bank in ledger.banks:
+        offenders += [f"{bank.code}: {end_to_end_id}" for end_to_end_id in bank.books.unbalanced_transfers]
+        offenders += _misposted(bank)
+    return Finding(
+        "nothing_is_posted_twice",
+        translatable("every transfer is posted as its state demands, each posting once, with its amount"),
+        not offenders,
+        {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
+        _shown(dict.fromkeys(offenders)),
+    )
+
+
+def _misposted(bank: BankView) -> list[str]:
+    found = []
+    posted: defaultdict[tuple[str, str], list[Posting]] = defaultdict(list)
+    operations: Counter[str] = Counter()
+    for posting in bank.postings:
+        if posting.end_to_end_id is None:
+            operations[posting.operation_id or f"posting {posting.posting_id}"] += 1
+        else:
+            posted[posting.end_to_end_id, posting.direction or ""].append(posting)
+    found += [
+        f"{bank.code}: {operation} is booked {times} times" for operation, times in operations.items() if times > 1
+    ]
+    for row in bank.transfers:
+        postings = posted.pop((row.end_to_end_id, row.direction), [])
+        kinds = sorted(posting.kind for posting in postings)
+        due = sorted(POSTINGS_DUE.get((row.direction, row.status), frozenset()))
+        if kinds != due:
+            what = f"{row.direction}, {row.status}, but posted: {', '.join(kinds) or 'nothing'}"
+            found.append(f"{bank.code}: {row.end_to_end_id} ({what})")
+        elif any(posting.amount_centavos != row.amount_centavos for posting in postings):
+            found.append(f"{bank.code}: {row.end_to_end_id} (posted with another amount)")
+    found += [f"{bank.code}: {end_to_end_id} (posted, but no transfer)" for end_to_end_id, _ in posted]
+    return found
+
+
+def _shown(offenders: Iterable[str]) -> tuple[str, ...]:
+    listed: Sequence[str] = list(offenders)
+    if len(listed) <= OFFENDERS_SHOWN_MAX:
+        return tuple(listed)
+    return (*listed[:OFFENDERS_SHOWN_MAX], f"and {len(listed) - OFFENDERS_SHOWN_MAX} more")

@@ -1,0 +1,109 @@
+"""How the lab shows what it found: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from lab.read.audit import AuditReport, Finding
+
+OFFENDERS_PRINTED_MAX: Final = 10
+
+console = Console()
+"""For people; programs get JSON instead."""
+errors = Console(stderr=True)
+"""For progress and complaints, so that standard output is the result alone."""
+
+
+def audit_table(report: AuditReport) -> Table:
+    """Each invariant with its numbers and its verdict."""
+    table = Table("invariant", "numbers", "verdict", title="Audit", title_justify="left", show_lines=True)
+    for finding in report.findings:
+        numbers = "\n".join(f"{name.replace('_', ' ')}: {number:,}" for name, number in finding.numbers.items())
+        verdict = "[green]holds[/]" if finding.is_ok else "[bold red]BROKEN[/]"
+        table.add_row(finding.sentence, numbers, verdict)
+    return table
+
+
+def audit_remarks(report: AuditReport) -> list[str]:
+    """What is broken, by id, and what is still under way."""
+    remarks = []
+    for finding in report.findings:
+        if finding.is_ok:
+            continue
+        shown = finding.offenders[:OFFENDERS_PRINTED_MAX]
+        remarks += [f"{finding.invariant}: {offender}" for offender in shown]
+        if not shown:
+            remarks.append(f"{finding.invariant}: see the numbers")
+        if len(finding.offenders) > len(shown):
+            remarks.append(f"{finding.invariant}: {len(finding.offenders) - len(shown)} more (--json lists them)")
+    if report.in_flight:
+        remarks.append(f"{len(report.in_flight)} transfers are still under way; the sums allow for them.")
+    if report.moving:
+        remarks.append("Transfers moved while they were read, so the sums are of different moments: wait longer.")
+    return remarks
+
+
+def audit_document(report: AuditReport) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "ok": report.is_ok,
+        "moving": report.moving,
+        "transfers": dict(report.transfers),
+        "in_flight": list(report.in_flight),
+        "invariants": {
+            finding.invariant: {
+                "ok": finding.is_ok,
+                "sentence": finding.sentence,
+                "numbers": dict(finding.numbers),
+                "offenders": list(finding.offenders),
+            }
+            for finding in report.findings
+        },
+    }
+
+
+def read_audit(document: Mapping[str, Any]) -> AuditReport:
+    """The report again, of its document."""
+    return AuditReport(
+        findings=tuple(
+            Finding(
+                invariant=invariant,
+                sentence=finding["sentence"],
+                numbers=finding["numbers"],
+                offenders=tuple(finding["offenders"]),
+                is_ok=finding["ok"],
+            )
+            for invariant, finding in document["invariants"].items()
+        ),
+        transfers=document["transfers"],
+        in_flight=tuple(document["in_flight"]),
+        moving=document["moving"],
+    )
+
+
+def print_audit(report: AuditReport) -> None:
+    """The table, then the remarks."""
+    console.print(audit_table(report))
+    for remark in audit_remarks(report):
+        console.print(remark, markup=False, highlight=False)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One document on standard output."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def percentile(numbers: Sequence[int], percent: int) -> int | None:
+    """The smallest number that at least this share of them does not exceed; None of none."""
+    if not numbers:
+        return None
+    ordered = sorted(numbers)
+    place = -(-len(ordered) * percent // 100)
+    return ordered[max(0, place - 1)]

@@ -1,0 +1,94 @@
+"""Listens to what hub and banks say to each other, on the broker itself and without being one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from lab.network.parts.errors import PartError
+from pix.messaging.kafka.clients import record_of
+from pix.scheme.messages import Message
+from pix.wire.records import (
+    HEADER_TYPE,
+    HUB_TOPIC,
+    MESSAGES_OF_BANKS,
+    MESSAGES_OF_HUB,
+    Record,
+    RecordError,
+    bank_topic,
+    decode_message,
+)
+
+METADATA_SECONDS_MAX: Final = 10.0
+RECORDS_AT_ONCE_MAX: Final = 500
+
+
+class Tap:
+    """Hears every record of the hub's and the banks' topics from the moment on at which it was opened."""
+
+    def __init__(self, bootstrap_servers: str, bank_codes: Sequence[str]) -> None:
+        """Raises `PartError` when the broker does not answer, or has lost a topic."""
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                # A name that nothing is committed under: it is a member of no group.
+                "group.id": "codepix-lab-tap",
+                "client.id": "codepix-lab-tap",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,
+                "log_level": 2,
+            }
+        )
+        topics = [HUB_TOPIC, *(bank_topic(code) for code in bank_codes)]
+        try:
+            places = [place for topic in topics for place in self._ends(topic)]
+            self._consumer.assign(places)
+        except KafkaException as error:
+            self._consumer.close()
+            raise PartError(f"The broker does not let us listen: {error}") from error
+
+    def _ends(self, topic: str) -> Iterator[TopicPartition]:
+        metadata = self._consumer.list_topics(topic, timeout=METADATA_SECONDS_MAX)
+        for number in metadata.topics[topic].partitions:
+            # Asked for now, so that nothing said from here on is missed: OFFSET_END is looked up at the first fetch.
+            _low, high = self._consumer.get_watermark_offsets(
+                TopicPartition(topic, number), timeout=METADATA_SECONDS_MAX
+            )
+            yield TopicPartition(topic, number, high if high >= 0 else OFFSET_END)
+
+    def hear(self, seconds_max: float) -> list[Record]:
+        """What has been said: waits for one record at most this long, then takes what is there."""
+        first = self._consumer.poll(seconds_max)
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(RECORDS_AT_ONCE_MAX, timeout=0)]
+        return [record_of(message) for message in messages if message.error() is None]
+
+    def close(self) -> None:
+        """Listens no more."""
+        self._consumer.close()
+
+
+@contextmanager
+def listening(bootstrap_servers: str, bank_codes: Sequence[str]) -> Iterator[Tap]:
+    """A tap while the block runs."""
+    tap = Tap(bootstrap_servers, bank_codes)
+    try:
+        yield tap
+    finally:
+        tap.close()
+
+
+def message_of(record: Record) -> Message | None:
+    """What a record says; None when it says nothing that the protocol knows."""
+    try:
+        return decode_message(
+            record.headers.get(HEADER_TYPE, b"").decode("ascii", "replace"),
+            record.value,
+            MESSAGES_OF_BANKS | MESSAGES_OF_HUB,
+        )
+    except RecordError:
+        return None
