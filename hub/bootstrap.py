@@ -164,6 +164,7 @@ class Hub:
             credentials=server_credentials(
                 self.settings.grpc_tls_certificate, self.settings.grpc_tls_key, self.settings.grpc_tls_client_ca
             ),
+            kind=self.settings.grpc_server,
         )
 
     def _run_http(self, stop: threading.Event) -> None:

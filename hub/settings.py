@@ -17,6 +17,7 @@ from pix.participant.settings import (
     WebAddress,
     if_set,
 )
+from pix.rpc.kinds import GrpcServerKind
 from pix.runtime.addresses import check_web_address
 from pix.scheme.buckets import BucketPolicy
 
@@ -45,6 +46,9 @@ class HubSettings(ServiceSettings):
     """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all there are."""
     grpc_port: Port = 50_051
     """Where banks ask."""
+    grpc_server: GrpcServerKind = GrpcServerKind.CORE
+    """`core`: unary calls on gRPC's core, several times as many a second. `plain`: gRPC's own server, on its public
+    interface; it also takes the place of `core`, with a warning, where the installed grpcio does not fit."""
     grpc_tls_certificate: PemFile = ""
     """The file with the hub's certificate; with it and its key, gRPC is encrypted, and not to be had otherwise."""
     grpc_tls_key: PemFile = ""

@@ -104,13 +104,6 @@ class CallContext:
         raise Aborted(code, details, trailer or self._trailer)
 
 
-def metadata_of(context: Any) -> Mapping[str, str | bytes]:
-    """The caller's metadata by name, of a context of ours or of gRPC's."""
-    if isinstance(context, CallContext):
-        return context.metadata_by_name()
-    return dict(context.invocation_metadata() or ())
-
-
 class UnaryCalls:
     """The unary methods of a server, and the thread that takes its calls.
 

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from pix.rpc.calls import UnaryCalls
+from pix.rpc.fit import why_core_does_not_fit
+from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.turns import Errand
 from pix.runtime.addresses import cannot_listen, join_host_port
+from pix.runtime.logs import logger
 
 THREADS: Final = 16
 STREAM_THREADS: Final = 4
@@ -75,8 +77,33 @@ class GrpcLimits:
 
 DEFAULT_LIMITS: Final = GrpcLimits()
 
+log = logger(__name__)
+
+
 Watch = Callable[[str, Any], Any]
 """Makes a handler of a handler, given the method's full name: `/package.Service/Method`."""
+
+
+class CallTaker(Protocol):
+    """A server as generated code sees it while services are added to it, and its beginning and end."""
+
+    runs_coroutines: bool
+    """Whether handlers may be coroutines, and errands may be added; see `pix.rpc.turns`."""
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        """Generated code adds the same handlers in this way too; the other one has their names."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """The handlers of a service, by the names of its methods."""
+
+    def watched_by(self, watches: Sequence[Watch]) -> CallTaker:
+        """The same server, for services whose handlers are wrapped in other watches."""
+
+    def start(self) -> None:
+        """Takes calls from now on."""
+
+    def stop(self) -> None:
+        """Takes no more calls; those under way are answered."""
 
 
 def serve_grpc(
@@ -87,27 +114,30 @@ def serve_grpc(
     watches: Sequence[Watch] = (),
     credentials: grpc.ServerCredentials | None = None,
     limits: GrpcLimits = DEFAULT_LIMITS,
+    kind: GrpcServerKind = GrpcServerKind.CORE,
+    why_unfit: Callable[[], str] = why_core_does_not_fit,
 ) -> None:
     """Serves until `stop` is set; `add_services` returns the full names of the services that it added.
 
-    With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost.
+    With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost. Where the installed
+    grpcio lacks what `GrpcServerKind.CORE` needs, the plain server takes its place, and the log says so.
     """
+    if kind is GrpcServerKind.CORE and (reason := why_unfit()):
+        log.warning("the plain gRPC server takes the calls, which is slower", reason=reason)
+        kind = GrpcServerKind.PLAIN
     address = join_host_port(host, port)
     with (
         ThreadPoolExecutor(THREADS, thread_name_prefix="grpc") as threads,
         ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="grpc-streams") as streams,
     ):
-        server = grpc.server(
-            streams,
-            options=[("grpc.so_reuseport", 0), *limits.options()],
-        )
-        calls = UnaryCalls(server, threads, is_secure=credentials is not None)
-        names = list(add_services(_Registrar(server, calls, watches)))
+        is_core = kind is GrpcServerKind.CORE
+        server = grpc.server(streams if is_core else threads, options=[("grpc.so_reuseport", 0), *limits.options()])
+        taker: CallTaker = _core_taker(server, threads, credentials) if is_core else _PlainTaker(server)
+        names = list(add_services(taker.watched_by(watches)))
         health_servicer = health.HealthServicer()
-        unwatched = _Registrar(server, calls, [])
-        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, unwatched)
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, taker)
         reflected = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.ReflectionServicer(reflected), unwatched)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.ReflectionServicer(reflected), taker)
         try:
             if credentials is None:
                 server.add_insecure_port(address)
@@ -117,34 +147,85 @@ def serve_grpc(
             raise cannot_listen("GRPC", host, port) from error
         for name in ["", *names]:
             health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-        calls.start()
+        taker.start()
         stop.wait()
         health_servicer.enter_graceful_shutdown()
-        calls.stop()
+        taker.stop()
         server.stop(STOP_SECONDS).wait(STOP_SECONDS + STOP_GRACE_SECONDS)
 
 
-class _Registrar:
-    """The server as it is to the services that are being added: it wraps their handlers once, and not for each call."""
+def _watched(service: str, handlers: Mapping[str, Any], watches: Sequence[Watch]) -> dict[str, Any]:
+    """The handlers by their names, wrapped once and not for each call."""
+    return {
+        name: reduce(lambda inner, watch: watch(f"/{service}/{name}", inner), reversed(watches), handler)
+        for name, handler in handlers.items()
+    }
 
-    def __init__(self, server: Any, calls: UnaryCalls, watches: Sequence[Watch]) -> None:
+
+class _PlainTaker:
+    """gRPC's own server. Streams share the threads of all calls: as many of them hold every thread as there are."""
+
+    runs_coroutines = False
+
+    def __init__(self, server: grpc.Server, watches: Sequence[Watch] = ()) -> None:
+        self._server = server
+        self._watches = watches
+
+    def watched_by(self, watches: Sequence[Watch]) -> _PlainTaker:
+        return _PlainTaker(self._server, watches)
+
+    def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
+        pass
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        generic = grpc.method_handlers_generic_handler(service, _watched(service, handlers, self._watches))
+        self._server.add_generic_rpc_handlers((generic,))
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        """The end of the server itself is all that it takes."""
+
+
+class _CoreTaker:
+    """Unary calls on gRPC's core; streams in the threads of gRPC's own server around it."""
+
+    runs_coroutines = True
+
+    def __init__(self, server: Any, calls: Any, watches: Sequence[Watch] = ()) -> None:
         self._server = server
         self._calls = calls
         self._watches = watches
+
+    def watched_by(self, watches: Sequence[Watch]) -> _CoreTaker:
+        return _CoreTaker(self._server, self._calls, watches)
 
     def add_errand(self, errand: Errand) -> None:
         """What the thread that takes the calls does when there are none."""
         self._calls.add_errand(errand)
 
     def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
-        """Generated code adds the same handlers in the other way, which has their names."""
+        pass
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """The handlers of a service, by the names of its methods."""
-        for name, handler in handlers.items():
-            method = f"/{service}/{name}"
-            watched = reduce(lambda inner, watch: watch(method, inner), reversed(self._watches), handler)
+        for name, watched in _watched(service, handlers, self._watches).items():
             if watched.unary_unary:
-                self._calls.add(method, watched)
+                self._calls.add(f"/{service}/{name}", watched)
             else:
                 self._server.add_registered_method_handlers(service, {name: watched})
+
+    def start(self) -> None:
+        self._calls.start()
+
+    def stop(self) -> None:
+        self._calls.stop()
+
+
+def _core_taker(
+    server: grpc.Server, threads: ThreadPoolExecutor, credentials: grpc.ServerCredentials | None
+) -> _CoreTaker:
+    # Imported here, for it names what another grpcio may lack.
+    from pix.rpc.calls import UnaryCalls
+
+    return _CoreTaker(server, UnaryCalls(server, threads, is_secure=credentials is not None))

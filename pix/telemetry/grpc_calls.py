@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import grpc
 
-from pix.rpc.calls import metadata_of
+from pix.rpc.context import metadata_of
 from pix.runtime.trace_context import (
     TRACEPARENT,
     begin_call,

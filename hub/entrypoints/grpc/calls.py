@@ -18,7 +18,7 @@ from hub.domain.errors import (
     NotAuthenticated,
     TransferNotFound,
 )
-from pix.rpc.calls import metadata_of
+from pix.rpc.context import metadata_of
 from pix.runtime.logs import logger
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError

@@ -45,7 +45,7 @@ _STATUS_TO_WIRE: Final = {
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     """Adds both services; returns their full names."""
     servicer = DirectoryServicer(application)
-    if not isinstance(server, grpc.Server):
+    if getattr(server, "runs_coroutines", False):
         servicer = in_turns = DirectoryServicerInTurns(application)
         server.add_errand(in_turns.readings)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)

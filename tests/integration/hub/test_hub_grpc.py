@@ -24,6 +24,7 @@ from hub.domain.presence import Presence
 from hub.entrypoints.grpc.server import add_services
 from lab.network.parts.ports import free_port
 from pix.rpc.client import open_channel
+from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
@@ -58,16 +59,18 @@ class Hub:
         return participants_pb2_grpc.ParticipantServiceStub(self.channel)
 
 
-@pytest.fixture(scope="module")
-def serve() -> Iterator[Callable[[Any], Hub]]:
-    """Serves an application until the end of this module's tests."""
+@pytest.fixture(scope="module", params=list(GrpcServerKind))
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Hub]]:
+    """Serves an application until the end of this module's tests, by either kind of server."""
     stop = threading.Event()
     threads, channels = [], []
 
     def start(application: Any) -> Hub:
         port = free_port()
         thread = threading.Thread(
-            target=serve_grpc, args=(lambda server: add_services(server, application), "127.0.0.1", port, stop)
+            target=serve_grpc,
+            args=(lambda server: add_services(server, application), "127.0.0.1", port, stop),
+            kwargs={"kind": request.param},
         )
         thread.start()
         threads.append(thread)

@@ -24,6 +24,7 @@ from lab.network.parts.ports import LOOPBACK, free_port
 from lab.network.parts.process import wait_until
 from pix.rpc.calls import EXPECTED
 from pix.rpc.client import open_channel
+from pix.rpc.fit import why_core_does_not_fit
 from pix.rpc.server import DEFAULT_LIMITS, STREAM_THREADS, THREADS, GrpcLimits, serve_grpc
 from pix.rpc.turns import RunOn, wait_for
 from pix.runtime.addresses import CannotListen, join_host_port, reachable_host, split_host_port
@@ -460,3 +461,34 @@ def test_who_holds_streams_keeps_nobody_from_calls(served: Served) -> None:
     for stream in streams:
         stream.cancel()
     never.set()
+
+
+def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert why_core_does_not_fit() == ""
+    reason = why_core_does_not_fit({"grpc._server": ("_no_such_name",)})
+    assert reason.endswith("has no grpc._server._no_such_name")
+    assert why_core_does_not_fit({"grpc._no_such_module": ()}).endswith("has no grpc._no_such_module")
+    port, stop, gate = free_port(), threading.Event(), Gate()
+
+    def add(server: Any) -> Sequence[str]:
+        assert not server.runs_coroutines
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(gate, Errands()), server)
+        return [SERVICE]
+
+    thread = threading.Thread(target=serve_grpc, args=(add, LOOPBACK, port, stop), kwargs={"why_unfit": lambda: reason})
+    thread.start()
+    try:
+        with open_channel(join_host_port(LOOPBACK, port)) as channel:
+            grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
+            stub = directory_pb2_grpc.DirectoryServiceStub(channel)
+            answer = stub.ListKeys(directory.ListKeysRequest(branch="0001"), timeout=DEADLINE_SECONDS)
+            assert answer.next_page_token == "0001"
+            health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=SERVICE))
+            assert health.status == health_pb2.HealthCheckResponse.SERVING
+    finally:
+        stop.set()
+        thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+    assert "_no_such_name" in capsys.readouterr().out

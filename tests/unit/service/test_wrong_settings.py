@@ -69,6 +69,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "operator_password": ["geheim"],
     "operator_password_hash": ["geheim"],
     "grpc_host": ["", "a:1"],
+    "grpc_server": ["threads"],
     "grpc_port": ["0", "65536"],
     "grpc_tls_certificate": ["/nowhere/hub.pem"],
     "grpc_tls_key": ["/nowhere/hub.key"],
