@@ -28,7 +28,7 @@ TOO_LARGE: Final = 413
 """Python renamed it in HTTPStatus."""
 BODY_BYTES_MAX: Final = 64 * 1024
 """Of every request that is no upload: forms and JSON."""
-_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_UPLOAD_METHOD: Final = "POST"
 _LENGTH_DIGITS_MAX: Final = 20
 _TOO_LARGE_DETAIL: Final = "The request's body is larger than is allowed."
 
@@ -253,7 +253,7 @@ class BodyLimit:
         uploads = self._uploads
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif uploads is None or scope["path"] != uploads.path or scope["method"] not in _METHODS_WITH_BODY:
+        elif uploads is None or scope["path"] != uploads.path or scope["method"] != _UPLOAD_METHOD:
             await self._pass_on(scope, receive, send, self._bytes_max)
         else:
             # A form is read before any dependency of its endpoint, and kept in files: so this asks first.

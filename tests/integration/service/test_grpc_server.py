@@ -17,6 +17,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
@@ -463,9 +464,7 @@ def test_who_holds_streams_keeps_nobody_from_calls(served: Served) -> None:
     never.set()
 
 
-def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_so() -> None:
     assert why_core_does_not_fit() == ""
     reason = why_core_does_not_fit({"grpc._server": ("_no_such_name",)})
     assert reason.endswith("has no grpc._server._no_such_name")
@@ -478,7 +477,10 @@ def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_s
         return [SERVICE]
 
     thread = threading.Thread(target=serve_grpc, args=(add, LOOPBACK, port, stop), kwargs={"why_unfit": lambda: reason})
-    thread.start()
+    with capture_logs() as logged:
+        thread.start()
+        wait_until(lambda: logged, DEADLINE_SECONDS, "the warning")
+    assert (logged[0]["log_level"], logged[0]["reason"]) == ("warning", reason)
     try:
         with open_channel(join_host_port(LOOPBACK, port)) as channel:
             grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
@@ -491,4 +493,3 @@ def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_s
         stop.set()
         thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
-    assert "_no_such_name" in capsys.readouterr().out
