@@ -24,6 +24,7 @@ from typing import Final
 
 from lab.compose.docker import CommandFailed, docker, end_what_runs, run
 from lab.network.parts.apache_kafka import CACHE_FOLDER, fetch_jars
+from lab.network.parts.environment import home_folder
 from lab.network.parts.errors import PartError, PartMissing
 
 SOURCES: Final = Path(__file__).parent / "stand_ins"
@@ -116,7 +117,7 @@ class Builder:
         self._root = root
         self._tell = tell
         self._is_given_up = False
-        self._cache = CACHE_FOLDER.expanduser()
+        self._cache = home_folder() / CACHE_FOLDER
         self._cache.mkdir(parents=True, exist_ok=True)
 
     def make(self, names: Sequence[str]) -> None:
