@@ -60,8 +60,8 @@ print(int(sum(map(float, re.findall(r"^codepix_grpc_requests_total{.*} (\\S+)$",
 
 SECURED: Final = """
 from bank_sim.settings import BankSettings
-from pix.messaging.batches import PublishFailed
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
+from pix.runtime.outages import PublishFailed
 from pix.wire.records import Record
 settings = BankSettings().kafka("compose-test")
 wrong = settings.model_copy(update={"extra": {**settings.extra, "sasl.password": "a-wrong-password"}})
