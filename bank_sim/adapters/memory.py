@@ -111,7 +111,7 @@ class MemoryAccounts:
         self._store.pin_hashes.put(account.number, pin_hash)
 
     def claim_tax_id(self, tax_id: str) -> bool:
-        # One transaction at a time: nobody else can claim it meanwhile.
+        # One transaction at a time, so that no other process claims it meanwhile.
         return not self.open_tax_ids([tax_id])
 
     def open_tax_ids(self, tax_ids: Collection[str]) -> set[str]:
