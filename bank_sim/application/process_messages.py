@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from bank_sim.application.flow_rows import repositories
 from bank_sim.application.message_signer import Seal
-from bank_sim.application.ports import RowExists, TransferId, UnitOfWork, UnitsOfWork
+from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.transfer.decisions import Decision, Facts, account_needed, decide, direction_of
+from bank_sim.domain.flows import account_needed, decide, keys_by_flow
+from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.dead_letters import DeadLetter, dead_letter
 from pix.runtime.clock import Clock
@@ -36,19 +38,19 @@ class Processed:
 class _Fold:
     """A batch in the making: what is known, what has changed, what is owed. Statements are few, whatever its size."""
 
-    transfers: dict[TransferId, Transfer]
+    rows: dict[RowId, Transfer]
     accounts: dict[str, Account]
-    known: frozenset[TransferId]
-    changed: dict[TransferId, Transfer] = field(default_factory=dict)
+    known: frozenset[RowId]
+    changed: dict[RowId, Transfer] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
     postings: list[Posting] = field(default_factory=list)
     outgoing: list[Record] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
 
-    def apply(self, transfer_id: TransferId, decision: Decision) -> None:
+    def apply(self, decision: Decision[Transfer]) -> None:
         """Takes a decision into the batch."""
-        if decision.transfer is not None:
-            self.transfers[transfer_id] = self.changed[transfer_id] = decision.transfer
+        if decision.row is not None:
+            self.rows[decision.row.row_id] = self.changed[decision.row.row_id] = decision.row
         for posting in decision.postings:
             if posting.account_number is not None:
                 account, booked = books.book(self.accounts[posting.account_number], posting)
@@ -60,10 +62,8 @@ class _Fold:
 
     def save(self, unit: UnitOfWork) -> None:
         """Writes what has changed."""
-        unit.transfers.add(
-            [transfer for transfer_id, transfer in self.changed.items() if transfer_id not in self.known]
-        )
-        unit.transfers.save([transfer for transfer_id, transfer in self.changed.items() if transfer_id in self.known])
+        unit.transfers.add([transfer for row_id, transfer in self.changed.items() if row_id not in self.known])
+        unit.transfers.save([transfer for row_id, transfer in self.changed.items() if row_id in self.known])
         unit.postings.add(self.postings)
         unit.accounts.save([self.accounts[number] for number in sorted(self.booked)])
         unit.dead_letters.add(self.letters)
@@ -82,7 +82,7 @@ class ProcessMessages:
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
-        decide_on: Callable[..., Decision] = decide,
+        decide_on: Callable[..., Decision[Transfer]] = decide,
     ) -> None:
         """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._decide_on = decide_on
@@ -122,16 +122,11 @@ class ProcessMessages:
         fold.letters += letters
         behaviour = unit.switches.behaviour()
         for received, message in arrivals:
-            transfer_id = _transfer_id_of(message)
-            transfer = fold.transfers.get(transfer_id)
-            decision = self._decide_on(
-                transfer,
-                message,
-                fold.accounts.get(account_needed(transfer, message)),
-                Facts(self._identity.ispb, now_ms, behaviour, self._policy, received.traceparent),
-            )
-            fold.apply(transfer_id, decision)
-            trace = received.traceparent if decision.transfer is None else decision.transfer.traceparent
+            account = fold.accounts.get(account_needed(fold.rows, message))
+            facts = Facts(self._identity.ispb, now_ms, self._policy, behaviour, account, received.traceparent)
+            decision = self._decide_on(fold.rows, message, facts)
+            fold.apply(decision)
+            trace = received.traceparent if decision.row is None else decision.row.traceparent
             fold.outgoing += self._seal.records_of(decision.messages, trace)
             if decision.dead_letter:
                 fold.letters.append(dead_letter(received.record, received.sender, decision.dead_letter, now_ms))
@@ -139,10 +134,12 @@ class ProcessMessages:
         return Processed(tuple(fold.outgoing), tuple(fold.letters))
 
     def _load(self, unit: UnitOfWork, messages: Sequence[HubMessage]) -> _Fold:
-        transfer_ids = {_transfer_id_of(message) for message in messages if is_end_to_end_id(message.end_to_end_id)}
-        transfers = unit.transfers.lock(transfer_ids)
-        numbers = {account_needed(transfers.get(_transfer_id_of(message)), message) for message in messages} - {""}
-        return _Fold(transfers, unit.accounts.lock(numbers), frozenset(transfers))
+        rows: dict[RowId, Transfer] = {}
+        known = repositories(unit)
+        for flow, ids in keys_by_flow(messages).items():
+            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each[0])})
+        numbers = {account_needed(rows, message) for message in messages} - {""}
+        return _Fold(rows, unit.accounts.lock(numbers), frozenset(rows))
 
 
 class StoreDeadLetter:
@@ -157,7 +154,3 @@ class StoreDeadLetter:
         with self._units() as unit:
             unit.dead_letters.add([dead_letter(record, HUB_SENDER, reason, self._clock.now_ms())])
             unit.commit()
-
-
-def _transfer_id_of(message: HubMessage) -> TransferId:
-    return message.end_to_end_id, direction_of(message)

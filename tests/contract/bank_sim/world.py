@@ -13,7 +13,7 @@ from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, Transfer
+from bank_sim.domain.flows.transfer.model import Transfer
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -26,6 +26,7 @@ from pix.scheme.messages import (
     TransferOffered,
 )
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import (

@@ -7,14 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.behaviour import (
-    MAGIC_ANSWERS,
-    Answer,
-    AnswerMode,
-    Behaviour,
-    answer_offer,
-)
-from bank_sim.domain.flows.transfer.model import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer, answer_offer
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered
