@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from hub.domain.transfer import TRANSITIONS
+from hub.domain.flows.transfer.model import TRANSITIONS
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, Party
@@ -20,7 +20,7 @@ from pix.scheme.times import TIME_MS_MAX
 from pix.wire.records import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
-BEGIN = "<!-- drawn from hub/domain/transfer.py -->"
+BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"
 END = "<!-- end of the drawing -->"
 ISO_BEGIN = "<!-- written from ISO_20022 of pix/scheme/messages.py -->"
 ISO_END = "<!-- end of the counterparts -->"
