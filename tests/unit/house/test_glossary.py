@@ -67,3 +67,20 @@ def test_each_term_stands_once() -> None:
     terms = [term for row in ROWS for term in row[0].split(", ")]
 
     assert sorted(terms) == sorted(set(terms))
+
+
+REPLACED = re.compile(r"\b(?:whoever|nobody|errands?|courier|keepers?|anybody|everybody|somebody)\b", re.IGNORECASE)
+"""Words of the past, for which the glossary has better ones, and subjects that hide who acts."""
+
+
+def test_the_pages_use_none_of_the_words_that_the_glossary_replaced() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "protos").rglob("*.proto")]
+    found = [
+        f"{page.relative_to(ROOT)}: {line.strip()}"
+        for page in pages
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if REPLACED.search(line)
+    ]
+
+    assert len(pages) > 30
+    assert found == []
