@@ -45,7 +45,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m lab.development.stubs --check
 
-format: $(INSTALLED) ## format the Python files as `make check` requires
+format: $(INSTALLED) ## put the Python files into the form that `make check` wants
 	$(BIN)/ruff check --fix $(PACKAGES)
 	$(BIN)/ruff format $(PACKAGES)
 
