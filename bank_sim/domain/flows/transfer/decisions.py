@@ -214,7 +214,7 @@ def _recorded(
 
 
 def _ignore(transfer: Transfer, message: HubMessage, facts: Facts, why: str) -> Decision[Transfer]:
-    """Records that a message changed nothing."""
+    """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)
     if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
         return Decision(ignored)

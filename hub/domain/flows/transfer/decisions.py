@@ -287,7 +287,7 @@ def _outcome_for(transfer: Transfer, side: Side) -> tuple[AddressedMessage, ...]
 def _ignore(
     transfer: Transfer, message: BankMessage, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
 ) -> Decision[Transfer]:
-    """Records that a message changed nothing."""
+    """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)
     if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
         return Decision(ignored, (), messages)
