@@ -1,12 +1,13 @@
 """The facts that move money, as pure values: the protocol between the banks and the hub.
 
-Each class is one row of the protocol table (docs/protocol.md). `pix.wire.records` puts them on Kafka and takes them
-off again; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
+Each class is one row of the protocol table (docs/protocol.md). A codec of `pix.wire` turns them into records and
+back; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final, get_args
 
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
@@ -140,3 +141,6 @@ HubMessage = TransferOffered | TransferConfirmed | TransferFailed
 """What the hub may tell a bank."""
 
 Message = BankMessage | HubMessage
+
+MESSAGES_OF_BANKS: Final[frozenset[type]] = frozenset(get_args(BankMessage))
+MESSAGES_OF_HUB: Final[frozenset[type]] = frozenset(get_args(HubMessage))
