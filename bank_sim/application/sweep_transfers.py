@@ -1,16 +1,16 @@
-"""What the bank owes and has no answer to is sent again."""
+"""The outbox sweep: retransmits messages that are due and not yet answered."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from bank_sim.application.flow_rows import repositories
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.domain.flows import decide_retransmission
 from bank_sim.domain.flows.flow import Decision
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -24,11 +24,10 @@ class RetransmitDue:
     """
 
     def __init__(
-        self, units: UnitsOfWork, publisher: BackgroundPublisher, seal: Seal, clock: Clock, policy: RetransmissionPolicy
+        self, units: UnitsOfWork, publisher: BackgroundPublisher, clock: Clock, policy: RetransmissionPolicy
     ) -> None:
         self._units = units
         self._publisher = publisher
-        self._seal = seal
         self._clock = clock
         self._policy = policy
 
@@ -45,12 +44,12 @@ class RetransmitDue:
             if not decisions:
                 return 0
             unit.commit()
-        self._publisher.take(
+        self._publisher.enqueue(
             [
-                record
+                Outgoing(HUB, message, decision.row.traceparent)
                 for decision in decisions
                 if decision.row is not None
-                for record in self._seal.records(decision.row, decision.messages)
+                for message in decision.messages
             ]
         )
         return len(decisions)

@@ -1,4 +1,4 @@
-"""What nobody's message brings about: what is owed is sent again, and what waited too long fails."""
+"""The outbox sweep: retransmits messages that are due, and fails transfers that timed out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from hub.application.flow_rows import repositories
-from hub.application.ports import Outgoing, TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
-from hub.application.process_messages import address
+from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
 from hub.domain.flows import decide_retransmission, decide_timeout
 from hub.domain.flows.flow import Decision
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock
-from pix.scheme.messages import HubMessage
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -88,7 +87,6 @@ def _save(
 ) -> list[Outgoing]:
     if not transfers:
         return []
-    banks = unit.banks.all()
     decisions = [decide(transfer) for transfer in transfers]
     movements = [movement for decision in decisions for movement in decision.movements]
     accounts = unit.settlement.all() if movements else {}
@@ -96,13 +94,12 @@ def _save(
     for movement in movements:
         apply_movement(after, movement)
     released = changes_of(accounts, after)
-    messages: list[tuple[str, HubMessage, str]] = [
-        (ispb, message, decision.row.traceparent)
+    outgoing = [
+        Outgoing(ispb, message, decision.row.traceparent)
         for decision in decisions
         if decision.row is not None
         for ispb, message in decision.messages
     ]
-    outgoing = address(messages, banks, unit.banks.secrets())
     rows.save([TransferChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
     unit.tallies.add(
         tally_changes(

@@ -1,7 +1,7 @@
 """The facts that move money, as pure values: the protocol between the banks and the hub.
 
-Each class is one row of the protocol table (docs/protocol.md). `pix.wire.records` puts them on Kafka and takes them
-off again; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
+Each class is one row of the protocol table (docs/protocol.md). A codec of `pix.wire` turns them into records and
+back; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
 """
 
 from __future__ import annotations

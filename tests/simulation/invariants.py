@@ -13,7 +13,7 @@ from hub.domain.tallies import tally_changes
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import REASONS_WITHOUT_ROW, ReasonCode
-from pix.wire.records import digest_of
+from pix.wire.record import digest_of
 
 if TYPE_CHECKING:
     from tests.simulation.run import SimulatedBank, World

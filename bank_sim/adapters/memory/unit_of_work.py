@@ -35,8 +35,8 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
-from pix.participant.dead_letters import DeadLetterRepository
-from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.participant.dead_letters.memory import MemoryDeadLetters
+from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey

@@ -8,7 +8,7 @@ from typing import Any, Final
 from bank_sim.domain.flows import transfer
 from bank_sim.domain.flows.flow import Decision, Facts, Flow, RowId
 from pix.scheme.flows import TimelineEntry, by_message, by_row
-from pix.scheme.messages import HubMessage
+from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
 FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
@@ -21,7 +21,7 @@ Rows = Mapping[RowId, Any]
 """Rows of flows by their ids, which no two flows share."""
 
 
-def keys_by_flow(messages: Iterable[HubMessage]) -> dict[str, set[RowId]]:
+def keys_by_flow(messages: Iterable[Message]) -> dict[str, set[RowId]]:
     """The ids of all rows that the messages load and lock, by the name of their flow, in the order of locking."""
     keys: dict[str, set[RowId]] = {flow.name: set() for flow in FLOWS}
     for message in messages:
@@ -30,13 +30,13 @@ def keys_by_flow(messages: Iterable[HubMessage]) -> dict[str, set[RowId]]:
     return keys
 
 
-def account_needed(rows: Rows, message: HubMessage) -> str:
+def account_needed(rows: Rows, message: Message) -> str:
     """The number of the customer's account to load and lock; empty when the decision needs none."""
     flow = _BY_MESSAGE[type(message)]
     return flow.account_needed(flow.state(rows, message), message)
 
 
-def decide(rows: Rows, message: HubMessage, facts: Facts) -> Decision[Any]:
+def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     """Decides on a message of the hub, with the rows of its keys that exist."""
     flow = _BY_MESSAGE[type(message)]
     return flow.decide(flow.state(rows, message), message, facts)

@@ -16,8 +16,6 @@ from pix.scheme.postings import Direction
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 
-HUB: Final = "hub"
-"""The hub as the author of a step."""
 BANK: Final = "bank"
 """This bank as the author of a step."""
 

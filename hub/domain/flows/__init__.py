@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.domain.flows import transfer
 from hub.domain.flows.flow import Decision, Facts, Flow
 from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
-from pix.scheme.messages import BankMessage
+from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
 FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
@@ -21,7 +21,7 @@ Rows = Mapping[str, Any]
 """Rows of flows by their ids, which no two flows share."""
 
 
-def keys_by_flow(messages: Iterable[BankMessage]) -> dict[str, set[str]]:
+def keys_by_flow(messages: Iterable[Message]) -> dict[str, set[str]]:
     """The ids of all rows that the messages load and lock, by the name of their flow, in the order of locking."""
     keys: dict[str, set[str]] = {flow.name: set() for flow in FLOWS}
     for message in messages:
@@ -30,7 +30,7 @@ def keys_by_flow(messages: Iterable[BankMessage]) -> dict[str, set[str]]:
     return keys
 
 
-def decide(rows: Rows, message: BankMessage, facts: Facts) -> Decision[Any]:
+def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     """Decides on a message of the bank `facts.sender`, with the rows of its keys that exist."""
     flow = _BY_MESSAGE[type(message)]
     return flow.decide(flow.state(rows, message), message, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
@@ -16,9 +16,6 @@ from pix.scheme.messages import HubMessage
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
-
-HUB: Final = "hub"
-"""The hub as the author of a step."""
 
 AddressedMessage = tuple[str, HubMessage]
 """A message with the ISPB of its receiver."""

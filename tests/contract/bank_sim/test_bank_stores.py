@@ -13,16 +13,16 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
-from bank_sim.domain.flows.flow import HUB
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
 from bank_sim.domain.flows.transfer.postings import posting
-from pix.participant.dead_letters import DeadLetterState, dead_letter
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)
@@ -455,8 +455,8 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
 def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:
     record = Record("codepix.bank.001.v1", b"key", b"\x00raw", {"codepix-type": b"\xff"}, 3, 9)
     with units() as unit:
-        unit.dead_letters.add([dead_letter(record, "hub", "unreadable", NOW_MS)])
-        unit.dead_letters.add([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
+        unit.dead_letters.add([Rejected(record, "hub", "unreadable")], NOW_MS)
+        unit.dead_letters.add([Rejected(replace(record, offset=11), "hub", "still unreadable")], NOW_MS + 1)
         unit.commit()
     with units() as unit:
         (letter,) = unit.dead_letters.list(None, 10)

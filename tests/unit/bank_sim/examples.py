@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.flow import BANK, HUB, Facts
+from bank_sim.domain.flows.flow import BANK, Facts
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger
+from pix.scheme.deliveries import HUB
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed, TransferOffered

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from hub.domain.flows.flow import HUB, Decision, Network
+from hub.domain.flows.flow import Decision, Network
 from hub.domain.flows.transfer.decisions import decide, decide_retransmission, decide_timeout
 from hub.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, owed
 from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES
 from hub.domain.settlement import Movement, MovementKind, SettlementAccount
+from pix.scheme.deliveries import HUB
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, IllegalTransition, Step
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
 from pix.scheme.keys import KeyKind, PixKey

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.flow import BANK, HUB, Decision, Facts, RowId, RowKey
+from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.transfer.model import (
     NAME,
     UNDECIDED,
@@ -26,6 +26,7 @@ from bank_sim.domain.flows.transfer.model import (
 from bank_sim.domain.flows.transfer.postings import postings
 from bank_sim.domain.flows.transfer.rules import Answer, answer_offer
 from pix.scheme.checks import check_offer, check_outcome, check_party
+from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IGNORED_TEXT_LENGTH_MAX, IllegalTransition, Step
 from pix.scheme.ids import is_account_number, is_end_to_end_id

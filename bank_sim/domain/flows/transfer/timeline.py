@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from bank_sim.domain.flows.flow import HUB
 from bank_sim.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
+from pix.scheme.deliveries import HUB
 from pix.scheme.flows import Mark, MessageEvent, StatusChange, TimelineEntry
 from pix.scheme.messages import (
     Role,

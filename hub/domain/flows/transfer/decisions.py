@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub.domain.flows.flow import HUB, AddressedMessage, Decision, Facts, RowKey
+from hub.domain.flows.flow import AddressedMessage, Decision, Facts, RowKey
 from hub.domain.flows.transfer.model import (
     NAME,
     HistoryStep,
@@ -26,6 +26,7 @@ from hub.domain.flows.transfer.model import (
 )
 from hub.domain.flows.transfer.movements import movements
 from hub.domain.flows.transfer.rules import LATER_RULES, Request, Rule, broken_form, broken_rule
+from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, Step
 from pix.scheme.ids import parse_end_to_end_id
