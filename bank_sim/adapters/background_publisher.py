@@ -1,9 +1,9 @@
-"""Publishes records in a thread, so that a customer never waits for the broker.
+"""The background publisher: a thread publishes records after the commit, so that a customer never waits for the broker.
 
-A request is durable before its message is enqueued, so nothing depends on this: the caller goes on at once, the thread
-publishes all that waits as one batch, and a failed batch is dropped, since the outbox sweep retransmits it when its row
-is due. To publish within the request, even with a short limit, would make every payment as slow as a broker that is
-down.
+A request is durable before its record comes here, so losing a record is harmless: the caller continues at once, the
+thread publishes all waiting records as one batch, and drops what it cannot publish, because the sweep retransmits it
+when its row is due. Publishing within the request, even with a short limit, would make every payment as slow as a
+broker that is down.
 """
 
 from __future__ import annotations
