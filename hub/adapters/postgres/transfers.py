@@ -214,9 +214,8 @@ def _history_lines(steps: Sequence[HistoryStep]) -> str:
     quote = encode_basestring_ascii
     return "".join(
         [
-            f'[{step.at_ms},{quote(step.author)},"{step.trigger.value}",'
-            f'"{"" if step.side is None else step.side.value}","{step.status.value}",'
-            f'"{"" if step.reason is None else step.reason.value}",{quote(step.ignored)}]\n'
+            f'[{step.at_ms},{quote(step.author)},"{step.trigger}","{step.side or ""}","{step.status}",'
+            f'"{step.reason or ""}",{quote(step.ignored)}]\n'
             for step in steps
         ]
     )
