@@ -44,7 +44,9 @@ class ThreadedPublisher:
             return
         with self._lock:
             if len(self._waiting) + len(records) > RECORDS_WAITING_MAX:
-                log.warning("the broker is behind, records are left to the sweeper", records=len(records))
+                log.warning(
+                    "the queue to the broker is full, the scheduler retransmits the records", records=len(records)
+                )
                 return
             self._waiting.extend(records)
             if self._thread is None:
@@ -79,6 +81,6 @@ class ThreadedPublisher:
                 self._sink = self._make_sink()
             self._sink.publish(batch)
         except PublishFailed as error:
-            log.warning("not published, the sweeper sends it again", records=len(batch), error=str(error))
+            log.warning("not published, the scheduler retransmits", records=len(batch), error=str(error))
         except Exception:
-            log.exception("not published, the sweeper sends it again", records=len(batch))
+            log.exception("not published, the scheduler retransmits", records=len(batch))

@@ -35,19 +35,19 @@ class TransferWatch:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._reached = metrics.counter(
-            "codepix_hub_transfers_total", "Transfers that have reached a status.", ("status", "payer_ispb")
+            "codepix_hub_transfers_total", "Transfers that reached a status.", ("status", "payer_ispb")
         )
         self._failures = metrics.counter(
-            "codepix_hub_failures_total", "Transfers that have failed, by reason code.", ("reason", "payer_ispb")
+            "codepix_hub_failures_total", "Failed transfers, by reason code.", ("reason", "payer_ispb")
         )
         self._settled = metrics.counter(
-            "codepix_hub_settled_centavos_total", "Money of confirmed transfers.", ("payer_ispb",)
+            "codepix_hub_settled_centavos_total", "Amount of confirmed transfers, in centavos.", ("payer_ispb",)
         )
         self._steps = metrics.histogram(
             "codepix_hub_step_seconds",
             "Time of a transfer's steps, by the bank that took it: request (payer's commit to the hub's offer, two "
-            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's word "
-            "that it is booked), whole (request received to completed).",
+            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's "
+            "acknowledgement), whole (request received to completed).",
             ("step", "ispb"),
             STEP_SECONDS,
         )
