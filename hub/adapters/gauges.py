@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from pix.participant.dead_letters import DeadLetterState
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.sampled import Sampled
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
@@ -17,19 +17,16 @@ from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samp
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,
     "codepix_hub_open_transfers": (
-        "Open transfers (with a pending message), by status and payee's bank.",
+        "Transfers with owed messages, by their status and the payee's bank.",
         ("status", "payee_ispb"),
     ),
     "codepix_hub_oldest_open_transfer_seconds": (
-        "Age of the oldest open transfer.",
+        "Age of the oldest transfer with owed messages.",
         ("status", "payee_ispb"),
     ),
-    "codepix_hub_settlement_balance_centavos": ("Settlement balance of a bank.", ("ispb",)),
-    "codepix_hub_settlement_reserved_centavos": (
-        "Reserved part of the settlement balance, for pending transfers.",
-        ("ispb",),
-    ),
-    "codepix_hub_bank": ("Always 1; the labels map a bank's ISPB to its code and name.", ("ispb", "code", "name")),
+    "codepix_hub_settlement_balance_centavos": ("Balance of a bank's settlement account.", ("ispb",)),
+    "codepix_hub_settlement_reserved_centavos": ("Reserved balance of a bank's settlement account.", ("ispb",)),
+    "codepix_hub_bank": ("Always 1; maps an ISPB to the bank's code and name.", ("ispb", "code", "name")),
 }
 
 # By the partial index of what is to be resent, so a long history costs nothing.

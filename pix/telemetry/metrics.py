@@ -42,7 +42,7 @@ BATCH_RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_
 
 CALLS_NOTED_MAX: Final = 256
 
-DEAD_LETTERS: Final = {"codepix_dead_letters": ("Dead letters, by state.", ("state",))}
+DEAD_LETTERS: Final = {"codepix_dead_letters": ("Dead letters, by their state.", ("state",))}
 """A gauge of every service."""
 
 STATEMENT_TIMEOUT: Final = text("SET LOCAL statement_timeout = '2s'")
@@ -199,27 +199,27 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.gauges(
-            {"codepix_service": ("Always 1; the labels name the service and its version.", ("service", "version"))},
+            {"codepix_service": ("Always 1; names the service and its version.", ("service", "version"))},
             lambda: {"codepix_service": {(service, version): 1.0}},
         )
 
         self.batch_records = self.histogram(
-            "codepix_batch_records", "Records processed in one batch, with one transaction.", (), BATCH_RECORDS
+            "codepix_batch_records", "Records in a batch, which is one transaction.", (), BATCH_RECORDS
         )
         self.batch_seconds = self.histogram(
-            "codepix_batch_seconds", "Time to process a batch, including the commit.", ("outcome",), WORK_SECONDS
+            "codepix_batch_seconds", "Time to process a batch durably.", ("outcome",), WORK_SECONDS
         )
         self.publish_seconds = self.histogram(
             "codepix_publish_seconds",
-            "Time from publishing to the broker's acknowledgement.",
+            "Time until the broker had acknowledged what was published.",
             ("outcome",),
             WORK_SECONDS,
         )
         self.messages_received = self.counter(
-            "codepix_messages_received_total", "Records read from Kafka, by claimed type.", ("type",)
+            "codepix_messages_received_total", "Records read from Kafka, by the type in their header.", ("type",)
         )
         self.messages_sent = self.counter(
-            "codepix_messages_sent_total", "Records acknowledged by the broker.", ("type",)
+            "codepix_messages_sent_total", "Records that the broker has acknowledged.", ("type",)
         )
         self.transaction_seconds = self.histogram(
             "codepix_transaction_seconds",
@@ -228,35 +228,39 @@ class Metrics:
             WORK_SECONDS,
         )
         self.resends = self.counter(
-            "codepix_resends_total", "Retransmissions: transfers with an unanswered message sent again.", ()
+            "codepix_resends_total", "Retransmissions: transfers with a message sent again for want of an answer.", ()
         )
-        self.duplicates = self.counter("codepix_duplicates_total", "Duplicate messages, which changed nothing.", ())
+        self.duplicates = self.counter(
+            "codepix_duplicates_total", "Duplicates: repeated messages that changed nothing.", ()
+        )
         self.refusals = self.counter(
-            "codepix_refusals_total", "Ignored messages: recorded in the history, but not applied.", ()
+            "codepix_refusals_total", "Ignored messages: recorded in a history and not applied.", ()
         )
         self.stored = self.counter(
-            "codepix_dead_letters_buried_total", "Records sent to the dead-letter queue, including repetitions.", ()
+            "codepix_dead_letters_buried_total", "Records that became dead letters, including repeated ones.", ()
         )
         self.http_requests = self.counter(
-            "codepix_http_requests_total", "Answered HTTP requests.", ("method", "route", "status")
+            "codepix_http_requests_total", "HTTP requests answered.", ("method", "route", "status")
         )
         self.http_seconds = self.histogram(
             "codepix_http_request_seconds",
-            "Time to answer an HTTP request, except event streams.",
+            "Time to answer an HTTP request, without event streams.",
             ("route",),
             WORK_SECONDS,
         )
-        self.grpc_requests = self.counter("codepix_grpc_requests_total", "Answered gRPC calls.", ("method", "code"))
+        self.grpc_requests = self.counter(
+            "codepix_grpc_requests_total", "gRPC calls that were answered.", ("method", "code")
+        )
         self.grpc_seconds = self.histogram(
             "codepix_grpc_request_seconds", "Time to answer a gRPC call.", ("method",), WORK_SECONDS
         )
         self.grpc_calls = CallRecords(self.grpc_requests, self.grpc_seconds)
         self.hub_calls = self.counter(
-            "codepix_hub_calls_total", "gRPC calls made by this process, by status code.", ("method", "code")
+            "codepix_hub_calls_total", "gRPC calls that this process made, as they ended here.", ("method", "code")
         )
         self.hub_call_seconds = self.histogram(
             "codepix_hub_call_seconds",
-            "Time until the answer to a gRPC call made by this process.",
+            "Time until a gRPC call made by this process was answered.",
             ("method",),
             WORK_SECONDS,
         )
@@ -293,7 +297,7 @@ class Metrics:
         assert isinstance(pool, QueuePool), "make_engine makes such a pool"
         self.gauges(
             {
-                "codepix_database_connections": ("Database connections of this process, by state.", ("state",)),
+                "codepix_database_connections": ("Connections of this process to its database.", ("state",)),
             },
             lambda: {
                 "codepix_database_connections": {
@@ -308,7 +312,7 @@ class Metrics:
         """Each part of the service, as `/health/ready` has it."""
         parts = Sampled("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
-            {"codepix_part_up": ("1 when a part of the service is healthy, otherwise 0.", ("part",))},
+            {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
             lambda: {
                 "codepix_part_up": {(part,): float(state == "ok") for part, state in (parts.value() or {}).items()}
             },
@@ -319,7 +323,7 @@ class Metrics:
         self.gauges(
             {
                 "codepix_consumer_lag_records": (
-                    "Consumer lag: unread records in the partitions of this process.",
+                    "Consumer lag: records after the last batch in this process's partitions.",
                     (),
                 )
             },

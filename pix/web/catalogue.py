@@ -39,6 +39,7 @@ _PAGES: Final = (
 )
 _RULES: Final = (
     "pix/scheme",
+    "pix/participant/dead_letters",
     "bank_sim/domain",
     "bank_sim/application",
     "bank_sim/entrypoints/http",

@@ -1,8 +1,8 @@
-"""Operator authentication: who may use the console, the back office, and the APIs behind them.
+"""Operator sign-in: access to the console, the back office, and the APIs behind them.
 
-In demo mode no password is needed. Otherwise the operator password is needed; without one configured, sign-in is
-disabled and says what to set. Pages keep the sign-in in the session; programs send the password with each request as a
-bearer token, which browsers do not add, so that another site cannot act for the operator.
+In demo mode every visitor has access. Otherwise access needs the operator's password; if none is set, the answer says
+what to set. The session remembers a sign-in on a page. Programs send the password as a bearer token with each request;
+no browser adds it automatically, so no other site can act through a browser.
 """
 
 from __future__ import annotations

@@ -9,8 +9,6 @@ from hub.domain.errors import (
     BankAlreadyAdded,
     BankNotActive,
     BankNotFound,
-    DeadLetterNotFound,
-    DeadLetterTruncated,
     FundingConflict,
     KeyNotFound,
     LookUpsExhausted,
@@ -18,6 +16,7 @@ from hub.domain.errors import (
     SettlementFundsTooLow,
     TransferNotFound,
 )
+from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.operators import OPERATOR_PROBLEMS
@@ -32,11 +31,10 @@ PROBLEMS: Final[ProblemTable] = {
     KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
     LookUpsExhausted: ProblemKind("look-ups-exhausted", 429, "Rate limit for key lookups reached"),
     TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
-    DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "The dead letter does not exist"),
-    DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only part of the record is stored"),
     FundingConflict: ProblemKind("funding-conflict", 409, "Another funding has this ID"),
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "The available settlement balance is too low"),
     TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
+    **DEAD_LETTER_PROBLEMS,
     **OPERATOR_PROBLEMS,
     **STREAM_PROBLEMS,
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database is not responding"),
