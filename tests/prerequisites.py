@@ -19,6 +19,8 @@ from lab.network.parts.apache_kafka import java_and_maven_available
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 MARKED_FOLDERS: Final = ("browser", "e2e")
 """Folders of tests/ that are marked with their name as a whole."""
+SERVER_FIXTURE: Final = "postgres"
+"""A fixture, and the mark of the tests that ask for it."""
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
 LEFT_OUT_OF_WORKER: Final = "left_out"
 
@@ -56,12 +58,14 @@ PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Marks whole folders before `-m` selects, and leaves out what cannot run from what was selected."""
+    """Marks folders and users of a server before `-m` selects; leaves out what cannot run from what was selected."""
     tests = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
         if room in MARKED_FOLDERS:
             item.add_marker(room)
+        if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
+            item.add_marker(SERVER_FIXTURE)
     yield
     config.stash[LEFT_OUT] = []
     for mark, why_not in PREREQUISITES.items():

@@ -38,7 +38,7 @@ def empty(engine: Engine) -> None:
         connection.execute(text("ALTER SEQUENCE account_serials RESTART"))
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def units(request: pytest.FixtureRequest) -> UnitsOfWork:
     if request.param == "memory":
         return MemoryUnitsOfWork()

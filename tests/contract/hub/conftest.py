@@ -31,7 +31,7 @@ def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def units(request: pytest.FixtureRequest) -> UnitsOfWork:
     """An empty store."""
     if request.param == "memory":

@@ -44,7 +44,7 @@ def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opened(request: pytest.FixtureRequest) -> Open:
     """Opens a transaction on an empty store."""
     if request.param == "memory":
