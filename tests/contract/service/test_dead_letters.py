@@ -28,6 +28,7 @@ from pix.wire.records import (
     digest_of,
     unreadable_record,
 )
+from tests.support.databases import Databases
 
 NOW_MS = 1_790_000_000_000
 RECORD = Record("codepix.hub.v1", b"key\x00\xff", b"\x00\xffvalue", {"codepix-type": b"Nonsense\xff", "x": b""}, 3, 42)
@@ -36,10 +37,8 @@ Open = Callable[[], AbstractContextManager[DeadLetterRepository]]
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 

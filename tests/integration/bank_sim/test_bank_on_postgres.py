@@ -264,7 +264,8 @@ def test_postings_are_never_changed(world: World, engine: Engine, statement: str
     assert world.bank.queries.books().deposits_centavos == 5
 
 
-def test_the_schema_has_a_history(database_url: str) -> None:
+def test_the_schema_has_a_history(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     engine = make_engine(database_url)
     assert not is_migrated(engine, MIGRATIONS)
     migrate(database_url, MIGRATIONS)
@@ -273,5 +274,6 @@ def test_the_schema_has_a_history(database_url: str) -> None:
     engine.dispose()
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     assert at_once(*[lambda: migrate(database_url, MIGRATIONS)] * 3) == [None] * 3

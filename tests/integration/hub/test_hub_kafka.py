@@ -50,8 +50,8 @@ from pix.wire.records import (
     sign,
     signing_key,
 )
-from tests.integration.hub.conftest import TABLES
 from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from tests.support.databases import empty_hub
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 from tests.unit.hub.builders import AURORA, IPE, MARE
 
@@ -125,8 +125,7 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network(broker: EmbeddedBroker, database_url: str, shared_engine: Engine) -> Iterator[Network]:
-    with transaction(shared_engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(shared_engine)
     hub = Hub(
         HubSettings(
             database_url=database_url,

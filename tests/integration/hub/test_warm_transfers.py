@@ -18,6 +18,7 @@ from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, number_array,
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
 from pix.runtime.outages import DatabaseUnavailable
+from tests.support.databases import Databases
 from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
 
 STEP = HistoryStep(NOW_MS, "00000001", "TransferRequested", TransferStatus.PENDING)
@@ -40,10 +41,8 @@ AWKWARD = [
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
