@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from hub.adapters.postgres import MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from pix.postgres.engine import make_engine
 from tests.integration.hub.world import World, make_world
 from tests.support.databases import Databases, empty_hub
