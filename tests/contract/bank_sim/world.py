@@ -39,8 +39,8 @@ from pix.wire.records import (
     encode_record,
     signing_key,
 )
+from tests.support.clock import TurnedClock
 
-NOON_MS = 1_795_348_800_000
 SECRET = "a-secret-of-the-tests"
 AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
 IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
@@ -48,19 +48,6 @@ POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
 CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
 STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
 STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
-
-
-class TurnedClock:
-    """A clock that a test turns."""
-
-    def __init__(self, now_ms: int = NOON_MS) -> None:
-        self._now_ms = now_ms
-
-    def now_ms(self) -> int:
-        return self._now_ms
-
-    def turn(self, milliseconds: int) -> None:
-        self._now_ms += milliseconds
 
 
 class World:

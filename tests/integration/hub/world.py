@@ -31,6 +31,7 @@ from pix.scheme.messages import (
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import HUB_TOPIC, Record, encode_record, signing_key
+from tests.support.clock import TurnedClock
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
@@ -43,25 +44,13 @@ BIAS_KEY = PixKey(KeyKind.EMAIL, "bia@example.com")
 ANAS_KEY = PixKey(KeyKind.CPF, "52998224725")
 
 
-@dataclass(slots=True)
-class TestClock:
-    """A clock that the test turns."""
-
-    __test__ = False
-    at_ms: int = NOW_MS
-
-    def now_ms(self) -> int:
-        """What the test has set."""
-        return self.at_ms
-
-
 @dataclass
 class World:
     """The hub, its clock, and the banks' voices."""
 
     application: HubApplication
     handle: BatchHandler
-    clock: TestClock
+    clock: TurnedClock
     outgoing: list[Record] = field(default_factory=list)
     wire: MemoryWire = field(default_factory=MemoryWire)
     """Where what comes and goes may be watched."""
@@ -130,7 +119,7 @@ def signed(message: BankMessage, sender: str, secret: str | None = None, topic: 
 
 def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None = None) -> World:
     """A hub on a migrated database: the first, or one more replica."""
-    clock = TestClock()
+    clock = TurnedClock(NOW_MS)
     application = compose(PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS)
     handler = HubRecordHandler(
         application.process_messages, Keyring(application.queries.signing_keys, clock.now_ms), clock
