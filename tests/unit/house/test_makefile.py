@@ -47,7 +47,7 @@ def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:
     assert script.stat().st_mode & 0o111
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text(encoding="utf-8")
-    commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z.-]+)", text, re.MULTILINE)
+    commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z][a-z.-]*)", text, re.MULTILINE)
     assert commands == ["check", "test", "compose.test"]
     assert "compose-test: $(INSTALLED) ##" in MAKEFILE and "$(BIN)/python -m lab.compose.test\n" in MAKEFILE
 
