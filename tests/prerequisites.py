@@ -16,7 +16,7 @@ import pytest
 
 from lab.network.parts.apache_kafka import java_and_maven_available
 
-CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MARKED_FOLDERS: Final = ("browser", "e2e")
 """Folders of tests/ that are marked with their name as a whole."""
 SERVER_FIXTURE: Final = "postgres"
@@ -25,8 +25,10 @@ LEFT_OUT: Final = pytest.StashKey[list[str]]()
 LEFT_OUT_OF_WORKER: Final = "left_out"
 
 
-def chromium() -> str | None:
-    """The system's Chromium, or else the one that Playwright has installed, or None."""
+def find_chromium() -> str | None:
+    """The path that the variable CHROMIUM has, else of the system's Chromium, else of Playwright's, or None."""
+    if chosen := os.environ.get("CHROMIUM"):
+        return chosen
     for name in CHROMIUM_NAMES:
         path = shutil.which(name)
         if path is not None:
@@ -40,7 +42,11 @@ def chromium() -> str | None:
 
 
 def _why_no_browser() -> str | None:
-    return None if chromium() else "there is no Chromium on the PATH, nor one of Playwright's"
+    return (
+        None
+        if find_chromium()
+        else "there is no Chromium on the PATH nor in the variable CHROMIUM, nor one of Playwright's"
+    )
 
 
 def _why_no_prometheus() -> str | None:

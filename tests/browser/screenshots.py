@@ -28,10 +28,11 @@ from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
 from pix.wire.records import HUB_TOPIC, Record
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Postman, Village, VillageSettings, found_village
+from tests.prerequisites import find_chromium
 from tests.support.clock import ShiftedClock
 from tests.support.panel import serving_panel
 
