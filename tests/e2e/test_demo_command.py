@@ -17,7 +17,7 @@ import pytest
 from lab.drive.customers import DEMO_PIN, Population
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from lab.read.rest import BankRest
+from lab.read.rest import BankRest, new_client
 from pix.web.client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 
@@ -25,6 +25,13 @@ READY = "Ctrl-C stops everything"
 GONE_SECONDS_MAX = 10.0
 STOP_SECONDS_MAX = 25.0
 """Less than what a service may take that does not listen; a network that does takes two or three on an idle machine."""
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """Asks the demo's parts, which are open to everybody on this machine."""
+    with new_client() as made:
+        yield made
 
 
 def demo_arguments(folder: Path) -> tuple[list[str], dict[str, int]]:
