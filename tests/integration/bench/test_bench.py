@@ -11,7 +11,7 @@ from loadtest.bench.command import BenchOptions, BenchResult, Part, parts_of, ru
 from loadtest.bench.report import bench_html, bench_table
 from loadtest.bench.result import PartResult, percentile
 
-SECONDS = 4.0
+SECONDS = 2.0
 HISTORY = 2_000
 MACHINE = {
     "cores": 2,
