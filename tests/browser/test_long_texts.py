@@ -16,8 +16,9 @@ from bank_sim.domain.flows.transfer.model import Direction
 from pix.scheme.keys import KeyKind
 from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
-from tests.integration.bank_http.conftest import ANA_CPF, BRUNO_CPF, PIN
+from tests.integration.bank_http.conftest import PIN
 from tests.integration.bank_http.village import Village
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 
 WIDTHS = (320, 360, 390)
 SMALL: dict[str, Any] = {"viewport": {"width": WIDTHS[0], "height": 640}, "is_mobile": True, "has_touch": True}
@@ -40,7 +41,7 @@ def village() -> Village:
 def ana(aurora: BankApplication) -> Account:
     account = aurora.open_account(
         name=f"Wolfeschlegelsteinhausenbergerdorff{'ana' * 13}",
-        tax_id=ANA_CPF,
+        tax_id=ANAS_CPF,
         opening_deposit_centavos=99_999_999_999,
         pin=PIN,
     )
@@ -50,7 +51,7 @@ def ana(aurora: BankApplication) -> Account:
 
 @pytest.fixture
 def bruno(ipe: BankApplication) -> Account:
-    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=account.number, kind=KeyKind.EMAIL, key=LONG_KEY)
     return account
 

@@ -24,7 +24,8 @@ from pix.scheme.ids import check_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from tests.contract.bank_sim.world import AURORA, POLICY, STRANGER, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import POLICY, STRANGER, STRANGERS_KEY, World
+from tests.support.banks import AURORA
 
 
 def order(account: Account, amount_centavos: int, idempotency_key: str) -> TransferOrder:

@@ -20,7 +20,8 @@ from pix.scheme.messages import (
 )
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import HUB_SENDER, bank_topic, encode_record, signing_key
-from tests.contract.bank_sim.world import AURORA, SECRET, STRANGER, World
+from tests.contract.bank_sim.world import SECRET, STRANGER, World
+from tests.support.banks import AURORA
 
 
 def test_an_offer_is_promised_and_credited_when_the_hub_decides(world: World) -> None:

@@ -11,7 +11,6 @@ from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.domain.account import Account, Payee
-from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.flows.transfer.model import Direction, Transfer
 from pix.scheme.keys import KeyKind, PixKey
@@ -39,13 +38,11 @@ from pix.wire.records import (
     encode_record,
     signing_key,
 )
+from tests.support.banks import AURORA, CPFS, IPE
 from tests.support.clock import TurnedClock
 
 SECRET = "a-secret-of-the-tests"
-AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
-IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
 POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
-CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
 STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
 STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 

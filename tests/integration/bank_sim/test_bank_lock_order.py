@@ -12,7 +12,8 @@ from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.engine import transaction
 from pix.wire.records import signing_key
-from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, World
+from tests.contract.bank_sim.world import POLICY, SECRET, World
+from tests.support.banks import AURORA
 from tests.support.locks import DEADLINE_SECONDS, await_waiting, engine_that_reads_in_the_order_of_the_table
 
 

@@ -25,7 +25,8 @@ from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
 from pix.wire.records import HUB_TOPIC, Record, bank_topic
-from tests.contract.bank_sim.world import AURORA, SECRET, World, read
+from tests.contract.bank_sim.world import SECRET, World, read
+from tests.support.banks import AURORA
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 
 DEADLINE_SECONDS = 30.0

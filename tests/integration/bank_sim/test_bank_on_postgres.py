@@ -26,7 +26,8 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
 from pix.wire.records import signing_key
-from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import POLICY, SECRET, STRANGERS_KEY, World
+from tests.support.banks import AURORA
 
 DEADLINE_SECONDS = 20.0
 WAIT_MS_MAX = 60_000

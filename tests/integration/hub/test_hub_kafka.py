@@ -50,10 +50,10 @@ from pix.wire.records import (
     sign,
     signing_key,
 )
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from tests.integration.hub.world import FUNDS, SECRETS, register, signed
 from tests.support.databases import empty_hub
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
-from tests.unit.hub.builders import AURORA, IPE, MARE
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE
 
 DEADLINE_SECONDS = 60.0
 AMOUNT = 12_345

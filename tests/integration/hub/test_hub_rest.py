@@ -20,8 +20,8 @@ from pix.runtime.outages import PublishFailed
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
-from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, NOW_MS, POLICY, e2e
 
 
 @pytest.fixture

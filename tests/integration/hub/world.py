@@ -31,17 +31,15 @@ from pix.scheme.messages import (
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import HUB_TOPIC, Record, encode_record, signing_key
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.clock import TurnedClock
-from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
+from tests.unit.hub.builders import ANA, AURORA, BANKS, BIA, BIAS_KEY, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
 FUNDS = 10_000_000
 TIMEOUT_MS = 40_000
 
-ANA = Party(AURORA, "0001", "100001-1", "Ana Souza", "***.982.247-**")
-BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.444.777-**")
-BIAS_KEY = PixKey(KeyKind.EMAIL, "bia@example.com")
-ANAS_KEY = PixKey(KeyKind.CPF, "52998224725")
+ANAS_KEY = PixKey(KeyKind.CPF, ANAS_CPF)
 
 
 @dataclass
@@ -130,18 +128,17 @@ def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None 
 def make_world(engine: Engine, health: Health | None = None) -> World:
     """A hub with three banks and two keys on an empty, migrated database."""
     world = hub_on(engine, health)
-    banks: dict[str, Bank] = {}
-    for code, name, color in (
-        ("001", "Banco Aurora", "#5b2a86"),
-        ("002", "Banco Ipê", "#c98a00"),
-        ("003", "Banco Maré", "#00798c"),
-    ):
-        ispb = f"00000{code}"
-        banks[ispb] = world.application.add_bank(
-            code=code, name=name, color=color, secret=SECRETS[ispb], settlement_funds_centavos=FUNDS
+    added: dict[str, Bank] = {}
+    for bank in BANKS.values():
+        added[bank.ispb] = world.application.add_bank(
+            code=bank.code,
+            name=bank.name,
+            color=bank.color,
+            secret=SECRETS[bank.ispb],
+            settlement_funds_centavos=FUNDS,
         )
-    register(world.application, banks[IPE], BIAS_KEY, BIA, "11144477735")
-    register(world.application, banks[AURORA], ANAS_KEY, ANA, "52998224725")
+    register(world.application, added[IPE], BIAS_KEY, BIA, BRUNOS_CPF)
+    register(world.application, added[AURORA], ANAS_KEY, ANA, ANAS_CPF)
     return world
 
 
