@@ -66,7 +66,7 @@ def balance_of_rich(client: httpx.Client, port: int) -> int:
     return Population.of({"001": bank}).rich("001").balance_centavos
 
 
-def test_the_demo_ends_cleanly_and_finds_its_data_again(
+def test_the_demo_ends_cleanly_finds_its_data_again_and_starts_a_killed_bank(
     tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
 ) -> None:
     arguments, ports = demo_arguments(tmp_path / "data")
@@ -96,25 +96,16 @@ def test_the_demo_ends_cleanly_and_finds_its_data_again(
     assert second.end(signal.SIGTERM) == 0, second.output()
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
-    fresh = start_codepix(*arguments, "--fresh")
+    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
+    fresh = start_codepix(*arguments, "--fresh", ignoring_sigint=True)
     fresh.await_output(READY)
     assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
-    assert fresh.end(signal.SIGINT) == 0
-
-
-def test_the_demo_starts_a_killed_bank_again_and_ends_from_the_background(
-    tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
-) -> None:
-    arguments, ports = demo_arguments(tmp_path / "data")
-    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
-    demo = start_codepix(*arguments, ignoring_sigint=True)
-    demo.await_output(READY)
-    bank = next(process for process in demo.family() if is_bank(process, "002"))
-    bank.kill()
-    demo.await_output("bank-002 is back")
+    bank_002 = next(process for process in fresh.family() if is_bank(process, "002"))
+    bank_002.kill()
+    fresh.await_output("bank-002 is back")
     assert client.get(f"http://127.0.0.1:{ports['--bank-002-port']}/health/ready").is_success
-    family = demo.family()
-    assert demo.end(signal.SIGINT) == 0
+    family = fresh.family()
+    assert fresh.end(signal.SIGINT) == 0
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
 
