@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.flows.transfer.model import Direction
 from pix.scheme.keys import KeyKind
+from pix.scheme.postings import Direction
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import AccountHasTransfers
-from bank_sim.domain.flows.transfer.model import AnswerStyle, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
 from pix.participant.dead_letters.records import record_of
 from pix.scheme.deliveries import HUB
@@ -91,8 +91,8 @@ def test_the_same_id_with_another_content_is_refused_and_noted(world: World) -> 
     assert world.hear(replace(offer, amount_centavos=20_000_00)) == []
     row = world.incoming(offer)
     assert row.amount_centavos == 20_00
-    assert row.steps_refused == 1
-    assert "another amount" in row.history[-1].refused
+    assert row.refusals == 1
+    assert "another amount" in row.history[-1].ignored
     assert world.hear(world.confirmed(replace(offer, amount_centavos=20_000_00))) == []
     assert world.balance(ana) == 0
 

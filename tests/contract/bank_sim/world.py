@@ -12,7 +12,7 @@ from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, Transfer
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.entrypoints.gateway import bank_gateway
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.keys import KeyKind, PixKey
@@ -28,6 +28,7 @@ from pix.scheme.messages import (
     TransferOffered,
 )
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.protobuf_v1.codec import decode_record, encode_record

@@ -11,9 +11,10 @@ import pytest
 from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.statement import LINES_PER_PAGE
 from bank_sim.entrypoints.http.statement_query import today
+from pix.scheme.postings import Direction
 from pix.wire.topics import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.village import Village

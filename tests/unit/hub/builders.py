@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
-from hub.domain.flows.transfer.decisions import Network
+from hub.domain.flows.flow import Facts, Network
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.scheme.ids import make_end_to_end_id
@@ -69,6 +69,11 @@ def network(**changes: Any) -> Network:
     """The three banks with money, and the keys of the people."""
     plain = Network(BANKS, KEYS, {ispb: SettlementAccount(ispb, FUNDS, 0) for ispb in BANKS})
     return replace(plain, **changes)
+
+
+def facts(sender: str, surroundings: Network | None = None, now_ms: int = NOW_MS, **changes: Any) -> Facts:
+    """What a decision on a message of the sender depends on."""
+    return Facts(sender, surroundings or network(), now_ms, POLICY, **changes)
 
 
 def e2e(number: int = 1, ispb: str = AURORA, at_ms: int = NOW_MS) -> str:
