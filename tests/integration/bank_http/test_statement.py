@@ -52,7 +52,7 @@ def test_it_has_every_movement_under_its_day_with_the_balance_behind_it(moved: V
         assert piece in moved.text, piece
 
 
-FILTERS = (
+FILTERS: tuple[tuple[str, list[str], list[str]], ...] = (
     ("direction=in", ["Coffee"], ["Rent"]),
     ("direction=out", ["Rent"], ["Coffee"]),
     ("direction=refunds", ["Refund (Pix not completed)"], ["Rent", "Coffee"]),
@@ -71,10 +71,10 @@ FILTERS = (
 )
 """A query, what its statement shows, and what it does not."""
 IMPOSSIBLE = (
-    ("from=2026-02-01&to=2026-01-01", "The last day is before the first"),
-    ("from=yesterday", "A day is written as"),
+    ("from=2026-02-01&to=2026-01-01", '"To" must be after "From"'),
+    ("from=yesterday", "Write the date as"),
     ("from=0001-01-01", "out of range"),
-    ("before=x", "no cursor"),
+    ("before=x", "not from an earlier page"),
 )
 """A query, and the sentence that explains it."""
 
