@@ -24,7 +24,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.topics import bank_topic
-from tests.contract.bank_sim.world import AURORA, SECRET, STRANGER, World
+from tests.contract.bank_sim.world import SECRET, STRANGER, World
+from tests.support.banks import AURORA
 
 
 def test_an_offer_is_promised_and_credited_when_the_hub_decides(world: World) -> None:

@@ -36,8 +36,8 @@ from tests.contract.bank_sim.world import SECRET as BANK_SECRET
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.bank_http.village import Village, found_village
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, MARE, e2e
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE, e2e
 
 COUNTERS = {"duplicates", "refusals", "resends", "history", "resend_count", "resend_at_ms", "revision"}
 """What may tell that somebody tried."""

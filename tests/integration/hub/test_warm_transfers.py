@@ -19,6 +19,7 @@ from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.flows import Step
+from tests.support.databases import Databases
 from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
 
 STEP = Step(NOW_MS, "00000001", Trigger.REQUEST, None, TransferStatus.PENDING)
@@ -41,10 +42,8 @@ AWKWARD = [
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
