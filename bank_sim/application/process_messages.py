@@ -12,7 +12,7 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows import account_needed, decide, keys_by_flow
+from bank_sim.domain.flows import account_needed, decide, keys_by_flow, name_of
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
@@ -52,8 +52,10 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed."""
-        unit.transfers.add([transfer for row_id, transfer in self.changed.items() if row_id not in self.known])
-        unit.transfers.save([transfer for row_id, transfer in self.changed.items() if row_id in self.known])
+        for flow, rows in repositories(unit).items():
+            changed = [row for row in self.changed.values() if name_of(row) == flow]
+            rows.add([row for row in changed if row.row_id not in self.known])
+            rows.save([row for row in changed if row.row_id in self.known])
         unit.postings.add(self.postings)
         unit.accounts.save([self.accounts[number] for number in sorted(self.booked)])
         unit.dead_letters.add(self.rejected, now_ms)

@@ -66,14 +66,14 @@ class PayerIsPayee(BankError):
 
 
 class KeyNotFound(BankError):
-    """Nobody is paid by this key, or it is not this account's."""
+    """The key is not registered, or is not this account's."""
 
     def __init__(self) -> None:
         super().__init__("key", "No account uses this key. Check it and try again.")
 
 
 class KeyTaken(BankError):
-    """Another account has the key; the scheme tells its bank, never the person."""
+    """Another account has the key; the scheme names its bank, never the person."""
 
     def __init__(self, bank_name: str) -> None:
         where = f" at {bank_name}" if bank_name else ""
@@ -104,7 +104,7 @@ class IdempotencyConflict(BankError):
 
 
 class WrongCredentials(BankError):
-    """Account number and PIN do not belong together; which of them is wrong is not told."""
+    """Account number and PIN do not match; the error does not say which of them is wrong."""
 
     def __init__(self) -> None:
         super().__init__("pin", "Wrong account number or PIN.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hub.application.flow_rows import repositories
 from hub.application.ports import SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
-from hub.domain.flows import decide, keys_by_flow
+from hub.domain.flows import decide, keys_by_flow, name_of
 from hub.domain.flows.flow import Decision, Facts, Network
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
@@ -59,7 +59,8 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed, in a few statements. Raises SettlementConflict, here or at the commit."""
-        unit.transfers.save(list(self.changes.values()))
+        for flow, rows in repositories(unit).items():
+            rows.save([change for change in self.changes.values() if name_of(change.transfer) == flow])
         unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
         unit.dead_letters.add(self.rejected, now_ms)
         # Last, since the other replicas wait for these rows from here to the commit.

@@ -26,7 +26,7 @@ class NotAuthenticated(HubError):
 
 
 class KeyNotFound(HubError):
-    """Nobody is paid by this key, or not the caller's key where it must be."""
+    """The key is not registered, or is not the caller's where it must be."""
 
 
 class KeyTaken(HubError):

@@ -1,4 +1,4 @@
-"""Whether a bank is there: what its processes have said of themselves, and what that and the open transfers tell."""
+"""The liveness of banks: their heartbeats, and the states that follow from heartbeats and open offers."""
 
 from __future__ import annotations
 
@@ -10,70 +10,70 @@ from hub.domain.bank import Bank
 from pix.scheme.values import value_object
 
 HEARTBEAT_AGE_MS_MAX: Final = 8_000
-"""A process that has sent no heartbeat for so long does not respond; a bank sends one every two seconds.
+"""A process without a heartbeat for this long does not respond; a bank sends one every two seconds.
 
-One that was last seen as long in the future was seen before the hub's clock went back: then it counts as little.
+A heartbeat this far in the future is from before a step back of the hub's clock, and does not count either.
 """
 
 UNANSWERED_MS_MAX: Final = 10_000
-"""A bank that leaves an offer without an answer for so long is silent. In the real scheme 95 of 100 answer in 2.3 s."""
+"""A bank with an unanswered offer of this age is silent. In the real scheme 95 of 100 banks answer in 2.3 s."""
 
 LAG_RECORDS_MAX: Final = 100
-"""With more records waiting than this a bank is behind: it reads, and has much to read."""
+"""A bank with a larger consumer lag is behind."""
 
 INSTANCE_AGE_MS_MAX: Final = 24 * 3_600_000
-"""What was last heard of a process longer ago than this is forgotten."""
+"""The hub forgets a process whose last heartbeat is older than this."""
 
 
 class BankState(StrEnum):
-    """What there is to see of a bank from the hub."""
+    """The state of a bank as the hub sees it."""
 
     UP = "up"
-    """It speaks, and answers."""
+    """It sends heartbeats and answers offers."""
     SILENT = "silent"
-    """It speaks, and leaves an offer without an answer."""
+    """It sends heartbeats and leaves an offer unanswered."""
     STOPPED = "stopped"
-    """It has said that it stops, or was never there."""
+    """It has left in an orderly way, or never joined."""
     NOT_RESPONDING = "not-responding"
-    """Its heartbeats have ceased, and it has not said that it stops: killed, frozen, or cut off."""
+    """Its heartbeats have ceased, and it has not left: killed, frozen, or cut off."""
     BEHIND = "behind"
-    """It has many records to read."""
+    """Its consumer lag is large."""
     SUSPENDED = "suspended"
     """The operator has suspended it."""
 
 
 @value_object
 class BankInstance:
-    """What one process of a bank has said of itself last."""
+    """The last heartbeat of one process of a bank."""
 
     ispb: str
     instance: str
-    """Made by the process at its start; replicas of a bank have different ones."""
+    """The process makes it at its start; replicas of a bank have different ones."""
     version: str
     lag: int | None
-    """Records that wait to be read by this process; None when it consumes none."""
+    """Its consumer lag in records; None when it consumes none."""
     last_seen_at_ms: int
     left_at_ms: int | None = None
-    """When it said that it stops; None while it runs."""
+    """When it left; None while it runs."""
 
 
 @value_object
 class Liveness:
-    """What was heard of a bank: all of its processes together."""
+    """The heartbeats of a bank: all of its processes together."""
 
     last_seen_at_ms: int | None = None
-    """None when it was never heard of, or not for a day."""
+    """None without a heartbeat in the last day."""
     left_at_ms: int | None = None
-    """When the last of its processes stopped in good order; None while one runs, or was killed."""
+    """When the last of its processes left; None while one runs, or was killed."""
     lag: int | None = None
-    """Records that wait to be read, of the processes that are there."""
+    """The consumer lag of the processes that respond, in records."""
     versions: tuple[str, ...] = ()
     instances: int = 0
-    """How many of its processes are there."""
+    """How many of its processes respond."""
 
 
 def liveness_by_bank(instances: Iterable[BankInstance], now_ms: int) -> Mapping[str, Liveness]:
-    """What is known of each bank, by ISPB."""
+    """By ISPB."""
     by_bank: dict[str, list[BankInstance]] = {}
     for instance in instances:
         by_bank.setdefault(instance.ispb, []).append(instance)
@@ -87,7 +87,7 @@ def _liveness_of(instances: list[BankInstance], now_ms: int) -> Liveness:
     lags = [each.lag for each in there if each.lag is not None]
     return Liveness(
         last_seen_at_ms=newest.last_seen_at_ms,
-        # One that was killed beside others that left is only seen to be gone once it has not been heard of.
+        # A killed process beside others that left counts until its heartbeat is too old.
         left_at_ms=newest.left_at_ms if not there else None,
         lag=sum(lags) if lags else None,
         versions=tuple(sorted({each.version for each in there or [newest]} - {""})),

@@ -33,6 +33,6 @@ class DirectoryReading:
     entries: Mapping[PixKey, KeyEntry]
 
     def payee(self, key: PixKey) -> Payee | None:
-        """Who is paid by the key; None when nobody is."""
+        """The payee of the key; None when it is not registered."""
         entry = self.entries.get(key)
         return None if entry is None else (entry, self.known.banks[entry.ispb])

@@ -1,7 +1,6 @@
-"""How many transfers there are of each sort, and how much money is in them: kept by what changes, never by counting.
+"""Tallies of transfers: their number and amount by pair of banks, status and reason, updated by each transaction.
 
-A tally says of a pair of banks, a status and a reason how many transfers stand so now. Each transaction adds what it
-has changed, so what a page or a program asks for costs the same after a day as after a year.
+Each transaction adds what it has changed, so a query costs the same after a day as after a year.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pix.scheme.values import value_object
 
 
 class TallyKey(NamedTuple):
-    """What transfers are counted by."""
+    """The columns that transfers are counted by."""
 
     payer_ispb: str
     payee_ispb: str

@@ -63,7 +63,7 @@ class TransferRequested:
     payer: Party
     payee_key: PixKey
     payee_tax_id_masked: str
-    """What the payer was shown before confirming; empty when nobody was shown anything."""
+    """What the payer was shown before confirming; empty when nothing was shown."""
     description: str
     requested_at_ms: int
 
@@ -145,10 +145,10 @@ class OutcomeProcessed:
 
 
 BankMessage = TransferRequested | TransferAccepted | TransferRejected | OutcomeProcessed
-"""What a bank may tell the hub."""
+"""What a bank may send to the hub."""
 
 HubMessage = TransferOffered | TransferConfirmed | TransferFailed
-"""What the hub may tell a bank."""
+"""What the hub may send to a bank."""
 
 Message = BankMessage | HubMessage
 

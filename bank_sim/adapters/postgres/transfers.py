@@ -203,7 +203,7 @@ class PostgresTransfers:
 
     def learn(self, progress: Mapping[str, Progress]) -> None:
         if progress:
-            # In the order of the ids, as whoever locks these rows does.
+            # In the order of the ids, as every transaction locks these rows.
             ids = sorted(progress)
             self.lock([(end_to_end_id, direction) for end_to_end_id in ids for direction in Direction])
             offered = [progress[each].offered_at_ms for each in ids]

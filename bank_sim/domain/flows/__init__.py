@@ -36,6 +36,11 @@ def account_needed(rows: Rows, message: Message) -> str:
     return flow.account_needed(flow.state(rows, message), message)
 
 
+def name_of(row: Any) -> str:
+    """The name of the flow that a row belongs to."""
+    return _BY_ROW[type(row)].name
+
+
 def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     """Decides on a message of the hub, with the rows of its keys that exist."""
     flow = _BY_MESSAGE[type(message)]

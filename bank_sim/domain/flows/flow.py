@@ -1,4 +1,4 @@
-"""What a bank asks of a flow, and what a decision of a bank depends on and contains."""
+"""The shape of a flow at a bank, and of the facts and decisions of a flow."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MessageT = TypeVar("MessageT")
 class Decision(AnyDecision[RowT, Step[Any, Any], BankMessage]):
     """What follows from one message, or from time. The row's history has the steps already.
 
-    Messages without a row answer what is not fit to be stored.
+    Messages without a row answer a message that is not fit to be stored.
     """
 
     postings: tuple[Posting, ...] = ()

@@ -107,22 +107,22 @@ _WANTED: Final[Mapping[str, str]] = {
     "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
-"""What each field of a filter asks of a row."""
+"""The condition of each field of a filter."""
 
 
 def _conditions(known: Mapping[str, str], narrow: TransferFilter, values: dict[str, Any]) -> str:
-    """The conditions of the fields that are given, whose values are put to the others."""
+    """The conditions of the fields that are given; adds their values to `values`."""
     given = {name: getattr(narrow, name) for name in known if getattr(narrow, name) not in (None, "", ())}
     values |= {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     return " AND ".join(["true", *(known[name] for name in given)])
 
 
 class CachedTransfers:
-    """The open transfers that this process has written last, each with the revision of its row.
+    """A cache of the open transfers that this process has written last, each with the revision of its row.
 
-    A transfer's next message mostly comes to the process that treated the one before. Then the row need not be read:
-    the update names the revision that it writes on from, and finds no row when somebody else has written since.
-    Thread-safe.
+    A transfer's next message mostly comes to the process that decided on the one before. Then the row need not be read:
+    optimistic concurrency, since the update names the revision that it starts from, and updates no row when another
+    replica has written since. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -130,16 +130,16 @@ class CachedTransfers:
         self._known: dict[str, tuple[Transfer, int]] = {}
 
     def find(self, end_to_end_ids: Iterable[str]) -> dict[str, tuple[Transfer, int]]:
-        """Those that are known here."""
+        """Those that are cached."""
         known = self._known
         with self._lock:
             return {each: known[each] for each in end_to_end_ids if each in known}
 
     def keep(self, written: Mapping[str, tuple[Transfer, int]]) -> None:
-        """Takes note of what was committed; forgets what is closed, and the oldest of too many."""
+        """Caches committed rows; drops closed ones, and the oldest beyond `CACHED_TRANSFERS_MAX`."""
         with self._lock:
             for end_to_end_id, entry in written.items():
-                # Also so that it counts as new again, at the end of the line.
+                # Removed first, so that it becomes the newest.
                 self._known.pop(end_to_end_id, None)
                 if entry[0].closed_at_ms is None:
                     self._known[end_to_end_id] = entry
@@ -147,7 +147,7 @@ class CachedTransfers:
                 del self._known[end_to_end_id]
 
     def forget(self, end_to_end_ids: Iterable[str]) -> None:
-        """These are read from their rows the next time."""
+        """Drops them, so that the next transaction reads their rows."""
         with self._lock:
             for end_to_end_id in end_to_end_ids:
                 self._known.pop(end_to_end_id, None)
@@ -214,9 +214,8 @@ def _history_lines(steps: Sequence[HistoryStep]) -> str:
     quote = encode_basestring_ascii
     return "".join(
         [
-            f'[{step.at_ms},{quote(step.author)},"{step.trigger.value}",'
-            f'"{"" if step.side is None else step.side.value}","{step.status.value}",'
-            f'"{"" if step.reason is None else step.reason.value}",{quote(step.ignored)}]\n'
+            f'[{step.at_ms},{quote(step.author)},"{step.trigger}","{step.side or ""}","{step.status}",'
+            f'"{step.reason or ""}",{quote(step.ignored)}]\n'
             for step in steps
         ]
     )

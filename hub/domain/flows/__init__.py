@@ -30,6 +30,11 @@ def keys_by_flow(messages: Iterable[Message]) -> dict[str, set[str]]:
     return keys
 
 
+def name_of(row: Any) -> str:
+    """The name of the flow that a row belongs to."""
+    return _BY_ROW[type(row)].name
+
+
 def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     """Decides on a message of the bank `facts.sender`, with the rows of its keys that exist."""
     flow = _BY_MESSAGE[type(message)]

@@ -1,4 +1,4 @@
-"""What the hub asks of a flow, and what a decision of the hub depends on and contains."""
+"""The shape of a flow at the hub, and of the facts and decisions of a flow."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ TRANSITIONS: Final[Mapping[tuple[Direction, TransferStatus | None, Trigger], Tra
         (Direction.INCOMING, None, Trigger.FAILURE): TransferStatus.FAILED,
         (Direction.INCOMING, TransferStatus.ACCEPTED, Trigger.CONFIRMATION): TransferStatus.CONFIRMED,
         (Direction.INCOMING, TransferStatus.ACCEPTED, Trigger.FAILURE): TransferStatus.FAILED,
-        # Our answer is an offer, the hub's decision is final: it may have heard another answer of ours first.
+        # The hub's decision is final, and an earlier answer of this bank may have reached it first.
         (Direction.INCOMING, TransferStatus.REJECTED, Trigger.CONFIRMATION): TransferStatus.CONFIRMED,
         (Direction.INCOMING, TransferStatus.REJECTED, Trigger.FAILURE): TransferStatus.FAILED,
     }
@@ -94,7 +94,7 @@ HistoryStep = Step[TransferStatus, Trigger]
 
 @value_object
 class Progress:
-    """The hub's own steps of a transfer, which no message tells a bank; None while they have not happened."""
+    """The hub's own steps of a transfer, which no message carries to a bank; None while they have not happened."""
 
     offered_at_ms: int | None
     completed_at_ms: int | None
@@ -113,7 +113,7 @@ class Transfer:
     payer: Party
     payee_key: PixKey
     requested_at_ms: int
-    """When the payer asked (outgoing), or when the bank first received a message about it (incoming)."""
+    """When the payer ordered it (outgoing), or when the bank first received a message about it (incoming)."""
     reason: ReasonCode | None = None
     """Why it was rejected or has failed."""
     payee: Party | None = None

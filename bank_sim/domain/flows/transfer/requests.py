@@ -1,4 +1,4 @@
-"""The payer's side: what a customer asks for, and the row that it becomes."""
+"""The payer's side: a customer's order, and the row that it becomes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_order(order: TransferOrder) -> TransferOrder:
 
 
 def is_same_order(transfer: Transfer, order: TransferOrder) -> bool:
-    """Whether a checked order asks for the transfer that its idempotency key has made before."""
+    """Whether a checked order has the content of the transfer that its idempotency key has made before."""
     return (
         transfer.account_number == order.account_number
         and transfer.payee_key == order.payee_key
@@ -109,7 +109,7 @@ def request(
 
 
 def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -> Transfer:
-    """The row of a request that a backup lacks, as far as the hub's outcome tells it.
+    """The row of a request that a backup lacks, as far as the hub's outcome has it.
 
     The idempotency key is lost, and what the payer was shown.
     """

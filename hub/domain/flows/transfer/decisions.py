@@ -1,4 +1,4 @@
-"""The hub decides: a transfer as it stands (or nothing) and what came, in; the new state and what the hub owes, out.
+"""The hub's decisions: from a transfer (or none) and a message to the new row, its steps, and the messages to send.
 
 Pure: no clock, no I/O, no database. `hub.application` loads the rows of `keys`, folds a batch through these functions,
 and saves the result. The hub records an illegal or late message in the history and never applies it.
@@ -144,7 +144,7 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
     request = Request(message, end_to_end_id, entry, facts)
     broken = broken_rule(request)
     if broken is not None and not broken.makes_row:
-        # The code does not tell which field has not the scheme's form; the dead letter does.
+        # The reason code does not name the field; the dead letter does.
         form = broken_form(request) if broken.rule is Rule.FIELDS_IN_FORM else ""
         dead_letter = f"{type(message).__name__}: {form}" if form else ""
         return Decision(None, (), (_rejection_without_row(message, broken.reason, facts),), dead_letter)

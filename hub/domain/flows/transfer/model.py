@@ -35,24 +35,24 @@ class TransferStatus(StrEnum):
     PENDING = "pending"
     """Offered to the payee's bank; the payer's bank's settlement money is reserved."""
     CONFIRMED = "confirmed"
-    """Settled between the banks; they are told until both have processed it."""
+    """Settled between the banks; the hub retransmits the outcome until both have processed it."""
     COMPLETED = "completed"
     """Both banks have processed the confirmation."""
     FAILED = "failed"
-    """Nothing has moved; the banks are told until each has processed that."""
+    """Nothing has moved; the hub retransmits the outcome until each bank has processed it."""
 
 
 class Trigger(StrEnum):
     """What happens to a transfer: mostly a move from one state to the next, or a step within one."""
 
     REQUEST = "request"
-    """The payer's bank asked, and every rule of the hub is kept."""
+    """The payer's bank requested it, and the request keeps every rule of the hub."""
     REFUSAL = "refusal"
-    """The payer's bank asked, and a rule of the hub is broken."""
+    """The payer's bank requested it, and the request breaks a rule of the hub."""
     ACCEPTANCE = "acceptance"
     """The payee's bank promised to credit."""
     REJECTION = "rejection"
-    """The payee's bank refused."""
+    """The payee's bank rejected the offer."""
     TIMEOUT = "timeout"
     """The payee's bank did not answer in the time that the hub is set to wait (AB03)."""
     SUSPENSION = "suspension"
@@ -114,7 +114,7 @@ class Transfer:
     duplicates: int = 0
     """Messages that came again and changed nothing."""
     refusals: int = 0
-    """Messages that were refused; the first of them stand in the history."""
+    """Messages that were ignored; the history records the first of them."""
     traceparent: str = ""
 
     def party(self, side: Side) -> Party | None:
@@ -126,7 +126,7 @@ class Transfer:
         return self.payer_processed_at_ms if side is Side.PAYER else self.payee_processed_at_ms
 
     def has_content_of(self, message: TransferRequested) -> bool:
-        """Whether a request with the same id asks for the same thing."""
+        """Whether a request with the same id has the same content."""
         return (
             self.amount_centavos == message.amount_centavos
             and self.payer == message.payer
@@ -213,7 +213,7 @@ def move(
 
 
 def outcome_message(transfer: Transfer, side: Side) -> HubMessage | None:
-    """What the hub tells the bank on a side about its decision; None while there is none, or nobody on that side."""
+    """The hub's decision for the bank on a side; None before the decision, or without a bank on that side."""
     if transfer.decided_at_ms is None:
         return None
     if transfer.status is TransferStatus.FAILED:

@@ -59,7 +59,7 @@ def list_transfers(
     until: str = "",
     before: str = "",
 ) -> Response:
-    """Transfers, newest first, narrowed by whatever is given; what is malformed is told, and nothing is searched."""
+    """Transfers, newest first, narrowed by the given fields; nothing is searched while a field is malformed."""
     banks = bank_views(site.hub.queries)
     chosen = next((view for view in banks.values() if bank and view.code == bank), None)
     try:
@@ -157,7 +157,7 @@ def stream_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_i
 
 @router.get("/transfers/{end_to_end_id}/bookings")
 def show_bookings(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
-    """What both banks have booked for it, by their own word: a part of the transfer's page, or a page by itself."""
+    """The postings of both banks, read from the banks: a part of the transfer's page, or a page."""
     transfer, _ = site.hub.queries.find_transfer(end_to_end_id)
     views = bank_views(site.hub.queries)
     bookings = [

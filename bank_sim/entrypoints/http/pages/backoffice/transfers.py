@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request, Response
 
+from bank_sim.domain.flows import timeline
 from bank_sim.domain.flows.transfer.model import TransferStatus
-from bank_sim.domain.flows.transfer.timeline import step_name
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
@@ -68,7 +68,7 @@ def show_one(
     context = {
         "office": "transfers",
         "transfer": transfer,
-        "step_name": step_name,
+        "timeline": timeline(transfer),
         "view": view_transfer(transfer, site.clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
