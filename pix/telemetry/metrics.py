@@ -6,21 +6,23 @@ SQL is read when Prometheus asks, and not more often than every few seconds.
 
 from __future__ import annotations
 
+import collections
 import threading
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
+    Counter,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, text
@@ -31,6 +33,9 @@ from pix.runtime.health import PROBE_SECONDS_MAX, Health
 from pix.runtime.sampled import Sampled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+# A second series per counter, which Prometheus does not use.
+disable_created_metrics()
 
 WORK_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bounds for what a machine does: a batch, a transaction, a request."""
@@ -48,49 +53,27 @@ DEAD_LETTERS: Final = {
 """A gauge of every service."""
 
 STATEMENT_TIMEOUT: Final = text("SET LOCAL statement_timeout = '2s'")
-"""Goes before the statements of a scrape: better no value than a database that is kept busy by onlookers."""
+"""Goes before the statements of a scrape: no value is better than a database that scrapes keep busy."""
 
 Labels = tuple[str, ...]
 Samples = Mapping[Labels, float]
 
 
-class BulkCounter(Collector):
-    """Counters of one name that are counted up by many at once, under one lock."""
-
-    def __init__(self, name: str, documentation: str, label_names: Sequence[str]) -> None:
-        """`name` ends in `_total`, as Prometheus will know it."""
-        self._name = name
-        self._documentation = documentation
-        self._label_names = tuple(label_names)
-        self._lock = threading.Lock()
-        # Without labels it is there from the start, so that a rate over it sees its first step.
-        self._values: dict[Labels, float] = {} if label_names else {(): 0.0}
+class BulkCounter(Counter):
+    """A counter that a batch counts up for many sets of labels in one call."""
 
     def add(self, counts: Samples) -> None:
-        """Counts up, by labels."""
-        with self._lock:
-            for labels, count in counts.items():
-                self._values[labels] = self._values.get(labels, 0.0) + count
-
-    def describe(self) -> Iterable[Metric]:
-        """The name, without values."""
-        return [self._family()]
-
-    def collect(self) -> Iterable[Metric]:
-        """What was counted so far."""
-        family = self._family()
-        with self._lock:
-            copies = list(self._values.items())
-        for labels, value in copies:
-            family.add_metric(labels, value)
-        return [family]
-
-    def _family(self) -> CounterMetricFamily:
-        return CounterMetricFamily(self._name, self._documentation, labels=self._label_names)
+        """Adds the counts, by their labels."""
+        for labels, count in counts.items():
+            (self.labels(*labels) if labels else self).inc(count)
 
 
 class BulkHistogram(Collector):
-    """A histogram that takes many values at once, under one lock."""
+    """A histogram that takes many values at once, under one lock.
+
+    The client library's own takes one value a call: 2.4 µs instead of 0.25 µs each, which the consumers and the hub's
+    look-ups would notice.
+    """
 
     def __init__(self, name: str, documentation: str, label_names: Sequence[str], bounds: Sequence[float]) -> None:
         """`bounds` ascend; above the last is infinity."""
@@ -158,7 +141,7 @@ class CallRecords:
         seconds: dict[Labels, list[float]] = {}
         for method, _, took_seconds in noted:
             seconds.setdefault((method,), []).append(took_seconds)
-        self._requests.add(Counter((method, code) for method, code, _ in noted))
+        self._requests.add(collections.Counter((method, code) for method, code, _ in noted))
         self._seconds.observe(seconds)
 
 
@@ -276,10 +259,8 @@ class Metrics:
 
     def counter(self, name: str, documentation: str, label_names: Sequence[str]) -> BulkCounter:
         """A new counter in the registry."""
-        made = BulkCounter(name, documentation, label_names)
         self._families[name] = ("counter", tuple(label_names), documentation)
-        self.registry.register(made)
-        return made
+        return BulkCounter(name, documentation, label_names, registry=self.registry)
 
     def gauges(
         self, families: Mapping[str, tuple[str, Sequence[str]]], read: Callable[[], Mapping[str, Samples] | None]
