@@ -35,7 +35,7 @@ from pix.runtime.sampled import Sampled
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 # A second series per counter, which Prometheus does not use.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 WORK_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bounds for what a machine does: a batch, a transaction, a request."""
