@@ -54,6 +54,11 @@ class DeadLetter:
         return hashlib.sha256(self.record.value).hexdigest() if flaw is None else flaw.value_sha256
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the record is kept as it came; only such a letter can be replayed."""
+        return self.record.flaw is None
+
+    @property
     def is_cut(self) -> bool:
         """Whether a part of the value is missing."""
         return self.value_bytes > len(self.record.value)
