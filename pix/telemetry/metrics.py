@@ -29,8 +29,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.pool import QueuePool
 
 from pix.postgres.engine import POOL_OVERFLOW_MAX, POOL_SIZE
+from pix.runtime.cached_reading import CachedReading
 from pix.runtime.health import PROBE_SECONDS_MAX, Health
-from pix.runtime.sampled import Sampled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -291,7 +291,7 @@ class Metrics:
 
     def watch_health(self, health: Health) -> None:
         """Each part of the service, as `/health/ready` has it."""
-        parts = Sampled("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
+        parts = CachedReading("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
             {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
             lambda: {
