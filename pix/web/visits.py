@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+
+from cachetools import TTLCache
 
 from pix.web.problems import ProblemKind
 
@@ -29,7 +30,8 @@ SESSION_IDLE_SECONDS_MAX: Final = 30 * 60
 """A session ends when no page was asked for in so long; event streams, which go on in an open tab, do not count."""
 SEEN_STEP_SECONDS: Final = 60
 """The cookie is written anew no more often than this."""
-ENDED_REMEMBERED_MAX: Final = 10_000
+ENDED_SESSIONS_MAX: Final = 10_000
+"""How many ended sessions are kept; a cookie older than `SESSION_SECONDS_MAX` is refused without them."""
 ENDING_SECONDS: Final = 10.0
 """For so long after its end a session's cookie is answered without another one."""
 
@@ -104,7 +106,7 @@ class Visits:
         self.now_seconds = now_seconds
         self._idle_seconds_max = idle_seconds_max
         self._lock = threading.Lock()
-        self._ended: OrderedDict[str, float] = OrderedDict()
+        self._ended: TTLCache[str, float] = TTLCache(ENDED_SESSIONS_MAX, SESSION_SECONDS_MAX)
         self._streams: dict[str, set[Ending]] = {}
         self._count = 0
 
@@ -137,8 +139,6 @@ class Visits:
             return
         with self._lock:
             self._ended[visitor] = time.monotonic()
-            while len(self._ended) > ENDED_REMEMBERED_MAX:
-                self._ended.popitem(last=False)
             streams = list(self._streams.get(visitor, ()))
         for ending in streams:
             ending.end()
