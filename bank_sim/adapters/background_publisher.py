@@ -1,8 +1,8 @@
-"""Carries records to the broker in a thread of its own, so that a customer never waits for it.
+"""The background publisher: a thread publishes records after the commit, so that a customer never waits for the broker.
 
-A request is durable before its record comes here, so nothing depends on this: the caller goes on at once, the thread
-sends all that has gathered as one batch, and what cannot be sent is dropped, since the sweeper sends it again when its
-row falls due. Sending within the request instead, even with a short limit, would have made every payment as slow as a
+A request is durable before its record comes here, so losing a record is harmless: the caller continues at once, the
+thread publishes all waiting records as one batch, and drops what it cannot publish, because the sweep retransmits it
+when its row is due. Publishing within the request, even with a short limit, would make every payment as slow as a
 broker that is down.
 """
 

@@ -85,7 +85,9 @@ class TransferWatch:
             ("direction", "status"),
         )
         self._failures = metrics.counter(
-            "codepix_bank_failures_total", "Sides that have failed, by reason code.", ("direction", "reason")
+            "codepix_bank_failures_total",
+            "This bank's sides of failed transfers, by reason code.",
+            ("direction", "reason"),
         )
         self._steps = metrics.histogram(
             "codepix_bank_step_seconds",

@@ -1,4 +1,4 @@
-"""Time calls the bank: what is due is sent again, and what the hub knows is asked for."""
+"""The bank's scheduler: each periodic task retransmits what is due, or asks the hub for news."""
 
 from __future__ import annotations
 

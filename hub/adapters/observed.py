@@ -45,9 +45,9 @@ class TransferWatch:
         )
         self._steps = metrics.histogram(
             "codepix_hub_step_seconds",
-            "Time of a transfer's steps, by the bank that took it: request (payer's commit to the hub's offer, two "
-            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's word "
-            "that it is booked), whole (request received to completed).",
+            "Time of a transfer's steps, by the bank of the step: request (payer's commit to the hub's offer, two "
+            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's "
+            "OutcomeProcessed), whole (request received to completed).",
             ("step", "ispb"),
             STEP_SECONDS,
         )

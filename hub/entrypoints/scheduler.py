@@ -1,4 +1,4 @@
-"""Time calls the hub: at intervals, what is due is sent again and what has expired fails."""
+"""The hub's scheduler: a periodic task retransmits what is due and fails what has timed out."""
 
 from __future__ import annotations
 

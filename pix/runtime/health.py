@@ -1,4 +1,4 @@
-"""The health of a process: the state of each part in a sentence, for health probes and metrics."""
+"""A service's health: a health probe for each part gives its state in a sentence, and all of them the readiness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single flight: concurrent callers share one reading, which begins after each of them has called."""
+"""Single flight: concurrent callers share one reading, and each gets a reading that began after its call."""
 
 from __future__ import annotations
 

@@ -6,7 +6,10 @@ off again; nothing here knows how they travel. Amounts are integer centavos, tim
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
@@ -140,3 +143,15 @@ HubMessage = TransferOffered | TransferConfirmed | TransferFailed
 """What the hub may tell a bank."""
 
 Message = BankMessage | HubMessage
+
+ISO_20022: Final[Mapping[type[Message], str]] = MappingProxyType(
+    {
+        TransferRequested: "pacs.008",
+        TransferOffered: "pacs.008",
+        TransferAccepted: "pacs.002, status ACSP",
+        TransferRejected: "pacs.002, status RJCT",
+        TransferConfirmed: "pacs.002, status ACSC to the payer's bank and ACCC to the payee's",
+        TransferFailed: "pacs.002, status RJCT",
+    }
+)
+"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` has no counterpart in Pix."""
