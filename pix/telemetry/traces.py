@@ -1,4 +1,4 @@
-"""Traces: OpenTelemetry's spans when a setting says where they go; otherwise nothing, and nothing of it is imported.
+"""Traces: OpenTelemetry's spans when a setting says where they go; otherwise its SDK is not even imported.
 
 The parent of a span is always a traceparent in text, as it comes in headers and stands in rows.
 """
