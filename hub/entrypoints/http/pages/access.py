@@ -23,9 +23,10 @@ def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
     """The form, or why nobody can come in."""
-    if site.authentication.knows(request):
+    if site.authentication.is_operator(request):
         return see_other(request, local_url(next_url))
-    return pages.page(request, TEMPLATE, _context(site, next_url), status=403 if site.authentication.is_shut else 200)
+    status = 403 if site.authentication.is_disabled else 200
+    return pages.page(request, TEMPLATE, _context(site, next_url), status=status)
 
 
 @router.post("/sign-in")
@@ -49,7 +50,7 @@ def sign_in(
             case _:
                 sentence, status = translate(language, "This is not the operator's password."), 401
         return pages.page(request, TEMPLATE, _context(site, next_url, sentence), status=status)
-    site.authentication.let_in(request)
+    site.authentication.sign_in(request)
     return see_other(request, local_url(next_url))
 
 
@@ -61,4 +62,4 @@ def sign_out(request: Request) -> Response:
 
 
 def _context(site: Site, next_url: str, fault: str = "") -> dict[str, Any]:
-    return {"is_shut": site.authentication.is_shut, "fault": fault, "next_url": next_url}
+    return {"is_disabled": site.authentication.is_disabled, "fault": fault, "next_url": next_url}

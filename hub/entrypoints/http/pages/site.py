@@ -86,10 +86,10 @@ class Site:
             ),
             "csrf_token": self.csrf.token(request),
             "session_mark": session_mark(request)
-            if not self.authentication.is_open and self.authentication.knows(request)
+            if not self.authentication.is_demo and self.authentication.is_operator(request)
             else "",
             "sign_in_url": "/sign-in",
-            "has_door": not self.authentication.is_open,
+            "has_sign_in": not self.authentication.is_demo,
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
@@ -125,7 +125,7 @@ class OperatorNeeded(Exception):
 
 def operator(request: Request) -> None:
     """Raises OperatorNeeded."""
-    if not site_of(request).authentication.knows(request):
+    if not site_of(request).authentication.is_operator(request):
         raise OperatorNeeded
 
 

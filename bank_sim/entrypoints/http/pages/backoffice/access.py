@@ -26,8 +26,8 @@ def show(
     """The form, or why nobody can come in."""
     if is_operator(request):
         return see_other(request, local_url(next_url, "/backoffice"))
-    context = {"is_shut": site.authentication.is_shut, "next_url": next_url}
-    return pages.page(request, TEMPLATE, context, status=403 if site.authentication.is_shut else 200)
+    context = {"is_disabled": site.authentication.is_disabled, "next_url": next_url}
+    return pages.page(request, TEMPLATE, context, status=403 if site.authentication.is_disabled else 200)
 
 
 @router.post("/backoffice/sign-in")
@@ -51,9 +51,9 @@ def sign_in(
             case _:
                 sentence, status = translate(language, "This is not the operator's password."), 401
         faults = Faults(password=sentence) if sentence else Faults()
-        context = {"is_shut": site.authentication.is_shut, "faults": faults, "next_url": next_url}
+        context = {"is_disabled": site.authentication.is_disabled, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)
-    site.authentication.let_in(request)
+    site.authentication.sign_in(request)
     return see_other(request, local_url(next_url, "/backoffice"))
 
 
