@@ -23,7 +23,7 @@ from bank_sim.settings import BankSettings
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.process import Role, heed_interrupts, run_roles
 from pix.participant.settings import load_settings
 from pix.runtime.addresses import check_web_address, http_url
@@ -34,7 +34,7 @@ from pix.runtime.settings_error import SettingsError
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
 from pix.web.client import http_get, new_http_client
-from pix.wire.records import bank_topic
+from pix.wire.topics import bank_topic
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -98,7 +98,7 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
     """The named roles, ready to run."""
     application = bank.application
     roles: dict[str, Role] = {}
-    kafka = KafkaRole(application, settings, bank.telemetry.sink) if "kafka" in names else None
+    kafka = KafkaRole(application, settings, bank.handle, bank.telemetry.sink) if "kafka" in names else None
     if kafka is not None:
         broker = settings.kafka(f"codepix-bank-{settings.bank_code}-probe")
         application.health.add_probe(
@@ -266,7 +266,7 @@ def list_dead_letters(
     """Shows the dead letters, last seen first."""
     with _bank() as (bank, _):
         table = Table("id", "topic", "partition:offset", "sender", "times", "state", "reason")
-        for letter in bank.application.queries.dead_letters(state, DEAD_LETTERS_SHOWN):
+        for letter in bank.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
             table.add_row(
                 letter.digest,
                 letter.topic,
@@ -283,7 +283,7 @@ def list_dead_letters(
 def replay_dead_letter(dead_letter_id: str) -> None:
     """Treats a dead letter's record once more; exit code 1 when it dies again."""
     with _bank() as (bank, _):
-        letter = bank.application.replay_dead_letter(dead_letter_id=dead_letter_id)
+        letter = bank.application.dead_letters.replay(dead_letter_id)
     is_dead = letter.state is DeadLetterState.DEAD
     console.print(f"{letter.state.value}: {letter.reason}" if is_dead else letter.state.value)
     raise typer.Exit(EXIT_FAILURE if is_dead else 0)
@@ -295,5 +295,5 @@ def discard_dead_letter(
 ) -> None:
     """Lays a dead letter aside that needs no replay."""
     with _bank() as (bank, _):
-        bank.application.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
+        bank.application.dead_letters.discard(dead_letter_id, note=note)
     console.print("discarded")

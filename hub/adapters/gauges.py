@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from pix.participant.dead_letters import DeadLetterState
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.cached_reading import CachedReading
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples

@@ -18,7 +18,7 @@ from rich.table import Table
 from hub.bootstrap import ROLES, Hub
 from hub.domain.bank import Bank
 from hub.settings import HubSettings
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.process import heed_interrupts, run_roles
 from pix.participant.settings import load_settings
 from pix.runtime.addresses import http_url
@@ -294,7 +294,7 @@ def _whole_digest(hub: Hub, beginning: str) -> str:
 def replay_dead_letter(digest: Annotated[str, typer.Argument(help="Or its beginning.")]) -> None:
     """Treats a dead letter's record once more."""
     with _hub() as hub:
-        letter = hub.application.replay_dead_letter(_whole_digest(hub, digest), hub.replay_record)
+        letter = hub.application.dead_letters.replay(_whole_digest(hub, digest))
     _say(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
     raise typer.Exit(EXIT_FAILURE if letter.state is DeadLetterState.DEAD else 0)
 
@@ -306,5 +306,5 @@ def discard_dead_letter(
 ) -> None:
     """Closes a dead letter that needs no replay."""
     with _hub() as hub:
-        hub.application.discard_dead_letter(_whole_digest(hub, digest), note)
+        hub.application.dead_letters.discard(_whole_digest(hub, digest), note)
     console.print("discarded")

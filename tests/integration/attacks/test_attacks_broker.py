@@ -15,7 +15,8 @@ from pix.messaging.kafka.lag import GroupLag
 from pix.messaging.kafka.settings import KafkaSecurity, KafkaSettings
 from pix.participant.settings import ServiceSettings
 from pix.runtime.outages import BrokerUnavailable, PublishFailed
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 pytestmark = pytest.mark.apache_kafka
 

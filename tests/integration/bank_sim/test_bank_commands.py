@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.entrypoints.cli import app
-from pix.participant.dead_letters import dead_letter
+from pix.participant.dead_letters.records import letter_of
 from pix.postgres.engine import make_engine
-from pix.wire.records import Record
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import Record
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +59,10 @@ def test_seeding_needs_the_hub_and_says_so() -> None:
 def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> None:
     CliRunner().invoke(app, ["migrate"])
     engine = make_engine(database_url)
-    letter = dead_letter(Record("codepix.bank.001.v1", b"key", b"noise"), "hub", "unreadable", 5)
+    noise = Record("codepix.bank.001.v1", b"key", b"noise")
+    letter = letter_of(Rejected(noise, "hub", "unreadable"), 5)
     with PostgresUnitsOfWork(engine)() as unit:
-        unit.dead_letters.add([letter])
+        unit.dead_letters.add([Rejected(noise, "hub", "unreadable")], 5)
         unit.commit()
     engine.dispose()
     listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})

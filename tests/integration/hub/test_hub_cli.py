@@ -23,13 +23,14 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.cli import app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.settings import ServiceSettings
 from pix.postgres.engine import transaction
 from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.messages import TransferAccepted
 from pix.web.client import http_get
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.hub.world import World, signed
 from tests.support.ipv6 import needs_ipv6
 from tests.unit.hub.builders import AURORA, IPE, e2e

@@ -17,7 +17,7 @@ from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
-from pix.wire.records import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
+from pix.wire.record import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"

@@ -34,7 +34,7 @@ from pix.telemetry.metrics import Metrics
 from pix.telemetry.records import MeasuredSink, measured_handler, naming_its_record, traced_handler
 from pix.telemetry.traces import Tracing, open_tracing
 from pix.web.client import new_http_client
-from pix.wire.records import HEADER_TRACEPARENT, HEADER_TYPE, Record
+from pix.wire.record import HEADER_TRACEPARENT, HEADER_TYPE, Record
 from tests.support.ipv6 import needs_ipv6
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -17,7 +17,7 @@ from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
-from pix.wire.records import encode_record
+from pix.wire.protobuf_v1.codec import encode_record
 
 
 def _base64(value: bytes) -> str:
