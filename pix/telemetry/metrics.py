@@ -38,7 +38,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 WORK_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Bounds for what a machine does: a batch, a transaction, a request."""
+"""Bounds for the work of a machine: a batch, a transaction, a request."""
 STEP_SECONDS: Final = (
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 40.0, 120.0, 600.0, 3_600.0, 86_400.0),
 )
@@ -58,7 +58,7 @@ Samples = Mapping[Labels, float]
 
 
 class BulkCounter(Counter):
-    """A counter that a batch counts up for many sets of labels in one call."""
+    """A counter that takes a batch's counts of many label sets in one call."""
 
     def add(self, counts: Samples) -> None:
         """Adds the counts, by their labels."""
@@ -115,7 +115,7 @@ class BulkHistogram(Collector):
 
 
 class CallRecords:
-    """Calls that come one by one, by the thousand: they are noted, and counted many at a time."""
+    """Counts calls in batches, because thousands a second come one by one."""
 
     def __init__(self, requests: BulkCounter, seconds: BulkHistogram) -> None:
         """`requests` are by method and code, `seconds` by method."""
@@ -125,15 +125,15 @@ class CallRecords:
         self._counting = threading.Lock()
 
     def record(self, method: str, code: str, seconds: float) -> None:
-        """Notes a call. Thread-safe."""
+        """Adds a call to the batch. Thread-safe."""
         self._noted.append((method, code, seconds))
         if len(self._noted) >= CALLS_NOTED_MAX:
             self.count()
 
     def count(self) -> None:
-        """Counts what was noted; to be called before the counters are read."""
+        """Counts the batch; call it before the counters are read."""
         with self._counting:
-            # What is noted meanwhile stays for the next time.
+            # Calls that come meanwhile stay for the next batch.
             noted = self._noted[:]
             del self._noted[: len(noted)]
         seconds: dict[Labels, list[float]] = {}
@@ -144,7 +144,7 @@ class CallRecords:
 
 
 class Gauges(Collector):
-    """Values that are read when somebody asks, all at once: `read` gives each family's samples by its labels."""
+    """Gauges that are read together at each scrape: `read` returns each family's samples by labels."""
 
     def __init__(
         self, families: Mapping[str, tuple[str, Sequence[str]]], read: Callable[[], Mapping[str, Samples] | None]
@@ -172,10 +172,9 @@ class Gauges(Collector):
 
 
 class Metrics:
-    """What every service counts, and the registry to which each adds its own."""
+    """The metrics of every service, and the registry for each service's own."""
 
     def __init__(self, service: str, version: str) -> None:
-        """Starts at nought; opens nothing."""
         self.registry = CollectorRegistry(auto_describe=True)
         self._families: dict[str, tuple[str, tuple[str, ...], str]] = {}
         ProcessCollector(registry=self.registry)
@@ -273,7 +272,7 @@ class Metrics:
         }
 
     def watch_pool(self, engine: Engine) -> None:
-        """How many of the database connections are in use."""
+        """Adds the gauges of the connection pool."""
         pool = engine.pool
         assert isinstance(pool, QueuePool), "make_engine makes such a pool"
         self.gauges(
@@ -290,7 +289,7 @@ class Metrics:
         )
 
     def watch_health(self, health: Health) -> None:
-        """Each part of the service, as `/health/ready` has it."""
+        """Adds the gauge of each part, as `/health/ready` has it."""
         parts = CachedReading("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
             {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
@@ -300,7 +299,7 @@ class Metrics:
         )
 
     def watch_lag(self, lag: Callable[[], int]) -> None:
-        """How far the consumer is behind."""
+        """Adds the gauge of the consumer's lag."""
         self.gauges(
             {
                 "codepix_consumer_lag_records": (

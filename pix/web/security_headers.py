@@ -1,4 +1,4 @@
-"""The headers that make a browser refuse what our pages never do: foreign or inline scripts, frames, sniffing."""
+"""Security headers: no foreign or inline scripts, no frames, no content sniffing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DIRECTIVES: Final = (
 
 
 def content_security_policy(frame_ancestors: str = "'none'") -> str:
-    """The policy of a page that may be framed by nobody, or by the pages of this origin."""
+    """The policy of a page that no site may frame, or only pages of this origin."""
     return "; ".join((*_DIRECTIVES, f"frame-ancestors {frame_ancestors}"))
 
 
@@ -39,7 +39,7 @@ _HEADERS: Final = (
 
 
 class SecurityHeaders:
-    """ASGI middleware that sets the headers on every answer; a page may also be kept by nobody else's cache."""
+    """ASGI middleware that sets the headers on every answer, and keeps pages out of shared caches."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # A page whose own policy lets somebody frame it: the older header knows no such exception.
+                # The page's own policy allows framing: the older header has no such exception.
                 is_framed = headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY) != CONTENT_SECURITY_POLICY
                 for name, value in _HEADERS:
                     if not (is_framed and name == FRAME_OPTIONS):

@@ -67,7 +67,7 @@ class NetworkDocument(Document):
     )
     received_per_second: Rate = Field(
         validation_alias=AliasPath("rates", "received"),
-        description="Over the last ten seconds, while the map is watched.",
+        description="Over the last ten seconds, while somebody has watched.",
     )
     completed_per_second: Rate = Field(validation_alias=AliasPath("rates", "completed"))
     failed_per_second: Rate = Field(validation_alias=AliasPath("rates", "failed"))

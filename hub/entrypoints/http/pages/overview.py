@@ -24,8 +24,8 @@ from pix.participant.dead_letters.model import DeadLetterState
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
+from pix.web.session_registry import SessionEnd
 from pix.web.templates import Pages
-from pix.web.visits import Ending
 
 router = APIRouter(include_in_schema=False)
 
@@ -119,7 +119,7 @@ def _stream(request: Request, pages: Pages, site: Site, template: str, seen: str
     return LiveStream(lambda ending: _events(request, pages, site, template, seen, ending))
 
 
-async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: Ending) -> Events:
+async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: SessionEnd) -> Events:
     """`wire`: the messages that have passed, as JSON; `scene`: what stands, as HTML, when it has changed."""
     overview = overview_of(request)
     with site.wire.watching() as newest:
