@@ -1,8 +1,8 @@
 """The sessions that have ended, and the event streams that each visitor holds open, in the memory of one process.
 
 A session is a signed cookie, so a copy of it would be valid until its age limit. The registry rejects ended sessions
-and ends their streams at once. Other replicas see the browser's new cookie, and its pages tell each other of the sign-out
-(`static/live.js`).
+and ends their streams at once. Other replicas see the browser's new cookie, and its pages tell each other of the
+sign-out (`static/live.js`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VISITOR: Final = "visitor"
 SINCE: Final = "since"
 SEEN: Final = "seen"
 _OF_EVERY_SESSION: Final = frozenset({VISITOR, SINCE, SEEN})
-"""A session with only these keys is not signed in: it protects the forms of a visitor."""
+"""A session without anything else belongs to no account: it only protects the forms of a visitor before sign-in."""
 
 SESSION_SECONDS_MAX: Final = 12 * 60 * 60
 """The age limit of a session, used or not."""
@@ -45,14 +45,14 @@ RETRY_AFTER_SECONDS: Final = 5
 class TooManyStreams(Exception):
     """This visitor has too many event streams open."""
 
-    rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams are served to one visitor at the same time; close one."
+    rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams may be open per visitor; close one."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class NoRoomForStreams(Exception):
     """All visitors together have too many event streams open."""
 
-    rule = f"At most {STREAMS_MAX} event streams are served at the same time; try again in a while."
+    rule = f"At most {STREAMS_MAX} event streams may be open at once; try again later."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 

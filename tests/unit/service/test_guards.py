@@ -16,7 +16,7 @@ from pix.web.attempts import ATTEMPTS_MAX, Attempts
 from pix.web.operators import (
     DemoOperator,
     OperatorAuthentication,
-    OperatorShut,
+    OperatorSignInDisabled,
     OperatorUnknown,
     TooManyAttempts,
 )
@@ -150,7 +150,7 @@ def test_everyone_is_the_operator_in_demo_mode_and_no_one_is_without_a_password(
     OperatorAuthentication(DemoOperator(), "session").check("anything")
     disabled = OperatorAuthentication(settings(), "session")
     assert disabled.is_disabled
-    with pytest.raises(OperatorShut, match="OPERATOR_PASSWORD"):
+    with pytest.raises(OperatorSignInDisabled, match="OPERATOR_PASSWORD"):
         disabled.check("")
 
 

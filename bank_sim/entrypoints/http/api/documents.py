@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.books import PostingKind
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import HistoryStep, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.timeline import step_name
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.documents import Document
 
@@ -69,7 +70,7 @@ class OpenAccountRequest(BaseModel):
 
 
 class AccountKey(Document):
-    """A key that pays into an account."""
+    """A key of an account."""
 
     kind: KeyKind = Field(validation_alias=AliasPath("key", "kind"))
     key: str = Field(validation_alias=AliasPath("key", "key"), examples=["+5511987654321"])
@@ -84,7 +85,7 @@ class AccountKeys(Document):
 
 
 class RegisterKeyRequest(BaseModel):
-    """A key to register; for EVP the hub makes it and `key` is empty."""
+    """A key to register. For EVP, `key` is empty and the hub generates the key."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"kind": "PHONE", "key": "(11) 98765-4321"}}
@@ -95,7 +96,7 @@ class RegisterKeyRequest(BaseModel):
 
 
 class Payee(Document):
-    """Who is paid by a key, as a payer may see it before confirming."""
+    """The owner of a key, as shown to a payer before confirming."""
 
     kind: KeyKind = Field(validation_alias=AliasPath("key", "kind"))
     key: str = Field(validation_alias=AliasPath("key", "key"))
@@ -116,7 +117,7 @@ class PayeeKey(Key):
 
 
 class RequestTransferRequest(BaseModel):
-    """An order to pay. What the payer was shown of the payee may go with it: the hub compares the masked tax id."""
+    """An order to pay. It may include the payee's data as shown to the payer: the hub compares the masked tax id."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -147,8 +148,8 @@ class TransferParty(Document):
     tax_id_masked: str
 
 
-class TransferStep(Document):
-    """One line of a transfer's history; `refused` says why a message changed nothing."""
+class TransferStep(BaseModel):
+    """One line of a transfer's history. `refused` is the reason why a message was ignored."""
 
     at_ms: int
     author: str
@@ -156,10 +157,24 @@ class TransferStep(Document):
     status: TransferStatus
     reason: ReasonCode | None
     refused: str
+    trigger: Trigger
+
+    @staticmethod
+    def of(step: HistoryStep) -> TransferStep:
+        """`event` is the step's name."""
+        return TransferStep(
+            at_ms=step.at_ms,
+            author=step.author,
+            event=step_name(step),
+            status=step.status,
+            reason=step.reason,
+            refused=step.ignored,
+            trigger=step.trigger,
+        )
 
 
 class TransferDocument(Document):
-    """This bank's side of a transfer; when it was offered and completed the hub is asked when somebody looks."""
+    """This bank's side of a transfer. The bank reads `offered_at_ms` and `completed_at_ms` from the hub on request."""
 
     end_to_end_id: str = Field(examples=[END_TO_END_ID_EXAMPLE])
     direction: Direction
@@ -180,7 +195,7 @@ class TransferDocument(Document):
     resend_count: int
     duplicates: int
     idempotency_key: str
-    history: list[TransferStep]
+    history: list[Annotated[TransferStep, BeforeValidator(TransferStep.of)]]
 
 
 class TransferPage(Document):
@@ -200,10 +215,10 @@ class StatementLine(Document):
     counterpart_name: str
     counterpart_bank: str
     description: str
-    amount_centavos: int = Field(description="What the balance gained; negative for a payment.")
+    amount_centavos: int = Field(description="Change of the balance; negative for a payment.")
     balance_after_centavos: int
     transfer_status: TransferStatus | None = Field(
-        description="Of the line's transfer: a payment is `pending` until the hub has decided; null for a deposit."
+        description="Status of the line's transfer: `pending` until the hub decides; null for a deposit."
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import OperatorNotAuthenticated, OperatorShut, TooManyAttempts
+from pix.web.operators import OperatorNotAuthenticated, OperatorSignInDisabled, TooManyAttempts
 from pix.web.sessions import renew_session
 from pix.web.templates import language_of
 
@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The form, or why nobody can come in."""
+    """The sign-in form, or why sign-in is disabled."""
     if site.authentication.is_operator(request):
         return see_other(request, local_url(next_url))
     status = 403 if site.authentication.is_disabled else 200
@@ -37,18 +37,18 @@ def sign_in(
     password: Annotated[str, Form(max_length=400)] = "",
     next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Lets in whoever knows the operator's password."""
+    """Signs the operator in."""
     language = language_of(request)
     try:
         site.authentication.check(password)
     except OperatorNotAuthenticated as error:
         match error:
-            case OperatorShut():
+            case OperatorSignInDisabled():
                 sentence, status = "", 403
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
-                sentence, status = translate(language, "This is not the operator's password."), 401
+                sentence, status = translate(language, "Wrong password."), 401
         return pages.page(request, TEMPLATE, _context(site, next_url, sentence), status=status)
     site.authentication.sign_in(request)
     return see_other(request, local_url(next_url))

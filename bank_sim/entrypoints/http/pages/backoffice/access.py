@@ -10,7 +10,7 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, is_operator
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import OperatorNotAuthenticated, OperatorShut, TooManyAttempts
+from pix.web.operators import OperatorNotAuthenticated, OperatorSignInDisabled, TooManyAttempts
 from pix.web.sessions import renew_session
 from pix.web.templates import language_of
 
@@ -23,7 +23,7 @@ router = page_router()
 def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The form, or why nobody can come in."""
+    """The sign-in form, or why sign-in is disabled."""
     if is_operator(request):
         return see_other(request, local_url(next_url, "/backoffice"))
     context = {"is_disabled": site.authentication.is_disabled, "next_url": next_url}
@@ -38,18 +38,18 @@ def sign_in(
     password: Annotated[str, Form(max_length=400)] = "",
     next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Lets in whoever knows the operator's password."""
+    """Signs the operator in."""
     language = language_of(request)
     try:
         site.authentication.check(password)
     except OperatorNotAuthenticated as error:
         match error:
-            case OperatorShut():
+            case OperatorSignInDisabled():
                 sentence, status = "", 403
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
-                sentence, status = translate(language, "This is not the operator's password."), 401
+                sentence, status = translate(language, "Wrong password."), 401
         faults = Faults(password=sentence) if sentence else Faults()
         context = {"is_disabled": site.authentication.is_disabled, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)
