@@ -6,7 +6,7 @@ import re
 
 import pytest
 from coloraide import Color
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pix.web.palette import (
@@ -21,6 +21,8 @@ from pix.web.palette import (
 
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 MODES: st.SearchStrategy[Mode] = st.sampled_from(("light", "dark"))
+UNHURRIED = settings(deadline=None)
+"""A busy machine is not a defect."""
 AWKWARD = ("#000000", "#ffffff", "#777777", "#ffff00", "#00ff00", "#0000ff", "#ff0000", "#c98a00", "#767676", "#8a05be")
 
 
@@ -39,6 +41,7 @@ def assert_readable(color: str, mode: Mode) -> None:
         assert contrast(palette["on-brand"], shown) >= TEXT_CONTRAST_MIN - 0.02, (mode, "gradient", shown)
 
 
+@UNHURRIED
 @given(COLORS, MODES)
 def test_every_text_has_the_contrast_that_the_rule_asks(color: str, mode: Mode) -> None:
     assert_readable(color, mode)
@@ -50,6 +53,7 @@ def test_awkward_colours_are_readable_too(color: str, mode: Mode) -> None:
     assert_readable(color, mode)
 
 
+@UNHURRIED
 @given(COLORS)
 def test_the_light_fill_is_the_chosen_colour_itself(color: str) -> None:
     assert derive_palette(color, "light")["brand"] == color
