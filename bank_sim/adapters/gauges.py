@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
-from pix.runtime.sampled import Sampled
+from pix.runtime.cached_reading import CachedReading
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
 
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -32,7 +32,7 @@ _UNDECIDED: Final = text(
 
 def watch_database(engine: Engine, metrics: Metrics) -> None:
     """Adds the gauges to the metrics."""
-    metrics.gauges(FAMILIES, Sampled("the bank's gauges", lambda: read_gauges(engine)).value)
+    metrics.gauges(FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine)).value)
 
 
 def read_gauges(engine: Engine) -> Mapping[str, Samples]:

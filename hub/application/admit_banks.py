@@ -13,7 +13,7 @@ from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
 from pix.runtime.clock import Clock
-from pix.runtime.shared_reading import SharedReading
+from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color, check_line, check_site_address
@@ -81,7 +81,7 @@ class AuthenticateBank:
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
-        self._known_banks = SharedReading(self._read)
+        self._known_banks = SingleFlight(self._read)
 
     def __call__(self, ispb: str, secret: str) -> Bank:
         """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from cachetools import TTLCache
+
 from hub.application.bank_states import BankStanding, ReadBankStates
 from hub.application.ports import Latency, UnitsOfWork
 from hub.domain.flows.transfer.model import TransferStatus
@@ -20,7 +22,7 @@ LATENCY_STEPS: Final = 30
 """Five minutes."""
 TRANSFERS_PER_STEP_MAX: Final = 200
 """The newest of each step: at any rate of transfers five minutes cost the same to look at."""
-LATENCY_AGE_MS_MAX: Final = 5_000
+LATENCY_TTL_MS: Final = 5_000
 RATE_MS: Final = 10_000
 """Rates are taken over the looks of this time."""
 RATE_MS_MIN: Final = 800
@@ -72,7 +74,7 @@ class NetworkOverview:
         self._read_bank_states = read_bank_states
         self._lock = threading.Lock()
         self._looks: deque[tuple[int, Mapping[TransferStatus, int]]] = deque()
-        self._latencies: tuple[int, Sequence[Latency]] | None = None
+        self._latencies: TTLCache[None, Sequence[Latency], int] = TTLCache(1, LATENCY_TTL_MS, monotonic_ms)
 
     def __call__(self) -> NetworkNow:
         """Raises DatabaseUnavailable."""
@@ -114,17 +116,16 @@ class NetworkOverview:
         return Rates(rate(*TransferStatus), rate(TransferStatus.COMPLETED), rate(TransferStatus.FAILED))
 
     def _latencies_until(self, now_ms: int) -> Sequence[Latency]:
-        read_at_ms = self._monotonic_ms()
         with self._lock:
-            known = self._latencies
-        if known is not None and read_at_ms - known[0] <= LATENCY_AGE_MS_MAX:
-            return known[1]
+            known = self._latencies.get(None)
+        if known is not None:
+            return known
         until_ms = now_ms - now_ms % LATENCY_STEP_MS + LATENCY_STEP_MS
         from_ms = until_ms - LATENCY_STEPS * LATENCY_STEP_MS
         with self._units() as unit:
             latencies = unit.transfers.latencies(from_ms, until_ms, LATENCY_STEP_MS, TRANSFERS_PER_STEP_MAX)
         with self._lock:
-            self._latencies = (read_at_ms, latencies)
+            self._latencies[None] = latencies
         return latencies
 
 

@@ -23,9 +23,9 @@ from pix.web.palette import derive_palette
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, find_kind, install_problems
 from pix.web.security_headers import SecurityHeaders
+from pix.web.session_registry import SESSION_SECONDS_MAX
 from pix.web.sessions import install_sessions, secret_of, session_secret
 from pix.web.templates import language_of
-from pix.web.visits import SESSION_SECONDS_MAX
 
 DESCRIPTION: Final = (
     "Stops, kills and restarts the components of the network, generates traffic, plays scenarios and audits. Only on "

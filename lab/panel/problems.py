@@ -14,7 +14,7 @@ from lab.panel.programme import Busy
 from lab.read.rest import Unreachable
 from pix.web.csrf import ForgedRequest
 from pix.web.problems import ProblemKind, ProblemTable
-from pix.web.visits import STREAM_PROBLEMS
+from pix.web.session_registry import STREAM_PROBLEMS
 
 
 class NotThere(Exception):

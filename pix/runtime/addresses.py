@@ -135,12 +135,12 @@ def check_web_address(text: str) -> str:
 
 
 def http_url(host: str, port: int) -> str:
-    """Where a service answers that listens on this host and port, as somebody on the same machine reaches it."""
+    """The URL, on the same machine, of a service that listens on this host and port."""
     return f"http://{join_host_port(reachable_host(host), port)}"
 
 
 def reachable_host(host: str) -> str:
-    """Where somebody on the same machine reaches what listens on a host: for all addresses, the loopback one."""
+    """The host to connect to, on the same machine, for a listening host: loopback where it is all addresses."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

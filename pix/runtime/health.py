@@ -5,20 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from math import inf
 from typing import Final
 
+from pix.runtime.cached_reading import CachedReading
 from pix.runtime.logs import logger
-from pix.runtime.sampled import Sampled
 
 PROBE_SECONDS_MAX: Final = 2.5
-"""A part that says nothing for so long does not work, whatever it would have said."""
+"""A probe without an answer after so long counts as failed."""
 
 log = logger(__name__)
 
 
 class Health:
-    """A board on which the parts of a process write their state. Thread-safe."""
+    """The states of the parts of a process. Thread-safe."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         """`seconds` is a clock that never goes back."""
@@ -28,10 +29,10 @@ class Health:
         self._parts: dict[str, bool] = {}
         self._deadlines: dict[str, tuple[float, float]] = {}
         """When a part last said that it works, and until when that holds."""
-        self._probes: dict[str, Sampled[str]] = {}
+        self._probes: dict[str, CachedReading[str]] = {}
 
     def ok(self, part: str, for_seconds: float = inf) -> None:
-        """The part works. One that works in turns says so after each of them, and how long the next may take."""
+        """The part works; one that runs in rounds says how long its next round may take."""
         with self._lock:
             now = self._seconds()
             self._parts[part] = True
@@ -39,30 +40,29 @@ class Health:
             self._deadlines[part] = now, now + for_seconds
 
     def trouble(self, part: str, sentence: str) -> None:
-        """The part does not work, and why."""
+        """The part does not work, for this reason."""
         with self._lock:
             self._parts[part] = False
             self._troubles[part] = sentence
 
-    def add_probe(self, part: str, probe: Callable[[], str], age_seconds_max: float = 0.0) -> None:
-        """A check that is made when somebody asks: it returns an empty string, or the trouble in a sentence.
+    def add_probe(self, part: str, probe: Callable[[], str], ttl_seconds: float = 0.0) -> None:
+        """A check that runs for each report: it returns an empty string, or the trouble in a sentence.
 
-        One that costs something is not made again before its last answer has this age.
+        An answer is kept for `ttl_seconds`.
         """
         with self._lock:
-            self._probes[part] = Sampled(f"health of {part}", lambda: _asked(part, probe), age_seconds_max)
+            self._probes[part] = CachedReading(f"health of {part}", lambda: _asked(part, probe), ttl_seconds)
 
     def report(self) -> Mapping[str, str]:
-        """Each part with `ok` or its trouble; the probes are made at the same time, and none is waited for long."""
+        """Each part with `ok` or its trouble. The probes run at the same time, for at most `PROBE_SECONDS_MAX`."""
         with self._lock:
             probes = dict(self._probes)
             parts = {part: self._state(part) if works else self._troubles[part] for part, works in self._parts.items()}
-        for probe in probes.values():
-            probe.ask()
-        deadline = time.monotonic() + PROBE_SECONDS_MAX
-        for part, probe in probes.items():
-            trouble = probe.value(max(0.0, deadline - time.monotonic()), is_asked=True)
-            parts[part] = f"no answer within {PROBE_SECONDS_MAX:g} s" if trouble is None else trouble or "ok"
+        readings = {part: probe.start() for part, probe in probes.items()}
+        wait(readings.values(), PROBE_SECONDS_MAX)
+        for part, reading in readings.items():
+            trouble = reading.result() if reading.done() else f"no answer within {PROBE_SECONDS_MAX:g} s"
+            parts[part] = trouble or "ok"
         return dict(sorted(parts.items()))
 
     def _state(self, part: str) -> str:

@@ -18,7 +18,7 @@ from pix.runtime.clock import monotonic_ms
 from pix.scheme.buckets import Bucket, BucketPolicy, filled, full, given_back, spent, wait_ms
 
 NAMES_MAX: Final = 10_000
-"""The name that was used longest ago is forgotten first."""
+"""The least recently used name is dropped first."""
 
 
 class Limiter:
@@ -31,12 +31,12 @@ class Limiter:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def wait_ms(self, name: str) -> int:
-        """How long until the name may try; 0 when it may now."""
+        """Milliseconds until the name may try; 0 when it may now."""
         with self._lock:
             return wait_ms(self._filled(name), self._policy)
 
     def take(self, name: str, tokens: float) -> int:
-        """Spends the cost of a try, when the name may try now, and returns 0; else how long until it may. Atomic."""
+        """Takes the tokens and returns 0 if the name may try now; else takes none and returns the wait."""
         with self._lock:
             bucket = self._filled(name)
             milliseconds = wait_ms(bucket, self._policy)
@@ -45,7 +45,7 @@ class Limiter:
             return milliseconds
 
     def give_back(self, name: str, tokens: float) -> None:
-        """Returns tokens of a try that turned out well, or could not be made."""
+        """Returns the tokens of a try that succeeded or could not be made."""
         with self._lock:
             self._keep(name, given_back(self._filled(name), self._policy, tokens))
 

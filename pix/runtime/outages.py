@@ -8,7 +8,7 @@ class DatabaseUnavailable(Exception):
 
 
 class ConnectionLost(DatabaseUnavailable):
-    """A connection is no more, which says little about the database: a new one may do."""
+    """A connection broke. A new one may work."""
 
 
 class BrokerUnavailable(Exception):

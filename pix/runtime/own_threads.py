@@ -1,4 +1,4 @@
-"""Threads for what must be answered while all that pages and REST share wait for something that hangs."""
+"""Threads for requests that must be answered while the shared threads of pages and REST all hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trace that the work at hand belongs to, in the form of the W3C's `traceparent`.
+"""The current trace, as a W3C `traceparent`.
 
 It is a context variable, so it follows a request into the threads that serve it, and the log reads the trace id there.
 A service that traces nothing still hands on the traceparent that it was given.
@@ -27,7 +27,7 @@ _call: Final[ContextVar[tuple[str, str] | None]] = ContextVar("call", default=No
 
 
 def current_traceparent() -> str:
-    """Of the work at hand; empty when it belongs to no trace."""
+    """Empty outside of any trace."""
     return _current.get()
 
 
@@ -37,12 +37,12 @@ def trace_id_of(traceparent: str) -> str:
 
 
 def checked_traceparent(text: str) -> str:
-    """The text when it is a traceparent, else nothing: what came from outside is not believed to be one."""
+    """The text if it is a well-formed traceparent, else an empty text; for input from outside."""
     return text if len(text) == _FORM_LENGTH and _FORM.fullmatch(text) else ""
 
 
 def note_for_request(name: str, value: str) -> None:
-    """Tells whoever observes the request at hand what it was about; nobody, when there is no request."""
+    """Adds a field to the log line and the span of the current request; without one, does nothing."""
     notes = _request_notes.get()
     if notes is not None:
         notes[name] = value
@@ -50,7 +50,7 @@ def note_for_request(name: str, value: str) -> None:
 
 @contextmanager
 def taking_request_notes() -> Iterator[dict[str, str]]:
-    """What is noted while the block runs, in whichever thread serves the request."""
+    """The notes of the block, from any thread that serves the request."""
     notes: dict[str, str] = {}
     token = _request_notes.set(notes)
     try:
@@ -60,33 +60,33 @@ def taking_request_notes() -> Iterator[dict[str, str]]:
 
 
 def begin_trace(traceparent: str) -> Token[str]:
-    """From now on what happens belongs to this trace, to none when it is empty; until `end_trace`."""
+    """Sets the current trace, until `end_trace`; empty for none."""
     return _current.set(traceparent)
 
 
 def end_trace(token: Token[str]) -> None:
-    """It belongs again to the trace of before."""
+    """Restores the previous trace."""
     _current.reset(token)
 
 
 def begin_call(method: str, caller: str) -> Token[tuple[str, str] | None]:
-    """From now on what happens is done for this caller of gRPC, and the log says so; until `end_call`."""
+    """Sets the current gRPC call, which log lines name, until `end_call`."""
     return _call.set((method, caller))
 
 
 def end_call(token: Token[tuple[str, str] | None]) -> None:
-    """It is done for whoever it was done for before."""
+    """Restores the previous call."""
     _call.reset(token)
 
 
 def current_call() -> tuple[str, str] | None:
-    """The method and the caller of the call at hand."""
+    """Method and caller of the current gRPC call."""
     return _call.get()
 
 
 @contextmanager
 def within_trace(traceparent: str) -> Iterator[None]:
-    """What happens in the block belongs to this trace; to none when it is empty."""
+    """The block as part of this trace; empty for none."""
     token = begin_trace(traceparent)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What is to be seen of gRPC: a watch on the server's handlers, and an interceptor for the client."""
+"""Metrics and spans of gRPC calls: a wrapper of the server's handlers, and a client interceptor."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from pix.telemetry.metrics import Metrics
 from pix.telemetry.traces import Span, SpanKind, Tracing
 
 OWN_PACKAGE: Final = "/codepix.v1."
-"""Health and reflection are nobody's payment."""
+"""Calls of health and reflection are not observed."""
 METADATA_ISPB: Final = "codepix-ispb"
 ISPB_LENGTH: Final = 8
 OK: Final = grpc.StatusCode.OK.name
 
 
 class ObservedServer:
-    """Measures the calls that are answered, and traces those that belong to a trace."""
+    """Measures answered calls, and traces those within a trace."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
         self._metrics = metrics
@@ -59,7 +59,7 @@ class ObservedServer:
 
 
 class _WatchedCall:
-    """One call while it is answered. A class, for generators as context managers would take a tenth of a look-up."""
+    """One call while it is answered. A class: a generator as context manager would cost a tenth of a look-up."""
 
     __slots__ = (
         "_call_token", "_context", "_method", "_metrics", "_span", "_started_seconds", "_trace_token", "_tracing",
@@ -85,7 +85,7 @@ class _WatchedCall:
     ) -> None:
         end_trace(self._trace_token)
         end_call(self._call_token)
-        # An abort has set the code, and raises; what raises without one is a fault of ours.
+        # An abort sets the code and raises; an exception without a code is a fault of ours.
         code = OK if error is None else _code_of(self._context).name
         self._metrics.grpc_calls.record(self._method, code, time.perf_counter() - self._started_seconds)
         if self._span is not None:
@@ -99,7 +99,7 @@ class _WatchedCall:
 
 
 class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
-    """Measures the calls that are made, and traces those that are made within a trace."""
+    """Measures outgoing calls, and traces those within a trace."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
         self._metrics = metrics
@@ -117,7 +117,7 @@ class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg
             span = self._tracing.start(method.removeprefix("/"), SpanKind.CLIENT, current_traceparent(), attributes)
             client_call_details = _CallDetails(client_call_details, span.traceparent)
         call = continuation(client_call_details, request)
-        # Whoever called waits for the answer in any case.
+        # This waits for the answer, as the caller would.
         code = call.code().name
         self._metrics.hub_calls.add({(method, code): 1.0})
         self._metrics.hub_call_seconds.observe({(method,): [time.perf_counter() - started]})
@@ -127,7 +127,7 @@ class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg
 
 
 class _CallDetails(grpc.ClientCallDetails):
-    """Those of a call, in another trace."""
+    """Call details with another traceparent."""
 
     def __init__(self, details: Any, traceparent: str) -> None:
         self.method = details.method
@@ -140,7 +140,7 @@ class _CallDetails(grpc.ClientCallDetails):
 
 
 def _code_of(context: Any) -> grpc.StatusCode:
-    """The status of a call that was ended; without one, what the server tells of a handler that failed."""
+    """The status of an aborted call; without one, the server's status for a failed handler."""
     code = context.code()
     return code if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN
 

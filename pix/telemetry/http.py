@@ -1,4 +1,4 @@
-"""What is to be seen of HTTP: an ASGI application around the application."""
+"""Metrics, spans and request ids of HTTP, as ASGI middleware."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ObservedHttp:
         self._serves_metrics = serves_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; anything else goes through as it is."""
+        """Observes HTTP requests; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif self._serves_metrics and scope["path"] == METRICS_PATH:
@@ -61,7 +61,7 @@ class ObservedHttp:
             await self._observe(scope, receive, send)
 
     async def _answer_metrics(self, send: Send) -> None:
-        # Some values are read from the database: that is no work for the thread that serves all.
+        # Some values are read from the database, which would block the event loop.
         body = await METRICS_THREADS.run(self._metrics.exposition)
         headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -111,19 +111,19 @@ class ObservedHttp:
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:
-    """The caller's own id when it is a sane one, so that its log and ours can be read side by side."""
+    """The caller's id if it is well-formed, so that its log lines and ours match; else a new one."""
     given = headers.get(REQUEST_ID_HEADER, b"").decode("latin-1")
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
 def _route_of(scope: Scope) -> str:
-    """The template of the path, for there are only so many; `other` for what none matches and for files."""
+    """The path's template, which bounds the number of series; `other` for files and unknown paths."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "other"
 
 
 def _log(method: str, route: str, status: int, seconds: float, notes: Mapping[str, str]) -> None:
-    # That a service is not ready is no fault of the answer.
+    # A service that is not ready answers 503 without an error.
     is_error = status >= SERVER_ERROR and not route.startswith(HEALTH)
     write = log.warning if is_error else log.debug
     write("answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1), **notes)

@@ -6,34 +6,39 @@ SQL is read when Prometheus asks, and not more often than every few seconds.
 
 from __future__ import annotations
 
+import collections
 import threading
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
+    Counter,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import QueuePool
 
 from pix.postgres.engine import POOL_OVERFLOW_MAX, POOL_SIZE
+from pix.runtime.cached_reading import CachedReading
 from pix.runtime.health import PROBE_SECONDS_MAX, Health
-from pix.runtime.sampled import Sampled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
+# A second series per counter, which Prometheus does not use.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
 WORK_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Bounds for what a machine does: a batch, a transaction, a request."""
+"""Bounds for the work of a machine: a batch, a transaction, a request."""
 STEP_SECONDS: Final = (
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 40.0, 120.0, 600.0, 3_600.0, 86_400.0),
 )
@@ -46,49 +51,27 @@ DEAD_LETTERS: Final = {"codepix_dead_letters": ("Dead letters, by their state.",
 """A gauge of every service."""
 
 STATEMENT_TIMEOUT: Final = text("SET LOCAL statement_timeout = '2s'")
-"""Goes before the statements of a scrape: better no value than a database that is kept busy by onlookers."""
+"""Goes before the statements of a scrape: no value is better than a database that scrapes keep busy."""
 
 Labels = tuple[str, ...]
 Samples = Mapping[Labels, float]
 
 
-class BulkCounter(Collector):
-    """Counters of one name that are counted up by many at once, under one lock."""
-
-    def __init__(self, name: str, documentation: str, label_names: Sequence[str]) -> None:
-        """`name` ends in `_total`, as Prometheus will know it."""
-        self._name = name
-        self._documentation = documentation
-        self._label_names = tuple(label_names)
-        self._lock = threading.Lock()
-        # Without labels it is there from the start, so that a rate over it sees its first step.
-        self._values: dict[Labels, float] = {} if label_names else {(): 0.0}
+class BulkCounter(Counter):
+    """A counter that takes a batch's counts of many label sets in one call."""
 
     def add(self, counts: Samples) -> None:
-        """Counts up, by labels."""
-        with self._lock:
-            for labels, count in counts.items():
-                self._values[labels] = self._values.get(labels, 0.0) + count
-
-    def describe(self) -> Iterable[Metric]:
-        """The name, without values."""
-        return [self._family()]
-
-    def collect(self) -> Iterable[Metric]:
-        """What was counted so far."""
-        family = self._family()
-        with self._lock:
-            copies = list(self._values.items())
-        for labels, value in copies:
-            family.add_metric(labels, value)
-        return [family]
-
-    def _family(self) -> CounterMetricFamily:
-        return CounterMetricFamily(self._name, self._documentation, labels=self._label_names)
+        """Adds the counts, by their labels."""
+        for labels, count in counts.items():
+            (self.labels(*labels) if labels else self).inc(count)
 
 
 class BulkHistogram(Collector):
-    """A histogram that takes many values at once, under one lock."""
+    """A histogram that takes many values at once, under one lock.
+
+    The client library's own takes one value a call: 2.4 µs instead of 0.25 µs each, which the consumers and the hub's
+    look-ups would notice.
+    """
 
     def __init__(self, name: str, documentation: str, label_names: Sequence[str], bounds: Sequence[float]) -> None:
         """`bounds` ascend; above the last is infinity."""
@@ -132,7 +115,7 @@ class BulkHistogram(Collector):
 
 
 class CallRecords:
-    """Calls that come one by one, by the thousand: they are noted, and counted many at a time."""
+    """Counts calls in batches, because thousands a second come one by one."""
 
     def __init__(self, requests: BulkCounter, seconds: BulkHistogram) -> None:
         """`requests` are by method and code, `seconds` by method."""
@@ -142,26 +125,26 @@ class CallRecords:
         self._counting = threading.Lock()
 
     def record(self, method: str, code: str, seconds: float) -> None:
-        """Notes a call. Thread-safe."""
+        """Adds a call to the batch. Thread-safe."""
         self._noted.append((method, code, seconds))
         if len(self._noted) >= CALLS_NOTED_MAX:
             self.count()
 
     def count(self) -> None:
-        """Counts what was noted; to be called before the counters are read."""
+        """Counts the batch; call it before the counters are read."""
         with self._counting:
-            # What is noted meanwhile stays for the next time.
+            # Calls that come meanwhile stay for the next batch.
             noted = self._noted[:]
             del self._noted[: len(noted)]
         seconds: dict[Labels, list[float]] = {}
         for method, _, took_seconds in noted:
             seconds.setdefault((method,), []).append(took_seconds)
-        self._requests.add(Counter((method, code) for method, code, _ in noted))
+        self._requests.add(collections.Counter((method, code) for method, code, _ in noted))
         self._seconds.observe(seconds)
 
 
 class Gauges(Collector):
-    """Values that are read when somebody asks, all at once: `read` gives each family's samples by its labels."""
+    """Gauges that are read together at each scrape: `read` returns each family's samples by labels."""
 
     def __init__(
         self, families: Mapping[str, tuple[str, Sequence[str]]], read: Callable[[], Mapping[str, Samples] | None]
@@ -189,10 +172,9 @@ class Gauges(Collector):
 
 
 class Metrics:
-    """What every service counts, and the registry to which each adds its own."""
+    """The metrics of every service, and the registry for each service's own."""
 
     def __init__(self, service: str, version: str) -> None:
-        """Starts at nought; opens nothing."""
         self.registry = CollectorRegistry(auto_describe=True)
         self._families: dict[str, tuple[str, tuple[str, ...], str]] = {}
         ProcessCollector(registry=self.registry)
@@ -276,10 +258,8 @@ class Metrics:
 
     def counter(self, name: str, documentation: str, label_names: Sequence[str]) -> BulkCounter:
         """A new counter in the registry."""
-        made = BulkCounter(name, documentation, label_names)
         self._families[name] = ("counter", tuple(label_names), documentation)
-        self.registry.register(made)
-        return made
+        return BulkCounter(name, documentation, label_names, registry=self.registry)
 
     def gauges(
         self, families: Mapping[str, tuple[str, Sequence[str]]], read: Callable[[], Mapping[str, Samples] | None]
@@ -292,7 +272,7 @@ class Metrics:
         }
 
     def watch_pool(self, engine: Engine) -> None:
-        """How many of the database connections are in use."""
+        """Adds the gauges of the connection pool."""
         pool = engine.pool
         assert isinstance(pool, QueuePool), "make_engine makes such a pool"
         self.gauges(
@@ -309,8 +289,8 @@ class Metrics:
         )
 
     def watch_health(self, health: Health) -> None:
-        """Each part of the service, as `/health/ready` has it."""
-        parts = Sampled("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
+        """Adds the gauge of each part, as `/health/ready` has it."""
+        parts = CachedReading("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
             {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
             lambda: {
@@ -319,7 +299,7 @@ class Metrics:
         )
 
     def watch_lag(self, lag: Callable[[], int]) -> None:
-        """How far the consumer is behind."""
+        """Adds the gauge of the consumer's lag."""
         self.gauges(
             {
                 "codepix_consumer_lag_records": (

@@ -1,4 +1,4 @@
-"""What is to be seen of records on their way through a service: wrappers around its batch handler and its sink."""
+"""Metrics, spans and log context of records: wrappers of the batch handler and of the sink."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _spans_of_batch: Final[ContextVar[SpansOfBatch]] = ContextVar("spans_of_batch", 
 
 
 def spans_of_batch() -> SpansOfBatch:
-    """The spans of the batch at hand by the transfers that they are about; none while nothing is traced."""
+    """The spans of the current batch by end-to-end id; none without tracing."""
     return _spans_of_batch.get()
 
 
 def _known_type(header: bytes) -> str:
-    """The message type that a record claims, of those that there are: what a stranger writes makes no new series."""
+    """The message type that a record claims, if it exists; else `unknown`, which bounds the number of series."""
     name = header.decode("ascii", "replace")
     return name if name in TYPES_KNOWN else "unknown"
 
@@ -48,7 +48,7 @@ def _types(records: Sequence[Record]) -> dict[tuple[str, ...], float]:
 
 
 def naming_its_record(handle: BatchHandler) -> BatchHandler:
-    """A handler under which lines of the log name the transfer and the trace, whenever one record is treated alone."""
+    """A handler whose log lines name the transfer and the trace of a record that is processed alone."""
 
     def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
         if len(records) != 1:
@@ -124,7 +124,7 @@ def _begin(tracing: Tracing, record: Record, batch_size: int) -> Span:
 
 
 def _following(record: Record, spans: SpansOfBatch) -> Record:
-    """The record as the effect of the last message about its transfer. A signature does not cover its trace."""
+    """The record with the span of the last message about its transfer. Signatures do not cover the traceparent."""
     causes = spans.get(end_to_end_id_of(record))
     if not causes:
         return record
@@ -132,7 +132,7 @@ def _following(record: Record, spans: SpansOfBatch) -> Record:
 
 
 class MeasuredSink:
-    """A sink that counts what the broker has taken, and how long it took."""
+    """A sink that counts acknowledged records and measures the time to acknowledgement."""
 
     def __init__(self, sink: RecordSink, metrics: Metrics) -> None:
         self._sink = sink

@@ -1,4 +1,4 @@
-"""Traces: spans in OpenTelemetry's form, if somebody has said where they go; otherwise nothing at all.
+"""Traces: OpenTelemetry's spans when a setting says where they go; otherwise its SDK is not even imported.
 
 The parent of a span is always a traceparent in text, as it comes in headers and stands in rows.
 """
@@ -8,22 +8,23 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from io import FileIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final
 
-from pix.runtime.trace_context import current_traceparent, within_trace
+from pix.runtime.trace_context import TRACEPARENT, current_traceparent, within_trace
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.trace import Span as OtelSpan
 
 CONSOLE: Final = "console"
 FILE_PREFIX: Final = "file:"
 EXPORT_DELAY_MS: Final = 500
-"""How long finished spans gather before they are written to a file or to the console."""
+"""The delay before finished spans are written to a file or to the console."""
 
 CLOSE_SECONDS_MAX: Final = 1.0
 
@@ -33,7 +34,7 @@ Attributes = Mapping[str, str | int | bool]
 
 
 class SpanKind(Enum):
-    """Which side of a conversation a span is."""
+    """OpenTelemetry's kinds, by the names that this project uses."""
 
     SERVER = "server"
     CLIENT = "client"
@@ -41,56 +42,41 @@ class SpanKind(Enum):
     INTERNAL = "internal"
 
 
-class Span(Protocol):
-    """Something that takes time. What else becomes known of it is added while it lasts."""
+class Span:
+    """A span that has begun. Who starts it ends it."""
 
-    @property
-    def traceparent(self) -> str:
-        """For those whose parent it is."""
-
-    def set(self, name: str, value: str | int | bool) -> None:
-        """Adds an attribute."""
-
-    def rename(self, name: str) -> None:
-        """Gives it the name that is only known by now."""
-
-    def fail(self, sentence: str) -> None:
-        """It has failed, and why."""
-
-    def end(self) -> None:
-        """It is over."""
-
-
-class _OtelSpan:
-    """See `Span`."""
-
-    def __init__(self, span: Any) -> None:
+    def __init__(self, span: OtelSpan) -> None:
         self._span = span
         context = span.get_span_context()
         self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+        """For the spans whose parent it is."""
 
     def set(self, name: str, value: str | int | bool) -> None:
+        """Sets an attribute."""
         self._span.set_attribute(name, value)
 
     def rename(self, name: str) -> None:
+        """For a name that was not known when the span began."""
         self._span.update_name(name)
 
     def fail(self, sentence: str) -> None:
+        """Sets the status to an error, with the reason."""
         from opentelemetry.trace import Status, StatusCode
 
         self._span.set_status(Status(StatusCode.ERROR, sentence))
 
     def end(self) -> None:
+        """Ends it now."""
         self._span.end()
 
 
 class Tracing:
-    """Makes spans, and sends them to where they are kept. Thread-safe."""
+    """Starts spans, and exports them. Thread-safe."""
 
     def __init__(self, service: str, version: str, exporter: SpanExporter, delay_ms: int | None = None) -> None:
-        """Spans are exported in batches by a thread of its own, every `delay_ms`.
+        """A thread exports spans in batches every `delay_ms`.
 
-        What is sampled, and how many spans wait at most, is told by OpenTelemetry's own variables (OTEL_TRACES_SAMPLER,
+        OpenTelemetry's own variables say which spans are sampled, and how many wait at most (OTEL_TRACES_SAMPLER,
         OTEL_BSP_…).
         """
         from opentelemetry.sdk.resources import Resource
@@ -105,12 +91,16 @@ class Tracing:
         self._tracer = self._provider.get_tracer("codepix", version)
 
     def start(self, name: str, kind: SpanKind, parent: str, attributes: Attributes) -> Span:
-        """A span that has begun; whoever calls ends it. `parent` is a traceparent; empty begins a trace."""
-        from opentelemetry import trace
+        """A span that has begun; the caller ends it. `parent` is a traceparent; empty begins a trace."""
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind as OtelSpanKind
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        return _OtelSpan(
+        # Of an empty context: OpenTelemetry's current span is never ours.
+        parent_context = TraceContextTextMapPropagator().extract({TRACEPARENT: parent}, Context())
+        return Span(
             self._tracer.start_span(
-                name, context=_context_of(parent), kind=trace.SpanKind[kind.name], attributes=dict(attributes)
+                name, context=parent_context, kind=OtelSpanKind[kind.name], attributes=dict(attributes)
             )
         )
 
@@ -118,7 +108,7 @@ class Tracing:
     def span(
         self, name: str, kind: SpanKind, parent: str | None = None, **attributes: str | int | bool
     ) -> Iterator[Span]:
-        """The block as a span, of the trace at hand unless another parent is given; it fails with an exception."""
+        """The block as a span, of the current trace unless another parent is given; it fails with an exception."""
         span = self.start(name, kind, current_traceparent() if parent is None else parent, attributes)
         try:
             with within_trace(span.traceparent):
@@ -130,49 +120,21 @@ class Tracing:
             span.end()
 
     def close(self) -> None:
-        """Sends what is waiting; a collector that is away is not waited for."""
+        """Exports the spans that wait, for at most `CLOSE_SECONDS_MAX`: the collector may be down."""
         closing = threading.Thread(target=self._provider.shutdown, name="close tracing", daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS_MAX)
 
 
-def _context_of(traceparent: str) -> Any:
-    from opentelemetry.context import Context
-    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+def _line_exporter(descriptor: int) -> SpanExporter:
+    """Writes a JSON line per span in one piece, so that several processes may share a file.
 
-    if not traceparent:
-        return Context()
-    parent = SpanContext(
-        trace_id=int(traceparent[3:35], 16),
-        span_id=int(traceparent[36:52], 16),
-        is_remote=True,
-        trace_flags=TraceFlags(int(traceparent[53:55], 16)),
-    )
-    return set_span_in_context(NonRecordingSpan(parent), Context())
+    The descriptor stays open as long as the process lives.
+    """
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
-
-class _LineExporter:
-    """Writes a JSON line per span, whole lines at a time, so that several processes may share a file."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        from opentelemetry.sdk.trace.export import SpanExportResult
-
-        os.write(self._descriptor, "".join(f"{span.to_json(indent=None)}\n" for span in spans).encode())
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        os.close(self._descriptor)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the port's
-        return True
-
-
-def _exporter(descriptor: int) -> SpanExporter:
-    # Its base class would have to be imported though nobody traces.
-    return cast("SpanExporter", _LineExporter(descriptor))
+    lines = TextIOWrapper(FileIO(descriptor, "w", closefd=False), encoding="utf-8", write_through=True)
+    return ConsoleSpanExporter(out=lines, formatter=lambda span: f"{span.to_json(indent=None)}\n")
 
 
 def open_tracing(service: str, version: str, otlp_endpoint: str, traces: str) -> Tracing | None:
@@ -181,11 +143,11 @@ def open_tracing(service: str, version: str, otlp_endpoint: str, traces: str) ->
     Raises OSError when the file cannot be written.
     """
     if traces == CONSOLE:
-        return Tracing(service, version, _exporter(os.dup(sys.stderr.fileno())), EXPORT_DELAY_MS)
+        return Tracing(service, version, _line_exporter(os.dup(sys.stderr.fileno())), EXPORT_DELAY_MS)
     if traces:
         path = Path(traces.removeprefix(FILE_PREFIX))
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        return Tracing(service, version, _exporter(descriptor), EXPORT_DELAY_MS)
+        return Tracing(service, version, _line_exporter(descriptor), EXPORT_DELAY_MS)
     if otlp_endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 

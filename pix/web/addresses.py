@@ -1,4 +1,4 @@
-"""Refuses addresses with a NUL in them: no text of ours has one, and PostgreSQL cannot even be asked for it."""
+"""Rejects addresses with a NUL character, which PostgreSQL cannot store or search for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit on wrong PINs and passwords: a token bucket per name, so that guessing takes too long."""
+"""Rate limit for sign-in: a token bucket per name for wrong PINs and passwords."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ATTEMPTS_PER_MINUTE: Final = 1
 
 
 class Attempts:
-    """Counts attempts in this process; alike for names that exist and for those that do not. Thread-safe.
+    """Counts attempts in this process, also for names that do not exist. Thread-safe.
 
     An attempt is taken before the slow check and given back when the check succeeds, so that guesses made at the same
     time count, too. Only that attempt is given back: else a guesser would get five more at each sign-in of the owner.

@@ -1,4 +1,4 @@
-"""Protection against forged requests: a form carries a token that is worth something in its own session alone."""
+"""Protection against cross-site request forgery: a form carries a token that is valid only in its session."""
 
 from __future__ import annotations
 

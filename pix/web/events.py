@@ -1,7 +1,7 @@
 """Live parts of pages: an event stream that sends a piece of HTML whenever what it shows has changed.
 
 Every stream says something each second, so that a page can tell a frozen server from a quiet one. It ends with
-its session, and says so. It counts against the limits of `visits`.
+its session, and says so. It counts towards the limits of `session_registry`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from pix.runtime.logs import logger
 from pix.web.methods import IS_HEAD
-from pix.web.visits import Ending, Visits
+from pix.web.session_registry import SessionEnd, SessionRegistry
 
 POLL_SECONDS: Final = 0.2
 STREAM_SECONDS_MAX: Final = 300.0
@@ -53,8 +53,8 @@ class LiveStream(EventSourceResponse):
     Raises TooManyStreams or NoRoomForStreams when it is sent, before anything is. A HEAD gets the headers alone.
     """
 
-    def __init__(self, events: Callable[[Ending], Events]) -> None:
-        self._ending = Ending()
+    def __init__(self, events: Callable[[SessionEnd], Events]) -> None:
+        self._ending = SessionEnd()
         self._events = events(self._ending)
         super().__init__(self._events, headers=HEADERS)
 
@@ -65,8 +65,8 @@ class LiveStream(EventSourceResponse):
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await send({"type": "http.response.body", "body": b""})
                 return
-            visits: Visits = scope["app"].state.visits
-            with visits.streaming(scope["session"], self._ending):
+            session_registry: SessionRegistry = scope["app"].state.session_registry
+            with session_registry.streaming(scope["session"], self._ending):
                 self._ending.begin()
                 await super().__call__(scope, receive, send)
 
@@ -125,7 +125,7 @@ def stream_many(
     Programs get comments instead of heartbeats.
     """
 
-    async def events(ending: Ending) -> Events:
+    async def events(ending: SessionEnd) -> Events:
         yield format_sse_event(retry=RECONNECT_MS, comment="open")
         shown, known, said_at = dict(seen), _last_id(request), time.monotonic()
         ends_at = said_at + min(seconds_max, ending.seconds_left)

@@ -156,5 +156,5 @@ def initials(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    """How to greet somebody."""
+    """The name in a greeting."""
     return name.split()[0] if name.split() else name

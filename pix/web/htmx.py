@@ -1,4 +1,4 @@
-"""The one place that knows htmx: whether it asks, and how to send it elsewhere. Nothing depends on it being there."""
+"""All knowledge of htmx: whether a request is its own, and how to redirect it. Pages work without it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The languages of the pages: which one a visitor reads, and the translation of texts and of rules.
 
-The catalogues are Babel's `.po` files, read as they are: no compiled file to forget. English is the language of the
-source, so it needs none.
+The catalogues are Babel's `.po` files, compiled when they are loaded. English is the language of the source, so it
+needs no catalogue.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 from io import BytesIO
 from typing import Final
 
+from babel.core import negotiate_locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -41,6 +42,7 @@ class Language(StrEnum):
 DEFAULT_LANGUAGE: Final = Language.ENGLISH
 
 _OWN_NAMES: Final[Mapping[Language, str]] = {Language.ENGLISH: "English", Language.PORTUGUESE: "Português"}
+_BY_PRIMARY_TAG: Final = {language.value.partition("-")[0]: language for language in Language}
 _ACCEPTED_MAX: Final = 20
 
 
@@ -94,15 +96,15 @@ def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
 
 
 def choose_language(chosen: str | None, accept_language: str) -> Language:
-    """What the visitor chose on the page; else the first of the browser's languages that we have; else the default."""
+    """What the visitor chose on the page; else the first of the browser's languages that we have; else the default.
+
+    Any region of a language will do: who reads `pt-PT` gets `pt-BR`.
+    """
     if chosen in set(Language):
         return Language(chosen)
     wanted = [tag for tag, _ in sorted(_accepted(accept_language), key=lambda pair: -pair[1])]
-    for tag in wanted:
-        for language in Language:
-            if tag.split("-")[0] == language.value.split("-")[0]:
-                return language
-    return DEFAULT_LANGUAGE
+    found = negotiate_locale(wanted, _BY_PRIMARY_TAG, sep="-")
+    return DEFAULT_LANGUAGE if found is None else _BY_PRIMARY_TAG[found]
 
 
 def _accepted(header: str) -> list[tuple[str, float]]:

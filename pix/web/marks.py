@@ -1,4 +1,4 @@
-"""A mark for texts that are written in one place and shown in another: so the catalogue has them all."""
+"""Marks texts for translation that are written in one module and shown by another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notice that something was done: shown on the next page that the visitor sees, once, whatever is reloaded."""
+"""A notice after an action, shown once, on the next page of the visitor."""
 
 from __future__ import annotations
 

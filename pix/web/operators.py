@@ -29,7 +29,7 @@ from pix.web.sessions import renew_session
 ATTEMPTS_NAME: Final = "the operator"
 SESSION_KEY: Final = "operator"
 PASSWORD_LENGTH_MAX: Final = 400
-SHUT_RULE: Final = (
+DISABLED_RULE: Final = (
     "Operator sign-in is disabled because no operator password is set: "
     "set OPERATOR_PASSWORD or OPERATOR_PASSWORD_HASH, or DEMO_MODE=true in a sandbox."
 )
@@ -37,23 +37,23 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OperatorSettings(Protocol):
-    """What the door needs of a service's settings."""
+    """The settings of operator sign-in. Without a password, in either form, only demo mode gives access."""
 
     @property
     def demo_mode(self) -> bool:
-        """Whether everybody may come in."""
+        """Whether every visitor is the operator."""
 
     @property
     def operator_password(self) -> str:
-        """Opens the door; may be empty."""
+        """In clear; may be empty."""
 
     @property
     def operator_password_hash(self) -> str:
-        """The same as a hash; may be empty."""
+        """As the command `hash-password` prints it; may be empty."""
 
 
 class OperatorNotAuthenticated(Exception):
-    """The request is for the operator alone. Knows the field and the rule, as every refusal does."""
+    """The request needs the operator; with field and rule, as every rejection at an edge has them."""
 
     field = "authorization"
 
@@ -63,7 +63,7 @@ class OperatorNotAuthenticated(Exception):
 
 
 class OperatorUnknown(OperatorNotAuthenticated):
-    """No password came with the request, or a wrong one."""
+    """The request has no password, or a wrong one."""
 
     headers = {"WWW-Authenticate": 'Bearer realm="operator password"'}  # noqa: RUF012 - read by the edge alone
 
@@ -71,11 +71,11 @@ class OperatorUnknown(OperatorNotAuthenticated):
         super().__init__("Send the operator password in the header `Authorization: Bearer …`.")
 
 
-class OperatorShut(OperatorNotAuthenticated):
+class OperatorSignInDisabled(OperatorNotAuthenticated):
     """No password is configured, so sign-in is disabled."""
 
     def __init__(self) -> None:
-        super().__init__(SHUT_RULE)
+        super().__init__(DISABLED_RULE)
 
 
 class TooManyAttempts(OperatorNotAuthenticated):
@@ -89,15 +89,15 @@ class TooManyAttempts(OperatorNotAuthenticated):
 
 OPERATOR_PROBLEMS: Final[dict[type[Exception], ProblemKind]] = {
     OperatorUnknown: ProblemKind("operator-unknown", 401, "Operator password needed"),
-    OperatorShut: ProblemKind("operator-shut", 403, "Operator sign-in is disabled"),
+    OperatorSignInDisabled: ProblemKind("operator-shut", 403, "Operator sign-in is disabled"),
     TooManyAttempts: ProblemKind("too-many-attempts", 429, "Too many wrong passwords"),
 }
-"""The rows of these refusals in an edge's table."""
+"""The rows of these errors in an edge's table."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """A password that was right, in a form from which it cannot be had, so that only the first request is slow."""
+    """The HMAC of a verified password under a random key, so that only the first request pays for the slow hash."""
 
     key: bytes
     digest: bytes
@@ -112,11 +112,12 @@ class _Verified:
 
 
 class OperatorAuthentication:
-    """Decides who is the operator."""
+    """Verifies the operator's password, limits attempts, and keeps sign-ins in the session."""
 
     def __init__(self, settings: OperatorSettings, session_secret: str, attempts: Attempts | None = None) -> None:
-        """`session_secret` makes the mark in a session; with another password, marks of before are worth nothing."""
-        self.is_open = settings.demo_mode
+        """`session_secret` makes the mark of a signed-in session; a new password invalidates earlier marks."""
+        self.is_demo = settings.demo_mode
+        """Everyone is the operator."""
         self._password = settings.operator_password
         self._password_hash = settings.operator_password_hash
         self._attempts = attempts or Attempts()
@@ -126,17 +127,17 @@ class OperatorAuthentication:
         self._mark = hmac.digest(secret, f"codepix/operator/{session_secret}".encode(), "sha256").hex()
 
     @property
-    def is_shut(self) -> bool:
+    def is_disabled(self) -> bool:
         """Whether sign-in is disabled."""
-        return not (self.is_open or self._password or self._password_hash)
+        return not (self.is_demo or self._password or self._password_hash)
 
     def check(self, password: str) -> None:
-        """Raises OperatorShut, TooManyAttempts, and OperatorUnknown for a wrong password."""
-        if self.is_open:
+        """Raises OperatorSignInDisabled, TooManyAttempts, and OperatorUnknown for a wrong password."""
+        if self.is_demo:
             return
-        if self.is_shut:
-            raise OperatorShut
-        # One at a time: the bucket is everybody's, so more than five right passwords at once must not use it up.
+        if self.is_disabled:
+            raise OperatorSignInDisabled
+        # One at a time: all callers share the bucket, so more than five right passwords at once must not use it up.
         with self._one_check:
             wait_ms = self._attempts.take(ATTEMPTS_NAME)
             if wait_ms:
@@ -145,16 +146,16 @@ class OperatorAuthentication:
                 raise OperatorUnknown
             self._attempts.give_back(ATTEMPTS_NAME)
 
-    def let_in(self, request: Request) -> None:
-        """From now on this browser is the operator's, in a new session."""
+    def sign_in(self, request: Request) -> None:
+        """Marks a new session of this browser as the operator's."""
         renew_session(request)
         request.session[SESSION_KEY] = self._mark
 
-    def knows(self, request: Request) -> bool:
-        """Whether this browser is the operator's."""
+    def is_operator(self, request: Request) -> bool:
+        """Whether the session of this browser is the operator's."""
         mark = request.session.get(SESSION_KEY)
-        return self.is_open or (
-            not self.is_shut and isinstance(mark, str) and hmac.compare_digest(mark.encode(), self._mark.encode())
+        return self.is_demo or (
+            not self.is_disabled and isinstance(mark, str) and hmac.compare_digest(mark.encode(), self._mark.encode())
         )
 
     def _is_right(self, password: str) -> bool:
@@ -170,7 +171,7 @@ class OperatorAuthentication:
 
 
 @dataclass(frozen=True, slots=True)
-class EverybodyIsOperator:
+class DemoOperator:
     """Settings of demo mode, where a service has none."""
 
     demo_mode: bool = True
@@ -182,18 +183,18 @@ _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="operator", descriptio
 
 
 def operator_of_api(authentication_of: Callable[[Request], OperatorAuthentication]) -> Callable[..., Awaitable[None]]:
-    """The dependency of every endpoint that is the operator's. Raises OperatorNotAuthenticated, ForgedRequest."""
+    """The dependency of every operator endpoint. Raises OperatorNotAuthenticated, ForgedRequest."""
 
     async def check(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> None:
         check_origin(request)
         authentication = authentication_of(request)
-        if authentication.is_open:
+        if authentication.is_demo:
             return
-        if credentials is None and not authentication.is_shut:
+        if credentials is None and not authentication.is_disabled:
             raise OperatorUnknown
-        # A wrong password costs memory and time, which is not the event loop's.
+        # The hash takes memory and time, which would block the event loop.
         await run_in_threadpool(authentication.check, "" if credentials is None else credentials.credentials)
 
     return check

@@ -1,4 +1,4 @@
-"""Which page holds the form that a request has sent: where a change of language, or the address bar, leads back to."""
+"""The page of a form's address, for the change of language and for a form's address in the address bar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.routing import Match
 
 _SAFE_METHODS: Final = ("GET", "HEAD")
 _PARTS_MAX: Final = 10
-"""No page lies deeper; a longer address is somebody's guess."""
+"""No page lies deeper."""
 
 
 def page_address(request: Request) -> str:

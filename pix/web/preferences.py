@@ -1,4 +1,4 @@
-"""What a visitor chooses for all pages, kept in plain cookies: language, light or dark, and hidden amounts."""
+"""A visitor's preferences in plain cookies: language, light or dark theme, and hidden amounts."""
 
 from __future__ import annotations
 

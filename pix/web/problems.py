@@ -1,4 +1,4 @@
-"""Errors as problem+JSON (RFC 9457): what is wrong in a sentence, and the field and the rule when there is one."""
+"""Errors as problem+JSON (RFC 9457): a sentence, and the field and the rule when there is one."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {"4XX": _PROBLEM, "5
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """What one class of errors is over HTTP: a row of an edge's table."""
+    """One class of errors over HTTP: a row of an edge's table."""
 
     name: str
     """Kebab-case; the end of the problem's `type`."""
@@ -123,7 +123,7 @@ def problem_response(
 
 
 def error_response(error: Exception, table: ProblemTable) -> JSONResponse:
-    """The answer for any error: a known one says what it is, an unknown one is logged and says nothing of itself."""
+    """The answer for any error; an unknown one is logged, and its answer reveals nothing."""
     kind = find_kind(error, table)
     if kind is not None:
         rule = getattr(error, "rule", None)

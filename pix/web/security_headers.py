@@ -1,4 +1,4 @@
-"""The headers that make a browser refuse what our pages never do: foreign or inline scripts, frames, sniffing."""
+"""Security headers: no foreign or inline scripts, no frames, no content sniffing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # A page whose own policy lets somebody frame it: the older header knows no such exception.
+                # The page's own policy allows framing: the older header has no such exception.
                 is_framed = headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY) != CONTENT_SECURITY_POLICY
                 for name, value in _HEADERS:
                     if not (is_framed and name == FRAME_OPTIONS):

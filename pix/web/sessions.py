@@ -1,4 +1,4 @@
-"""Who is visiting: a session in a signed cookie, and signed tokens for what a form carries to its next step."""
+"""Sessions in a signed cookie, and signed tokens for the values that a form carries to its next step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from starlette.middleware.sessions import Session, SessionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix.web.events import wants_events
-from pix.web.visits import (
+from pix.web.session_registry import (
     SEEN,
     SEEN_STEP_SECONDS,
     SESSION_IDLE_SECONDS_MAX,
     SESSION_SECONDS_MAX,
     SINCE,
     VISITOR,
-    Visits,
+    SessionRegistry,
 )
 
 
@@ -53,7 +53,7 @@ def session_secret(configured: str) -> str:
 
 
 def secret_of(service: str, secret: str) -> str:
-    """A service's own secret from one that several share: no cookie or token of the one is worth anything at another.
+    """A service's own secret, derived from a shared one: a cookie or token of one service is invalid at another.
 
     Without it a customer of one bank could carry a session over to the account with the same number at another.
     """
@@ -70,7 +70,7 @@ def install_sessions(
     idle_seconds_max: float = SESSION_IDLE_SECONDS_MAX,
 ) -> None:
     """Gives each request a `session`. Cookies do not tell ports apart, so each bank's cookie has a name of its own."""
-    app.state.visits = Visits(idle_seconds_max=idle_seconds_max)
+    app.state.session_registry = SessionRegistry(idle_seconds_max=idle_seconds_max)
     app.add_middleware(SessionAges)
     app.add_middleware(
         SessionMiddleware,
@@ -83,23 +83,23 @@ def install_sessions(
 
 
 class SessionAges:
-    """ASGI middleware: a session that has ended, was not used for long, or is too old is none."""
+    """ASGI middleware that clears a session that has ended, is idle for too long, or is too old."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on with the session that it still has."""
+        """Passes the request on with its valid session, or an empty one."""
         if scope["type"] == "http" and scope["session"]:
-            session, visits = scope["session"], visits_of(scope["app"])
-            now = int(visits.now_seconds())
-            if visits.has_just_ended(session):
-                # Another tab asks before it has the cookie of the sign-in that ends this session: a new cookie in the
-                # answer would replace that one, and sign the person out again.
+            session, session_registry = scope["session"], session_registry_of(scope["app"])
+            now = int(session_registry.now_seconds())
+            if session_registry.has_just_ended(session):
+                # Another tab sends a request before it has the cookie of the sign-in that ended this session: a cookie
+                # in the answer would replace that one, and sign the person out again.
                 session.clear()
                 await self._app(scope, receive, _without_cookie(scope, send))
                 return
-            if visits.seconds_left(session) <= 0:
+            if session_registry.seconds_left(session) <= 0:
                 session.clear()
             elif not wants_events(Request(scope)) and now - session[SEEN] >= SEEN_STEP_SECONDS:
                 session[SEEN] = now
@@ -117,30 +117,30 @@ def _without_cookie(scope: Scope, send: Send) -> Send:
     return send_as_it_is
 
 
-def visits_of(app: FastAPI) -> Visits:
+def session_registry_of(app: FastAPI) -> SessionRegistry:
     """The application's."""
-    visits: Visits = app.state.visits
-    return visits
+    session_registry: SessionRegistry = app.state.session_registry
+    return session_registry
 
 
 def visitor_id(request: Request) -> str:
-    """A random name of this browser's session, made when it is first needed."""
+    """The random id of this browser's session, made on first use."""
     known = request.session.get(VISITOR)
     if isinstance(known, str):
         return known
     made = secrets.token_urlsafe(16)
     request.session[VISITOR] = made
-    request.session[SINCE] = request.session[SEEN] = int(visits_of(request.app).now_seconds())
+    request.session[SINCE] = request.session[SEEN] = int(session_registry_of(request.app).now_seconds())
     return made
 
 
 def session_mark(request: Request) -> str:
-    """A name for the session that pages may show: it tells tabs whether they are of the same one, and nothing else."""
+    """A public name of the session, by which tabs see whether they belong to the same one."""
     return hashlib.sha256(f"codepix/mark/{visitor_id(request)}".encode()).hexdigest()[:16]
 
 
 def renew_session(request: Request) -> None:
-    """Begins another session, as one does at signing in and out; the old one and its event streams end."""
-    visits_of(request.app).end(request.session)
+    """Begins a new session, at sign-in and sign-out; the old one and its event streams end."""
+    session_registry_of(request.app).end(request.session)
     request.session.clear()
     visitor_id(request)

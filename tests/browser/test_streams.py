@@ -50,7 +50,7 @@ class Tabs:
     @property
     def streams(self) -> int:
         """How many event streams the bank serves."""
-        return int(self.app.state.visits.streams)
+        return int(self.app.state.session_registry.streams)
 
     def await_streams(self, count: int) -> None:
         wait_until(lambda: self.streams <= count, PATIENCE_SECONDS, f"at most {count} streams")
@@ -118,9 +118,9 @@ def test_a_stream_that_learns_of_the_end_alone_leaves_as_well(tabs: Tabs, bruno:
     """As at a browser whose tabs cannot tell each other, and when a session is not used for too long."""
     home = tabs.sign_in(bruno)
     expect(home.locator(OPEN)).to_be_visible()
-    visits = tabs.app.state.visits
-    now_seconds = visits.now_seconds
-    visits.now_seconds = lambda: now_seconds() + 3_600
+    session_registry = tabs.app.state.session_registry
+    now_seconds = session_registry.now_seconds
+    session_registry.now_seconds = lambda: now_seconds() + 3_600
     # Another look at the page's stream, as each few minutes.
     home.evaluate("() => { window.dispatchEvent(new Event('pagehide')); window.dispatchEvent(new Event('focus')); }")
     home.wait_for_url("**/sign-in")

@@ -14,8 +14,8 @@ from pix.web.csrf import ForgedRequest
 from pix.web.languages import Language, translate, translate_rule
 from pix.web.operators import OPERATOR_PROBLEMS
 from pix.web.problems import ProblemKind
+from pix.web.session_registry import STREAM_PROBLEMS
 from pix.web.sessions import TokenRefused
-from pix.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {

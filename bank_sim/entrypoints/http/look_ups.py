@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
+
+from cachetools import FIFOCache
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import LookUpLimitReached
@@ -19,7 +20,7 @@ class LookUps:
 
     def __init__(self) -> None:
         self._limiters = {kind: Limiter(policy) for kind, policy in LOOK_UPS_OF_A_CUSTOMER.items()}
-        self._paid: OrderedDict[str, None] = OrderedDict()
+        self._paid: FIFOCache[str, bool] = FIFOCache(PAYMENTS_REMEMBERED_MAX)
 
     def take(self, account: Account) -> None:
         """Takes the cost of a miss before the hub is asked. Raises LookUpLimitReached when the customer has to wait."""
@@ -39,7 +40,5 @@ class LookUps:
         """A look-up that became a payment is not held against the customer; confirming twice is one payment."""
         if idempotency_key in self._paid:
             return
-        self._paid[idempotency_key] = None
-        while len(self._paid) > PAYMENTS_REMEMBERED_MAX:
-            self._paid.popitem(last=False)
+        self._paid[idempotency_key] = True
         self._limiters[account.holder_kind].give_back(account.number, HIT_COST)

@@ -140,12 +140,12 @@ def is_customer(request: Request) -> bool:
 
 def _is_signed_in(request: Request, authentication: OperatorAuthentication) -> bool:
     """Whether what the page shows depends on the session: a customer's pages, and an operator's who has a password."""
-    return _ACCOUNT in request.session or (not authentication.is_open and authentication.knows(request))
+    return _ACCOUNT in request.session or (not authentication.is_demo and authentication.is_operator(request))
 
 
 def is_operator(request: Request) -> bool:
     """Whether this browser may see the bank's own side."""
-    return site_of(request).authentication.knows(request)
+    return site_of(request).authentication.is_operator(request)
 
 
 # A dependency that is a plain function is handed to a thread and waited for; these only look, so they need none.

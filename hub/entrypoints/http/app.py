@@ -26,7 +26,7 @@ from pix.web.events import session_ended, wants_events
 from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
-from pix.web.operators import EverybodyIsOperator, OperatorAuthentication, OperatorSettings, operator_of_api
+from pix.web.operators import DemoOperator, OperatorAuthentication, OperatorSettings, operator_of_api
 from pix.web.origins import install_public_url
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
@@ -68,7 +68,7 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
-    authentication = OperatorAuthentication(operators or EverybodyIsOperator(), secret)
+    authentication = OperatorAuthentication(operators or DemoOperator(), secret)
     wire = wire or LiveMessages(SilentTap)
     bank_books = bank_books or NoBankBooks()
     install_site(app, Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url))

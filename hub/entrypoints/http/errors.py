@@ -21,7 +21,7 @@ from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.operators import OPERATOR_PROBLEMS
 from pix.web.problems import ProblemKind, ProblemTable
-from pix.web.visits import STREAM_PROBLEMS
+from pix.web.session_registry import STREAM_PROBLEMS
 
 PROBLEMS: Final[ProblemTable] = {
     NotAuthenticated: ProblemKind("not-authenticated", 401, "The bank's credentials are wrong"),

@@ -49,6 +49,11 @@ class DeadLetter:
     note: str = ""
     """Why it was discarded."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the envelope was kept as it came; only such a letter can be replayed."""
+        return not self.flaw
+
 
 @value_object
 class DeadLetterHead:

@@ -15,15 +15,15 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from pix.web.client import new_http_client
-from pix.web.visits import (
+from pix.web.session_registry import (
     SESSION_IDLE_SECONDS_MAX,
     SESSION_SECONDS_MAX,
     STREAMS_MAX,
     STREAMS_PER_VISITOR_MAX,
-    Ending,
     NoRoomForStreams,
+    SessionEnd,
+    SessionRegistry,
     TooManyStreams,
-    Visits,
 )
 from tests.integration.bank_http.conftest import PIN, Visitor
 from tests.integration.bank_http.serving import serving
@@ -83,7 +83,7 @@ def test_the_end_of_a_session_ends_its_streams_at_once_and_no_others(
         assert "event: ended" in list(lines), "and then the stream is over"
         assert time.monotonic() - began < AT_ONCE_SECONDS
         assert next(theirs) is not None
-    assert app.state.visits.streams == 0
+    assert app.state.session_registry.streams == 0
     # Another tab that asks with the old cookie does not replace the one that the browser has just got.
     assert "set-cookie" not in TestClient(app, cookies=old).get("/sign-in").headers
     # A copy of the cookie is worth nothing any more, for pages and for streams.
@@ -114,9 +114,9 @@ def test_the_consoles_streams_end_with_the_operators_session_too(village: Villag
 
 
 def test_a_session_ends_when_it_is_not_used_and_when_it_is_old(app: FastAPI, visitor: Visitor) -> None:
-    now = app.state.visits.now_seconds()
+    now = app.state.session_registry.now_seconds()
     at = [now]
-    app.state.visits.now_seconds = lambda: at[0]
+    app.state.session_registry.now_seconds = lambda: at[0]
     while at[0] < now + SESSION_SECONDS_MAX - SESSION_IDLE_SECONDS_MAX:
         at[0] += SESSION_IDLE_SECONDS_MAX - 2
         assert visitor.open("/").url.path == "/", "somebody who uses it stays"
@@ -125,9 +125,9 @@ def test_a_session_ends_when_it_is_not_used_and_when_it_is_old(app: FastAPI, vis
 
 
 def test_an_open_tab_alone_does_not_keep_a_session(app: FastAPI, visitor: Visitor) -> None:
-    now = app.state.visits.now_seconds()
+    now = app.state.session_registry.now_seconds()
     at = [now]
-    app.state.visits.now_seconds = lambda: at[0]
+    app.state.session_registry.now_seconds = lambda: at[0]
     for minutes in (10, 20, 29):
         at[0] = now + minutes * 60
         assert visitor.client.head("/home/live", headers=EVENTS).status_code == 200
@@ -137,8 +137,8 @@ def test_an_open_tab_alone_does_not_keep_a_session(app: FastAPI, visitor: Visito
 
 
 def test_a_stream_ends_itself_when_the_session_is_idle_for_too_long(app: FastAPI, visitor: Visitor) -> None:
-    now = app.state.visits.now_seconds()
-    app.state.visits.now_seconds = lambda: now + SESSION_IDLE_SECONDS_MAX - 1
+    now = app.state.session_registry.now_seconds()
+    app.state.session_registry.now_seconds = lambda: now + SESSION_IDLE_SECONDS_MAX - 1
     began = time.monotonic()
     with serving(app) as address, streaming(address, dict(visitor.client.cookies)) as answer:
         assert answer.status_code == 200
@@ -170,24 +170,24 @@ def test_a_visitor_has_so_many_streams_and_then_is_told_when_to_come_again(
             assert another.status_code == 200
         stack.close()
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while app.state.visits.streams and time.monotonic() < deadline:
+        while app.state.session_registry.streams and time.monotonic() < deadline:
             visitor.open("/")
-        assert app.state.visits.streams == 0, "what was closed is not counted any more"
+        assert app.state.session_registry.streams == 0, "what was closed is not counted any more"
         with streaming(address, cookies) as again:
             assert again.status_code == 200
 
 
 def test_all_visitors_together_have_so_many_streams() -> None:
-    visits = Visits()
+    session_registry = SessionRegistry()
     with ExitStack() as stack:
         for number in range(STREAMS_MAX):
-            stack.enter_context(visits.streaming({"visitor": f"{number % 50}"}, Ending()))
-        with pytest.raises(NoRoomForStreams), visits.streaming({"visitor": "another"}, Ending()):
+            stack.enter_context(session_registry.streaming({"visitor": f"{number % 50}"}, SessionEnd()))
+        with pytest.raises(NoRoomForStreams), session_registry.streaming({"visitor": "another"}, SessionEnd()):
             raise AssertionError("there is no room")
-    assert visits.streams == 0
+    assert session_registry.streams == 0
     with ExitStack() as stack:
         for _ in range(STREAMS_PER_VISITOR_MAX):
-            stack.enter_context(visits.streaming({"visitor": "one"}, Ending()))
-        with pytest.raises(TooManyStreams), visits.streaming({"visitor": "one"}, Ending()):
+            stack.enter_context(session_registry.streaming({"visitor": "one"}, SessionEnd()))
+        with pytest.raises(TooManyStreams), session_registry.streaming({"visitor": "one"}, SessionEnd()):
             raise AssertionError("there is no room")
-        stack.enter_context(visits.streaming({}, Ending()))
+        stack.enter_context(session_registry.streaming({}, SessionEnd()))

@@ -25,7 +25,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
 from pix.web.client import http_get, new_http_client
-from pix.web.operators import EverybodyIsOperator
+from pix.web.operators import DemoOperator
 from pix.web.server import serve_http
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import HUB_TOPIC
@@ -489,7 +489,7 @@ def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World
 
 
 def test_the_page_that_was_asked_for_comes_after_the_operators_sign_in(world: World) -> None:
-    settings = EverybodyIsOperator(demo_mode=False, operator_password="the operator of the tests")
+    settings = DemoOperator(demo_mode=False, operator_password="the operator of the tests")
     app = create_app(world.application, operators=settings)
     with TestClient(app) as client:
         asked = client.get("/transfers?status=failed")

@@ -1,4 +1,4 @@
-"""Limits in memory, passwords as hashes, the operator's door, and the settings of secured connections."""
+"""Limits in memory, passwords as hashes, operator authentication, and the settings of secured connections."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pix.runtime.settings_error import SettingsError
 from pix.scheme.buckets import BucketPolicy
 from pix.web.attempts import ATTEMPTS_MAX, Attempts
 from pix.web.operators import (
-    EverybodyIsOperator,
+    DemoOperator,
     OperatorAuthentication,
-    OperatorShut,
+    OperatorSignInDisabled,
     OperatorUnknown,
     TooManyAttempts,
 )
@@ -90,7 +90,7 @@ def settings(**changed: str) -> ServiceSettings:
 
 
 @pytest.mark.parametrize("as_hash", [False, True])
-def test_the_door_opens_for_the_password_alone(as_hash: bool) -> None:
+def test_the_operator_signs_in_with_the_password_alone(as_hash: bool) -> None:
     kept = {"operator_password_hash": hash_password(PASSWORD)} if as_hash else {"operator_password": PASSWORD}
     authentication = OperatorAuthentication(settings(**kept), "session")
     for _ in range(3):
@@ -146,12 +146,12 @@ def test_right_passwords_never_use_up_the_attempts_and_give_no_guesser_more_of_t
         authentication.check("one too many")
 
 
-def test_the_door_is_open_in_demo_mode_and_shut_without_a_password() -> None:
-    OperatorAuthentication(EverybodyIsOperator(), "session").check("anything")
-    shut = OperatorAuthentication(settings(), "session")
-    assert shut.is_shut
-    with pytest.raises(OperatorShut, match="OPERATOR_PASSWORD"):
-        shut.check("")
+def test_everyone_is_the_operator_in_demo_mode_and_no_one_is_without_a_password() -> None:
+    OperatorAuthentication(DemoOperator(), "session").check("anything")
+    disabled = OperatorAuthentication(settings(), "session")
+    assert disabled.is_disabled
+    with pytest.raises(OperatorSignInDisabled, match="OPERATOR_PASSWORD"):
+        disabled.check("")
 
 
 def test_kafka_is_told_how_to_sign_in_and_nothing_where_it_is_plain(tmp_path: Path) -> None:

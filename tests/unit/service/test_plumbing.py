@@ -75,7 +75,7 @@ def test_a_probe_that_fails_is_no_probe_that_hangs() -> None:
 def test_a_probe_that_costs_something_is_made_at_intervals() -> None:
     made = iter(["", "made again"])
     health = Health()
-    health.add_probe("database", lambda: next(made), age_seconds_max=3_600)
+    health.add_probe("database", lambda: next(made), ttl_seconds=3_600)
     assert health.report() == health.report() == {"database": "ok"}
 
 

@@ -24,10 +24,10 @@ from starlette.testclient import TestClient
 from pix.messaging.log_context import about
 from pix.participant.monitor import CONNECTIONS_MAX, SCRAPES_MAX, monitor_role
 from pix.runtime.addresses import http_url
+from pix.runtime.cached_reading import CachedReading
 from pix.runtime.health import Health
 from pix.runtime.logs import configure_logs, logger
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
-from pix.runtime.sampled import Sampled
 from pix.runtime.trace_context import checked_traceparent, current_traceparent, note_for_request, within_trace
 from pix.telemetry.http import ObservedHttp
 from pix.telemetry.metrics import Metrics
@@ -113,12 +113,12 @@ def test_what_hangs_is_not_waited_for_and_is_asked_once() -> None:
         release.wait(DEADLINE_SECONDS)
         return 7
 
-    sampled = Sampled("slow", read, age_seconds_max=60, wait_seconds_max=0.01)
-    assert sampled.value() is None
-    assert sampled.value() is None
+    reading = CachedReading("slow", read, ttl_seconds=60, wait_seconds_max=0.01)
+    assert reading.value() is None
+    assert reading.value() is None
     release.set()
-    assert sampled.value(DEADLINE_SECONDS) == 7
-    assert sampled.value() == 7
+    assert reading.value(DEADLINE_SECONDS) == 7
+    assert reading.value() == 7
     assert asked == [1]
 
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_read_has_no_value() -> None:
     def read() -> int:
         raise DatabaseUnavailable("gone")
 
-    assert Sampled("gone", read).value() is None
+    assert CachedReading("gone", read).value() is None
 
 
 def test_health_names_a_probe_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

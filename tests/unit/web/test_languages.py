@@ -56,6 +56,8 @@ def test_translations_keep_what_is_filled_in(language: Language) -> None:
         (None, "pt-BR,pt;q=0.9,en;q=0.8", Language.PORTUGUESE),
         (None, "pt-PT", Language.PORTUGUESE),
         (None, "pt", Language.PORTUGUESE),
+        (None, "PT-br", Language.PORTUGUESE),
+        (None, "zh-Hant-TW, pt;q=0.1", Language.PORTUGUESE),
         (None, "en-US,en;q=0.9,pt;q=0.8", Language.ENGLISH),
         (None, "en;q=0.3, pt-BR;q=0.7", Language.PORTUGUESE),
         (None, "de, fr;q=0.5", Language.ENGLISH),

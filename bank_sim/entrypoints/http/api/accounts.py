@@ -11,7 +11,6 @@ from bank_sim.entrypoints.http.api.documents import (
     Account,
     AccountPage,
     OpenAccountRequest,
-    StatementLine,
     StatementPage,
 )
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
@@ -23,8 +22,7 @@ router = api_router("accounts")
 @router.get("/accounts")
 def list_accounts(site: SiteOf, after: Cursor = "", size: PageSize = PAGE_SIZE_DEFAULT) -> AccountPage:
     """Every account of the bank, by number."""
-    page = site.bank.queries.list_accounts(after, size)
-    return AccountPage(accounts=[Account.of(account) for account in page.accounts], next_cursor=page.next_cursor)
+    return AccountPage.of(site.bank.queries.list_accounts(after, size))
 
 
 @router.post("/accounts", status_code=201)
@@ -77,5 +75,4 @@ def statement(
 ) -> StatementPage:
     """Transactions, newest first, each with the balance after it."""
     narrow = StatementFilter(direction=direction, search=search.strip(), from_ms=from_ms, to_ms=to_ms)
-    page = site.bank.queries.statement(number, narrow, before, size)
-    return StatementPage(lines=[StatementLine.of(line) for line in page.lines], next_cursor=page.next_cursor)
+    return StatementPage.of(site.bank.queries.statement(number, narrow, before, size))

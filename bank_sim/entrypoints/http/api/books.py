@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from bank_sim.application.views import PAGE_SIZE_DEFAULT, BooksSummary
+from bank_sim.application.views import PAGE_SIZE_DEFAULT
 from bank_sim.domain.books import Posting
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
-from pix.participant.dead_letters.records import record_of
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.postings import PostingKind
+from pix.web.documents import Document
 
 router = api_router("books")
 
 DeadLetterId = Annotated[str, Path(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 
 
-class Books(BaseModel):
+class Books(Document):
     """The sums of the ledger: liabilities (customers, clearing, capital) equal assets (cash, settlement)."""
 
     customers_centavos: int
@@ -36,24 +37,6 @@ class Books(BaseModel):
     unbalanced_accounts: list[str]
     unbalanced_transfers: list[str]
     is_balanced: bool
-
-    @staticmethod
-    def of(books: BooksSummary) -> Books:
-        """From the application's sums."""
-        return Books(
-            customers_centavos=books.customers_centavos,
-            customers_posted_centavos=books.customers_posted_centavos,
-            clearing_centavos=books.clearing_centavos,
-            settlement_centavos=books.settlement_centavos,
-            cash_centavos=books.cash_centavos,
-            capital_centavos=books.capital_centavos,
-            deposits_centavos=books.deposits_centavos,
-            postings=books.postings,
-            negative_accounts=list(books.negative_accounts),
-            unbalanced_accounts=list(books.unbalanced_accounts),
-            unbalanced_transfers=list(books.unbalanced_transfers),
-            is_balanced=books.is_balanced,
-        )
 
 
 class PostingDocument(BaseModel):
@@ -72,19 +55,8 @@ class PostingDocument(BaseModel):
 
     @staticmethod
     def of(posting_id: int, posting: Posting) -> PostingDocument:
-        """From the domain's posting."""
-        return PostingDocument(
-            posting_id=posting_id,
-            kind=posting.kind,
-            debit_account=posting.debit_account,
-            credit_account=posting.credit_account,
-            amount_centavos=posting.amount_centavos,
-            posted_at_ms=posting.posted_at_ms,
-            end_to_end_id=posting.end_to_end_id,
-            direction=posting.direction.value if posting.direction else None,
-            operation_id=posting.operation_id,
-            account_number=posting.account_number,
-        )
+        """`posting_id` is the row's."""
+        return PostingDocument(posting_id=posting_id, **asdict(posting))
 
 
 class PostingPage(BaseModel):
@@ -100,10 +72,10 @@ class PostingsOfTransfer(BaseModel):
     postings: list[PostingDocument]
 
 
-class DeadLetterHeadDocument(BaseModel):
+class DeadLetterHeadDocument(Document):
     """A message that could not be processed, without its bytes."""
 
-    dead_letter_id: str
+    dead_letter_id: str = Field(validation_alias="digest")
     topic: str
     partition: int
     offset: int
@@ -117,30 +89,12 @@ class DeadLetterHeadDocument(BaseModel):
     state: DeadLetterState
     note: str
 
-    @staticmethod
-    def of(letter: DeadLetterHead) -> DeadLetterHeadDocument:
-        """From the service's line of a list."""
-        return DeadLetterHeadDocument(
-            dead_letter_id=letter.digest,
-            topic=letter.topic,
-            partition=letter.partition,
-            offset=letter.offset,
-            value_bytes=letter.value_bytes,
-            sender=letter.sender,
-            reason=letter.reason,
-            first_seen_at_ms=letter.first_seen_at_ms,
-            last_seen_at_ms=letter.last_seen_at_ms,
-            times=letter.times,
-            state=letter.state,
-            note=letter.note,
-        )
 
-
-class DeadLetterDocument(BaseModel):
+class DeadLetterDocument(Document):
     """A message that could not be processed."""
 
-    dead_letter_id: str
-    topic: str
+    dead_letter_id: str = Field(validation_alias="digest")
+    topic: str = Field(validation_alias=AliasPath("record", "topic"))
     sender: str
     reason: str
     first_seen_at_ms: int
@@ -148,7 +102,7 @@ class DeadLetterDocument(BaseModel):
     times: int
     state: DeadLetterState
     note: str
-    value_hex: str
+    value_hex: Annotated[str, Field(validation_alias=AliasPath("record", "value")), BeforeValidator(bytes.hex)]
     """At most the first 64 KiB."""
     value_bytes: int
     """The length of the value as it came."""
@@ -156,26 +110,6 @@ class DeadLetterDocument(BaseModel):
     """Of the value as it came, in hex."""
     is_whole: bool
     """Whether the whole record is stored. Only then it can be replayed."""
-
-    @staticmethod
-    def of(letter: DeadLetter) -> DeadLetterDocument:
-        """From the use case's letter."""
-        record = record_of(letter)
-        return DeadLetterDocument(
-            dead_letter_id=letter.digest,
-            topic=record.topic,
-            sender=letter.sender,
-            reason=letter.reason,
-            first_seen_at_ms=letter.first_seen_at_ms,
-            last_seen_at_ms=letter.last_seen_at_ms,
-            times=letter.times,
-            state=letter.state,
-            note=letter.note,
-            value_hex=record.value.hex(),
-            value_bytes=letter.value_bytes,
-            value_sha256=letter.value_sha256,
-            is_whole=record.flaw is None,
-        )
 
 
 class DeadLetters(BaseModel):

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from bank_sim.application import views
-from bank_sim.domain import account as domain
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.model import HistoryStep, TransferStatus, Trigger
 from bank_sim.domain.flows.transfer.timeline import step_name
-from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import Party
+from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
+from pix.web.documents import Document
 
 AmountCentavos = Annotated[int, Field(strict=True, description="Whole centavos.", examples=[12_345])]
 END_TO_END_ID_EXAMPLE = "E00000001202601311832aB3dE6gH9jK"
 
 
-class Key(BaseModel):
+class Key(Document):
     """A Pix key in stored form."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"kind": "EMAIL", "key": "ana@example.com"}})
@@ -29,13 +27,8 @@ class Key(BaseModel):
     kind: KeyKind
     key: str
 
-    @staticmethod
-    def of(key: PixKey) -> Key:
-        """From the domain's key."""
-        return Key(kind=key.kind, key=key.key)
 
-
-class Account(BaseModel):
+class Account(Document):
     """A customer's account."""
 
     number: str = Field(examples=["100001-7"])
@@ -47,22 +40,8 @@ class Account(BaseModel):
     balance_centavos: int = Field(examples=[250_000])
     opened_at_ms: int = Field(examples=[1_769_889_120_000])
 
-    @staticmethod
-    def of(account: domain.Account) -> Account:
-        """From the domain's account."""
-        return Account(
-            number=account.number,
-            branch=account.branch,
-            holder_name=account.holder_name,
-            holder_kind=account.holder_kind,
-            tax_id=account.tax_id,
-            status=account.status,
-            balance_centavos=account.balance_centavos,
-            opened_at_ms=account.opened_at_ms,
-        )
 
-
-class AccountPage(BaseModel):
+class AccountPage(Document):
     """Accounts by number."""
 
     accounts: list[Account]
@@ -90,26 +69,16 @@ class OpenAccountRequest(BaseModel):
     pin: str = Field(max_length=40)
 
 
-class AccountKey(BaseModel):
+class AccountKey(Document):
     """A key of an account."""
 
-    kind: KeyKind
-    key: str = Field(examples=["+5511987654321"])
+    kind: KeyKind = Field(validation_alias=AliasPath("key", "kind"))
+    key: str = Field(validation_alias=AliasPath("key", "key"), examples=["+5511987654321"])
     account_number: str = Field(examples=["100001-7"])
     registered_at_ms: int
 
-    @staticmethod
-    def of(entry: domain.AccountKey) -> AccountKey:
-        """From the domain's key of an account."""
-        return AccountKey(
-            kind=entry.key.kind,
-            key=entry.key.key,
-            account_number=entry.account_number,
-            registered_at_ms=entry.registered_at_ms,
-        )
 
-
-class AccountKeys(BaseModel):
+class AccountKeys(Document):
     """Keys in the order of their registration."""
 
     keys: list[AccountKey]
@@ -126,31 +95,17 @@ class RegisterKeyRequest(BaseModel):
     key: str = Field(default="", max_length=400)
 
 
-class Payee(BaseModel):
+class Payee(Document):
     """The owner of a key, as shown to a payer before confirming."""
 
-    kind: KeyKind
-    key: str
+    kind: KeyKind = Field(validation_alias=AliasPath("key", "kind"))
+    key: str = Field(validation_alias=AliasPath("key", "key"))
     name: str = Field(examples=["Bruno Lima"])
     tax_id_masked: str = Field(examples=["***.982.247-**"])
     holder_kind: HolderKind
     ispb: str = Field(examples=["00000002"])
     bank_code: str = Field(examples=["002"])
     bank_name: str = Field(examples=["Banco Ipê"])
-
-    @staticmethod
-    def of(payee: domain.Payee) -> Payee:
-        """From the domain's payee."""
-        return Payee(
-            kind=payee.key.kind,
-            key=payee.key.key,
-            name=payee.name,
-            tax_id_masked=payee.tax_id_masked,
-            holder_kind=payee.holder_kind,
-            ispb=payee.ispb,
-            bank_code=payee.bank_code,
-            bank_name=payee.bank_name,
-        )
 
 
 class PayeeKey(Key):
@@ -183,7 +138,7 @@ class RequestTransferRequest(BaseModel):
     payee_bank_name: str = Field(default="", max_length=400)
 
 
-class TransferParty(BaseModel):
+class TransferParty(Document):
     """One side of a transfer."""
 
     ispb: str
@@ -191,17 +146,6 @@ class TransferParty(BaseModel):
     account_number: str
     name: str
     tax_id_masked: str
-
-    @staticmethod
-    def of(party: Party) -> TransferParty:
-        """From the scheme's party."""
-        return TransferParty(
-            ispb=party.ispb,
-            branch=party.branch,
-            account_number=party.account_number,
-            name=party.name,
-            tax_id_masked=party.tax_id_masked,
-        )
 
 
 class TransferStep(BaseModel):
@@ -217,7 +161,7 @@ class TransferStep(BaseModel):
 
     @staticmethod
     def of(step: HistoryStep) -> TransferStep:
-        """From the domain's step."""
+        """`event` is the step's name."""
         return TransferStep(
             at_ms=step.at_ms,
             author=step.author,
@@ -229,7 +173,7 @@ class TransferStep(BaseModel):
         )
 
 
-class TransferDocument(BaseModel):
+class TransferDocument(Document):
     """This bank's side of a transfer. The bank reads `offered_at_ms` and `completed_at_ms` from the hub on request."""
 
     end_to_end_id: str = Field(examples=[END_TO_END_ID_EXAMPLE])
@@ -251,43 +195,17 @@ class TransferDocument(BaseModel):
     resend_count: int
     duplicates: int
     idempotency_key: str
-    history: list[TransferStep]
-
-    @staticmethod
-    def of(transfer: Transfer) -> TransferDocument:
-        """From the domain's transfer."""
-        return TransferDocument(
-            end_to_end_id=transfer.end_to_end_id,
-            direction=transfer.direction,
-            status=transfer.status,
-            reason=transfer.reason,
-            amount_centavos=transfer.amount_centavos,
-            account_number=transfer.account_number,
-            payer=TransferParty.of(transfer.payer),
-            payee=TransferParty.of(transfer.payee) if transfer.payee else None,
-            payee_key=Key.of(transfer.payee_key),
-            description=transfer.description,
-            requested_at_ms=transfer.requested_at_ms,
-            answered_at_ms=transfer.answered_at_ms,
-            decided_at_ms=transfer.decided_at_ms,
-            offered_at_ms=transfer.offered_at_ms,
-            completed_at_ms=transfer.completed_at_ms,
-            resend_at_ms=transfer.resend_at_ms,
-            resend_count=transfer.resend_count,
-            duplicates=transfer.duplicates,
-            idempotency_key=transfer.idempotency_key,
-            history=[TransferStep.of(step) for step in transfer.history],
-        )
+    history: list[Annotated[TransferStep, BeforeValidator(TransferStep.of)]]
 
 
-class TransferPage(BaseModel):
+class TransferPage(Document):
     """Transfers in the order asked for."""
 
     transfers: list[TransferDocument]
     next_cursor: str
 
 
-class StatementLine(BaseModel):
+class StatementLine(Document):
     """One posting as its customer sees it."""
 
     posting_id: int
@@ -303,24 +221,8 @@ class StatementLine(BaseModel):
         description="Status of the line's transfer: `pending` until the hub decides; null for a deposit."
     )
 
-    @staticmethod
-    def of(line: views.StatementLine) -> StatementLine:
-        """From the application's line."""
-        return StatementLine(
-            posting_id=line.posting_id,
-            posted_at_ms=line.posted_at_ms,
-            kind=line.kind,
-            end_to_end_id=line.end_to_end_id,
-            counterpart_name=line.counterpart_name,
-            counterpart_bank=line.counterpart_bank,
-            description=line.description,
-            amount_centavos=line.amount_centavos,
-            balance_after_centavos=line.balance_after_centavos,
-            transfer_status=line.transfer_status,
-        )
 
-
-class StatementPage(BaseModel):
+class StatementPage(Document):
     """Lines, newest first."""
 
     lines: list[StatementLine]

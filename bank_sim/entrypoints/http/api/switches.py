@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,11 +13,12 @@ from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode
+from pix.web.documents import Document
 
 router = api_router("switches")
 
 
-class Behaviour(BaseModel):
+class Behaviour(Document):
     """How this bank answers an offer."""
 
     model_config = ConfigDict(
@@ -40,28 +42,9 @@ class Behaviour(BaseModel):
     magic_amounts: bool = False
     consuming: bool = True
 
-    @staticmethod
-    def of(behaviour: answering.Behaviour) -> Behaviour:
-        """From the domain's behaviour."""
-        return Behaviour(
-            mode=behaviour.mode,
-            reject_reason=behaviour.reject_reason,
-            answer_delay_ms=behaviour.answer_delay_ms,
-            answer_style=behaviour.answer_style,
-            magic_amounts=behaviour.magic_amounts,
-            consuming=behaviour.consuming,
-        )
-
     def to_domain(self) -> answering.Behaviour:
         """The domain's behaviour. Raises SchemeError."""
-        return answering.Behaviour(
-            mode=self.mode,
-            reject_reason=self.reject_reason,
-            answer_delay_ms=self.answer_delay_ms,
-            answer_style=self.answer_style,
-            magic_amounts=self.magic_amounts,
-            consuming=self.consuming,
-        )
+        return answering.Behaviour(**dict(self))
 
 
 class MagicAmount(BaseModel):
@@ -74,10 +57,8 @@ class MagicAmount(BaseModel):
 
     @staticmethod
     def of(amount_centavos: int, answer: Answer) -> MagicAmount:
-        """From the domain's table."""
-        return MagicAmount(
-            amount_centavos=amount_centavos, reason=answer.reason, delay_ms=answer.delay_ms, style=answer.style
-        )
+        """A row of the domain's table."""
+        return MagicAmount(amount_centavos=amount_centavos, **asdict(answer))
 
 
 class MagicAmounts(BaseModel):

@@ -78,9 +78,7 @@ def list_transfers(
         size=size,
         newest_first=newest_first,
     )
-    return TransferPage(
-        transfers=[TransferDocument.of(transfer) for transfer in page.transfers], next_cursor=page.next_cursor
-    )
+    return TransferPage.of(page)
 
 
 @router.get("/transfers/{end_to_end_id}")

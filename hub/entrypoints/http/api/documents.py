@@ -7,22 +7,31 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from hub.application.bank_books import Bookings
 from hub.application.bank_states import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
-from hub.domain.flows.transfer.model import HistoryStep, Transfer
+from hub.domain.flows.transfer.model import HistoryStep
 from hub.domain.flows.transfer.timeline import step_name
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead
-from pix.participant.dead_letters.records import record_of
 from pix.scheme.flows import MessageEvent, TimelineEntry
-from pix.scheme.messages import Party
-from pix.scheme.reasons import REASONS
+from pix.scheme.reasons import REASONS, ReasonCode
+from pix.web.documents import Document
 from pix.wire.protobuf_v1.codec import encode_record
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+Base64 = Annotated[str, BeforeValidator(_base64)]
+"""Bytes, shown in Base64."""
+
+
+def _sentence(reason: ReasonCode | None) -> str | None:
+    return None if reason is None else REASONS[reason].sentence_en
 
 
 class BankDocument(BaseModel):
@@ -54,23 +63,11 @@ class BankDocument(BaseModel):
 
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
-        """From the domain."""
-        bank, liveness = standing.bank, standing.liveness
+        """What the hub can tell of a bank."""
         return cls(
-            ispb=bank.ispb,
-            code=bank.code,
-            name=bank.name,
-            color=bank.color,
-            url=bank.url,
-            version=bank.version,
-            active=bank.active,
-            joined_at_ms=bank.joined_at_ms,
+            **asdict(standing.bank),
+            **asdict(standing.liveness),
             state=standing.state,
-            lag=liveness.lag,
-            last_seen_at_ms=liveness.last_seen_at_ms,
-            left_at_ms=liveness.left_at_ms,
-            instances=liveness.instances,
-            versions=list(liveness.versions),
             oldest_offer_at_ms=standing.oldest_offer_at_ms,
         )
 
@@ -86,13 +83,8 @@ class SettlementDocument(BaseModel):
 
     @classmethod
     def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
-        """From the domain."""
-        return cls(
-            ispb=account.ispb,
-            balance_centavos=account.balance_centavos,
-            reserved_centavos=account.reserved_centavos,
-            funded_centavos=sum(funding.amount_centavos for funding in fundings),
-        )
+        """`fundings` are all of this account."""
+        return cls(**asdict(account), funded_centavos=sum(funding.amount_centavos for funding in fundings))
 
 
 class FundingRequest(BaseModel):
@@ -112,23 +104,13 @@ class FundingRequest(BaseModel):
     ]
 
 
-class FundingDocument(BaseModel):
+class FundingDocument(Document):
     """A change of a settlement balance by the operator: positive adds, negative withdraws."""
 
     funding_id: str
     ispb: str
     amount_centavos: int
     funded_at_ms: int
-
-    @classmethod
-    def of(cls, funding: Funding) -> Self:
-        """From the domain."""
-        return cls(
-            funding_id=funding.funding_id,
-            ispb=funding.ispb,
-            amount_centavos=funding.amount_centavos,
-            funded_at_ms=funding.funded_at_ms,
-        )
 
 
 class FundedDocument(FundingDocument):
@@ -139,15 +121,15 @@ class FundedDocument(FundingDocument):
 
     @classmethod
     def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
-        """From the domain."""
+        """`account` is the funded one."""
         return cls(
-            **FundingDocument.of(funding).model_dump(),
+            **asdict(funding),
             balance_centavos=account.balance_centavos,
             reserved_centavos=account.reserved_centavos,
         )
 
 
-class PartyDocument(BaseModel):
+class PartyDocument(Document):
     """One side of a transfer; the tax id is masked."""
 
     ispb: str
@@ -155,17 +137,6 @@ class PartyDocument(BaseModel):
     account_number: str
     name: str
     tax_id_masked: str
-
-    @classmethod
-    def of(cls, party: Party) -> Self:
-        """From the domain."""
-        return cls(
-            ispb=party.ispb,
-            branch=party.branch,
-            account_number=party.account_number,
-            name=party.name,
-            tax_id_masked=party.tax_id_masked,
-        )
 
 
 class StepDocument(BaseModel):
@@ -183,7 +154,7 @@ class StepDocument(BaseModel):
 
     @classmethod
     def of(cls, step: HistoryStep) -> Self:
-        """From the domain."""
+        """`message` is the step's name, as before the steps had triggers."""
         return cls(
             at_ms=step.at_ms,
             author=step.author,
@@ -196,18 +167,18 @@ class StepDocument(BaseModel):
         )
 
 
-class TransferDocument(BaseModel):
+class TransferDocument(Document):
     """A transfer. Times are null before the step."""
 
     end_to_end_id: str
     status: str
     reason: str | None
-    reason_sentence: str | None
+    reason_sentence: Annotated[str | None, Field(validation_alias="reason"), BeforeValidator(_sentence)]
     amount_centavos: int
     payer: PartyDocument
     payee: PartyDocument | None
-    key_kind: str
-    key: str
+    key_kind: str = Field(validation_alias=AliasPath("payee_key", "kind"))
+    key: str = Field(validation_alias=AliasPath("payee_key", "key"))
     description: str
     requested_at_ms: int
     received_at_ms: int
@@ -220,37 +191,11 @@ class TransferDocument(BaseModel):
     duplicates: int
     refusals: int
 
-    @classmethod
-    def of(cls, transfer: Transfer) -> Self:
-        """From the domain."""
-        return cls(
-            end_to_end_id=transfer.end_to_end_id,
-            status=transfer.status.value,
-            reason=None if transfer.reason is None else transfer.reason.value,
-            reason_sentence=None if transfer.reason is None else REASONS[transfer.reason].sentence_en,
-            amount_centavos=transfer.amount_centavos,
-            payer=PartyDocument.of(transfer.payer),
-            payee=None if transfer.payee is None else PartyDocument.of(transfer.payee),
-            key_kind=transfer.payee_key.kind.value,
-            key=transfer.payee_key.key,
-            description=transfer.description,
-            requested_at_ms=transfer.requested_at_ms,
-            received_at_ms=transfer.received_at_ms,
-            offered_at_ms=transfer.offered_at_ms,
-            decided_at_ms=transfer.decided_at_ms,
-            payer_processed_at_ms=transfer.payer_processed_at_ms,
-            payee_processed_at_ms=transfer.payee_processed_at_ms,
-            closed_at_ms=transfer.closed_at_ms,
-            resends=transfer.resends,
-            duplicates=transfer.duplicates,
-            refusals=transfer.refusals,
-        )
-
 
 class TransferWithHistory(TransferDocument):
     """A transfer and its history."""
 
-    history: list[StepDocument] = []
+    history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it
 
 
 class TimelineDocument(BaseModel):
@@ -276,7 +221,7 @@ class TimelineDocument(BaseModel):
 
     @classmethod
     def of(cls, each: TimelineEntry) -> Self:
-        """From the domain."""
+        """`value_base64` is the message as the codec writes it, without signature."""
         if isinstance(each, MessageEvent):
             value = None if each.message is None else encode_record(each.message, "", "", b"").value
             return cls(
@@ -307,7 +252,7 @@ class TimelineDocument(BaseModel):
         )
 
 
-class BankPostingDocument(BaseModel):
+class BankPostingDocument(Document):
     """A posting in a bank's books."""
 
     kind: str
@@ -318,21 +263,12 @@ class BankPostingDocument(BaseModel):
     direction: str
 
 
-class BookingsDocument(BaseModel):
+class BookingsDocument(Document):
     """The postings of a bank for a transfer, or why they are not available."""
 
     ispb: str
     postings: list[BankPostingDocument]
     why_silent: str
-
-    @classmethod
-    def of(cls, bookings: Bookings) -> Self:
-        """From the application."""
-        return cls(
-            ispb=bookings.ispb,
-            postings=[BankPostingDocument(**asdict(posting)) for posting in bookings.postings],
-            why_silent=bookings.why_silent,
-        )
 
 
 class TransferPage(BaseModel):
@@ -357,12 +293,12 @@ class KeyDocument(BaseModel):
 
     @classmethod
     def of(cls, entry: KeyEntry, bank: Bank) -> Self:
-        """From the domain."""
+        """`bank` is the bank of the entry's account."""
         return cls(
-            kind=entry.key.kind.value,
+            kind=entry.key.kind,
             key=entry.key.key,
             holder_name=entry.holder_name,
-            holder_kind=entry.holder_kind.value,
+            holder_kind=entry.holder_kind,
             tax_id_masked=entry.tax_id_masked,
             bank_ispb=bank.ispb,
             bank_code=bank.code,
@@ -370,7 +306,7 @@ class KeyDocument(BaseModel):
         )
 
 
-class DeadLetterHeadDocument(BaseModel):
+class DeadLetterHeadDocument(Document):
     """A message that could not be processed, without its bytes."""
 
     digest: str
@@ -387,40 +323,22 @@ class DeadLetterHeadDocument(BaseModel):
     state: str
     note: str
 
-    @classmethod
-    def of(cls, letter: DeadLetterHead) -> Self:
-        """From the plumbing."""
-        return cls(
-            digest=letter.digest,
-            topic=letter.topic,
-            partition=letter.partition,
-            offset=letter.offset,
-            value_bytes=letter.value_bytes,
-            sender=letter.sender,
-            reason=letter.reason,
-            first_seen_at_ms=letter.first_seen_at_ms,
-            last_seen_at_ms=letter.last_seen_at_ms,
-            times=letter.times,
-            state=letter.state.value,
-            note=letter.note,
-        )
 
-
-class DeadLetterDocument(BaseModel):
+class DeadLetterDocument(Document):
     """A message that could not be processed. Bytes are in Base64."""
 
     digest: str
-    topic: str
-    partition: int
-    offset: int
-    key_base64: str
-    value_base64: str
+    topic: str = Field(validation_alias=AliasPath("record", "topic"))
+    partition: int = Field(validation_alias=AliasPath("record", "partition"))
+    offset: int = Field(validation_alias=AliasPath("record", "offset"))
+    key_base64: Base64 = Field(validation_alias=AliasPath("record", "key"))
+    value_base64: Base64 = Field(validation_alias=AliasPath("record", "value"))
     """At most the first 64 KiB."""
     value_bytes: int
     """The length of the value as it came."""
     value_sha256: str
     """Of the value as it came, in hex."""
-    headers_base64: dict[str, str]
+    headers_base64: dict[str, Base64] = Field(validation_alias=AliasPath("record", "headers"))
     is_whole: bool
     """Whether the whole record is stored. Only then it can be replayed."""
     sender: str
@@ -430,27 +348,3 @@ class DeadLetterDocument(BaseModel):
     times: int
     state: str
     note: str
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> Self:
-        """From the plumbing."""
-        record = record_of(letter)
-        return cls(
-            digest=letter.digest,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key_base64=base64.b64encode(record.key).decode(),
-            value_base64=base64.b64encode(record.value).decode(),
-            value_bytes=letter.value_bytes,
-            value_sha256=letter.value_sha256,
-            is_whole=record.flaw is None,
-            headers_base64={name: base64.b64encode(value).decode() for name, value in record.headers.items()},
-            sender=letter.sender,
-            reason=letter.reason,
-            first_seen_at_ms=letter.first_seen_at_ms,
-            last_seen_at_ms=letter.last_seen_at_ms,
-            times=letter.times,
-            state=letter.state.value,
-            note=letter.note,
-        )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.application.live_messages import LiveMessage, LiveMessages
 from pix.web.events import KEEP_ALIVE_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.problems import PROBLEM_RESPONSES
-from pix.web.visits import Ending
+from pix.web.session_registry import SessionEnd
 
 LOOK_SECONDS: Final = 0.1
 
@@ -89,7 +89,7 @@ def events_router(wire: LiveMessages, operator: Callable[..., Awaitable[None]]) 
     return router
 
 
-async def _events(request: Request, wire: LiveMessages, ending: Ending) -> Events:
+async def _events(request: Request, wire: LiveMessages, ending: SessionEnd) -> Events:
     with wire.watching() as newest:
         behind = newest
         yield format_sse_event(retry=RECONNECT_MS, comment="open")

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Field
 
-from hub.application.network_overview import NetworkNow
 from hub.application.ports import KeyFilter
 from hub.application.use_cases import HubApplication
-from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import KeyNotFound
 from hub.domain.flows import FLOWS
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
-from pix.scheme.reasons import REASONS
+from pix.scheme.reasons import REASONS, ReasonCode
+from pix.web.documents import Document
 from pix.web.problems import PROBLEM_RESPONSES
 
 PAGE_SIZE_MAX: Final = 1_000
 
 
-class LatencyDocument(BaseModel):
+class LatencyDocument(Document):
     """Latency from receipt to completion, of the transfers received within ten seconds."""
 
     from_ms: int
@@ -40,50 +39,48 @@ class PositionDocument(BaseModel):
     amount_centavos: int
 
 
-class NetworkDocument(BaseModel):
+Rate = Annotated[float, AfterValidator(lambda rate: round(rate, 2))]
+
+
+def _of_every_status(counts: Mapping[TransferStatus, int]) -> dict[str, int]:
+    return {status: counts.get(status, 0) for status in TransferStatus}
+
+
+def _sorted(counts: Mapping[ReasonCode, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _positions(settled: Mapping[tuple[str, str], int]) -> list[PositionDocument]:
+    return [
+        PositionDocument(payer_ispb=payer, payee_ispb=payee, amount_centavos=centavos)
+        for (payer, payee), centavos in sorted(settled.items())
+    ]
+
+
+class NetworkDocument(Document):
     """A snapshot of the network."""
 
     at_ms: int
-    counts: dict[str, int]
-    reasons: dict[str, int] = Field(description="Failed transfers by reason code.")
-    received_per_second: float = Field(description="Average over the last ten seconds with an open console page.")
-    completed_per_second: float
-    failed_per_second: float
+    counts: Annotated[dict[str, int], BeforeValidator(_of_every_status)]
+    reasons: Annotated[dict[str, int], BeforeValidator(_sorted)] = Field(description="Failed transfers by reason code.")
+    received_per_second: Rate = Field(
+        validation_alias=AliasPath("rates", "received"),
+        description="Average over the last ten seconds with an open console page.",
+    )
+    completed_per_second: Rate = Field(validation_alias=AliasPath("rates", "completed"))
+    failed_per_second: Rate = Field(validation_alias=AliasPath("rates", "failed"))
     in_flight_centavos: int
-    positions: list[PositionDocument]
+    positions: Annotated[list[PositionDocument], Field(validation_alias="settled"), BeforeValidator(_positions)]
     waiting: dict[str, int] = Field(description="Pending transfers that await a bank's answer, by its ISPB.")
     latencies: list[LatencyDocument] = Field(description="Latencies of the last five minutes, oldest first.")
-    banks: list[BankDocument]
-
-    @classmethod
-    def of(cls, network: NetworkNow) -> Self:
-        """From the application."""
-        return cls(
-            at_ms=network.at_ms,
-            counts={status.value: network.counts.get(status, 0) for status in TransferStatus},
-            reasons={reason.value: count for reason, count in sorted(network.reasons.items())},
-            received_per_second=round(network.rates.received, 2),
-            completed_per_second=round(network.rates.completed, 2),
-            failed_per_second=round(network.rates.failed, 2),
-            in_flight_centavos=network.in_flight_centavos,
-            positions=[
-                PositionDocument(payer_ispb=payer, payee_ispb=payee, amount_centavos=centavos)
-                for (payer, payee), centavos in sorted(network.settled.items())
-            ],
-            waiting=dict(network.waiting),
-            latencies=[
-                LatencyDocument(from_ms=each.from_ms, transfers=each.transfers, p50_ms=each.p50_ms, p99_ms=each.p99_ms)
-                for each in network.latencies
-            ],
-            banks=[BankDocument.of(standing) for standing in network.banks],
-        )
+    banks: list[Annotated[BankDocument, BeforeValidator(BankDocument.of)]]
 
 
-class DirectoryEntryDocument(BaseModel):
+class DirectoryEntryDocument(Document):
     """A key and its account. The tax id is masked."""
 
-    kind: str
-    key: str
+    kind: str = Field(validation_alias=AliasPath("key", "kind"))
+    key: str = Field(validation_alias=AliasPath("key", "key"))
     ispb: str
     branch: str
     account_number: str
@@ -92,33 +89,13 @@ class DirectoryEntryDocument(BaseModel):
     tax_id_masked: str
     registered_at_ms: int
 
-    @classmethod
-    def of(cls, entry: KeyEntry) -> Self:
-        """From the domain."""
-        return cls(
-            kind=entry.key.kind.value,
-            key=entry.key.key,
-            ispb=entry.ispb,
-            branch=entry.branch,
-            account_number=entry.account_number,
-            holder_name=entry.holder_name,
-            holder_kind=entry.holder_kind.value,
-            tax_id_masked=entry.tax_id_masked,
-            registered_at_ms=entry.registered_at_ms,
-        )
 
-
-class KeyEventDocument(BaseModel):
+class KeyEventDocument(Document):
     """A registration or removal of a key by a bank."""
 
     ispb: str
     change: str
     at_ms: int
-
-    @classmethod
-    def of(cls, event: KeyEvent) -> Self:
-        """From the domain."""
-        return cls(ispb=event.ispb, change=event.change.value, at_ms=event.at_ms)
 
 
 class DirectoryPage(BaseModel):

@@ -177,8 +177,9 @@ def api_routers(
     def find_transfer(end_to_end_id: str) -> TransferWithHistory:
         """A transfer with its history."""
         transfer, history = queries.find_transfer(end_to_end_id)
-        document = TransferDocument.of(transfer)
-        return TransferWithHistory(**document.model_dump(), history=[StepDocument.of(step) for step in history])
+        document = TransferWithHistory.of(transfer)
+        document.history = [StepDocument.of(step) for step in history]
+        return document
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
     def show_timeline(end_to_end_id: str) -> list[TimelineDocument]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import OperatorNotAuthenticated, OperatorShut, TooManyAttempts
+from pix.web.operators import OperatorNotAuthenticated, OperatorSignInDisabled, TooManyAttempts
 from pix.web.sessions import renew_session
 from pix.web.templates import language_of
 
@@ -23,9 +23,10 @@ def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
     """The sign-in form, or why sign-in is disabled."""
-    if site.authentication.knows(request):
+    if site.authentication.is_operator(request):
         return see_other(request, local_url(next_url))
-    return pages.page(request, TEMPLATE, _context(site, next_url), status=403 if site.authentication.is_shut else 200)
+    status = 403 if site.authentication.is_disabled else 200
+    return pages.page(request, TEMPLATE, _context(site, next_url), status=status)
 
 
 @router.post("/sign-in")
@@ -42,14 +43,14 @@ def sign_in(
         site.authentication.check(password)
     except OperatorNotAuthenticated as error:
         match error:
-            case OperatorShut():
+            case OperatorSignInDisabled():
                 sentence, status = "", 403
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
                 sentence, status = translate(language, "Wrong password."), 401
         return pages.page(request, TEMPLATE, _context(site, next_url, sentence), status=status)
-    site.authentication.let_in(request)
+    site.authentication.sign_in(request)
     return see_other(request, local_url(next_url))
 
 
@@ -61,4 +62,4 @@ def sign_out(request: Request) -> Response:
 
 
 def _context(site: Site, next_url: str, fault: str = "") -> dict[str, Any]:
-    return {"is_shut": site.authentication.is_shut, "fault": fault, "next_url": next_url}
+    return {"is_disabled": site.authentication.is_disabled, "fault": fault, "next_url": next_url}

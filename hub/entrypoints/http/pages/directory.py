@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from hub.application.ports import KeyFilter
 from hub.domain.errors import KeyNotFound
-from hub.entrypoints.http.pages.site import PagesOf, Remembered, Site, SiteOf, site_of
+from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, cached_for, site_of
 from hub.entrypoints.http.pages.views import bank_views, stranger
 from pix.scheme.key_search import key_beginnings
 from pix.scheme.keys import KeyKind, PixKey
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE: Final = 30
 KEY_LENGTH_MAX: Final = 80
-COUNT_AGE_SECONDS_MAX: Final = 10.0
+COUNT_TTL_SECONDS: Final = 10.0
 """Counting goes through every key, so it is done seldom, and once for all pages."""
 
 
@@ -26,7 +26,7 @@ class KeyCounts:
     """How many keys each bank has of each kind."""
 
     def __init__(self, site: Site) -> None:
-        self.counts = Remembered(site.hub.queries.count_keys, COUNT_AGE_SECONDS_MAX)
+        self.counts = cached_for(COUNT_TTL_SECONDS, site.hub.queries.count_keys)
 
 
 def _counts_of(request: Request) -> KeyCounts:

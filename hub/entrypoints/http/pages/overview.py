@@ -18,19 +18,19 @@ from hub.application.ports import TransferFilter
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.events import document_of
 from hub.entrypoints.http.pages.network_map import Chart, Drawing, drawings, latency_chart
-from hub.entrypoints.http.pages.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
+from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, cached_for, site_of, version_of
 from hub.entrypoints.http.pages.views import TransferLine, bank_view, transfer_lines
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
+from pix.web.session_registry import SessionEnd
 from pix.web.templates import Pages
-from pix.web.visits import Ending
 
 router = APIRouter(include_in_schema=False)
 
 LATEST_TRANSFERS: Final = 8
-SNAPSHOT_AGE_SECONDS_MAX: Final = 0.9
+SNAPSHOT_TTL_SECONDS: Final = 0.9
 SCENE_SECONDS: Final = 1.0
 """What stands is looked at once a second, for all pages together."""
 WIRE_SECONDS: Final = 0.1
@@ -62,7 +62,7 @@ class Overview:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self.snapshot = Remembered(self._take, SNAPSHOT_AGE_SECONDS_MAX)
+        self.snapshot = cached_for(SNAPSHOT_TTL_SECONDS, self._take)
 
     def _take(self) -> Snapshot:
         hub = self._site.hub
@@ -119,7 +119,7 @@ def _stream(request: Request, pages: Pages, site: Site, template: str, seen: str
     return LiveStream(lambda ending: _events(request, pages, site, template, seen, ending))
 
 
-async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: Ending) -> Events:
+async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: SessionEnd) -> Events:
     """`wire`: the messages that have passed, as JSON; `scene`: what stands, as HTML, when it has changed."""
     overview = overview_of(request)
     with site.wire.watching() as newest:

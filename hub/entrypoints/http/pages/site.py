@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+from cachetools import TTLCache, cached
 from fastapi import Depends, FastAPI, Request
 
 from hub.application.live_messages import LiveMessages
@@ -27,8 +27,8 @@ NAME: Final = "CodePix hub"
 COLOR: Final = "#2a323d"
 """A neutral slate: the only colours of the console's own are those of the banks and of what went well or wrong."""
 
-HEALTH_AGE_SECONDS_MAX: Final = 2.0
-"""Asking each part how it is costs connections, so all pages together ask no more often than this."""
+HEALTH_TTL_SECONDS: Final = 2.0
+"""The probes cost connections, so all pages share their answers for so long."""
 
 Value = TypeVar("Value")
 
@@ -45,22 +45,9 @@ class Brand:
     home_url: str = "/"
 
 
-class Remembered(Generic[Value]):
-    """A value that is made again when it is too old, however many pages ask for it."""
-
-    def __init__(self, make: Callable[[], Value], age_seconds_max: float) -> None:
-        self._make = make
-        self._age_seconds_max = age_seconds_max
-        self._lock = threading.Lock()
-        self._made: tuple[float, Value] | None = None
-
-    def __call__(self) -> Value:
-        """The value, at most so old."""
-        with self._lock:
-            now = time.monotonic()
-            if self._made is None or now - self._made[0] > self._age_seconds_max:
-                self._made = (now, self._make())
-            return self._made[1]
+def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Value]:
+    """`make` with a cache: it runs once per time to live, however many pages call it."""
+    return cached(TTLCache(maxsize=1, ttl=ttl_seconds), condition=threading.Condition())(make)
 
 
 class Site:
@@ -82,7 +69,7 @@ class Site:
         self.authentication = authentication
         self.csrf = csrf
         self.stylesheet = stylesheet(COLOR)
-        self.health = Remembered(hub.health.report, HEALTH_AGE_SECONDS_MAX)
+        self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         """What every template may use."""
@@ -96,10 +83,10 @@ class Site:
             ),
             "csrf_token": self.csrf.token(request),
             "session_mark": session_mark(request)
-            if not self.authentication.is_open and self.authentication.knows(request)
+            if not self.authentication.is_demo and self.authentication.is_operator(request)
             else "",
             "sign_in_url": "/sign-in",
-            "has_door": not self.authentication.is_open,
+            "has_sign_in": not self.authentication.is_demo,
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
@@ -135,7 +122,7 @@ class OperatorNeeded(Exception):
 
 def operator(request: Request) -> None:
     """Raises OperatorNeeded."""
-    if not site_of(request).authentication.knows(request):
+    if not site_of(request).authentication.is_operator(request):
         raise OperatorNeeded
 
 

@@ -10,7 +10,7 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, is_operator
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import OperatorNotAuthenticated, OperatorShut, TooManyAttempts
+from pix.web.operators import OperatorNotAuthenticated, OperatorSignInDisabled, TooManyAttempts
 from pix.web.sessions import renew_session
 from pix.web.templates import language_of
 
@@ -26,8 +26,8 @@ def show(
     """The sign-in form, or why sign-in is disabled."""
     if is_operator(request):
         return see_other(request, local_url(next_url, "/backoffice"))
-    context = {"is_shut": site.authentication.is_shut, "next_url": next_url}
-    return pages.page(request, TEMPLATE, context, status=403 if site.authentication.is_shut else 200)
+    context = {"is_disabled": site.authentication.is_disabled, "next_url": next_url}
+    return pages.page(request, TEMPLATE, context, status=403 if site.authentication.is_disabled else 200)
 
 
 @router.post("/backoffice/sign-in")
@@ -44,16 +44,16 @@ def sign_in(
         site.authentication.check(password)
     except OperatorNotAuthenticated as error:
         match error:
-            case OperatorShut():
+            case OperatorSignInDisabled():
                 sentence, status = "", 403
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
                 sentence, status = translate(language, "Wrong password."), 401
         faults = Faults(password=sentence) if sentence else Faults()
-        context = {"is_shut": site.authentication.is_shut, "faults": faults, "next_url": next_url}
+        context = {"is_disabled": site.authentication.is_disabled, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)
-    site.authentication.let_in(request)
+    site.authentication.sign_in(request)
     return see_other(request, local_url(next_url, "/backoffice"))
 
 

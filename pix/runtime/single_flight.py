@@ -7,23 +7,23 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-Read = TypeVar("Read")
+Value = TypeVar("Value")
 
 
-class SharedReading(Generic[Read]):
-    """Calls `read` for whoever asks; those who ask while it reads share the next reading. Thread-safe.
+class SingleFlight(Generic[Value]):
+    """Calls `read` one at a time. Callers that come while it runs share the next reading. Thread-safe.
 
-    Nobody is ever given what was read before it asked, so what a caller has changed, it sees.
+    A reading that began before the call is never its result, so a caller sees its own changes.
     """
 
-    def __init__(self, read: Callable[[], Read]) -> None:
+    def __init__(self, read: Callable[[], Value]) -> None:
         self._read = read
         self._turn = threading.Lock()
         self._lock = threading.Lock()
-        self._next: Future[Read] = Future()
+        self._next: Future[Value] = Future()
 
-    def __call__(self) -> Read:
-        """What a reading found that began after this call. Raises what it raised."""
+    def __call__(self) -> Value:
+        """Raises what the reading raises."""
         with self._lock:
             mine = self._next
         with self._turn:
@@ -32,6 +32,6 @@ class SharedReading(Generic[Read]):
                     self._next = Future()
                 try:
                     mine.set_result(self._read())
-                except Exception as error:  # noqa: BLE001 - raised below, and wherever else it was waited for
+                except Exception as error:  # noqa: BLE001 - raised below, and in each caller that shares it
                     mine.set_exception(error)
         return mine.result()

@@ -1,8 +1,8 @@
-"""The visits of a process: which sessions have ended, and which event streams each visitor holds open.
+"""The sessions that have ended, and the event streams that each visitor holds open, in the memory of one process.
 
-A session is a signed cookie, so a copy of it would be good until it is too old. What has ended here is remembered, and
-its streams end at once. Both are in the memory of one process. Other replicas see that a browser has another cookie,
-and its pages tell each other of the sign-out (`static/live.js`).
+A session is a signed cookie, so a copy of it would be valid until its age limit. The registry rejects ended sessions
+and ends their streams at once. Other replicas see the browser's new cookie, and its pages tell each other of the
+sign-out (`static/live.js`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+
+from cachetools import TTLCache
 
 from pix.web.problems import ProblemKind
 
@@ -24,17 +25,18 @@ _OF_EVERY_SESSION: Final = frozenset({VISITOR, SINCE, SEEN})
 """A session without anything else belongs to no account: it only protects the forms of a visitor before sign-in."""
 
 SESSION_SECONDS_MAX: Final = 12 * 60 * 60
-"""A session ends after so long, however much it is used."""
+"""The age limit of a session, used or not."""
 SESSION_IDLE_SECONDS_MAX: Final = 30 * 60
-"""A session ends when no page was asked for in so long; event streams, which go on in an open tab, do not count."""
+"""The idle limit of a session. Event streams do not count as use: they go on in an open tab."""
 SEEN_STEP_SECONDS: Final = 60
-"""The cookie is written anew no more often than this."""
-ENDED_REMEMBERED_MAX: Final = 10_000
+"""The least time between two renewals of the cookie."""
+ENDED_SESSIONS_MAX: Final = 10_000
+"""How many ended sessions are kept; a cookie older than `SESSION_SECONDS_MAX` is refused without them."""
 ENDING_SECONDS: Final = 10.0
-"""For so long after its end a session's cookie is answered without another one."""
+"""For so long after its end, the answer to a session's cookie sets no other cookie."""
 
 STREAMS_PER_VISITOR_MAX: Final = 12
-"""A browser holds three, and for a moment those of the pages that it has just left."""
+"""A browser holds three, and briefly those of the pages that it has just left."""
 STREAMS_MAX: Final = 400
 """Of one process, for all visitors and programs."""
 RETRY_AFTER_SECONDS: Final = 5
@@ -61,18 +63,18 @@ STREAM_PROBLEMS: Final[dict[type[Exception], ProblemKind]] = {
 """The rows of these errors in an edge's table."""
 
 
-class Ending:
-    """Tells one event stream that its session is over. `end` may be called from any thread."""
+class SessionEnd:
+    """Ends one event stream with its session. `end` may be called from any thread."""
 
     def __init__(self) -> None:
         self.is_over = False
         self.seconds_left = float("inf")
-        """Until its session is over if no page is asked for; the stream then ends, and another one finds out."""
+        """Until the session expires without use. The stream ends then; the next one sees whether it was used."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken: asyncio.Event | None = None
 
     def begin(self) -> None:
-        """The stream is about to run in this event loop."""
+        """Call in the stream's event loop, before `pause`."""
         self._woken, self._loop = asyncio.Event(), asyncio.get_running_loop()
         if self.is_over:
             self._woken.set()
@@ -81,12 +83,12 @@ class Ending:
         """The session is over."""
         self.is_over = True
         if self._loop is not None and self._woken is not None:
-            # A loop that is closed has no stream any more.
+            # A closed loop has no stream.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     async def pause(self, seconds: float) -> None:
-        """Waits so long, or until the session is over."""
+        """Waits `seconds`, or until the session ends."""
         if self._woken is None:
             await asyncio.sleep(seconds)
             return
@@ -94,18 +96,18 @@ class Ending:
             await asyncio.wait_for(self._woken.wait(), seconds)
 
 
-class Visits:
-    """Thread-safe."""
+class SessionRegistry:
+    """Ended sessions and open event streams, with their limits. Thread-safe."""
 
     def __init__(
         self, *, idle_seconds_max: float = SESSION_IDLE_SECONDS_MAX, now_seconds: Callable[[], float] = time.time
     ) -> None:
-        """`now_seconds` is a clock that goes on while the process does not: cookies outlive it."""
+        """`now_seconds` is a wall clock: cookies outlive the process."""
         self.now_seconds = now_seconds
         self._idle_seconds_max = idle_seconds_max
         self._lock = threading.Lock()
-        self._ended: OrderedDict[str, float] = OrderedDict()
-        self._streams: dict[str, set[Ending]] = {}
+        self._ended: TTLCache[str, float] = TTLCache(ENDED_SESSIONS_MAX, SESSION_SECONDS_MAX)
+        self._streams: dict[str, set[SessionEnd]] = {}
         self._count = 0
 
     @property
@@ -114,7 +116,7 @@ class Visits:
         return self._count
 
     def seconds_left(self, session: Mapping[str, Any]) -> float:
-        """Until the session ends if no page is asked for; 0 or less when it has ended."""
+        """Until the session expires without use; 0 or less when it has ended."""
         with self._lock:
             if session.get(VISITOR) in self._ended:
                 return 0.0
@@ -125,29 +127,27 @@ class Visits:
         return min(since + SESSION_SECONDS_MAX - now, seen + self._idle_seconds_max - now)
 
     def has_just_ended(self, session: Mapping[str, Any]) -> bool:
-        """Whether the answer that ends the session may still be on its way to the browser, with another cookie."""
+        """Whether the answer with the next cookie may still be on its way to the browser."""
         with self._lock:
             ended_at = self._ended.get(session.get(VISITOR, ""))
         return ended_at is not None and time.monotonic() - ended_at < ENDING_SECONDS
 
     def end(self, session: Mapping[str, Any]) -> None:
-        """The session is over: no copy of its cookie is good any more, and its event streams end."""
+        """Ends the session: copies of its cookie become invalid, and its event streams end."""
         visitor = session.get(VISITOR)
         if not isinstance(visitor, str) or not set(session) - _OF_EVERY_SESSION:
             return
         with self._lock:
             self._ended[visitor] = time.monotonic()
-            while len(self._ended) > ENDED_REMEMBERED_MAX:
-                self._ended.popitem(last=False)
             streams = list(self._streams.get(visitor, ()))
         for ending in streams:
             ending.end()
 
     @contextlib.contextmanager
-    def streaming(self, session: Mapping[str, Any], ending: Ending) -> Iterator[None]:
-        """One more event stream, for as long as this lasts. Raises TooManyStreams, NoRoomForStreams.
+    def streaming(self, session: Mapping[str, Any], ending: SessionEnd) -> Iterator[None]:
+        """Counts an event stream during the block. Raises TooManyStreams, NoRoomForStreams.
 
-        A program that has no session is a visitor without a name, and counts among all alone.
+        A program without a session counts towards the limit of the process only.
         """
         visitor = session.get(VISITOR)
         name = visitor if isinstance(visitor, str) else ""
