@@ -24,5 +24,4 @@ for command in (demo, certs, audit, smoke, experiment, scenario, bench, load):
 
 
 def main() -> None:
-    """The command's entry."""
     app()

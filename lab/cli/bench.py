@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, check_report_file, refuse, speaking_plainly, tell
+from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, check_report_file, progress, refuse, reporting_errors
 from lab.read.report import console, print_json
 
 
@@ -31,8 +31,8 @@ def bench(
         raise refuse(f"--only: {error}", EXIT_USAGE) from None
     if html is not None:
         check_report_file("--html", html)
-    with speaking_plainly():
-        result = run_bench(options, tell)
+    with reporting_errors():
+        result = run_bench(options, progress)
     if html is not None:
         html.write_text(bench_html(result), encoding="utf-8")
     if json:

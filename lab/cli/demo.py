@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from lab.cli.speaking import EXIT_USAGE, HUB_PORT_DEFAULT, refuse, speaking_plainly, tell
+from lab.cli.terminal import EXIT_USAGE, HUB_PORT_DEFAULT, progress, refuse, reporting_errors
 from lab.network.demo import run_demo
 from lab.network.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
 from lab.network.parts.environment import home_folder
@@ -22,7 +22,7 @@ HUB_GRPC_PORT_DEFAULT: Final = 50_051
 LAB_PORT_DEFAULT: Final = 8010
 STORY_SETTINGS: Final[Mapping[str, Any]] = {
     "splits_roles": True,
-    # Nobody asks twice, however long the class discusses.
+    # No message is retransmitted, however long the class discusses.
     "resend_first_seconds": 86_400.0,
     "resend_cap_seconds": 86_400.0,
 }
@@ -31,7 +31,6 @@ Port = Annotated[int, typer.Option(min=1, max=65_535)]
 
 
 def default_folder() -> Path:
-    """Where the demo keeps its data."""
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else home_folder() / ".local/share") / "codepix"
 
@@ -71,7 +70,7 @@ def demo(
     if story and transfer_timeout is not None:
         raise refuse("--story: a transfer waits for Next, so there is no --transfer-timeout.", EXIT_USAGE)
     ports = (bank_001_port, bank_002_port, bank_003_port)
-    with speaking_plainly(), ExitStack() as stack:
+    with reporting_errors(), ExitStack() as stack:
         settings = NetworkSettings(
             # A story that ends in the middle leaves transfers that wait for a day.
             folder=stack.enter_context(network_folder(folder)) if story else folder or default_folder(),
@@ -86,5 +85,5 @@ def demo(
             lab_port=lab_port,
             **(STORY_SETTINGS if story else {}),
         )
-        run_demo(settings, fresh and not story, tell)
+        run_demo(settings, fresh and not story, progress)
     console.print("Stopped." if story else "Stopped. The data stay; the next demo finds them again.")

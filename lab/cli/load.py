@@ -1,4 +1,4 @@
-"""`codepix load`: people, integrators and look-ups come."""
+"""`codepix load`: simulated users pay through a network."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import (
+from lab.cli.terminal import (
     EXIT_BROKEN,
     EXIT_USAGE,
     Keep,
     check_report_file,
     grpc_address,
+    progress,
     refuse,
+    reporting_errors,
     show_line,
-    speaking_plainly,
-    tell,
     web_address,
 )
 from lab.network.network import BANKS_MAX, KafkaKind
 from lab.read.report import console, print_json
-from loadtest.crowd.arrivals import Shape
-from loadtest.crowd.mix import MIX_DEFAULT
-from loadtest.crowd.options import (
+from loadtest.users.arrivals import Shape
+from loadtest.users.mix import MIX_DEFAULT
+from loadtest.users.options import (
     CUSTOMERS_DEFAULT,
     HUB_GRPC_DEFAULT,
     RATE_DEFAULT,
@@ -38,13 +38,13 @@ from loadtest.crowd.options import (
 
 
 def load(
-    rate: Annotated[float, typer.Option(help="Visitors who come in a second, at the highest.")] = RATE_DEFAULT,
-    seconds: Annotated[float, typer.Option(help="How long they come.")] = SECONDS_DEFAULT,
+    rate: Annotated[float, typer.Option(help="Users who arrive in a second, at the highest.")] = RATE_DEFAULT,
+    seconds: Annotated[float, typer.Option(help="How long they arrive.")] = SECONDS_DEFAULT,
     shape: Annotated[
         Shape, typer.Option(help="All the time alike; from nothing to the rate; a quarter of it, all in the middle.")
     ] = Shape.SOAK,
     skew: Annotated[float, typer.Option(help="The share of visits to the first bank.")] = SHARE_OF_FIRST_DEFAULT,
-    mix: Annotated[str, typer.Option(help="The parts of the kinds of visitors.")] = MIX_DEFAULT,
+    mix: Annotated[str, typer.Option(help="The traffic mix: the share of each kind of simulated user.")] = MIX_DEFAULT,
     customers: Annotated[int, typer.Option(help="How many accounts are opened first.")] = CUSTOMERS_DEFAULT,
     think_seconds: Annotated[
         float, typer.Option(help="How long people look at a page, on average.")
@@ -73,9 +73,9 @@ def load(
     keep: Keep = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
-    """Lets people, integrators and look-ups come to a network, and judges it. Exit code 1: a pass line is missed."""
-    from loadtest.crowd.command import LoadCommand, check_locust, run_load, serve_page
-    from loadtest.crowd.report import print_verdict
+    """Simulated users pay through a network; reports its service levels. Exit code 1: a pass line is missed."""
+    from loadtest.users.command import LoadCommand, check_locust, run_load, serve_page
+    from loadtest.users.report import print_verdict
 
     options = LoadOptions(
         rate_per_second=rate,
@@ -97,11 +97,11 @@ def load(
     if hub:
         hub, hub_grpc = web_address("--hub", hub), grpc_address("--hub-grpc", hub_grpc)
     command = LoadCommand(options, kafka, banks, keep, hub, hub_grpc, bank_secrets, web_port)
-    with speaking_plainly():
+    with reporting_errors():
         check_locust()
         if web_port is not None:
-            serve_page(command, tell, show_line)
-        verdict = run_load(command, tell, show_line)
+            serve_page(command, progress, show_line)
+        verdict = run_load(command, progress, show_line)
     if json:
         print_json(verdict.document())
     else:

@@ -30,7 +30,7 @@ def create_database(url_text: str) -> bool:
             if cursor.fetchone() is not None:
                 return False
             try:
-                # From template0, which nobody is ever connected to: several may be created at the same time.
+                # From template0, which takes no connections, so that several databases can be created at the same time.
                 statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
                 cursor.execute(statement.format(sql.Identifier(url.database or "")))
             except (errors.DuplicateDatabase, errors.UniqueViolation):
@@ -41,7 +41,6 @@ def create_database(url_text: str) -> bool:
 
 
 def main() -> int:
-    """The command's entry."""
     try:
         was_missing = create_database(os.environ["DATABASE_URL"])
     except KeyError:

@@ -167,7 +167,7 @@ def check_containers_run(image: str) -> None:
 
 
 @contextlib.contextmanager
-def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
+def running_daemon(progress: Callable[[str], None]) -> Iterator[str]:
     """A Docker daemon for as long as the context lasts: the one that runs, or one of our own. Yields which.
 
     Raises `DockerMissing`, with the end of the daemon's log, when none can be started.
@@ -180,7 +180,7 @@ def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
     if os.geteuid() != 0:
         raise DockerMissing("No Docker daemon runs here, and only root can start one.")
     with tempfile.TemporaryDirectory(prefix="codepix-docker-") as folder:
-        daemon, options = _start_daemon(Path(folder) / "dockerd.log", tell)
+        daemon, options = _start_daemon(Path(folder) / "dockerd.log", progress)
         try:
             version = docker("info", "--format", "{{.ServerVersion}}").strip()
             yield f"Docker {version}, started for this" + "".join(f" {option}" for option in options)
@@ -188,7 +188,7 @@ def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
             daemon.stop(DAEMON_STOP_SECONDS)
 
 
-def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
+def _start_daemon(log_file: Path, progress: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
     problem: PartError | None = None
     for options in DAEMON_OPTIONS:
         daemon = ChildProcess("dockerd")
@@ -197,7 +197,7 @@ def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildPro
             wait_until(daemon_answers, DAEMON_START_SECONDS, "dockerd to answer", children=[daemon], poll_seconds=0.25)
         except PartError as error:
             daemon.stop(DAEMON_STOP_SECONDS)
-            tell(f"dockerd {' '.join(options)} does not run here")
+            progress(f"dockerd {' '.join(options)} does not run here")
             problem = problem or error
         else:
             return daemon, options

@@ -35,7 +35,6 @@ class FourthBank:
         return _with(self.services, compose, AFTER_THE_BANKS)
 
     def added_to_secured(self, override: str) -> str:
-        """docker-compose.sasl.yml with the bank."""
         before, user, after = override.partition(LAST_USER)
         return _with(self._secured_services, f"{before}{self._user}{user}{after}", AFTER_THE_SECURED_BANKS)
 

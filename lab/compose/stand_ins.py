@@ -47,7 +47,7 @@ PACKAGES: Final = ("openjdk-17-jre-headless", "python3", "python3-venv")
 """What Debian gives to the stand-ins beside its smallest system; all of them have one in common, made once."""
 KINDS: Final = ("kafka", "postgres", "python")
 LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/locale/*")
-"""Of every package: nobody reads it there. Without the pages of the manual, Java's package cannot be configured."""
+"""Left out of every package. Without the pages of the manual, Java's package cannot be configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Images:
 
 
 @contextmanager
-def base_images(names: Sequence[str], root: Path, tell: Callable[[str], None]) -> Iterator[Images]:
+def base_images(names: Sequence[str], root: Path, progress: Callable[[str], None]) -> Iterator[Images]:
     """Makes the images there for as long as the context lasts; then the stand-ins lose the names that are not theirs.
 
     `names` are with their tags. Raises `PartError` when one can neither be pulled nor be made.
@@ -70,8 +70,8 @@ def base_images(names: Sequence[str], root: Path, tell: Callable[[str], None]) -
     wanted = [name for name in missing if not pulled[name]]
     try:
         if wanted:
-            tell(f"No image can be pulled for {', '.join(wanted)}: making stand-ins")
-            Builder(root, tell).make(wanted)
+            progress(f"No image can be pulled for {', '.join(wanted)}: making stand-ins")
+            Builder(root, progress).make(wanted)
         yield Images(names, wanted)
     finally:
         for name in wanted:
@@ -110,12 +110,10 @@ def kind_of(name: str) -> str:
 
 
 class Builder:
-    """Makes stand-ins."""
-
-    def __init__(self, root: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, progress: Callable[[str], None]) -> None:
         """`root` is the checkout, whose dependencies the image of Python carries."""
         self._root = root
-        self._tell = tell
+        self._progress = progress
         self._is_given_up = False
         self._cache = home_folder() / CACHE_FOLDER
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -133,14 +131,14 @@ class Builder:
                 for name, content in contents.items():
                     self._build(name, debian.result(), content.result())
             except BaseException:
-                # Also when interrupted: nobody waits for what nobody needs any more.
+                # Also when interrupted: the other downloads are of no use any more.
                 self._is_given_up = True
                 end_what_runs()
                 raise
 
     def _build(self, name: str, debian: str, content: dict[str, Path]) -> None:
         """`content` says under which name what goes into the image."""
-        self._tell(f"Building the stand-in {name}")
+        self._progress(f"Building the stand-in {name}")
         with tempfile.TemporaryDirectory(prefix="codepix-stand-in-", dir=self._cache) as folder:
             context = Path(folder)
             shutil.copytree(SOURCES / kind_of(name), context, dirs_exist_ok=True)
@@ -169,7 +167,7 @@ class Builder:
         return image
 
     def _bootstrap(self, archive: Path) -> None:
-        self._tell(f"Unpacking Debian {SUITE} with {', '.join(PACKAGES)}")
+        self._progress(f"Unpacking Debian {SUITE} with {', '.join(PACKAGES)}")
         problem = ""
         for _ in range(BOOTSTRAP_ATTEMPTS_MAX):
             with tempfile.TemporaryDirectory(prefix="codepix-debian-", dir=self._cache) as folder:
@@ -186,7 +184,7 @@ class Builder:
                     if self._is_given_up:
                         raise
                     problem = str(failed)
-                    self._tell(f"It failed: {problem.splitlines()[-1]}")
+                    self._progress(f"It failed: {problem.splitlines()[-1]}")
                     continue
                 unfinished.rename(archive)
                 return
@@ -201,7 +199,7 @@ class Builder:
         lines += project["build-system"]["requires"]
         folder = self._cache / f"wheels-{_digest(PYTHON_VERSION, *lines, constraints.read_text(encoding='utf-8'))}"
         if not folder.exists():
-            self._tell("Fetching the wheels of our dependencies")
+            self._progress("Fetching the wheels of our dependencies")
             with tempfile.TemporaryDirectory(prefix="codepix-wheels-", dir=self._cache) as workplace:
                 run(
                     [

@@ -9,11 +9,11 @@ from random import Random
 from typing import Final
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, Payment, Sent, payment
+from lab.drive.payments import Payment, PaymentDriver, SentPayment, payment
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, Unreachable
 
-PATIENCE_SECONDS: Final = 600.0
+RETRY_SECONDS_MAX: Final = 600.0
 PAYMENTS_PER_SECOND_AND_BANK: Final = 2.0
 AMOUNT_CENTAVOS_MAX: Final = 20_00
 FLOW_SECONDS_MAX: Final = 300.0
@@ -48,12 +48,11 @@ class Traffic:
         self._name = name
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self.sent: list[Sent] = []
+        self.sent: list[SentPayment] = []
         self._pool = ThreadPoolExecutor(len(banks))
         self._futures: list[Future[None]] = []
 
     def start(self) -> None:
-        """Begins to pay."""
         self._futures = [self._pool.submit(self._pay_from, code) for code in self._banks]
 
     def stop(self) -> None:
@@ -64,7 +63,7 @@ class Traffic:
         self._pool.shutdown()
 
     def abandon(self) -> None:
-        """Begins no further payment and waits for nobody."""
+        """Begins no further payment, and does not wait for those under way."""
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -100,10 +99,10 @@ class Traffic:
         wait_until(flows, FLOW_SECONDS_MAX, "every bank to take payments again")
 
     def _pay_from(self, code: str) -> None:
-        cashier = Cashier({code: self._banks[code]}, PATIENCE_SECONDS)
+        driver = PaymentDriver({code: self._banks[code]}, RETRY_SECONDS_MAX)
         number = 0
         while not self._stop.is_set():
-            sent = cashier.send(self._next_payment(code, number))
+            sent = driver.send(self._next_payment(code, number))
             with self._lock:
                 self.sent.append(sent)
             number += 1

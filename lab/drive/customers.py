@@ -38,7 +38,7 @@ class Customer:
 
 
 class Population:
-    """The customers of every bank. Raises LookupError when a bank has nobody of the kind that is asked for."""
+    """The customers of every bank. Raises LookupError when a bank has no customer of the wanted kind."""
 
     def __init__(self, customers: Mapping[str, Sequence[Customer]]) -> None:
         """`customers` are those of each bank, by its code."""
@@ -51,7 +51,6 @@ class Population:
 
     @property
     def codes(self) -> list[str]:
-        """The banks' codes."""
         return list(self.customers)
 
     def rich(self, code: str) -> Customer:

@@ -1,7 +1,7 @@
 """Records that must not move money: forged, unsigned, unreadable, misdirected or repeated, put on the real broker.
 
-Each knows where its effect is to be seen, through the public interfaces: in the dead letters of whoever received it, or
-in the history of the transfer that it tried to change.
+Each knows where its effect is to be seen, through the public interfaces: in the receiver's dead letters, or in
+the history of the transfer that it tried to change.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from pix.wire.records import (
 )
 
 SEEN_SECONDS_MAX: Final = 15.0
-FORGED_KEY: Final = signing_key("what nobody shares with the hub")
+FORGED_KEY: Final = signing_key("a secret that the hub does not have")
 UNREADABLE: Final = b"\xff\xfe this is no Protobuf \x00\x01"
 
 
@@ -69,8 +69,6 @@ class Forgery:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a forgery."""
-
     name: str
     expected: str
     is_ok: bool

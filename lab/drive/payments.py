@@ -1,4 +1,4 @@
-"""Payments of the lab's own: who pays whom, sent with patience, and what became of them."""
+"""The lab's own payments: orders, the driver that sends them with retries, and their outcomes at the hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AMOUNT_CENTAVOS_MAX: Final = 50_00
 SENDERS_DEFAULT: Final = 4
 """Threads that pay at the same time."""
 RETRY_SECONDS: Final = 0.1
-PATIENCE_SECONDS_DEFAULT: Final = 60.0
+RETRY_SECONDS_MAX_DEFAULT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Payment:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentPayment:
     """A payment after it was sent: the bank's transfer, or its refusal."""
 
     payment: Payment
@@ -86,19 +86,19 @@ def good_payments(population: Population, count: int, random: Random, prefix: st
     return payments
 
 
-class Cashier:
+class PaymentDriver:
     """Sends payments to their banks, and repeats one that was not answered: the idempotency key makes that safe."""
 
     def __init__(
         self,
         banks: Mapping[str, BankRest],
-        patience_seconds: float = PATIENCE_SECONDS_DEFAULT,
+        retry_seconds_max: float = RETRY_SECONDS_MAX_DEFAULT,
         senders: int = SENDERS_DEFAULT,
     ) -> None:
-        """`banks` are by code; a bank that stays away longer than `patience_seconds` is an error."""
+        """`banks` are by code; a bank that does not answer for `retry_seconds_max` is an error."""
         self._senders = senders
         self._banks = banks
-        self._patience_seconds = patience_seconds
+        self._retry_seconds_max = retry_seconds_max
         self._pause = threading.Event()
         self._pools: list[ThreadPoolExecutor] = []
 
@@ -108,10 +108,10 @@ class Cashier:
         for pool in self._pools:
             pool.shutdown(cancel_futures=True)
 
-    def send(self, payment: Payment) -> Sent:
-        """Sends one. Raises `Unreachable` when patience ends."""
-        sent = Sent(payment)
-        deadline = time.monotonic() + self._patience_seconds
+    def send(self, payment: Payment) -> SentPayment:
+        """Sends one. Raises `Unreachable` once `retry_seconds_max` have passed."""
+        sent = SentPayment(payment)
+        deadline = time.monotonic() + self._retry_seconds_max
         while True:
             try:
                 document = self._banks[payment.payer_bank].pay(
@@ -140,15 +140,15 @@ class Cashier:
         self,
         payments: Sequence[Payment],
         per_second: float | None = None,
-        note: Callable[[Sent], None] = lambda _: None,
-    ) -> list[Sent]:
+        note: Callable[[SentPayment], None] = lambda _: None,
+    ) -> list[SentPayment]:
         """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs.
 
         `note` is given each one as soon as it was answered, in the thread that sent it.
         """
         first = time.monotonic()
 
-        def send_in_time(number: int, each: Payment) -> Sent:
+        def send_in_time(number: int, each: Payment) -> SentPayment:
             if per_second is not None:
                 self._pause.wait(max(0.0, first + number / per_second - time.monotonic()))
             sent = self.send(each)
@@ -158,10 +158,10 @@ class Cashier:
         pool = ThreadPoolExecutor(self._senders)
         self._pools.append(pool)
         try:
-            futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
+            futures: list[Future[SentPayment]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
             return [future.result() for future in futures]
         except BaseException:
-            # Also when interrupted: nobody waits for what a frozen bank might still answer.
+            # Also when interrupted: a frozen bank may never answer.
             self._pause.set()
             raise
         finally:
@@ -187,7 +187,7 @@ def outcome_of(row: Json) -> str:
     return str(row["reason"] or "failed") if row["status"] == "failed" else str(row["status"])
 
 
-def read_outcomes(hub: HubRest, sent: Sequence[Sent]) -> Outcomes:
+def read_outcomes(hub: HubRest, sent: Sequence[SentPayment]) -> Outcomes:
     """Compares what was sent with what the hub has."""
     rows = {row["end_to_end_id"]: row for row in hub.transfers()}
     counts: Counter[str] = Counter()

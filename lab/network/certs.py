@@ -47,7 +47,6 @@ class Certificates:
     authority: Certificate
     hub: Certificate
     banks: dict[str, Certificate]
-    """By code."""
 
 
 def make_certificates(
@@ -96,8 +95,6 @@ def _make_authority(files: Certificate, now: datetime) -> None:
 
 
 class _Signer:
-    """The authority at work."""
-
     def __init__(self, authority: Certificate, now: datetime) -> None:
         key = load_pem_private_key(authority.key.read_bytes(), password=None)
         assert isinstance(key, ec.EllipticCurvePrivateKey), "as we made it"

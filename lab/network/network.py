@@ -23,7 +23,7 @@ from lab.network.parts.environment import prepare_folder
 from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.network.parts.postgres import EmbeddedPostgres
-from lab.network.parts.process import Supervisor, wait_until
+from lab.network.parts.process import ChildProcesses, wait_until
 from lab.network.services import Service
 from pix.runtime.addresses import http_url, join_host_port
 from pix.web.client import new_http_client
@@ -46,8 +46,6 @@ CONSUMING_ROLES: Final = "kafka,sweeper"
 
 
 class KafkaKind(StrEnum):
-    """Which broker a network runs on."""
-
     EMBEDDED = "embedded"
     """librdkafka's own: nothing to install, in memory only."""
     APACHE = "apache"
@@ -152,12 +150,12 @@ class RunningBank:
 class Network:
     """Starts everything in the right order when its block is entered, and stops everything when it is left."""
 
-    def __init__(self, settings: NetworkSettings, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, settings: NetworkSettings, progress: Callable[[str], None] = lambda _: None) -> None:
         """`tell` is given each step in a few words. Raises `PortInUse` for a port that was asked for and is taken."""
         self.settings = settings
         self.folder = settings.folder.absolute()
-        self._tell = tell
-        self._supervisor = Supervisor(self.folder / "logs")
+        self._progress = progress
+        self._children = ChildProcesses(self.folder / "logs")
         self._client = new_http_client()
         self._check_ports()
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
@@ -185,7 +183,6 @@ class Network:
 
     @property
     def services(self) -> list[Service]:
-        """The processes of hubs and banks."""
         return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
 
     def bank(self, code: str) -> RunningBank:
@@ -212,17 +209,17 @@ class Network:
         self.secrets = self._keep_secrets()
         if self.settings.kafka is KafkaKind.APACHE:
             # Before the threads: it may take minutes the first time, and Ctrl-C must be able to end it.
-            self._tell("Looking for Apache Kafka (fetched once, 45 MB)")
+            self._progress("Looking for Apache Kafka (fetched once, 45 MB)")
             fetch_jars()
-        self._tell("Starting PostgreSQL and the broker")
-        self._supervisor.own(self.postgres)
-        self._supervisor.own(self.broker)
+        self._progress("Starting PostgreSQL and the broker")
+        self._children.own(self.postgres)
+        self._children.own(self.broker)
         with ThreadPoolExecutor(2) as pool:
             try:
                 for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
                     started.result()
             except BaseException:
-                # The pool awaits both, and nobody waits for a server that is not wanted any more.
+                # The pool awaits both, so both are ended first.
                 for part in (self.postgres, self.broker):
                     part.retire()
                     part.kill()
@@ -230,20 +227,20 @@ class Network:
         for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
             self.postgres.create_database(name)
         self._make_services()
-        self._tell(f"Starting the hub and {len(self.banks)} banks")
+        self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
         for service in [first_hub, *(bank.service for bank in self.banks)]:
-            self._supervisor.own(service)
+            self._children.own(service)
             service.launch()
         first_hub.await_ready()
         for service in (*other_hubs, *self.hub_consumers):
             # The first one has brought the schema up.
-            self._supervisor.own(service)
+            self._children.own(service)
             service.launch()
         for bank in self.banks:
             bank.service.await_ready()
             if bank.consumer is not None:
-                self._supervisor.own(bank.consumer)
+                self._children.own(bank.consumer)
                 bank.consumer.launch()
         for service in self.services:
             service.await_ready()
@@ -254,11 +251,11 @@ class Network:
             for service in self.services:
                 service.request_stop()
         finally:
-            self._supervisor.stop()
+            self._children.stop()
             self._client.close()
 
     def await_ready(self) -> None:
-        """Waits until every service is ready, whoever starts those that are not running. Raises `PartNotReady`."""
+        """Waits until every service is ready; starts none of them. Raises `PartNotReady`."""
         wait_until(
             lambda: all(service.is_ready() for service in self.services),
             ALL_READY_DEADLINE_SECONDS,

@@ -67,7 +67,6 @@ class Service:
             raise PartNotReady(f"{error}\nIts health was: {self._last_answer}") from None
 
     def is_ready(self) -> bool:
-        """Whether it answers now that it is ready."""
         try:
             answer = self._client.get(f"{self.url}/health/ready", timeout=HEALTH_TIMEOUT_SECONDS)
         except httpx.HTTPError as error:
@@ -103,19 +102,15 @@ class Service:
         self._child.stop(STOP_GRACE_SECONDS)
 
     def kill(self) -> None:
-        """Sends SIGKILL."""
         self._child.kill()
 
     def freeze(self) -> None:
-        """Makes it stand still."""
         self._child.freeze()
 
     def thaw(self) -> None:
-        """Lets it go on."""
         self._child.thaw()
 
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
         return self._child.is_frozen()
 
     def restart(self) -> None:
@@ -124,7 +119,6 @@ class Service:
         self.start()
 
     def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
         return self._child.is_running()
 
     @property
@@ -134,9 +128,7 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
         return self._child.pid
 
     def log_tail(self) -> str:
-        """The last lines of its log."""
         return self._child.log_tail()

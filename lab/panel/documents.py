@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lab.drive.generator.generator import TrafficFigures
 from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
-from lab.network.conditions import Condition, PartReport
+from lab.network.health_monitor import Condition, PartReport
 from lab.network.supervisor import PartAction, PartKind
-from lab.panel.programme import Act, ActKind
-from lab.prove.scenarios.script import Scenario
+from lab.panel.tasks import LabTask, TaskKind
+from lab.prove.scenarios.scenario import Scenario
 from lab.read.report import audit_document
 
 
@@ -24,7 +24,7 @@ class PartDocument(BaseModel):
     detail: str = Field(description="What a service says is wrong; empty otherwise.")
     pid: int | None
     since_ms: int = Field(description="Since when it is so.")
-    restarts: int = Field(description="How often it ended without anybody's doing here, and was started again.")
+    restarts: int = Field(description="How often it ended unexpectedly, and was restarted.")
     actions: list[PartAction] = Field(description="What can be done to it now.")
     refused: dict[PartAction, str] = Field(description="What can never be done to it here, and why.")
 
@@ -121,7 +121,7 @@ class TrafficDocument(BaseModel):
 
 
 class ScenarioDocument(BaseModel):
-    """A script that can be played."""
+    """A scenario that can be run."""
 
     name: str = Field(examples=["payee-bank-dies"])
     title: str
@@ -129,7 +129,7 @@ class ScenarioDocument(BaseModel):
 
     @classmethod
     def of(cls, scenario: Scenario) -> Self:
-        """From the playbill."""
+        """From the registry."""
         return cls(name=scenario.name, title=scenario.title, watch=scenario.watch)
 
 
@@ -140,11 +140,11 @@ class StepDocument(BaseModel):
     text: str
 
 
-class ActDocument(BaseModel):
+class TaskDocument(BaseModel):
     """A scenario or an audit, while it runs or afterwards."""
 
     number: int
-    kind: ActKind
+    kind: TaskKind
     scenario: str | None
     began_ms: int
     ended_ms: int | None = Field(description="null: it is going on.")
@@ -156,18 +156,18 @@ class ActDocument(BaseModel):
     audit: dict[str, Any] | None = Field(description="As `codepix audit --json` prints it.")
 
     @classmethod
-    def of(cls, act: Act) -> Self:
-        """From the programme."""
+    def of(cls, task: LabTask) -> Self:
+        """From the task runner."""
         return cls(
-            number=act.number,
-            kind=act.kind,
-            scenario=None if act.scenario is None else act.scenario.name,
-            began_ms=act.began_ms,
-            ended_ms=act.ended_ms,
-            ok=act.is_ok if act.is_over else None,
-            interrupted=act.is_interrupted,
-            steps=[StepDocument(at_seconds=round(step.at_seconds, 2), text=step.sentence) for step in act.steps],
-            numbers={} if act.result is None else dict(act.result.numbers),
-            failures=list(act.failures),
-            audit=None if act.report is None else audit_document(act.report),
+            number=task.number,
+            kind=task.kind,
+            scenario=None if task.scenario is None else task.scenario.name,
+            began_ms=task.began_ms,
+            ended_ms=task.ended_ms,
+            ok=task.is_ok if task.is_over else None,
+            interrupted=task.is_interrupted,
+            steps=[StepDocument(at_seconds=round(step.at_seconds, 2), text=step.sentence) for step in task.steps],
+            numbers={} if task.result is None else dict(task.result.numbers),
+            failures=list(task.failures),
+            audit=None if task.report is None else audit_document(task.report),
         )

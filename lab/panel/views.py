@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lab.network.conditions import PartReport
+from lab.network.health_monitor import PartReport
 from lab.network.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
 from lab.network.supervisor import PartKind
-from lab.panel.programme import Act
-from lab.prove.scenarios.script import Step
+from lab.panel.tasks import LabTask
+from lab.prove.scenarios.scenario import Step
 from lab.read.audit import AuditReport, Finding
 from pix.web.languages import Language, translate, translate_rule
 from pix.web.marks import translatable
@@ -68,8 +68,6 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """A part as a line of the list."""
-
     title: str
     mark: Mark
     report: PartReport
@@ -95,7 +93,7 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step in the visitor's language."""
+    """A step in the page's language."""
 
     at_seconds: float
     sentence: str
@@ -147,7 +145,7 @@ def _bank_of(network: Network, report: PartReport) -> RunningBank:
 
 
 def step_views(steps: Sequence[Step], language: Language) -> list[StepView]:
-    """Each sentence in the visitor's language, with its values."""
+    """Each sentence in the page's language, with its values."""
     return [StepView(step.at_seconds, translate(language, step.text).format(*step.values)) for step in steps]
 
 
@@ -167,6 +165,5 @@ def finding_views(report: AuditReport, language: Language) -> list[FindingView]:
     ]
 
 
-def failure_sentences(act: Act, language: Language) -> list[str]:
-    """What was otherwise than it must be."""
-    return [translate_rule(language, failure) for failure in act.failures]
+def failure_sentences(task: LabTask, language: Language) -> list[str]:
+    return [translate_rule(language, failure) for failure in task.failures]

@@ -39,7 +39,7 @@ POSTINGS_DUE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AccountReference:
     """An account at a bank."""
 
     ispb: str
@@ -54,8 +54,8 @@ class HubTransfer:
     status: str
     reason: str | None
     amount_centavos: int
-    payer: Place
-    payee: Place | None
+    payer: AccountReference
+    payee: AccountReference | None
     is_closed: bool
     """Both banks have said that they processed the outcome."""
 
@@ -74,16 +74,14 @@ class BankTransfer:
     status: str
     reason: str | None
     amount_centavos: int
-    payer: Place
-    payee: Place | None
+    payer: AccountReference
+    payee: AccountReference | None
     owes_message: bool
     """The bank will send its message again until the hub has answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A line of a bank's books."""
-
     posting_id: int
     kind: str
     debit_account: str
@@ -112,8 +110,6 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class BankView:
-    """What one bank says."""
-
     ispb: str
     code: str
     name: str
@@ -132,7 +128,7 @@ class SettlementAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class NetworkSnapshot:
     """What the hub and the banks say, read in this order: hub, banks, hub again."""
 
     hub_before: tuple[HubTransfer, ...]
@@ -167,11 +163,10 @@ class AuditReport:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every invariant holds."""
         return all(finding.is_ok for finding in self.findings)
 
 
-def audit(snapshot: Snapshot, *, moving: bool = False) -> AuditReport:
+def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
     """Checks every invariant."""
     ledger = _Ledger(snapshot)
     in_flight = ledger.in_flight()
@@ -195,7 +190,7 @@ def audit(snapshot: Snapshot, *, moving: bool = False) -> AuditReport:
 class _Ledger:
     """A snapshot, indexed."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: NetworkSnapshot) -> None:
         self.before = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_before}
         self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}
         self.settlement = snapshot.settlement

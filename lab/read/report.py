@@ -88,7 +88,6 @@ def read_audit(document: Mapping[str, Any]) -> AuditReport:
 
 
 def print_audit(report: AuditReport) -> None:
-    """The table, then the remarks."""
     console.print(audit_table(report))
     for remark in audit_remarks(report):
         console.print(remark, markup=False, highlight=False)
@@ -105,5 +104,5 @@ def percentile(numbers: Sequence[int], percent: int) -> int | None:
     if not numbers:
         return None
     ordered = sorted(numbers)
-    place = -(-len(ordered) * percent // 100)
-    return ordered[max(0, place - 1)]
+    rank = -(-len(ordered) * percent // 100)
+    return ordered[max(0, rank - 1)]

@@ -54,8 +54,6 @@ def new_client(operator_password: str = "") -> httpx.Client:
 
 
 class Rest:
-    """The REST API of one service."""
-
     def __init__(self, name: str, url: str, client: httpx.Client) -> None:
         """`name` is what messages call it; `url` is its root."""
         self.name = name
@@ -84,23 +82,20 @@ class Rest:
         raise refused
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """Reads one document."""
         return self.call("GET", path, params=parameters)
 
     def pages(self, path: str, items: str, cursor: str, next_cursor: str, **parameters: Any) -> Iterator[Json]:
         """Reads a list page by page: `items` names the list, `next_cursor` what is handed back as `cursor`."""
-        place = ""
+        position = ""
         while True:
-            page = self.get(path, **{cursor: place, "size": PAGE_SIZE, **parameters})
+            page = self.get(path, **{cursor: position, "size": PAGE_SIZE, **parameters})
             yield from page[items]
-            place = page.get(next_cursor) or ""
-            if not place:
+            position = page.get(next_cursor) or ""
+            if not position:
                 return
 
 
 class HubRest(Rest):
-    """The hub's."""
-
     def __init__(self, url: str, client: httpx.Client) -> None:
         super().__init__("The hub", url, client)
 
@@ -121,7 +116,6 @@ class HubRest(Rest):
         return list(self.get("/settlement"))
 
     def dead_letters(self) -> list[Json]:
-        """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE))
 
     def fund(self, code: str, amount_centavos: int, funding_id: str) -> None:
@@ -131,8 +125,6 @@ class HubRest(Rest):
 
 
 class BankRest(Rest):
-    """A bank's."""
-
     def accounts(self) -> list[Json]:
         """Every account, by number."""
         return list(self.pages("/accounts", "accounts", "after", "next_cursor"))
@@ -150,7 +142,6 @@ class BankRest(Rest):
         return dict(self.get(f"/transfers/{end_to_end_id}", direction=direction))
 
     def books(self) -> Json:
-        """The sums."""
         return dict(self.get("/books"))
 
     def postings(self) -> Iterator[Json]:
@@ -158,7 +149,6 @@ class BankRest(Rest):
         return self.pages("/postings", "postings", "before", "next_cursor")
 
     def dead_letters(self) -> list[Json]:
-        """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE)["dead_letters"])
 
     def dead_letter(self, dead_letter_id: str) -> Json:
@@ -191,5 +181,4 @@ class BankRest(Rest):
         self.call("POST", f"/accounts/{account_number}/block")
 
     def close_account(self, account_number: str) -> None:
-        """Closes an empty account."""
         self.call("POST", f"/accounts/{account_number}/close")

@@ -12,44 +12,44 @@ import httpx
 
 from lab.read.audit import (
     UNDECIDED_AT_BANK,
+    AccountReference,
     AuditReport,
     BankTransfer,
     BankView,
     Books,
     HubTransfer,
-    Place,
+    NetworkSnapshot,
     Posting,
     SettlementAccount,
-    Snapshot,
     audit,
 )
 from lab.read.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
-SIGNS_POLL_SECONDS: Final = 0.25
-"""Between two looks at whether anything has moved."""
+ACTIVITY_POLL_SECONDS: Final = 0.25
+"""Between two readings of the activity."""
 
 
-class Say(Protocol):
-    """Is given each step; `values` stand where the text has `{}`."""
+class StepReporter(Protocol):
+    """Called with each step; `values` stand where the text has `{}`."""
 
     def __call__(self, text: str, *values: object) -> None:
         """Says it."""
 
 
-def quietly(text: str, *values: object) -> None:
+def no_report(text: str, *values: object) -> None:
     """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """What changes whenever anything moves, and how much is still under way."""
+class NetworkActivity:
+    """A fingerprint that changes whenever a transfer moves, and how many transfers are open."""
 
     state: Hashable
     open_transfers: int
 
 
-class Surveyor:
-    """Looks at one network."""
+class NetworkReader:
+    """Reads one network through its REST APIs."""
 
     def __init__(self, hub_url: str, client: httpx.Client, addresses: Mapping[str, str] | None = None) -> None:
         """`addresses` are those of banks, by ISPB, that are reached from here otherwise than they have announced."""
@@ -58,7 +58,7 @@ class Surveyor:
         self.hub = HubRest(hub_url, client)
 
     def banks(self) -> dict[str, BankRest]:
-        """The banks' APIs by ISPB, at the addresses that they announced to the hub unless told better.
+        """The banks' APIs by ISPB, at the addresses that they announced to the hub, unless `addresses` names another.
 
         Raises `Unreachable`.
         """
@@ -71,8 +71,8 @@ class Surveyor:
             found[str(bank["ispb"])] = BankRest(name, str(url), self._client)
         return found
 
-    def signs(self) -> Signs:
-        """Whether anything moves is seen by comparing two of these."""
+    def activity(self) -> NetworkActivity:
+        """The network's activity now; two equal ones in a row mean that nothing moves."""
         open_at_hub = frozenset((row["end_to_end_id"], row["status"]) for row in self.hub.transfers(open_only=True))
         settlement = frozenset(
             (account["ispb"], account["balance_centavos"], account["reserved_centavos"])
@@ -87,17 +87,17 @@ class Surveyor:
             undecided += len(rows)
             sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
             at_banks.append((ispb, books["postings"], sums, rows))
-        return Signs((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
+        return NetworkActivity((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
 
-    def snapshot(self, say: Say = quietly) -> Snapshot:
+    def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
-        say("Reading what the hub knows.")
+        report_step("Reading what the hub knows.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
         banks = []
         for ispb, bank in self.banks().items():
             name = str(names[ispb]["name"])
-            say("Reading the books of {}.", name)
+            report_step("Reading the books of {}.", name)
             banks.append(
                 BankView(
                     ispb=ispb,
@@ -108,7 +108,7 @@ class Surveyor:
                     postings=tuple(_posting(row) for row in bank.postings()),
                 )
             )
-        say("Reading the hub once more.")
+        report_step("Reading the hub once more.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -116,7 +116,7 @@ class Surveyor:
             for account in self.hub.settlement_accounts()
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        return Snapshot(before, settlement, tuple(banks), after)
+        return NetworkSnapshot(before, settlement, tuple(banks), after)
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
@@ -133,13 +133,13 @@ class Surveyor:
         Services that do not answer are waited for too. Raises `Unreachable` when one is still away at the end.
         """
         deadline = time.monotonic() + seconds_max
-        last: Signs | None = None
+        last: NetworkActivity | None = None
         while True:
             try:
-                signs = self.signs()
-                if signs == last and signs.open_transfers == 0:
+                activity = self.activity()
+                if activity == last and activity.open_transfers == 0:
                     return True
-                last = signs
+                last = activity
             except NotAllowed:
                 raise
             except Unreachable:
@@ -148,31 +148,31 @@ class Surveyor:
                     raise
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(SIGNS_POLL_SECONDS)
+            time.sleep(ACTIVITY_POLL_SECONDS)
 
-    def audit(self, wait_seconds: float, say: Say = quietly) -> AuditReport:
+    def audit(self, wait_seconds: float, report_step: StepReporter = no_report) -> AuditReport:
         """Audits the network once it is quiet, or as it is when it has not become so in time.
 
         What is still under way after the wait is allowed for. Only when things move while they are read, in each of
-        the attempts, does the report say so. `say` is given each step. Raises `Unreachable`.
+        the attempts, does the report say so. `report_step` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
-        say("Waiting until nothing is under way.")
+        report_step("Waiting until nothing is under way.")
         self.wait_for_quiet(wait_seconds)
         while True:
-            before = self.signs()
-            snapshot = self.snapshot(say)
-            is_still = self.signs() == before
+            before = self.activity()
+            snapshot = self.snapshot(report_step)
+            is_still = self.activity() == before
             if is_still or time.monotonic() >= deadline:
                 return audit(snapshot, moving=not is_still)
 
 
-def _place(party: Json | None) -> Place | None:
-    return None if party is None else Place(str(party["ispb"]), str(party["account_number"]))
+def _account(party: Json | None) -> AccountReference | None:
+    return None if party is None else AccountReference(str(party["ispb"]), str(party["account_number"]))
 
 
-def _required_place(party: Json) -> Place:
-    return Place(str(party["ispb"]), str(party["account_number"]))
+def _required_account(party: Json) -> AccountReference:
+    return AccountReference(str(party["ispb"]), str(party["account_number"]))
 
 
 def _hub_transfer(row: Json) -> HubTransfer:
@@ -181,8 +181,8 @@ def _hub_transfer(row: Json) -> HubTransfer:
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_place(row["payer"]),
-        payee=_place(row["payee"]),
+        payer=_required_account(row["payer"]),
+        payee=_account(row["payee"]),
         is_closed=row["closed_at_ms"] is not None,
     )
 
@@ -195,8 +195,8 @@ def _bank_transfer(row: Json) -> BankTransfer:
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_place(row["payer"]),
-        payee=_place(row["payee"]),
+        payer=_required_account(row["payer"]),
+        payee=_account(row["payee"]),
         owes_message=undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None,
     )
 

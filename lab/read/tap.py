@@ -44,8 +44,8 @@ class Tap:
         )
         topics = [HUB_TOPIC, *(bank_topic(code) for code in bank_codes)]
         try:
-            places = [place for topic in topics for place in self._ends(topic)]
-            self._consumer.assign(places)
+            positions = [position for topic in topics for position in self._ends(topic)]
+            self._consumer.assign(positions)
         except KafkaException as error:
             self._consumer.close()
             raise PartError(f"The broker does not let us listen: {error}") from error
@@ -59,7 +59,7 @@ class Tap:
             )
             yield TopicPartition(topic, number, high if high >= 0 else OFFSET_END)
 
-    def hear(self, seconds_max: float) -> list[Record]:
+    def poll_records(self, seconds_max: float) -> list[Record]:
         """What has been said: waits for one record at most this long, then takes what is there."""
         first = self._consumer.poll(seconds_max)
         if first is None:
@@ -68,7 +68,6 @@ class Tap:
         return [record_of(message) for message in messages if message.error() is None]
 
     def close(self) -> None:
-        """Listens no more."""
         self._consumer.close()
 
 

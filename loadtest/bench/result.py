@@ -26,11 +26,10 @@ class PartResult:
     p95_ms: float | None = None
     p99_ms: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    """More figures, for whoever reads the JSON."""
+    """More figures, in the JSON alone."""
     timeline: Sequence[int] = ()
     """How many were done in each second."""
     findings: Sequence[str] = ()
-    """What the audit has found to be wrong."""
 
     @property
     def ratio(self) -> float | None:

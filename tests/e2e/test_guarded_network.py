@@ -18,7 +18,7 @@ from lab.drive.customers import DEMO_PIN
 from lab.drive.payments import poll_until
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.read.rest import BankRest, HubRest
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.rpc.client import open_channel
 from pix.web.client import new_http_client
 
@@ -59,7 +59,7 @@ def pay(network: Network, operator: httpx.Client, order: str) -> None:
 
 def test_a_transfer_goes_through_over_mutual_tls_and_the_books_hold(guarded: Network, operator: httpx.Client) -> None:
     pay(guarded, operator, "order-1")
-    assert Surveyor(guarded.hub_url, operator).audit(SETTLED_SECONDS_MAX).is_ok
+    assert NetworkReader(guarded.hub_url, operator).audit(SETTLED_SECONDS_MAX).is_ok
 
 
 def test_the_hub_speaks_nothing_but_tls(guarded: Network) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, payment, poll_until
+from lab.drive.payments import PaymentDriver, payment, poll_until
 from lab.network.network import Network
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import ChildProcess, wait_until
@@ -133,7 +133,7 @@ def test_what_dashboards_and_alerts_ask_for_is_scraped_and_answered(
         prometheus.results(query)
 
     order = payment(population.rich("001"), population.friends("002")[0], 1_00, "prometheus")
-    assert Cashier(banks).send(order).end_to_end_id
+    assert PaymentDriver(banks).send(order).end_to_end_id
     unanswered = [query for query in queries if not SILENT & set(NAMES.findall(query))]
 
     def all_have_an_answer() -> bool:

@@ -16,15 +16,15 @@ from random import Random
 import pytest
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, Sent, good_payments, poll_until, read_outcomes
+from lab.drive.payments import PaymentDriver, SentPayment, good_payments, poll_until, read_outcomes
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 
 STOP_SECONDS_MAX = 10.0
 QUIET_SECONDS_MAX = 40.0
 AUDIT_SECONDS_MAX = 20.0
-PATIENCE_SECONDS = 30.0
+RETRY_SECONDS_MAX = 30.0
 SENDERS = 4
 PAYMENTS_MAX = 5_000
 PAYMENTS_BETWEEN = 10
@@ -35,11 +35,11 @@ class Customers:
     """They pay without pause, and ask again when a bank does not answer."""
 
     def __init__(self, banks: dict[str, BankRest]) -> None:
-        self._cashier = Cashier(banks, PATIENCE_SECONDS, SENDERS)
+        self._driver = PaymentDriver(banks, RETRY_SECONDS_MAX, SENDERS)
         self._payments = iter(good_payments(Population.of(banks), PAYMENTS_MAX, Random(7), "rolling"))
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self.sent: list[Sent] = []
+        self.sent: list[SentPayment] = []
         self.failures: list[Exception] = []
 
     def _pay(self) -> None:
@@ -47,14 +47,14 @@ class Customers:
             while not self._stop.is_set():
                 with self._lock:
                     order = next(self._payments)
-                self.sent.append(self._cashier.send(order))
+                self.sent.append(self._driver.send(order))
         except Exception as failure:  # noqa: BLE001 - the test asserts that there is none
             self.failures.append(failure)
 
     def await_more(self) -> None:
         """Returns when some more payments have gone through."""
         enough = len(self.sent) + PAYMENTS_BETWEEN
-        assert poll_until(lambda: len(self.sent) >= enough or bool(self.failures), PATIENCE_SECONDS), "nobody pays"
+        assert poll_until(lambda: len(self.sent) >= enough or bool(self.failures), RETRY_SECONDS_MAX), "nobody pays"
         assert not self.failures
 
     @contextmanager
@@ -67,14 +67,14 @@ class Customers:
         finally:
             self._stop.set()
             for thread in threads:
-                thread.join(PATIENCE_SECONDS)
+                thread.join(RETRY_SECONDS_MAX)
 
 
 @pytest.mark.slow
 def test_a_rolling_restart_under_load_loses_nothing(tmp_path: Path) -> None:
     settings = NetworkSettings(folder=tmp_path / "network", banks=DEMO_BANKS[:2], hubs=2, resend_first_seconds=1.0)
     with Network(settings) as network, new_client(network.secrets.operator) as client:
-        surveyor = Surveyor(network.hub_url, client)
+        reader = NetworkReader(network.hub_url, client)
         banks = {bank.code: BankRest(bank.code, bank.url, client) for bank in network.banks}
         customers = Customers(banks)
         stops: dict[str, tuple[float, int | None]] = {}
@@ -92,9 +92,9 @@ def test_a_rolling_restart_under_load_loses_nothing(tmp_path: Path) -> None:
 
         assert not customers.failures
         assert [each.refused for each in customers.sent if each.refused is not None] == []
-        assert surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
-        outcomes = read_outcomes(surveyor.hub, customers.sent)
-        report = surveyor.audit(AUDIT_SECONDS_MAX)
+        assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
+        outcomes = read_outcomes(reader.hub, customers.sent)
+        report = reader.audit(AUDIT_SECONDS_MAX)
 
     assert set(stops) == {"hub", "hub-2", "bank-001"}
     assert {name: code for name, (_, code) in stops.items()} == dict.fromkeys(stops, 0)

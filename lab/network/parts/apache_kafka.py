@@ -78,7 +78,6 @@ class ApacheKafkaSettings:
     """By user: with any, clients sign in with SASL/PLAIN, and may do what the ACLs say; the first may do everything."""
 
     def java_options(self) -> list[str]:
-        """The options of the Java virtual machine."""
         return [
             f"-Xmx{self.heap_megabytes}m",
             *(["-XX:TieredStopAtLevel=1"] if self.first_compiler_only else []),
@@ -132,7 +131,7 @@ def fetch_jars(cache_folder: Path | None = None) -> Path:
         pom.write_bytes(resources.files(POM_PACKAGE).joinpath(POM_FILE).read_bytes())
         unfinished = Path(workplace) / "jars"
         _run_maven(maven, pom, unfinished)
-        # Renaming onto a folder with something in it fails, so whoever fetched at the same time and was first, wins.
+        # Renaming onto a folder with something in it fails, so of two downloads at the same time the first one stays.
         with contextlib.suppress(OSError):
             unfinished.rename(folder)
     if not folder.is_dir():
@@ -287,11 +286,9 @@ class ApacheKafkaBroker:
         self._child.freeze()
 
     def thaw(self) -> None:
-        """Lets the broker go on after `freeze`."""
         self._child.thaw()
 
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
         return self._child.is_frozen()
 
     def restart(self) -> None:
@@ -306,12 +303,10 @@ class ApacheKafkaBroker:
         self.start()
 
     def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
         return self._child.is_running()
 
     @property
     def pid(self) -> int:
-        """The process id of the broker's Java."""
         return self._child.pid
 
     def _properties(self) -> dict[str, str | int]:
@@ -351,13 +346,13 @@ class ApacheKafkaBroker:
         user, password = self._first_user()
         module = "org.apache.kafka.common.security.plain.PlainLoginModule"
         users = " ".join(f'user_{name}="{text}"' for name, text in self._settings.passwords.items())
-        everybody = f'{module} required username="{user}" password="{password}" {users};'
+        all_users = f'{module} required username="{user}" password="{password}" {users};'
         the_broker = f'{module} required username="{user}" password="{password}" user_{user}="{password}";'
         return {
             "sasl.enabled.mechanisms": "PLAIN",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "sasl.mechanism.controller.protocol": "PLAIN",
-            "listener.name.sasl_plaintext.plain.sasl.jaas.config": everybody,
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": all_users,
             "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.controller.plain.sasl.jaas.config": the_broker,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -28,9 +28,7 @@ class Broker(Part, Protocol):
         """The process id. Raises `PartError` before the first start."""
         ...
 
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        ...
+    def is_frozen(self) -> bool: ...
 
     def wipe(self) -> None:
         """Loses every topic, record and committed offset, and is ready again when it returns."""
@@ -61,7 +59,7 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Starts an empty broker and waits until it has an address."""
-        # As a file, like the tether: it then starts from any folder, whether or not the lab is installed.
+        # As a file, like the watchdog: it then starts from any folder, whether or not the lab is installed.
         self._child.start([sys.executable, "-P", embedded_broker.__file__], None, self._log_file)
         self._bootstrap_servers = wait_until(
             self._announced_address,
@@ -87,11 +85,9 @@ class EmbeddedBroker:
         self._child.freeze()
 
     def thaw(self) -> None:
-        """Lets the broker go on after `freeze`."""
         self._child.thaw()
 
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
         return self._child.is_frozen()
 
     def restart(self) -> None:
@@ -104,12 +100,10 @@ class EmbeddedBroker:
         self.restart()
 
     def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
         return self._child.is_running()
 
     @property
     def pid(self) -> int:
-        """The process id of the broker."""
         return self._child.pid
 
     def _announced_address(self) -> str | None:

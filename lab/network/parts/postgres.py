@@ -47,7 +47,7 @@ SOCKET_PATH_BYTES_MAX = 100
 SOCKET_FILE_NAME = ".s.PGSQL.5432"
 
 # A small machine's settings. What keeps committed rows safe (fsync, synchronous_commit, full_page_writes) is on, as
-# it is by default, and is named so that nobody has to look it up.
+# it is by default, and is named so that readers need not look it up.
 SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
@@ -69,7 +69,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
-    # Nobody can come in but through the Unix socket, in a folder that is its owner's alone.
+    # The only way in is the Unix socket, in a folder that only its owner can enter.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
 }
@@ -78,9 +78,7 @@ SETTINGS = {
 class Postgres(Protocol):
     """A PostgreSQL server in which the lab gives every participant a database of its own."""
 
-    def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
-        ...
+    def create_database(self, name: str) -> None: ...
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server."""
@@ -88,14 +86,13 @@ class Postgres(Protocol):
 
 
 class ExternalPostgres:
-    """A PostgreSQL server that somebody else runs; the lab only makes databases in it."""
+    """A PostgreSQL server that runs outside the lab, which only makes databases in it."""
 
     def __init__(self, server_url: str) -> None:
         """`server_url` may name any database in which the user may say CREATE DATABASE."""
         self._server_url = database_url(server_url)
 
     def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
         _create_database(self._server_url, name)
 
     def url(self, database: str) -> str:
@@ -157,7 +154,6 @@ class EmbeddedPostgres:
         self._child.thaw()
 
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
         return self._child.is_frozen()
 
     def restart(self) -> None:
@@ -171,11 +167,9 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        """The process id of the postmaster."""
         return self._child.pid
 
     def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
         _create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
 
     def url(self, database: str) -> str:
@@ -243,8 +237,8 @@ class EmbeddedPostgres:
     def _clear_stale_lock(self) -> None:
         """Removes a killed postmaster's lock file whose process id has gone to a stranger.
 
-        PostgreSQL forgives an id that is nobody's, but in a container, where ids are few and come again, it would
-        take the stranger for the owner of the data.
+        PostgreSQL forgives an id without a process, but in a container, where ids are few and come again, it would
+        take an unrelated process for the owner of the data.
         """
         lock = self._cluster / "postmaster.pid"
         try:
@@ -293,7 +287,7 @@ def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
 
     Containers run under user ids that no file knows (`docker run --user 12345`, OpenShift), and initdb alone of
     PostgreSQL's programs refuses that. It is given a name by libnss-wrapper where that is installed, and otherwise by
-    a user namespace in which the id is that of `nobody`. Raises `PartMissing` where neither is to be had.
+    a user namespace in which the id has a name. Raises `PartMissing` where neither is to be had.
     """
     with contextlib.suppress(KeyError):
         pwd.getpwuid(os.geteuid())
@@ -306,8 +300,8 @@ def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
         group.write_text(f"{SUPERUSER}:x:{os.getegid()}:\n")
         return [], {"LD_PRELOAD": library, "NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group)}
     with contextlib.suppress(KeyError, OSError, subprocess.SubprocessError):
-        nobody = pwd.getpwnam(SYSTEM_USER_OF_LAST_RESORT)
-        unshare = ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"]
+        user = pwd.getpwnam(SYSTEM_USER_OF_LAST_RESORT)
+        unshare = ["unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}"]
         subprocess.run([*unshare, "true"], env=inherited(), capture_output=True, check=True)
         return unshare, {}
     raise PartMissing(

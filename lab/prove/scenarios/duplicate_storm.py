@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from lab.network.parts.errors import PartError
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Orders, Stage
+from lab.prove.scenarios.context import PaymentBatch, ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from lab.read.tap import Tap, listening
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
@@ -24,69 +24,75 @@ HEARD_SECONDS_MAX: Final = 30.0
 COUNTED_SECONDS_MAX: Final = 30.0
 
 
-class Storm:
-    """Hears the records of some transfers, and repeats each as soon as it is heard."""
+class RecordRepeater:
+    """Reads the records of some transfers, and publishes each again at once."""
 
     def __init__(self, tap: Tap, sink: KafkaSink) -> None:
         self._tap = tap
         self._sink = sink
         self._known: set[tuple[str, bytes, bytes]] = set()
         self._others: list[Record] = []
-        """Of transfers that are not known as ours: a record may be heard before its bank has answered the customer."""
-        self.heard: list[Record] = []
+        """Of transfers that are not known as ours: a record may arrive before its bank has answered the customer."""
+        self.observed: list[Record] = []
 
-    def blow(self, ids: set[str]) -> None:
+    def repeat_new(self, ids: set[str]) -> None:
         """Repeats what is new since the last time."""
         new, others = [], []
-        for record in (*self._others, *self._tap.hear(HEAR_SECONDS)):
-            place = (record.topic, record.key, record.value)
+        for record in (*self._others, *self._tap.poll_records(HEAR_SECONDS)):
+            identity = (record.topic, record.key, record.value)
             if record.key.decode("ascii", "replace") not in ids:
                 others.append(record)
-            elif place not in self._known:
-                self._known.add(place)
+            elif identity not in self._known:
+                self._known.add(identity)
                 new.append(record)
         self._others = others
-        self.heard += new
+        self.observed += new
         self._sink.publish(new * COPIES)
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Repeats every record of a few payments while they are under way, and once more when all is over."""
-    bank = stage.banks[-1]
-    settings = KafkaSettings(bootstrap_servers=stage.network.broker.bootstrap_servers, client_id="codepix-lab-storm")
+    bank = context.banks[-1]
+    settings = KafkaSettings(bootstrap_servers=context.network.broker.bootstrap_servers, client_id="codepix-lab-storm")
     sink = KafkaSink(settings)
-    codes = [each.code for each in stage.banks]
+    codes = [each.code for each in context.banks]
     try:
-        with listening(settings.bootstrap_servers, codes) as tap, stage.behaving(bank, answer_style="twice"):
-            stage.say("{} answers every offer twice. Customers of all banks pay {} times.", bank.spec.name, PAYMENTS)
-            storm = Storm(tap, sink)
-            orders = stage.send(stage.payments(PAYMENTS), PER_SECOND)
-            stage.say("Every record on the broker is repeated {} times as soon as it is there.", COPIES)
-            stage.await_(lambda: _has_passed(storm, orders), HEARD_SECONDS_MAX, "the records of every payment")
-            stage.await_outcomes(orders)
-            stage.say("Now all of it once more, {} times each and in any order, when everything is over.", COPIES)
-            again = storm.heard * COPIES
-            stage.random.shuffle(again)
+        with listening(settings.bootstrap_servers, codes) as tap, context.behaving(bank, answer_style="twice"):
+            context.report_step(
+                "{} answers every offer twice. Customers of all banks pay {} times.", bank.spec.name, PAYMENTS
+            )
+            repeater = RecordRepeater(tap, sink)
+            batch = context.send(context.payments(PAYMENTS), PER_SECOND)
+            context.report_step("Every record on the broker is repeated {} times as soon as it is there.", COPIES)
+            context.await_(lambda: _has_passed(repeater, batch), HEARD_SECONDS_MAX, "the records of every payment")
+            context.await_outcomes(batch)
+            context.report_step(
+                "Now all of it once more, {} times each and in any order, when everything is over.", COPIES
+            )
+            again = repeater.observed * COPIES
+            context.random.shuffle(again)
             sink.publish(again)
-            stage.numbers["records"] = len(storm.heard)
-            stage.numbers["repeated"] = 2 * COPIES * len(storm.heard)
+            context.numbers["records"] = len(repeater.observed)
+            context.numbers["repeated"] = 2 * COPIES * len(repeater.observed)
             due = 2 * COPIES * PAYMENTS
-            stage.await_(lambda: _duplicates(stage, orders) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them")
-            stage.say("The hub alone has ignored {} records that it had seen before.", _duplicates(stage, orders))
+            context.await_(lambda: _duplicates(context, batch) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them")
+            context.report_step(
+                "The hub alone has ignored {} records that it had seen before.", _duplicates(context, batch)
+            )
     except PublishFailed as error:
         raise PartError(f"The broker does not take the records: {error}") from error
     finally:
         sink.close()
-    stage.say("Each payment was booked once.")
+    context.report_step("Each payment was booked once.")
 
 
-def _has_passed(storm: Storm, orders: Orders) -> bool:
-    storm.blow(orders.ids)
-    return orders.are_sent and len(storm.heard) >= RECORDS_EACH_MIN * PAYMENTS
+def _has_passed(repeater: RecordRepeater, batch: PaymentBatch) -> bool:
+    repeater.repeat_new(batch.ids)
+    return batch.are_sent and len(repeater.observed) >= RECORDS_EACH_MIN * PAYMENTS
 
 
-def _duplicates(stage: Stage, orders: Orders) -> int:
-    rows = [stage.find(each) for each in orders.ids]
+def _duplicates(context: ScenarioContext, batch: PaymentBatch) -> int:
+    rows = [context.find(each) for each in batch.ids]
     return sum(row["duplicates"] for row in rows if row is not None)
 
 
@@ -94,5 +100,5 @@ SCENARIO: Final = Scenario(
     "duplicate-storm",
     translatable("Duplicate storm"),
     translatable("Every message comes many times, in any order, before and after the end. Everything counts once."),
-    play,
+    run,
 )

@@ -6,8 +6,8 @@ from typing import Final
 
 from lab.network.network import KafkaKind
 from lab.network.supervisor import PartAction
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 30
@@ -15,28 +15,34 @@ PER_SECOND: Final = 20.0
 BEFORE_SECONDS: Final = 0.6
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Kills hub, banks, database and broker amid payments; starts all of it again."""
-    network = stage.network
+    network = context.network
     services = [service.name for service in network.services]
-    stage.say("Customers of all banks pay {} times.", PAYMENTS)
-    orders = stage.send(stage.payments(PAYMENTS), PER_SECOND)
-    stage.wait(BEFORE_SECONDS)
-    stage.kill(*services, network.postgres.name)
-    stage.kill_broker()
+    context.report_step("Customers of all banks pay {} times.", PAYMENTS)
+    batch = context.send(context.payments(PAYMENTS), PER_SECOND)
+    context.wait(BEFORE_SECONDS)
+    context.kill(*services, network.postgres.name)
+    context.kill_broker()
     if network.settings.kafka is KafkaKind.APACHE:
-        stage.say("Hub, banks, PostgreSQL and broker are killed (SIGKILL). Nothing is left but what is on the disk.")
+        context.report_step(
+            "Hub, banks, PostgreSQL and broker are killed (SIGKILL). Nothing is left but what is on the disk."
+        )
     else:
-        stage.say("Hub, banks and PostgreSQL are killed (SIGKILL), and the broker loses its log, which was in memory.")
-    stage.numbers["answered_before"] = len(orders.sent)
-    stage.pause(4.0)
-    stage.say("PostgreSQL is started again, and the broker.")
-    stage.keeper.act(network.postgres.name, PartAction.START)
-    stage.start_broker()
-    stage.say("The hub and the banks are started again. Customers who got no answer ask again, with the same order.")
-    stage.start(*services)
-    stage.await_outcomes(orders)
-    stage.say("Every order exists exactly once, and is complete.")
+        context.report_step(
+            "Hub, banks and PostgreSQL are killed (SIGKILL), and the broker loses its log, which was in memory."
+        )
+    context.numbers["answered_before"] = len(batch.sent)
+    context.pause(4.0)
+    context.report_step("PostgreSQL is started again, and the broker.")
+    context.supervisor.act(network.postgres.name, PartAction.START)
+    context.start_broker()
+    context.report_step(
+        "The hub and the banks are started again. Customers who got no answer ask again, with the same order."
+    )
+    context.start(*services)
+    context.await_outcomes(batch)
+    context.report_step("Every order exists exactly once, and is complete.")
 
 
 SCENARIO: Final = Scenario(
@@ -45,5 +51,5 @@ SCENARIO: Final = Scenario(
     translatable(
         "Hub, banks and database are dead at the same moment, as after a power cut. Then all of it comes back."
     ),
-    play,
+    run,
 )

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 6
 LISTENS_SECONDS: Final = 1.0
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Switches a bank to silence, pays into it, shows that nothing is decided, and lets it speak again."""
-    *others, bank = stage.banks
-    timeout = stage.network.transfer_timeout_seconds
+    *others, bank = context.banks
+    timeout = context.network.transfer_timeout_seconds
     if timeout is not None:
-        stage.say(
+        context.report_step(
             "This network waits {} seconds for an answer at most: the payments will fail, with the money back.", timeout
         )
-    with stage.behaving(bank, mode="silent"):
-        stage.say("{} is switched to silence: it reads every offer, and answers none.", bank.spec.name)
-        stage.say("Customers pay {} times into it.", PAYMENTS)
+    with context.behaving(bank, mode="silent"):
+        context.report_step("{} is switched to silence: it reads every offer, and answers none.", bank.spec.name)
+        context.report_step("Customers pay {} times into it.", PAYMENTS)
         expected = "completed" if timeout is None else "AB03"
-        orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
-        stage.await_sent(orders)
+        batch = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
+        context.await_sent(batch)
         if timeout is None:
-            stage.await_(lambda: stage.pending(orders) == PAYMENTS, 15.0, "all payments to wait for the answer")
-            stage.wait(LISTENS_SECONDS)
-            stage.check(
-                stage.pending(orders) == PAYMENTS,
+            context.await_(lambda: context.pending(batch) == PAYMENTS, 15.0, "all payments to wait for the answer")
+            context.wait(LISTENS_SECONDS)
+            context.check(
+                context.pending(batch) == PAYMENTS,
                 translatable("A payment was decided without an answer of the payee's bank."),
             )
-            stage.say("{} payments wait. The hub offers them again and again, and decides nothing by itself.", PAYMENTS)
-            stage.pause(4.0)
+            context.report_step(
+                "{} payments wait. The hub offers them again and again, and decides nothing by itself.", PAYMENTS
+            )
+            context.pause(4.0)
         else:
-            stage.await_outcomes(orders)
-    stage.say("{} answers again.", bank.spec.name)
-    stage.await_outcomes(orders)
-    stage.say("Every payment has the outcome that it must have.")
+            context.await_outcomes(batch)
+    context.report_step("{} answers again.", bank.spec.name)
+    context.await_outcomes(batch)
+    context.report_step("Every payment has the outcome that it must have.")
 
 
 SCENARIO: Final = Scenario(
@@ -48,5 +50,5 @@ SCENARIO: Final = Scenario(
     translatable(
         "A payment waits for as long as the payee's bank says nothing. Without its promise the hub moves no money."
     ),
-    play,
+    run,
 )
