@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
-from bank_sim.adapters.courier import BackgroundCourier
+from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
 from bank_sim.adapters.observed import ObservedUnitsOfWork, TracedOrders, TransferWatch
@@ -35,12 +35,12 @@ class RunningBank:
     application: BankApplication
     engine: Engine
     hub: GrpcHub
-    courier: BackgroundCourier
+    publisher: ThreadedPublisher
     telemetry: Telemetry
 
     def close(self) -> None:
         """Sends what the courier has, and closes every connection."""
-        self.courier.close()
+        self.publisher.close()
         self.hub.close()
         self.engine.dispose()
         self.telemetry.close()
@@ -61,8 +61,8 @@ def start(settings: BankSettings) -> RunningBank:
         tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
         tls_name=settings.hub_tls_name,
     )
-    to_courier = settings.kafka(f"codepix-bank-{settings.bank_code}-courier")
-    courier = BackgroundCourier(lambda: telemetry.sink(KafkaSink(to_courier)))
+    for_publisher = settings.kafka(f"codepix-bank-{settings.bank_code}-courier")
+    publisher = ThreadedPublisher(lambda: telemetry.sink(KafkaSink(for_publisher)))
     health = Health()
     telemetry.metrics.watch_health(health)
     health.add_probe("database", lambda: why_database_is_not_ready(engine), WRITE_PROBE_AGE_SECONDS_MAX)
@@ -73,9 +73,9 @@ def start(settings: BankSettings) -> RunningBank:
         secret_other=settings.bank_secret_other,
         units=ObservedUnitsOfWork(PostgresUnitsOfWork(engine), TransferWatch(telemetry.metrics)),
         hub=hub,
-        courier=courier,
+        publisher=publisher,
         clock=SystemClock(),
-        policy=settings.resend_policy,
+        policy=settings.retransmission_policy,
         public_url=settings.public_url,
         version=codepix_version(),
         health=health,
@@ -86,9 +86,9 @@ def start(settings: BankSettings) -> RunningBank:
         application,
         request_transfers=request_transfers,
         request_transfer=RequestTransfer(request_transfers),
-        process_records=telemetry.handler(application.process_records),
+        process_messages=telemetry.handler(application.process_messages),
     )
-    return RunningBank(application, engine, hub, courier, telemetry)
+    return RunningBank(application, engine, hub, publisher, telemetry)
 
 
 def build(settings: BankSettings) -> BankApplication:

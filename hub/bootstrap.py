@@ -8,15 +8,15 @@ from sqlalchemy import Engine
 
 from hub.adapters.gauges import watch_database
 from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
-from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
-from hub.adapters.postgres_directory import PostgresDirectory
+from hub.adapters.postgres.directory import PostgresDirectory
+from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
+from hub.application.live_messages import LiveMessages, parties_of
 from hub.application.use_cases import compose
-from hub.application.watch_wire import WatchWire, parties_of
 from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.http.app import create_app
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
-from hub.entrypoints.sweeper import Sweeper
+from hub.entrypoints.scheduler import Sweeper
 from hub.settings import HubSettings
 from pix.messaging.batches import RecordSink
 from pix.messaging.consumer import ConsumerThread, isolating_poison
@@ -58,7 +58,7 @@ class Hub:
             ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
             clock,
             health,
-            settings.resend_policy,
+            settings.retransmission_policy,
             settings.transfer_timeout_ms,
             settings.look_up_policy,
             self._directory,
@@ -68,7 +68,7 @@ class Hub:
         self._handle = self.telemetry.handler(
             isolating_poison(
                 HubRecordHandler(self.application.process_messages, keyring, clock),
-                self.application.bury_record,
+                self.application.store_dead_letter,
                 lambda: not why_database_is_not_ready(self.engine),
             )
         )
@@ -102,7 +102,7 @@ class Hub:
                 own = None if self._consumer is None else self._consumer.lag
                 lag = lag_seen_by(self._kafka, HUB_TOPIC, CONSUMER_GROUP, own)
                 roles["sweeper"] = Sweeper(
-                    self.application.resend_due, self.application.fail_expired, sink, lag, health
+                    self.application.retransmit_due, self.application.fail_expired, sink, lag, health
                 ).run
         if "grpc" in names:
             # Look-ups have a connection of their own.
@@ -124,7 +124,7 @@ class Hub:
             self._sink = self.telemetry.sink(KafkaSink(self._kafka))
         return self._sink
 
-    def treat_again(self, record: Record) -> None:
+    def replay_record(self, record: Record) -> None:
         """Treats a record as if it had just come from the broker: for the replay of a dead letter."""
         self.sink().publish(self._handle([record]))
 
@@ -170,10 +170,10 @@ class Hub:
     def _run_http(self, stop: threading.Event) -> None:
         app = create_app(
             self.application,
-            self.treat_again,
+            self.replay_record,
             configured_secret=self.settings.session_secret,
             operators=self.settings,
-            wire=WatchWire(self._tap, lambda: parties_of(self.application.queries)),
+            wire=LiveMessages(self._tap, lambda: parties_of(self.application.queries)),
             bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
             lab_panel_url=self.settings.lab_panel_url,
             public_url=self.settings.public_url,

@@ -15,15 +15,15 @@ from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import (
     HubAnswerUnfit,
-    HubCredentialsRefused,
-    HubRefused,
+    HubCredentialsRejected,
+    HubRejected,
     HubUnavailable,
     KeyLimitReached,
     KeyNotFound,
     KeyTaken,
     LookUpLimitReached,
 )
-from bank_sim.domain.transfer import Progress
+from bank_sim.domain.flows.transfer.model import Progress
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
@@ -141,7 +141,7 @@ class GrpcHub:
             ),
         )
 
-    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+    def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         self._ask(
             self._participants.KeepInTouch,
             participants.KeepInTouchRequest(instance=instance, version=version, lag=lag),
@@ -309,14 +309,14 @@ def _raise(error: Any) -> NoReturn:
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             raise KeyLimitReached(rule) from None
         case grpc.StatusCode.UNAUTHENTICATED:
-            raise HubCredentialsRefused from None
+            raise HubCredentialsRejected from None
         case grpc.StatusCode.INVALID_ARGUMENT if field != "hub":
             raise SchemeError(field, rule) from None
         case _ if status in _WITHOUT_ANSWER:
             log.warning("the hub does not answer", status=status.name)
             raise HubUnavailable from None
         case _:
-            raise HubRefused(field, rule) from None
+            raise HubRejected(field, rule) from None
 
 
 def _text(value: str | bytes | None) -> str:

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
-from bank_sim.domain.requesting import TransferOrder
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.participant.dead_letters import DeadLetter
-from pix.participant.observers import ObservedDeadLetters, log_buried
+from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
 from pix.scheme.errors import SchemeError
@@ -101,8 +101,8 @@ class TransferWatch:
             self._count(pairs)
             self._annotate(pairs)
         if letters:
-            self.metrics.buried.add({(): float(len(letters))})
-            log_buried(log, letters)
+            self.metrics.stored.add({(): float(len(letters))})
+            log_dead_letters(log, letters)
 
     def _count(self, pairs: Sequence[Pair]) -> None:
         reached: Counter[tuple[str, ...]] = Counter()

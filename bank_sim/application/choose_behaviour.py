@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bank_sim.application.ports import UnitsOfWork
-from bank_sim.domain.answering import Behaviour
+from bank_sim.domain.behaviour import Behaviour
 
 
 class ChooseBehaviour:

@@ -11,7 +11,7 @@ from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.errors import (
     AccountNotFound,
     BankError,
-    HubCredentialsRefused,
+    HubCredentialsRejected,
     HubUnavailable,
     KeyNotFound,
     LookUpLimitReached,
@@ -40,7 +40,7 @@ class RemoveKeysOfClosedAccounts:
         self._kept = frozenset(kept)
 
     def __call__(self) -> None:
-        """Raises HubUnavailable, HubCredentialsRefused, DatabaseUnavailable."""
+        """Raises HubUnavailable, HubCredentialsRejected, DatabaseUnavailable."""
         after = None
         while True:
             with self._units() as unit:
@@ -64,7 +64,7 @@ class RemoveKeysOfClosedAccounts:
                 # Not there: removed before, and the answer was lost. What is left to do is ours.
                 with suppress(KeyNotFound):
                     self._hub.remove_key(entry.key, entry.account_number)
-            except (HubUnavailable, HubCredentialsRefused, LookUpLimitReached):
+            except (HubUnavailable, HubCredentialsRejected, LookUpLimitReached):
                 raise
             except SchemeError as error:
                 # One key that the hub refuses must not hold up the others.

@@ -16,11 +16,11 @@ class JoinNetwork:
         self._version = version
 
     def __call__(self) -> None:
-        """Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
+        """Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
         self._hub.join_network(self._identity, self._url, self._version)
 
 
-class KeepInTouch:
+class SendHeartbeat:
     """This process says that it is there, how far behind it is, and at an orderly stop that it goes."""
 
     def __init__(self, hub: Hub, instance: str, version: str) -> None:
@@ -30,11 +30,11 @@ class KeepInTouch:
         self._version = version
 
     def __call__(self, lag: int | None) -> None:
-        """`lag` is None when this process reads none. Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
-        self._hub.keep_in_touch(self._instance, self._version, lag)
+        """`lag` is None when this process reads none. Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
+        self._hub.send_heartbeat(self._instance, self._version, lag)
 
     def leave(self) -> None:
-        """Raises HubUnavailable, HubCredentialsRefused, HubRefused."""
+        """Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
         self._hub.leave_network(self._instance)
 
 

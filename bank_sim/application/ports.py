@@ -14,10 +14,10 @@ from typing import Protocol
 
 from bank_sim.application.views import BooksSummary, StatementFilter, StatementLine, TransferFilter
 from bank_sim.domain.account import Account, AccountKey, Payee
-from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import BankIdentity, Participant
+from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
 from pix.participant.dead_letters import DeadLetterRepository
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.values import value_object
@@ -232,12 +232,12 @@ class SettlementAccount:
 
 
 class Hub(Protocol):
-    """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRefused and HubRefused."""
+    """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRejected and HubRejected."""
 
     def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
         """Announces the bank; repeating it updates the announcement."""
 
-    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+    def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         """Says that this process is there, and how many records wait to be read by it; None when it reads none."""
 
     def leave_network(self, instance: str) -> None:
@@ -265,7 +265,7 @@ class Hub(Protocol):
         """The hub's own steps of those of these transfers that it knows; at most 100 ids."""
 
 
-class Courier(Protocol):
+class BackgroundPublisher(Protocol):
     """Carries records to the broker behind the caller's back: it never waits and never raises, and may lose them.
 
     What a row owes is durable before the courier has it, so a loss only costs the time until it is sent again.

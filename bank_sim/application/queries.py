@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from bank_sim.application.demo_people import cpf_of
-from bank_sim.application.learn_progress import LearnProgress
+from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.ports import Hub, SettlementAccount, UnitOfWork, UnitsOfWork
 from bank_sim.application.searching import Wanted
 from bank_sim.application.searching import search as search_rows
@@ -26,11 +26,11 @@ from bank_sim.application.views import (
     TransferPage,
 )
 from bank_sim.domain.account import Account, AccountKey
-from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import Participant
+from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
 from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.scheme.errors import SchemeError
 
@@ -41,10 +41,10 @@ EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in rang
 class Queries:
     """Reads, each in a transaction of its own. Pages are bounded, and their cursors are texts to hand back."""
 
-    def __init__(self, units: UnitsOfWork, hub: Hub, learn_progress: LearnProgress) -> None:
+    def __init__(self, units: UnitsOfWork, hub: Hub, mirror_progress: MirrorProgress) -> None:
         self._units = units
         self._hub = hub
-        self._learn_progress = learn_progress
+        self._mirror_progress = mirror_progress
 
     def find_account(self, account_number: str) -> Account:
         """Raises AccountNotFound."""
@@ -134,7 +134,7 @@ class Queries:
             transfer = unit.transfers.find(end_to_end_id, direction)
         if transfer is None:
             raise TransferNotFound
-        return self._learn_progress([transfer])[0]
+        return self._mirror_progress([transfer])[0]
 
     def list_transfers(
         self,

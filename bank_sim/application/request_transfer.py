@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bank_sim.application.ports import Courier, UnitsOfWork
-from bank_sim.application.sealing import Seal
+from bank_sim.application.message_signer import Seal
+from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
-from bank_sim.domain.requesting import TransferOrder, check_order, is_same_order, request
-from bank_sim.domain.transfer import Transfer, owed
+from bank_sim.domain.flows.transfer.model import Transfer, owed
+from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 ORDERS_MAX: Final = 1_000
 """In one call of `request_transfers`, which is one transaction."""
@@ -38,16 +38,16 @@ class RequestTransfers:
     def __init__(
         self,
         units: UnitsOfWork,
-        courier: Courier,
+        publisher: BackgroundPublisher,
         seal: Seal,
         clock: Clock,
         identity: BankIdentity,
-        policy: ResendPolicy,
+        policy: RetransmissionPolicy,
         new_end_to_end_id: Callable[[int], str],
     ) -> None:
         """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
-        self._courier = courier
+        self._publisher = publisher
         self._seal = seal
         self._clock = clock
         self._identity = identity
@@ -76,7 +76,7 @@ class RequestTransfers:
                 unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
                 unit.commit()
         now_ms = self._clock.now_ms()
-        self._courier.take(
+        self._publisher.take(
             [record for transfer in ledger.added for record in self._seal.records(transfer, owed(transfer, now_ms))]
         )
         return results

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
 from bank_sim.domain import books
-from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.deciding import Facts, decide, direction_of
+from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.requesting import requested_before
-from bank_sim.domain.transfer import Direction
+from bank_sim.domain.flows.transfer.decisions import Facts, decide, direction_of
+from bank_sim.domain.flows.transfer.model import Direction
+from bank_sim.domain.flows.transfer.requests import requested_before
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferConfirmed, TransferFailed
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class RestoreTransfers:
     A transfer that has a row needs nothing: what the row owes is sent again, and the hub answers with the outcome.
     """
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, identity: BankIdentity, policy: ResendPolicy) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, identity: BankIdentity, policy: RetransmissionPolicy) -> None:
         self._units = units
         self._clock = clock
         self._identity = identity

@@ -21,7 +21,7 @@ ID_PART_LENGTH_MIN: Final = 6
 """A shorter text is not looked for in ids, because "50" is in most of them by chance."""
 
 Row = TypeVar("Row")
-Place = TypeVar("Place")
+Position = TypeVar("Position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Wanted:
 
 
 def search(
-    read: Callable[[Place | None, int], Sequence[Row]],
-    place_of: Callable[[Row], Place],
+    read: Callable[[Position | None, int], Sequence[Row]],
+    place_of: Callable[[Row], Position],
     is_wanted: Callable[[Row], bool],
-    after: Place | None,
+    after: Position | None,
     size: int,
-) -> tuple[list[Row], Place | None, bool]:
+) -> tuple[list[Row], Position | None, bool]:
     """At most `size` wanted rows behind `after`, the place behind which to go on, and whether the search was cut short.
 
     `read` gives so many rows behind a place. Without more to find the place is None.

@@ -11,32 +11,32 @@ from uuid import uuid4
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
+from bank_sim.application.dead_letters import DiscardDeadLetter, ReplayDeadLetter
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
-from bank_sim.application.join_network import JoinNetwork, KeepInTouch, MeetParticipants
-from bank_sim.application.learn_progress import LearnProgress
+from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
+from bank_sim.application.message_signer import Seal
+from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
-from bank_sim.application.ports import Courier, Hub, UnitsOfWork
-from bank_sim.application.process_records import BuryRecord, ProcessRecords
+from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
+from bank_sim.application.process_messages import ProcessMessages, StoreDeadLetter
 from bank_sim.application.queries import Queries
 from bank_sim.application.reconcile_keys import ReconcileKeys
 from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
-from bank_sim.application.replay_dead_letter import DiscardDeadLetter, ReplayDeadLetter
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
-from bank_sim.application.resend_due import ResendDue
 from bank_sim.application.restore_transfers import RestoreTransfers
-from bank_sim.application.sealing import Seal
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
+from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
 from pix.messaging.batches import BatchHandler
 from pix.messaging.consumer import isolating_poison
 from pix.runtime.clock import Clock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import signing_key
 
 
@@ -62,13 +62,13 @@ class BankApplication:
     # Money
     request_transfer: RequestTransfer
     request_transfers: TakeOrders
-    process_records: BatchHandler
-    resend_due: ResendDue
+    process_messages: BatchHandler
+    retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
-    learn_progress: LearnProgress
+    mirror_progress: MirrorProgress
     # The bank's own side
     join_network: JoinNetwork
-    keep_in_touch: KeepInTouch
+    send_heartbeat: SendHeartbeat
     meet_participants: MeetParticipants
     mirror_settlement: MirrorSettlement
     choose_behaviour: ChooseBehaviour
@@ -84,9 +84,9 @@ def compose(
     secret_other: str = "",
     units: UnitsOfWork,
     hub: Hub,
-    courier: Courier,
+    publisher: BackgroundPublisher,
     clock: Clock,
-    policy: ResendPolicy,
+    policy: RetransmissionPolicy,
     public_url: str = "",
     version: str = "0",
     health: Health | None = None,
@@ -103,16 +103,16 @@ def compose(
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     seal = Seal(identity.ispb, signing_key(secret), [signing_key(secret_other)] if secret_other else [])
-    learn_progress = LearnProgress(units, hub)
+    mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    process = ProcessRecords(units, seal, clock, identity, policy)
-    bury = BuryRecord(units, clock)
-    request_transfers = RequestTransfers(units, courier, seal, clock, identity, policy, new_end_to_end_id)
-    queries = Queries(units, hub, learn_progress)
+    process = ProcessMessages(units, seal, clock, identity, policy)
+    store_dead_letter = StoreDeadLetter(units, clock)
+    request_transfers = RequestTransfers(units, publisher, seal, clock, identity, policy, new_end_to_end_id)
+    queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
     )
@@ -132,16 +132,16 @@ def compose(
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_records=isolating_poison(process, bury, database_answers),
-        resend_due=ResendDue(units, courier, seal, clock, policy),
+        process_messages=isolating_poison(process, store_dead_letter, database_answers),
+        retransmit_due=RetransmitDue(units, publisher, seal, clock, policy),
         restore_transfers=RestoreTransfers(units, clock, identity, policy),
-        learn_progress=learn_progress,
+        mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
-        keep_in_touch=KeepInTouch(hub, str(uuid4()), version),
+        send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
-        replay_dead_letter=ReplayDeadLetter(units, process, bury, courier),
+        replay_dead_letter=ReplayDeadLetter(units, process, store_dead_letter, publisher),
         discard_dead_letter=DiscardDeadLetter(units),
         seed_demo_people=seed_demo_people,
     )

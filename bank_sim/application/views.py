@@ -8,7 +8,7 @@ from typing import Final
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.books import Posting, PostingKind
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
 
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 500

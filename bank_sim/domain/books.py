@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from bank_sim.domain.account import Account
-from bank_sim.domain.transfer import Direction, Transfer
+from bank_sim.domain.flows.transfer.model import Direction, Transfer
 
 CASH: Final = "cash"
 """What customers have paid in: an asset."""

@@ -124,14 +124,14 @@ class DeadLetterNotFound(BankError):
         super().__init__("dead_letter_id", "There is no dead letter with this id.")
 
 
-class DeadLetterIsSettled(BankError):
+class DeadLetterClosed(BankError):
     """A letter is replayed or discarded once; then it stays so."""
 
     def __init__(self) -> None:
         super().__init__("dead_letter_id", "This dead letter was already replayed or discarded.")
 
 
-class DeadLetterNotWhole(BankError):
+class DeadLetterTruncated(BankError):
     """Only a part of the record was kept, so it cannot be treated again."""
 
     def __init__(self) -> None:
@@ -145,18 +145,18 @@ class HubUnavailable(BankError):
         super().__init__("hub", "The hub does not answer at the moment; please try again shortly.")
 
 
-class HubRefused(BankError):
+class HubRejected(BankError):
     """The hub refused a question or a registration for a rule that it names."""
 
 
-class HubAnswerUnfit(HubRefused):
+class HubAnswerUnfit(HubRejected):
     """The hub's answer breaks a rule of the scheme, so it is not shown."""
 
     def __init__(self) -> None:
         super().__init__("hub", "The hub's answer breaks a rule of the scheme.")
 
 
-class HubCredentialsRefused(BankError):
+class HubCredentialsRejected(BankError):
     """The hub does not know this bank, or its secret is another."""
 
     def __init__(self) -> None:

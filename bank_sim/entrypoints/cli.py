@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bank_sim.bootstrap import BankApplication, RunningBank, has_newest_schema, migrate_database, start
-from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable
+from bank_sim.domain.errors import HubCredentialsRejected, HubUnavailable
 from bank_sim.entrypoints.hub_records import SECONDS_MAX, read_outcomes
 from bank_sim.entrypoints.kafka import KafkaRole
-from bank_sim.entrypoints.sweeper import SweeperRole
+from bank_sim.entrypoints.scheduler import SweeperRole
 from bank_sim.settings import BankSettings
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import broker_answers
@@ -36,7 +36,7 @@ from pix.scheme.money import format_brl
 from pix.web.client import http_get, new_http_client
 from pix.wire.records import bank_topic
 
-EXIT_REFUSED: Final = 1
+EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 HEALTH_TIMEOUT_SECONDS: Final = 3.0
 BROKER_PROBE_SECONDS: Final = 2.0
@@ -63,7 +63,7 @@ def main() -> None:
     app()
 
 
-def _refuse(sentence: str, code: int = EXIT_REFUSED) -> typer.Exit:
+def _refuse(sentence: str, code: int = EXIT_FAILURE) -> typer.Exit:
     print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks on stderr
     return typer.Exit(code)
 
@@ -164,7 +164,7 @@ def _keep_seeding(application: BankApplication, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             application.seed_demo_people()
-        except (HubUnavailable, HubCredentialsRefused, DatabaseUnavailable):
+        except (HubUnavailable, HubCredentialsRejected, DatabaseUnavailable):
             stop.wait(SEED_POLL_SECONDS)
         else:
             application.health.ok("people")
@@ -241,7 +241,7 @@ def restore_transfers(
     console.print(f"{len(restored.booked)} booked, {len(restored.known)} known before")
     for refused in restored.refused:
         console.print(f"not booked: {refused}", markup=False)
-    raise typer.Exit(EXIT_REFUSED if restored.refused else 0)
+    raise typer.Exit(EXIT_FAILURE if restored.refused else 0)
 
 
 @app.command()
@@ -256,7 +256,7 @@ def health() -> None:
             raise _refuse(f"{url} does not answer: {error}") from None
     for part, state in parts.items():
         console.print(f"{part}: {state}")
-    raise typer.Exit(0 if answer.is_success else EXIT_REFUSED)
+    raise typer.Exit(0 if answer.is_success else EXIT_FAILURE)
 
 
 @dead_letter_app.command("list")
@@ -286,7 +286,7 @@ def replay_dead_letter(dead_letter_id: str) -> None:
         letter = bank.application.replay_dead_letter(dead_letter_id=dead_letter_id)
     is_dead = letter.state is DeadLetterState.DEAD
     console.print(f"{letter.state.value}: {letter.reason}" if is_dead else letter.state.value)
-    raise typer.Exit(EXIT_REFUSED if is_dead else 0)
+    raise typer.Exit(EXIT_FAILURE if is_dead else 0)
 
 
 @dead_letter_app.command("discard")

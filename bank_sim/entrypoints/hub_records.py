@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from bank_sim.domain.errors import HubRefused, HubUnavailable
+from bank_sim.domain.errors import HubRejected, HubUnavailable
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed
 from pix.scheme.reasons import ReasonCode
@@ -24,7 +24,7 @@ def read_outcomes(client: httpx.Client, hub_url: str, ispb: str, received_from_m
     """The outcomes of every transfer that the hub received since, for each of its sides that is this bank's.
 
     Credits come first, then payments, each oldest first: no payment is then refused that a credit has paid for. Raises
-    HubUnavailable, also for an answer that is no list of transfers, and HubRefused for want of the operator's password.
+    HubUnavailable, also for an answer that is no list of transfers; HubRejected for want of the operator's password.
     """
     try:
         rows = list(_rows(client, f"{hub_url.rstrip('/')}/api/v1/transfers", ispb, received_from_ms))
@@ -32,7 +32,7 @@ def read_outcomes(client: httpx.Client, hub_url: str, ispb: str, received_from_m
     except httpx.HTTPStatusError as error:
         if error.response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             rule = "the hub shows its transfers to its operator alone; this must be the hub's operator's password"
-            raise HubRefused("HUB_OPERATOR_PASSWORD", rule) from None
+            raise HubRejected("HUB_OPERATOR_PASSWORD", rule) from None
         raise HubUnavailable from error
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise HubUnavailable from error

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from bank_sim.bootstrap import BankApplication
 from bank_sim.settings import BankSettings
 from pix.messaging.batches import RecordSink
-from pix.messaging.consumer import ConsumerThread, PatientSource
+from pix.messaging.consumer import ConsumerThread, PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.runtime.logs import logger
@@ -25,12 +25,12 @@ SWITCH_AGE_SECONDS_MAX: Final = 0.5
 log = logger(__name__)
 
 
-class ObedientSource:
+class SwitchedSource:
     """A source that takes nothing while the bank is switched to play one that is down."""
 
     def __init__(
         self,
-        source: PatientSource[Any],
+        source: PausableSource[Any],
         is_consuming: Callable[[], bool],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,13 +54,13 @@ class ObedientSource:
             self._asked_at_seconds = now_seconds
         return self._consuming
 
-    def place(self) -> Any:
+    def position(self) -> Any:
         """As the source does."""
-        return self._source.place()
+        return self._source.position()
 
-    def commit(self, place: Any) -> None:
+    def commit(self, position: Any) -> None:
         """As the source does."""
-        self._source.commit(place)
+        self._source.commit(position)
 
     def rewind(self) -> None:
         """As the source does."""
@@ -106,7 +106,7 @@ class KafkaRole:
         sink = KafkaSink(self._settings)
         self._consumer = ConsumerThread(
             self._make_source,
-            self._application.process_records,
+            self._application.process_messages,
             self._observe(sink),
             self._application.health,
         )
@@ -119,8 +119,8 @@ class KafkaRole:
                 stop.wait(RESTART_SECONDS)
         sink.close()
 
-    def _make_source(self) -> PatientSource[Any]:
+    def _make_source(self) -> PausableSource[Any]:
         topic = bank_topic(self._code)
         ensure_topics(self._settings, [topic, HUB_TOPIC])
         source = KafkaSource(self._settings, topic, bank_group(self._code))
-        return ObedientSource(source, lambda: self._application.queries.behaviour().consuming)
+        return SwitchedSource(source, lambda: self._application.queries.behaviour().consuming)

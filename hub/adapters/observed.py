@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
-from hub.domain.transfer import Transfer, TransferStatus
+from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.participant.dead_letters import DeadLetter
-from pix.participant.observers import ObservedDeadLetters, log_buried
+from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import trace_id_of
 from pix.telemetry.metrics import STEP_SECONDS, Metrics
@@ -58,8 +58,8 @@ class TransferWatch:
             self._count(pairs)
             self._annotate(pairs)
         if letters:
-            self.metrics.buried.add({(): float(len(letters))})
-            log_buried(log, letters)
+            self.metrics.stored.add({(): float(len(letters))})
+            log_dead_letters(log, letters)
 
     def _count(self, pairs: Sequence[tuple[Transfer | None, Transfer]]) -> None:
         reached: Counter[tuple[str, ...]] = Counter()

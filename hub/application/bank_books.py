@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from hub.application.ports import BankBooks, BankPosting, BankSilent
+from hub.application.ports import BankBooks, BankBooksUnavailable, BankPosting
 from hub.application.queries import Queries
 from hub.domain.bank import Bank
-from hub.domain.transfer import Transfer
+from hub.domain.flows.transfer.model import Transfer
 from pix.scheme.values import value_object
 
 
@@ -16,7 +16,7 @@ class NoBankBooks:
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:  # noqa: ARG002 - the port's
         """Never any."""
-        raise BankSilent("The banks are not asked here.")
+        raise BankBooksUnavailable("The banks are not asked here.")
 
 
 @value_object
@@ -37,10 +37,10 @@ def bookings_of(transfer: Transfer, queries: Queries, books: BankBooks) -> list[
 
     def ask(ispb: str) -> Bookings:
         if ispb not in known:
-            return Bookings(ispb, (), str(BankSilent("The hub does not know this bank.")))
+            return Bookings(ispb, (), str(BankBooksUnavailable("The hub does not know this bank.")))
         try:
             return Bookings(ispb, tuple(books.postings(known[ispb], transfer.end_to_end_id)), "")
-        except BankSilent as error:
+        except BankBooksUnavailable as error:
             return Bookings(ispb, (), error.why)
 
     with ThreadPoolExecutor(len(ispbs)) as pool:

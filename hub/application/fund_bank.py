@@ -57,7 +57,7 @@ class FundBank:
 def fund_account(unit: UnitOfWork, funding: Funding) -> SettlementAccount:
     """Books a funding. Raises SettlementFundsTooLow, FundingConflict, and SchemeError for too much or too many."""
     account = unit.settlement.lock([funding.ispb])[funding.ispb]
-    if account.free_centavos + funding.amount_centavos < 0:
+    if account.available_centavos + funding.amount_centavos < 0:
         raise SettlementFundsTooLow("amount_centavos", "is more than the settlement money that is not reserved")
     balance_centavos = account.balance_centavos + funding.amount_centavos
     if balance_centavos > SETTLEMENT_BALANCE_CENTAVOS_MAX:

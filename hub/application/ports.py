@@ -12,11 +12,11 @@ from typing import Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyEntry, KeyEvent
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.liveness import BankInstance
 from hub.domain.look_ups import DirectoryReading
-from hub.domain.presence import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
-from hub.domain.tallies import Tally, TallyPlace
-from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from hub.domain.tallies import Tally, TallyKey
 from pix.participant.dead_letters import DeadLetterRepository
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
@@ -36,15 +36,15 @@ class Outgoing:
 
 
 Row = TypeVar("Row")
-Place = TypeVar("Place")
+Position = TypeVar("Position")
 
 
 @value_object
-class Found(Generic[Row, Place]):
+class Found(Generic[Row, Position]):
     """What a search has found, and how far it has looked."""
 
     rows: list[Row]
-    cut_at: Place | None
+    cut_at: Position | None
     """The last place that was looked at, when the search ended there because it had looked at enough."""
 
 
@@ -129,7 +129,7 @@ class TransferChange:
     is_new: bool = False
 
 
-class AccountsHaveMoved(Exception):
+class SettlementConflict(Exception):
     """Another transaction has moved settlement money since it was read: read it again, and hold it this time."""
 
 
@@ -186,10 +186,10 @@ class TallyRepository(Protocol):
     def lock(self) -> None:
         """Takes the lock that `add` takes, before anything that is locked after the tallies."""
 
-    def add(self, changes: Mapping[TallyPlace, Tally]) -> None:
+    def add(self, changes: Mapping[TallyKey, Tally]) -> None:
         """Adds what this transaction has changed in the transfers, under a lock of this process's tallies."""
 
-    def all(self) -> dict[TallyPlace, Tally]:
+    def all(self) -> dict[TallyKey, Tally]:
         """Every sort of which there are transfers."""
 
     def recount(self) -> None:
@@ -221,13 +221,13 @@ class BankRepository(Protocol):
         """Forgets all but the newest `keep` secrets of a bank."""
 
 
-class PresenceRepository(Protocol):
+class HeartbeatRepository(Protocol):
     """What the banks' processes have said of themselves."""
 
     def put(self, instance: BankInstance) -> None:
         """What a process says now; a word that is older than what is known changes nothing.
 
-        Unless it is older by more than `UNHEARD_MS_MAX`: then the hub's clock has gone back.
+        Unless it is older by more than `HEARTBEAT_AGE_MS_MAX`: then the hub's clock has gone back.
         """
 
     def forget(self, last_seen_before_ms: int, last_seen_after_ms: int) -> None:
@@ -250,7 +250,7 @@ class SettlementRepository(Protocol):
         """Adds to accounts, whatever they hold by now.
 
         When one would break a rule by it (less than nothing reserved, or more than there is), this or the commit raises
-        AccountsHaveMoved out of the unit of work.
+        SettlementConflict out of the unit of work.
         """
 
     def open(self, ispb: str) -> None:
@@ -365,7 +365,7 @@ class UnitOfWork(Protocol):
         """The participants."""
 
     @property
-    def presence(self) -> PresenceRepository:
+    def heartbeats(self) -> HeartbeatRepository:
         """What the banks' processes have said of themselves."""
 
     @property
@@ -412,7 +412,7 @@ class BankPosting:
     """`outgoing` at the payer's bank, `incoming` at the payee's."""
 
 
-class BankSilent(Exception):
+class BankBooksUnavailable(Exception):
     """A bank does not tell what it has booked; `why` is a sentence for people."""
 
     def __init__(self, why: str) -> None:
@@ -424,4 +424,4 @@ class BankBooks(Protocol):
     """The books of the banks."""
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
-        """What the bank has booked for a transfer, oldest first. Waits for seconds at most. Raises BankSilent."""
+        """The bank's postings of a transfer, oldest first. Waits for seconds at most. Raises BankBooksUnavailable."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.application.ports import AccountsHaveMoved, Outgoing, TransferChange, UnitOfWork, UnitsOfWork
+from hub.application.ports import Outgoing, SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank, BankSecret
-from hub.domain.decisions import Decision, Network, decide
+from hub.domain.flows.transfer.decisions import Decision, Network, decide
+from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from hub.domain.transfer import Transfer
 from pix.participant.dead_letters import DeadLetter, dead_letter
 from pix.runtime.clock import Clock
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import BankMessage, HubMessage, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 from pix.wire.records import Record
 
@@ -67,10 +67,10 @@ class _Fold:
         self.messages += [(ispb, message, traceparent) for ispb, message in decision.messages]
 
     def save(self, unit: UnitOfWork) -> None:
-        """Writes what has changed, in a few statements. Raises AccountsHaveMoved, here or at the commit."""
+        """Writes what has changed, in a few statements. Raises SettlementConflict, here or at the commit."""
         unit.transfers.save(list(self.changes.values()))
         unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
-        unit.dead_letters.bury(self.letters)
+        unit.dead_letters.add(self.letters)
         # Last, since the other replicas wait for these rows from here to the commit.
         unit.settlement.add(changes_of(self.accounts_before, self.accounts))
 
@@ -82,7 +82,7 @@ class ProcessMessages:
         self,
         units: UnitsOfWork,
         clock: Clock,
-        policy: ResendPolicy,
+        policy: RetransmissionPolicy,
         timeout_ms: int | None = None,
         decide_on: Callable[..., Decision] = decide,
     ) -> None:
@@ -105,7 +105,7 @@ class ProcessMessages:
         """
         try:
             return self._process(arrivals, letters, holds_accounts=False)
-        except AccountsHaveMoved:
+        except SettlementConflict:
             return self._process(arrivals, letters, holds_accounts=True)
 
     def _process(
@@ -138,7 +138,7 @@ class ProcessMessages:
                     self._timeout_ms,
                 )
                 if transfer is None and _lacks_funds(decision) and not holds_accounts:
-                    raise AccountsHaveMoved
+                    raise SettlementConflict
                 if decision.dead_letter:
                     fold.letters.append(dead_letter(arrival.record, arrival.sender, decision.dead_letter, now_ms))
                 fold.apply(end_to_end_id, decision)

@@ -8,9 +8,9 @@ from hub.application.ports import Found, KeyFilter, TransferFilter, UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import TransferNotFound
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
 from hub.domain.settlement import Funding, SettlementAccount
-from hub.domain.tallies import Tally, TallyPlace, count_by_status
-from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from hub.domain.tallies import Tally, TallyKey, count_by_status
 from pix.scheme.keys import KeyKind, PixKey
 
 
@@ -63,7 +63,7 @@ class Queries:
         with self._units() as unit:
             return count_by_status(unit.tallies.all())
 
-    def tallies(self) -> dict[TallyPlace, Tally]:
+    def tallies(self) -> dict[TallyKey, Tally]:
         """How many transfers stand how, and how much money is in them."""
         with self._units() as unit:
             return unit.tallies.all()

@@ -7,22 +7,24 @@ from typing import Final
 
 from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
 from hub.application.process_messages import address
-from hub.domain.decisions import Decision, decide_resend, decide_timeout
+from hub.domain.flows.transfer.decisions import Decision, decide_retransmission, decide_timeout
+from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from hub.domain.transfer import Transfer
 from pix.runtime.clock import Clock
 from pix.scheme.messages import HubMessage
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
 """A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""
 
 
-class ResendDue:
+class RetransmitDue:
     """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, timeout_ms: int | None = None) -> None:
+    def __init__(
+        self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None = None
+    ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes."""
         self._units = units
         self._clock = clock
@@ -35,7 +37,7 @@ class ResendDue:
         with self._units() as unit:
             due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
             outgoing = _save(
-                unit, due, lambda transfer: decide_resend(transfer, now_ms, self._policy, self._timeout_ms)
+                unit, due, lambda transfer: decide_retransmission(transfer, now_ms, self._policy, self._timeout_ms)
             )
             unit.commit()
         return outgoing
@@ -44,7 +46,7 @@ class ResendDue:
 class FailExpired:
     """Fails with AB03 what the payee's bank has not answered within the hub's timeout."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: ResendPolicy, timeout_ms: int | None) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None) -> None:
         self._units = units
         self._clock = clock
         self._policy = policy

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
-from hub.application.bury_records import BuryRecord, DiscardDeadLetter, ReadDeadLetters, ReplayDeadLetter
+from hub.application.bank_states import ReadBankStates
+from hub.application.dead_letters import DiscardDeadLetter, ReadDeadLetters, ReplayDeadLetter, StoreDeadLetter
 from hub.application.fund_bank import FundBank
-from hub.application.keep_directory import FindKey, ListKeys, RegisterKey, RemoveKey
-from hub.application.keep_in_touch import KeepInTouch, LeaveNetwork
-from hub.application.look_at_network import LookAtNetwork
+from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
+from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey
+from hub.application.network_overview import NetworkOverview
 from hub.application.ports import Directory, UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
 from hub.application.recount_transfers import RecountTransfers
-from hub.application.survey_banks import SurveyBanks
 from hub.application.suspend_bank import ResumeBank, SuspendBank
-from hub.application.sweep_transfers import FailExpired, ResendDue
+from hub.application.sweep_transfers import FailExpired, RetransmitDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.runtime.clock import Clock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.limits import Limiter
 from pix.scheme.buckets import BucketPolicy
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class HubApplication:
     add_bank: AddBank
     authenticate_bank: AuthenticateBank
     join_network: JoinNetwork
-    keep_in_touch: KeepInTouch
+    record_heartbeat: RecordHeartbeat
     leave_network: LeaveNetwork
-    survey_banks: SurveyBanks
-    look_at_network: LookAtNetwork
+    read_bank_states: ReadBankStates
+    network_overview: NetworkOverview
     fund_bank: FundBank
     suspend_bank: SuspendBank
     resume_bank: ResumeBank
@@ -46,10 +46,10 @@ class HubApplication:
     list_keys: ListKeys
     remove_key: RemoveKey
     process_messages: ProcessMessages
-    resend_due: ResendDue
+    retransmit_due: RetransmitDue
     fail_expired: FailExpired
     recount_transfers: RecountTransfers
-    bury_record: BuryRecord
+    store_dead_letter: StoreDeadLetter
     replay_dead_letter: ReplayDeadLetter
     discard_dead_letter: DiscardDeadLetter
     dead_letters: ReadDeadLetters
@@ -60,7 +60,7 @@ def compose(
     units: UnitsOfWork,
     clock: Clock,
     health: Health,
-    policy: ResendPolicy,
+    policy: RetransmissionPolicy,
     timeout_ms: int | None,
     look_up_policy: BucketPolicy = LOOK_UPS_OF_A_BANK,
     directory: Directory | None = None,
@@ -71,16 +71,16 @@ def compose(
     `directory` is a quicker way to read for look-ups than a unit of work, if the stores have one.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
-    survey_banks = SurveyBanks(units, clock)
+    read_bank_states = ReadBankStates(units, clock)
     return HubApplication(
         health=health,
         add_bank=AddBank(units, clock),
         authenticate_bank=AuthenticateBank(units),
         join_network=JoinNetwork(units, clock),
-        keep_in_touch=KeepInTouch(units, clock),
+        record_heartbeat=RecordHeartbeat(units, clock),
         leave_network=LeaveNetwork(units, clock),
-        survey_banks=survey_banks,
-        look_at_network=LookAtNetwork(units, clock, survey_banks, monotonic_ms),
+        read_bank_states=read_bank_states,
+        network_overview=NetworkOverview(units, clock, read_bank_states, monotonic_ms),
         fund_bank=FundBank(units, clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),
@@ -89,10 +89,10 @@ def compose(
         list_keys=ListKeys(units),
         remove_key=RemoveKey(units, clock),
         process_messages=ProcessMessages(units, clock, policy, timeout_ms),
-        resend_due=ResendDue(units, clock, policy, timeout_ms),
+        retransmit_due=RetransmitDue(units, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
-        bury_record=BuryRecord(units, clock),
+        store_dead_letter=StoreDeadLetter(units, clock),
         replay_dead_letter=ReplayDeadLetter(units),
         discard_dead_letter=DiscardDeadLetter(units),
         dead_letters=ReadDeadLetters(units),

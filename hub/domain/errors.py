@@ -57,7 +57,7 @@ class DeadLetterNotFound(HubError):
     """There is no such dead letter, or it is not waiting any more."""
 
 
-class DeadLetterNotWhole(HubError):
+class DeadLetterTruncated(HubError):
     """Only a part of the record was kept, so it cannot be treated again."""
 
 

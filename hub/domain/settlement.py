@@ -17,7 +17,7 @@ class SettlementAccount:
     reserved_centavos: int
 
     @property
-    def free_centavos(self) -> int:
+    def available_centavos(self) -> int:
         """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from hub.domain.transfer import Transfer, TransferStatus
+from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
 
-class TallyPlace(NamedTuple):
+class TallyKey(NamedTuple):
     """What transfers are counted by."""
 
     payer_ispb: str
@@ -32,50 +32,50 @@ class Tally:
     amount_centavos: int
 
 
-def place_of(transfer: Transfer) -> TallyPlace:
+def tally_key(transfer: Transfer) -> TallyKey:
     """Where a transfer counts as it stands."""
     payee_ispb = "" if transfer.payee is None else transfer.payee.ispb
-    return TallyPlace(transfer.payer.ispb, payee_ispb, transfer.status, transfer.reason)
+    return TallyKey(transfer.payer.ispb, payee_ispb, transfer.status, transfer.reason)
 
 
-def tally_changes(pairs: Iterable[tuple[Transfer | None, Transfer]]) -> dict[TallyPlace, Tally]:
+def tally_changes(pairs: Iterable[tuple[Transfer | None, Transfer]]) -> dict[TallyKey, Tally]:
     """What rows, each as it was (None for a new one) and as it is, change in the tallies; nothing that comes to nil."""
-    changes: dict[TallyPlace, tuple[int, int]] = {}
+    changes: dict[TallyKey, tuple[int, int]] = {}
     for before, after in pairs:
         if before is not None:
             if before.status is after.status:
                 continue
-            place = place_of(before)
-            transfers, amount_centavos = changes.get(place, (0, 0))
-            changes[place] = (transfers - 1, amount_centavos - before.amount_centavos)
-        place = place_of(after)
-        transfers, amount_centavos = changes.get(place, (0, 0))
-        changes[place] = (transfers + 1, amount_centavos + after.amount_centavos)
-    return {place: Tally(*change) for place, change in changes.items() if change != (0, 0)}
+            key = tally_key(before)
+            transfers, amount_centavos = changes.get(key, (0, 0))
+            changes[key] = (transfers - 1, amount_centavos - before.amount_centavos)
+        key = tally_key(after)
+        transfers, amount_centavos = changes.get(key, (0, 0))
+        changes[key] = (transfers + 1, amount_centavos + after.amount_centavos)
+    return {key: Tally(*change) for key, change in changes.items() if change != (0, 0)}
 
 
-def count_by_status(tallies: Mapping[TallyPlace, Tally]) -> dict[TransferStatus, int]:
+def count_by_status(tallies: Mapping[TallyKey, Tally]) -> dict[TransferStatus, int]:
     """How many transfers are in each state; a state that none is in may be absent."""
     counts: dict[TransferStatus, int] = {}
-    for place, tally in tallies.items():
-        counts[place.status] = counts.get(place.status, 0) + tally.transfers
+    for key, tally in tallies.items():
+        counts[key.status] = counts.get(key.status, 0) + tally.transfers
     return counts
 
 
-def count_by_reason(tallies: Mapping[TallyPlace, Tally]) -> dict[ReasonCode, int]:
+def count_by_reason(tallies: Mapping[TallyKey, Tally]) -> dict[ReasonCode, int]:
     """How many transfers have failed for each reason."""
     counts: dict[ReasonCode, int] = {}
-    for place, tally in tallies.items():
-        if place.reason is not None:
-            counts[place.reason] = counts.get(place.reason, 0) + tally.transfers
+    for key, tally in tallies.items():
+        if key.reason is not None:
+            counts[key.reason] = counts.get(key.reason, 0) + tally.transfers
     return counts
 
 
-def settled_centavos(tallies: Mapping[TallyPlace, Tally]) -> dict[tuple[str, str], int]:
+def settled_centavos(tallies: Mapping[TallyKey, Tally]) -> dict[tuple[str, str], int]:
     """Money that has moved from one bank to another, by (payer's ISPB, payee's ISPB): confirmed and completed."""
     settled: dict[tuple[str, str], int] = {}
-    for place, tally in tallies.items():
-        if place.status in (TransferStatus.CONFIRMED, TransferStatus.COMPLETED):
-            pair = (place.payer_ispb, place.payee_ispb)
+    for key, tally in tallies.items():
+        if key.status in (TransferStatus.CONFIRMED, TransferStatus.COMPLETED):
+            pair = (key.payer_ispb, key.payee_ispb)
             settled[pair] = settled.get(pair, 0) + tally.amount_centavos
     return settled

@@ -31,7 +31,7 @@ from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import format_brl
 from pix.web.client import http_get
 
-EXIT_REFUSED: Final = 1
+EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 HEALTH_TIMEOUT_SECONDS: Final = 3.0
 DEAD_LETTERS_SHOWN: Final = 50
@@ -59,7 +59,7 @@ def main() -> None:
     app()
 
 
-def _refuse(sentence: str, code: int = EXIT_REFUSED) -> typer.Exit:
+def _refuse(sentence: str, code: int = EXIT_FAILURE) -> typer.Exit:
     print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks on stderr
     return typer.Exit(code)
 
@@ -202,7 +202,7 @@ def health() -> None:
         raise _refuse(f"{url} is answered by something else than a hub") from None
     for part, state in parts.items():
         _say(f"{part}: {state}")
-    raise typer.Exit(0 if answer.is_success else EXIT_REFUSED)
+    raise typer.Exit(0 if answer.is_success else EXIT_FAILURE)
 
 
 @bank_app.command("add")
@@ -294,9 +294,9 @@ def _whole_digest(hub: Hub, beginning: str) -> str:
 def replay_dead_letter(digest: Annotated[str, typer.Argument(help="Or its beginning.")]) -> None:
     """Treats a dead letter's record once more."""
     with _hub() as hub:
-        letter = hub.application.replay_dead_letter(_whole_digest(hub, digest), hub.treat_again)
+        letter = hub.application.replay_dead_letter(_whole_digest(hub, digest), hub.replay_record)
     _say(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
-    raise typer.Exit(EXIT_REFUSED if letter.state is DeadLetterState.DEAD else 0)
+    raise typer.Exit(EXIT_FAILURE if letter.state is DeadLetterState.DEAD else 0)
 
 
 @dead_letter_app.command("discard")

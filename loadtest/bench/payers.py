@@ -21,7 +21,7 @@ from uuid import uuid4
 from stdnum.br import cpf
 
 from bank_sim.bootstrap import RunningBank, start
-from bank_sim.domain.requesting import TransferOrder
+from bank_sim.domain.flows.transfer.requests import TransferOrder
 from bank_sim.settings import BankSettings
 from loadtest.bench.servers import connect_to
 from pix.scheme.keys import KeyKind, PixKey

@@ -14,23 +14,23 @@ from typing import Generic, Protocol, TypeVar
 
 from pix.wire.records import Record
 
-Place = TypeVar("Place")
+Position = TypeVar("Position")
 """How a source names what was polled; nobody else looks into it."""
 
 
-class RecordSource(Protocol[Place]):
+class RecordSource(Protocol[Position]):
     """Where records come from, in order within a partition, each at least once."""
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
         """The next batch: waits for one record at most this long, then takes what is there. Empty when none came.
 
-        Raises SourceStuck when none comes although some are there, or nobody can tell.
+        Raises ConsumerStalled when none comes although some are there, or nobody can tell.
         """
 
-    def place(self) -> Place:
+    def position(self) -> Position:
         """The place behind everything polled so far, for `commit`."""
 
-    def commit(self, place: Place) -> None:
+    def commit(self, position: Position) -> None:
         """Makes durable that everything polled before the place is done."""
 
     def rewind(self) -> None:
@@ -65,14 +65,14 @@ BatchHandler = Callable[[Sequence[Record]], Sequence[Record]]
 """Treats a batch in one database transaction, and returns what to publish once that is durable."""
 
 
-class BatchLoop(Generic[Place]):
+class BatchLoop(Generic[Position]):
     """One turn after another of: poll, handle, publish, commit."""
 
-    def __init__(self, source: RecordSource[Place], handle: BatchHandler, sink: RecordSink) -> None:
+    def __init__(self, source: RecordSource[Position], handle: BatchHandler, sink: RecordSink) -> None:
         self._source = source
         self._handle = handle
         self._sink = sink
-        self._under_way: tuple[Publication, Place] | None = None
+        self._under_way: tuple[Publication, Position] | None = None
         """What the batch before has sent, and the place behind that batch."""
 
     def turn(self, timeout_seconds: float) -> int:
@@ -82,17 +82,17 @@ class BatchLoop(Generic[Place]):
         """
         records = self._source.poll(timeout_seconds if self._under_way is None else 0)
         if not records:
-            self.settle()
+            self.flush()
             return 0
         outgoing = self._handle(records)
-        self.settle()
-        self._under_way = self._sink.begin(outgoing), self._source.place()
+        self.flush()
+        self._under_way = self._sink.begin(outgoing), self._source.position()
         return len(records)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Waits until what is under way is acknowledged, and commits its offsets. Raises PublishFailed."""
         if self._under_way is None:
             return
-        (publication, place), self._under_way = self._under_way, None
+        (publication, position), self._under_way = self._under_way, None
         publication.wait()
-        self._source.commit(place)
+        self._source.commit(position)

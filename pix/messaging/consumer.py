@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from pix.messaging.batches import BatchHandler, BatchLoop, Place, RecordSink, RecordSource
+from pix.messaging.batches import BatchHandler, BatchLoop, Position, RecordSink, RecordSource
 from pix.messaging.log_context import about
 from pix.runtime.health import Health
 from pix.runtime.logs import logger
-from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable, SourceStuck
+from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
 from pix.wire.records import REASON_LENGTH_MAX, Record, without_bytes
 
 POLL_SECONDS: Final = 0.5
@@ -26,7 +26,7 @@ TURN_SECONDS_MAX: Final = 10.0
 log = logger(__name__)
 
 
-class PatientSource(RecordSource[Place], Protocol[Place]):
+class PausableSource(RecordSource[Position], Protocol[Position]):
     """A source that can be kept waiting without losing its place."""
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -36,7 +36,7 @@ class PatientSource(RecordSource[Place], Protocol[Place]):
         """Gives its partitions back."""
 
 
-Bury = Callable[[Record, str], None]
+StoreDeadLetter = Callable[[Record, str], None]
 """Stores one record among the dead letters, with the reason, in a transaction of its own."""
 
 
@@ -44,7 +44,9 @@ def _never() -> bool:
     return False
 
 
-def isolating_poison(handle: BatchHandler, bury: Bury, database_answers: Callable[[], bool] = _never) -> BatchHandler:
+def isolating_poison(
+    handle: BatchHandler, store_dead_letter: StoreDeadLetter, database_answers: Callable[[], bool] = _never
+) -> BatchHandler:
     """A handler that survives a record which makes `handle` fail.
 
     When a batch fails for another reason than an absent database, its records are treated one by one, and each that
@@ -54,15 +56,17 @@ def isolating_poison(handle: BatchHandler, bury: Bury, database_answers: Callabl
     tells them apart: when a batch has failed so several times, and the database answered each time right afterwards,
     its records are treated one by one too, and the one that fails so several times alone is poison.
     """
-    return _PoisonIsolation(handle, bury, database_answers)
+    return _PoisonIsolation(handle, store_dead_letter, database_answers)
 
 
 class _PoisonIsolation:
     """See `isolating_poison`. For one thread, or several whose batches are treated one after the other."""
 
-    def __init__(self, handle: BatchHandler, bury: Bury, database_answers: Callable[[], bool]) -> None:
+    def __init__(
+        self, handle: BatchHandler, store_dead_letter: StoreDeadLetter, database_answers: Callable[[], bool]
+    ) -> None:
         self._handle = handle
-        self._bury = bury
+        self._store_dead_letter = store_dead_letter
         self._database_answers = database_answers
         self._broken_batches = 0
         """Batches in a row that broke the connection, while the database answered."""
@@ -108,9 +112,9 @@ class _PoisonIsolation:
         """Whether the record has now broken the connection so often that it cannot be the database's fault."""
         if not self._database_answers():
             return False
-        place = (record.topic, record.partition, record.offset)
-        self._suspect_breaks = self._suspect_breaks + 1 if place == self._suspect else 1
-        self._suspect = place
+        position = (record.topic, record.partition, record.offset)
+        self._suspect_breaks = self._suspect_breaks + 1 if position == self._suspect else 1
+        self._suspect = position
         return self._suspect_breaks >= CONNECTION_BREAKS_MAX
 
     def _store(self, record: Record, reason: str) -> None:
@@ -119,7 +123,7 @@ class _PoisonIsolation:
         Raises DatabaseUnavailable when neither gets through: that is no fault of the record.
         """
         try:
-            self._bury(record, reason)
+            self._store_dead_letter(record, reason)
         except Exception as error:
             if isinstance(error, DatabaseUnavailable) and not self._database_answers():
                 raise
@@ -127,19 +131,19 @@ class _PoisonIsolation:
         else:
             return
         try:
-            self._bury(without_bytes(record, "its bytes could not be stored"), reason)
+            self._store_dead_letter(without_bytes(record, "its bytes could not be stored"), reason)
         except DatabaseUnavailable:
             raise
         except Exception:  # noqa: BLE001 - the first failure is in the log
             # The reason may hold what the database refuses, too.
-            self._bury(without_bytes(record, "its bytes could not be stored"), "processing failed")
+            self._store_dead_letter(without_bytes(record, "its bytes could not be stored"), "processing failed")
 
 
 class ConsumerThread:
     """Consumes until told to stop; waits, and says so in its health, while the database or the broker is away."""
 
     def __init__(
-        self, make_source: Callable[[], PatientSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
+        self, make_source: Callable[[], PausableSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
     ) -> None:
         self._make_source = make_source
         self._handle = handle
@@ -172,12 +176,12 @@ class ConsumerThread:
                     loop.turn(POLL_SECONDS)
                     if is_troubled:
                         # After trouble nothing is well before it is acknowledged.
-                        loop.settle()
+                        loop.flush()
                     is_troubled = False
-                    self._look_at_lag(source)
+                    self._update_lag(source)
                     self._health.ok("consumer", TURN_SECONDS_MAX)
                     wait_seconds = WAIT_SECONDS_FIRST
-                except SourceStuck as error:
+                except ConsumerStalled as error:
                     self._health.trouble("consumer", f"starting anew: {error}")
                     log.warning("the client is stuck and is replaced", error=str(error))
                     return True
@@ -194,7 +198,7 @@ class ConsumerThread:
         finally:
             source.close()
 
-    def _look_at_lag(self, source: PatientSource[Any]) -> None:
+    def _update_lag(self, source: PausableSource[Any]) -> None:
         now_seconds = time.monotonic()
         if now_seconds - self._lag_known_at_seconds >= LAG_AGE_SECONDS_MAX:
             self._lag = source.lag()
@@ -202,11 +206,11 @@ class ConsumerThread:
 
     def _finish(self, loop: BatchLoop[Any]) -> None:
         try:
-            loop.settle()
+            loop.flush()
         except BrokerUnavailable as error:
             log.warning("the last batch is not acknowledged, its records will come again", error=str(error))
 
-    def _open_source(self, stop: threading.Event) -> PatientSource[Any] | None:
+    def _open_source(self, stop: threading.Event) -> PausableSource[Any] | None:
         """The source, once the broker is there; None when told to stop before."""
         wait_seconds = WAIT_SECONDS_FIRST
         while not stop.is_set():

@@ -106,7 +106,7 @@ def dead_letter(record: Record, sender: str, reason: str, now_ms: int) -> DeadLe
 class DeadLetterRepository(Protocol):
     """The dead letters, inside the transaction of the unit of work that they belong to."""
 
-    def bury(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, letters: Sequence[DeadLetter]) -> None:
         """Stores letters; one that is there already counts up, and is `dead` again."""
 
     def find(self, digest: str) -> DeadLetter | None:

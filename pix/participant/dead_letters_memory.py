@@ -16,7 +16,7 @@ class MemoryDeadLetters:
     def __init__(self) -> None:
         self.table: MemoryTable[str, DeadLetter] = MemoryTable()
 
-    def bury(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
             known = self.table.get(letter.digest)
             if known is not None:

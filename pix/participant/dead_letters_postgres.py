@@ -17,7 +17,7 @@ _COLUMNS: Final = (
     'digest, topic, partition, "offset", record_key, value, headers, sender, reason, '
     "first_seen_at_ms, last_seen_at_ms, times, state, note, value_bytes, value_sha256, flaw"
 )
-_BURY: Final = text(
+_ADD: Final = text(
     f"INSERT INTO dead_letters ({_COLUMNS}) "  # noqa: S608 - names are constants of this module
     "VALUES (:digest, :topic, :partition, :offset, :record_key, :value, CAST(:headers AS jsonb), :sender, :reason, "
     ":first_seen_at_ms, :last_seen_at_ms, :times, 'dead', '', :value_bytes, :value_sha256, :flaw) "
@@ -79,11 +79,11 @@ class PostgresDeadLetters:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def bury(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, letters: Sequence[DeadLetter]) -> None:
         # In the order of their digests, so that two replicas never wait for each other.
         for letter in sorted(letters, key=lambda letter: letter.digest):
             self._connection.execute(
-                _BURY,
+                _ADD,
                 {
                     "digest": letter.digest,
                     "topic": letter.record.topic,

@@ -16,20 +16,20 @@ LETTERS_LOGGED_MAX: Final = 10
 class ObservedDeadLetters:
     """Dead letters that also stand in a list once they are buried; see `DeadLetterRepository`."""
 
-    def __init__(self, dead_letters: DeadLetterRepository, buried: list[DeadLetter]) -> None:
+    def __init__(self, dead_letters: DeadLetterRepository, stored: list[DeadLetter]) -> None:
         self._dead_letters = dead_letters
-        self._buried = buried
+        self._stored = stored
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._dead_letters, name)
 
-    def bury(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, letters: Sequence[DeadLetter]) -> None:
         """As the repository does."""
-        self._dead_letters.bury(letters)
-        self._buried += letters
+        self._dead_letters.add(letters)
+        self._stored += letters
 
 
-def log_buried(log: Any, letters: Sequence[DeadLetter]) -> None:
+def log_dead_letters(log: Any, letters: Sequence[DeadLetter]) -> None:
     """A line for each, up to a limit, and how many there are beyond it."""
     for letter in letters[:LETTERS_LOGGED_MAX]:
         log.warning(

@@ -19,7 +19,7 @@ from pix.postgres.url import check_database_url
 from pix.runtime.addresses import PORT_MAX, check_host, check_host_ports, check_web_address
 from pix.runtime.passwords import PASSWORD_LENGTH_MIN, is_password_hash
 from pix.runtime.settings_error import SettingsError
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 
 class LogLevel(StrEnum):
@@ -208,9 +208,9 @@ class ServiceSettings(BaseSettings):
         return found
 
     @property
-    def resend_policy(self) -> ResendPolicy:
+    def retransmission_policy(self) -> RetransmissionPolicy:
         """When an unanswered message is sent again."""
-        return ResendPolicy(
+        return RetransmissionPolicy(
             first_ms=round(self.resend_first_seconds * 1000), cap_ms=round(self.resend_cap_seconds * 1000)
         )
 

@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError
 from grpc import _server as grpc_own
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
-from pix.rpc.turns import TURN, Errand, play
+from pix.rpc.turns import TURN, PeriodicTask, play
 from pix.runtime.logs import logger
 
 EXPECTED: Final = 16
@@ -32,9 +32,9 @@ EVENTS_OF_A_CALL: Final = 2
 AT_ONCE: Final = 0.0
 """A time that is over: what is there already is taken, and nothing is waited for."""
 EVENT_SECONDS_MAX: Final = 60.0
-ERRAND_SECONDS_MAX: Final = 0.001
+TASK_SECONDS_MAX: Final = 0.001
 """So long may an event have to wait while an errand is awaited."""
-EVENTS_BETWEEN_ERRANDS: Final = 8
+EVENTS_BETWEEN_TASKS: Final = 8
 LOOKS_BEFORE_IDLE: Final = 4
 """The core reads one connection at a look, and may find nothing there that is an event: others may have some. Who waits
 for the database after the first look lets them wait too, and reads for the callers of one connection at a time."""
@@ -117,7 +117,7 @@ class UnaryCalls:
         self.threads = threads
         self.is_secure = is_secure
         self._methods: list[_Method] = []
-        self._errands: list[Errand] = []
+        self._tasks: list[PeriodicTask] = []
         self.is_stopping = False
 
     def add(self, name: str, handler: Any) -> None:
@@ -125,9 +125,9 @@ class UnaryCalls:
         self.state.server.register_method(name)
         self._methods.append(_Method(self, name, handler))
 
-    def add_errand(self, errand: Errand) -> None:
+    def add_task(self, task: PeriodicTask) -> None:
         """What the thread that takes the calls does when there are none."""
-        self._errands.append(errand)
+        self._tasks.append(task)
 
     def start(self) -> None:
         """Starts the server, as its own `start` would, but for who looks after its events."""
@@ -154,7 +154,7 @@ class UnaryCalls:
     def _serve(self) -> None:
         """Treats events until the server has ended, and goes on errands between them."""
         poll, nothing = self.state.completion_queue.poll, cygrpc.CompletionType.queue_timeout
-        looks, until_errands = 0, EVENTS_BETWEEN_ERRANDS
+        looks, until_tasks = 0, EVENTS_BETWEEN_TASKS
         while True:
             event = poll(AT_ONCE)
             if event.completion_type == nothing:
@@ -162,7 +162,7 @@ class UnaryCalls:
                 if looks < LOOKS_BEFORE_IDLE:
                     continue
                 looks = 0
-                if self._go_on_errands(is_idle=True):
+                if self._run_tasks(is_idle=True):
                     continue
                 event = poll(time.time() + EVENT_SECONDS_MAX)
                 if event.completion_type == nothing:
@@ -173,17 +173,17 @@ class UnaryCalls:
             looks = 0
             # It may have a call that is over, for whose end gRPC's core would wait.
             event = None
-            until_errands -= 1
-            if not until_errands:
-                until_errands = EVENTS_BETWEEN_ERRANDS
-                self._go_on_errands(is_idle=False)
+            until_tasks -= 1
+            if not until_tasks:
+                until_tasks = EVENTS_BETWEEN_TASKS
+                self._run_tasks(is_idle=False)
 
-    def _go_on_errands(self, *, is_idle: bool) -> bool:
+    def _run_tasks(self, *, is_idle: bool) -> bool:
         """Whether something is awaited. When there is nothing else to do, it has been waited for, a moment."""
         with TURN:
-            awaited = [errand for errand in self._errands if errand.go_on(is_idle=is_idle)]
+            awaited = [task for task in self._tasks if task.go_on(is_idle=is_idle)]
         if awaited and is_idle:
-            awaited[0].wait(ERRAND_SECONDS_MAX)
+            awaited[0].wait(TASK_SECONDS_MAX)
         return bool(awaited)
 
 

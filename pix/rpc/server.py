@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from pix.rpc.fit import why_core_does_not_fit
 from pix.rpc.kinds import GrpcServerKind
-from pix.rpc.turns import Errand
+from pix.rpc.turns import PeriodicTask
 from pix.runtime.addresses import cannot_listen, join_host_port
 from pix.runtime.logs import logger
 
@@ -201,9 +201,9 @@ class _CoreTaker:
     def watched_by(self, watches: Sequence[Watch]) -> _CoreTaker:
         return _CoreTaker(self._server, self._calls, watches)
 
-    def add_errand(self, errand: Errand) -> None:
+    def add_task(self, task: PeriodicTask) -> None:
         """What the thread that takes the calls does when there are none."""
-        self._calls.add_errand(errand)
+        self._calls.add_task(task)
 
     def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
         pass

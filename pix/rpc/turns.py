@@ -27,7 +27,7 @@ class Wait(Protocol):
         """Begins, and calls `run_on` at the end. Raises nothing."""
 
 
-class Errand(Protocol):
+class PeriodicTask(Protocol):
     """What a thread that has events to treat does besides, when there are none or between them.
 
     For what would otherwise take a thread of its own, and with it the interpreter's lock from the first at every event.

@@ -15,7 +15,7 @@ class BrokerUnavailable(Exception):
     """The broker does not answer. Wait, and try again."""
 
 
-class SourceStuck(BrokerUnavailable):
+class ConsumerStalled(BrokerUnavailable):
     """Records wait at the broker, or may, and the client does not fetch them: only a new source will."""
 
 

@@ -236,7 +236,7 @@ class Metrics:
         self.refusals = self.counter(
             "codepix_refusals_total", "Messages that were recorded in a history and not applied.", ()
         )
-        self.buried = self.counter(
+        self.stored = self.counter(
             "codepix_dead_letters_buried_total", "Records that went to the dead letters, repeated ones included.", ()
         )
         self.http_requests = self.counter(

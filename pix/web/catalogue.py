@@ -46,7 +46,7 @@ _RULES: Final = (
     "hub/adapters",
 )
 """Where the sentences of errors are written, which pages show as they are."""
-_REFUSALS: Final = frozenset({"BankSilent", "FundingConflict", "SettlementFundsTooLow"})
+_REFUSALS: Final = frozenset({"BankBooksUnavailable", "FundingConflict", "SettlementFundsTooLow"})
 """Errors whose names say what was refused, and whose sentences pages show."""
 
 

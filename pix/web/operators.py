@@ -52,7 +52,7 @@ class OperatorSettings(Protocol):
         """The same as a hash; may be empty."""
 
 
-class OperatorRefused(Exception):
+class OperatorNotAuthenticated(Exception):
     """The request is for the operator alone. Knows the field and the rule, as every refusal does."""
 
     field = "authorization"
@@ -62,7 +62,7 @@ class OperatorRefused(Exception):
         super().__init__(rule)
 
 
-class OperatorUnknown(OperatorRefused):
+class OperatorUnknown(OperatorNotAuthenticated):
     """No password came with the request, or a wrong one."""
 
     headers = {"WWW-Authenticate": 'Bearer realm="the operator\'s password"'}  # noqa: RUF012 - read by the edge alone
@@ -71,14 +71,14 @@ class OperatorUnknown(OperatorRefused):
         super().__init__("Send the operator's password as the header `Authorization: Bearer …`.")
 
 
-class OperatorShut(OperatorRefused):
+class OperatorShut(OperatorNotAuthenticated):
     """No password is configured, so nobody can be the operator."""
 
     def __init__(self) -> None:
         super().__init__(SHUT_RULE)
 
 
-class TooManyAttempts(OperatorRefused):
+class TooManyAttempts(OperatorNotAuthenticated):
     """Too many wrong passwords."""
 
     def __init__(self, wait_ms: int) -> None:
@@ -111,7 +111,7 @@ class _Verified:
         return hmac.compare_digest(self.digest, hmac.digest(self.key, password.encode(), "sha256"))
 
 
-class OperatorDoor:
+class OperatorAuthentication:
     """Decides who is the operator."""
 
     def __init__(self, settings: OperatorSettings, session_secret: str, attempts: Attempts | None = None) -> None:
@@ -181,20 +181,20 @@ class EverybodyIsOperator:
 _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="operator", description="The operator's password.")
 
 
-def operator_of_api(door_of: Callable[[Request], OperatorDoor]) -> Callable[..., Awaitable[None]]:
-    """The dependency of every endpoint that is the operator's. Raises OperatorRefused, ForgedRequest."""
+def operator_of_api(authentication_of: Callable[[Request], OperatorAuthentication]) -> Callable[..., Awaitable[None]]:
+    """The dependency of every endpoint that is the operator's. Raises OperatorNotAuthenticated, ForgedRequest."""
 
     async def check(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> None:
         check_origin(request)
-        door = door_of(request)
-        if door.is_open:
+        authentication = authentication_of(request)
+        if authentication.is_open:
             return
-        if credentials is None and not door.is_shut:
+        if credentials is None and not authentication.is_shut:
             raise OperatorUnknown
         # A wrong password costs memory and time, which is not the event loop's.
-        await run_in_threadpool(door.check, "" if credentials is None else credentials.credentials)
+        await run_in_threadpool(authentication.check, "" if credentials is None else credentials.credentials)
 
     return check
 

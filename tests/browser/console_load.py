@@ -24,7 +24,7 @@ from typing import Any, Final
 import httpx
 from playwright.sync_api import Browser, Page
 
-from hub.adapters.postgres import MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.ports import free_port
 from lab.network.parts.postgres import EmbeddedPostgres

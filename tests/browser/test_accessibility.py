@@ -45,7 +45,7 @@ def busy(look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno:
     watch.expects_errors = True
     aurora.register_key(account_number=ana.number, kind=KeyKind.CPF, key=ana.tax_id)
     aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
 
     def make(**options: Any) -> Page:
         return look("001", ana, **options)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.transfer import Direction
+from bank_sim.domain.flows.transfer.model import Direction
 from pix.scheme.keys import KeyKind
 from pix.wire.records import HUB_TOPIC, Record, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
@@ -68,7 +68,7 @@ def end_to_end_id(street: Street, aurora: BankApplication, ana: Account, bruno: 
         payee_tax_id_masked=payee.tax_id_masked,
     )
     street.village.take([Record(HUB_TOPIC, b"x", b"nonsense", {"sender": LONG_WORD[:60].encode()})])
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     street.village.resend_until(
         lambda: (
             bool(street.village.hub.dead_letters.list(None, 1))

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bank_sim.domain.transfer import Transfer as BankTransfer
-from bank_sim.domain.transfer import owed as owed_by_bank
-from hub.domain.transfer import Transfer as HubTransfer
-from hub.domain.transfer import owed as owed_by_hub
+from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
+from bank_sim.domain.flows.transfer.model import owed as owed_by_bank
+from hub.domain.flows.transfer.model import Transfer as HubTransfer
+from hub.domain.flows.transfer.model import owed as owed_by_hub
 from pix.scheme.messages import Message
 from pix.wire.records import HUB_SENDER, HUB_TOPIC, bank_topic, encode_record
 from tests.simulation.processes import SWEEP_MS, Instance

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bank_sim.domain.books import PostingKind
-from bank_sim.domain.transfer import Direction
-from bank_sim.domain.transfer import TransferStatus as BankStatus
-from hub.domain.decisions import REASONS_WITHOUT_ROW
+from bank_sim.domain.flows.transfer.model import Direction
+from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
+from hub.domain.flows.transfer.decisions import REASONS_WITHOUT_ROW
+from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from hub.domain.tallies import tally_changes
-from hub.domain.transfer import TransferStatus as HubStatus
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import digest_of
@@ -132,12 +132,12 @@ def _letters_are_garbage(world: World) -> Iterator[str]:
     """Garbage is buried, unless the broker lost it before it was read; and nothing else is."""
     garbage = {digest_of(record) for record in world.garbage}
     stores = [world.hub_store.dead_letters, *(bank.store.dead_letters for bank in world.banks)]
-    buried = {letter.digest: letter for store in stores for letter in store.list(None, 1_000)}
-    for digest, letter in buried.items():
+    stored = {letter.digest: letter for store in stores for letter in store.list(None, 1_000)}
+    for digest, letter in stored.items():
         if digest not in garbage:
             yield f"a message died: {letter.reason}"
     for record in world.garbage:
-        if digest_of(record) not in buried and world.broker.generation == 0 and not world.retention_has_struck:
+        if digest_of(record) not in stored and world.broker.generation == 0 and not world.retention_has_struck:
             yield f"{record.key.decode()} on {record.topic} was skipped and not buried"
 
 

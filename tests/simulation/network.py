@@ -196,7 +196,7 @@ class Broker:
         return self.starts[place] + len(self.logs[place])
 
 
-Place = tuple[int, dict[int, int]]
+Position = tuple[int, dict[int, int]]
 """The generation of the log, and the offset behind what was polled of each partition."""
 
 
@@ -265,11 +265,11 @@ class Source:
         """Of the log in which it polled last."""
         return self._generation
 
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Behind what was polled."""
         return self._generation, dict(self._next)
 
-    def commit(self, place: Place) -> None:
+    def commit(self, place: Position) -> None:
         """Commits everything before the place."""
         generation, offsets = place
         if generation != self._broker.generation or generation != self._generation:

@@ -7,31 +7,31 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from bank_sim.application.ports import Courier, RowExists
-from bank_sim.application.process_records import ProcessRecords
-from bank_sim.application.resend_due import ResendDue
+from bank_sim.application.ports import BackgroundPublisher, RowExists
+from bank_sim.application.process_messages import ProcessMessages
+from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain import books
 from bank_sim.domain.books import PostingKind
-from bank_sim.domain.deciding import Decision as BankDecision
-from bank_sim.domain.deciding import decide as decide_at_bank
-from bank_sim.domain.transfer import Author, Direction, Transfer, TransferEvent, TransferStatus, move
-from hub.adapters.memory import HubStore
+from bank_sim.domain.flows.transfer.decisions import Decision as BankDecision
+from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
+from bank_sim.domain.flows.transfer.model import Author, Direction, Transfer, TransferEvent, TransferStatus, move
+from hub.adapters.memory.unit_of_work import HubStore
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import FailExpired
-from hub.application.sweep_transfers import ResendDue as ResendAtHub
+from hub.application.sweep_transfers import RetransmitDue as ResendAtHub
 from hub.domain.bank import BankSecret
-from hub.domain.decisions import Decision as HubDecision
-from hub.domain.decisions import decide as decide_at_hub
-from hub.domain.transfer import Transfer as HubTransfer
-from hub.domain.transfer import TransferStatus as HubStatus
+from hub.domain.flows.transfer.decisions import Decision as HubDecision
+from hub.domain.flows.transfer.decisions import decide as decide_at_hub
+from hub.domain.flows.transfer.model import Transfer as HubTransfer
+from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink, RecordSource
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import PublishFailed
 from pix.scheme.messages import TransferAccepted, TransferOffered, TransferRejected
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import HEADER_TYPE, Record
-from tests.simulation.network import Place
+from tests.simulation.network import Position
 from tests.simulation.run import Plant
 
 
@@ -57,7 +57,7 @@ def _apply_late_acceptance(transfer: HubTransfer | None, message: Any, *rest: An
     return decide_at_hub(transfer, message, *rest)
 
 
-class _RefundImpatiently(ResendDue):
+class _RefundImpatiently(RetransmitDue):
     """The payer's bank refunds what it has asked for three times, without the hub's decision."""
 
     def __call__(self) -> int:
@@ -79,14 +79,14 @@ class _RefundImpatiently(ResendDue):
         return super().__call__()
 
 
-class _CommitEarly(BatchLoop[Place]):
+class _CommitEarly(BatchLoop[Position]):
     """The consumer commits its offsets before the batch is durable."""
 
     def turn(self, timeout_seconds: float) -> int:
         records = self._source.poll(timeout_seconds)
         if not records:
             return 0
-        self._source.commit(self._source.place())
+        self._source.commit(self._source.position())
         self._sink.publish(self._handle(records))
         return len(records)
 
@@ -117,26 +117,26 @@ class _SilentTimeout(FailExpired):
         return []
 
 
-class _NoAnswersAgain(ResendDue):
+class _NoAnswersAgain(RetransmitDue):
     """The payee's bank never sends an answer again: the hub's next offer asks for it anyway."""
 
-    def __init__(self, units: Any, courier: Courier, *rest: Any) -> None:
-        super().__init__(units, _WithoutAnswers(courier), *rest)
+    def __init__(self, units: Any, publisher: BackgroundPublisher, *rest: Any) -> None:
+        super().__init__(units, _WithoutAnswers(publisher), *rest)
 
 
 class _WithoutAnswers:
     """See `bank_sim.application.ports.Courier`."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, publisher: BackgroundPublisher) -> None:
+        self._publisher = publisher
 
     def take(self, records: Sequence[Record]) -> None:
         """Forgets the answers among them."""
         answers = (TransferAccepted.__name__.encode(), TransferRejected.__name__.encode())
-        self._courier.take([record for record in records if record.headers[HEADER_TYPE] not in answers])
+        self._publisher.take([record for record in records if record.headers[HEADER_TYPE] not in answers])
 
 
-class _SwallowRowExists(ProcessRecords):
+class _SwallowRowExists(ProcessMessages):
     """A bank whose other replica was quicker with one record drops the batch."""
 
     def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -149,10 +149,10 @@ class _SwallowRowExists(ProcessRecords):
         return processed.outgoing
 
 
-class _PublishingNeverFails(BatchLoop[Place]):
+class _PublishingNeverFails(BatchLoop[Position]):
     """What the broker has not taken counts as sent, and the offsets are committed."""
 
-    def __init__(self, source: RecordSource[Place], handle: BatchHandler, sink: RecordSink) -> None:
+    def __init__(self, source: RecordSource[Position], handle: BatchHandler, sink: RecordSink) -> None:
         super().__init__(source, handle, _DeafSink(sink))
 
 
@@ -199,19 +199,19 @@ class _SecretsTheOtherWayRound(MemoryTable[str, tuple[BankSecret, ...]]):
         super().put(key, tuple(replace(secret, added_at_ms=-abs(secret.added_at_ms)) for secret in value))
 
 
-def _never_due(resend_due: type[Any]) -> Any:
+def _never_due(retransmit_due: type[Any]) -> Any:
     """What is due later than any row waits is not due until the clock has caught up."""
 
     def made(*parts: Any) -> Any:
-        policy = next(part for part in parts if isinstance(part, ResendPolicy))
-        sweep = resend_due(*parts)
+        policy = next(part for part in parts if isinstance(part, RetransmissionPolicy))
+        sweep = retransmit_due(*parts)
         sweep._policy = _EndlessPolicy(policy.first_ms, policy.cap_ms)
         return sweep
 
     return made
 
 
-class _EndlessPolicy(ResendPolicy):
+class _EndlessPolicy(RetransmissionPolicy):
     """Delays as before, and a longest wait that reaches any time."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -220,7 +220,7 @@ class _EndlessPolicy(ResendPolicy):
     def delay_ms(self, end_to_end_id: str, attempt: int) -> int:
         """As the policy has it."""
         cap_ms = object.__getattribute__(self, "cap_ms")
-        return ResendPolicy(self.first_ms, cap_ms).delay_ms(end_to_end_id, attempt)
+        return RetransmissionPolicy(self.first_ms, cap_ms).delay_ms(end_to_end_id, attempt)
 
 
 PLANTS: Final[Mapping[str, Plant]] = {
@@ -236,5 +236,5 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "publishing never fails": Plant(loop_of=_PublishingNeverFails),
     "the retired secret signs": Plant(hub_store=_OldestSecretSigns),
     "the hub waits until its clock has caught up": Plant(resend_at_hub=_never_due(ResendAtHub)),
-    "a bank waits until its clock has caught up": Plant(resend_at_bank=_never_due(ResendDue)),
+    "a bank waits until its clock has caught up": Plant(resend_at_bank=_never_due(RetransmitDue)),
 }

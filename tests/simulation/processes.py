@@ -11,7 +11,7 @@ from typing import Any
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
 from pix.wire.records import Record
-from tests.simulation.network import Broker, Faults, Place, Source, Timeline, Trace
+from tests.simulation.network import Broker, Faults, Position, Source, Timeline, Trace
 
 TURN_MS = 20
 SWEEP_MS = 2_000
@@ -170,7 +170,7 @@ class Sink:
             self._broker.publish([record])
 
 
-class Courier:
+class BackgroundPublisher:
     """Sends behind the caller's back, and loses what it cannot send; see `bank_sim.application.ports.Courier`."""
 
     def __init__(self, sink: Sink) -> None:
@@ -184,7 +184,7 @@ class Courier:
             return
 
 
-LoopOf = Callable[[Source, BatchHandler, RecordSink], BatchLoop[Place]]
+LoopOf = Callable[[Source, BatchHandler, RecordSink], BatchLoop[Position]]
 
 
 @dataclass(slots=True)
@@ -207,7 +207,7 @@ class Instance:
     race: Callable[[Sequence[Record]], None] | None = None
     is_up: bool = False
     source: Source | None = None
-    loop: BatchLoop[Place] | None = None
+    loop: BatchLoop[Position] | None = None
     lifetime: int = 0
     started_ms: int = 0
     turn_is_planned: bool = False

@@ -10,28 +10,28 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from bank_sim.adapters.memory import BankStore, MemoryUnitsOfWork
+from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
+from bank_sim.application.message_signer import Seal
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
-from bank_sim.application.process_records import BuryRecord, ProcessRecords
-from bank_sim.application.resend_due import ResendDue
-from bank_sim.application.sealing import Seal
+from bank_sim.application.process_messages import ProcessMessages, StoreDeadLetter
+from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
-from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import BankIdentity, Participant
-from bank_sim.domain.deciding import decide as decide_at_bank
+from bank_sim.domain.behaviour import AnswerMode, Behaviour
 from bank_sim.domain.errors import HubUnavailable
-from bank_sim.domain.transfer import AnswerStyle, Progress
-from hub.adapters.memory import HubStore
-from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
-from hub.application.ports import AccountsHaveMoved
-from hub.application.process_messages import ProcessMessages
+from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
+from bank_sim.domain.flows.transfer.model import AnswerStyle, Progress
+from hub.adapters.memory.unit_of_work import HubStore
+from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.application.ports import SettlementConflict
+from hub.application.process_messages import ProcessMessages as HubProcessMessages
 from hub.application.sweep_transfers import FailExpired
-from hub.application.sweep_transfers import ResendDue as HubResendDue
+from hub.application.sweep_transfers import RetransmitDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
-from hub.domain.decisions import decide as decide_at_hub
+from hub.domain.flows.transfer.decisions import decide as decide_at_hub
 from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, records_of
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import isolating_poison
@@ -40,12 +40,12 @@ from pix.runtime.health import Health
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import HUB_TOPIC, Record, bank_topic, signing_key
 from tests.simulation.calm import CalmWatch
 from tests.simulation.invariants import find_violations
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
-from tests.simulation.processes import Courier, Fate, FatefulUnits, Instance, LoopOf, Sink
+from tests.simulation.processes import BackgroundPublisher, Fate, FatefulUnits, Instance, LoopOf, Sink
 
 BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
 ACCOUNTS_PER_BANK = 3
@@ -86,8 +86,8 @@ class Plant:
     decide_at_bank: Callable[..., Any] = decide_at_bank
     resend_at_hub: Callable[..., HubResendDue] = HubResendDue
     fail_expired: Callable[..., FailExpired] = FailExpired
-    process_at_bank: Callable[..., ProcessRecords] = ProcessRecords
-    resend_at_bank: Callable[..., Any] = ResendDue
+    process_at_bank: Callable[..., ProcessMessages] = ProcessMessages
+    resend_at_bank: Callable[..., Any] = RetransmitDue
     loop_of: LoopOf = BatchLoop
     hub_store: Callable[[], HubStore] = HubStore
 
@@ -197,7 +197,7 @@ class World:
         # Every other run, with chance of its own: what else happens in a run does not depend on it.
         self.broker = Broker(self.timeline, self.random, Random(f"tardiness {seed}") if seed % 2 == 0 else None)
         self.plant = plant
-        self.policy = ResendPolicy(first_ms=2_000, cap_ms=self.random.choice((60_000, 600_000, 3_600_000)))
+        self.policy = RetransmissionPolicy(first_ms=2_000, cap_ms=self.random.choice((60_000, 600_000, 3_600_000)))
         self.timeout_ms = self.random.choice((None, None, 15_000, 40_000))
         self.violations: list[str] = []
         self.retention_has_struck = False
@@ -235,10 +235,10 @@ class World:
             self.hub_skews_ms.append(self.clock_random.choice(REPLICA_SKEWS_MS))
             clock.off_ms = off_ms + self.hub_skews_ms[-1]
             self.hub_clocks.append(clock)
-            process = ProcessMessages(units, clock, self.policy, self.timeout_ms, self.plant.decide_at_hub)
+            process = HubProcessMessages(units, clock, self.policy, self.timeout_ms, self.plant.decide_at_hub)
             application = replace(
                 self._compose_hub(units, clock),
-                resend_due=self.plant.resend_at_hub(units, clock, self.policy, self.timeout_ms),
+                retransmit_due=self.plant.resend_at_hub(units, clock, self.policy, self.timeout_ms),
                 fail_expired=self.plant.fail_expired(units, clock, self.policy, self.timeout_ms),
             )
             handler = HubRecordHandler(process, Keyring(self.hub.queries.signing_keys, self.timeline.now_ms), clock)
@@ -255,7 +255,7 @@ class World:
                     random=self.random,
                     trace=self.trace,
                     fate=self.hub_fate,
-                    handle=isolating_poison(handler, application.bury_record),
+                    handle=isolating_poison(handler, application.store_dead_letter),
                     sweep=_hub_sweep(application, sink),
                     next_due_ms=partial(self._hub_due_ms, clock),
                     loop_of=self.plant.loop_of,
@@ -327,7 +327,7 @@ class World:
         fate = Fate(self.random)
         units = FatefulUnits(MemoryUnitsOfWork(store), fate)
         sink = Sink(self.broker, fate)
-        courier = Courier(sink)
+        publisher = BackgroundPublisher(sink)
         ids = (f"{code}-{number}" for number in range(10_000))
         hub = HubByHand(self, identity.ispb)
 
@@ -337,7 +337,7 @@ class World:
                 secret=secret,
                 units=on,
                 hub=hub,
-                courier=courier,
+                publisher=publisher,
                 clock=clock,
                 policy=self.policy,
                 new_id=lambda: next(ids),
@@ -349,8 +349,8 @@ class World:
         quiet = made(MemoryUnitsOfWork(store))
         application = replace(
             made(units),
-            process_records=isolating_poison(process, BuryRecord(units, clock)),
-            resend_due=self.plant.resend_at_bank(units, courier, seal, clock, self.policy),
+            process_messages=isolating_poison(process, StoreDeadLetter(units, clock)),
+            retransmit_due=self.plant.resend_at_bank(units, publisher, seal, clock, self.policy),
         )
         topic = bank_topic(code)
         instance = Instance(
@@ -363,14 +363,14 @@ class World:
             random=self.random,
             trace=self.trace,
             fate=fate,
-            handle=application.process_records,
-            sweep=lambda: _ignore(application.resend_due()),
+            handle=application.process_messages,
+            sweep=lambda: _ignore(application.retransmit_due()),
             next_due_ms=lambda: self._bank_due_ms(store, clock),
             loop_of=self.plant.loop_of,
             violations=self.violations,
         )
         # Another replica of the bank.
-        replica = ProcessRecords(
+        replica = ProcessMessages(
             MemoryUnitsOfWork(store), seal, clock, identity, self.policy, self.plant.decide_at_bank
         )
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
@@ -599,7 +599,7 @@ class World:
                 if self.watch is not None and not self.watch.is_satisfied(next_ms):
                     return
                 self.timeline.advance()
-            except AccountsHaveMoved:
+            except SettlementConflict:
                 # A sweeper found accounts that are too poor for what it only gives back: it would stand still for ever.
                 self.violations.append("money: a settlement account cannot bear the release of what it reserved")
                 return
@@ -663,7 +663,7 @@ def _ignore(_value: object) -> None:
 def _hub_sweep(application: HubApplication, sink: Sink) -> Callable[[], None]:
     def sweep() -> None:
         sink.publish(records_of(application.fail_expired()))
-        sink.publish(records_of(application.resend_due()))
+        sink.publish(records_of(application.retransmit_due()))
 
     return sweep
 

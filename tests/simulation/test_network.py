@@ -46,7 +46,7 @@ def test_what_is_durable_may_be_committed(source: Source) -> None:
     polled = poll_all(source)
     assert len(polled) == RECORDS
     source.note_durable(source.generation, polled)
-    source.commit(source.place())
+    source.commit(source.position())
     assert not source.violations
 
 
@@ -54,7 +54,7 @@ def test_what_is_durable_may_be_committed(source: Source) -> None:
 def test_a_single_record_that_is_not_durable_is_noticed(source: Source, missing: int) -> None:
     polled = poll_all(source)
     source.note_durable(source.generation, polled[:missing] + polled[missing + 1 :])
-    source.commit(source.place())
+    source.commit(source.position())
     assert len(source.violations) == 1
     lost = polled[missing]
     assert f"offset {lost.partition}:{lost.offset} " in source.violations[0]
@@ -67,7 +67,7 @@ def test_what_retention_removed_before_it_could_be_polled_holds_nothing_back(bro
     late = poll_all(source)
     assert 0 < len(late) < RECORDS
     source.note_durable(source.generation, late)
-    source.commit(source.place())
+    source.commit(source.position())
     assert not source.violations
 
 
@@ -76,7 +76,7 @@ def test_what_retention_removed_after_it_was_polled_must_still_be_durable(broker
     broker.retain(TOPIC, 1.0)
     add_records(broker)
     source.note_durable(source.generation, poll_all(source))
-    source.commit(source.place())
+    source.commit(source.position())
     assert len(source.violations) == len({record.partition for record in polled})
 
 
@@ -86,7 +86,7 @@ def test_what_was_given_back_and_then_removed_holds_nothing_back(broker: Broker,
     broker.retain(TOPIC, 1.0)
     add_records(broker)
     source.note_durable(source.generation, poll_all(source))
-    source.commit(source.place())
+    source.commit(source.position())
     assert not source.violations
 
 
@@ -97,5 +97,5 @@ def test_what_was_given_back_and_is_still_there_must_be_treated_again(source: So
     assert sorted((record.partition, record.offset) for record in again) == sorted(
         (record.partition, record.offset) for record in polled
     )
-    source.commit(source.place())
+    source.commit(source.position())
     assert source.violations

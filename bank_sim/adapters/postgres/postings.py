@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
 

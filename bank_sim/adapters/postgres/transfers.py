@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, update_statement
 from bank_sim.application.ports import TransferId
 from bank_sim.application.views import TransferFilter
-from bank_sim.domain.transfer import (
+from bank_sim.domain.flows.transfer.model import (
     ANSWER_DELAY_MS_MAX,
     AnswerStyle,
     Author,
@@ -94,7 +94,7 @@ _FIND_BY_IDEMPOTENCY_KEYS: Final = (
     f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
     "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
 )
-_LEARN: Final = (
+_MIRROR_PROGRESS: Final = (
     "UPDATE transfers AS t SET offered_at_ms = coalesce(t.offered_at_ms, v.offered_at_ms), completed_at_ms = "
     "CASE WHEN t.status = 'confirmed' THEN coalesce(t.completed_at_ms, v.completed_at_ms) ELSE t.completed_at_ms END "
     "FROM unnest(%(ids)s::text[], %(offered)s::bigint[], %(completed)s::bigint[]) "
@@ -212,7 +212,7 @@ class PostgresTransfers:
             self.lock([(end_to_end_id, direction) for end_to_end_id in ids for direction in Direction])
             offered = [progress[each].offered_at_ms for each in ids]
             completed = [progress[each].completed_at_ms for each in ids]
-            execute_bulk(self._connection, _LEARN, {"ids": ids, "offered": offered, "completed": completed})
+            execute_bulk(self._connection, _MIRROR_PROGRESS, {"ids": ids, "offered": offered, "completed": completed})
 
     def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
         rows = fetch_bulk(self._connection, _FIND, {"id": end_to_end_id, "direction": direction.value})

@@ -35,7 +35,7 @@ from pix.web.events import session_ended, wants_events
 from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate
 from pix.web.methods import Methods
-from pix.web.operators import OperatorDoor
+from pix.web.operators import OperatorAuthentication
 from pix.web.origins import install_public_url
 from pix.web.palette import stylesheet
 from pix.web.places import page_address
@@ -75,7 +75,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         orders=Tokens(secret, "order", DRAFT_SECONDS_MAX),
         attempts=Attempts(),
         look_ups=LookUps(),
-        door=OperatorDoor(settings, secret),
+        authentication=OperatorAuthentication(settings, secret),
         clock=clock or SystemClock(),
         stylesheet=stylesheet(identity.color),
     )

@@ -18,7 +18,7 @@ from pix.web.assets import fingerprint
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
-from pix.web.operators import OperatorDoor, OperatorSettings, operator_of_api
+from pix.web.operators import OperatorAuthentication, OperatorSettings, operator_of_api
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import Tokens, renew_session, session_mark
 from pix.web.templates import Pages, language_of
@@ -79,7 +79,7 @@ class Site:
     orders: Tokens
     attempts: Attempts
     look_ups: LookUps
-    door: OperatorDoor
+    authentication: OperatorAuthentication
     clock: Clock
     stylesheet: str
 
@@ -99,7 +99,7 @@ class Site:
         return {
             "brand": self.brand(request),
             "csrf_token": self.csrf.token(request),
-            "session_mark": session_mark(request) if _is_signed_in(request, self.door) else "",
+            "session_mark": session_mark(request) if _is_signed_in(request, self.authentication) else "",
             "sign_in_url": "/backoffice/sign-in" if request.url.path.startswith("/backoffice") else "/sign-in",
             "amounts_hidden": amounts_are_hidden(request),
             "account": None,
@@ -138,14 +138,14 @@ def is_customer(request: Request) -> bool:
     return isinstance(request.session.get(_ACCOUNT), str)
 
 
-def _is_signed_in(request: Request, door: OperatorDoor) -> bool:
+def _is_signed_in(request: Request, authentication: OperatorAuthentication) -> bool:
     """Whether what the page shows depends on the session: a customer's pages, and an operator's who has a password."""
-    return _ACCOUNT in request.session or (not door.is_open and door.knows(request))
+    return _ACCOUNT in request.session or (not authentication.is_open and authentication.knows(request))
 
 
 def is_operator(request: Request) -> bool:
     """Whether this browser may see the bank's own side."""
-    return site_of(request).door.knows(request)
+    return site_of(request).authentication.knows(request)
 
 
 # A dependency that is a plain function is handed to a thread and waited for; these only look, so they need none.
@@ -198,7 +198,7 @@ def operator(request: Request) -> None:
         raise OperatorNeeded
 
 
-operator_of_bank: Final = operator_of_api(lambda request: site_of(request).door)
+operator_of_bank: Final = operator_of_api(lambda request: site_of(request).authentication)
 
 
 async def no_forgery(request: Request) -> None:

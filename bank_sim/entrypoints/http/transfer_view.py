@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.languages import Language, translate
 

@@ -10,14 +10,14 @@ import grpc
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.application.keep_directory import Registrations
+from hub.application.keys import Registrations
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
+from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.look_ups import DirectoryReading
-from hub.domain.transfer import Transfer, TransferStatus
 from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
-from hub.entrypoints.grpc.gathering import Gathered, GatheredBetween
+from pix.rpc.batching_loader import BatchingLoader, TurnBatchingLoader
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.keys import PixKey, parse_stored_key
@@ -47,7 +47,7 @@ def add_services(server: Any, application: HubApplication) -> Sequence[str]:
     servicer = DirectoryServicer(application)
     if getattr(server, "runs_coroutines", False):
         servicer = in_turns = DirectoryServicerInTurns(application)
-        server.add_errand(in_turns.readings)
+        server.add_task(in_turns.readings)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
     return [
@@ -138,7 +138,7 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
             ispb=bank.ispb,
             branch=request.branch,
             account_number=request.account_number,
-            after=_page_place(request.page_token),
+            after=_page_cursor(request.page_token),
             size=size,
         )
         last = entries[-1] if len(entries) == size else None
@@ -170,8 +170,8 @@ class DirectoryServicerInTurns(DirectoryServicer):
     def __init__(self, application: HubApplication) -> None:
         super().__init__(application)
         find_key = application.find_key
-        self.readings: GatheredBetween[PixKey, DirectoryReading] = GatheredBetween(find_key.begin, find_key.read)
-        self._registrations: Gathered[KeyEntry, Registrations] = Gathered(application.register_key.register)
+        self.readings: TurnBatchingLoader[PixKey, DirectoryReading] = TurnBatchingLoader(find_key.begin, find_key.read)
+        self._registrations: BatchingLoader[KeyEntry, Registrations] = BatchingLoader(application.register_key.register)
 
     async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.RegisterKeyRequest, context: Any
@@ -204,7 +204,7 @@ class DirectoryServicerInTurns(DirectoryServicer):
         return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
 
 
-def _page_place(token: str) -> tuple[int, str] | None:
+def _page_cursor(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     registered_at_ms, _, key = token.partition(":")
@@ -264,10 +264,12 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         self, request: participants.KeepInTouchRequest, context: grpc.ServicerContext
     ) -> participants.KeepInTouchResponse:
         """A process of the caller's is there."""
-        return answer(self._hub.authenticate_bank.even_suspended, self._keep_in_touch, request, context)
+        return answer(self._hub.authenticate_bank.even_suspended, self._record_heartbeat, request, context)
 
-    def _keep_in_touch(self, bank: Bank, request: participants.KeepInTouchRequest) -> participants.KeepInTouchResponse:
-        self._hub.keep_in_touch(
+    def _record_heartbeat(
+        self, bank: Bank, request: participants.KeepInTouchRequest
+    ) -> participants.KeepInTouchResponse:
+        self._hub.record_heartbeat(
             ispb=bank.ispb,
             instance=request.instance,
             version=request.version,

@@ -11,15 +11,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from hub.application.bank_books import NoBankBooks
+from hub.application.live_messages import LiveMessages, SilentTap, parties_of
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
-from hub.application.watch_wire import SilentTap, WatchWire, parties_of
-from hub.entrypoints.http.api import api_routers
-from hub.entrypoints.http.console import CONSOLE_ROUTERS, PUBLIC_ROUTERS
-from hub.entrypoints.http.console.site import OperatorNeeded, Site, install_site, operator, pages_of
-from hub.entrypoints.http.network_api import network_router
-from hub.entrypoints.http.problems import PROBLEMS
-from hub.entrypoints.http.wire_events import events_router
+from hub.entrypoints.http.api.events import events_router
+from hub.entrypoints.http.api.network import network_router
+from hub.entrypoints.http.api.routers import api_routers
+from hub.entrypoints.http.errors import PROBLEMS
+from hub.entrypoints.http.pages import CONSOLE_ROUTERS, PUBLIC_ROUTERS
+from hub.entrypoints.http.pages.site import OperatorNeeded, Site, install_site, operator, pages_of
 from pix.runtime.own_threads import HEALTH_THREADS
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
@@ -27,7 +27,7 @@ from pix.web.events import session_ended, wants_events
 from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
-from pix.web.operators import EverybodyIsOperator, OperatorDoor, OperatorSettings, operator_of_api
+from pix.web.operators import EverybodyIsOperator, OperatorAuthentication, OperatorSettings, operator_of_api
 from pix.web.origins import install_public_url
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
@@ -46,18 +46,18 @@ SESSION_COOKIE: Final = "codepix_hub"
 
 def create_app(
     application: HubApplication,
-    treat_again: Callable[[Record], None],
+    replay_record: Callable[[Record], None],
     *,
     configured_secret: str = "",
     operators: OperatorSettings | None = None,
-    wire: WatchWire | None = None,
+    wire: LiveMessages | None = None,
     bank_books: BankBooks | None = None,
     lab_panel_url: str = "",
     public_url: str = "",
 ) -> FastAPI:
     """The application.
 
-    `treat_again` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
+    `replay_record` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
     and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
     without it is everybody. `wire` is what is watched live, `bank_books` where the banks' bookings are asked for;
     without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map;
@@ -72,10 +72,10 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
-    door = OperatorDoor(operators or EverybodyIsOperator(), secret)
-    wire = wire or WatchWire(SilentTap, lambda: parties_of(application.queries))
+    authentication = OperatorAuthentication(operators or EverybodyIsOperator(), secret)
+    wire = wire or LiveMessages(SilentTap, lambda: parties_of(application.queries))
     bank_books = bank_books or NoBankBooks()
-    install_site(app, Site(application, treat_again, Csrf(secret), door, wire, bank_books, lab_panel_url))
+    install_site(app, Site(application, replay_record, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
     install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
     install_public_url(app, public_url)
     app.add_middleware(SecurityHeaders)
@@ -85,9 +85,9 @@ def create_app(
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
     for router in (
-        *api_routers(application, treat_again, bank_books, operator_of_api(lambda _: door)),
-        network_router(application, operator_of_api(lambda _: door)),
-        events_router(wire, operator_of_api(lambda _: door)),
+        *api_routers(application, replay_record, bank_books, operator_of_api(lambda _: authentication)),
+        network_router(application, operator_of_api(lambda _: authentication)),
+        events_router(wire, operator_of_api(lambda _: authentication)),
         preferences_router(),
         *PUBLIC_ROUTERS,
     ):

@@ -29,7 +29,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.logs import logger
-from pix.runtime.outages import BrokerUnavailable, PublishFailed, SourceStuck
+from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, PublishFailed
 from pix.wire.records import Record, received_record, unreadable_record
 
 BATCH_RECORDS_MAX: Final = 700
@@ -130,14 +130,14 @@ class _Gap:
     """Where the client was told to go on."""
     step: int = 1
 
-    def next_place(self, end: int) -> int:
+    def next_cursor(self, end: int) -> int:
         """Where to look next; `end` is the end of the partition, where whatever comes next is readable."""
         if self.good is not None:
             return (self.bad + 1 + self.good) // 2
-        place = self.bad + self.step
+        position = self.bad + self.step
         self.step *= 2
-        if place <= self.bad + 1 or place < end:
-            return place
+        if position <= self.bad + 1 or position < end:
+            return position
         self.good = max(end, self.bad + 1)
         return (self.bad + 1 + self.good) // 2
 
@@ -211,11 +211,11 @@ class KafkaSource:
     def _forget(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Another instance owns these now and reads them from the last commit: ours must neither commit nor rewind them.
         for partition in partitions:
-            place = (partition.topic, partition.partition)
-            self._polled.pop(place, None)
-            self._next.pop(place, None)
-            self._done.pop(place, None)
-            self._gaps.pop(place, None)
+            position = (partition.topic, partition.partition)
+            self._polled.pop(position, None)
+            self._next.pop(position, None)
+            self._done.pop(position, None)
+            self._gaps.pop(position, None)
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # While they are still ours, so that their next owner begins where we end.
@@ -230,7 +230,7 @@ class KafkaSource:
         message = self._consumer.poll(timeout_seconds)
         if message is None:
             self._tell_the_broker()
-            self._look_whether_stuck()
+            self._check_stalled()
             return []
         records: list[Record] = []
         taken = 0
@@ -249,72 +249,72 @@ class KafkaSource:
             message = self._consumer.poll(0) if taken < BATCH_RECORDS_MAX else None
         if records:
             self._silences = 0
-            self._be_patient()
+            self._restart_patience()
         else:
             # A client may tell of one error after the other and fetch nothing.
-            self._look_whether_stuck()
+            self._check_stalled()
         return records
 
     def _skip_unreadable(self, message: KafkaMessage, error: KafkaError) -> list[Record]:
         """Goes on behind what the client cannot read; returns what stands for it in the dead letters."""
-        place = (self._topic, cast(int, message.partition()))
+        position = (self._topic, cast(int, message.partition()))
         # Where the batch begins, which may be before the place where we stand.
         begin = cast(int, message.offset())
-        gap = self._gaps.get(place)
+        gap = self._gaps.get(position)
         if gap is not None and begin <= gap.bad:
             gap.bad = max(gap.bad, gap.sought)
         elif gap is not None and begin > gap.bad + 1:
             # Another one: what is between the two may be readable.
             gap.good = begin
         else:
-            stands = [each.offset for each in self._consumer.position([TopicPartition(*place)])]
+            stands = [each.offset for each in self._consumer.position([TopicPartition(*position)])]
             bad = max([begin, *stands]) if gap is None else max(begin, gap.sought)
-            gap = self._gaps[place] = _Gap(bad)
-            log.warning("records cannot be read and are skipped", partition=place[1], offset=bad, error=error.str())
-            self._seek_in(place, gap)
-            return [unreadable_record(*place, bad, f"batch of records: {error.str()}")]
-        self._seek_in(place, gap)
+            gap = self._gaps[position] = _Gap(bad)
+            log.warning("records cannot be read and are skipped", partition=position[1], offset=bad, error=error.str())
+            self._seek_in(position, gap)
+            return [unreadable_record(*position, bad, f"batch of records: {error.str()}")]
+        self._seek_in(position, gap)
         return []
 
     def _ends_gap(self, message: KafkaMessage) -> bool:
         """Whether the message comes right behind what could not be read, or its partition has nothing of that kind."""
-        place = (self._topic, cast(int, message.partition()))
-        gap = self._gaps.get(place)
+        position = (self._topic, cast(int, message.partition()))
+        gap = self._gaps.get(position)
         if gap is None:
             return True
         if gap.sought <= gap.bad + 1:
-            del self._gaps[place]
+            del self._gaps[position]
             return True
         gap.good = gap.sought
-        self._seek_in(place, gap)
+        self._seek_in(position, gap)
         return False
 
-    def _seek_in(self, place: tuple[str, int], gap: _Gap) -> None:
-        _low, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
-        gap.sought = gap.next_place(end)
+    def _seek_in(self, position: tuple[str, int], gap: _Gap) -> None:
+        _low, end = self._consumer.get_watermark_offsets(TopicPartition(*position), cached=True)
+        gap.sought = gap.next_cursor(end)
         if gap.sought == gap.bad + 1:
             # To be committed, also when what comes before it has been in the meantime.
-            self._polled.setdefault(place, gap.bad)
-            self._next[place] = gap.sought
+            self._polled.setdefault(position, gap.bad)
+            self._next[position] = gap.sought
         try:
-            self._consumer.seek(TopicPartition(*place, gap.sought))
+            self._consumer.seek(TopicPartition(*position, gap.sought))
         except KafkaException as error:
             # As at a rewind: its next owner finds the same, and does the same.
-            log.warning("partition not moved on", partition=place[1], error=one_line(error))
+            log.warning("partition not moved on", partition=position[1], error=one_line(error))
 
-    def _be_patient(self) -> None:
+    def _restart_patience(self) -> None:
         self._patient_until = time.monotonic() + self._patience_seconds
         self._left_behind = {}
 
-    def _look_whether_stuck(self) -> None:
-        """Raises SourceStuck when records wait at the same place as at the last look, and none has come since.
+    def _check_stalled(self) -> None:
+        """Raises ConsumerStalled when records wait at the same place as at the last look, and none has come since.
 
         Also when the client got no answer for several looks.
         """
         if time.monotonic() < self._patient_until:
             return
         earlier = self._left_behind
-        self._be_patient()
+        self._restart_patience()
         try:
             self._left_behind = self._waiting()
         except KafkaException as error:
@@ -323,11 +323,13 @@ class KafkaSource:
             log.info("the broker does not say whether records wait", error=one_line(error), times=self._silences)
             if self._silences < SILENCES_MAX:
                 return
-            raise SourceStuck(f"the client learns nothing about {self._topic}: {one_line(error)}") from error
+            raise ConsumerStalled(f"the client learns nothing about {self._topic}: {one_line(error)}") from error
         self._silences = 0
-        stuck = [place for place, offset in self._left_behind.items() if earlier.get(place) == offset]
-        if stuck:
-            raise SourceStuck(f"{len(stuck)} partitions of {self._topic} have records that the client does not fetch")
+        stalled = [position for position, offset in self._left_behind.items() if earlier.get(position) == offset]
+        if stalled:
+            raise ConsumerStalled(
+                f"{len(stalled)} partitions of {self._topic} have records that the client does not fetch"
+            )
 
     def _waiting(self) -> Offsets:
         """The partitions with records that we should have read, and the place of the first. Raises KafkaException."""
@@ -352,21 +354,21 @@ class KafkaSource:
     def _note_polled(self, message: KafkaMessage) -> None:
         partition, offset = message.partition(), message.offset()
         assert partition is not None and offset is not None, "a consumed message has a place"
-        place = (self._topic, partition)
-        self._polled.setdefault(place, offset)
-        self._next[place] = offset + 1
+        position = (self._topic, partition)
+        self._polled.setdefault(position, offset)
+        self._next[position] = offset + 1
 
-    def place(self) -> Offsets:
+    def position(self) -> Offsets:
         """The offsets behind what was polled since the last commit."""
         return dict(self._next)
 
-    def commit(self, place: Offsets) -> None:
+    def commit(self, position: Offsets) -> None:
         """Commits these offsets: the broker is told when nothing comes, and a few times a second while something does.
 
         To tell it of every batch costs a batch of a few records as much as to send what it has to say. What it was
         not told of comes again to whoever reads next, as after a commit that fails.
         """
-        for partition, offset in place.items():
+        for partition, offset in position.items():
             # What was taken from us since is its next owner's to commit.
             if self._polled.get(partition, offset) < offset:
                 self._done[partition] = offset

@@ -77,11 +77,11 @@ class GroupLag:
     def records(self) -> int:
         """As of a second ago at most; 0 while the broker does not say: to resend for nothing is the lesser evil."""
         if self._seconds() - self._read_at_seconds >= AGE_SECONDS_MAX:
-            self._records = self._read_patiently()
+            self._records = self._read_with_retries()
             self._read_at_seconds = self._seconds()
         return self._records
 
-    def _read_patiently(self) -> int:
+    def _read_with_retries(self) -> int:
         try:
             records = self._read()
         except KafkaException as error:
@@ -98,26 +98,26 @@ class GroupLag:
             # ask for several offsets at once, but its `list_offsets` crashes when the broker is late (version 2.16).
             self._consumer = Consumer(self._configuration)
         numbers = self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS_MAX).topics[self._topic].partitions
-        places = [TopicPartition(self._topic, number) for number in numbers]
-        if not places:
+        positions = [TopicPartition(self._topic, number) for number in numbers]
+        if not positions:
             return 0
         # In this order, what is read and committed in between is not taken for waiting.
-        bounds = {place.partition: self._bounds(place) for place in places}
-        committed = self._consumer.committed(places, timeout=ANSWER_SECONDS_MAX)
+        bounds = {position.partition: self._bounds(position) for position in positions}
+        committed = self._consumer.committed(positions, timeout=ANSWER_SECONDS_MAX)
         waiting = 0
-        for place in committed:
-            if place.error is not None:
-                raise KafkaException(place.error)
-            low, high = bounds[place.partition]
-            due = min(high, self._ends.get(place.partition, high))
-            waiting += max(0, due - (place.offset if place.offset >= 0 else low))
+        for position in committed:
+            if position.error is not None:
+                raise KafkaException(position.error)
+            low, high = bounds[position.partition]
+            due = min(high, self._ends.get(position.partition, high))
+            waiting += max(0, due - (position.offset if position.offset >= 0 else low))
         self._ends = {number: high for number, (_, high) in bounds.items()}
         return waiting
 
-    def _bounds(self, place: TopicPartition) -> tuple[int, int]:
+    def _bounds(self, position: TopicPartition) -> tuple[int, int]:
         """The partition's first offset, and the one behind its last."""
         assert self._consumer is not None
-        found = self._consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS_MAX, cached=False)
+        found = self._consumer.get_watermark_offsets(position, timeout=ANSWER_SECONDS_MAX, cached=False)
         if found is None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return found

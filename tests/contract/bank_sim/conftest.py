@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from bank_sim.adapters.memory import MemoryUnitsOfWork
+from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.ports import UnitsOfWork
 from pix.postgres.engine import make_engine

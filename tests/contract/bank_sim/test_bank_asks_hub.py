@@ -11,19 +11,19 @@ import grpc
 import pytest
 
 from bank_sim.adapters.hub_client import GrpcHub
-from bank_sim.adapters.memory_hub import MemoryHub
+from bank_sim.adapters.memory.hub import MemoryHub
 from bank_sim.application.ports import Hub, SettlementFunding
 from bank_sim.domain.account import Payee
 from bank_sim.domain.errors import (
-    HubCredentialsRefused,
-    HubRefused,
+    HubCredentialsRejected,
+    HubRejected,
     HubUnavailable,
     KeyLimitReached,
     KeyNotFound,
     KeyTaken,
 )
-from hub.adapters.memory import HubStore
-from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.adapters.memory.unit_of_work import HubStore
+from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
@@ -31,7 +31,7 @@ from pix.runtime.health import Health
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
 from tests.unit.bank_sim.examples import ANA
 
@@ -46,7 +46,7 @@ class GrpcServer:
     def __init__(self) -> None:
         self.store = HubStore()
         self.application: HubApplication = compose(
-            HubUnitsOfWork(self.store), TurnedClock(), Health(), ResendPolicy(), None
+            HubUnitsOfWork(self.store), TurnedClock(), Health(), RetransmissionPolicy(), None
         )
         for bank, funds in ((AURORA, FUNDING.amount_centavos), (IPE, 0)):
             self.application.add_bank(
@@ -130,7 +130,7 @@ def test_an_answer_that_breaks_a_rule_is_not_shown() -> None:
         unit.banks.update(replace(unit.banks.all()[IPE.ispb], color="red;}", joined_at_ms=2**62))
         unit.commit()
     try:
-        with pytest.raises(HubRefused) as refusal:
+        with pytest.raises(HubRejected) as refusal:
             client.find_key(hidden)
         assert refusal.value.rule == "The hub's answer breaks a rule of the scheme."
         assert [bank.code for bank in client.list_participants()] == [AURORA.code], "the others are shown"
@@ -190,7 +190,7 @@ def test_a_bank_that_joins_is_listed_as_it_announced_itself(hub: Hub) -> None:
 
 def test_a_bank_may_say_that_it_is_there_and_that_it_goes(hub: Hub) -> None:
     for lag in (0, 7, None):
-        hub.keep_in_touch("an instance", "1.2", lag)
+        hub.send_heartbeat("an instance", "1.2", lag)
     hub.leave_network("an instance")
     hub.leave_network("another that was never heard of")
 
@@ -219,7 +219,7 @@ def test_a_hub_that_is_not_there_is_unavailable(address_of_nobody: str) -> None:
 def test_a_wrong_secret_is_told_apart_from_a_hub_that_is_down() -> None:
     server = GrpcServer()
     client = GrpcHub(f"127.0.0.1:{server.port}", AURORA.ispb, "another-secret-altogether")
-    with pytest.raises(HubCredentialsRefused):
+    with pytest.raises(HubCredentialsRejected):
         client.settlement_account()
     client.close()
     server.server.stop(None).wait()

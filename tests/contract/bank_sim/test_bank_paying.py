@@ -16,8 +16,8 @@ from bank_sim.domain.errors import (
     InsufficientBalance,
     PayerIsPayee,
 )
-from bank_sim.domain.requesting import TransferOrder
-from bank_sim.domain.transfer import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.runtime.clock import SystemClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_end_to_end_id
@@ -116,12 +116,12 @@ def test_a_contradicting_outcome_is_noted_and_changes_nothing(world: World) -> N
 def test_paying_works_while_the_hub_and_the_broker_are_down(world: World) -> None:
     ana = world.open_account(100_00)
     world.hub.is_down = True
-    world.courier.is_down = True
+    world.publisher.is_down = True
     transfer = world.pay(ana, 30_00)
     assert world.sent() == []
-    world.courier.is_down = False
+    world.publisher.is_down = False
     world.clock.turn(5_000)
-    assert world.bank.resend_due() == 1
+    assert world.bank.retransmit_due() == 1
     (message,) = world.sent()
     assert message.end_to_end_id == transfer.end_to_end_id
 
@@ -134,7 +134,7 @@ def test_a_lost_request_is_sent_again_within_the_longest_wait_though_the_clock_s
     world.sent()
     world.clock.turn(step_ms)
     world.clock.turn(POLICY.cap_ms)
-    assert world.bank.resend_due() == 1
+    assert world.bank.retransmit_due() == 1
     assert [message.end_to_end_id for message in world.sent()] == [transfer.end_to_end_id]
 
 
@@ -249,9 +249,9 @@ def test_resending_goes_on_until_an_outcome_comes(world: World) -> None:
         assert row.resend_at_ms is not None
         waits.append(row.resend_at_ms - world.clock.now_ms())
         world.clock.turn(waits[-1] - 1)
-        assert world.bank.resend_due() == 0
+        assert world.bank.retransmit_due() == 0
         world.clock.turn(1)
-        assert world.bank.resend_due() == 1
+        assert world.bank.retransmit_due() == 1
         assert [message.end_to_end_id for message in world.sent()] == [transfer.end_to_end_id]
     assert 3_750 <= waits[0] <= 5_000
     assert waits[0] < waits[1] < waits[2]
@@ -259,7 +259,7 @@ def test_resending_goes_on_until_an_outcome_comes(world: World) -> None:
     assert world.outgoing(transfer).resend_count == 6
     world.hear(world.outcome_of(transfer))
     world.clock.turn(3_600_000)
-    assert world.bank.resend_due() == 0
+    assert world.bank.retransmit_due() == 0
 
 
 def test_home_has_the_newest_lines_what_is_on_its_way_and_the_balance_behind_both(world: World) -> None:

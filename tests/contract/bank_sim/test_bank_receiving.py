@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.answering import AnswerMode, Behaviour
-from bank_sim.domain.errors import AccountHasTransfers, DeadLetterIsSettled, DeadLetterNotFound
-from bank_sim.domain.transfer import AnswerStyle, TransferStatus
+from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.errors import AccountHasTransfers, DeadLetterClosed, DeadLetterNotFound
+from bank_sim.domain.flows.transfer.model import AnswerStyle, TransferStatus
 from pix.participant.dead_letters import DeadLetterState
 from pix.scheme.messages import (
     Outcome,
@@ -126,18 +126,18 @@ def test_an_answer_is_resent_until_an_outcome_comes(world: World) -> None:
     offer = world.offer(ana)
     first = world.hear(offer)
     world.clock.turn(5_000)
-    assert world.bank.resend_due() == 1
+    assert world.bank.retransmit_due() == 1
     assert world.sent() == first
     world.hear(world.confirmed(offer))
     world.clock.turn(3_600_000)
-    assert world.bank.resend_due() == 0
+    assert world.bank.retransmit_due() == 0
 
 
 def test_an_answer_is_resent_though_the_clock_goes_back(world: World) -> None:
     offer = world.offer(world.open_account(0))
     first = world.hear(offer)
     world.clock.turn(-1_800_000)
-    assert world.bank.resend_due() == 1
+    assert world.bank.retransmit_due() == 1
     assert world.sent() == first
 
 
@@ -147,10 +147,10 @@ def test_a_slow_bank_answers_when_its_time_has_come(world: World) -> None:
     offer = world.offer(ana)
     assert world.hear(offer) == []
     world.clock.turn(9_999)
-    assert world.bank.resend_due() == 0
+    assert world.bank.retransmit_due() == 0
     assert world.hear(offer) == []
     world.clock.turn(1)
-    assert world.bank.resend_due() == 1
+    assert world.bank.retransmit_due() == 1
     assert world.sent() == [TransferAccepted(offer.end_to_end_id, offer.amount_centavos)]
     assert world.incoming(offer).resend_count == 0
     assert world.hear(offer) == [TransferAccepted(offer.end_to_end_id, offer.amount_centavos)]
@@ -162,7 +162,7 @@ def test_a_silent_bank_says_nothing_until_it_is_told_to(world: World) -> None:
     offer = world.offer(ana)
     world.clock.turn(3_600_000)
     assert world.hear(offer, offer) == []
-    assert world.bank.resend_due() == 0
+    assert world.bank.retransmit_due() == 0
     world.behave(Behaviour())
     assert world.hear(offer) == [TransferAccepted(offer.end_to_end_id, offer.amount_centavos)]
 
@@ -206,7 +206,7 @@ def test_what_is_not_the_hubs_word_dies_and_changes_nothing(world: World) -> Non
         HUB_SENDER,
         signing_key(SECRET),
     )
-    assert world.bank.process_records([forged, unsigned, stranger, noise, not_for_banks]) == ()
+    assert world.bank.process_messages([forged, unsigned, stranger, noise, not_for_banks]) == ()
     letters = {letter.offset: letter for letter in world.bank.queries.dead_letters()}
     assert "signature" in letters[1].reason
     assert "unsigned" in letters[2].reason
@@ -220,13 +220,13 @@ def test_good_records_of_a_batch_are_not_held_up_by_bad_ones(world: World) -> No
     ana = world.open_account(0)
     offer = world.offer(ana)
     good = world.record(offer)
-    assert len(world.bank.process_records([replace(good, value=b"\xff", offset=1), good])) == 1
+    assert len(world.bank.process_messages([replace(good, value=b"\xff", offset=1), good])) == 1
 
 
 def test_a_record_that_dies_again_counts_up(world: World) -> None:
     bad = replace(world.record(world.offer(world.open_account(0))), value=b"\xff")
-    world.bank.process_records([bad, bad])
-    world.bank.process_records([bad])
+    world.bank.process_messages([bad, bad])
+    world.bank.process_messages([bad])
     (letter,) = world.bank.queries.dead_letters()
     assert letter.times == 3
 
@@ -248,7 +248,7 @@ def test_a_dead_letter_is_replayed_once_after_the_fix(world: World) -> None:
     assert replayed.state is DeadLetterState.REPLAYED
     assert world.balance(bia) == 20_00
     assert [type(message).__name__ for message in world.sent()] == ["OutcomeProcessed"]
-    with pytest.raises(DeadLetterIsSettled):
+    with pytest.raises(DeadLetterClosed):
         world.bank.replay_dead_letter(dead_letter_id=letter.digest)
     with pytest.raises(DeadLetterNotFound):
         world.bank.replay_dead_letter(dead_letter_id="unknown")
@@ -258,13 +258,13 @@ def test_a_dead_letter_is_replayed_once_after_the_fix(world: World) -> None:
 
 def test_a_dead_letter_is_laid_aside(world: World) -> None:
     bad = replace(world.record(world.offer(world.open_account(0))), value=b"\xff")
-    world.bank.process_records([bad])
+    world.bank.process_messages([bad])
     (letter,) = world.bank.queries.dead_letters()
     discarded = world.bank.discard_dead_letter(dead_letter_id=letter.digest, note="noise")
     assert (discarded.state, discarded.note) == (DeadLetterState.DISCARDED, "noise")
     assert world.bank.queries.dead_letters() == []
     assert world.bank.queries.count_dead_letters() == {DeadLetterState.DISCARDED: 1}
-    with pytest.raises(DeadLetterIsSettled):
+    with pytest.raises(DeadLetterClosed):
         world.bank.replay_dead_letter(dead_letter_id=letter.digest)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from bank_sim.adapters.memory import BankStore, MemoryUnitsOfWork
+from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
 from bank_sim.domain.account import Account
-from bank_sim.domain.errors import HubRefused, HubUnavailable
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.errors import HubRejected, HubUnavailable
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from bank_sim.entrypoints.hub_records import outcomes_of, read_outcomes
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
@@ -129,6 +129,6 @@ def test_an_answer_that_is_no_list_of_transfers_books_nothing(client: httpx.Clie
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_hub_that_wants_its_operator_names_the_setting(status: int) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status))
-    with new_http_client(transport=transport) as client, pytest.raises(HubRefused) as refused:
+    with new_http_client(transport=transport) as client, pytest.raises(HubRejected) as refused:
         read_outcomes(client, HUB_URL, AURORA.ispb, 0)
     assert refused.value.field == "HUB_OPERATOR_PASSWORD"

@@ -11,9 +11,9 @@ from bank_sim.application.ports import BooksViolated, RowExists, UnitsOfWork
 from bank_sim.application.views import StatementDirection, StatementFilter, TransferFilter
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
-from bank_sim.domain.answering import AnswerMode, Behaviour
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.transfer import (
+from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.flows.transfer.model import (
     ANSWER_DELAY_MS_MAX,
     AnswerStyle,
     Author,
@@ -456,8 +456,8 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
 def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:
     record = Record("codepix.bank.001.v1", b"key", b"\x00raw", {"codepix-type": b"\xff"}, 3, 9)
     with units() as unit:
-        unit.dead_letters.bury([dead_letter(record, "hub", "unreadable", NOW_MS)])
-        unit.dead_letters.bury([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
+        unit.dead_letters.add([dead_letter(record, "hub", "unreadable", NOW_MS)])
+        unit.dead_letters.add([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
         unit.commit()
     with units() as unit:
         (letter,) = unit.dead_letters.list(None, 10)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
-from bank_sim.adapters.memory_hub import MemoryCourier, MemoryHub
+from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import BankApplication, compose
 from bank_sim.domain.account import Account, Payee
-from bank_sim.domain.answering import Behaviour
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.transfer import Direction, Transfer
+from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.flows.transfer.model import Direction, Transfer
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -27,7 +27,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import (
     HUB_SENDER,
     HUB_TOPIC,
@@ -44,7 +44,7 @@ NOON_MS = 1_795_348_800_000
 SECRET = "a-secret-of-the-tests"
 AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
 IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
-POLICY = ResendPolicy(first_ms=5_000, cap_ms=60_000)
+POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
 CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
 STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
 STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
@@ -70,14 +70,14 @@ class World:
         self.units = units
         self.clock = TurnedClock()
         self.hub = MemoryHub(AURORA, self.clock)
-        self.courier = MemoryCourier()
+        self.publisher = MemoryPublisher()
         self.random = Random(7)
         self.bank: BankApplication = compose(
             identity=AURORA,
             secret=SECRET,
             units=units,
             hub=self.hub,
-            courier=self.courier,
+            publisher=self.publisher,
             clock=self.clock,
             policy=POLICY,
             random=self.random,
@@ -190,11 +190,11 @@ class World:
     def hear(self, *messages: HubMessage) -> list[BankMessage]:
         """The bank processes these as one batch; returns what it says to them."""
         records = [self.record(message, offset) for offset, message in enumerate(messages)]
-        return read(self.bank.process_records(records))
+        return read(self.bank.process_messages(records))
 
     def sent(self) -> list[BankMessage]:
         """What the courier was given since the last time."""
-        return read(self.courier.collect())
+        return read(self.publisher.collect())
 
     def incoming(self, message: HubMessage) -> Transfer:
         return self.bank.queries.find_transfer(message.end_to_end_id, Direction.INCOMING)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters.memory import HubStore, MemoryUnitsOfWork
-from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.adapters.memory.unit_of_work import HubStore, MemoryUnitsOfWork
+from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import UnitsOfWork
 from hub.domain.settlement import SettlementAccount
 from pix.postgres.engine import make_engine, transaction

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters.postgres_directory import PostgresDirectory
-from hub.application.keep_directory import DirectoryByUnits
+from hub.adapters.postgres.directory import PostgresDirectory
+from hub.application.keys import DirectoryByUnits
 from hub.application.ports import Directory, UnitsOfWork
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyEntry

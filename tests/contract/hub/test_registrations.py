@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.application.keep_directory import RegisterKey
+from hub.application.keys import RegisterKey
 from hub.application.ports import UnitsOfWork
 from hub.domain.directory import KeyEntry
 from hub.domain.errors import KeyLimitReached, KeyTaken

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hub.application.ports import (
-    AccountsHaveMoved,
     Found,
     KeyFilter,
     Latency,
+    SettlementConflict,
     TransferChange,
     TransferFilter,
     UnitsOfWork,
@@ -19,10 +19,10 @@ from hub.application.ports import (
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyChange, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
-from hub.domain.presence import BankInstance
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.liveness import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
-from hub.domain.tallies import Tally, TallyPlace
-from hub.domain.transfer import HistoryStep, Transfer, TransferStatus
+from hub.domain.tallies import Tally, TallyKey
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.reasons import ReasonCode
@@ -318,8 +318,8 @@ def test_the_oldest_offers_tell_who_leaves_them_without_an_answer(with_banks: Un
 
 # Tallies.
 
-PENDING = TallyPlace(AURORA, IPE, TransferStatus.PENDING, None)
-REFUSED = TallyPlace(AURORA, "", TransferStatus.FAILED, ReasonCode.AC03)
+PENDING = TallyKey(AURORA, IPE, TransferStatus.PENDING, None)
+REFUSED = TallyKey(AURORA, "", TransferStatus.FAILED, ReasonCode.AC03)
 
 
 def test_tallies_are_the_sum_of_their_changes(with_banks: UnitsOfWork) -> None:
@@ -349,7 +349,7 @@ def test_a_recount_counts_what_is_there(with_banks: UnitsOfWork) -> None:
     unresolved = replace(failed_at_once(ReasonCode.AC03), end_to_end_id=e2e(3), payee=None)
     add(with_banks, numbered(1), numbered(2), unresolved)
     with with_banks() as unit:
-        unit.tallies.add({TallyPlace(IPE, IPE, TransferStatus.COMPLETED, None): Tally(7, 7)})
+        unit.tallies.add({TallyKey(IPE, IPE, TransferStatus.COMPLETED, None): Tally(7, 7)})
         unit.tallies.recount()
         unit.commit()
     with with_banks() as unit:
@@ -421,16 +421,16 @@ def test_a_banks_process_is_known_by_its_last_word(with_banks: UnitsOfWork) -> N
             BankInstance(AURORA, "b", "1", 0, NOW_MS),
             BankInstance(IPE, "a", "1", 0, 9),
         ):
-            unit.presence.put(instance)
+            unit.heartbeats.put(instance)
         unit.commit()
     with with_banks() as unit:
-        assert sorted(unit.presence.all(), key=lambda each: (each.ispb, each.instance)) == [
+        assert sorted(unit.heartbeats.all(), key=lambda each: (each.ispb, each.instance)) == [
             later,
             BankInstance(AURORA, "b", "1", 0, NOW_MS),
             BankInstance(IPE, "a", "1", 0, 9),
         ]
-        unit.presence.forget(NOW_MS, NOW_MS + 1_000)
-        assert len(unit.presence.all()) == 2
+        unit.heartbeats.forget(NOW_MS, NOW_MS + 1_000)
+        assert len(unit.heartbeats.all()) == 2
 
 
 def test_a_process_is_seen_again_after_the_clock_has_gone_back(with_banks: UnitsOfWork) -> None:
@@ -438,11 +438,11 @@ def test_a_process_is_seen_again_after_the_clock_has_gone_back(with_banks: Units
     now = BankInstance(AURORA, "a", "2", 0, NOW_MS)
     gone = BankInstance(AURORA, "b", "1", 0, NOW_MS + 3_600_000)
     with with_banks() as unit:
-        unit.presence.put(an_hour_ahead)
-        unit.presence.put(now)
-        unit.presence.put(gone)
-        unit.presence.forget(NOW_MS - 1_000, NOW_MS + 1_000)
-        assert unit.presence.all() == [now]
+        unit.heartbeats.put(an_hour_ahead)
+        unit.heartbeats.put(now)
+        unit.heartbeats.put(gone)
+        unit.heartbeats.forget(NOW_MS - 1_000, NOW_MS + 1_000)
+        assert unit.heartbeats.all() == [now]
 
 
 # Settlement.
@@ -491,7 +491,7 @@ def test_changes_that_would_overdraw_an_account_say_that_money_has_moved(
             unit.settlement.add([AccountChange(AURORA, balance, reserved), AccountChange(IPE, 1, 1)])
             unit.commit()
 
-    with pytest.raises(AccountsHaveMoved):
+    with pytest.raises(SettlementConflict):
         overdraw()
     with with_banks() as unit:
         assert unit.settlement.all()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
-from hub.adapters.postgres import MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from pix.participant.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, head_of
 from pix.participant.dead_letters_memory import MemoryDeadLetters
 from pix.participant.dead_letters_postgres import PostgresDeadLetters
@@ -70,7 +70,7 @@ def letter(number: int = 0, now_ms: int = NOW_MS, **changes: object) -> DeadLett
 def test_a_letter_comes_back_byte_by_byte(opened: Open) -> None:
     made = dead_letter(RECORD, "00000001", "forged: “não”", NOW_MS)
     with opened() as letters:
-        letters.bury([made])
+        letters.add([made])
     with opened() as letters:
         assert letters.find(made.digest) == made
         assert letters.lock(made.digest) == made
@@ -80,8 +80,8 @@ def test_a_letter_comes_back_byte_by_byte(opened: Open) -> None:
 
 def test_a_letter_that_dies_again_counts_up_and_moves_to_the_front(opened: Open) -> None:
     with opened() as letters:
-        letters.bury([letter(1), letter(2, NOW_MS + 1)])
-        letters.bury([letter(1, NOW_MS + 2, reason="still forged")])
+        letters.add([letter(1), letter(2, NOW_MS + 1)])
+        letters.add([letter(1, NOW_MS + 2, reason="still forged")])
         found = letters.find(letter(1).digest)
         assert found is not None
         assert (found.times, found.first_seen_at_ms, found.last_seen_at_ms) == (2, NOW_MS, NOW_MS + 2)
@@ -91,7 +91,7 @@ def test_a_letter_that_dies_again_counts_up_and_moves_to_the_front(opened: Open)
 
 def test_the_same_letter_twice_in_one_batch_counts_twice(opened: Open) -> None:
     with opened() as letters:
-        letters.bury([letter(1), letter(1)])
+        letters.add([letter(1), letter(1)])
         found = letters.find(letter(1).digest)
         assert found is not None and found.times == 2
 
@@ -99,11 +99,11 @@ def test_the_same_letter_twice_in_one_batch_counts_twice(opened: Open) -> None:
 @pytest.mark.parametrize("state", [DeadLetterState.REPLAYED, DeadLetterState.DISCARDED])
 def test_a_settled_letter_that_dies_again_is_dead_again(opened: Open, state: DeadLetterState) -> None:
     with opened() as letters:
-        letters.bury([letter(1)])
+        letters.add([letter(1)])
         letters.set_state(letter(1).digest, state, "because")
         settled = letters.find(letter(1).digest)
         assert settled is not None and (settled.state, settled.note) == (state, "because")
-        letters.bury([letter(1)])
+        letters.add([letter(1)])
         again = letters.find(letter(1).digest)
         assert again is not None
         assert (again.state, again.note, again.times) == (DeadLetterState.DEAD, "", 2)
@@ -113,7 +113,7 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
     with opened() as letters:
         assert dict(letters.count()) == {}
         assert letters.list(None, 10) == []
-        letters.bury([letter(number, NOW_MS + number) for number in range(4)])
+        letters.add([letter(number, NOW_MS + number) for number in range(4)])
         letters.set_state(letter(0).digest, DeadLetterState.REPLAYED, "")
         letters.set_state("nonsense", DeadLetterState.REPLAYED, "")
         assert dict(letters.count()) == {DeadLetterState.DEAD: 3, DeadLetterState.REPLAYED: 1}
@@ -126,7 +126,7 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
 def test_what_a_stranger_writes_is_cut_and_stored(opened: Open) -> None:
     made = dead_letter(RECORD, "s\x00" * 100, "r\x00" * 1_000, NOW_MS)
     with opened() as letters:
-        letters.bury([made])
+        letters.add([made])
         found = letters.find(made.digest)
         assert found is not None
         assert (len(found.sender), len(found.reason)) == (40, 500)
@@ -162,7 +162,7 @@ def test_the_digest_tells_contents_apart_and_not_places() -> None:
 def test_whatever_a_record_contains_its_letter_is_small_and_can_be_stored(opened: Open, hostile: Record) -> None:
     made = dead_letter(hostile, "00000001", "reason \x00 \ud800", NOW_MS)
     with opened() as letters:
-        letters.bury([made, made])
+        letters.add([made, made])
     with opened() as letters:
         found = letters.find(made.digest)
         assert found is not None

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
-from hub.adapters.postgres import MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.grpc.server import add_services
 from lab.network.certs import Certificates, make_certificates

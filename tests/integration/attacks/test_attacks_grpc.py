@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Engine
 
 from bank_sim.adapters.hub_client import GrpcHub
-from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable, KeyNotFound, LookUpLimitReached
+from bank_sim.domain.errors import HubCredentialsRejected, HubUnavailable, KeyNotFound, LookUpLimitReached
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from lab.network.certs import Certificates, make_certificates
 from pix.rpc.server import MESSAGE_BYTES_MAX
@@ -102,9 +102,9 @@ def test_over_mutual_tls_a_bank_shows_its_own_certificate(
     with bank(address, AURORA, of_another_authority) as client, pytest.raises(HubUnavailable):
         client.find_key(BIAS_KEY)
     # Rightly signed, and with the right secret, but another bank's: a secret alone is not enough, nor a certificate.
-    with bank(address, AURORA, bank_tls(certificates, "002")) as client, pytest.raises(HubCredentialsRefused):
+    with bank(address, AURORA, bank_tls(certificates, "002")) as client, pytest.raises(HubCredentialsRejected):
         client.find_key(BIAS_KEY)
-    with bank(address, MARE, bank_tls(certificates, "001")) as client, pytest.raises(HubCredentialsRefused):
+    with bank(address, MARE, bank_tls(certificates, "001")) as client, pytest.raises(HubCredentialsRejected):
         client.find_key(BIAS_KEY)
 
 

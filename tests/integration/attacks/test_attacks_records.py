@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bank_sim.adapters.memory import MemoryUnitsOfWork
-from bank_sim.application.sealing import Seal
+from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
+from bank_sim.application.message_signer import Seal
 from hub.application.ports import TransferFilter
 from pix.participant.dead_letters import DeadLetterState
 from pix.postgres.engine import transaction
@@ -341,7 +341,7 @@ def test_a_bank_believes_the_hub_alone(secret: str, topic: str, sender: str) -> 
     before = bank_state(bank)
     for message in (offer, bank.confirmed(offer)):
         forged = encode_record(message, topic, sender, signing_key(secret))
-        assert bank.bank.process_records([replace(forged, topic=bank_topic("001"))]) == ()
+        assert bank.bank.process_messages([replace(forged, topic=bank_topic("001"))]) == ()
         COUNTS["hostile records"] += 1
     assert bank_state(bank) == before
     assert len(bank.bank.queries.dead_letters(DeadLetterState.DEAD, 10)) == 2

@@ -11,8 +11,8 @@ import pytest
 from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.answering import AnswerMode, Behaviour
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from pix.scheme.reasons import ReasonCode
 from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
@@ -122,7 +122,7 @@ def test_the_books_list_every_posting(
 
 
 def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letter = aurora.queries.dead_letters()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
@@ -144,7 +144,7 @@ def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: Ban
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=value)])
     digest = aurora.queries.dead_letters()[0].digest
     visitor = visit(aurora)
     visitor.open(f"/backoffice/dead-letters/{digest}")

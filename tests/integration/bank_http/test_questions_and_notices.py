@@ -35,7 +35,7 @@ def test_an_account_is_closed_after_a_question(visit: Visit, aurora: BankApplica
 
 
 def test_a_dead_letter_is_discarded_after_a_question(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letter = aurora.queries.dead_letters()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")

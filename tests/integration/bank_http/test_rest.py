@@ -182,7 +182,7 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     books = rest.get(f"{API}/books").json()
     assert books["is_balanced"] and books["customers_centavos"] == 100_000 and books["postings"] == 2
     assert rest.get(f"{API}/postings").json()["postings"][0]["kind"] == "deposit"
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letters = rest.get(f"{API}/dead-letters").json()
     assert letters["counts"]["dead"] == 1 and letters["dead_letters"][0]["value_bytes"] == 8
     url = f"{API}/dead-letters/{letters['dead_letters'][0]['dead_letter_id']}"
@@ -196,7 +196,7 @@ def test_of_a_large_record_a_part_is_given_and_it_cannot_be_run_again(
     rest: TestClient, aurora: BankApplication
 ) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    aurora.process_records([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=value)])
     (line,) = rest.get(f"{API}/dead-letters").json()["dead_letters"]
     letter = rest.get(f"{API}/dead-letters/{line['dead_letter_id']}").json()
     assert bytes.fromhex(letter["value_hex"]) == value[:VALUE_KEPT_BYTES_MAX]

@@ -11,7 +11,7 @@ import pytest
 from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.statement import LINES_PER_PAGE
 from bank_sim.entrypoints.http.statement_query import today
 from pix.wire.records import HUB_TOPIC

@@ -16,36 +16,36 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
-from bank_sim.adapters.memory import MemoryUnitsOfWork as BankUnitsOfWork
+from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork as BankUnitsOfWork
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import errors
 from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
-from bank_sim.domain.transfer import Progress
-from hub.adapters.memory import HubStore
-from hub.adapters.memory import MemoryUnitsOfWork as HubUnitsOfWork
-from hub.adapters.memory_tap import MemoryWire
+from bank_sim.domain.flows.transfer.model import Progress
+from hub.adapters.memory.tap import MemoryWire
+from hub.adapters.memory.unit_of_work import HubStore
+from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
+from hub.application.live_messages import LiveMessages, parties_of
 from hub.application.ports import BankPosting
 from hub.application.ports import UnitOfWork as HubUnit
 from hub.application.ports import UnitsOfWork as HubUnits
 from hub.application.use_cases import HubApplication
 from hub.application.use_cases import compose as compose_hub
-from hub.application.watch_wire import WatchWire, parties_of
 from hub.domain import errors as hub_errors
 from hub.domain.bank import Bank as HubBank
-from hub.domain.transfer import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.app import create_app as create_console
 from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
 from pix.runtime.clock import Clock, SystemClock
 from pix.runtime.health import Health
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.records import HUB_TOPIC, Record, bank_topic
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
-RESEND = ResendPolicy(first_ms=500, cap_ms=2_000)
+RESEND = RetransmissionPolicy(first_ms=500, cap_ms=2_000)
 LOOK_SECONDS = 0.02
 KEEP_IN_TOUCH_SECONDS = 1.0
 PATIENCE_SECONDS = 20
@@ -106,9 +106,9 @@ class VillageHub:
                 version=version,
             )
 
-    def keep_in_touch(self, instance: str, version: str, lag: int | None) -> None:
+    def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         with self._hub() as hub:
-            hub.keep_in_touch(ispb=self._ispb, instance=instance, version=version, lag=lag)
+            hub.record_heartbeat(ispb=self._ispb, instance=instance, version=version, lag=lag)
 
     def leave_network(self, instance: str) -> None:
         with self._hub() as hub:
@@ -251,12 +251,12 @@ class Village:
                 secret=secret,
                 units=self.units.setdefault(identity.code, BankUnitsOfWork()),
                 hub=VillageHub(self.hub, identity.ispb, self.switches, self._lock),
-                courier=self,
+                publisher=self,
                 clock=clock,
                 policy=RESEND,
             )
             self.banks[identity.code] = bank
-            self._readers[bank_topic(identity.code)] = bank.process_records
+            self._readers[bank_topic(identity.code)] = bank.process_messages
         self.switches.hears = set(self._readers)
         for bank in self.banks.values():
             bank.meet_participants()
@@ -281,16 +281,16 @@ class Village:
         """What a sweeper does: everything that is due goes out again."""
         with self._lock:
             for bank in self.banks.values():
-                bank.resend_due()
-            self._queue.extend(records_of(self.hub.resend_due()))
+                bank.retransmit_due()
+            self._queue.extend(records_of(self.hub.retransmit_due()))
 
-    def keep_in_touch(self) -> None:
+    def send_heartbeat(self) -> None:
         """Each bank that hears says that it is there."""
         if not self.switches.answers:
             return
         for code, bank in self.banks.items():
             if bank_topic(code) in self.switches.hears:
-                bank.keep_in_touch(0)
+                bank.send_heartbeat(0)
 
     def postings(self, bank: HubBank, end_to_end_id: str) -> list[BankPosting]:
         """See `hub.application.ports.BankBooks`: the banks' word, without the way over HTTP."""
@@ -310,7 +310,7 @@ class Village:
 
     def console(self, **options: Any) -> FastAPI:
         """The hub's console."""
-        watch = WatchWire(self.wire.tap, lambda: parties_of(self.hub.queries))
+        watch = LiveMessages(self.wire.tap, lambda: parties_of(self.hub.queries))
         return create_console(self.hub, self._treat_again, wire=watch, bank_books=self, **options)
 
     def _treat_again(self, record: Record) -> None:
@@ -360,7 +360,7 @@ class Postman:
         due_at_seconds = 0.0
         while not self._stop.is_set():
             if time.monotonic() >= due_at_seconds:
-                self._village.keep_in_touch()
+                self._village.send_heartbeat()
                 due_at_seconds = time.monotonic() + KEEP_IN_TOUCH_SECONDS
             self._village.arrived.wait(LOOK_SECONDS)
             self._village.arrived.clear()

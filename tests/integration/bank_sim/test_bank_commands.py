@@ -60,7 +60,7 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     engine = make_engine(database_url)
     letter = dead_letter(Record("codepix.bank.001.v1", b"key", b"noise"), "hub", "unreadable", 5)
     with PostgresUnitsOfWork(engine)() as unit:
-        unit.dead_letters.bury([letter])
+        unit.dead_letters.add([letter])
         unit.commit()
     engine.dispose()
     listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})

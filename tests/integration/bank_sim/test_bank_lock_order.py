@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
-from bank_sim.application.process_records import ProcessRecords
-from bank_sim.application.sealing import Seal
-from bank_sim.domain.transfer import TransferStatus
+from bank_sim.application.message_signer import Seal
+from bank_sim.application.process_messages import ProcessMessages
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.engine import transaction
 from pix.wire.records import signing_key
 from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, World
@@ -21,7 +21,7 @@ def test_an_offer_that_comes_again_does_not_undo_the_credit_of_another_replica(w
     offer = world.offer(ana, 20_00)
     world.hear(offer)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessRecords(units, Seal(AURORA.ispb, signing_key(SECRET)), world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, Seal(AURORA.ispb, signing_key(SECRET)), world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
         process.within(unit, [world.record(world.confirmed(offer))])
         again = pool.submit(world.hear, offer)

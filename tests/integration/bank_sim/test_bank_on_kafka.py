@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bank_sim.bootstrap import start
-from bank_sim.domain.answering import Behaviour
+from bank_sim.domain.behaviour import Behaviour
 from bank_sim.entrypoints.cli import roles_of
 from bank_sim.entrypoints.kafka import KafkaRole
 from bank_sim.settings import BankSettings
@@ -79,8 +79,8 @@ def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
 
     first = world.offer(ana, 1)
     sink.publish([world.record(first)])
-    heard = read(source.poll(DEADLINE_SECONDS))
-    assert heard == [TransferAccepted(first.end_to_end_id, 1)]
+    liveness = read(source.poll(DEADLINE_SECONDS))
+    assert liveness == [TransferAccepted(first.end_to_end_id, 1)]
     wait_until(world.bank.health.is_ready)
 
     world.behave(Behaviour(consuming=False))
@@ -131,7 +131,7 @@ def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(
             sink.publish([world.record(offer)])
             wait_until(lambda: deaths() >= sent)
             assert read(hub.poll(DEADLINE_SECONDS)) == [TransferAccepted(offer.end_to_end_id, 1)]
-            hub.commit(hub.place())
+            hub.commit(hub.position())
 
         send()
     stop.set()
@@ -168,7 +168,7 @@ def test_a_sweeper_apart_resends_nothing_while_the_hubs_answers_wait_for_another
                 return read > LAG_RECORDS_MAX
 
             wait_until(all_are_read)
-            consumer.commit(consumer.place())
+            consumer.commit(consumer.position())
             wait_until(lambda: bool(hub.poll(0.1)))
         finally:
             stop.set()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters.postgres import MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import migrate
 from tests.integration.hub.world import World, make_world

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
-from hub.domain.transfer import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.cli import app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from hub.entrypoints.http.app import create_app
-from hub.entrypoints.http.console.views import HEX_BYTES_MAX, hex_lines, milestones
+from hub.entrypoints.http.pages.views import HEX_BYTES_MAX, hex_lines, milestones
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.participant.dead_letters import DeadLetterState
@@ -36,7 +36,7 @@ DEADLINE_SECONDS = 60.0
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.application, world.treat_again, configured_secret="for the test")) as client:
+    with TestClient(create_app(world.application, world.replay_record, configured_secret="for the test")) as client:
         yield client
 
 
@@ -211,7 +211,7 @@ def test_what_is_not_there_is_a_page_too(client: TestClient, address: str) -> No
 # Dead letters.
 
 
-def bury(world: World, record: Record) -> str:
+def store_dead_letter(world: World, record: Record) -> str:
     world.treat(record)
     return world.application.dead_letters.list(DeadLetterState.DEAD, 1)[0].digest
 
@@ -221,7 +221,9 @@ def token_of(html: str) -> str:
 
 
 def test_a_letter_is_taken_apart(client: TestClient, world: World) -> None:
-    digest = bury(world, signed(TransferAccepted(e2e(7), 4_711), IPE, secret="not the secret of this bank"))
+    digest = store_dead_letter(
+        world, signed(TransferAccepted(e2e(7), 4_711), IPE, secret="not the secret of this bank")
+    )
     assert digest in page(client, "/dead-letters")
     shown = text_of(page(client, f"/dead-letters/{digest}"))
     assert "codepix-signature: not the sender's signature of this record" in shown
@@ -232,7 +234,7 @@ def test_a_letter_is_taken_apart(client: TestClient, world: World) -> None:
 
 def test_bytes_that_say_nothing_are_shown_as_bytes(client: TestClient, world: World) -> None:
     value = b"\xff<script>" + b"\x00" * HEX_BYTES_MAX
-    digest = bury(world, Record(HUB_TOPIC, b"\xfe", value, {"codepix-type": b"\xff\xfe", "x": b"<b>"}))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"\xfe", value, {"codepix-type": b"\xff\xfe", "x": b"<b>"}))
     html = page(client, f"/dead-letters/{digest}")
     shown = text_of(html)
     assert "<script>" not in html.split("</head>")[1]
@@ -243,7 +245,7 @@ def test_bytes_that_say_nothing_are_shown_as_bytes(client: TestClient, world: Wo
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_replayed(client: TestClient, world: World) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    digest = bury(world, Record(HUB_TOPIC, b"", value, {"codepix-type": b"TransferAccepted"}))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"", value, {"codepix-type": b"TransferAccepted"}))
     shown = text_of(page(client, f"/dead-letters/{digest}"))
     assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in shown
     assert sha256(value).hexdigest() in shown
@@ -255,14 +257,14 @@ def test_of_a_large_record_a_part_is_shown_and_it_is_not_replayed(client: TestCl
 
 
 def test_an_empty_value_and_no_headers_are_a_letter_too(client: TestClient, world: World) -> None:
-    digest = bury(world, Record(HUB_TOPIC, b"", b""))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"", b""))
     shown = text_of(page(client, f"/dead-letters/{digest}"))
     assert "A record without a type" in shown
     assert "The value is empty." in shown
 
 
 def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> None:
-    digest = bury(world, signed(TransferAccepted(e2e(1, AURORA, world.clock.at_ms), 12_345), IPE))
+    digest = store_dead_letter(world, signed(TransferAccepted(e2e(1, AURORA, world.clock.at_ms), 12_345), IPE))
     address = f"/dead-letters/{digest}"
     token = token_of(page(client, address))
     in_vain = client.post(f"{address}/replay", data={"csrf_token": token})
@@ -280,7 +282,7 @@ def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> N
 
 
 def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -> None:
-    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"", b"junk"))
     address = f"/dead-letters/{digest}"
     token = token_of(page(client, address))
     without = client.post(f"{address}/discard", data={"csrf_token": token, "note": " "})
@@ -293,7 +295,7 @@ def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -
 
 
 def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World) -> None:
-    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"", b"junk"))
     address = f"/dead-letters/{digest}"
     token = token_of(page(client, address))
     for action in ("replay", "discard"):
@@ -341,7 +343,7 @@ def test_the_api_is_documented_for_people(client: TestClient) -> None:
 def served(world: World) -> Iterator[str]:
     port = free_port()
     stop = threading.Event()
-    app = create_app(world.application, world.treat_again, wire=world.watch())
+    app = create_app(world.application, world.replay_record, wire=world.watch())
     thread = threading.Thread(target=serve_http, args=(app, "127.0.0.1", port, stop))
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -472,7 +474,7 @@ def test_money_is_withdrawn_after_a_question(client: TestClient, world: World) -
 
 
 def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World) -> None:
-    digest = bury(world, Record(HUB_TOPIC, b"", b"junk"))
+    digest = store_dead_letter(world, Record(HUB_TOPIC, b"", b"junk"))
     shown = page(client, f"/dead-letters/{digest}")
     question = page(client, linked_from(shown, "Discard"))
     assert "Discard this dead letter?" in text_of(question)
@@ -487,7 +489,7 @@ def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World
 
 def test_the_page_that_was_asked_for_comes_after_the_operators_sign_in(world: World) -> None:
     settings = EverybodyIsOperator(demo_mode=False, operator_password="the operator of the tests")
-    app = create_app(world.application, world.treat_again, operators=settings)
+    app = create_app(world.application, world.replay_record, operators=settings)
     with TestClient(app) as client:
         asked = client.get("/transfers?status=failed")
         assert asked.url.path == "/sign-in"

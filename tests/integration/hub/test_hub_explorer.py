@@ -16,10 +16,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hub.adapters.rest_bank_books import BODY_BYTES_MAX, RestBankBooks
-from hub.application.ports import BankPosting, BankSilent
+from hub.application.ports import BankBooksUnavailable, BankPosting
 from hub.domain.bank import Bank
-from hub.domain.story import Rule
-from hub.domain.transfer import TransferStatus, Trigger
+from hub.domain.flows.transfer.model import TransferStatus, Trigger
+from hub.domain.flows.transfer.timeline import Rule
 from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferAccepted, TransferRequested
@@ -40,7 +40,7 @@ class FakeBooks:
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
         if bank.code not in self.booked:
-            raise BankSilent("The bank does not answer.")
+            raise BankBooksUnavailable("The bank does not answer.")
         return self.booked[bank.code]
 
 
@@ -51,7 +51,7 @@ def books() -> FakeBooks:
 
 @pytest.fixture
 def client(world: World, books: FakeBooks) -> Iterator[TestClient]:
-    app = create_app(world.application, world.treat_again, wire=world.watch(), bank_books=books)
+    app = create_app(world.application, world.replay_record, wire=world.watch(), bank_books=books)
     with TestClient(app) as client:
         yield client
 
@@ -132,7 +132,7 @@ def test_a_search_that_was_cut_says_so_and_goes_on(
 def test_a_transfers_page_draws_and_explains_what_happened(client: TestClient, world: World) -> None:
     end_to_end_id = world.pay(1)
     world.clock.at_ms += 20_000
-    world.application.resend_due()
+    world.application.retransmit_due()
     world.clock.at_ms += 50_000
     world.application.fail_expired()
     world.tell(IPE, TransferAccepted(end_to_end_id, 12_345))
@@ -217,7 +217,7 @@ def ask(
     bank = Bank(AURORA, "001", "Aurora", "#000000", url)
     try:
         return asked.postings(bank, e2e()), requests
-    except BankSilent as silent:
+    except BankBooksUnavailable as silent:
         return silent.why, requests
 
 
@@ -264,7 +264,7 @@ def test_a_bank_that_has_told_no_address_is_not_asked() -> None:
 def test_banks_are_listed_with_their_positions(client: TestClient, world: World) -> None:
     world.complete(world.pay(1, amount=10_000))
     world.pay(2, amount=700)
-    world.application.keep_in_touch(ispb=IPE, instance="a", version="9.9", lag=150)
+    world.application.record_heartbeat(ispb=IPE, instance="a", version="9.9", lag=150)
     html = page(client, "/banks")
     assert dict(re.findall(r'data-bank="(\d+)".*?data-state="(\w+)"', html, re.DOTALL)) == {
         "001": "stopped",
@@ -382,7 +382,7 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(c
 
 def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(world: World) -> None:
     def headers(lab_panel_url: str, address: str) -> Any:
-        app = create_app(world.application, world.treat_again, lab_panel_url=lab_panel_url)
+        app = create_app(world.application, world.replay_record, lab_panel_url=lab_panel_url)
         with TestClient(app) as client:
             return client.get(address).headers
 
@@ -397,7 +397,7 @@ def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(
 
 
 def test_the_console_leads_to_the_lab_when_there_is_one(world: World) -> None:
-    app = create_app(world.application, world.treat_again, lab_panel_url="http://127.0.0.1:9000/panel")
+    app = create_app(world.application, world.replay_record, lab_panel_url="http://127.0.0.1:9000/panel")
     with TestClient(app) as client:
         assert 'href="http://127.0.0.1:9000/panel"' in page(client, "/banks")
 
@@ -406,7 +406,7 @@ def test_a_bank_that_was_killed_is_not_called_up_or_stopped_and_its_last_sign_is
     client: TestClient, world: World
 ) -> None:
     for ispb in (AURORA, IPE):
-        world.application.keep_in_touch(ispb=ispb, instance="a", version="1", lag=0)
+        world.application.record_heartbeat(ispb=ispb, instance="a", version="1", lag=0)
     world.application.leave_network(ispb=IPE, instance="a")
     world.clock.at_ms += 6_000
     assert "● up last seen 6 s ago" in text_of(page(client, "/banks"))

@@ -18,9 +18,9 @@ from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
-from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.application.use_cases import compose
-from hub.domain.presence import Presence
+from hub.domain.liveness import Liveness
 from hub.entrypoints.grpc.server import add_services
 from lab.network.parts.ports import free_port
 from pix.rpc.client import open_channel
@@ -415,17 +415,17 @@ def test_a_suspended_bank_may_not_use_the_directory_but_keeps_its_own_record(hub
 
 
 def test_a_bank_says_that_it_is_there_how_far_behind_and_that_it_goes(hub: Hub, world: World) -> None:
-    def presence() -> Presence:
-        return world.application.survey_banks()[1].presence
+    def liveness() -> Liveness:
+        return world.application.read_bank_states()[1].liveness
 
     said = participants.KeepInTouchRequest(instance="one", version="3.1", lag=0)
     hub.participants.KeepInTouch(said, metadata=as_bank(IPE))
-    assert presence() == Presence(NOW_MS, None, 0, ("3.1",), 1)
+    assert liveness() == Liveness(NOW_MS, None, 0, ("3.1",), 1)
     hub.participants.KeepInTouch(participants.KeepInTouchRequest(instance="two"), metadata=as_bank(IPE))
-    assert (presence().instances, presence().lag) == (2, 0), "the second reads no records"
+    assert (liveness().instances, liveness().lag) == (2, 0), "the second reads no records"
     for instance in ("one", "two"):
         hub.participants.LeaveNetwork(participants.LeaveNetworkRequest(instance=instance), metadata=as_bank(IPE))
-    assert (presence().instances, presence().left_at_ms) == (0, NOW_MS)
+    assert (liveness().instances, liveness().left_at_ms) == (0, NOW_MS)
     told = refused(hub.participants.KeepInTouch, participants.KeepInTouchRequest(), as_bank(IPE))
     assert told[:2] == ("INVALID_ARGUMENT", "instance")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from hub.bootstrap import Hub
-from hub.domain.errors import DeadLetterNotFound, DeadLetterNotWhole
+from hub.domain.errors import DeadLetterNotFound, DeadLetterTruncated
 from hub.settings import HubSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
@@ -84,7 +84,7 @@ class Network:
         """The next message of a kind to a bank, whose signature it checks."""
         found: list[Message] = []
 
-        def heard() -> bool:
+        def liveness() -> bool:
             for record in self.sources[ispb].poll(0.1):
                 read = decode_record(
                     record,
@@ -93,10 +93,10 @@ class Network:
                 )
                 assert isinstance(read, Received), read
                 found.append(read.message)
-            self.sources[ispb].commit(self.sources[ispb].place())
+            self.sources[ispb].commit(self.sources[ispb].position())
             return any(isinstance(message, kind) for message in found)
 
-        wait_until(heard, DEADLINE_SECONDS, f"a {kind.__name__} to {ispb}")
+        wait_until(liveness, DEADLINE_SECONDS, f"a {kind.__name__} to {ispb}")
         return next(message for message in found if isinstance(message, kind))
 
     def dead(self, record: Record) -> DeadLetter:
@@ -104,13 +104,13 @@ class Network:
         self.sink.publish([record])
         digest = digest_of(record)
 
-        def buried() -> DeadLetter | None:
+        def stored() -> DeadLetter | None:
             try:
                 return self.hub.application.dead_letters.find(digest)
             except DeadLetterNotFound:
                 return None
 
-        return wait_until(buried, DEADLINE_SECONDS, "the record to be buried")  # type: ignore[return-value]
+        return wait_until(stored, DEADLINE_SECONDS, "the record to be buried")  # type: ignore[return-value]
 
     def close(self) -> None:
         self.stop.set()
@@ -317,13 +317,13 @@ def test_of_what_unpacks_to_megabytes_a_part_is_kept_that_cannot_be_replayed(net
     letter = letters.find(digest)
     assert letter.record.value == bomb[:VALUE_KEPT_BYTES_MAX]
     assert letter.value_sha256 == sha256(bomb).hexdigest()
-    with pytest.raises(DeadLetterNotWhole, match="only a part of the record was kept"):
-        network.hub.application.replay_dead_letter(digest, network.hub.treat_again)
+    with pytest.raises(DeadLetterTruncated, match="only a part of the record was kept"):
+        network.hub.application.replay_dead_letter(digest, network.hub.replay_record)
 
 
 def test_an_unfit_letter_that_is_replayed_dies_again(network: Network) -> None:
     letter = network.dead(signed(replace(request(), description="c\x00d"), AURORA))
-    again = network.hub.application.replay_dead_letter(letter.digest, network.hub.treat_again)
+    again = network.hub.application.replay_dead_letter(letter.digest, network.hub.replay_record)
     assert (again.state, again.times) == (DeadLetterState.DEAD, 2)
 
 

@@ -12,11 +12,11 @@ import alembic.config
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import TransferChange
 from hub.domain.errors import KeyLimitReached
-from hub.domain.tallies import Tally, TallyPlace
-from hub.domain.transfer import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.tallies import Tally, TallyKey
 from pix.participant.dead_letters import DeadLetterState
 from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
 from pix.postgres.migrations import is_migrated, migrate
@@ -76,7 +76,7 @@ def test_replicas_add_to_the_tallies_side_by_side(engine: Engine, world: World) 
         for done in [pool.submit(pay, number) for number in range(len(others))]:
             done.result(DEADLINE_SECONDS)
     assert world.application.queries.tallies() == {
-        TallyPlace(AURORA, IPE, TransferStatus.PENDING, None): Tally(40, 4_000)
+        TallyKey(AURORA, IPE, TransferStatus.PENDING, None): Tally(40, 4_000)
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine
 
-from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.application.use_cases import compose
 from hub.entrypoints.http.app import create_app
 from pix.runtime.clock import SystemClock
@@ -26,7 +26,7 @@ from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.application, world.treat_again)) as client:
+    with TestClient(create_app(world.application, world.replay_record)) as client:
         yield client
 
 
@@ -58,7 +58,7 @@ def test_banks_and_their_settlement_accounts(client: TestClient, world: World) -
 
 
 def test_a_bank_tells_how_it_is(client: TestClient, world: World) -> None:
-    world.application.keep_in_touch(ispb=IPE, instance="a", version="2.0", lag=4)
+    world.application.record_heartbeat(ispb=IPE, instance="a", version="2.0", lag=4)
     bank = client.get("/api/v1/banks/002").json()
     assert (bank["state"], bank["lag"], bank["last_seen_at_ms"], bank["versions"]) == ("up", 4, NOW_MS, ["2.0"])
     assert [each["state"] for each in client.get("/api/v1/banks").json()] == ["stopped", "up", "stopped"]
@@ -298,7 +298,7 @@ def test_health_is_told_part_by_part(engine: Engine, world: World) -> None:
     health = Health()
     health.ok("consumer")
     application = compose(PostgresUnitsOfWork(engine), SystemClock(), health, POLICY, None)
-    with TestClient(create_app(application, world.treat_again)) as client:
+    with TestClient(create_app(application, world.replay_record)) as client:
         assert client.get("/health/live").json() == {"status": "ok"}
         assert client.get("/health/ready").json() == {"status": "ok", "parts": {"consumer": "ok"}}
         health.trouble("consumer", "waiting for the broker: gone")

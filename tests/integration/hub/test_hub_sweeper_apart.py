@@ -67,7 +67,7 @@ def test_nothing_is_resent_while_another_process_has_not_read_the_answers(
                 return read > LAG_RECORDS_MAX
 
             wait_until(all_are_read, DEADLINE_SECONDS, "the consumer to have read all")
-            consumer.commit(consumer.place())
+            consumer.commit(consumer.position())
             wait_until(lambda: payees_bank.poll(0.1), DEADLINE_SECONDS, "the offer to be sent again")
         finally:
             stop.set()

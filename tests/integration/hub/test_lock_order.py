@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.application.ports import TransferChange
-from hub.domain.transfer import TransferStatus, changed
+from hub.domain.flows.transfer.model import TransferStatus, changed
 from pix.postgres.engine import transaction
 from pix.scheme.messages import TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode

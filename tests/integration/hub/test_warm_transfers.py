@@ -10,10 +10,10 @@ import alembic.command
 import pytest
 from sqlalchemy import Engine, text
 
-from hub.adapters import postgres_transfers
-from hub.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from hub.adapters.postgres import transfers as postgres_transfers
+from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import TransferChange
-from hub.domain.transfer import HistoryStep, TransferStatus
+from hub.domain.flows.transfer.model import HistoryStep, TransferStatus
 from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
@@ -104,13 +104,13 @@ def test_what_was_not_committed_is_not_known(replicas: tuple[PostgresUnitsOfWork
 
 
 def test_closed_ones_and_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_transfers, "WARM_TRANSFERS_MAX", 2)
-    warm = postgres_transfers.WarmTransfers()
+    monkeypatch.setattr(postgres_transfers, "CACHED_TRANSFERS_MAX", 2)
+    cached = postgres_transfers.CachedTransfers()
     open_ones = {e2e(number): (replace(transfer(), end_to_end_id=e2e(number)), 0) for number in (1, 2, 3)}
-    warm.keep(open_ones)
-    assert list(warm.find([e2e(1), e2e(2), e2e(3)])) == [e2e(2), e2e(3)]
-    warm.keep({e2e(2): (replace(open_ones[e2e(2)][0], closed_at_ms=NOW_MS), 1)})
-    assert list(warm.find([e2e(2), e2e(3)])) == [e2e(3)]
+    cached.keep(open_ones)
+    assert list(cached.find([e2e(1), e2e(2), e2e(3)])) == [e2e(2), e2e(3)]
+    cached.keep({e2e(2): (replace(open_ones[e2e(2)][0], closed_at_ms=NOW_MS), 1)})
+    assert list(cached.find([e2e(2), e2e(3)])) == [e2e(3)]
 
 
 @pytest.mark.parametrize("awkward", AWKWARD)

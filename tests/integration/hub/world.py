@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from hub.adapters.memory_tap import MemoryWire
-from hub.adapters.postgres import PostgresUnitsOfWork
+from hub.adapters.memory.tap import MemoryWire
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
+from hub.application.live_messages import LiveMessages, parties_of
 from hub.application.use_cases import HubApplication, compose
-from hub.application.watch_wire import WatchWire, parties_of
 from hub.domain.bank import Bank
 from hub.entrypoints.kafka import HubRecordHandler, Keyring
 from pix.messaging.batches import BatchHandler
@@ -73,11 +73,11 @@ class World:
         self.wire.pass_on([*records, *answers])
         return answers
 
-    def watch(self) -> WatchWire:
+    def watch(self) -> LiveMessages:
         """What a console watches."""
-        return WatchWire(self.wire.tap, lambda: parties_of(self.application.queries))
+        return LiveMessages(self.wire.tap, lambda: parties_of(self.application.queries))
 
-    def treat_again(self, record: Record) -> None:
+    def replay_record(self, record: Record) -> None:
         """For the replay of a dead letter."""
         self.treat(record)
 
@@ -135,7 +135,7 @@ def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None 
     handler = HubRecordHandler(
         application.process_messages, Keyring(application.queries.signing_keys, clock.now_ms), clock
     )
-    return World(application, isolating_poison(handler, application.bury_record), clock)
+    return World(application, isolating_poison(handler, application.store_dead_letter), clock)
 
 
 def make_world(engine: Engine, health: Health | None = None) -> World:

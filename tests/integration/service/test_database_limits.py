@@ -121,7 +121,7 @@ class Words:
         self._polled = len(self.waiting)
         return batch
 
-    def place(self) -> int:
+    def position(self) -> int:
         return self._polled
 
     def commit(self, place: int) -> None:

@@ -61,7 +61,7 @@ class Gate:
             run_on(None, None)
 
 
-class Errands:
+class PeriodicTasks:
     """What coroutines leave for the thread that takes the calls: it is done after some looks at it."""
 
     def __init__(self) -> None:
@@ -92,9 +92,9 @@ class Errands:
 class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
     """`FindKey` is a coroutine and `ListKeys` a plain function; what is asked for says what happens."""
 
-    def __init__(self, gate: Gate, errands: Errands) -> None:
+    def __init__(self, gate: Gate, tasks: PeriodicTasks) -> None:
         self._gate = gate
-        self._errands = errands
+        self._tasks = tasks
 
     async def FindKey(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answers with the key as the name."""
@@ -107,7 +107,7 @@ class Handlers(directory_pb2_grpc.DirectoryServiceServicer):
         if request.key.key == "wait":
             await wait_for(self._gate)
         if request.key.key.startswith("errand"):
-            await wait_for(self._errands)
+            await wait_for(self._tasks)
         return directory.FindKeyResponse(holder_name=request.key.key)
 
     def RegisterKey(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -133,7 +133,7 @@ class Served:
 
     def __init__(self, host: str = LOOPBACK, limits: GrpcLimits = DEFAULT_LIMITS) -> None:
         self.gate = Gate()
-        self.errands = Errands()
+        self.tasks = PeriodicTasks()
         port = free_port()
         self.address = join_host_port(reachable_host(host), port)
         self.stop = threading.Event()
@@ -144,8 +144,8 @@ class Served:
         self.stub = directory_pb2_grpc.DirectoryServiceStub(self.channel)
 
     def _add(self, server: Any) -> Sequence[str]:
-        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(self.gate, self.errands), server)
-        server.add_errand(self.errands)
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(self.gate, self.tasks), server)
+        server.add_task(self.tasks)
         return [SERVICE]
 
     def find(self, key: str, seconds: float = DEADLINE_SECONDS) -> str:
@@ -256,17 +256,17 @@ def test_more_callers_than_are_expected_are_all_answered(served: Served, ask: As
 
 def test_errands_are_gone_on_while_nobody_calls_and_while_many_do(served: Served) -> None:
     assert served.find("errand alone") == "errand alone"
-    assert served.errands.seen_idle
+    assert served.tasks.seen_idle
     names = [f"{'errand' if number % 3 else 'call'} {number}" for number in range(300)]
     with ThreadPoolExecutor(32) as callers:
         assert list(callers.map(served.find, names)) == names
 
 
 def test_an_errand_under_way_keeps_the_server_neither_from_answering_nor_from_stopping(served: Served) -> None:
-    served.errands.looks = 300
+    served.tasks.looks = 300
     with ThreadPoolExecutor(1) as callers:
         waiting = callers.submit(served.find, "errand")
-        assert served.errands.reached.acquire(timeout=DEADLINE_SECONDS)
+        assert served.tasks.reached.acquire(timeout=DEADLINE_SECONDS)
         assert served.find("call") == "call"
         served.stop.set()
         assert waiting.result(DEADLINE_SECONDS) == "errand"
@@ -473,7 +473,7 @@ def test_where_the_core_does_not_fit_the_plain_server_takes_the_calls_and_says_s
 
     def add(server: Any) -> Sequence[str]:
         assert not server.runs_coroutines
-        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(gate, Errands()), server)
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(Handlers(gate, PeriodicTasks()), server)
         return [SERVICE]
 
     thread = threading.Thread(target=serve_grpc, args=(add, LOOPBACK, port, stop), kwargs={"why_unfit": lambda: reason})

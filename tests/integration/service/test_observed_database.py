@@ -11,8 +11,8 @@ from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork as BankUnits
 from bank_sim.bootstrap import start
 from bank_sim.settings import BankSettings
-from hub.adapters.postgres import MIGRATIONS as HUB_MIGRATIONS
-from hub.adapters.postgres import PostgresUnitsOfWork as HubUnits
+from hub.adapters.postgres.unit_of_work import MIGRATIONS as HUB_MIGRATIONS
+from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork as HubUnits
 from hub.bootstrap import Hub
 from hub.settings import HubSettings
 from pix.postgres.engine import make_engine, transaction

@@ -87,7 +87,7 @@ def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
             for number in range(30):
                 producer.send(topic, RawRecord(str(number).encode(), partition=PARTITION))
         wait_until(lambda: have_come(31), DEADLINE_SECONDS, "what can be read")
-        source.commit(source.place())
+        source.commit(source.position())
     readable = [record.value for record in found if record.flaw is None]
     assert readable == [b"before", *(str(number).encode() for number in range(30))]
     skipped = [record for record in found if record.flaw is not None]
@@ -151,7 +151,7 @@ def test_a_record_that_ends_its_connection_to_the_database_is_a_dead_letter_and_
                 connection.execute(text("INSERT INTO done VALUES (:key)"), {"key": record.key})
         return []
 
-    def bury(record: Record, reason: str) -> None:
+    def store_dead_letter(record: Record, reason: str) -> None:
         with transaction(engine) as connection:
             connection.execute(text("INSERT INTO dead VALUES (:key, :reason)"), {"key": record.key, "reason": reason})
 
@@ -162,7 +162,7 @@ def test_a_record_that_ends_its_connection_to_the_database_is_a_dead_letter_and_
     health, stop = Health(), threading.Event()
     consumer = ConsumerThread(
         lambda: KafkaSource(settings(), topic, "group"),
-        isolating_poison(handle, bury, lambda: not why_database_is_not_ready(engine)),
+        isolating_poison(handle, store_dead_letter, lambda: not why_database_is_not_ready(engine)),
         sink,
         health,
     )

@@ -19,7 +19,7 @@ from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.health import Health
-from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable, SourceStuck
+from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
 from pix.wire.records import Record
 
 DEADLINE_SECONDS = 60.0
@@ -72,20 +72,20 @@ def test_what_is_committed_does_not_come_again_and_the_rest_does(
     group = uuid4().hex
     with closing(KafkaSource(settings(assignment), topic, group)) as source:
         assert keys(read(source, 2)) == ["a", "b"]
-        source.commit(source.place())
+        source.commit(source.position())
         sink.publish(records(topic, "c"))
         assert keys(read(source, 1)) == ["c"]
     with closing(KafkaSource(settings(assignment), topic, group)) as source:
         assert keys(read(source, 1)) == ["c"]
-        source.commit(source.place())
-        source.commit(source.place())
+        source.commit(source.position())
+        source.commit(source.position())
 
 
 def test_a_rewind_brings_back_what_was_not_committed(settings: Settings, topic: str, sink: KafkaSink) -> None:
     with closing(KafkaSource(settings(), topic, "group")) as source:
         sink.publish(records(topic, "a", "b", "c"))
         read(source, 3)
-        source.commit(source.place())
+        source.commit(source.position())
         sink.publish(records(topic, "d", "e", "f", "g"))
         assert keys(read(source, 4)) == ["d", "e", "f", "g"]
         source.rewind()
@@ -111,12 +111,12 @@ def test_a_client_that_fetches_nothing_of_what_is_there_says_so(
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         sink.publish(records(topic, "a"))
         assert keys(read(source, 1)) == ["a"]
-        source.commit(source.place())
+        source.commit(source.position())
         assert poll_for(source, 2.0) == [], "who has everything is never stuck"
         # A client that does not fetch, for whatever reason, looks from outside as one whose partitions are paused.
         source._consumer.pause(source._consumer.assignment())
         sink.publish(records(topic, "b"))
-        with pytest.raises(SourceStuck, match="1 partitions of "):
+        with pytest.raises(ConsumerStalled, match="1 partitions of "):
             poll_for(source, DEADLINE_SECONDS)
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         assert keys(read(source, 1)) == ["b"], "another one goes on where it was"
@@ -140,10 +140,10 @@ def test_a_client_that_only_complains_is_stuck_too(settings: Settings, topic: st
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         sink.publish(records(topic, "a"))
         assert keys(read(source, 1)) == ["a"]
-        source.commit(source.place())
+        source.commit(source.position())
         source._consumer = Complaining(source._consumer)  # type: ignore[assignment]
         sink.publish(records(topic, "b"))
-        with pytest.raises(SourceStuck):
+        with pytest.raises(ConsumerStalled):
             poll_for(source, DEADLINE_SECONDS)
 
 
@@ -151,11 +151,11 @@ def test_a_client_that_lost_its_partitions_is_stuck_too(settings: Settings, topi
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         sink.publish(records(topic, "a"))
         assert keys(read(source, 1)) == ["a"]
-        source.commit(source.place())
+        source.commit(source.position())
         source._consumer.unassign()
         assert poll_for(source, 2.0) == [], "who has nothing while others have read everything is not stuck"
         sink.publish(records(topic, "b"))
-        with pytest.raises(SourceStuck, match="1 partitions of "):
+        with pytest.raises(ConsumerStalled, match="1 partitions of "):
             poll_for(source, DEADLINE_SECONDS)
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         assert keys(read(source, 1)) == ["b"], "another one goes on where it was"
@@ -172,7 +172,7 @@ def test_a_client_that_stands_behind_the_end_of_the_log_is_stuck_too(
         source._consumer.commit(offsets=[behind], asynchronous=False)
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         source._consumer.pause(source._consumer.assignment())
-        with pytest.raises(SourceStuck, match="1 partitions of "):
+        with pytest.raises(ConsumerStalled, match="1 partitions of "):
             poll_for(source, DEADLINE_SECONDS)
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0.3)) as source:
         assert keys(read(source, 1)) == ["a"], "another one begins with what there is"
@@ -183,7 +183,7 @@ def test_a_client_that_is_not_answered_is_replaced(broker: EmbeddedBroker, setti
         poll_for(source, 0.5)
         broker.freeze()
         try:
-            with pytest.raises(SourceStuck, match="the client learns nothing about "):
+            with pytest.raises(ConsumerStalled, match="the client learns nothing about "):
                 poll_for(source, DEADLINE_SECONDS)
         finally:
             broker.thaw()
@@ -213,7 +213,7 @@ def test_only_silences_in_a_row_count(settings: Settings, topic: str) -> None:
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0)) as source:
         source._consumer = Deaf(source._consumer, [None, None, record, nothing_more, None, None, None])  # type: ignore[assignment]
         assert [len(source.poll(0)) for _ in range(5)] == [0, 0, 1, 0, 0]
-        with pytest.raises(SourceStuck, match="the client learns nothing about "):
+        with pytest.raises(ConsumerStalled, match="the client learns nothing about "):
             source.poll(0)
 
 
@@ -271,7 +271,7 @@ def test_the_broker_is_told_of_commits_now_and_then_and_when_nothing_comes(
         def treat(*names: str) -> None:
             sink.publish(records(topic, *names))
             read(source, len(names))
-            source.commit(source.place())
+            source.commit(source.position())
 
         def is_told(count: int) -> None:
             wait_until(
@@ -311,7 +311,7 @@ def test_members_of_a_group_share_the_partitions(settings: Settings, topic: str,
             sink.publish(records(topic, f"probe {next(numbers)}"))
             for name, source in (("one", one), ("other", other)):
                 found[name] |= {each.key.decode() for each in source.poll(0.05)}
-                source.commit(source.place())
+                source.commit(source.position())
             return all(found.values())
 
         wait_until(both_have_some, DEADLINE_SECONDS, "both members to have partitions")
@@ -348,7 +348,7 @@ class Store:
     def __init__(self) -> None:
         self.is_away = False
         self.done: list[str] = []
-        self.buried: list[str] = []
+        self.stored: list[str] = []
 
     def handle(self, batch: Sequence[Record]) -> Sequence[Record]:
         if self.is_away:
@@ -358,8 +358,8 @@ class Store:
         self.done += [record.key.decode() for record in batch]
         return []
 
-    def bury(self, record: Record, _reason: str) -> None:
-        self.buried.append(record.key.decode())
+    def store_dead_letter(self, record: Record, _reason: str) -> None:
+        self.stored.append(record.key.decode())
 
 
 class Running:
@@ -370,7 +370,7 @@ class Running:
         self.stop_event = threading.Event()
         consumer = ConsumerThread(
             lambda: KafkaSource(settings, topic, group),
-            isolating_poison(store.handle, store.bury),
+            isolating_poison(store.handle, store.store_dead_letter),
             sink,
             self.health,
         )
@@ -407,7 +407,7 @@ def test_a_poisoned_record_goes_alone_and_the_rest_go_on(settings: Settings, top
     with closing(Running(settings(), topic, uuid4().hex, store, sink)):
         sink.publish(records(topic, "a", "poison", "b"))
         wait_until(lambda: sorted(store.done) == ["a", "b"], DEADLINE_SECONDS, "the rest to be done")
-        wait_until(lambda: store.buried == ["poison"], DEADLINE_SECONDS, "the poison to be buried")
+        wait_until(lambda: store.stored == ["poison"], DEADLINE_SECONDS, "the poison to be buried")
         sink.publish(records(topic, "c"))
         wait_until(lambda: sorted(store.done) == ["a", "b", "c"], DEADLINE_SECONDS, "the next one to be done")
 

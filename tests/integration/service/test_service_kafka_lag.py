@@ -49,7 +49,7 @@ def take(source: KafkaSource, count: int) -> None:
         return taken >= count
 
     wait_until(is_enough, DEADLINE_SECONDS, f"{count} records to come")
-    source.commit(source.place())
+    source.commit(source.position())
 
 
 def test_what_a_group_has_not_committed_waits_and_what_has_just_come_does_not(

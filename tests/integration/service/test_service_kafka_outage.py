@@ -61,7 +61,7 @@ def test_partitions_that_were_taken_away_while_it_waited_are_read_again(frail_br
 
         def has_come(key: bytes) -> bool:
             seen.update(record.key for record in source.poll(0.1))
-            source.commit(source.place())
+            source.commit(source.position())
             return key in seen
 
         sink.publish([Record(topic, b"before", b"")])
@@ -107,7 +107,7 @@ def test_offsets_stay_while_what_is_owed_for_them_is_not_acknowledged(
             frail_broker.freeze()
             wait_until(lambda: loop.turn(0.1), DEADLINE_SECONDS, "the record to be treated")
             with pytest.raises(PublishFailed, match="1 records not acknowledged in time"):
-                loop.settle()
+                loop.flush()
         # Another one of the group reads it again.
         with closing(KafkaSource(settings(), topic, "group")) as source:
             assert [record.key for record in source.poll(DEADLINE_SECONDS)] == [b"asked"]
@@ -119,7 +119,7 @@ def test_what_was_taken_away_is_not_committed(
     def read(source: KafkaSource, key: bytes) -> None:
         sink.publish([Record(topic, key, b"")])
         wait_until(lambda: key in [record.key for record in source.poll(0.1)], DEADLINE_SECONDS, f"the record {key!r}")
-        source.commit(source.place())
+        source.commit(source.position())
 
     with closing(KafkaSource(settings(), topic, "group", commit_interval_seconds=3_600)) as source:
         # The broker is told of the first commit at once, and not yet of the second one.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bank_sim.domain.account import Account, AccountStatus
-from bank_sim.domain.answering import Behaviour
-from bank_sim.domain.deciding import Facts
-from bank_sim.domain.transfer import (
+from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.flows.transfer.decisions import Facts
+from bank_sim.domain.flows.transfer.model import (
     Author,
     Direction,
     Step,
@@ -19,12 +19,12 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 NOW_MS = 1_795_348_800_000
 ISPB = "00000001"
 OTHER_ISPB = "00000002"
-POLICY = ResendPolicy(first_ms=5_000, cap_ms=60_000)
+POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
 END_TO_END_ID = "E0000000220261122120012345678901"
 KEY = PixKey(KeyKind.EMAIL, "ana@aurora.example")
 AMOUNT = 20_00

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.answering import (
+from bank_sim.domain.behaviour import (
     MAGIC_ANSWERS,
     Answer,
     AnswerMode,
     Behaviour,
     answer_offer,
 )
-from bank_sim.domain.transfer import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.transfer.model import ANSWER_DELAY_MS_MAX, AnswerStyle
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from bank_sim.adapters.courier import RECORDS_WAITING_MAX, BackgroundCourier
+from bank_sim.adapters.background_publisher import RECORDS_WAITING_MAX, ThreadedPublisher
 from pix.runtime.outages import PublishFailed
 from pix.wire.records import Record
 
@@ -42,47 +42,47 @@ def test_nothing_is_opened_before_the_first_record() -> None:
         opened.append(1)
         return Sink()
 
-    courier = BackgroundCourier(make_sink)
-    courier.take([])
-    courier.close()
+    publisher = ThreadedPublisher(make_sink)
+    publisher.take([])
+    publisher.close()
     assert opened == []
 
 
 def test_the_caller_goes_on_while_the_broker_hangs_and_what_gathers_goes_as_one_batch() -> None:
     sink = Sink()
-    courier = BackgroundCourier(lambda: sink)
-    courier.take([record(0)])
+    publisher = ThreadedPublisher(lambda: sink)
+    publisher.take([record(0)])
     assert sink.entered.wait(DEADLINE_SECONDS)
     for number in range(1, 6):
-        courier.take([record(number)])
+        publisher.take([record(number)])
     assert sink.batches == []
     sink.gate.set()
-    courier.close()
+    publisher.close()
     assert sink.batches == [[b"0"], [b"1", b"2", b"3", b"4", b"5"]]
 
 
 def test_what_cannot_be_sent_is_dropped_and_the_next_goes_out() -> None:
     sink = Sink([PublishFailed("the broker is down"), RuntimeError("a fault")])
     sink.gate.set()
-    courier = BackgroundCourier(lambda: sink)
+    publisher = ThreadedPublisher(lambda: sink)
     for number in range(100):
-        courier.take([record(number)])
+        publisher.take([record(number)])
         if sink.published.wait(0.1):
             break
-    courier.close()
+    publisher.close()
     assert sink.batches
     assert sum(len(batch) for batch in sink.batches) < 100
 
 
 def test_what_waits_is_bounded() -> None:
     sink = Sink()
-    courier = BackgroundCourier(lambda: sink)
-    courier.take([record(0)])
+    publisher = ThreadedPublisher(lambda: sink)
+    publisher.take([record(0)])
     assert sink.entered.wait(DEADLINE_SECONDS)
-    courier.take([record(1)] * RECORDS_WAITING_MAX)
-    courier.take([record(2)])
+    publisher.take([record(1)] * RECORDS_WAITING_MAX)
+    publisher.take([record(2)])
     sink.gate.set()
-    courier.close()
+    publisher.close()
     assert sum(len(batch) for batch in sink.batches) == 1 + RECORDS_WAITING_MAX
 
 
@@ -96,10 +96,10 @@ def test_a_sink_that_cannot_be_made_yet_is_made_for_a_later_record() -> None:
             raise failures.pop()
         return sink
 
-    courier = BackgroundCourier(make_sink)
+    publisher = ThreadedPublisher(make_sink)
     for number in range(100):
-        courier.take([record(number)])
+        publisher.take([record(number)])
         if sink.published.wait(0.1):
             break
-    courier.close()
+    publisher.close()
     assert sink.batches

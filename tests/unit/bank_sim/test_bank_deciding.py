@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.answering import AnswerMode, Behaviour
+from bank_sim.domain.behaviour import AnswerMode, Behaviour
 from bank_sim.domain.books import CLEARING, SETTLEMENT, PostingKind, customer_ledger
-from bank_sim.domain.deciding import account_needed, decide
-from bank_sim.domain.transfer import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.decisions import account_needed, decide
+from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     HubMessage,

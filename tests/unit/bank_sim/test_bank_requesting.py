@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bank_sim.domain.errors import PayerIsPayee
-from bank_sim.domain.requesting import TransferOrder, check_order, is_same_order, request
-from bank_sim.domain.transfer import TransferStatus, owed
+from bank_sim.domain.flows.transfer.model import TransferStatus, owed
+from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from pix.scheme.checks import check_request
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey

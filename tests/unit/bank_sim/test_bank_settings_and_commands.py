@@ -10,7 +10,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from bank_sim.entrypoints.cli import EXIT_REFUSED, EXIT_USAGE, app
+from bank_sim.entrypoints.cli import EXIT_FAILURE, EXIT_USAGE, app
 from bank_sim.settings import BankSettings
 from pix.participant.settings import load_settings
 from pix.runtime.settings_error import SettingsError
@@ -106,7 +106,7 @@ def test_an_unknown_role_is_told() -> None:
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["seed"], ["dead-letter", "list"]])
 def test_a_database_that_does_not_answer_is_one_sentence(command: list[str]) -> None:
     result = CliRunner().invoke(app, command)
-    assert result.exit_code == EXIT_REFUSED
+    assert result.exit_code == EXIT_FAILURE
     assert "DATABASE_URL: the database does not answer" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -121,5 +121,5 @@ def test_asking_for_the_health_of_nobody_is_exit_code_1(
     monkeypatch.setenv("HTTP_HOST", host)
     monkeypatch.setenv("HTTP_PORT", "1")
     result = CliRunner().invoke(app, ["health"])
-    assert result.exit_code == EXIT_REFUSED
+    assert result.exit_code == EXIT_FAILURE
     assert result.stderr.startswith(f"http://{address}:1/health/ready does not answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from bank_sim.entrypoints.kafka import SWITCH_AGE_SECONDS_MAX, ObedientSource
+from bank_sim.entrypoints.kafka import SWITCH_AGE_SECONDS_MAX, SwitchedSource
 from pix.wire.records import Record
 
 
@@ -19,7 +19,7 @@ class Source:
         self.acts.append("poll")
         return [Record("topic", b"key", b"value")]
 
-    def place(self) -> int:
+    def position(self) -> int:
         return len(self.acts)
 
     def commit(self, place: int) -> None:
@@ -42,7 +42,7 @@ def test_the_switch_decides_whether_records_are_taken() -> None:
     source = Source()
     seconds = 0.0
     is_on = True
-    obedient = ObedientSource(source, lambda: is_on, lambda: seconds)
+    obedient = SwitchedSource(source, lambda: is_on, lambda: seconds)
     assert len(obedient.poll(0)) == 1
     is_on = False
     assert len(obedient.poll(0)) == 1, "the answer is not older than half a second"
@@ -56,8 +56,8 @@ def test_the_switch_decides_whether_records_are_taken() -> None:
 
 def test_all_else_is_the_sources() -> None:
     source = Source()
-    obedient = ObedientSource(source, lambda: True)
-    obedient.commit(obedient.place())
+    obedient = SwitchedSource(source, lambda: True)
+    obedient.commit(obedient.position())
     obedient.rewind()
     obedient.wait(0)
     obedient.close()

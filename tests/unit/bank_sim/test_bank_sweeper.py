@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from bank_sim.adapters.memory_hub import MemoryHub
-from bank_sim.application.join_network import KeepInTouch
-from bank_sim.application.resend_due import TRANSFERS_PER_SWEEP_MAX
-from bank_sim.domain.errors import HubCredentialsRefused, HubUnavailable
-from bank_sim.entrypoints.sweeper import Errand, Errands, Pulse, Sweeper
+from bank_sim.adapters.memory.hub import MemoryHub
+from bank_sim.application.join_network import SendHeartbeat
+from bank_sim.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
+from bank_sim.domain.errors import HubCredentialsRejected, HubUnavailable
+from bank_sim.entrypoints.scheduler import Heartbeat, PeriodicTask, PeriodicTasks, Sweeper
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
@@ -50,12 +50,12 @@ def test_a_database_that_is_down_is_told_and_waited_for() -> None:
     health = Health()
     is_down = True
 
-    def resend_due() -> int:
+    def retransmit_due() -> int:
         if is_down:
             raise DatabaseUnavailable("connection refused")
         return 1
 
-    sweeper = Sweeper(resend_due, lambda: 0, health)
+    sweeper = Sweeper(retransmit_due, lambda: 0, health)
     assert sweeper.sweep() == 0
     assert "connection refused" in health.report()["sweeper"]
     is_down = False
@@ -85,16 +85,16 @@ def test_the_bank_joins_as_soon_as_the_hub_answers_and_then_runs_its_errands() -
         nonlocal tries
         tries += 1
         if tries == 1:
-            raise HubCredentialsRefused
+            raise HubCredentialsRejected
         assert not ran.is_set()
 
-    def errand() -> None:
+    def task() -> None:
         ran.set()
         raise next(failures)
 
     stop = threading.Event()
-    errands = Errands(join_network, (Errand("ask", errand, 0.0),), health)
-    thread = threading.Thread(target=errands.run, args=(stop,))
+    tasks = PeriodicTasks(join_network, (PeriodicTask("ask", task, 0.0),), health)
+    thread = threading.Thread(target=tasks.run, args=(stop,))
     thread.start()
     assert ran.wait(DEADLINE_SECONDS)
     assert tries == 2
@@ -110,10 +110,10 @@ def test_a_bank_that_cannot_join_says_why_in_its_health() -> None:
 
     def join_network() -> None:
         tried.set()
-        raise HubCredentialsRefused
+        raise HubCredentialsRejected
 
     stop = threading.Event()
-    thread = threading.Thread(target=Errands(join_network, (), health).run, args=(stop,))
+    thread = threading.Thread(target=PeriodicTasks(join_network, (), health).run, args=(stop,))
     thread.start()
     assert tried.wait(DEADLINE_SECONDS)
     stop.set()
@@ -130,7 +130,7 @@ def test_the_bank_says_that_it_is_there_and_at_its_end_that_it_goes() -> None:
         said.set()
         return 3
 
-    thread = threading.Thread(target=Pulse(KeepInTouch(hub, "this one", "1.0"), lag).run, args=(stop,))
+    thread = threading.Thread(target=Heartbeat(SendHeartbeat(hub, "this one", "1.0"), lag).run, args=(stop,))
     thread.start()
     assert said.wait(DEADLINE_SECONDS)
     stop.set()
@@ -144,5 +144,5 @@ def test_a_hub_that_is_away_does_not_hold_up_the_end() -> None:
     hub.is_down = True
     stop = threading.Event()
     stop.set()
-    Pulse(KeepInTouch(hub, "this one", "1.0"), lambda: None).run(stop)
+    Heartbeat(SendHeartbeat(hub, "this one", "1.0"), lambda: None).run(stop)
     assert hub.words == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.transfer import (
+from bank_sim.domain.flows.transfer.model import (
     ANSWER_DELAY_MS_MAX,
     REFUSED_STEPS_KEPT_MAX,
     AnswerStyle,
@@ -20,7 +20,7 @@ from bank_sim.domain.transfer import (
     next_status,
     owed,
     refuse,
-    resent,
+    retransmitted,
 )
 from pix.scheme.messages import (
     Outcome,
@@ -126,10 +126,10 @@ def test_a_refusal_is_never_followed_by_a_yes() -> None:
 
 
 def test_resending_backs_off() -> None:
-    once = resent(outgoing(), NOW_MS, POLICY)
+    once = retransmitted(outgoing(), NOW_MS, POLICY)
     assert once.resend_count == 1
     assert once.resend_at_ms == NOW_MS + POLICY.delay_ms(END_TO_END_ID, 1)
-    twice = resent(once, NOW_MS, POLICY)
+    twice = retransmitted(once, NOW_MS, POLICY)
     assert twice.resend_count == 2
     assert twice.resend_at_ms is not None and twice.resend_at_ms > once.resend_at_ms
 
@@ -137,9 +137,9 @@ def test_resending_backs_off() -> None:
 def test_an_answer_given_late_counts_as_sent_once() -> None:
     due = NOW_MS + 10_000
     late = replace(incoming(), answered_at_ms=due, resend_at_ms=due)
-    sent = resent(late, due, POLICY)
+    sent = retransmitted(late, due, POLICY)
     assert sent.resend_count == 0
-    assert resent(sent, due + 5_000, POLICY).resend_count == 1
+    assert retransmitted(sent, due + 5_000, POLICY).resend_count == 1
 
 
 def test_refused_messages_are_kept_in_the_history_up_to_a_bound() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from hub.domain.transfer import TRANSITIONS
+from hub.domain.flows.transfer.model import TRANSITIONS
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.messages import BankMessage, HubMessage, Party
@@ -19,7 +19,7 @@ from pix.scheme.times import TIME_MS_MAX
 from pix.wire.records import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
-BEGIN = "<!-- drawn from hub/domain/transfer.py -->"
+BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"
 END = "<!-- end of the drawing -->"
 BOUNDS_BEGIN = "<!-- written from the constants of pix/scheme -->"
 BOUNDS_END = "<!-- end of the bounds -->"

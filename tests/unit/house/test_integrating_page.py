@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from bank_sim.domain.answering import MAGIC_ANSWERS, Answer
-from bank_sim.domain.transfer import AnswerStyle
-from bank_sim.entrypoints.http.api.schemas import RequestTransferRequest
+from bank_sim.domain.behaviour import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.transfer.model import AnswerStyle
+from bank_sim.entrypoints.http.api.documents import RequestTransferRequest
 from bank_sim.entrypoints.http.api.switches import Behaviour
 from pix.scheme.money import format_brl
 from tests.unit.house.repository import ROOT

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.domain.bank import Bank
-from hub.domain.decisions import Network
 from hub.domain.directory import KeyEntry
+from hub.domain.flows.transfer.decisions import Network
+from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
-from hub.domain.transfer import Transfer, TransferStatus
 from pix.scheme.ids import make_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -24,10 +24,10 @@ from pix.scheme.messages import (
 )
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.resending import ResendPolicy
+from pix.scheme.retransmission import RetransmissionPolicy
 
 NOW_MS = 1_790_000_000_000
-POLICY = ResendPolicy(first_ms=1_000, cap_ms=8_000)
+POLICY = RetransmissionPolicy(first_ms=1_000, cap_ms=8_000)
 AMOUNT = 12_345
 FUNDS = 1_000_000
 

@@ -8,19 +8,19 @@ from typing import Any, Final
 
 import pytest
 
-from hub.domain.decisions import (
+from hub.domain.flows.transfer.decisions import (
     HUB,
+    IGNORED_MESSAGES_RECORDED_MAX,
     REASONS_WITHOUT_ROW,
-    REFUSALS_RECORDED_MAX,
     RESENDS_RECORDED_MAX,
     Decision,
     Network,
     decide,
-    decide_resend,
+    decide_retransmission,
     decide_timeout,
 )
+from hub.domain.flows.transfer.model import HistoryStep, IllegalTransition, Transfer, TransferStatus, owed
 from hub.domain.settlement import Movement, MovementKind, SettlementAccount
-from hub.domain.transfer import HistoryStep, IllegalTransition, Transfer, TransferStatus, owed
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -345,13 +345,13 @@ def test_the_id_of_another_banks_transfer_tells_the_asker_alone() -> None:
 def test_refused_messages_are_recorded_up_to_a_limit_and_then_counted() -> None:
     subject = confirmed()
     recorded = 0
-    for _ in range(REFUSALS_RECORDED_MAX + 5):
+    for _ in range(IGNORED_MESSAGES_RECORDED_MAX + 5):
         decision = decided(subject, rejected(), IPE)
         assert decision.transfer is not None
         subject = decision.transfer
         recorded += len(decision.steps)
         assert len(decision.messages) == 1
-    assert (recorded, subject.refusals) == (REFUSALS_RECORDED_MAX, REFUSALS_RECORDED_MAX + 5)
+    assert (recorded, subject.refusals) == (IGNORED_MESSAGES_RECORDED_MAX, IGNORED_MESSAGES_RECORDED_MAX + 5)
 
 
 @pytest.mark.parametrize("reason", sorted(PAYEE_BANK_REASONS))
@@ -673,7 +673,7 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
     subject = transfer()
     for attempt in range(1, 6):
         now_ms = subject.resend_at_ms or 0
-        decision = decide_resend(subject, now_ms, POLICY)
+        decision = decide_retransmission(subject, now_ms, POLICY)
         assert decision.messages == owed(subject)
         assert decision.movement is None
         assert decision.steps == (HistoryStep(now_ms, HUB, "TransferOffered", TransferStatus.PENDING),)
@@ -684,7 +684,7 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
 
 
 def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
-    steps = decide_resend(confirmed(), NOW_MS + 9, POLICY).steps
+    steps = decide_retransmission(confirmed(), NOW_MS + 9, POLICY).steps
     assert [(step.author, step.message) for step in steps] == [
         (HUB, "TransferConfirmed (payer)"),
         (HUB, "TransferConfirmed (payee)"),
@@ -694,7 +694,7 @@ def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
 def test_a_bank_that_is_away_for_long_makes_no_long_history() -> None:
     subject, lines = transfer(), 0
     for _ in range(RESENDS_RECORDED_MAX + 5):
-        decision = decide_resend(subject, NOW_MS, POLICY)
+        decision = decide_retransmission(subject, NOW_MS, POLICY)
         assert decision.transfer is not None and decision.messages
         subject, lines = decision.transfer, lines + len(decision.steps)
     assert (subject.resends, lines) == (RESENDS_RECORDED_MAX + 5, RESENDS_RECORDED_MAX)
@@ -718,15 +718,15 @@ def test_a_pending_transfer_is_due_at_its_timeout_at_the_latest() -> None:
     timeout_ms = POLICY.first_ms // 5
     subject = decide(None, requested(), AURORA, network(), LATER_MS, POLICY, timeout_ms=timeout_ms).transfer
     assert subject is not None and subject.resend_at_ms == LATER_MS + timeout_ms + 1
-    again = decide_resend(subject, LATER_MS + 7, POLICY, timeout_ms).transfer
+    again = decide_retransmission(subject, LATER_MS + 7, POLICY, timeout_ms).transfer
     assert again is not None and again.resend_at_ms == LATER_MS + timeout_ms + 1
     late_ms = LATER_MS + timeout_ms + 9
-    again = decide_resend(subject, late_ms, POLICY, timeout_ms).transfer
+    again = decide_retransmission(subject, late_ms, POLICY, timeout_ms).transfer
     assert again is not None and again.resend_at_ms == late_ms, "it stays due until somebody fails it"
     refused = decide(None, requested(), AURORA, _with_funds(0), LATER_MS, POLICY, timeout_ms=timeout_ms).transfer
     assert refused is not None and refused.resend_at_ms == LATER_MS + POLICY.delay_ms(refused.end_to_end_id, 0)
 
 
 def test_what_owes_nothing_is_not_resent() -> None:
-    decision = decide_resend(completed(resend_at_ms=NOW_MS), NOW_MS, POLICY)
+    decision = decide_retransmission(completed(resend_at_ms=NOW_MS), NOW_MS, POLICY)
     assert decision == Decision(completed())

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from hub.entrypoints.grpc.gathering import QUESTIONS_ENOUGH, QUESTIONS_MAX, Gathered, GatheredBetween
+from pix.rpc.batching_loader import QUESTIONS_ENOUGH, QUESTIONS_MAX, BatchingLoader, TurnBatchingLoader
 from pix.rpc.turns import play
 from pix.runtime.outages import ConnectionLost, DatabaseUnavailable
 
@@ -42,7 +42,9 @@ class Source:
         return number, set(questions)
 
 
-def ask(gathered: Gathered[int, Answer] | GatheredBetween[int, Answer], question: int | None) -> Future[Answer]:
+def ask(
+    gathered: BatchingLoader[int, Answer] | TurnBatchingLoader[int, Answer], question: int | None
+) -> Future[Answer]:
     """Asks from a coroutine; the answer is there later."""
     answer: Future[Answer] = Future()
 
@@ -60,18 +62,18 @@ def ask(gathered: Gathered[int, Answer] | GatheredBetween[int, Answer], question
 
 
 def test_one_question_is_read_at_once() -> None:
-    assert ask(Gathered(Source().read), 7).result(DEADLINE_SECONDS) == (1, {7})
+    assert ask(BatchingLoader(Source().read), 7).result(DEADLINE_SECONDS) == (1, {7})
 
 
 def test_one_after_the_other_is_read_one_after_the_other() -> None:
-    gathered = Gathered(Source().read)
+    gathered = BatchingLoader(Source().read)
     assert [ask(gathered, number).result(DEADLINE_SECONDS) for number in (5, 5, 6)] == [(1, {5}), (2, {5}), (3, {6})]
 
 
 def test_what_comes_during_a_reading_is_read_together_in_the_next() -> None:
     source = Source()
     source.open.clear()
-    gathered = Gathered(source.read)
+    gathered = BatchingLoader(source.read)
     first = ask(gathered, 1)
     assert source.began.acquire(timeout=DEADLINE_SECONDS)
     later = [ask(gathered, number) for number in (2, 3, 2, None)]
@@ -83,7 +85,7 @@ def test_what_comes_during_a_reading_is_read_together_in_the_next() -> None:
 
 def test_a_reading_that_fails_fails_for_those_who_were_in_it_alone() -> None:
     source = Source()
-    gathered = Gathered(source.read)
+    gathered = BatchingLoader(source.read)
     source.fails = True
     for answer in (ask(gathered, 1), ask(gathered, 2)):
         with pytest.raises(OSError, match="reading"):
@@ -95,7 +97,7 @@ def test_a_reading_that_fails_fails_for_those_who_were_in_it_alone() -> None:
 def test_a_reading_has_a_limit() -> None:
     source = Source()
     source.open.clear()
-    gathered = Gathered(source.read)
+    gathered = BatchingLoader(source.read)
     first = ask(gathered, -1)
     assert source.began.acquire(timeout=DEADLINE_SECONDS)
     answers = [ask(gathered, number) for number in range(QUESTIONS_MAX + 5)]
@@ -131,7 +133,7 @@ class Between:
         self.elsewhere = Source()
         self.has_connection = True
         self.fails_to_begin = False
-        self.gathered: GatheredBetween[int, Answer] = GatheredBetween(self._begin, self.elsewhere.read)
+        self.gathered: TurnBatchingLoader[int, Answer] = TurnBatchingLoader(self._begin, self.elsewhere.read)
 
     def _begin(self, questions: Collection[int]) -> Slow | None:
         if self.fails_to_begin:

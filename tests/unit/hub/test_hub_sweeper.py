@@ -9,7 +9,7 @@ import pytest
 
 from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
-from hub.entrypoints.sweeper import INTERVAL_SECONDS, SWEEP_SECONDS_MAX, Sweeper
+from hub.entrypoints.scheduler import INTERVAL_SECONDS, SWEEP_SECONDS_MAX, Sweeper
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.scheme.messages import Side, TransferFailed
@@ -50,20 +50,20 @@ class Wire:
         self.records.extend(records)
 
 
-def sweeper_of(resend_due: Callable[[], list[Outgoing]], wire: Wire, health: Health | None = None) -> Sweeper:
-    return Sweeper(resend_due, list, wire, lambda: 0, health or Health())
+def sweeper_of(retransmit_due: Callable[[], list[Outgoing]], wire: Wire, health: Health | None = None) -> Sweeper:
+    return Sweeper(retransmit_due, list, wire, lambda: 0, health or Health())
 
 
 def test_when_more_is_due_than_one_sweep_takes_the_next_one_follows_without_a_wait() -> None:
     waiting, wire = list(DUE), Wire()
 
-    def resend_due() -> list[Outgoing]:
+    def retransmit_due() -> list[Outgoing]:
         taken = waiting[:TRANSFERS_PER_SWEEP_MAX]
         del waiting[:TRANSFERS_PER_SWEEP_MAX]
         return taken
 
     stop = Turns(lambda: len(wire.records), waits=2)
-    sweeper_of(resend_due, wire).run(stop)
+    sweeper_of(retransmit_due, wire).run(stop)
     assert stop.before_each == [0, len(DUE)]
 
 
@@ -71,7 +71,7 @@ def test_when_more_is_due_than_one_sweep_takes_the_next_one_follows_without_a_wa
 def test_a_sweep_that_cannot_be_done_is_told_and_the_next_one_tries_again(error: Exception) -> None:
     health, failures, said = Health(), [error], []
 
-    def resend_due() -> list[Outgoing]:
+    def retransmit_due() -> list[Outgoing]:
         if failures:
             raise failures.pop()
         return []
@@ -80,16 +80,16 @@ def test_a_sweep_that_cannot_be_done_is_told_and_the_next_one_tries_again(error:
         said.append(health.report().get("sweeper"))
         return 0
 
-    sweeper_of(resend_due, Wire(), health).run(Turns(note, waits=3))
+    sweeper_of(retransmit_due, Wire(), health).run(Turns(note, waits=3))
     assert said == [None, str(error), "ok"]
 
 
 def test_a_sweep_that_fails_in_a_way_of_its_own_ends_the_role() -> None:
-    def resend_due() -> list[Outgoing]:
+    def retransmit_due() -> list[Outgoing]:
         raise ValueError("a fault of ours")
 
     with pytest.raises(ValueError, match="a fault of ours"):
-        sweeper_of(resend_due, Wire()).run(Turns(lambda: 0, waits=9))
+        sweeper_of(retransmit_due, Wire()).run(Turns(lambda: 0, waits=9))
 
 
 def test_a_sweep_that_hangs_is_seen() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.decisions import decide, decide_resend, decide_timeout
+from hub.domain.flows.transfer.decisions import decide, decide_retransmission, decide_timeout
+from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount
-from hub.domain.transfer import Transfer
 from pix.scheme.checks import check_offer, check_outcome, check_request
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX
@@ -84,7 +84,7 @@ def lives_of(request: TransferRequested) -> list[HubMessage]:
     pending = after(None, request, AURORA)
     after(pending, request, AURORA)
     after(pending, replace(request, amount_centavos=1), AURORA)
-    said.extend(each for _, each in decide_resend(pending, NOW_MS, POLICY).messages)
+    said.extend(each for _, each in decide_retransmission(pending, NOW_MS, POLICY).messages)
     accepted = after(pending, TransferAccepted(request.end_to_end_id, request.amount_centavos), IPE, DECIDED_AT_MS)
     after(accepted, request, AURORA)
     for reason in PAYEE_BANK_REASONS:

@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hub.domain.decisions import Decision, decide, decide_resend, decide_timeout
+from hub.domain.flows.transfer.decisions import Decision, decide, decide_retransmission, decide_timeout
+from hub.domain.flows.transfer.model import Transfer, TransferStatus, owes_outcome
 from hub.domain.settlement import MovementKind, SettlementAccount, apply_movement
-from hub.domain.transfer import Transfer, TransferStatus, owes_outcome
 from pix.scheme.messages import (
     BankMessage,
     Outcome,
@@ -126,7 +126,7 @@ class AnyMessages(RuleBasedStateMachine):
     def resend(self, end_to_end_id: str) -> None:
         transfer = self.transfers.get(end_to_end_id)
         if transfer is not None and transfer.resend_at_ms is not None:
-            self._take(end_to_end_id, decide_resend(transfer, self.now_ms, POLICY))
+            self._take(end_to_end_id, decide_retransmission(transfer, self.now_ms, POLICY))
 
     @rule(hours=st.integers(0, 13))
     def time_passes(self, hours: int) -> None:

@@ -33,7 +33,7 @@ def test_a_settlement_within_one_bank_only_takes_the_promise_back() -> None:
 
 
 def test_free_is_what_is_not_promised() -> None:
-    assert accounts()[AURORA].free_centavos == 700
+    assert accounts()[AURORA].available_centavos == 700
 
 
 def test_what_has_become_of_the_accounts_leaves_out_those_that_are_as_they_were() -> None:

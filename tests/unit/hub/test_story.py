@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hub.domain.decisions import Decision, decide, decide_resend, decide_timeout
-from hub.domain.story import RULES_OF_REQUESTS, Reached, Role, Told, rule_of, story
-from hub.domain.transfer import HistoryStep, Transfer, Trigger
+from hub.domain.flows.transfer.decisions import Decision, decide, decide_retransmission, decide_timeout
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, Trigger
+from hub.domain.flows.transfer.timeline import RULES_OF_REQUESTS, Reached, Role, Told, rule_of, timeline
 from pix.scheme.messages import BankMessage, Message, Outcome, Side
 from pix.scheme.reasons import ReasonCode
 from tests.unit.hub.builders import (
@@ -46,7 +46,7 @@ class Play:
 
     def resend(self) -> Play:
         assert self.transfer is not None
-        self._take(decide_resend(self.transfer, self.now_ms, POLICY))
+        self._take(decide_retransmission(self.transfer, self.now_ms, POLICY))
         return self
 
     def time_out(self) -> Play:
@@ -62,11 +62,11 @@ class Play:
 
     def lines(self) -> list[str]:
         """The story, a line each."""
-        return [_line(each) for each in self.story()]
+        return [_line(each) for each in self.timeline()]
 
-    def story(self) -> Sequence[Told | Reached]:
+    def timeline(self) -> Sequence[Told | Reached]:
         assert self.transfer is not None
-        return story(self.transfer, self.history)
+        return timeline(self.transfer, self.history)
 
 
 def _line(each: Told | Reached) -> str:
@@ -91,7 +91,7 @@ def test_a_transfer_that_completes_tells_every_message_as_it_was_sent() -> None:
         "payee > hub OutcomeProcessed",
         "= completed by completion: both-banks-have-booked",
     ]
-    told = [each.message for each in play.story() if isinstance(each, Told)]
+    told = [each.message for each in play.timeline() if isinstance(each, Told)]
     assert told == play.sent, "word for word what was sent, in the order in which it was"
 
 
@@ -109,7 +109,7 @@ def test_what_is_sent_again_and_what_comes_too_late_are_told_apart() -> None:
         "hub > payer TransferFailed (resent)",
         "hub > payee TransferFailed (resent)",
     ]
-    (refused,) = [each for each in play.story() if isinstance(each, Told) and each.mark == "refused"]
+    (refused,) = [each for each in play.timeline() if isinstance(each, Told) and each.mark == "refused"]
     assert refused.message is None and refused.why == "too late: the transfer is failed"
 
 
@@ -125,7 +125,7 @@ def test_a_rejection_and_what_the_banks_make_of_it() -> None:
         "payee > hub OutcomeProcessed",
         "payer > hub OutcomeProcessed",
     ]
-    assert [each.message for each in play.story() if isinstance(each, Told)] == play.sent
+    assert [each.message for each in play.timeline() if isinstance(each, Told)] == play.sent
 
 
 def test_a_refusal_names_the_rule_that_the_request_breaks_and_the_payees_bank_is_not_told() -> None:
@@ -148,7 +148,7 @@ def test_a_suspension_between_offer_and_acceptance() -> None:
 def test_a_bank_that_is_both_sides_has_both_roles() -> None:
     to_caio = requested(payer=ANA, payee_key=CAIOS_KEY, payee_tax_id_masked=KEYS[CAIOS_KEY].tax_id_masked)
     play = Play().tell(AURORA, to_caio).tell(CAIO.ispb, accepted())
-    senders = [each.sender for each in play.story() if isinstance(each, Told) and each.receiver is Role.HUB]
+    senders = [each.sender for each in play.timeline() if isinstance(each, Told) and each.receiver is Role.HUB]
     assert senders == [Role.PAYER, Role.PAYEE]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hub.domain.tallies import Tally, TallyPlace, count_by_reason, count_by_status, settled_centavos, tally_changes
-from hub.domain.transfer import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.tallies import Tally, TallyKey, count_by_reason, count_by_status, settled_centavos, tally_changes
 from pix.scheme.reasons import ReasonCode
 from tests.unit.hub.builders import (
     AMOUNT,
@@ -18,11 +18,11 @@ from tests.unit.hub.builders import (
     transfer,
 )
 
-PENDING = TallyPlace(AURORA, IPE, TransferStatus.PENDING, None)
-CONFIRMED = TallyPlace(AURORA, IPE, TransferStatus.CONFIRMED, None)
-COMPLETED = TallyPlace(AURORA, IPE, TransferStatus.COMPLETED, None)
-BLOCKED = TallyPlace(AURORA, IPE, TransferStatus.FAILED, ReasonCode.AC06)
-NOBODY = TallyPlace(AURORA, "", TransferStatus.FAILED, ReasonCode.AC03)
+PENDING = TallyKey(AURORA, IPE, TransferStatus.PENDING, None)
+CONFIRMED = TallyKey(AURORA, IPE, TransferStatus.CONFIRMED, None)
+COMPLETED = TallyKey(AURORA, IPE, TransferStatus.COMPLETED, None)
+BLOCKED = TallyKey(AURORA, IPE, TransferStatus.FAILED, ReasonCode.AC06)
+NOBODY = TallyKey(AURORA, "", TransferStatus.FAILED, ReasonCode.AC03)
 
 
 def test_a_new_transfer_counts_where_it_stands() -> None:
@@ -56,7 +56,7 @@ def test_the_tallies_tell_states_reasons_and_the_money_between_banks() -> None:
         COMPLETED: Tally(30, 300),
         BLOCKED: Tally(4, 40),
         NOBODY: Tally(3, 30),
-        TallyPlace(IPE, AURORA, TransferStatus.COMPLETED, None): Tally(1, 7),
+        TallyKey(IPE, AURORA, TransferStatus.COMPLETED, None): Tally(1, 7),
     }
     assert count_by_status(tallies) == {
         TransferStatus.PENDING: 1,

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from hub.domain.transfer import (
+from hub.domain.flows.transfer.model import (
     TRANSITIONS,
     IllegalTransition,
     TransferStatus,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from hub.adapters.memory import HubStore, MemoryUnitsOfWork
+from hub.adapters.memory.unit_of_work import HubStore, MemoryUnitsOfWork
 from hub.application.fund_bank import (
     FUNDINGS_PER_BANK_MAX,
     SETTLEMENT_BALANCE_CENTAVOS_MAX,
@@ -27,11 +27,11 @@ from hub.domain.errors import (
     NotAuthenticated,
     SettlementFundsTooLow,
 )
-from hub.domain.presence import INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, UNHEARD_MS_MAX, BankState
+from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from hub.domain.transfer import TransferStatus
 from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
-from hub.entrypoints.sweeper import Sweeper
+from hub.entrypoints.scheduler import Sweeper
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.participant.dead_letters import DeadLetterState
 from pix.runtime.health import Health
@@ -208,65 +208,65 @@ def test_a_bank_is_suspended_until_it_is_resumed(world: World) -> None:
 
 
 def states(world: World) -> list[str]:
-    return [standing.state.value for standing in world.hub.survey_banks()]
+    return [standing.state.value for standing in world.hub.read_bank_states()]
 
 
 def test_a_bank_is_up_while_it_is_heard_of(world: World) -> None:
     assert states(world) == ["stopped", "stopped"], "nobody has been heard of"
-    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    world.hub.record_heartbeat(ispb=AURORA, instance="a", version="1", lag=0)
     assert states(world) == ["up", "stopped"]
-    world.at_ms += UNHEARD_MS_MAX
+    world.at_ms += HEARTBEAT_AGE_MS_MAX
     assert states(world) == ["up", "stopped"]
     world.at_ms += 1
     assert states(world) == ["not-responding", "stopped"], "it has not said that it stops"
 
 
 def test_a_bank_that_dies_is_seen_to_be_gone_though_the_clock_goes_back(world: World) -> None:
-    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    world.hub.record_heartbeat(ispb=AURORA, instance="a", version="1", lag=0)
     world.at_ms -= 3_600_000
     assert states(world) == ["not-responding", "stopped"]
-    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=7)
-    (standing, _) = world.hub.survey_banks()
-    assert (standing.state, standing.presence.lag) == (BankState.UP, 7)
+    world.hub.record_heartbeat(ispb=AURORA, instance="a", version="1", lag=7)
+    (standing, _) = world.hub.read_bank_states()
+    assert (standing.state, standing.liveness.lag) == (BankState.UP, 7)
 
 
 def test_a_bank_that_leaves_has_stopped_at_once_unless_another_of_its_processes_runs(world: World) -> None:
     for instance in ("a", "b"):
-        world.hub.keep_in_touch(ispb=AURORA, instance=instance, version=instance, lag=0)
+        world.hub.record_heartbeat(ispb=AURORA, instance=instance, version=instance, lag=0)
     world.hub.leave_network(ispb=AURORA, instance="a")
     world.hub.leave_network(ispb=AURORA, instance="unheard of")
     assert states(world)[0] == "up"
     world.at_ms += 7
     world.hub.leave_network(ispb=AURORA, instance="b")
-    (standing, _) = world.hub.survey_banks()
-    assert (standing.state, standing.presence.left_at_ms) == (BankState.STOPPED, world.at_ms)
-    assert standing.presence.versions == ("b",)
+    (standing, _) = world.hub.read_bank_states()
+    assert (standing.state, standing.liveness.left_at_ms) == (BankState.STOPPED, world.at_ms)
+    assert standing.liveness.versions == ("b",)
 
 
 def test_a_bank_that_is_killed_beside_one_that_left_has_not_left(world: World) -> None:
     for instance in ("a", "b"):
-        world.hub.keep_in_touch(ispb=AURORA, instance=instance, version="1", lag=0)
+        world.hub.record_heartbeat(ispb=AURORA, instance=instance, version="1", lag=0)
     world.hub.leave_network(ispb=AURORA, instance="a")
     world.at_ms += 100
-    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=0)
-    world.at_ms += UNHEARD_MS_MAX + 1
-    (standing, _) = world.hub.survey_banks()
-    assert (standing.state, standing.presence.left_at_ms) == (BankState.NOT_RESPONDING, None)
+    world.hub.record_heartbeat(ispb=AURORA, instance="b", version="1", lag=0)
+    world.at_ms += HEARTBEAT_AGE_MS_MAX + 1
+    (standing, _) = world.hub.read_bank_states()
+    assert (standing.state, standing.liveness.left_at_ms) == (BankState.NOT_RESPONDING, None)
 
 
 def test_a_bank_is_behind_by_what_all_of_its_processes_have_to_read(world: World) -> None:
-    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=60)
-    world.hub.keep_in_touch(ispb=AURORA, instance="reads none", version="1", lag=None)
+    world.hub.record_heartbeat(ispb=AURORA, instance="a", version="1", lag=60)
+    world.hub.record_heartbeat(ispb=AURORA, instance="reads none", version="1", lag=None)
     assert states(world)[0] == "up"
-    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=60)
-    (standing, _) = world.hub.survey_banks()
-    assert (standing.state, standing.presence.lag, standing.presence.instances) == (BankState.BEHIND, 120, 3)
+    world.hub.record_heartbeat(ispb=AURORA, instance="b", version="1", lag=60)
+    (standing, _) = world.hub.read_bank_states()
+    assert (standing.state, standing.liveness.lag, standing.liveness.instances) == (BankState.BEHIND, 120, 3)
 
 
 def test_a_bank_that_leaves_an_offer_without_an_answer_is_silent(world: World) -> None:
     world.tell((AURORA, requested()))
     world.at_ms += UNANSWERED_MS_MAX
-    world.hub.keep_in_touch(ispb=IPE, instance="a", version="1", lag=0)
+    world.hub.record_heartbeat(ispb=IPE, instance="a", version="1", lag=0)
     assert states(world)[1] == "up"
     world.at_ms += 1
     assert states(world)[1] == "silent"
@@ -277,11 +277,11 @@ def test_a_bank_that_leaves_an_offer_without_an_answer_is_silent(world: World) -
 
 
 def test_processes_of_long_ago_are_forgotten(world: World) -> None:
-    world.hub.keep_in_touch(ispb=AURORA, instance="a", version="1", lag=0)
+    world.hub.record_heartbeat(ispb=AURORA, instance="a", version="1", lag=0)
     world.at_ms += INSTANCE_AGE_MS_MAX + 1
-    world.hub.keep_in_touch(ispb=AURORA, instance="b", version="1", lag=0)
+    world.hub.record_heartbeat(ispb=AURORA, instance="b", version="1", lag=0)
     with world.units() as unit:
-        assert [each.instance for each in unit.presence.all()] == ["b"]
+        assert [each.instance for each in unit.heartbeats.all()] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_processes_of_long_ago_are_forgotten(world: World) -> None:
 )
 def test_a_word_that_breaks_a_rule_names_the_field(world: World, changes: dict[str, Any], field: str) -> None:
     with pytest.raises(SchemeError) as refused:
-        world.hub.keep_in_touch(**{"ispb": AURORA, "instance": "a", "version": "1", "lag": 0, **changes})
+        world.hub.record_heartbeat(**{"ispb": AURORA, "instance": "a", "version": "1", "lag": 0, **changes})
     assert refused.value.field == field
 
 
@@ -337,7 +337,7 @@ def sweeper(world: World, lag: int = 0, sink: object = None) -> tuple[Sweeper, l
             sent.extend(record.topic for record in records)  # type: ignore[attr-defined]
 
     return (
-        Sweeper(world.hub.resend_due, world.hub.fail_expired, sink or Sink(), lambda: lag, Health()),  # type: ignore[arg-type]
+        Sweeper(world.hub.retransmit_due, world.hub.fail_expired, sink or Sink(), lambda: lag, Health()),  # type: ignore[arg-type]
         sent,
     )
 
@@ -395,7 +395,7 @@ def test_no_transfer_waits_longer_than_twice_the_timeout_though_the_clock_goes_b
     for _ in range(2 * TIMEOUT_MS // 1_000 + 1):
         world.at_ms += 1_000
         world.hub.fail_expired()
-        world.hub.resend_due()
+        world.hub.retransmit_due()
     assert world.hub.queries.find_transfer(e2e())[0].reason is ReasonCode.AB03
     assert world.accounts()[AURORA].reserved_centavos == 0
 
@@ -594,7 +594,7 @@ def test_a_letter_is_replayed_once(world: World) -> None:
 @pytest.mark.parametrize("note", ["", "   ", "x" * 201, "a\x00b"])
 def test_a_discard_wants_a_reason(world: World, note: str) -> None:
     junk = Record(HUB_TOPIC, b"", b"junk")
-    world.hub.bury_record(junk, "cannot be read")
+    world.hub.store_dead_letter(junk, "cannot be read")
     with pytest.raises(SchemeError) as refused:
         world.hub.discard_dead_letter(digest_of(junk), note)
     assert refused.value.field == "note"

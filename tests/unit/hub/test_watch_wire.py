@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from hub.adapters.memory_tap import MemoryWire
-from hub.application.watch_wire import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, Parties, TooManyWatchers, WatchWire
-from hub.domain.transfer import outcome_message
+from hub.adapters.memory.tap import MemoryWire
+from hub.application.live_messages import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, LiveMessages, Parties, TooManyWatchers
+from hub.domain.flows.transfer.model import outcome_message
 from lab.network.parts.process import wait_until
 from pix.scheme.messages import Side, TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
@@ -27,8 +27,8 @@ def said(message: object, ispb: str) -> Record:
 
 
 @contextmanager
-def watched(wire: MemoryWire) -> Iterator[tuple[WatchWire, int]]:
-    watch = WatchWire(wire.tap, lambda: PARTIES)
+def watched(wire: MemoryWire) -> Iterator[tuple[LiveMessages, int]]:
+    watch = LiveMessages(wire.tap, lambda: PARTIES)
     with watch.watching() as behind:
         wait_until(lambda: watch.look(0).is_open, DEADLINE_SECONDS, "the tap is not open")
         yield watch, behind
@@ -94,7 +94,7 @@ def test_a_wire_that_is_lost_is_tapped_again() -> None:
 
 
 def test_nobody_watches_and_nothing_is_tapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.application.watch_wire.LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("hub.application.live_messages.LINGER_SECONDS", 0.0)
     wire = MemoryWire()
     with watched(wire):
         assert len(wire.taps) == 1
@@ -104,7 +104,7 @@ def test_nobody_watches_and_nothing_is_tapped(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_so_many_may_watch_and_no_more() -> None:
-    watch = WatchWire(MemoryWire().tap, lambda: PARTIES)
+    watch = LiveMessages(MemoryWire().tap, lambda: PARTIES)
     with ExitStack() as stack:
         for _ in range(WATCHERS_MAX):
             stack.enter_context(watch.watching())

@@ -11,7 +11,7 @@ import pytest
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import CONNECTION_BREAKS_MAX, ConsumerThread, isolating_poison
 from pix.runtime.health import Health
-from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable, PublishFailed, SourceStuck
+from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable, PublishFailed
 from pix.wire.records import Record, digest_of
 
 DEADLINE_SECONDS = 60.0
@@ -64,7 +64,7 @@ class Script:
         self._do("send " + (names := ",".join(each.value.decode() for each in records)))
         return UnderWay(lambda: self._do(f"acknowledged {names}"))
 
-    def place(self) -> int:
+    def position(self) -> int:
         return len(self._polled)
 
     def commit(self, place: int) -> None:
@@ -153,7 +153,7 @@ def test_a_database_that_goes_keeps_nobody_from_committing_what_was_done_before(
     script.failures["handle"] = [DatabaseUnavailable("gone")]
     with pytest.raises(DatabaseUnavailable):
         loop.turn(0)
-    loop.settle()
+    loop.flush()
     assert script.log[-2:] == ["acknowledged A", "commit a"]
 
 
@@ -225,11 +225,14 @@ def test_it_waits_for_a_broker_that_is_not_there_yet() -> None:
 
 
 def test_a_source_that_is_stuck_is_closed_and_another_one_opened() -> None:
-    stuck, other = Script([[record("a")]], failures={"poll": [SourceStuck("nothing comes")]}), Script([[record("a")]])
-    other.stop = stuck.stop
-    scripts = [stuck, other]
+    stalled, other = (
+        Script([[record("a")]], failures={"poll": [ConsumerStalled("nothing comes")]}),
+        Script([[record("a")]]),
+    )
+    other.stop = stalled.stop
+    scripts = [stalled, other]
     _, health = consume(other, lambda: scripts.pop(0))
-    assert stuck.log == ["poll", "close"]
+    assert stalled.log == ["poll", "close"]
     assert other.log == ["poll", "handle a", "send A", "acknowledged A", "commit a", "close"]
     assert health.report() == {"consumer": "ok"}
 
@@ -264,7 +267,7 @@ class Poisoned:
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.batches: list[str] = []
-        self.buried: list[tuple[bytes, str]] = []
+        self.stored: list[tuple[bytes, str]] = []
 
     def handle(self, records: Sequence[Record]) -> Sequence[Record]:
         text = "".join(each.value.decode() for each in records)
@@ -273,43 +276,43 @@ class Poisoned:
             raise self.error
         return list(records)
 
-    def bury(self, buried: Record, reason: str) -> None:
-        self.buried.append((buried.value, reason))
+    def store_dead_letter(self, stored: Record, reason: str) -> None:
+        self.stored.append((stored.value, reason))
 
 
 def test_a_poisoned_record_goes_alone() -> None:
     poisoned = Poisoned(ValueError("cannot be"))
-    handle = isolating_poison(poisoned.handle, poisoned.bury)
+    handle = isolating_poison(poisoned.handle, poisoned.store_dead_letter)
     outgoing = handle([record("a"), record("x"), record("b")])
     assert [each.value for each in outgoing] == [b"a", b"b"]
     assert poisoned.batches == ["axb", "a", "x", "b"]
-    assert poisoned.buried == [(b"x", "processing failed: ValueError: cannot be")]
+    assert poisoned.stored == [(b"x", "processing failed: ValueError: cannot be")]
     assert [each.value for each in handle([record("c")])] == [b"c"]
 
 
 def test_an_absent_database_poisons_nothing() -> None:
     poisoned = Poisoned(DatabaseUnavailable("gone"))
     with pytest.raises(DatabaseUnavailable):
-        isolating_poison(poisoned.handle, poisoned.bury)([record("a"), record("x")])
-    assert poisoned.buried == []
+        isolating_poison(poisoned.handle, poisoned.store_dead_letter)([record("a"), record("x")])
+    assert poisoned.stored == []
 
 
 def test_a_database_that_goes_in_the_middle_of_isolation_poisons_nothing() -> None:
     errors = iter([ValueError("first"), DatabaseUnavailable("then")])
-    buried: list[str] = []
+    stored: list[str] = []
 
     def handle(records: Sequence[Record]) -> Sequence[Record]:
         raise next(errors)
 
     with pytest.raises(DatabaseUnavailable):
-        isolating_poison(handle, lambda _, reason: buried.append(reason))([record("a")])
-    assert buried == []
+        isolating_poison(handle, lambda _, reason: stored.append(reason))([record("a")])
+    assert stored == []
 
 
 def test_a_long_reason_is_cut() -> None:
     poisoned = Poisoned(ValueError("y" * 9_000))
-    isolating_poison(poisoned.handle, poisoned.bury)([record("x")])
-    assert len(poisoned.buried[0][1]) == 500
+    isolating_poison(poisoned.handle, poisoned.store_dead_letter)([record("x")])
+    assert len(poisoned.stored[0][1]) == 500
 
 
 # A record that breaks the connection.
@@ -328,47 +331,47 @@ def turns_until_done(isolated: BatchHandler, *batch: Record, turns_max: int = 20
 
 def test_a_record_that_breaks_the_connection_while_the_database_answers_is_poison() -> None:
     poisoned = Poisoned(DatabaseUnavailable("server closed the connection"))
-    isolated = isolating_poison(poisoned.handle, poisoned.bury, lambda: True)
+    isolated = isolating_poison(poisoned.handle, poisoned.store_dead_letter, lambda: True)
     turns = turns_until_done(isolated, record("a"), record("x"), record("b"))
     # As a batch, and then alone.
     assert turns == 2 * CONNECTION_BREAKS_MAX - 1
-    assert poisoned.buried == [(b"x", "breaks the connection to the database: server closed the connection")]
+    assert poisoned.stored == [(b"x", "breaks the connection to the database: server closed the connection")]
     assert [each.value for each in isolated([record("c")])] == [b"c"]
 
 
 def test_a_database_that_does_not_answer_is_waited_for_however_long() -> None:
     poisoned = Poisoned(DatabaseUnavailable("gone"))
-    isolated = isolating_poison(poisoned.handle, poisoned.bury, lambda: False)
+    isolated = isolating_poison(poisoned.handle, poisoned.store_dead_letter, lambda: False)
     with pytest.raises(AssertionError, match="never taken"):
         turns_until_done(isolated, record("x"))
-    assert poisoned.buried == []
+    assert poisoned.stored == []
 
 
 def test_connections_that_break_now_and_then_poison_nothing() -> None:
     breaks = iter([True, True, False] * 20)
-    buried: list[bytes] = []
+    stored: list[bytes] = []
 
     def handle(records: Sequence[Record]) -> Sequence[Record]:
         if next(breaks):
             raise DatabaseUnavailable("server closed the connection")
         return list(records)
 
-    isolated = isolating_poison(handle, lambda each, _: buried.append(each.value), lambda: True)
+    isolated = isolating_poison(handle, lambda each, _: stored.append(each.value), lambda: True)
     for _ in range(10):
         assert turns_until_done(isolated, record("a"), record("b")) == CONNECTION_BREAKS_MAX
-    assert buried == []
+    assert stored == []
 
 
 @pytest.mark.parametrize("error", [ValueError("no such bytes"), DatabaseUnavailable("server closed the connection")])
 def test_a_letter_that_cannot_be_stored_is_stored_without_its_bytes(error: Exception) -> None:
     stored: list[tuple[Record, str]] = []
 
-    def bury(letter: Record, reason: str) -> None:
+    def store_dead_letter(letter: Record, reason: str) -> None:
         if letter.value:
             raise error
         stored.append((letter, reason))
 
-    isolated = isolating_poison(Poisoned(ValueError("cannot be")).handle, bury, lambda: True)
+    isolated = isolating_poison(Poisoned(ValueError("cannot be")).handle, store_dead_letter, lambda: True)
     poison = record("x")
     assert list(isolated([poison])) == []
     ((letter, reason),) = stored
@@ -380,10 +383,10 @@ def test_a_letter_that_cannot_be_stored_is_stored_without_its_bytes(error: Excep
 def test_a_letter_whose_reason_cannot_be_stored_either_gets_a_plain_one() -> None:
     reasons: list[str] = []
 
-    def bury(_letter: Record, reason: str) -> None:
+    def store_dead_letter(_letter: Record, reason: str) -> None:
         if "cannot be" in reason:
             raise ValueError("no such text")
         reasons.append(reason)
 
-    assert list(isolating_poison(Poisoned(ValueError("cannot be")).handle, bury)([record("x")])) == []
+    assert list(isolating_poison(Poisoned(ValueError("cannot be")).handle, store_dead_letter)([record("x")])) == []
     assert reasons == ["processing failed"]

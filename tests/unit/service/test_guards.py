@@ -13,7 +13,13 @@ from pix.runtime.passwords import hash_password, is_password_hash, password_matc
 from pix.runtime.settings_error import SettingsError
 from pix.scheme.buckets import BucketPolicy
 from pix.web.attempts import ATTEMPTS_MAX, Attempts
-from pix.web.operators import EverybodyIsOperator, OperatorDoor, OperatorShut, OperatorUnknown, TooManyAttempts
+from pix.web.operators import (
+    EverybodyIsOperator,
+    OperatorAuthentication,
+    OperatorShut,
+    OperatorUnknown,
+    TooManyAttempts,
+)
 
 PASSWORD = "correct horse battery staple"
 
@@ -86,28 +92,30 @@ def settings(**changed: str) -> ServiceSettings:
 @pytest.mark.parametrize("as_hash", [False, True])
 def test_the_door_opens_for_the_password_alone(as_hash: bool) -> None:
     kept = {"operator_password_hash": hash_password(PASSWORD)} if as_hash else {"operator_password": PASSWORD}
-    door = OperatorDoor(settings(**kept), "session")
+    authentication = OperatorAuthentication(settings(**kept), "session")
     for _ in range(3):
-        door.check(PASSWORD)
+        authentication.check(PASSWORD)
     for wrong in ("", PASSWORD[:-1], PASSWORD.upper(), "é" * 500):
         with pytest.raises(OperatorUnknown):
-            door.check(wrong)
-    door.check(PASSWORD)
+            authentication.check(wrong)
+    authentication.check(PASSWORD)
     for _ in range(ATTEMPTS_MAX - 4):
         with pytest.raises(OperatorUnknown):
-            door.check("wrong")
+            authentication.check("wrong")
     with pytest.raises(TooManyAttempts, match=r"in \d+ seconds"):
-        door.check(PASSWORD)
+        authentication.check(PASSWORD)
 
 
 def test_guesses_at_the_same_time_count_and_a_minute_later_there_is_one_more() -> None:
     clock = Turned()
-    door = OperatorDoor(settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(clock))
+    authentication = OperatorAuthentication(
+        settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(clock)
+    )
 
     def judged(guesses: int) -> int:
         def is_judged(number: int) -> bool:
             try:
-                door.check(f"guess {number}")
+                authentication.check(f"guess {number}")
             except OperatorUnknown:
                 return True
             except TooManyAttempts:
@@ -123,22 +131,24 @@ def test_guesses_at_the_same_time_count_and_a_minute_later_there_is_one_more() -
 
 
 def test_right_passwords_never_use_up_the_attempts_and_give_no_guesser_more_of_them() -> None:
-    door = OperatorDoor(settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(Turned()))
+    authentication = OperatorAuthentication(
+        settings(operator_password_hash=hash_password(PASSWORD)), "session", Attempts(Turned())
+    )
     with ThreadPoolExecutor(40) as threads:
-        assert list(threads.map(door.check, [PASSWORD] * 40)) == [None] * 40
+        assert list(threads.map(authentication.check, [PASSWORD] * 40)) == [None] * 40
     for number in range(ATTEMPTS_MAX - 1):
         with pytest.raises(OperatorUnknown):
-            door.check(f"guess {number}")
-        door.check(PASSWORD)
+            authentication.check(f"guess {number}")
+        authentication.check(PASSWORD)
     with pytest.raises(OperatorUnknown):
-        door.check("the last guess")
+        authentication.check("the last guess")
     with pytest.raises(TooManyAttempts):
-        door.check("one too many")
+        authentication.check("one too many")
 
 
 def test_the_door_is_open_in_demo_mode_and_shut_without_a_password() -> None:
-    OperatorDoor(EverybodyIsOperator(), "session").check("anything")
-    shut = OperatorDoor(settings(), "session")
+    OperatorAuthentication(EverybodyIsOperator(), "session").check("anything")
+    shut = OperatorAuthentication(settings(), "session")
     assert shut.is_shut
     with pytest.raises(OperatorShut, match="OPERATOR_PASSWORD"):
         shut.check("")

@@ -10,7 +10,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
-from hub.adapters.postgres import MIGRATIONS as HUB_MIGRATIONS
+from hub.adapters.postgres.unit_of_work import MIGRATIONS as HUB_MIGRATIONS
 from pix.postgres.migrations import alembic_configuration, newest_revision
 
 

@@ -98,7 +98,7 @@ def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch) -> 
     assert settings.database_url == URL
     assert settings.kafka("me").assignment is KafkaAssignment.ALL
     assert settings.kafka("me").client_id == "me"
-    assert (settings.resend_policy.first_ms, settings.resend_policy.cap_ms) == (250, 60_000)
+    assert (settings.retransmission_policy.first_ms, settings.retransmission_policy.cap_ms) == (250, 60_000)
 
 
 def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

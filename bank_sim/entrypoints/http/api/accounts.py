@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT, StatementDirection, StatementFilter
-from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
-from bank_sim.entrypoints.http.api.schemas import (
+from bank_sim.entrypoints.http.api.documents import (
     Account,
     AccountPage,
     OpenAccountRequest,
     StatementLine,
     StatementPage,
 )
+from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
 
 router = api_router("accounts")

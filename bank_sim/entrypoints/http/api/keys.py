@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Path, Response
 
+from bank_sim.entrypoints.http.api.documents import AccountKey, AccountKeys, Payee, RegisterKeyRequest
 from bank_sim.entrypoints.http.api.routing import AccountNumber, api_router
-from bank_sim.entrypoints.http.api.schemas import AccountKey, AccountKeys, Payee, RegisterKeyRequest
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import KeyKind, parse_stored_key
 

@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Response
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
-from bank_sim.domain.requesting import IDEMPOTENCY_KEY_LENGTH_MAX
-from bank_sim.domain.transfer import Direction, TransferStatus
-from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
-from bank_sim.entrypoints.http.api.schemas import (
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
+from bank_sim.entrypoints.http.api.documents import (
     END_TO_END_ID_EXAMPLE,
     RequestTransferRequest,
     TransferDocument,
     TransferPage,
 )
+from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import parse_stored_key
 

@@ -25,7 +25,7 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
-from bank_sim.domain.transfer import Direction
+from bank_sim.domain.flows.transfer.model import Direction
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router

@@ -10,7 +10,7 @@ from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, SiteOf, is_operator
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import OperatorRefused, OperatorShut, TooManyAttempts
+from pix.web.operators import OperatorNotAuthenticated, OperatorShut, TooManyAttempts
 from pix.web.sessions import renew_session
 from pix.web.templates import language_of
 
@@ -26,12 +26,12 @@ def show(
     """The form, or why nobody can come in."""
     if is_operator(request):
         return see_other(request, local_url(next_url, "/backoffice"))
-    context = {"is_shut": site.door.is_shut, "next_url": next_url}
-    return pages.page(request, TEMPLATE, context, status=403 if site.door.is_shut else 200)
+    context = {"is_shut": site.authentication.is_shut, "next_url": next_url}
+    return pages.page(request, TEMPLATE, context, status=403 if site.authentication.is_shut else 200)
 
 
 @router.post("/backoffice/sign-in")
-def open_door(
+def sign_in(
     request: Request,
     site: SiteOf,
     pages: PagesOf,
@@ -41,8 +41,8 @@ def open_door(
     """Lets in whoever knows the operator's password."""
     language = language_of(request)
     try:
-        site.door.check(password)
-    except OperatorRefused as error:
+        site.authentication.check(password)
+    except OperatorNotAuthenticated as error:
         match error:
             case OperatorShut():
                 sentence, status = "", 403
@@ -51,14 +51,14 @@ def open_door(
             case _:
                 sentence, status = translate(language, "This is not the operator's password."), 401
         faults = Faults(password=sentence) if sentence else Faults()
-        context = {"is_shut": site.door.is_shut, "faults": faults, "next_url": next_url}
+        context = {"is_shut": site.authentication.is_shut, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)
-    site.door.let_in(request)
+    site.authentication.let_in(request)
     return see_other(request, local_url(next_url, "/backoffice"))
 
 
 @router.post("/backoffice/sign-out")
-def close_door(request: Request) -> Response:
+def sign_out(request: Request) -> Response:
     """Ends the session."""
     renew_session(request)
     return see_other(request, "/sign-in")

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Form, Path, Query, Request, Response
 
-from bank_sim.domain.errors import DeadLetterIsSettled, DeadLetterNotWhole
+from bank_sim.domain.errors import DeadLetterClosed, DeadLetterTruncated
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
@@ -69,7 +69,7 @@ def act(
         else:
             site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
             say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
-    except (DeadLetterIsSettled, DeadLetterNotWhole) as error:
+    except (DeadLetterClosed, DeadLetterTruncated) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _page(request, site, pages, "all", faults, 409)
     return see_other(request, _LIST_URL)

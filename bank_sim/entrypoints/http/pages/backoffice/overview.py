@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from bank_sim.application.ports import SettlementAccount
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, Site, SiteOf
 from pix.participant.dead_letters import DeadLetterState

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request, Response
 
-from bank_sim.domain.transfer import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer

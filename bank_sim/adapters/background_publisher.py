@@ -1,0 +1,84 @@
+"""Carries records to the broker in a thread of its own, so that a customer never waits for it.
+
+A request is durable before its record comes here, so nothing depends on this: the caller goes on at once, the thread
+sends all that has gathered as one batch, and what cannot be sent is dropped, since the sweeper sends it again when its
+row falls due. Sending within the request instead, even with a short limit, would have made every payment as slow as a
+broker that is down.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pix.messaging.batches import RecordPublisher
+from pix.runtime.logs import logger
+from pix.runtime.outages import PublishFailed
+from pix.wire.records import Record
+
+RECORDS_WAITING_MAX: Final = 10_000
+"""Beyond this the courier takes no more: the broker is down, and the rows have it all."""
+
+CLOSE_SECONDS_MAX: Final = 2.0
+
+log = logger(__name__)
+
+
+class ThreadedPublisher:
+    """See `bank_sim.application.ports.Courier`. Opens its sink, and starts its thread, with the first record."""
+
+    def __init__(self, make_sink: Callable[[], RecordPublisher]) -> None:
+        self._make_sink = make_sink
+        self._waiting: deque[Record] = deque()
+        self._arrived = threading.Event()
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._sink: RecordPublisher | None = None
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Never waits and never raises."""
+        if not records:
+            return
+        with self._lock:
+            if len(self._waiting) + len(records) > RECORDS_WAITING_MAX:
+                log.warning("the broker is behind, records are left to the sweeper", records=len(records))
+                return
+            self._waiting.extend(records)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+                self._thread.start()
+        self._arrived.set()
+
+    def close(self) -> None:
+        """Sends what waits, for at most 2 seconds."""
+        self._closing.set()
+        self._arrived.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(CLOSE_SECONDS_MAX)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                batch = list(self._waiting)
+                self._waiting.clear()
+            if batch:
+                self._publish(batch)
+            elif self._closing.is_set():
+                return
+            else:
+                self._arrived.wait()
+                self._arrived.clear()
+
+    def _publish(self, batch: list[Record]) -> None:
+        try:
+            if self._sink is None:
+                self._sink = self._make_sink()
+            self._sink.publish(batch)
+        except PublishFailed as error:
+            log.warning("not published, the sweeper sends it again", records=len(batch), error=str(error))
+        except Exception:
+            log.exception("not published, the sweeper sends it again", records=len(batch))

@@ -1,0 +1,44 @@
+"""What the bank owes and has no answer to is sent again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bank_sim.application.message_signer import Seal
+from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
+from bank_sim.domain.flows.transfer.model import owed, retransmitted
+from pix.runtime.clock import Clock
+from pix.scheme.retransmission import RetransmissionPolicy
+
+TRANSFERS_PER_SWEEP_MAX: Final = 500
+"""A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""
+
+
+class RetransmitDue:
+    """Derives again what rows owe whose time has come; replicas share them by skipping what is locked.
+
+    Their next time is durable before anything is sent, so a broker that is down is not asked in a tight circle.
+    """
+
+    def __init__(
+        self, units: UnitsOfWork, publisher: BackgroundPublisher, seal: Seal, clock: Clock, policy: RetransmissionPolicy
+    ) -> None:
+        self._units = units
+        self._publisher = publisher
+        self._seal = seal
+        self._clock = clock
+        self._policy = policy
+
+    def __call__(self) -> int:
+        """How many transfers were due, at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
+        now_ms = self._clock.now_ms()
+        with self._units() as unit:
+            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
+            if not due:
+                return 0
+            unit.transfers.save([retransmitted(transfer, now_ms, self._policy) for transfer in due])
+            unit.commit()
+        self._publisher.take(
+            [record for transfer in due for record in self._seal.records(transfer, owed(transfer, now_ms))]
+        )
+        return len(due)

@@ -1,0 +1,125 @@
+"""The payer's side: what a customer asks for, and the row that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.errors import PayerIsPayee
+from bank_sim.domain.flows.transfer.model import Author, Direction, Step, Transfer, TransferEvent, next_status
+from pix.scheme.checks import check_party
+from pix.scheme.keys import PixKey, normalize_key
+from pix.scheme.messages import TransferConfirmed, TransferFailed
+from pix.scheme.money import check_amount
+from pix.scheme.people import check_masked_tax_id
+from pix.scheme.retransmission import RetransmissionPolicy
+from pix.scheme.texts import check_description, check_line
+
+IDEMPOTENCY_KEY_LENGTH_MAX: Final = 100
+SHOWN_NAME_LENGTH_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOrder:
+    """A customer's order to pay. The three last fields are what the payer was shown before confirming, if anything."""
+
+    account_number: str
+    payee_key: PixKey
+    amount_centavos: int
+    description: str
+    idempotency_key: str
+    payee_tax_id_masked: str = ""
+    payee_name: str = ""
+    payee_bank_name: str = ""
+    traceparent: str = ""
+
+
+def check_order(order: TransferOrder) -> TransferOrder:
+    """Return the order with its texts in stored form.
+
+    Raises SchemeError(field="amount_centavos" | "description" | "idempotency_key" | "payee_tax_id_masked" | …).
+    """
+    check_amount(order.amount_centavos)
+    if order.payee_tax_id_masked:
+        check_masked_tax_id(order.payee_tax_id_masked, "payee_tax_id_masked")
+    return TransferOrder(
+        account_number=order.account_number,
+        payee_key=normalize_key(order.payee_key.kind, order.payee_key.key),
+        amount_centavos=order.amount_centavos,
+        description=check_description(order.description),
+        idempotency_key=check_line(order.idempotency_key, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX),
+        payee_tax_id_masked=order.payee_tax_id_masked,
+        payee_name=check_line(order.payee_name, "payee_name", 0, SHOWN_NAME_LENGTH_MAX),
+        payee_bank_name=check_line(order.payee_bank_name, "payee_bank_name", 0, SHOWN_NAME_LENGTH_MAX),
+        traceparent=order.traceparent,
+    )
+
+
+def is_same_order(transfer: Transfer, order: TransferOrder) -> bool:
+    """Whether a checked order asks for the transfer that its idempotency key has made before."""
+    return (
+        transfer.account_number == order.account_number
+        and transfer.payee_key == order.payee_key
+        and transfer.amount_centavos == order.amount_centavos
+        and transfer.description == order.description
+    )
+
+
+def request(
+    order: TransferOrder,
+    account: Account,
+    key_owner: str | None,
+    end_to_end_id: str,
+    ispb: str,
+    now_ms: int,
+    policy: RetransmissionPolicy,
+) -> Transfer:
+    """The row that a checked order becomes. `key_owner` is the account of ours that has the key, if one has.
+
+    The debit itself is `books.payment`. Raises PayerIsPayee, and SchemeError(field="payer.name") for a holder whose
+    name is from a time that checked less: the hub would refuse it, so nothing is debited.
+    """
+    if key_owner == account.number:
+        raise PayerIsPayee
+    payer = account.as_party(ispb)
+    check_party(payer, "payer")
+    status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
+    return Transfer(
+        end_to_end_id=end_to_end_id,
+        direction=Direction.OUTGOING,
+        status=status,
+        amount_centavos=order.amount_centavos,
+        account_number=account.number,
+        payer=payer,
+        payee_key=order.payee_key,
+        description=order.description,
+        payee_tax_id_masked=order.payee_tax_id_masked,
+        payee_name=order.payee_name,
+        payee_bank_name=order.payee_bank_name,
+        requested_at_ms=now_ms,
+        resend_at_ms=now_ms + policy.delay_ms(end_to_end_id, 0),
+        idempotency_key=order.idempotency_key,
+        traceparent=order.traceparent,
+        history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
+    )
+
+
+def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -> Transfer:
+    """The row of a request that a backup lacks, as far as the hub's outcome tells it.
+
+    The idempotency key is lost, and what the payer was shown.
+    """
+    status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
+    return Transfer(
+        end_to_end_id=outcome.end_to_end_id,
+        direction=Direction.OUTGOING,
+        status=status,
+        amount_centavos=outcome.amount_centavos,
+        account_number=outcome.payer.account_number,
+        payer=outcome.payer,
+        payee_key=outcome.payee_key,
+        description=outcome.description,
+        requested_at_ms=now_ms,
+        history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
+    )

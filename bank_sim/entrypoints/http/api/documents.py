@@ -1,0 +1,324 @@
+"""The shapes of the API. Amounts are integer centavos, times Unix milliseconds in UTC; null is what is not known."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bank_sim.application import views
+from bank_sim.domain import account as domain
+from bank_sim.domain.account import AccountStatus
+from bank_sim.domain.books import PostingKind
+from bank_sim.domain.flows.transfer.model import Direction, Step, Transfer, TransferStatus
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import Party
+from pix.scheme.people import HolderKind
+from pix.scheme.reasons import ReasonCode
+
+AmountCentavos = Annotated[int, Field(strict=True, description="Whole centavos.", examples=[12_345])]
+END_TO_END_ID_EXAMPLE = "E00000001202601311832aB3dE6gH9jK"
+
+
+class Key(BaseModel):
+    """A Pix key in stored form."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"kind": "EMAIL", "key": "ana@example.com"}})
+
+    kind: KeyKind
+    key: str
+
+    @staticmethod
+    def of(key: PixKey) -> Key:
+        """From the domain's key."""
+        return Key(kind=key.kind, key=key.key)
+
+
+class Account(BaseModel):
+    """A customer's account."""
+
+    number: str = Field(examples=["100001-7"])
+    branch: str = Field(examples=["0001"])
+    holder_name: str = Field(examples=["Ana Souza"])
+    holder_kind: HolderKind
+    tax_id: str = Field(examples=["52998224725"])
+    status: AccountStatus
+    balance_centavos: int = Field(examples=[250_000])
+    opened_at_ms: int = Field(examples=[1_769_889_120_000])
+
+    @staticmethod
+    def of(account: domain.Account) -> Account:
+        """From the domain's account."""
+        return Account(
+            number=account.number,
+            branch=account.branch,
+            holder_name=account.holder_name,
+            holder_kind=account.holder_kind,
+            tax_id=account.tax_id,
+            status=account.status,
+            balance_centavos=account.balance_centavos,
+            opened_at_ms=account.opened_at_ms,
+        )
+
+
+class AccountPage(BaseModel):
+    """Accounts by number."""
+
+    accounts: list[Account]
+    next_cursor: str
+
+
+class OpenAccountRequest(BaseModel):
+    """What opening an account takes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "name": "Ana Souza",
+                "tax_id": "529.982.247-25",
+                "opening_deposit_centavos": 250_000,
+                "pin": "1234",
+            }
+        },
+    )
+
+    name: str = Field(max_length=400)
+    tax_id: str = Field(max_length=100)
+    opening_deposit_centavos: Annotated[int, Field(strict=True)] = 0
+    pin: str = Field(max_length=40)
+
+
+class AccountKey(BaseModel):
+    """A key that pays into an account."""
+
+    kind: KeyKind
+    key: str = Field(examples=["+5511987654321"])
+    account_number: str = Field(examples=["100001-7"])
+    registered_at_ms: int
+
+    @staticmethod
+    def of(entry: domain.AccountKey) -> AccountKey:
+        """From the domain's key of an account."""
+        return AccountKey(
+            kind=entry.key.kind,
+            key=entry.key.key,
+            account_number=entry.account_number,
+            registered_at_ms=entry.registered_at_ms,
+        )
+
+
+class AccountKeys(BaseModel):
+    """Keys in the order of their registration."""
+
+    keys: list[AccountKey]
+
+
+class RegisterKeyRequest(BaseModel):
+    """A key to register; for EVP the hub makes it and `key` is empty."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"kind": "PHONE", "key": "(11) 98765-4321"}}
+    )
+
+    kind: KeyKind
+    key: str = Field(default="", max_length=400)
+
+
+class Payee(BaseModel):
+    """Who is paid by a key, as a payer may see it before confirming."""
+
+    kind: KeyKind
+    key: str
+    name: str = Field(examples=["Bruno Lima"])
+    tax_id_masked: str = Field(examples=["***.982.247-**"])
+    holder_kind: HolderKind
+    ispb: str = Field(examples=["00000002"])
+    bank_code: str = Field(examples=["002"])
+    bank_name: str = Field(examples=["Banco Ipê"])
+
+    @staticmethod
+    def of(payee: domain.Payee) -> Payee:
+        """From the domain's payee."""
+        return Payee(
+            kind=payee.key.kind,
+            key=payee.key.key,
+            name=payee.name,
+            tax_id_masked=payee.tax_id_masked,
+            holder_kind=payee.holder_kind,
+            ispb=payee.ispb,
+            bank_code=payee.bank_code,
+            bank_name=payee.bank_name,
+        )
+
+
+class PayeeKey(Key):
+    """The key that is paid."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"kind": "EMAIL", "key": "bruno@example.com"}}
+    )
+
+
+class RequestTransferRequest(BaseModel):
+    """An order to pay. What the payer was shown of the payee may go with it: the hub compares the masked tax id."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "payee_key": {"kind": "EMAIL", "key": "bruno@example.com"},
+                "amount_centavos": 12_345,
+                "description": "Lunch",
+            }
+        },
+    )
+
+    payee_key: PayeeKey
+    amount_centavos: AmountCentavos
+    description: str = Field(default="", max_length=2_000)
+    payee_tax_id_masked: str = Field(default="", max_length=40)
+    payee_name: str = Field(default="", max_length=400)
+    payee_bank_name: str = Field(default="", max_length=400)
+
+
+class TransferParty(BaseModel):
+    """One side of a transfer."""
+
+    ispb: str
+    branch: str
+    account_number: str
+    name: str
+    tax_id_masked: str
+
+    @staticmethod
+    def of(party: Party) -> TransferParty:
+        """From the scheme's party."""
+        return TransferParty(
+            ispb=party.ispb,
+            branch=party.branch,
+            account_number=party.account_number,
+            name=party.name,
+            tax_id_masked=party.tax_id_masked,
+        )
+
+
+class TransferStep(BaseModel):
+    """One line of a transfer's history; `refused` says why a message changed nothing."""
+
+    at_ms: int
+    author: str
+    event: str
+    status: TransferStatus
+    reason: ReasonCode | None
+    refused: str
+
+    @staticmethod
+    def of(step: Step) -> TransferStep:
+        """From the domain's step."""
+        return TransferStep(
+            at_ms=step.at_ms,
+            author=step.author.value,
+            event=step.event.value,
+            status=step.status,
+            reason=step.reason,
+            refused=step.refused,
+        )
+
+
+class TransferDocument(BaseModel):
+    """This bank's side of a transfer; when it was offered and completed the hub is asked when somebody looks."""
+
+    end_to_end_id: str = Field(examples=[END_TO_END_ID_EXAMPLE])
+    direction: Direction
+    status: TransferStatus
+    reason: ReasonCode | None
+    amount_centavos: int = Field(examples=[12_345])
+    account_number: str = Field(examples=["100001-7"])
+    payer: TransferParty
+    payee: TransferParty | None
+    payee_key: Key
+    description: str
+    requested_at_ms: int
+    answered_at_ms: int | None
+    decided_at_ms: int | None
+    offered_at_ms: int | None
+    completed_at_ms: int | None
+    resend_at_ms: int | None
+    resend_count: int
+    duplicates: int
+    idempotency_key: str
+    history: list[TransferStep]
+
+    @staticmethod
+    def of(transfer: Transfer) -> TransferDocument:
+        """From the domain's transfer."""
+        return TransferDocument(
+            end_to_end_id=transfer.end_to_end_id,
+            direction=transfer.direction,
+            status=transfer.status,
+            reason=transfer.reason,
+            amount_centavos=transfer.amount_centavos,
+            account_number=transfer.account_number,
+            payer=TransferParty.of(transfer.payer),
+            payee=TransferParty.of(transfer.payee) if transfer.payee else None,
+            payee_key=Key.of(transfer.payee_key),
+            description=transfer.description,
+            requested_at_ms=transfer.requested_at_ms,
+            answered_at_ms=transfer.answered_at_ms,
+            decided_at_ms=transfer.decided_at_ms,
+            offered_at_ms=transfer.offered_at_ms,
+            completed_at_ms=transfer.completed_at_ms,
+            resend_at_ms=transfer.resend_at_ms,
+            resend_count=transfer.resend_count,
+            duplicates=transfer.duplicates,
+            idempotency_key=transfer.idempotency_key,
+            history=[TransferStep.of(step) for step in transfer.history],
+        )
+
+
+class TransferPage(BaseModel):
+    """Transfers in the order asked for."""
+
+    transfers: list[TransferDocument]
+    next_cursor: str
+
+
+class StatementLine(BaseModel):
+    """One posting as its customer sees it."""
+
+    posting_id: int
+    posted_at_ms: int
+    kind: PostingKind
+    end_to_end_id: str
+    counterpart_name: str
+    counterpart_bank: str
+    description: str
+    amount_centavos: int = Field(description="What the balance gained; negative for a payment.")
+    balance_after_centavos: int
+    transfer_status: TransferStatus | None = Field(
+        description="Of the line's transfer: a payment is `pending` until the hub has decided; null for a deposit."
+    )
+
+    @staticmethod
+    def of(line: views.StatementLine) -> StatementLine:
+        """From the application's line."""
+        return StatementLine(
+            posting_id=line.posting_id,
+            posted_at_ms=line.posted_at_ms,
+            kind=line.kind,
+            end_to_end_id=line.end_to_end_id,
+            counterpart_name=line.counterpart_name,
+            counterpart_bank=line.counterpart_bank,
+            description=line.description,
+            amount_centavos=line.amount_centavos,
+            balance_after_centavos=line.balance_after_centavos,
+            transfer_status=line.transfer_status,
+        )
+
+
+class StatementPage(BaseModel):
+    """Lines, newest first."""
+
+    lines: list[StatementLine]
+    next_cursor: str

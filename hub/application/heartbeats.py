@@ -1,0 +1,58 @@
+"""A bank's process says that it is there, how far behind it is, and at an orderly stop that it goes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hub.application.ports import UnitsOfWork
+from hub.domain.bank import VERSION_LENGTH_MAX
+from hub.domain.liveness import INSTANCE_AGE_MS_MAX, BankInstance
+from pix.runtime.clock import Clock
+from pix.scheme.errors import SchemeError
+from pix.scheme.texts import check_line
+
+INSTANCE_LENGTH_MAX = 40
+LAG_MAX = 10**15
+"""More records than any topic holds; so many processes of a bank as there may be add up to a number that is stored."""
+
+
+class RecordHeartbeat:
+    """Takes note of what a process says of itself: one row, every few seconds."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(self, *, ispb: str, instance: str, version: str, lag: int | None) -> None:
+        """`lag` is None when the process consumes no records. Raises SchemeError for what is malformed."""
+        if lag is not None and not 0 <= lag <= LAG_MAX:
+            raise SchemeError("lag", f"must be 0 to {LAG_MAX}")
+        now_ms = self._clock.now_ms()
+        said = BankInstance(
+            ispb=ispb,
+            instance=check_line(instance, "instance", 1, INSTANCE_LENGTH_MAX),
+            version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
+            lag=lag,
+            last_seen_at_ms=now_ms,
+        )
+        with self._units() as unit:
+            unit.heartbeats.put(said)
+            unit.heartbeats.forget(now_ms - INSTANCE_AGE_MS_MAX, now_ms + INSTANCE_AGE_MS_MAX)
+            unit.commit()
+
+
+class LeaveNetwork:
+    """A process stops in good order."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(self, *, ispb: str, instance: str) -> None:
+        """A process that was never heard of has nothing to leave."""
+        now_ms = self._clock.now_ms()
+        with self._units() as unit:
+            for known in unit.heartbeats.all():
+                if (known.ispb, known.instance) == (ispb, instance):
+                    unit.heartbeats.put(replace(known, lag=None, last_seen_at_ms=now_ms, left_at_ms=now_ms))
+                    unit.commit()

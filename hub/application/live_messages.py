@@ -1,0 +1,296 @@
+"""What passes between the banks and the hub, for whoever watches: live, sampled, and never in anybody's way.
+
+The tap is open only while somebody watches. What it brings is kept in a ring of bounded size; each watcher takes what
+is new to it when it likes, and one that is slow misses the oldest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from hub.application.queries import Queries
+from pix.messaging.tap import TappedRecord, WireTap
+from pix.runtime.logs import logger
+from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
+from pix.scheme.messages import (
+    Message,
+    OutcomeProcessed,
+    TransferAccepted,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRejected,
+)
+from pix.scheme.values import value_object
+from pix.wire.records import (
+    HUB_SENDER,
+    HUB_TOPIC,
+    MESSAGES_OF_BANKS,
+    MESSAGES_OF_HUB,
+    Received,
+    bank_topic,
+    decode_record,
+)
+
+WATCHERS_MAX: Final = 50
+"""Streams of events at the same time, those of pages included."""
+EVENTS_PER_SECOND_MAX: Final = 400
+"""With more than this only the messages of some transfers are shown, and it is said how many were left out."""
+EVENTS_KEPT_MAX: Final = 2_000
+LINGER_SECONDS: Final = 10.0
+"""A page that is loaded again finds the tap still open."""
+LOOK_SECONDS: Final = 0.1
+RETRY_SECONDS: Final = 1.0
+KEYS_AGE_SECONDS_MAX: Final = 2.0
+RATE_SECONDS: Final = 1.0
+UNREADABLE: Final = "Unreadable"
+"""The type of an event that no participant will take: forged, unsigned or garbled."""
+ID_LENGTH_MAX: Final = 64
+
+log = logger(__name__)
+
+
+@value_object
+class Parties:
+    """Who the banks are, and what their signatures are checked with."""
+
+    codes: Mapping[str, str]
+    """A bank's three digits by its ISPB."""
+    keys: Mapping[str, Sequence[bytes]]
+    """The signing keys of each bank by its ISPB."""
+
+
+@value_object
+class LiveMessage:
+    """A message on its way."""
+
+    number: int
+    """Counts up by one for each event that was shown since the tap was first opened."""
+    at_ms: int
+    type: str
+    """The message's name, or `Unreadable`."""
+    end_to_end_id: str
+    sender: str
+    """A bank's three digits, `hub`, or empty for a stranger."""
+    receiver: str
+    """A bank's three digits, or `hub`."""
+    amount_centavos: int | None
+    status: str
+    """What the message says of the transfer: `pending`, `confirmed`, `failed`, or empty."""
+    reason: str
+    """A reason code, or why nobody will take it; empty for none."""
+
+
+@value_object
+class Look:
+    """What is new to a watcher."""
+
+    events: Sequence[LiveMessage]
+    left_out: int
+    """How many messages have passed, since the tap was first opened, that no event tells of."""
+    is_open: bool
+    """Whether the tap hears anything: not while the broker is away."""
+
+
+class SilentTap:
+    """A wire on which nothing passes; see `pix.messaging.tap.WireTap`."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
+        """Nothing."""
+        time.sleep(timeout_seconds)
+        return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class TooManyWatchers(Exception):
+    """As many watch already as may."""
+
+    field = "events"
+    rule = f"at most {WATCHERS_MAX} streams of events are served at the same time; try again in a while"
+    retry_after_seconds = 10
+
+
+def parties_of(queries: Queries) -> Parties:
+    """Who the banks are now."""
+    codes = {bank.ispb: bank.code for bank in queries.list_banks()}
+    return Parties(codes, queries.signing_keys())
+
+
+class LiveMessages:
+    """Lets many watch one tap. Thread-safe."""
+
+    def __init__(self, open_tap: Callable[[], WireTap], parties: Callable[[], Parties]) -> None:
+        """`open_tap` may raise BrokerUnavailable, `parties` DatabaseUnavailable."""
+        self._open_tap = open_tap
+        self._parties = parties
+        self._lock = threading.Lock()
+        self._watchers = 0
+        self._left_at_seconds = 0.0
+        self._thread: threading.Thread | None = None
+        self._events: deque[LiveMessage] = deque(maxlen=EVENTS_KEPT_MAX)
+        self._number = 0
+        self._left_out = 0
+        self._is_open = False
+
+    def check_room(self) -> None:
+        """Raises TooManyWatchers."""
+        with self._lock:
+            if self._watchers >= WATCHERS_MAX:
+                raise TooManyWatchers
+
+    @contextmanager
+    def watching(self) -> Iterator[int]:
+        """One more watches, from the event with this number on. Raises TooManyWatchers."""
+        self.check_room()
+        with self._lock:
+            self._watchers += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wire tap", daemon=True)
+                self._thread.start()
+            behind = self._number
+        try:
+            yield behind
+        finally:
+            with self._lock:
+                self._watchers -= 1
+                self._left_at_seconds = time.monotonic()
+
+    def look(self, behind: int) -> Look:
+        """The events with a higher number than `behind`, as far as they are kept; oldest first. Never waits."""
+        with self._lock:
+            missing = min(self._number - behind, len(self._events))
+            events = [self._events[place] for place in range(len(self._events) - missing, len(self._events))]
+            return Look(events, self._left_out, self._is_open)
+
+    def _run(self) -> None:
+        while self._is_watched():
+            try:
+                tap = self._open_tap()
+            except BrokerUnavailable as error:
+                log.warning("the wire cannot be tapped, it is tried again", error=str(error))
+                time.sleep(RETRY_SECONDS)
+                continue
+            try:
+                self._follow(tap)
+            except (BrokerUnavailable, DatabaseUnavailable) as error:
+                log.warning("the wire tap was lost, it is opened again", error=str(error))
+                time.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("the wire tap failed, it is opened again")
+                time.sleep(RETRY_SECONDS)
+            finally:
+                self._is_open = False
+                tap.close()
+
+    def _is_watched(self) -> bool:
+        """Whether to go on; when not, the next watcher starts anew."""
+        with self._lock:
+            if self._watchers or time.monotonic() - self._left_at_seconds < LINGER_SECONDS:
+                return True
+            self._thread = None
+            return False
+
+    def _follow(self, tap: WireTap) -> None:
+        reader = _Reader(self._parties)
+        while self._is_watched_still():
+            tapped = tap.poll(LOOK_SECONDS)
+            self._is_open = True
+            chosen, left_out = reader.choose(tapped)
+            with self._lock:
+                self._left_out += left_out
+            for each in chosen:
+                event = reader.read(each, self._number + 1)
+                with self._lock:
+                    self._number += 1
+                    self._events.append(event)
+
+    def _is_watched_still(self) -> bool:
+        with self._lock:
+            return bool(self._watchers) or time.monotonic() - self._left_at_seconds < LINGER_SECONDS
+
+
+class _Reader:
+    """Chooses which records to show, and reads them."""
+
+    def __init__(self, parties: Callable[[], Parties]) -> None:
+        self._read_parties = parties
+        self._parties = parties()
+        self._codes_by_topic = self._topics()
+        self._read_at_seconds = time.monotonic()
+        self._window_began_seconds = time.monotonic()
+        self._in_window = 0
+        self._share = 1.0
+
+    def _topics(self) -> dict[str, str]:
+        return {bank_topic(code): code for code in self._parties.codes.values()}
+
+    def choose(self, tapped: Sequence[TappedRecord]) -> tuple[list[TappedRecord], int]:
+        """Those to show, and how many are left out. All messages of a transfer are shown, or none."""
+        now = time.monotonic()
+        self._in_window += len(tapped)
+        elapsed = now - self._window_began_seconds
+        if elapsed >= RATE_SECONDS:
+            self._share = min(1.0, EVENTS_PER_SECOND_MAX * elapsed / max(1, self._in_window))
+            self._window_began_seconds, self._in_window = now, 0
+        if self._share >= 1.0 and self._in_window <= EVENTS_PER_SECOND_MAX:
+            return list(tapped), 0
+        # Before a sudden flood is measured, its share is taken from what has come in this second.
+        share = min(self._share, EVENTS_PER_SECOND_MAX / max(1, self._in_window))
+        limit = int(share * 2**32)
+        chosen = [each for each in tapped if zlib.crc32(each.record.key) < limit]
+        return chosen, len(tapped) - len(chosen)
+
+    def read(self, tapped: TappedRecord, number: int) -> LiveMessage:
+        """The event that a record is, whether or not its receiver will take it."""
+        if time.monotonic() - self._read_at_seconds > KEYS_AGE_SECONDS_MAX:
+            self._parties = self._read_parties()
+            self._codes_by_topic = self._topics()
+            self._read_at_seconds = time.monotonic()
+        record, keys = tapped.record, self._parties.keys
+        if record.topic == HUB_TOPIC:
+            receiver = HUB_SENDER
+            read = decode_record(record, lambda sender: keys.get(sender, ()), MESSAGES_OF_BANKS)
+            sender = self._parties.codes.get(read.sender, "")
+        else:
+            receiver, sender = self._codes_by_topic.get(record.topic, ""), HUB_SENDER
+            ispb = next((ispb for ispb, code in self._parties.codes.items() if code == receiver), "")
+            read = decode_record(record, lambda _: keys.get(ispb, ()), MESSAGES_OF_HUB)
+        if isinstance(read, Received):
+            return _event(number, tapped.at_ms, read.message, sender, receiver)
+        end_to_end_id = record.key.decode("ascii", "replace")[:ID_LENGTH_MAX]
+        return LiveMessage(number, tapped.at_ms, UNREADABLE, end_to_end_id, "", receiver, None, "", read.reason)
+
+
+def _event(number: int, at_ms: int, message: Message, sender: str, receiver: str) -> LiveMessage:
+    status, reason = "", ""
+    match message:
+        case TransferOffered() | TransferAccepted():
+            status = "pending"
+        case TransferRejected():
+            status, reason = "pending", message.reason.value
+        case TransferConfirmed():
+            status = "confirmed"
+        case TransferFailed():
+            status, reason = "failed", message.reason.value
+        case OutcomeProcessed():
+            status = message.outcome.value
+            reason = "" if message.reason is None else message.reason.value
+    return LiveMessage(
+        number,
+        at_ms,
+        type(message).__name__,
+        message.end_to_end_id,
+        sender,
+        receiver,
+        message.amount_centavos,
+        status,
+        reason,
+    )

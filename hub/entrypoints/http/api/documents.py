@@ -1,0 +1,446 @@
+"""The shapes of the REST API: JSON documents of the hub's domain."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.application.bank_books import Bookings
+from hub.application.bank_states import BankStanding
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry
+from hub.domain.flows.transfer.model import HistoryStep, Transfer
+from hub.domain.flows.transfer.timeline import Reached, Told
+from hub.domain.liveness import BankState
+from hub.domain.settlement import Funding, SettlementAccount
+from pix.participant.dead_letters import DeadLetter, DeadLetterHead
+from pix.scheme.messages import Party
+from pix.scheme.reasons import REASONS
+from pix.wire.records import encode_record
+
+
+class BankDocument(BaseModel):
+    """A participant."""
+
+    ispb: str
+    code: str
+    name: str
+    color: str
+    url: str
+    version: str
+    """As it said when it joined."""
+    active: bool
+    joined_at_ms: int | None
+    state: BankState
+    """`suspended` by the operator; `stopped` when it has left or was never there;
+    `not-responding` when its heartbeats have ceased; `behind` with many records to read;
+    `silent` when it leaves an offer unanswered; else `up`."""
+    lag: int | None
+    """Records that wait to be read by it, as its processes say; null when none of them does."""
+    last_seen_at_ms: int | None
+    left_at_ms: int | None
+    """When the last of its processes stopped in good order."""
+    instances: int
+    """How many of its processes are there."""
+    versions: list[str]
+    oldest_offer_at_ms: int | None
+    """When the oldest offer was made that it has not answered."""
+
+    @classmethod
+    def of(cls, standing: BankStanding) -> Self:
+        """From the domain."""
+        bank, liveness = standing.bank, standing.liveness
+        return cls(
+            ispb=bank.ispb,
+            code=bank.code,
+            name=bank.name,
+            color=bank.color,
+            url=bank.url,
+            version=bank.version,
+            active=bank.active,
+            joined_at_ms=bank.joined_at_ms,
+            state=standing.state,
+            lag=liveness.lag,
+            last_seen_at_ms=liveness.last_seen_at_ms,
+            left_at_ms=liveness.left_at_ms,
+            instances=liveness.instances,
+            versions=list(liveness.versions),
+            oldest_offer_at_ms=standing.oldest_offer_at_ms,
+        )
+
+
+class SettlementDocument(BaseModel):
+    """A bank's account of record."""
+
+    ispb: str
+    balance_centavos: int
+    reserved_centavos: int
+    funded_centavos: int
+    """All that the operator has put in, less what was taken out."""
+
+    @classmethod
+    def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
+        """From the domain."""
+        return cls(
+            ispb=account.ispb,
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
+            funded_centavos=sum(funding.amount_centavos for funding in fundings),
+        )
+
+
+class FundingRequest(BaseModel):
+    """Settlement money to put in, or to take out."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"amount_centavos": 100_000_00, "funding_id": "6a1f7a52-0a86-4a53-9c0e-2f4f0f8f3b1d"}
+        },
+    )
+
+    amount_centavos: Annotated[int, Field(strict=True, description="Negative to take money out.")]
+    funding_id: Annotated[str, Field(max_length=40, description="A UUID of your making; makes a repetition harmless.")]
+
+
+class FundingDocument(BaseModel):
+    """Money that the operator has put into a settlement account (positive) or taken out of it (negative)."""
+
+    funding_id: str
+    ispb: str
+    amount_centavos: int
+    funded_at_ms: int
+
+    @classmethod
+    def of(cls, funding: Funding) -> Self:
+        """From the domain."""
+        return cls(
+            funding_id=funding.funding_id,
+            ispb=funding.ispb,
+            amount_centavos=funding.amount_centavos,
+            funded_at_ms=funding.funded_at_ms,
+        )
+
+
+class FundedDocument(FundingDocument):
+    """A funding, and the account as it stands."""
+
+    balance_centavos: int
+    reserved_centavos: int
+
+    @classmethod
+    def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
+        """From the domain."""
+        return cls(
+            **FundingDocument.of(funding).model_dump(),
+            balance_centavos=account.balance_centavos,
+            reserved_centavos=account.reserved_centavos,
+        )
+
+
+class PartyDocument(BaseModel):
+    """One side of a transfer; the tax id is masked."""
+
+    ispb: str
+    branch: str
+    account_number: str
+    name: str
+    tax_id_masked: str
+
+    @classmethod
+    def of(cls, party: Party) -> Self:
+        """From the domain."""
+        return cls(
+            ispb=party.ispb,
+            branch=party.branch,
+            account_number=party.account_number,
+            name=party.name,
+            tax_id_masked=party.tax_id_masked,
+        )
+
+
+class StepDocument(BaseModel):
+    """A line of a transfer's history."""
+
+    at_ms: int
+    author: str
+    message: str
+    status: str
+    refused: str
+    reason: str
+
+    @classmethod
+    def of(cls, step: HistoryStep) -> Self:
+        """From the domain."""
+        return cls(
+            at_ms=step.at_ms,
+            author=step.author,
+            message=step.message,
+            status=step.status.value,
+            refused=step.refused,
+            reason=step.reason,
+        )
+
+
+class TransferDocument(BaseModel):
+    """A transfer as it stands; times are null while the step has not happened."""
+
+    end_to_end_id: str
+    status: str
+    reason: str | None
+    reason_sentence: str | None
+    amount_centavos: int
+    payer: PartyDocument
+    payee: PartyDocument | None
+    key_kind: str
+    key: str
+    description: str
+    requested_at_ms: int
+    received_at_ms: int
+    offered_at_ms: int | None
+    decided_at_ms: int | None
+    payer_processed_at_ms: int | None
+    payee_processed_at_ms: int | None
+    closed_at_ms: int | None
+    resends: int
+    duplicates: int
+    refusals: int
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> Self:
+        """From the domain."""
+        return cls(
+            end_to_end_id=transfer.end_to_end_id,
+            status=transfer.status.value,
+            reason=None if transfer.reason is None else transfer.reason.value,
+            reason_sentence=None if transfer.reason is None else REASONS[transfer.reason].sentence_en,
+            amount_centavos=transfer.amount_centavos,
+            payer=PartyDocument.of(transfer.payer),
+            payee=None if transfer.payee is None else PartyDocument.of(transfer.payee),
+            key_kind=transfer.payee_key.kind.value,
+            key=transfer.payee_key.key,
+            description=transfer.description,
+            requested_at_ms=transfer.requested_at_ms,
+            received_at_ms=transfer.received_at_ms,
+            offered_at_ms=transfer.offered_at_ms,
+            decided_at_ms=transfer.decided_at_ms,
+            payer_processed_at_ms=transfer.payer_processed_at_ms,
+            payee_processed_at_ms=transfer.payee_processed_at_ms,
+            closed_at_ms=transfer.closed_at_ms,
+            resends=transfer.resends,
+            duplicates=transfer.duplicates,
+            refusals=transfer.refusals,
+        )
+
+
+class TransferWithHistory(TransferDocument):
+    """A transfer and how it came to stand so."""
+
+    history: list[StepDocument] = []
+
+
+class TimelineDocument(BaseModel):
+    """A message that was sent for a transfer, or a state that it has reached."""
+
+    at_ms: int
+    message: str | None
+    """The message's name; null for a state."""
+    sender: str | None
+    receiver: str | None
+    """`payer`, `hub` or `payee`."""
+    mark: str
+    """`resent` or `refused`; empty otherwise."""
+    why: str
+    """Why it was refused."""
+    value_base64: str | None
+    """Its bytes; null for a message that was refused, whose content is not kept."""
+    status: str | None
+    """The state; null for a message."""
+    trigger: str | None
+    rule: str | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, each: Told | Reached) -> Self:
+        """From the domain."""
+        if isinstance(each, Told):
+            value = None if each.message is None else encode_record(each.message, "", "", b"").value
+            return cls(
+                at_ms=each.at_ms,
+                message=each.name,
+                sender=each.sender.value,
+                receiver=each.receiver.value,
+                mark=each.mark.value,
+                why=each.why,
+                value_base64=None if value is None else base64.b64encode(value).decode(),
+                status=None,
+                trigger=None,
+                rule=None,
+                reason=None,
+            )
+        return cls(
+            at_ms=each.at_ms,
+            message=None,
+            sender=None,
+            receiver=None,
+            mark="",
+            why="",
+            value_base64=None,
+            status=each.status.value,
+            trigger=each.trigger.value,
+            rule=each.rule.value,
+            reason=None if each.reason is None else each.reason.value,
+        )
+
+
+class BankPostingDocument(BaseModel):
+    """One entry of a bank's books, as that bank tells it."""
+
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_centavos: int
+    posted_at_ms: int
+    direction: str
+
+
+class BookingsDocument(BaseModel):
+    """What a bank has booked for a transfer, or why it does not tell."""
+
+    ispb: str
+    postings: list[BankPostingDocument]
+    why_silent: str
+
+    @classmethod
+    def of(cls, bookings: Bookings) -> Self:
+        """From the application."""
+        return cls(
+            ispb=bookings.ispb,
+            postings=[BankPostingDocument(**asdict(posting)) for posting in bookings.postings],
+            why_silent=bookings.why_silent,
+        )
+
+
+class TransferPage(BaseModel):
+    """Transfers, newest first."""
+
+    transfers: list[TransferDocument]
+    next: str | None
+    """Give it as `before` to see the next page; null on the last."""
+
+
+class KeyDocument(BaseModel):
+    """Who is paid by a key."""
+
+    kind: str
+    key: str
+    holder_name: str
+    holder_kind: str
+    tax_id_masked: str
+    bank_ispb: str
+    bank_code: str
+    bank_name: str
+
+    @classmethod
+    def of(cls, entry: KeyEntry, bank: Bank) -> Self:
+        """From the domain."""
+        return cls(
+            kind=entry.key.kind.value,
+            key=entry.key.key,
+            holder_name=entry.holder_name,
+            holder_kind=entry.holder_kind.value,
+            tax_id_masked=entry.tax_id_masked,
+            bank_ispb=bank.ispb,
+            bank_code=bank.code,
+            bank_name=bank.name,
+        )
+
+
+class DeadLetterHeadDocument(BaseModel):
+    """A record that could not be applied, without its bytes."""
+
+    digest: str
+    topic: str
+    partition: int
+    offset: int
+    value_bytes: int
+    """The length of the value as it came."""
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: str
+    note: str
+
+    @classmethod
+    def of(cls, letter: DeadLetterHead) -> Self:
+        """From the plumbing."""
+        return cls(
+            digest=letter.digest,
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.offset,
+            value_bytes=letter.value_bytes,
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state.value,
+            note=letter.note,
+        )
+
+
+class DeadLetterDocument(BaseModel):
+    """A record that could not be applied; bytes in Base64."""
+
+    digest: str
+    topic: str
+    partition: int
+    offset: int
+    key_base64: str
+    value_base64: str
+    """At most the first 64 KiB."""
+    value_bytes: int
+    """The length of the value as it came."""
+    value_sha256: str
+    """Of the value as it came, in hex."""
+    headers_base64: dict[str, str]
+    is_whole: bool
+    """Whether the record was kept as it came; only such a one can be replayed."""
+    sender: str
+    reason: str
+    first_seen_at_ms: int
+    last_seen_at_ms: int
+    times: int
+    state: str
+    note: str
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> Self:
+        """From the plumbing."""
+        record = letter.record
+        return cls(
+            digest=letter.digest,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key_base64=base64.b64encode(record.key).decode(),
+            value_base64=base64.b64encode(record.value).decode(),
+            value_bytes=letter.value_bytes,
+            value_sha256=letter.value_sha256,
+            is_whole=record.flaw is None,
+            headers_base64={name: base64.b64encode(value).decode() for name, value in record.headers.items()},
+            sender=letter.sender,
+            reason=letter.reason,
+            first_seen_at_ms=letter.first_seen_at_ms,
+            last_seen_at_ms=letter.last_seen_at_ms,
+            times=letter.times,
+            state=letter.state.value,
+            note=letter.note,
+        )

@@ -1,0 +1,226 @@
+"""The network at a glance, the directory and the protocol, for programs: what the console's pages of them show."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, Self
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from hub.application.network_overview import NetworkNow
+from hub.application.ports import KeyFilter
+from hub.application.use_cases import HubApplication
+from hub.domain.directory import KeyEntry, KeyEvent
+from hub.domain.errors import KeyNotFound
+from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus, Trigger
+from hub.domain.flows.transfer.timeline import RULES_OF_REQUESTS, rule_of
+from hub.entrypoints.http.api.documents import BankDocument
+from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
+from pix.scheme.reasons import REASONS
+from pix.web.problems import PROBLEM_RESPONSES
+
+PAGE_SIZE_MAX: Final = 1_000
+
+
+class LatencyDocument(BaseModel):
+    """How long transfers took that were received in ten seconds, from then until they were completed."""
+
+    from_ms: int
+    transfers: int = Field(description="That were looked at: the newest 200 of the ten seconds, if completed.")
+    p50_ms: int
+    p99_ms: int
+
+
+class PositionDocument(BaseModel):
+    """What one bank has paid another in confirmed and completed transfers."""
+
+    payer_ispb: str
+    payee_ispb: str
+    amount_centavos: int
+
+
+class NetworkDocument(BaseModel):
+    """What there is to see of the network now."""
+
+    at_ms: int
+    counts: dict[str, int]
+    reasons: dict[str, int] = Field(description="How many transfers have failed for each reason.")
+    received_per_second: float = Field(description="Over the last ten seconds, while somebody has watched.")
+    completed_per_second: float
+    failed_per_second: float
+    in_flight_centavos: int
+    positions: list[PositionDocument]
+    waiting: dict[str, int] = Field(description="How many pending transfers wait for a bank's answer, by its ISPB.")
+    latencies: list[LatencyDocument] = Field(description="Of the last five minutes, oldest first.")
+    banks: list[BankDocument]
+
+    @classmethod
+    def of(cls, network: NetworkNow) -> Self:
+        """From the application."""
+        return cls(
+            at_ms=network.at_ms,
+            counts={status.value: network.counts.get(status, 0) for status in TransferStatus},
+            reasons={reason.value: count for reason, count in sorted(network.reasons.items())},
+            received_per_second=round(network.rates.received, 2),
+            completed_per_second=round(network.rates.completed, 2),
+            failed_per_second=round(network.rates.failed, 2),
+            in_flight_centavos=network.in_flight_centavos,
+            positions=[
+                PositionDocument(payer_ispb=payer, payee_ispb=payee, amount_centavos=centavos)
+                for (payer, payee), centavos in sorted(network.settled.items())
+            ],
+            waiting=dict(network.waiting),
+            latencies=[
+                LatencyDocument(from_ms=each.from_ms, transfers=each.transfers, p50_ms=each.p50_ms, p99_ms=each.p99_ms)
+                for each in network.latencies
+            ],
+            banks=[BankDocument.of(standing) for standing in network.banks],
+        )
+
+
+class DirectoryEntryDocument(BaseModel):
+    """A key and the account that it pays into; the tax id is masked."""
+
+    kind: str
+    key: str
+    ispb: str
+    branch: str
+    account_number: str
+    holder_name: str
+    holder_kind: str
+    tax_id_masked: str
+    registered_at_ms: int
+
+    @classmethod
+    def of(cls, entry: KeyEntry) -> Self:
+        """From the domain."""
+        return cls(
+            kind=entry.key.kind.value,
+            key=entry.key.key,
+            ispb=entry.ispb,
+            branch=entry.branch,
+            account_number=entry.account_number,
+            holder_name=entry.holder_name,
+            holder_kind=entry.holder_kind.value,
+            tax_id_masked=entry.tax_id_masked,
+            registered_at_ms=entry.registered_at_ms,
+        )
+
+
+class KeyEventDocument(BaseModel):
+    """Which bank has registered or removed a key, and when."""
+
+    ispb: str
+    change: str
+    at_ms: int
+
+    @classmethod
+    def of(cls, event: KeyEvent) -> Self:
+        """From the domain."""
+        return cls(ispb=event.ispb, change=event.change.value, at_ms=event.at_ms)
+
+
+class DirectoryPage(BaseModel):
+    """Keys in the order of the key."""
+
+    keys: list[DirectoryEntryDocument]
+    next: str | None = Field(description="Give it as `after` to go on; a page may be short, and yet have one.")
+
+
+class KeyWithHistory(BaseModel):
+    """Whom a key pays now, null for nobody, and what has become of it, oldest first."""
+
+    entry: DirectoryEntryDocument | None
+    history: list[KeyEventDocument]
+
+
+class MoveDocument(BaseModel):
+    """A row of the table of transitions."""
+
+    before: str | None = Field(description="Null for a transfer that the hub does not know yet.")
+    trigger: str
+    after: str
+    rule: str | None = Field(description="Null for a refusal: the first rule that the request breaks.")
+
+
+class ProtocolDocument(BaseModel):
+    """The hub's own tables."""
+
+    statuses: list[str]
+    moves: list[MoveDocument]
+    rules_of_requests: dict[str, str] = Field(description="The rule that a request breaks, by the reason code.")
+    reasons: dict[str, str] = Field(description="A sentence for each reason code.")
+
+
+def network_router(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> APIRouter:
+    """The routes, which are the operator's."""
+    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
+    queries = application.queries
+
+    @router.get("/network", tags=["network"])
+    def network_overview() -> NetworkDocument:
+        """What the map shows beside the messages: counts, rates, money, latencies, positions, and how the banks are."""
+        return NetworkDocument.of(application.network_overview())
+
+    @router.get("/protocol", tags=["network"])
+    def show_protocol() -> ProtocolDocument:
+        """States, transitions, rules and reason codes, as the hub has them."""
+        return ProtocolDocument(
+            statuses=[status.value for status in TransferStatus],
+            moves=[
+                MoveDocument(
+                    before=None if before is None else before.value,
+                    trigger=trigger.value,
+                    after=after.value,
+                    rule=None if trigger is Trigger.REFUSAL else rule_of(trigger, None).value,
+                )
+                for (before, trigger), after in TRANSITIONS.items()
+            ],
+            rules_of_requests={reason.value: rule.value for reason, rule in RULES_OF_REQUESTS.items()},
+            reasons={code.value: reason.sentence_en for code, reason in REASONS.items()},
+        )
+
+    @router.get("/directory", tags=["directory"])
+    def search_directory(
+        beginning: Annotated[str, Query(max_length=80, description="Of the key, in its stored form")] = "",
+        kind: KeyKind | None = None,
+        bank: Annotated[str, Query(max_length=8, description="ISPB")] = "",
+        after: Annotated[str, Query(max_length=100, description="The `next` of the previous page")] = "",
+        size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
+    ) -> DirectoryPage:
+        """Keys that begin so. At most 20,000 are looked at for one page; `next` then tells where to go on."""
+        kind_after, _, key_after = after.partition(":")
+        cursor = (key_after, kind_after) if key_after else None
+        found = queries.search_keys(
+            KeyFilter(beginnings=(beginning,) if beginning else (), kind=kind, ispb=bank, after=cursor, size=size)
+        )
+        last = found.cut_at
+        if len(found.rows) == size:
+            last = (found.rows[-1].key.key, found.rows[-1].key.kind.value)
+        return DirectoryPage(
+            keys=[DirectoryEntryDocument.of(entry) for entry in found.rows],
+            next=None if last is None else f"{last[1]}:{last[0]}",
+        )
+
+    @router.get("/directory/counts", tags=["directory"])
+    def count_keys() -> dict[str, dict[str, int]]:
+        """How many keys each bank has of each kind, by ISPB."""
+        counts: dict[str, dict[str, int]] = {}
+        for (ispb, kind), count in queries.count_keys().items():
+            counts.setdefault(ispb, {})[kind.value] = count
+        return counts
+
+    @router.get("/directory/{kind}/{key:path}", tags=["directory"])
+    def follow_key(kind: KeyKind, key: str) -> KeyWithHistory:
+        """A key, whoever has it now, with its history."""
+        pix_key: PixKey = parse_stored_key(key, kind)
+        entry, history = queries.follow_key(pix_key)
+        if entry is None and not history:
+            raise KeyNotFound("key", "nobody has ever registered this key")
+        return KeyWithHistory(
+            entry=None if entry is None else DirectoryEntryDocument.of(entry),
+            history=[KeyEventDocument.of(event) for event in history],
+        )
+
+    return router

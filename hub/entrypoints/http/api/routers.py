@@ -1,0 +1,223 @@
+"""The hub's REST API: one more transport beside gRPC, on the same use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.application.bank_books import bookings_of
+from hub.application.ports import BankBooks, TransferFilter
+from hub.application.use_cases import HubApplication
+from hub.domain.bank import Bank
+from hub.domain.errors import BankNotFound
+from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.flows.transfer.timeline import timeline
+from hub.entrypoints.http.api.documents import (
+    BankDocument,
+    BookingsDocument,
+    DeadLetterDocument,
+    DeadLetterHeadDocument,
+    FundedDocument,
+    FundingDocument,
+    FundingRequest,
+    KeyDocument,
+    SettlementDocument,
+    StepDocument,
+    TimelineDocument,
+    TransferDocument,
+    TransferPage,
+    TransferWithHistory,
+)
+from pix.participant.dead_letters import DeadLetterState
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind
+from pix.scheme.reasons import ReasonCode
+from pix.web.problems import PROBLEM_RESPONSES
+from pix.wire.records import Record
+
+PAGE_SIZE_MAX: Final = 5_000
+TIME_DIGITS_MAX: Final = 15
+
+BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
+
+
+class Discard(BaseModel):
+    """Why a dead letter needs no replay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def page_cursor(before: str) -> tuple[int, str] | None:
+    """Reads a `before` parameter. Raises SchemeError when it is not one that we gave."""
+    if not before:
+        return None
+    received_at_ms, _, end_to_end_id = before.partition(":")
+    is_time = received_at_ms.isascii() and received_at_ms.isdigit() and len(received_at_ms) <= TIME_DIGITS_MAX
+    if not is_time or not end_to_end_id.isprintable():
+        raise SchemeError("before", "must be the `next` of the previous page")
+    return int(received_at_ms), end_to_end_id
+
+
+def api_routers(
+    application: HubApplication,
+    replay_record: Callable[[Record], None],
+    bank_books: BankBooks,
+    operator: Callable[..., Awaitable[None]],
+) -> tuple[APIRouter, ...]:
+    """The routes under `/api/v1`: the operator's, whom `operator` lets in, and the directory, which is the banks'."""
+    directory = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES)
+    router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
+    queries = application.queries
+
+    def calling_bank(
+        codepix_ispb: Annotated[str, Header()] = "", codepix_secret: Annotated[str, Header()] = ""
+    ) -> Bank:
+        return application.authenticate_bank(codepix_ispb, codepix_secret)
+
+    def standing_of(code: str) -> BankDocument:
+        for standing in application.read_bank_states():
+            if standing.bank.code == code:
+                return BankDocument.of(standing)
+        raise BankNotFound("code", "no bank has this code")
+
+    @router.get("/banks", tags=["banks"])
+    def list_banks() -> list[BankDocument]:
+        """The participants, by code, and how each of them is."""
+        return [BankDocument.of(standing) for standing in application.read_bank_states()]
+
+    @router.get("/banks/{code}", tags=["banks"])
+    def find_bank(code: BankCode) -> BankDocument:
+        """One of them, by its three digits."""
+        return standing_of(code)
+
+    @router.post("/banks/{code}/suspend", tags=["banks"])
+    def suspend_bank(code: BankCode) -> BankDocument:
+        """From now on no transfer of the bank is confirmed (DS27); what is confirmed already is completed."""
+        application.suspend_bank(code)
+        return standing_of(code)
+
+    @router.post("/banks/{code}/resume", tags=["banks"])
+    def resume_bank(code: BankCode) -> BankDocument:
+        """The bank takes part again."""
+        application.resume_bank(code)
+        return standing_of(code)
+
+    @router.get("/banks/{code}/fundings", tags=["banks"])
+    def list_fundings(code: BankCode) -> list[FundingDocument]:
+        """What the operator has put into the bank's settlement account and taken out of it, oldest first."""
+        _, fundings = queries.settlement_account(standing_of(code).ispb)
+        return [FundingDocument.of(funding) for funding in fundings]
+
+    @router.post("/banks/{code}/fundings", tags=["banks"])
+    def fund_bank(code: BankCode, body: FundingRequest) -> FundedDocument:
+        """Puts settlement money in, or takes it out; repeating it with the same `funding_id` changes nothing."""
+        funding, account = application.fund_bank(
+            code=code, amount_centavos=body.amount_centavos, funding_id=body.funding_id
+        )
+        return FundedDocument.of_both(funding, account)
+
+    @router.get("/settlement", tags=["banks"])
+    def list_settlement_accounts() -> list[SettlementDocument]:
+        """Each bank's account of record, by ISPB."""
+        return [SettlementDocument.of(*queries.settlement_account(ispb)) for ispb in queries.settlement_accounts()]
+
+    @router.get("/transfers", tags=["transfers"])
+    def list_transfers(
+        bank: Annotated[str, Query(description="ISPB of either side")] = "",
+        status: Annotated[TransferStatus | None, Query()] = None,
+        open_only: Annotated[bool, Query(description="Only those of which something is still owed")] = False,
+        part_of_id: Annotated[str, Query(alias="id", max_length=32, description="An end-to-end id, or a part")] = "",
+        key: Annotated[str, Query(max_length=80, description="Paid to this key, in its stored form")] = "",
+        amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
+        reason: ReasonCode | None = None,
+        received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        received_before_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        before: Annotated[str, Query(description="The `next` of the previous page")] = "",
+        size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
+    ) -> TransferPage:
+        """Transfers, newest first.
+
+        A search (by bank, status, id, key, amount or reason) looks at no more than 50,000 for one page, which may then
+        be short, and yet have a `next`.
+        """
+        narrow = TransferFilter(
+            ispb=bank,
+            status=status,
+            open_only=open_only,
+            id_part=part_of_id,
+            key=key,
+            amount_centavos=amount_centavos,
+            reason=reason,
+            received_from_ms=received_from_ms,
+            received_before_ms=received_before_ms,
+            before=page_cursor(before),
+            size=size,
+        )
+        found = queries.search_transfers(narrow)
+        last = found.cut_at
+        if len(found.rows) == size:
+            last = (found.rows[-1].received_at_ms, found.rows[-1].end_to_end_id)
+        return TransferPage(
+            transfers=[TransferDocument.of(transfer) for transfer in found.rows],
+            next=None if last is None else f"{last[0]}:{last[1]}",
+        )
+
+    @router.get("/transfers/counts", tags=["transfers"])
+    def count_transfers() -> dict[str, int]:
+        """How many transfers are in each state."""
+        counts = queries.count_transfers()
+        return {status.value: counts.get(status, 0) for status in TransferStatus}
+
+    @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
+    def find_transfer(end_to_end_id: str) -> TransferWithHistory:
+        """A transfer with its history."""
+        transfer, history = queries.find_transfer(end_to_end_id)
+        document = TransferDocument.of(transfer)
+        return TransferWithHistory(**document.model_dump(), history=[StepDocument.of(step) for step in history])
+
+    @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
+    def show_timeline(end_to_end_id: str) -> list[TimelineDocument]:
+        """Each message of a transfer with its bytes, and each state that it has reached, with the rule."""
+        return [TimelineDocument.of(each) for each in timeline(*queries.find_transfer(end_to_end_id))]
+
+    @router.get("/transfers/{end_to_end_id}/bookings", tags=["transfers"])
+    def ask_banks(end_to_end_id: str) -> list[BookingsDocument]:
+        """What both banks have booked for it, by their own word."""
+        transfer, _ = queries.find_transfer(end_to_end_id)
+        return [BookingsDocument.of(each) for each in bookings_of(transfer, queries, bank_books)]
+
+    @directory.get("/keys/{kind}/{key:path}", tags=["keys"])
+    def find_key(kind: KeyKind, key: str, asking: Bank = Depends(calling_bank)) -> KeyDocument:
+        """Who is paid by a key, for a caller with a bank's `codepix-ispb` and `codepix-secret`."""
+        entry, bank = application.find_key(kind=kind, key=key, asking_ispb=asking.ispb)
+        return KeyDocument.of(entry, bank)
+
+    @router.get("/dead-letters", tags=["dead letters"])
+    def list_dead_letters(
+        state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> list[DeadLetterHeadDocument]:
+        """Records that could not be applied, last seen first, without their bytes."""
+        return [DeadLetterHeadDocument.of(letter) for letter in application.dead_letters.list(state, size)]
+
+    @router.get("/dead-letters/{digest}", tags=["dead letters"])
+    def find_dead_letter(digest: str) -> DeadLetterDocument:
+        """One of them, with at most 64 KiB of its value."""
+        return DeadLetterDocument.of(application.dead_letters.find(digest))
+
+    @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
+    def replay_dead_letter(digest: str) -> DeadLetterDocument:
+        """Treats the record once more, as if it had just come; refused when only a part of it was kept."""
+        return DeadLetterDocument.of(application.replay_dead_letter(digest, replay_record))
+
+    @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])
+    def discard_dead_letter(digest: str, discard: Discard) -> DeadLetterDocument:
+        """Closes one that needs no replay, with the reason."""
+        application.discard_dead_letter(digest, discard.note)
+        return DeadLetterDocument.of(application.dead_letters.find(digest))
+
+    return router, directory

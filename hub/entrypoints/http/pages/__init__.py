@@ -1,0 +1,33 @@
+"""The hub's console: pages for those who run, teach or watch the network."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.entrypoints.http.pages import (
+    access,
+    api_docs,
+    banks,
+    brand,
+    dead_letters,
+    directory,
+    overview,
+    protocol,
+    transfers,
+)
+
+CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    overview.router,
+    transfers.router,
+    banks.router,
+    directory.router,
+    dead_letters.router,
+    protocol.router,
+    api_docs.router,
+)
+"""The operator's pages; what they work with is put into the application by `site.install_site`."""
+
+PUBLIC_ROUTERS: Final[tuple[APIRouter, ...]] = (access.router, brand.router)
+"""What a stranger sees: the door."""

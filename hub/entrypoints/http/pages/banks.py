@@ -1,0 +1,209 @@
+"""The banks: how each of them is, its settlement money, who has paid whom, and what the operator may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+
+from hub.application.bank_states import BankStanding
+from hub.application.network_overview import NetworkNow
+from hub.application.ports import TransferFilter
+from hub.domain.errors import BankNotFound
+from hub.entrypoints.http.pages.network_map import seen_seconds
+from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
+from hub.entrypoints.http.pages.views import BankView, bank_view, bank_views, transfer_lines
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind
+from pix.scheme.money import parse_brl
+from pix.web.formats import brl
+from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
+
+LATEST_TRANSFERS: Final = 10
+FUNDINGS_SHOWN: Final = 20
+UNPROCESSABLE: Final = 422
+TEXT_BYTES_MAX: Final = 200
+
+_FUNDED: Final = translatable("%(amount)s added to the settlement account. The bank's books follow in a few seconds.")
+_WITHDRAWN: Final = translatable(
+    "%(amount)s withdrawn from the settlement account. The bank's books follow in a few seconds."
+)
+_SUSPENDED: Final = translatable(
+    "Bank suspended. Its new and pending transfers fail (DS27). Confirmed ones still complete."
+)
+_RESUMED: Final = translatable("Bank resumed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A bank in the list."""
+
+    view: BankView
+    standing: BankStanding
+    waiting: int
+    seen_seconds: int | None
+    """How long ago it was heard of last, once that is worth saying."""
+    net_centavos: int
+    """What it has gained from the other banks, or lost to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one bank has paid another, and what stands between them when that is set off against the way back."""
+
+    payer: BankView
+    payee: BankView
+    gross_centavos: int
+    net_centavos: int
+    """Positive when the payer's bank has paid more than it got."""
+
+
+@router.get("/banks")
+def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
+    """All of them, and the matrix of who has paid whom."""
+    network = site.hub.network_overview()
+    views = [bank_view(standing.bank, standing.account) for standing in network.banks]
+    rows = [
+        Row(
+            view,
+            standing,
+            network.waiting.get(view.ispb, 0),
+            seen_seconds(standing, network.at_ms),
+            _net_of(network, view.ispb),
+        )
+        for view, standing in zip(views, network.banks, strict=True)
+    ]
+    context = {"rows": rows, "matrix": _matrix(network, views), "network": network, "section": "/banks"}
+    return pages.page(request, "hub/banks.html", context)
+
+
+def _net_of(network: NetworkNow, ispb: str) -> int:
+    came = sum(centavos for (payer, payee), centavos in network.settled.items() if payee == ispb != payer)
+    went = sum(centavos for (payer, payee), centavos in network.settled.items() if payer == ispb != payee)
+    return came - went
+
+
+def _matrix(network: NetworkNow, views: Sequence[BankView]) -> list[tuple[BankView, list[Position]]]:
+    def settled(payer: BankView, payee: BankView) -> int:
+        return network.settled.get((payer.ispb, payee.ispb), 0)
+
+    return [
+        (
+            payer,
+            [
+                Position(payer, payee, settled(payer, payee), settled(payer, payee) - settled(payee, payer))
+                for payee in views
+            ],
+        )
+        for payer in views
+    ]
+
+
+@router.get("/banks/{code}")
+def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
+    """One bank, by its three digits."""
+    return pages.page(request, "hub/bank.html", _context(site, code))
+
+
+@router.post("/banks/{code}/fundings")
+def fund_bank(
+    request: Request,
+    pages: PagesOf,
+    site: SiteOf,
+    code: str,
+    amount: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
+    direction: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "in",
+    funding_id: Annotated[str, Form(max_length=TEXT_BYTES_MAX)] = "",
+    confirmed: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Puts settlement money in, or takes it out after a question. The form brings the id, so that it counts once."""
+    try:
+        amount_centavos = parse_brl(amount) * (-1 if direction == "out" else 1)
+        if direction == "out" and not confirmed:
+            # A page with an address, so that it can be shown again in another language.
+            query = urlencode({"amount": amount.strip(), "funding_id": funding_id})
+            return see_other(request, f"/banks/{code}/withdraw?{query}")
+        site.hub.fund_bank(code=code, amount_centavos=amount_centavos, funding_id=funding_id)
+    except BankNotFound:
+        raise
+    except SchemeError as error:
+        context = _context(site, code, amount=amount, direction=direction, fault=error.rule)
+        return pages.page(request, "hub/bank.html", context, status=UNPROCESSABLE)
+    say_once(request, _WITHDRAWN if direction == "out" else _FUNDED, amount=brl(abs(amount_centavos)))
+    return see_other(request, f"/banks/{code}")
+
+
+@router.get("/banks/{code}/withdraw")
+def ask_to_withdraw(
+    request: Request,
+    pages: PagesOf,
+    site: SiteOf,
+    code: str,
+    amount: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
+    funding_id: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
+) -> Response:
+    """Asks whether the operator means it. Raises BankNotFound."""
+    context = _context(site, code, amount=amount)
+    try:
+        amount_centavos = parse_brl(amount)
+    except SchemeError as error:
+        return pages.page(request, "hub/bank.html", context | {"fault": error.rule}, status=UNPROCESSABLE)
+    question = {"amount_centavos": amount_centavos, "funding_id": funding_id or str(uuid4())}
+    return pages.page(request, "hub/bank_withdraw.html", context | question)
+
+
+@router.get("/banks/{code}/suspend")
+def ask_to_suspend(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
+    """Asks whether the operator means it. Raises BankNotFound."""
+    return pages.page(request, "hub/bank_suspend.html", _context(site, code))
+
+
+@router.post("/banks/{code}/suspend")
+def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
+    """From now on nothing of it is confirmed."""
+    site.hub.suspend_bank(code)
+    say_once(request, _SUSPENDED)
+    return see_other(request, f"/banks/{code}")
+
+
+@router.post("/banks/{code}/resume")
+def resume_bank(request: Request, site: SiteOf, code: str) -> Response:
+    """It takes part again."""
+    site.hub.resume_bank(code)
+    say_once(request, _RESUMED)
+    return see_other(request, f"/banks/{code}")
+
+
+def _context(site: Site, code: str, *, amount: str = "", direction: str = "in", fault: str = "") -> dict[str, Any]:
+    queries = site.hub.queries
+    network = site.hub.network_overview()
+    standing = next((each for each in network.banks if each.bank.code == code), None)
+    if standing is None:
+        raise BankNotFound("code", "no bank has this code")
+    view = bank_view(standing.bank, standing.account)
+    _, fundings = queries.settlement_account(view.ispb)
+    keys = queries.count_keys()
+    latest = queries.list_transfers(TransferFilter(ispb=view.ispb, size=LATEST_TRANSFERS))
+    return {
+        "bank": view,
+        "standing": standing,
+        "waiting": network.waiting.get(view.ispb, 0),
+        "fundings": fundings[::-1][:FUNDINGS_SHOWN],
+        "fundings_count": len(fundings),
+        "funded_centavos": sum(funding.amount_centavos for funding in fundings),
+        "keys": [(kind, keys.get((view.ispb, kind), 0)) for kind in KeyKind],
+        "lines": transfer_lines(latest, bank_views(queries)),
+        "funding_id": str(uuid4()),
+        "amount": amount,
+        "direction": direction,
+        "fault": fault,
+        "section": "/banks",
+    }

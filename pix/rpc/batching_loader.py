@@ -1,0 +1,191 @@
+"""Questions that come at the same time are put to the database together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
+
+from pix.rpc.turns import TURN, RunOn, Wait
+from pix.runtime.logs import logger
+from pix.runtime.outages import ConnectionLost
+
+QUESTIONS_MAX: Final = 500
+"""Of one reading; what comes beyond waits for the next."""
+REST_SECONDS: Final = 0.001
+"""Between two readings when questions are waiting already. More gather meanwhile, and a reading of many costs little
+more than one of a few."""
+QUESTIONS_ENOUGH: Final = 16
+"""So many are worth a reading also while more are coming: it is under way while those are taken."""
+
+Question = TypeVar("Question")
+Reading = TypeVar("Reading")
+ReadingMade = TypeVar("ReadingMade", covariant=True)
+
+log = logger(__name__)
+
+
+class BatchingLoader(Generic[Question, Reading]):
+    """Reads on behalf of coroutines: while one reading is under way the next questions gather.
+
+    On an idle server each is read at once and by itself. Under load a reading answers all that came during the one
+    before, so the database is asked some hundred times a second, however many questions there are.
+    """
+
+    def __init__(self, read: Callable[[Collection[Question]], Reading]) -> None:
+        """`read` is called in a thread of its own, never twice at a time."""
+        self._read = read
+        self._waiting: list[tuple[Question | None, RunOn]] = []
+        self._changing = threading.Lock()
+        self._is_reading = False
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="grpc-readings")
+
+    def ask(self, question: Question | None) -> Asked[Question, Reading]:
+        """To be awaited: a reading that begins from now on and has the question in it, if any.
+
+        Raises what the reading raises.
+        """
+        return Asked(self.put, question)
+
+    def put(self, question: Question | None, run_on: RunOn) -> None:
+        """Notes the question; `run_on` is told what it is read in."""
+        with self._changing:
+            self._waiting.append((question, run_on))
+            if self._is_reading:
+                return
+            self._is_reading = True
+        self._reader.submit(self._read_all)
+
+    def _read_all(self) -> None:
+        while batch := self._next_batch():
+            reading: Reading | None = None
+            error: Exception | None = None
+            try:
+                reading = self._read(_questions_of(batch))
+            except Exception as failure:  # noqa: BLE001 - it is raised where the question was asked
+                error = failure
+            with TURN:
+                for _, run_on in batch:
+                    run_on(reading, error)
+            if self._waiting:
+                time.sleep(REST_SECONDS)
+
+    def _next_batch(self) -> list[tuple[Question | None, RunOn]]:
+        with self._changing:
+            batch = self._waiting[:QUESTIONS_MAX]
+            del self._waiting[: len(batch)]
+            self._is_reading = bool(batch)
+            return batch
+
+
+class ReadingUnderWay(Protocol[ReadingMade]):
+    """A reading that was begun; see `hub.application.ports.ReadingUnderWay`."""
+
+    def reading(self) -> ReadingMade | None:
+        """What was read; None while it is not there. Never waits. Raises ConnectionLost, and other errors."""
+
+    def wait(self, seconds: float) -> None:
+        """Until there is something new to know, but not longer."""
+
+
+class TurnBatchingLoader(Generic[Question, Reading]):
+    """The same as an errand of the thread that runs the coroutines: it reads when nobody wants anything else of it.
+
+    No other thread has a part in it, unless a reading takes a wait, as the first one does.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[Collection[Question]], ReadingUnderWay[Reading] | None],
+        read: Callable[[Collection[Question]], Reading],
+    ) -> None:
+        """`begin` never waits, and returns None when it would have to; `read` is then called in another thread."""
+        self._begin = begin
+        self._elsewhere = BatchingLoader(read)
+        self._waiting: list[tuple[Question | None, RunOn]] = []
+        self._batch: list[tuple[Question | None, RunOn]] = []
+        self._under_way: ReadingUnderWay[Reading] | None = None
+
+    def ask(self, question: Question | None) -> Asked[Question, Reading]:
+        """See `Gathered.ask`."""
+        return Asked(self.put, question)
+
+    def put(self, question: Question | None, run_on: RunOn) -> None:
+        """Notes the question; `run_on` is told what it is read in. For the thread whose errand this is alone.
+
+        From another thread it would stay unread until the next event wakes that one.
+        """
+        self._waiting.append((question, run_on))
+
+    def go_on(self, *, is_idle: bool) -> bool:
+        """See `pix.rpc.turns.Errand`."""
+        if self._under_way is not None:
+            self._take_up(self._under_way)
+        if self._under_way is None and self._waiting and (is_idle or len(self._waiting) >= QUESTIONS_ENOUGH):
+            self._begin_next()
+        return self._under_way is not None
+
+    def wait(self, seconds: float) -> None:
+        """See `pix.rpc.turns.Errand`."""
+        if self._under_way is not None:
+            self._under_way.wait(seconds)
+
+    def _take_up(self, under_way: ReadingUnderWay[Reading]) -> None:
+        """Hands on what was read, if it is there."""
+        reading: Reading | None = None
+        error: Exception | None = None
+        try:
+            reading = under_way.reading()
+            if reading is None:
+                return
+        except Exception as failure:  # noqa: BLE001 - it is raised where the question was asked
+            error = failure
+        batch, self._batch, self._under_way = self._batch, [], None
+        if isinstance(error, ConnectionLost):
+            self._read_elsewhere(batch)
+            return
+        if len(self._waiting) >= QUESTIONS_ENOUGH:
+            # The database reads the next ones while these are answered.
+            self._begin_next()
+        for _, run_on in batch:
+            run_on(reading, error)
+
+    def _begin_next(self) -> None:
+        batch = self._waiting[:QUESTIONS_MAX]
+        del self._waiting[: len(batch)]
+        try:
+            self._under_way = self._begin(_questions_of(batch))
+        except Exception:
+            log.exception("a reading could not be begun")
+        if self._under_way is None:
+            self._read_elsewhere(batch)
+        else:
+            self._batch = batch
+
+    def _read_elsewhere(self, batch: Sequence[tuple[Question | None, RunOn]]) -> None:
+        for question, run_on in batch:
+            self._elsewhere.put(question, run_on)
+
+
+def _questions_of(batch: Sequence[tuple[Question | None, RunOn]]) -> Collection[Question]:
+    return {question for question, _ in batch if question is not None}
+
+
+class Asked(Generic[Question, Reading]):
+    """A question, for a coroutine to await what it is read in."""
+
+    __slots__ = ("_put", "_question")
+
+    def __init__(self, put: Callable[[Question | None, RunOn], None], question: Question | None) -> None:
+        self._put = put
+        self._question = question
+
+    def __await__(self) -> Generator[Wait, Any, Reading]:
+        """As `pix.rpc.turns.wait_for`."""
+        return cast("Reading", (yield self))
+
+    def begin(self, run_on: RunOn) -> None:
+        """See `pix.rpc.turns.Wait`."""
+        self._put(self._question, run_on)
