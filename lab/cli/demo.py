@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,7 +14,7 @@ import typer
 
 from lab.cli.terminal import EXIT_USAGE, HUB_PORT_DEFAULT, progress, refuse, reporting_errors
 from lab.network.demo import run_demo
-from lab.network.network import DEMO_BANKS, KafkaKind, NetworkSettings, network_folder
+from lab.network.network import BANKS_MAX, KafkaKind, NetworkSettings, bank_specs, network_folder
 from lab.network.parts.environment import home_folder
 from lab.read.report import console
 from pix.participant.settings import SECONDS_MAX
@@ -41,6 +42,9 @@ def demo(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the data of earlier demos.")] = False,
     kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
+    banks: Annotated[
+        int, typer.Option(min=2, max=BANKS_MAX, help="How many banks to start; those from 004 on take free ports.")
+    ] = 3,
     hub_port: Port = HUB_PORT_DEFAULT,
     hub_grpc_port: Port = HUB_GRPC_PORT_DEFAULT,
     bank_001_port: Port = 8001,
@@ -64,7 +68,7 @@ def demo(
         ),
     ] = False,
 ) -> None:
-    """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
+    """Starts a hub and banks, prints where to look, and runs until Ctrl-C."""
     if story and kafka is not KafkaKind.EMBEDDED:
         raise refuse("--story: is told on the embedded broker, from which no consumer is thrown out.", EXIT_USAGE)
     if story and transfer_timeout is not None:
@@ -74,7 +78,7 @@ def demo(
         settings = NetworkSettings(
             # A story that ends in the middle leaves transfers that wait for a day.
             folder=stack.enter_context(network_folder(folder)) if story else folder or default_folder(),
-            banks=[replace(spec, port=port) for spec, port in zip(DEMO_BANKS, ports, strict=True)],
+            banks=[replace(spec, port=port) for spec, port in zip_longest(bank_specs(banks), ports[:banks])],
             kafka=kafka,
             hub_port=hub_port,
             hub_grpc_port=hub_grpc_port,

@@ -101,7 +101,7 @@ def _ideas(network: Network, population: Population) -> str:
         payer, payee = population.rich(first.code), population.rich(other.code)
         refused, poor = population.blocked(other.code), population.broke(first.code)
     except (LookupError, ValueError):
-        return "Everybody of the demo has changed; open an account at a bank and pay somebody."
+        return "The demo's customers have changed; open an account at a bank and pay from it."
     return "\n".join(
         (
             "Try:",

@@ -30,7 +30,6 @@ from pix.web.client import new_http_client
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
 """R$ 10 million: no bank of a demo runs out of it by accident."""
-BANKS_MAX: Final = 20
 SECRET_BYTES: Final = 24
 SESSION_TIMEOUT_MS: Final = 6_000
 """The least that Apache Kafka allows: the partitions of a replica that was killed are free again after this."""
@@ -72,18 +71,38 @@ DEMO_BANKS: Final = (
     BankSpec("002", "Banco Ipê", "#c98a00"),
     BankSpec("003", "Banco Maré", "#00798c"),
 )
-MORE_COLORS: Final = ("#a4343a", "#2b6cb0", "#2f7d4f", "#6b4e9b", "#8a5a2b")
+MORE_BANKS: Final = {
+    "Serra": "#2f7d4f",
+    "Cerrado": "#a4343a",
+    "Garoa": "#2b6cb0",
+    "Jatobá": "#8a5a2b",
+    "Pantanal": "#0b7285",
+    "Manacá": "#a61e6e",
+    "Buriti": "#5c7a00",
+    "Orvalho": "#3d5a80",
+    "Caatinga": "#b34700",
+    "Araucária": "#1b5e20",
+    "Sabiá": "#7a3e2b",
+    "Farol": "#8c6d00",
+    "Jacarandá": "#6b4e9b",
+    "Ribeira": "#00695c",
+    "Vereda": "#4a6741",
+    "Mirante": "#37474f",
+    "Lume": "#c0392b",
+}
+"""The names of the banks 004 to 020, with their colours."""
+BANKS_MAX: Final = len(DEMO_BANKS) + len(MORE_BANKS)
 
 
 def bank_specs(count: int) -> tuple[BankSpec, ...]:
-    """The demo's banks, and made ones beyond these. Raises ValueError unless 1 to `BANKS_MAX` are wanted."""
+    """The demo's three banks, and further ones. Raises ValueError unless `count` is 1 to `BANKS_MAX`."""
     if not 1 <= count <= BANKS_MAX:
         raise ValueError(f"a network has 1 to {BANKS_MAX} banks")
-    made = (
-        BankSpec(f"{number:03d}", f"Banco {number:03d}", MORE_COLORS[number % len(MORE_COLORS)])
-        for number in range(len(DEMO_BANKS) + 1, count + 1)
+    more = (
+        BankSpec(f"{code:03d}", f"Banco {name}", color)
+        for code, (name, color) in enumerate(MORE_BANKS.items(), len(DEMO_BANKS) + 1)
     )
-    return (*DEMO_BANKS, *made)[:count]
+    return (*DEMO_BANKS, *more)[:count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +331,12 @@ class Network:
         file = self.folder / MARKER_FILE
         kept = json.loads(file.read_text()) if file.exists() else {}
         banks = dict(kept.get("banks", {}))
+        missing = sorted(banks.keys() - {spec.code for spec in self.settings.banks})
+        if missing:
+            raise FolderUnusable(
+                f"--banks: {self.folder} has the books of bank {missing[-1]} from an earlier start, without which the "
+                f"network cannot be audited. Start at least {len(banks)} banks, or another network with --fresh."
+            )
         for spec in self.settings.banks:
             banks.setdefault(spec.code, secrets.token_urlsafe(SECRET_BYTES))
         found = NetworkSecrets(

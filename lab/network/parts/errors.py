@@ -15,7 +15,7 @@ class PartMissing(PartError):
 
 
 class FolderUnusable(PartError):
-    """A folder that the lab is to write into cannot be made or written. The message is one line."""
+    """A folder cannot be written, or holds the data of another network. The message is one line."""
 
 
 class PartNotReady(PartError):
