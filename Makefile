@@ -38,16 +38,17 @@ else
 endif
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
-	$(BIN)/ruff check $(PACKAGES)
-	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/ruff check $(PACKAGES) .ci
+	$(BIN)/ruff format --check $(PACKAGES) .ci
 	$(BIN)/mypy
+	$(BIN)/mypy .ci/stand_ins/make.py
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m lab.development.stubs --check
 
 format: $(INSTALLED) ## put the Python files into the form that `make check` wants
-	$(BIN)/ruff check --fix $(PACKAGES)
-	$(BIN)/ruff format $(PACKAGES)
+	$(BIN)/ruff check --fix $(PACKAGES) .ci
+	$(BIN)/ruff format $(PACKAGES) .ci
 
 stubs: $(INSTALLED) ## write the Python stubs of protos/ anew
 	$(BIN)/python -m lab.development.stubs

