@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## start a hub and three banks on this machine, and print whe
 smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and stop it (ARGS="--help")
 	@exec $(BIN)/codepix smoke $(ARGS)
 
-load: $(INSTALLED) ## start a network, let people, integrators and look-ups come for a minute, and judge it (ARGS="--help")
+load: $(INSTALLED) ## start a network, let simulated users pay for a minute, and report its service levels (ARGS="--help")
 	@exec $(BIN)/codepix load $(ARGS)
 
 # The simulated networks keep every core busy by themselves, so they come first and alone.

@@ -1,4 +1,4 @@
-"""What locust loads: simulated users of pages, of the REST API and of look-ups, at their arrival rate, and the verdict.
+"""Locust's file: simulated users of pages, of the REST API and of look-ups, at an arrival rate, and the verdict.
 
     locust --locustfile loadtest/locustfile.py --headless --rate 5 --seconds 60
 
@@ -57,7 +57,7 @@ events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-unt
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def prepare(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
-    """Whatever is wrong is said before anything begins; the verdict gets a page beside locust's own."""
+    """Checks the options before the run begins, and adds the verdict's page to locust's own."""
     heed_interrupts()
     if not isinstance(runner, LocalRunner):
         _refuse("The load comes from one process: start locust without --master, --worker and --processes.")

@@ -45,7 +45,7 @@ class WalkthroughStep:
     title: str
     explanation: str
     durable: str = ""
-    """What its author has made durable before anything was said."""
+    """What the sender made durable before it sent the message."""
 
 
 STEPS: Final[tuple[WalkthroughStep, ...]] = (

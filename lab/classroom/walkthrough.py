@@ -10,8 +10,10 @@ from typing import Final
 
 from lab.classroom.steps import STEPS, Actor, Example, StepKind, WalkthroughStep
 from lab.drive.customers import Customer, Population
-from lab.drive.payments import payment
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.network import Network, RunningBank
+from lab.network.parts.errors import PartNotReady
+from lab.network.parts.process import wait_until
 from lab.network.services import Service
 from lab.network.supervisor import Supervisor
 from lab.read.audit import AuditReport
@@ -105,7 +107,7 @@ class HubFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How things stand after a step."""
+    """The books after a step."""
 
     payer: SideFacts
     hub: HubFacts
@@ -122,7 +124,7 @@ class WalkthroughState:
     observed: tuple[ObservedMessage, ...] = ()
     facts: Facts | None = None
     before: Facts | None = None
-    """How things stood one step earlier."""
+    """The books one step earlier."""
     report: AuditReport | None = None
     is_moving: bool = False
     failure: str = ""
@@ -250,10 +252,10 @@ class Walkthrough:
     def _pay(self, example: Example, number: int) -> None:
         parties = self._parties
         order = payment(parties.payer, parties.payee, AMOUNTS_CENTAVOS[example], f"story-{self._runs}-{time.time_ns()}")
-        made = self._rest[parties.payer_bank.code].pay(
-            order.payer_account, order.key.kind, order.key.key, order.amount_centavos, "", order.idempotency_key
-        )
-        self._change(end_to_end_id=str(made["end_to_end_id"]))
+        sent = PaymentDriver(self._rest).send(order)
+        if sent.refused is not None:
+            raise sent.refused
+        self._change(end_to_end_id=sent.end_to_end_id)
         self._await(number, "the payer's bank to ask the hub", lambda: self._has_sent("TransferRequested", 1))
 
     def _run_actor(self, step: WalkthroughStep, number: int) -> None:
@@ -300,13 +302,18 @@ class Walkthrough:
     # What it can tell by.
 
     def _await(self, number: int, what: str, is_done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + STEP_SECONDS_MAX
-        while True:
+        def has_happened() -> bool:
             self._collect_messages(number)
-            if is_done():
-                return
-            if time.monotonic() >= deadline or self._ends.wait(POLL_SECONDS):
-                raise StepTimedOut(f"Waited {STEP_SECONDS_MAX:g} seconds for {what}, in vain.")
+            return is_done()
+
+        def pause(seconds: float) -> None:
+            if self._ends.wait(seconds):
+                raise PartNotReady(f"The lab stopped while it waited for {what}.")
+
+        try:
+            wait_until(has_happened, STEP_SECONDS_MAX, what, poll_seconds=POLL_SECONDS, pause=pause)
+        except PartNotReady as failure:
+            raise StepTimedOut(str(failure)) from None
 
     def _collect_messages(self, number: int) -> None:
         assert self._tap is not None, "opened at the beginning"

@@ -1,4 +1,4 @@
-"""What every command has in common: how it speaks, and with which code it ends."""
+"""The terminal side of every command: messages, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """What goes wrong with a part becomes a sentence and an exit code; SIGTERM and SIGINT end it."""
+    """Turns a part's error into a sentence and an exit code, and SIGTERM and SIGINT into an orderly end."""
     heed_interrupts()
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -56,7 +56,7 @@ def run(
     with_errors: bool = False,
     shows_errors: bool = False,
 ) -> str:
-    """What the program said, on standard output alone unless `with_errors`.
+    """The program's standard output, and its standard error if `with_errors`.
 
     With `shows_errors` its standard error goes to ours. Raises `CommandFailed` when it fails or takes too long.
     """
@@ -126,7 +126,7 @@ def daemon_answers() -> bool:
 
 
 def compose_command() -> list[str] | None:
-    """How Compose is called here: as Docker's plug-in, or as the program that Debian packages, or not at all."""
+    """The command of Compose: Docker's plug-in, or the program that Debian packages; None without either."""
     if succeeds(["docker", "compose", "version"]):
         return ["docker", "compose"]
     if succeeds(["docker-compose", "version"]):

@@ -1,4 +1,4 @@
-"""What is done to a network of the compose file while it is being paid through."""
+"""The scenarios of the compose test: faults and changes in a network of containers under payments."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lab.compose.fourth_bank import FourthBank
 from lab.compose.stack import Container, Stack
 from lab.compose.summary import Ledger, Summary
 from lab.compose.traffic import Traffic
-from lab.drive.payments import SentPayment, poll_until, read_outcomes
+from lab.drive.payments import SentPayment, read_outcomes
 from lab.network.parts.errors import PartError
-from lab.network.parts.process import wait_until
+from lab.network.parts.process import is_true_within, wait_until
 from lab.read.rest import BankRest, Unreachable
 from lab.read.snapshot import NetworkReader
 from pix.web.client import new_http_client
@@ -27,9 +27,9 @@ KILLED_IN_TURN: Final = ("bank-001", "bank-002", "bank-003", "hub", "console", "
 REPLICAS: Final = 3
 
 PAYMENT_SECONDS_MAX: Final = 10.0
-"""What a customer waits before asking again."""
+"""A payment's request fails after this, and is sent again."""
 SNAPSHOT_SECONDS_MAX: Final = 60.0
-"""What the lab waits for an answer when it looks at everything."""
+"""For each request of an audit."""
 FIRST_PAYMENTS: Final = 30
 PAYMENTS_WHILE_DOWN: Final = 12
 DOWN_SECONDS_MAX: Final = 4.0
@@ -178,7 +178,7 @@ class Broken(Scenario):
         before = sum(traffic.accepted().values())
         killed = time.monotonic()
         self._stack.kill(container)
-        poll_until(lambda: sum(traffic.accepted().values()) - before >= PAYMENTS_WHILE_DOWN, DOWN_SECONDS_MAX)
+        is_true_within(DOWN_SECONDS_MAX, lambda: sum(traffic.accepted().values()) - before >= PAYMENTS_WHILE_DOWN)
         started = time.monotonic()
         taken = sum(traffic.accepted().values()) - before
         self._stack.start(container)

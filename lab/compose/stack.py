@@ -37,7 +37,7 @@ class Container:
     health: str
     """`healthy`, `unhealthy`, `starting`, or empty when it has no health check."""
     restarts: int
-    """How often its process has ended by itself and was started again."""
+    """How often Docker has restarted its process."""
 
     @property
     def short_id(self) -> str:

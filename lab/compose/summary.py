@@ -1,4 +1,4 @@
-"""What a compose test has done and found, as it goes on and at its end."""
+"""The steps and results of a compose test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(slots=True)
 class Ledger:
-    """What became of one network's payments, and its audit."""
+    """The outcomes of one network's payments, and its audit."""
 
     title: str
     outcomes: Outcomes

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Final
 
-from lab.drive.payments import poll_until
+from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, HubRest, Json, Refused
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
@@ -82,7 +82,8 @@ def send_forgeries(bootstrap_servers: str, forgeries: Sequence[Forgery]) -> list
     finally:
         sink.close()
     return [
-        Verdict(forgery.name, forgery.expected, poll_until(forgery.was_seen, SEEN_SECONDS_MAX)) for forgery in forgeries
+        Verdict(forgery.name, forgery.expected, is_true_within(SEEN_SECONDS_MAX, forgery.was_seen))
+        for forgery in forgeries
     ]
 
 

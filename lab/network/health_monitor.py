@@ -50,7 +50,7 @@ class PartReport:
     restarts: int
     """How often it ended unexpectedly."""
     refused: Mapping[PartAction, str] = field(default_factory=dict)
-    """What can never be done to it, each with the reason."""
+    """Actions that are never possible, each with the reason."""
 
     @property
     def actions(self) -> tuple[PartAction, ...]:

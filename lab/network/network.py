@@ -107,7 +107,7 @@ def bank_specs(count: int) -> tuple[BankSpec, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """What a network is made of. A port that is None is a free one."""
+    """The settings of a network. A port that is None is a free one."""
 
     folder: Path
     """Keeps the data, the secrets and the logs from one start to the next."""
@@ -133,7 +133,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSecrets:
-    """What only this network knows; kept in its folder, for its owner's eyes."""
+    """The network's secrets; its folder keeps them in a file that only its owner can read."""
 
     banks: Mapping[str, str]
     """Each bank's secret, by code."""

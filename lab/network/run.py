@@ -25,7 +25,7 @@ class Run:
         }
         """The banks' APIs by code."""
         self.afterwards = afterwards
-        """What is to be done once the network has stopped, and before the client is closed."""
+        """Callbacks that run after the network has stopped, and before the client is closed."""
         self.ends = threading.Event()
         """Set before the network is stopped."""
 

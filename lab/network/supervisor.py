@@ -40,7 +40,7 @@ class PartAction(StrEnum):
 
 
 class ActionRefused(Exception):
-    """What was asked for cannot be done to this part, or not as it is now; `rule` says why, for people."""
+    """The action is not possible on this part, or not in its present state; `rule` says why."""
 
     def __init__(self, part: str, action: PartAction, rule: str) -> None:
         self.part = part

@@ -73,7 +73,7 @@ def act_on_part(
 
 @router.get("/traffic", tags=["traffic"])
 def show_traffic(lab: LabOf) -> TrafficDocument:
-    """What is being sent, and what has become of it."""
+    """The plan, and the outcomes so far."""
     return TrafficDocument.of(lab.generator.figures())
 
 
@@ -93,7 +93,7 @@ def stop_traffic(lab: LabOf) -> TrafficDocument:
 
 @router.get("/scenarios", tags=["acts"])
 def list_scenarios() -> list[ScenarioDocument]:
-    """What can be played."""
+    """The scenarios."""
     return [ScenarioDocument.of(scenario) for scenario in SCENARIOS.values()]
 
 

@@ -81,7 +81,7 @@ def mark(request: Request) -> Response:
 
 @looks.get("/site.webmanifest")
 def manifest() -> dict[str, Any]:
-    """What a browser asks every page for."""
+    """The web app manifest."""
     return {
         "name": NAME,
         "short_name": NAME,

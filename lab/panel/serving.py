@@ -31,7 +31,7 @@ class PanelServer:
     """The panel of one run; its threads end with the run."""
 
     def __init__(self, run: Run, supervisor: Supervisor, port: int, walkthrough: Walkthrough | None = None) -> None:
-        """With a director the panel is a classroom."""
+        """With a walkthrough the panel is a classroom."""
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
         runner = ScenarioRunner(run.network, supervisor, run.rest, run.reader)

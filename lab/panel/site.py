@@ -1,4 +1,4 @@
-"""What every page of the panel works with: the lab, the templates, the tokens of the forms, and the brand."""
+"""The panel's site: the lab, the templates, the tokens of the forms, and the brand."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Laboratory:
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """How the panel shows itself."""
+    """The panel's name, colour and links."""
 
     name: str
     color: str
@@ -66,7 +66,7 @@ class Site:
         self.stylesheet = stylesheet(COLOR)
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
+        """Values for every template."""
         return {
             "brand": Brand(
                 name=NAME,

@@ -1,4 +1,4 @@
-"""What the panel's pages show, ready for the templates."""
+"""The views of the panel's pages."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ NUMBER_NAMES: Final[Mapping[str, str]] = {
     "records": translatable("different records"),
     "repeated": translatable("records repeated"),
 }
-"""What the numbers of audits and scenarios are called."""
+"""The names of the numbers of audits and scenarios."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What stands for a part: a bank's code in its colour, or a picture."""
+    """The mark of a part: a bank's code in its colour, or an icon."""
 
     code: str = ""
     fill: str = ""
@@ -121,7 +121,7 @@ def _title(network: Network, report: PartReport, language: Language) -> str:
 
 
 def _number_of_hub(name: str, language: Language) -> str:
-    """What tells hubs apart, where there are several of them."""
+    """The suffix of a hub's title, where there are several."""
     rest = name.removeprefix("hub").removeprefix("-")
     return f"({translate(language, 'consumer')})" if f"-{rest}" == CONSUMER_SUFFIX else rest
 

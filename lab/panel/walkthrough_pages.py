@@ -160,7 +160,7 @@ class SideDocument(BaseModel):
 
     @classmethod
     def of(cls, side: SideFacts) -> SideDocument:
-        """From the director's facts."""
+        """From the walkthrough's facts."""
         return cls(
             code=side.code,
             customer=side.customer,
@@ -209,7 +209,7 @@ class WalkthroughDocument(BaseModel):
     protocol_row: int | None
     title: str
     explanation: str
-    durable: str = Field(description="What its author has made durable before anything was said.")
+    durable: str = Field(description="What the sender made durable before it sent the message.")
     over: bool
     moving: bool
     failure: str

@@ -1,4 +1,4 @@
-"""What the classroom shows, ready for its template: the messages so far, their fields, and what has changed."""
+"""The classroom's views for its template: the messages so far, their fields, and the changes of a step."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class SideView:
 
 
 def arrow_views(state: WalkthroughState) -> list[ArrowView]:
-    """Every message of this act, in the order in which it was said."""
+    """Every message of this example, in the order in which it was sent."""
     return [_arrow(observed, state.number) for observed in state.observed]
 
 
@@ -201,7 +201,7 @@ def _account_views(name: str, account: AccountFacts, then: AccountFacts, languag
 
 
 def position(state: WalkthroughState) -> tuple[int, int]:
-    """The number of the step within its act, from 1, and how many there are."""
+    """The number of the step within its example, from 1, and how many there are."""
     of_act = [number for number, step in enumerate(STEPS) if step.example is state.step.example]
     return of_act.index(state.number) + 1, len(of_act)
 
@@ -212,7 +212,7 @@ def example_number(state: WalkthroughState) -> int:
 
 
 def next_title(state: WalkthroughState) -> str:
-    """What the next step is called; empty at the end."""
+    """The title of the next step; empty at the end."""
     return "" if state.is_over else STEPS[state.number + 1].title
 
 

@@ -27,7 +27,7 @@ RESEND_CAP_SECONDS: Final = 5.0
 QUIET_SECONDS_MAX: Final = 120.0
 AUDIT_SECONDS_MAX: Final = 20.0
 RETRY_SECONDS_MAX: Final = 120.0
-"""How long a customer goes on asking a bank that is down."""
+"""Payments to a bank that is down are retried for so long."""
 SENDERS: Final = 16
 """So many that those who wait for a dead bank do not keep the others from paying."""
 WIPE_FIRST_MOMENT: Final = 0.3
@@ -57,7 +57,7 @@ class ExperimentResult:
     outcomes: Mapping[str, int]
     unexpected: Sequence[str]
     retries: int
-    """How often a customer had to ask again."""
+    """The number of repeated requests."""
     restarts: Mapping[str, int]
     """Per service, how often it ended by itself and was started again."""
     resends: int
@@ -207,7 +207,7 @@ def experiment_document(result: ExperimentResult) -> dict[str, Any]:
 
 
 def experiment_table(result: ExperimentResult) -> Table:
-    """What was done, and what came of it; the audit has a table of its own."""
+    """The faults and the outcomes; the audit has its own table."""
     options = result.options
     title = (
         f"Experiment, seed {options.seed}: {options.transfers} payments, {options.hubs} hub(s), {options.kafka} Kafka"

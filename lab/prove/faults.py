@@ -44,7 +44,7 @@ class Action(StrEnum):
 
 
 class Breakable(Protocol):
-    """What a fault needs of a part."""
+    """A part as a fault needs it."""
 
     @property
     def name(self) -> str: ...
@@ -122,7 +122,7 @@ class Injector:
         """Parts that could not be brought back."""
 
     def works(self, faults: Sequence[Fault]) -> list[Work]:
-        """What is to run at the same time, from now on; each ends when its faults are over, or early when told to."""
+        """Functions for one thread each; each returns when its faults are over, or its event is set."""
         first = time.monotonic()
         by_part: defaultdict[tuple[Target, int], list[Fault]] = defaultdict(list)
         for fault in faults:

@@ -18,10 +18,10 @@ from lab.drive.payments import (
     AMOUNT_CENTAVOS_MIN,
     PaymentDriver,
     payment,
-    poll_until,
     read_outcomes,
 )
 from lab.network.network import KafkaKind, NetworkSettings, bank_specs, network_folder
+from lab.network.parts.process import is_true_within
 from lab.network.run import open_run
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document
@@ -96,12 +96,12 @@ def measure_outage(options: OutageOptions, progress: Callable[[str], None]) -> O
         def counted(status: str) -> bool:
             return bool(reader.hub.get("/transfers/counts")[status] == options.transfers)
 
-        poll_until(lambda: counted("pending"), ARRIVE_SECONDS_MAX)
+        is_true_within(ARRIVE_SECONDS_MAX, lambda: counted("pending"))
         progress(f"Starting bank {parked.code} again")
         back = time.monotonic()
         parked.service.start()
         ready_seconds = time.monotonic() - back
-        poll_until(lambda: counted("completed"), COMPLETE_SECONDS_MAX)
+        is_true_within(COMPLETE_SECONDS_MAX, lambda: counted("completed"))
         complete_seconds = time.monotonic() - back
         progress("Auditing")
         reader.wait_for_quiet(QUIET_SECONDS_MAX)

@@ -55,7 +55,7 @@ class SmokeOptions:
 class SmokeResult:
     options: SmokeOptions
     expected: Mapping[str, int]
-    """How many payments must have which outcome."""
+    """The number of payments by expected outcome."""
     seen: Mapping[str, int]
     unexpected: Sequence[str]
     forgeries: Sequence[Verdict]

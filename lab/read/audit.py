@@ -129,7 +129,7 @@ class SettlementAccount:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSnapshot:
-    """What the hub and the banks say, read in this order: hub, banks, hub again."""
+    """The state of the hub and the banks, read in this order: hub, banks, hub again."""
 
     hub_before: tuple[HubTransfer, ...]
     settlement: Mapping[str, SettlementAccount]
@@ -155,7 +155,7 @@ class AuditReport:
 
     findings: tuple[Finding, ...]
     transfers: Mapping[str, int]
-    """How many are in each state, by the hub's word; `unknown_to_hub` are still on their way to it."""
+    """The number in each state at the hub; `unknown_to_hub` are on their way to it."""
     in_flight: tuple[str, ...]
     """End-to-end ids that are not final everywhere."""
     moving: bool = field(default=False)

@@ -1,4 +1,4 @@
-"""How the lab shows what it found: tables for people, JSON for programs."""
+"""The lab's reports: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def audit_table(report: AuditReport) -> Table:
 
 
 def audit_remarks(report: AuditReport) -> list[str]:
-    """What is broken, by id, and what is still under way."""
+    """The broken invariants, with the ids, and the transfers that are still under way."""
     remarks = []
     for finding in report.findings:
         if finding.is_ok:

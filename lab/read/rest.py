@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -54,32 +56,38 @@ def new_client(operator_password: str = "") -> httpx.Client:
 
 
 class Rest:
-    def __init__(self, name: str, url: str, client: httpx.Client) -> None:
-        """`name` is what messages call it; `url` is its root."""
+    def __init__(self, name: str, url: str, client: httpx.Client | None) -> None:
+        """`name` is what messages call it; `url` is its root; None where a subclass has another client."""
         self.name = name
         self.url = url.rstrip("/")
         self._client = client
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """The answer's JSON, or None without any. Raises `Unreachable`, `NotAllowed` and `Refused`."""
+        status, content = self._request(method, path, **arguments)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unreachable(f"{self.name} at {self.url} answers {status} to {method} {path}.")
+        try:
+            document = json.loads(content) if content else None
+        except ValueError:
+            raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return document
+        refused = Refused(status, document if isinstance(document, dict) else {})
+        if status in NOT_ALLOWED:
+            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {refused.rule}")
+        raise refused
+
+    def _request(self, method: str, path: str, **arguments: Any) -> tuple[int, bytes]:
+        """The status and the body. Raises `Unreachable`."""
+        assert self._client is not None, "a subclass has a client of its own"
         try:
             answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
         except httpx.HTTPError as error:
             raise Unreachable(f"{self.name} at {self.url} does not answer ({type(error).__name__}).") from error
         except httpx.InvalidURL as error:
             raise Unreachable(f"{self.name}: {self.url} is no address ({error}).") from error
-        if answer.status_code >= 500:
-            raise Unreachable(f"{self.name} at {self.url} answers {answer.status_code} to {method} {path}.")
-        try:
-            document = answer.json() if answer.content else None
-        except ValueError:
-            raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
-        if answer.is_success:
-            return document
-        refused = Refused(answer.status_code, document if isinstance(document, dict) else {})
-        if answer.status_code in NOT_ALLOWED:
-            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {refused.rule}")
-        raise refused
+        return answer.status_code, answer.content
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.call("GET", path, params=parameters)

@@ -60,7 +60,7 @@ class Tap:
             yield TopicPartition(topic, number, high if high >= 0 else OFFSET_END)
 
     def poll_records(self, seconds_max: float) -> list[Record]:
-        """What has been said: waits for one record at most this long, then takes what is there."""
+        """New records: waits for the first one for at most `seconds_max`."""
         first = self._consumer.poll(seconds_max)
         if first is None:
             return []
@@ -82,7 +82,7 @@ def listening(bootstrap_servers: str, bank_codes: Sequence[str]) -> Iterator[Tap
 
 
 def message_of(record: Record) -> Message | None:
-    """What a record says; None when it says nothing that the protocol knows."""
+    """The message of a record; None when the protocol does not know it."""
     try:
         return decode_message(
             record.headers.get(HEADER_TYPE, b"").decode("ascii", "replace"),

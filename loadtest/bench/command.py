@@ -21,7 +21,7 @@ from loadtest.bench.servers import BenchServers
 
 LIMIT_SECONDS_MAX: Final = 10.0
 SEED_SECONDS: Final = 1.0
-"""How long the hub is driven for the rows on which the limits are measured; its figures are thrown away."""
+"""The hub is driven so long for the rows on which the limits are measured; its figures are thrown away."""
 
 
 class Part(StrEnum):

@@ -18,7 +18,7 @@ HOLDER_CPF: Final = "52998224725"
 
 
 def metadata_of(bank: BenchBank) -> tuple[tuple[str, str], ...]:
-    """What authenticates a bank's calls."""
+    """The metadata that authenticates a bank's calls."""
     return (("codepix-ispb", bank.ispb), ("codepix-secret", bank.secret))
 
 

@@ -139,7 +139,7 @@ def _timeline(rows: list[tuple[int, int]]) -> list[int]:
 
 
 def audit_hub(servers: BenchServers, tally: Tally) -> list[str]:
-    """What is wrong at the hub after a run, in sentences, through its REST API; nothing when all is well."""
+    """The audit of the hub after a run, through its REST API: a sentence for each fault."""
     findings = []
     hub = servers.hub_rest
     counts: dict[str, Any] = hub.get("/transfers/counts")

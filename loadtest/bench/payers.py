@@ -146,7 +146,7 @@ class Payers:
         return {"requested": ids, "late_ms_max": round(max(late) * 1000, 1)}
 
     def under_way(self) -> dict[str, Any]:
-        """How many have no outcome yet."""
+        """The number of transfers without an outcome."""
         return {"under_way": sum(bank.under_way() for bank in self._banks)}
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a part of the benchmark found out."""
+"""The result of a part of the benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PartResult:
     audit_ok: bool
     per_second: float | None = None
     limit_per_second: float | None = None
-    """What this machine could do at most, measured in the same run; `limit_name` says of what."""
+    """The machine's limit, measured in the same run; `limit_name` names it."""
     limit_name: str = ""
     p50_ms: float | None = None
     p95_ms: float | None = None
@@ -28,7 +28,7 @@ class PartResult:
     details: Mapping[str, Any] = field(default_factory=dict)
     """More figures, in the JSON alone."""
     timeline: Sequence[int] = ()
-    """How many were done in each second."""
+    """The number done in each second."""
     findings: Sequence[str] = ()
 
     @property

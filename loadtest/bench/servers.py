@@ -1,4 +1,4 @@
-"""What every part of the benchmark runs on: Apache Kafka, PostgreSQL with fsync, and hubs, as real processes."""
+"""The benchmark's servers: Apache Kafka, PostgreSQL with fsync, and hubs, as real processes."""
 
 from __future__ import annotations
 

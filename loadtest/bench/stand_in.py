@@ -42,7 +42,7 @@ class Workload:
     """Registered keys: `kind` (of Protobuf), `key`, `ispb`."""
     in_flight_max: int
     seconds: float
-    """How long new transfers are requested; then those under way are answered to their end."""
+    """New transfers are requested for so long; then those under way are answered to their end."""
     run: int
     """Makes the end-to-end ids of runs on the same servers different."""
     transfers_max: int = 0

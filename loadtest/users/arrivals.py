@@ -8,13 +8,13 @@ from random import Random
 from typing import Final
 
 SPIKE_BASE_SHARE: Final = 0.25
-"""What comes before and after a spike, as a share of the rate."""
+"""The rate before and after a spike, as a share of the full rate."""
 SPIKE_BEGINS: Final = 0.4
 SPIKE_ENDS: Final = 0.6
 
 
 class Shape(StrEnum):
-    """How the rate of arrivals goes over the time of a run."""
+    """The arrival rate over the time of a run."""
 
     SOAK = "soak"
     """The full rate from beginning to end: for a minute a plain load, for hours what wears out."""

@@ -21,7 +21,7 @@ PIN: Final = "4821"
 OPENING_DEPOSIT_CENTAVOS: Final = 10_000_00
 """Two thousand of the largest payments; payers are paid as well."""
 OPENERS: Final = 6
-"""How many accounts are opened at the same time."""
+"""Accounts that are opened at the same time."""
 PERSONS_TRIED_MAX: Final = 5
 """Of so many one has a tax id that no account has yet."""
 CUSTOMERS_PER_BANK_MIN: Final = 4

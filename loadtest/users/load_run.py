@@ -31,7 +31,7 @@ CODES_KEPT_MAX: Final = 200
 NO_REQUESTS: Final = frozenset({"PIX", "VISIT"})
 """Kinds of events in locust's table that say what became of requests."""
 HOST: Final = "each customer's own bank"
-"""What locust shows as the address that is visited."""
+"""Shown by locust as the host."""
 SETTLED: Final = frozenset({"confirmed", "completed"})
 
 log = logging.getLogger(__name__)
@@ -108,8 +108,8 @@ class LoadRun:
     ) -> None:
         """The end of a payment that was ordered at `since_seconds` of `time.perf_counter`.
 
-        `stage` is what the payer's bank shows: None when it was not final in time. `meant` is the reason for which the
-        scheme has to refuse it; such a refusal is no failure of the load, and its time no settlement's.
+        `stage` is the payer's bank's; None when the payment was not final in time. `expected_reason` is that for which
+        the scheme must reject it; such a rejection is no failure of the load, and its time no settlement's.
         """
         milliseconds = (time.perf_counter() - since_seconds) * MS_PER_SECOND
         if stage == "failed" and reason and reason == expected_reason:

@@ -1,4 +1,4 @@
-"""What is measured beside locust's own statistics: exact times, where those are rounded, and refusals that were meant.
+"""Measurements beside locust's statistics: exact times, where those are rounded, and expected refusals.
 
 Without a lock: locust's users are greenlets, which change hands at calls of the network alone.
 """
@@ -43,7 +43,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much was done while simulated users arrived; what is done after the last arrival is no part of a rate."""
+    """Counts up to the end of the arrivals; later work is no part of a rate."""
 
     seconds: float = 0.0
     visits: int = 0
@@ -65,19 +65,19 @@ class Measures:
     """The same until the page shows that both banks have booked it."""
     look_ups: Samples = field(default_factory=Samples)
     lateness: Samples = field(default_factory=Samples)
-    """How much later than planned a simulated user arrived, because the load generator had no processor time."""
+    """The delay of arrivals against the plan, because the load generator lacked processor time."""
     page_views: int = 0
     visits: Counter[str] = field(default_factory=Counter)
     """Those who came, by kind."""
     under_way: int = 0
     """Those who are there."""
     refused_as_meant: Counter[str] = field(default_factory=Counter)
-    """What the scheme had to refuse, by the reason."""
+    """Expected refusals, by reason."""
     troubles: list[str] = field(default_factory=list)
-    """What must not happen, and to which payment; the first of them."""
+    """The first unexpected failures."""
 
     def counts(self, seconds: float, requests: int) -> Counts:
-        """What there is after so many seconds; `requests` are locust's."""
+        """The counts after so many seconds; `requests` are locust's."""
         return Counts(
             seconds, sum(self.visits.values()), requests, self.page_views, self.settled.count, self.look_ups.count
         )

@@ -1,4 +1,4 @@
-"""What a run is told: each option of locust's command line, in the environment, and on the form of its page."""
+"""The options of a run: on locust's command line, in the environment, and on the form of its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user reads on a bank's page. Pure.
+"""Parses a bank's pages as a user reads them. Pure.
 
 The pages are ours, so plain patterns find their marks; a parser would cost the load's process more than all the rest.
 """
@@ -45,7 +45,7 @@ def live_address(page: str) -> str | None:
 
 
 def stage(page: str) -> str:
-    """How far the transfer of the page, or of a fragment of it, has come. Raises `NotOnThePage`."""
+    """The stage of the transfer on the page, or in a fragment of it. Raises `NotOnThePage`."""
     return _first(_STAGE, page, "stage of the transfer")
 
 

@@ -47,7 +47,7 @@ class PassLine:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What the lines are about, in milliseconds; None of nothing."""
+    """The times that the lines compare, in milliseconds; None where nothing was measured."""
 
     settled_longest: float | None
     hub_p50: float | None

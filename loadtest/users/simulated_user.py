@@ -1,4 +1,4 @@
-"""What users of pages and of the REST API have in common: one visit to one bank."""
+"""The base of users of pages and of the REST API: one visit to one bank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run comes to: the lines, the figures behind them, and the audit. Pure: `judging` finds it out."""
+"""The verdict on a run: pass lines, figures and audit. Pure: `evaluation` finds it out."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from pix.scheme.keys import KEYS_PER_PERSON_ACCOUNT
 SEE_AND_REFUSE: Final = (HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY)
 """The page, or the page with the rule that stands against it."""
 CLICKS_ON_DEMO: Final = 0.5
-"""How many sign in by choosing themselves from the list, where the bank has one, rather than with their PIN."""
+"""The share of sign-ins by the list of demo accounts, where the bank has one, rather than by PIN."""
 SIGN_OUT_SHARE: Final = 0.5
 CSV_SHARE: Final = 0.1
 INSUFFICIENT_BALANCE: Final = "insufficient-balance"
@@ -48,7 +48,7 @@ class WebUser(SimulatedUser):
         "receive": 3,
         "register_key": 1,
     }
-    """What is done, and how often of all."""
+    """The actions of a visit, with their weights."""
 
     def act(self) -> None:
         """Signs in, sees home, does one or two things, and often signs out."""

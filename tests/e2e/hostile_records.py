@@ -23,8 +23,9 @@ from typing import Final
 import httpx
 
 from lab.drive.customers import Population
-from lab.drive.payments import PaymentDriver, good_payments, poll_until, read_outcomes
+from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
 from lab.network.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
+from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
 from pix.messaging.kafka.clients import BATCH_BYTES_MAX
@@ -152,10 +153,10 @@ def run(folder: Path, *, records: int, payments: int, per_second: float, kafka: 
         attacking.join()
         findings.is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
         urls = {"hub": network.hub_url, **{f"bank {code}": bank.url for code, bank in rest.items()}}
-        poll_until(
-            lambda: not any(measured(client, url, "codepix_consumer_lag_records") for url in urls.values()),
+        is_true_within(
             DIGESTED_SECONDS_MAX,
-            1.0,
+            lambda: not any(measured(client, url, "codepix_consumer_lag_records") for url in urls.values()),
+            poll_seconds=1.0,
         )
         findings.outcomes = read_outcomes(reader.hub, sent).by_outcome
         report = reader.audit(AUDIT_SECONDS_MAX)

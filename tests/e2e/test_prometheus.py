@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from lab.drive.customers import Population
-from lab.drive.payments import PaymentDriver, payment, poll_until
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.network import Network
 from lab.network.parts.ports import free_port
-from lab.network.parts.process import ChildProcess, wait_until
+from lab.network.parts.process import ChildProcess, is_true_within, wait_until
 from lab.read.rest import BankRest
 from pix.web.client import new_http_client
 from tests.unit.house.repository import ROOT
@@ -140,4 +140,4 @@ def test_what_dashboards_and_alerts_ask_for_is_scraped_and_answered(
         unanswered[:] = [query for query in unanswered if not prometheus.results(query)]
         return not unanswered
 
-    assert poll_until(all_have_an_answer, SEEN_SECONDS_MAX), unanswered
+    assert is_true_within(SEEN_SECONDS_MAX, all_have_an_answer), unanswered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,19 +11,18 @@ from queue import Empty, Full, Queue
 from random import Random
 from typing import Final
 
-from lab.drive.bank_connection import Line
+from lab.drive.bank_connection import BankConnection
 from lab.drive.customers import Population
 from lab.drive.generator.outcomes import OutcomePoller
 from lab.drive.generator.plan import Orders, TrafficPlan, check_plan
 from lab.drive.generator.tally import Counts, Tally
-from lab.drive.payments import Payment
-from lab.read.rest import BankRest, HubRest, Refused, Unreachable
+from lab.drive.payments import Payment, PaymentDriver
+from lab.read.rest import BankRest, HubRest, NotAllowed, Unreachable
 
 SENDERS_PER_BANK: Final = 6
 WAITING_MAX: Final = 1_000
 """Orders that wait for one bank; further ones are dropped."""
 TICK_SECONDS: Final = 0.02
-RETRY_SECONDS: Final = 0.25
 QUEUE_SECONDS: Final = 0.5
 STANDSTILL_SECONDS_MAX: Final = 1.0
 """Of this machine: what was not ordered during a longer one is not made up for."""
@@ -30,7 +30,7 @@ STANDSTILL_SECONDS_MAX: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TrafficFigures:
-    """How the stream is now."""
+    """The state of the traffic."""
 
     is_running: bool
     is_held_back: bool
@@ -110,7 +110,11 @@ class Generator:
             )
 
     def _works(self) -> list[Work]:
-        senders = [_Sender(self, code, bank) for code, bank in self._rest.items() for _ in range(SENDERS_PER_BANK)]
+        senders = [
+            _Sender(self, BankConnection(bank.name, bank.url, self._password), code)
+            for code, bank in self._rest.items()
+            for _ in range(SENDERS_PER_BANK)
+        ]
         return [self._order, self._outcome_poller.run, *(sender.run for sender in senders)]
 
     def _order(self, stop: threading.Event) -> None:
@@ -163,55 +167,42 @@ class Generator:
         with self._lock:
             self._unanswered[code] -= 1
 
-    def line_to(self, bank: BankRest) -> Line:
-        """A new one."""
-        return Line(bank.name, bank.url, self._password)
-
     @property
     def tally(self) -> Tally:
         return self._tally
 
 
 class _Sender:
-    """Brings customers' orders to one bank, one after the other over one connection."""
+    """Sends orders to one bank, one after the other over one connection."""
 
-    def __init__(self, generator: Generator, code: str, bank: BankRest) -> None:
+    def __init__(self, generator: Generator, bank: BankConnection, code: str) -> None:
         self._generator = generator
-        self._code = code
         self._bank = bank
+        self._code = code
 
     def run(self, stop: threading.Event) -> None:
-        line = self._generator.line_to(self._bank)
+        driver = PaymentDriver({self._code: self._bank}, math.inf, stop=stop)
         try:
             while not stop.is_set():
                 order = self._generator.next_order(self._code)
-                if order is None:
-                    continue
-                try:
-                    self._send(order, line, stop)
-                finally:
-                    self._generator.done(self._code)
+                if order is not None:
+                    self._send(order, driver)
         finally:
-            line.close()
+            self._bank.close()
 
-    def _send(self, order: Payment, line: Line, stop: threading.Event) -> None:
-        """Asks until the bank has answered: the idempotency key makes that safe."""
-        body = {
-            "payee_key": {"kind": order.key.kind, "key": order.key.key},
-            "amount_centavos": order.amount_centavos,
-            "description": order.description,
-        }
-        path, headers = f"/accounts/{order.payer_account}/transfers", {"Idempotency-Key": order.idempotency_key}
+    def _send(self, order: Payment, driver: PaymentDriver) -> None:
         tally = self._generator.tally
-        while True:
-            try:
-                document = line.post(path, body, headers)
-            except Refused as refused:
-                tally.refused(order, refused.name)
-                return
-            except Unreachable:
-                if stop.wait(RETRY_SECONDS):
-                    return
+        try:
+            sent = driver.send(order)
+        except NotAllowed:
+            tally.refused(order, "not-allowed")
+        except Unreachable:
+            # The lab stops.
+            return
+        else:
+            if sent.end_to_end_id is None:
+                tally.refused(order, sent.refusal or "")
             else:
-                tally.taken(order, str(document["end_to_end_id"]), time.time_ns() // 1_000_000)
-                return
+                tally.taken(order, sent.end_to_end_id, time.time_ns() // 1_000_000)
+        finally:
+            self._generator.done(self._code)

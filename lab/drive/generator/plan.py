@@ -1,4 +1,4 @@
-"""What the generator is to send, and the payments that this makes."""
+"""The traffic plan, and the payments that follow from it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def sasl_client(user: str, password: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ApacheKafkaSettings:
-    """How the Java process is run.
+    """Settings of the Java process.
 
     `first_compiler_only` (-XX:TieredStopAtLevel=1) saves about half a second of start, and costs throughput for as
     long as the broker runs: for tests that start brokers, never for a benchmark.

@@ -1,4 +1,4 @@
-"""What can go wrong with a part. Each message is one that can be shown to a person as it is."""
+"""Errors of parts. Each message can be shown to people as it is."""
 
 
 class PartError(Exception):

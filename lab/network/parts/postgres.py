@@ -284,7 +284,7 @@ def _socket_folder_for(data_folder: Path) -> Path:
 
 
 def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """What stands before initdb, and its environment, so that it finds a name for this user.
+    """A prefix of initdb's command, and its environment, that give this user a name.
 
     Containers run under user ids that no file knows (`docker run --user 12345`, OpenShift), and initdb alone of
     PostgreSQL's programs refuses that. It is given a name by libnss-wrapper where that is installed, and otherwise by

@@ -39,31 +39,46 @@ def wait_until(
     *,
     children: Sequence[ChildProcess] = (),
     poll_seconds: float = POLL_SECONDS_DEFAULT,
+    pause: Callable[[float], object] = time.sleep,
+    retry_on: tuple[type[Exception], ...] = (),
 ) -> ConditionResult:
     """Polls `condition` until it returns something true, and returns that.
 
     `describe` completes the sentence "Waited … for …": "the hub's health to be good". `children` are the processes
     on which the condition depends. Raises `PartNotReady`, with the end of a child's log, as soon as one of them has
-    ended, and when the deadline has passed. What the condition raises is not caught.
+    ended, and when the deadline has passed. An error of `retry_on` in the condition is raised at the deadline, any
+    other at once. `pause` waits between two polls, and may raise to give up.
     """
     deadline = time.monotonic() + deadline_seconds
     while True:
         # Read before the condition is tried, so that a condition which a dying child has just met still counts.
         ended = [child for child in children if not child.is_running()]
-        result = condition()
-        if result:
-            return result
+        failure: Exception | None = None
+        try:
+            if result := condition():
+                return result
+        except retry_on as error:
+            failure = error
         for child in ended:
             raise PartNotReady(
                 f"{child.name} ended with {describe_exit_code(child.exit_code)} while the lab waited for {describe}."
                 f"{_quoted_log(child)}"
             )
         if time.monotonic() >= deadline:
-            raise PartNotReady(
+            raise failure or PartNotReady(
                 f"Waited {deadline_seconds:g} seconds for {describe}, in vain."
                 + "".join(_quoted_log(child) for child in children)
             )
-        time.sleep(poll_seconds)
+        pause(poll_seconds)
+
+
+def is_true_within(seconds_max: float, condition: Callable[[], object], poll_seconds: float = 0.1) -> bool:
+    """Whether the condition comes true in time."""
+    try:
+        wait_until(condition, seconds_max, "it to be so", poll_seconds=poll_seconds)
+    except PartNotReady:
+        return False
+    return True
 
 
 def describe_exit_code(exit_code: int | None) -> str:
@@ -262,7 +277,7 @@ class ChildProcess:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def log_text(self) -> str:
-        """What the process has written since its latest start, or the end of that when it is long."""
+        """The log since the latest start, or its end when it is long."""
         if self._log_file is None or not self._log_file.exists():
             return ""
         with self._log_file.open("rb") as log:
@@ -334,7 +349,7 @@ def _stands_still(process: psutil.Process) -> bool:
 
 
 class Stoppable(Protocol):
-    """What `ChildProcesses` needs of a child."""
+    """A child as `ChildProcesses` needs it."""
 
     @property
     def name(self) -> str: ...

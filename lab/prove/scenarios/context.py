@@ -1,10 +1,9 @@
-"""What a scenario works with: the network and its supervisor, payments, steps and checks."""
+"""The context of a scenario: the network and its supervisor, payments, steps and checks."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ from lab.drive.payments import (
     AMOUNT_CENTAVOS_MIN,
     Payment,
     PaymentDriver,
-    SentPayment,
+    PaymentStream,
     outcome_of,
     payment,
 )
 from lab.network.network import Network, RunningBank
+from lab.network.parts.errors import PartNotReady
+from lab.network.parts.process import wait_until
 from lab.network.supervisor import PartAction, Supervisor
 from lab.read.rest import BankRest, HubRest, Json, Unreachable
 from lab.read.snapshot import NetworkReader
@@ -31,7 +32,7 @@ BACK_SECONDS_MAX: Final = 120.0
 """Until a part that was started again is ready."""
 COMPLETE_SECONDS_MAX: Final = 60.0
 RETRY_SECONDS_MAX: Final = 90.0
-"""How long a customer goes on asking a bank that is down."""
+"""Payments to a bank that is down are retried for so long."""
 SENDERS: Final = 8
 
 
@@ -41,49 +42,6 @@ class ScenarioFailed(Exception):
 
 class ScenarioInterrupted(Exception):
     """The scenario was stopped."""
-
-
-class PaymentBatch:
-    """Payments that are being sent, as customers would: each until the bank has answered."""
-
-    def __init__(self, driver: PaymentDriver, payments: Sequence[Payment], per_second: float | None) -> None:
-        self.payments = payments
-        self._lock = threading.Lock()
-        self._sent: list[SentPayment] = []
-        self._failure: Exception | None = None
-
-        def send() -> None:
-            try:
-                driver.send_all(payments, per_second, self._note)
-            except Exception as failure:  # noqa: BLE001 - raised by `are_sent`
-                self._failure = failure
-
-        self._thread = threading.Thread(target=send, daemon=True)
-        self._thread.start()
-
-    def _note(self, sent: SentPayment) -> None:
-        with self._lock:
-            self._sent.append(sent)
-
-    @property
-    def sent(self) -> list[SentPayment]:
-        """Those that a bank has answered by now."""
-        with self._lock:
-            return list(self._sent)
-
-    @property
-    def ids(self) -> set[str]:
-        """The transfers that banks have made of them by now."""
-        return {each.end_to_end_id for each in self.sent if each.end_to_end_id is not None}
-
-    @property
-    def are_sent(self) -> bool:
-        """Whether every one was answered. Raises what kept one from it."""
-        if self._thread.is_alive():
-            return False
-        if self._failure is not None:
-            raise ScenarioFailed(str(self._failure)) from self._failure
-        return True
 
 
 class ScenarioContext:
@@ -114,7 +72,8 @@ class ScenarioContext:
         self.ends = ends
         self.failures: list[str] = []
         self.numbers: dict[str, int] = {}
-        self.batch: list[PaymentBatch] = []
+        self.streams: list[PaymentStream] = []
+        self._payments_made = 0
         self._run = secrets.token_hex(8)
         """Makes this run's idempotency keys differ from those of earlier runs."""
         self._on_step = on_step
@@ -132,23 +91,18 @@ class ScenarioContext:
         self._on_step(text, values)
 
     def check(self, is_so: bool, sentence: str) -> None:
-        """What must be so; otherwise the sentence is among the failures, and the scenario goes on."""
+        """Adds the sentence to the failures unless `is_so`; the scenario goes on."""
         if not is_so:
             self.failures.append(sentence)
 
     def await_(self, condition: Callable[[], bool], seconds_max: float, what: str) -> None:
         """Waits until it is so; a service that does not answer meanwhile is waited for. Raises `ScenarioFailed`."""
-        deadline = time.monotonic() + seconds_max
-        while True:
-            try:
-                if condition():
-                    return
-            except Unreachable:
-                if time.monotonic() >= deadline:
-                    raise
-            if time.monotonic() >= deadline:
-                raise ScenarioFailed(f"Waited {seconds_max:g} seconds for {what}, in vain.")
-            self.wait(POLL_SECONDS)
+        try:
+            wait_until(
+                condition, seconds_max, what, poll_seconds=POLL_SECONDS, pause=self.wait, retry_on=(Unreachable,)
+            )
+        except PartNotReady as failure:
+            raise ScenarioFailed(str(failure)) from None
 
     def wait(self, seconds: float) -> None:
         if self.ends.wait(seconds):
@@ -230,7 +184,7 @@ class ScenarioContext:
     ) -> list[Payment]:
         """Payments from customers of the one banks to customers of the others, in turn; each of all banks if none."""
         pairs = [(payer, payee) for payer in payers or self.banks for payee in payees or self.banks]
-        first = sum(len(each.payments) for each in self.batch)
+        first, self._payments_made = self._payments_made, self._payments_made + count
         made = []
         for number in range(count):
             payer, payee = pairs[number % len(pairs)]
@@ -245,20 +199,25 @@ class ScenarioContext:
             )
         return made
 
-    def send(self, payments: Sequence[Payment], per_second: float | None = None) -> PaymentBatch:
+    def send(self, payments: Sequence[Payment], per_second: float | None = None) -> PaymentStream:
         """Customers begin to pay; goes on at once."""
-        batch = PaymentBatch(self._driver, payments, per_second)
-        self.batch.append(batch)
-        return batch
+        stream = self._driver.start(payments, per_second)
+        self.streams.append(stream)
+        return stream
 
-    def await_sent(self, *batch: PaymentBatch) -> None:
+    def await_sent(self, *streams: PaymentStream) -> None:
         """Waits until banks have answered all of these."""
-        self.await_(lambda: all(each.are_sent for each in batch), RETRY_SECONDS_MAX, "the banks to take every payment")
+        try:
+            self.await_(
+                lambda: all(each.is_done for each in streams), RETRY_SECONDS_MAX, "every payment to be answered"
+            )
+        except Unreachable as failure:
+            raise ScenarioFailed(str(failure)) from failure
 
-    def await_outcomes(self, *batch: PaymentBatch) -> None:
+    def await_outcomes(self, *streams: PaymentStream) -> None:
         """Waits until these are final at the hub, whatever has become of them."""
-        self.await_sent(*batch)
-        ids = {end_to_end_id for each in batch for end_to_end_id in each.ids}
+        self.await_sent(*streams)
+        ids = {end_to_end_id for each in streams for end_to_end_id in each.ids}
         self.await_(
             lambda: not ids & self.open_ids() and all(self.find(each) is not None for each in ids),
             COMPLETE_SECONDS_MAX,
@@ -269,9 +228,9 @@ class ScenarioContext:
         """Transfers of which the hub is still owed something."""
         return {row["end_to_end_id"] for row in self.hub.transfers(open_only=True)}
 
-    def pending(self, batch: PaymentBatch) -> int:
-        """How many of them the hub has not decided."""
-        ids = batch.ids
+    def pending(self, stream: PaymentStream) -> int:
+        """The number of them that the hub has not decided."""
+        ids = stream.ids
         return sum(
             1
             for row in self.hub.transfers(open_only=True)
@@ -284,7 +243,7 @@ class ScenarioContext:
 
     def compare_outcomes(self) -> None:
         """Compares each payment's outcome with the expected one, and fills in the numbers."""
-        sent = [each for batch in self.batch for each in batch.sent]
+        sent = [each for stream in self.streams for each in stream.sent]
         outcomes: Counter[str] = Counter()
         took_ms = [0]
         repeated = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from lab.drive.payments import PaymentStream
 from lab.network.parts.errors import PartError
-from lab.prove.scenarios.context import PaymentBatch, ScenarioContext
+from lab.prove.scenarios.context import ScenarioContext
 from lab.prove.scenarios.scenario import Scenario
 from lab.read.tap import Tap, listening
 from pix.messaging.kafka.clients import KafkaSink
@@ -62,10 +63,10 @@ def run(context: ScenarioContext) -> None:
                 "{} answers every offer twice. Customers of all banks pay {} times.", bank.spec.name, PAYMENTS
             )
             repeater = RecordRepeater(tap, sink)
-            batch = context.send(context.payments(PAYMENTS), PER_SECOND)
+            stream = context.send(context.payments(PAYMENTS), PER_SECOND)
             context.report_step("Every record on the broker is repeated {} times as soon as it is there.", COPIES)
-            context.await_(lambda: _has_passed(repeater, batch), HEARD_SECONDS_MAX, "the records of every payment")
-            context.await_outcomes(batch)
+            context.await_(lambda: _has_passed(repeater, stream), HEARD_SECONDS_MAX, "the records of every payment")
+            context.await_outcomes(stream)
             context.report_step(
                 "Now all of it once more, {} times each and in any order, when everything is over.", COPIES
             )
@@ -75,9 +76,11 @@ def run(context: ScenarioContext) -> None:
             context.numbers["records"] = len(repeater.observed)
             context.numbers["repeated"] = 2 * COPIES * len(repeater.observed)
             due = 2 * COPIES * PAYMENTS
-            context.await_(lambda: _duplicates(context, batch) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them")
+            context.await_(
+                lambda: _duplicates(context, stream) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them"
+            )
             context.report_step(
-                "The hub alone has ignored {} records that it had seen before.", _duplicates(context, batch)
+                "The hub alone has ignored {} records that it had seen before.", _duplicates(context, stream)
             )
     except PublishFailed as error:
         raise PartError(f"The broker does not take the records: {error}") from error
@@ -86,13 +89,13 @@ def run(context: ScenarioContext) -> None:
     context.report_step("Each payment was booked once.")
 
 
-def _has_passed(repeater: RecordRepeater, batch: PaymentBatch) -> bool:
-    repeater.repeat_new(batch.ids)
-    return batch.are_sent and len(repeater.observed) >= RECORDS_EACH_MIN * PAYMENTS
+def _has_passed(repeater: RecordRepeater, stream: PaymentStream) -> bool:
+    repeater.repeat_new(stream.ids)
+    return stream.is_done and len(repeater.observed) >= RECORDS_EACH_MIN * PAYMENTS
 
 
-def _duplicates(context: ScenarioContext, batch: PaymentBatch) -> int:
-    rows = [context.find(each) for each in batch.ids]
+def _duplicates(context: ScenarioContext, stream: PaymentStream) -> int:
+    rows = [context.find(each) for each in stream.ids]
     return sum(row["duplicates"] for row in rows if row is not None)
 
 

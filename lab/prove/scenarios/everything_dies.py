@@ -20,7 +20,7 @@ def run(context: ScenarioContext) -> None:
     network = context.network
     services = [service.name for service in network.services]
     context.report_step("Customers of all banks pay {} times.", PAYMENTS)
-    batch = context.send(context.payments(PAYMENTS), PER_SECOND)
+    stream = context.send(context.payments(PAYMENTS), PER_SECOND)
     context.wait(BEFORE_SECONDS)
     context.kill(*services, network.postgres.name)
     context.kill_broker()
@@ -32,7 +32,7 @@ def run(context: ScenarioContext) -> None:
         context.report_step(
             "Hub, banks and PostgreSQL are killed (SIGKILL), and the broker loses its log, which was in memory."
         )
-    context.numbers["answered_before"] = len(batch.sent)
+    context.numbers["answered_before"] = len(stream.sent)
     context.pause(4.0)
     context.report_step("PostgreSQL is started again, and the broker.")
     context.supervisor.act(network.postgres.name, PartAction.START)
@@ -41,7 +41,7 @@ def run(context: ScenarioContext) -> None:
         "The hub and the banks are started again. Customers who got no answer ask again, with the same order."
     )
     context.start(*services)
-    context.await_outcomes(batch)
+    context.await_outcomes(stream)
     context.report_step("Every order exists exactly once, and is complete.")
 
 

@@ -31,8 +31,8 @@ def run(context: ScenarioContext) -> None:
         context.check(clearing == 0, translatable("Money stayed in a clearing account."))
         context.pause(4.0)
     context.report_step("The settlement money is put back.")
-    batch = context.send(context.payments(PAYMENTS))
-    context.await_outcomes(batch)
+    stream = context.send(context.payments(PAYMENTS))
+    context.await_outcomes(stream)
     context.report_step("The same customers pay again, and every payment is complete.")
     context.await_(lambda: _is_mirrored(context), MIRRORED_SECONDS_MAX, "the banks to book what went out and in")
 

@@ -17,20 +17,20 @@ def run(context: ScenarioContext) -> None:
     """Kills every hub in the middle of payments between all banks, which go on taking orders."""
     hubs = [hub.name for hub in context.network.hubs]
     context.report_step("Customers of all banks pay {} times.", PAYMENTS)
-    batch = context.send(context.payments(PAYMENTS), PER_SECOND)
+    stream = context.send(context.payments(PAYMENTS), PER_SECOND)
     context.wait(BEFORE_SECONDS)
     context.kill(*hubs)
-    before = len(batch.sent)
+    before = len(stream.sent)
     context.report_step("The hub is killed in the middle of it (SIGKILL). Banks take orders all the same.")
-    context.await_sent(batch)
-    taken = len(batch.sent) - before
+    context.await_sent(stream)
+    taken = len(stream.sent) - before
     context.check(taken > 0, translatable("No bank took an order while the hub was dead."))
     context.numbers["taken_while_the_hub_was_dead"] = taken
     context.report_step("{} orders were taken without a hub: each is durable at its bank, and owed to the hub.", taken)
     context.pause(4.0)
     context.report_step("The hub is started again. What it had not acknowledged it reads once more.")
     context.start(*hubs)
-    context.await_outcomes(batch)
+    context.await_outcomes(stream)
     context.report_step("Every payment is complete.")
 
 

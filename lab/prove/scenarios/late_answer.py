@@ -24,9 +24,9 @@ def run(context: ScenarioContext) -> None:
         context.supervisor.act(bank.service.name, PartAction.FREEZE)
         try:
             context.report_step("{} is frozen (SIGSTOP), and customers pay {} times into it.", bank.spec.name, PAYMENTS)
-            batch = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
-            context.await_sent(batch)
-            context.await_(lambda: _failed(context, batch.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
+            stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
+            context.await_sent(stream)
+            context.await_(lambda: _failed(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
             context.report_step(
                 "The hub has given up: every payment failed with AB03, and the payers get their money back."
             )
@@ -34,10 +34,10 @@ def run(context: ScenarioContext) -> None:
         finally:
             context.supervisor.act(bank.service.name, PartAction.THAW)
         context.report_step("{} goes on where it stood: it reads the offers, and says yes to each.", bank.spec.name)
-        context.await_(lambda: _refused(context, batch.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
-        context.numbers["late_answers_refused"] = _refused(context, batch.ids)
+        context.await_(lambda: _refused(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
+        context.numbers["late_answers_refused"] = _refused(context, stream.ids)
         context.report_step("Too late: each yes stands in its transfer's history, refused. No money moved.")
-        context.await_outcomes(batch)
+        context.await_outcomes(stream)
         context.pause(3.0)
         context.report_step("The hub is started anew, as it was.")
 
@@ -48,7 +48,7 @@ def _failed(context: ScenarioContext, ids: set[str]) -> int:
 
 
 def _refused(context: ScenarioContext, ids: set[str]) -> int:
-    """How many of the transfers have an acceptance in their history that was refused."""
+    """The number of transfers whose history has a late acceptance that was not applied."""
     rows = [context.find(each) for each in ids]
     return sum(
         any(step["message"] == "TransferAccepted" and step["refused"] for step in row["history"])

@@ -17,13 +17,13 @@ def run(context: ScenarioContext) -> None:
     """Kills the payees' bank in mid-transfer, keeps it down while payments wait, and starts it again."""
     *others, bank = context.banks
     context.report_step("Customers pay {} times into {}.", PAYMENTS, bank.spec.name)
-    batch = context.send(context.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)
+    stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)
     context.wait(BEFORE_SECONDS)
     context.kill(bank.service.name)
     context.report_step("{} is killed in the middle of it (SIGKILL). The payments go on.", bank.spec.name)
-    context.await_sent(batch)
-    context.await_(lambda: context.pending(batch) > 0, 10.0, "payments to wait at the hub")
-    waiting = context.pending(batch)
+    context.await_sent(stream)
+    context.await_(lambda: context.pending(stream) > 0, 10.0, "payments to wait at the hub")
+    waiting = context.pending(stream)
     context.numbers["waited_for_the_bank"] = waiting
     context.report_step(
         "{} payments wait at the hub: the payers' banks hold the money in clearing, and none is lost.", waiting
@@ -31,7 +31,7 @@ def run(context: ScenarioContext) -> None:
     context.pause(4.0)
     context.report_step("{} is started again, and reads what it has missed.", bank.spec.name)
     context.start(bank.service.name)
-    context.await_outcomes(batch)
+    context.await_outcomes(stream)
     context.report_step("Every payment is complete.")
 
 

@@ -43,7 +43,7 @@ class ScenarioResult:
     steps: Sequence[Step]
     numbers: Mapping[str, int]
     failures: Sequence[str]
-    """What was otherwise than it must be, each a sentence."""
+    """Each failed check, as a sentence."""
     report: AuditReport | None
     """None when the scenario could not be run to its end."""
     seconds: float

@@ -24,13 +24,13 @@ def run(context: ScenarioContext) -> None:
         context.report_step("{} is switched to silence: it reads every offer, and answers none.", bank.spec.name)
         context.report_step("Customers pay {} times into it.", PAYMENTS)
         expected = "completed" if timeout is None else "AB03"
-        batch = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
-        context.await_sent(batch)
+        stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
+        context.await_sent(stream)
         if timeout is None:
-            context.await_(lambda: context.pending(batch) == PAYMENTS, 15.0, "all payments to wait for the answer")
+            context.await_(lambda: context.pending(stream) == PAYMENTS, 15.0, "all payments to wait for the answer")
             context.wait(LISTENS_SECONDS)
             context.check(
-                context.pending(batch) == PAYMENTS,
+                context.pending(stream) == PAYMENTS,
                 translatable("A payment was decided without an answer of the payee's bank."),
             )
             context.report_step(
@@ -38,9 +38,9 @@ def run(context: ScenarioContext) -> None:
             )
             context.pause(4.0)
         else:
-            context.await_outcomes(batch)
+            context.await_outcomes(stream)
     context.report_step("{} answers again.", bank.spec.name)
-    context.await_outcomes(batch)
+    context.await_outcomes(stream)
     context.report_step("Every payment has the outcome that it must have.")
 
 
