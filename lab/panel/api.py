@@ -45,13 +45,13 @@ def find_scenario(name: str) -> Scenario:
 @router.get("/parts", tags=["parts"])
 def list_parts(lab: LabOf) -> list[PartDocument]:
     """Every process of the network, in the order in which they need each other."""
-    return [PartDocument.of(report) for report in lab.health_monitor.reports()]
+    return [PartDocument.model_validate(report) for report in lab.health_monitor.reports()]
 
 
 @router.get("/parts/{name}", tags=["parts"])
 def find_part(lab: LabOf, name: str) -> PartDocument:
     """One of them."""
-    return PartDocument.of(lab.health_monitor.report(check_part(lab, name)))
+    return PartDocument.model_validate(lab.health_monitor.report(check_part(lab, name)))
 
 
 @router.post("/parts/{name}/{action}", tags=["parts"])
@@ -68,7 +68,7 @@ def act_on_part(
     """
     lab.supervisor.act(check_part(lab, name), action, hold=hold)
     lab.health_monitor.check()
-    return PartDocument.of(lab.health_monitor.report(name))
+    return PartDocument.model_validate(lab.health_monitor.report(name))
 
 
 @router.get("/traffic", tags=["traffic"])
@@ -94,7 +94,7 @@ def stop_traffic(lab: LabOf) -> TrafficDocument:
 @router.get("/scenarios", tags=["acts"])
 def list_scenarios() -> list[ScenarioDocument]:
     """The scenarios."""
-    return [ScenarioDocument.of(scenario) for scenario in SCENARIOS.values()]
+    return [ScenarioDocument.model_validate(scenario) for scenario in SCENARIOS.values()]
 
 
 @router.post("/scenarios/{name}/play", tags=["acts"], status_code=202)

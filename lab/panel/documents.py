@@ -8,15 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lab.drive.generator.generator import TrafficFigures
 from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
-from lab.network.health_monitor import Condition, PartReport
+from lab.network.health_monitor import Condition
 from lab.network.supervisor import PartAction, PartKind
 from lab.panel.tasks import LabTask, TaskKind
-from lab.prove.scenarios.scenario import Scenario
 from lab.read.report import audit_document
 
 
 class PartDocument(BaseModel):
     """A part of the network as it is now."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str = Field(examples=["bank-001"])
     kind: PartKind
@@ -28,27 +29,13 @@ class PartDocument(BaseModel):
     actions: list[PartAction] = Field(description="What can be done to it now.")
     refused: dict[PartAction, str] = Field(description="What can never be done to it here, and why.")
 
-    @classmethod
-    def of(cls, report: PartReport) -> Self:
-        """From the lab's report."""
-        return cls(
-            name=report.name,
-            kind=report.kind,
-            condition=report.condition,
-            detail=report.detail,
-            pid=report.pid,
-            since_ms=report.since_ms,
-            restarts=report.restarts,
-            actions=list(report.actions),
-            refused=dict(report.refused),
-        )
-
 
 class TrafficPlanDocument(BaseModel):
     """What to send."""
 
     model_config = ConfigDict(
         extra="forbid",
+        from_attributes=True,
         json_schema_extra={
             "example": {"rate_per_second": 20, "failing_percent": 5, "payers": {"001": 8, "002": 1, "003": 1}}
         },
@@ -66,16 +53,6 @@ class TrafficPlanDocument(BaseModel):
     def to_plan(self) -> TrafficPlan:
         """For the generator."""
         return TrafficPlan(self.rate_per_second, self.failing_percent, self.payers, self.payees)
-
-    @classmethod
-    def of(cls, plan: TrafficPlan) -> Self:
-        """From the generator's."""
-        return cls(
-            rate_per_second=plan.rate_per_second,
-            failing_percent=plan.failing_percent,
-            payers=dict(plan.payers),
-            payees=dict(plan.payees),
-        )
 
 
 class TrafficDocument(BaseModel):
@@ -104,7 +81,7 @@ class TrafficDocument(BaseModel):
         return cls(
             running=figures.is_running,
             held_back=figures.is_held_back,
-            plan=TrafficPlanDocument.of(figures.plan),
+            plan=TrafficPlanDocument.model_validate(figures.plan),
             waiting=figures.waiting,
             turned_away=counts.turned_away,
             sent=counts.taken,
@@ -123,14 +100,11 @@ class TrafficDocument(BaseModel):
 class ScenarioDocument(BaseModel):
     """A scenario that can be run."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     name: str = Field(examples=["payee-bank-dies"])
     title: str
     watch: str
-
-    @classmethod
-    def of(cls, scenario: Scenario) -> Self:
-        """From the registry."""
-        return cls(name=scenario.name, title=scenario.title, watch=scenario.watch)
 
 
 class StepDocument(BaseModel):

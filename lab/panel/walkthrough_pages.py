@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lab.classroom.steps import STEPS, Actor, Example, StepKind
-from lab.classroom.walkthrough import SideFacts, Walkthrough, WalkthroughState
+from lab.classroom.walkthrough import Walkthrough, WalkthroughState
 from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, require_token, sign_in_of
 from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
 from lab.panel.views import finding_views
@@ -140,6 +140,8 @@ class MessageDocument(BaseModel):
 class PostingDocument(BaseModel):
     """A line of a bank's books that this transfer has made."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     kind: str
     debit_account: str
     credit_account: str
@@ -148,6 +150,8 @@ class PostingDocument(BaseModel):
 
 class SideDocument(BaseModel):
     """A bank's side."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     code: str
     customer: str
@@ -158,31 +162,11 @@ class SideDocument(BaseModel):
     reason: str
     postings: list[PostingDocument]
 
-    @classmethod
-    def of(cls, side: SideFacts) -> SideDocument:
-        """From the walkthrough's facts."""
-        return cls(
-            code=side.code,
-            customer=side.customer,
-            balance_centavos=side.balance_centavos,
-            clearing_centavos=side.clearing_centavos,
-            settlement_centavos=side.settlement_centavos,
-            status=side.status,
-            reason=side.reason,
-            postings=[
-                PostingDocument(
-                    kind=line.kind,
-                    debit_account=line.debit_account,
-                    credit_account=line.credit_account,
-                    amount_centavos=line.amount_centavos,
-                )
-                for line in side.postings
-            ],
-        )
-
 
 class AccountDocument(BaseModel):
     """A settlement account at the hub."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     code: str
     balance_centavos: int
@@ -192,9 +176,11 @@ class AccountDocument(BaseModel):
 class HubDocument(BaseModel):
     """The hub's side."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     status: str
     reason: str
-    closed: bool
+    closed: bool = Field(validation_alias="is_closed")
     accounts: list[AccountDocument]
 
 
@@ -251,21 +237,9 @@ class WalkthroughDocument(BaseModel):
                 )
                 for observed in state.observed
             ],
-            payer=None if facts is None else SideDocument.of(facts.payer),
-            hub=None
-            if facts is None
-            else HubDocument(
-                status=facts.hub.status,
-                reason=facts.hub.reason,
-                closed=facts.hub.is_closed,
-                accounts=[
-                    AccountDocument(
-                        code=each.code, balance_centavos=each.balance_centavos, reserved_centavos=each.reserved_centavos
-                    )
-                    for each in facts.hub.accounts
-                ],
-            ),
-            payee=None if facts is None else SideDocument.of(facts.payee),
+            payer=None if facts is None else SideDocument.model_validate(facts.payer),
+            hub=None if facts is None else HubDocument.model_validate(facts.hub),
+            payee=None if facts is None else SideDocument.model_validate(facts.payee),
             audit=None if state.report is None else audit_document(state.report),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,8 @@ from rich.table import Table
 from lab.read.audit import AuditReport, Finding
 
 OFFENDERS_PRINTED_MAX: Final = 10
+
+Number = TypeVar("Number", int, float)
 
 console = Console()
 """For people; programs get JSON instead."""
@@ -99,7 +101,7 @@ def print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def percentile(numbers: Sequence[int], percent: int) -> int | None:
+def percentile(numbers: Sequence[Number], percent: int) -> Number | None:
     """The smallest number that at least this share of them does not exceed; None of none."""
     if not numbers:
         return None

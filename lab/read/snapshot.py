@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 import httpx
+from pydantic import TypeAdapter
 
 from lab.read.audit import (
     UNDECIDED_AT_BANK,
@@ -27,6 +28,12 @@ from lab.read.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreacha
 
 ACTIVITY_POLL_SECONDS: Final = 0.25
 """Between two readings of the activity."""
+
+
+_ACCOUNT: Final = TypeAdapter(AccountReference)
+_ACCOUNT_OR_NONE: Final[TypeAdapter[AccountReference | None]] = TypeAdapter(AccountReference | None)
+_BOOKS: Final = TypeAdapter(Books)
+_POSTING: Final = TypeAdapter(Posting)
 
 
 class StepReporter(Protocol):
@@ -103,9 +110,9 @@ class NetworkReader:
                     ispb=ispb,
                     code=str(names[ispb]["code"]),
                     name=name,
-                    books=_books(bank.books()),
+                    books=_BOOKS.validate_python(bank.books()),
                     transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
-                    postings=tuple(_posting(row) for row in bank.postings()),
+                    postings=tuple(_POSTING.validate_python(row) for row in bank.postings()),
                 )
             )
         report_step("Reading the hub once more.")
@@ -167,22 +174,14 @@ class NetworkReader:
                 return audit(snapshot, moving=not is_still)
 
 
-def _account(party: Json | None) -> AccountReference | None:
-    return None if party is None else AccountReference(str(party["ispb"]), str(party["account_number"]))
-
-
-def _required_account(party: Json) -> AccountReference:
-    return AccountReference(str(party["ispb"]), str(party["account_number"]))
-
-
 def _hub_transfer(row: Json) -> HubTransfer:
     return HubTransfer(
         end_to_end_id=row["end_to_end_id"],
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_account(row["payer"]),
-        payee=_account(row["payee"]),
+        payer=_ACCOUNT.validate_python(row["payer"]),
+        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
         is_closed=row["closed_at_ms"] is not None,
     )
 
@@ -195,35 +194,7 @@ def _bank_transfer(row: Json) -> BankTransfer:
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_account(row["payer"]),
-        payee=_account(row["payee"]),
+        payer=_ACCOUNT.validate_python(row["payer"]),
+        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
         owes_message=undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None,
-    )
-
-
-def _posting(row: Json) -> Posting:
-    return Posting(
-        posting_id=row["posting_id"],
-        kind=row["kind"],
-        debit_account=row["debit_account"],
-        credit_account=row["credit_account"],
-        amount_centavos=row["amount_centavos"],
-        end_to_end_id=row["end_to_end_id"],
-        direction=row["direction"],
-        operation_id=row["operation_id"],
-    )
-
-
-def _books(row: Json) -> Books:
-    return Books(
-        customers_centavos=row["customers_centavos"],
-        customers_posted_centavos=row["customers_posted_centavos"],
-        clearing_centavos=row["clearing_centavos"],
-        settlement_centavos=row["settlement_centavos"],
-        cash_centavos=row["cash_centavos"],
-        capital_centavos=row["capital_centavos"],
-        deposits_centavos=row["deposits_centavos"],
-        negative_accounts=tuple(row["negative_accounts"]),
-        unbalanced_accounts=tuple(row["unbalanced_accounts"]),
-        unbalanced_transfers=tuple(row["unbalanced_transfers"]),
     )

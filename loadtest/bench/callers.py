@@ -19,9 +19,9 @@ import uvloop
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
+from lab.read.report import percentile
 from loadtest.bench.directory import registration
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
-from loadtest.bench.result import percentile
 
 CHANNELS: Final = 4
 PHONES_FIRST: Final = 5_511_900_000_000

@@ -18,11 +18,12 @@ from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.postgres import EmbeddedPostgres
 from lab.network.parts.process import wait_until
+from lab.read.report import percentile
 from lab.read.rest import new_client
 from lab.read.snapshot import NetworkReader
 from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
-from loadtest.bench.result import PartResult, percentile
+from loadtest.bench.result import PartResult
 from loadtest.bench.servers import connect_to
 from pix.runtime.addresses import join_host_port
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -55,13 +54,6 @@ class PartResult:
             document["limit"] = self.limit_name
         document |= {"details": dict(self.details), "timeline": list(self.timeline), "findings": list(self.findings)}
         return document
-
-
-def percentile(sorted_values: Sequence[float], percent: float) -> float | None:
-    """The least value that at least `percent` of the values do not exceed; None without values."""
-    if not sorted_values:
-        return None
-    return sorted_values[max(0, math.ceil(len(sorted_values) * percent / 100) - 1)]
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

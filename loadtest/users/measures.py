@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from loadtest.bench.result import percentile
+from lab.read.report import percentile
 
 SAMPLES_MAX: Final = 200_000
 TROUBLES_MAX: Final = 20
@@ -38,7 +38,7 @@ class Samples:
 
     def percentile(self, percent: int) -> float | None:
         """The smallest time that at least this share of them does not exceed; None of none."""
-        return percentile(sorted(self._kept), percent)
+        return percentile(self._kept, percent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 
 from lab.network.parts.environment import forget_libpq_variables, inherited
 from lab.network.parts.errors import PartError, PartMissing, PartNotReady
-from lab.network.parts.process import ChildProcess, run_to_the_end, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, run_to_the_end, wait_until
 from pix.postgres.limits import SET_UP_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.postgres.url import DRIVER, database_url
@@ -94,14 +94,14 @@ class ExternalPostgres:
         self._server_url = database_url(server_url)
 
     def create_database(self, name: str) -> None:
-        _create_database(self._server_url, name)
+        create_database(self._server_url, name)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server, with the password in it."""
         return self._server_url.set(database=database).render_as_string(hide_password=False)
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(ChildPart):
     """A PostgreSQL server whose data stays in `data_folder` from one run to the next.
 
     It listens on a Unix socket alone. Under root it runs as another user, since PostgreSQL refuses to run as root;
@@ -109,14 +109,14 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_folder: Path, *, name: str = "postgres") -> None:
-        self.name = name
+        user = _system_user() if os.geteuid() == 0 else None
+        super().__init__(ChildProcess(name, stop_signal=signal.SIGINT, user=user), STOP_GRACE_SECONDS)
         self.data_folder = data_folder.absolute()
         self._cluster = self.data_folder / "cluster"
         self._log_file = self.data_folder / "postgres.log"
         self._socket_folder = _socket_folder_for(self.data_folder)
         self._binaries = _binaries_folder()
-        self._user = _system_user() if os.geteuid() == 0 else None
-        self._child = ChildProcess(name, stop_signal=signal.SIGINT, user=self._user)
+        self._user = user
 
     def start(self) -> None:
         """Starts the server, over a new cluster if there is none, and waits until it answers."""
@@ -133,45 +133,13 @@ class EmbeddedPostgres:
         self._make_socket_folder()
         wait_until(self._launch_and_answer, START_DEADLINE_SECONDS, f"{self.name} to find its memory unused")
 
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
     def stop(self) -> None:
         """Ends every session and shuts down in good order."""
-        self._child.stop(STOP_GRACE_SECONDS)
+        super().stop()
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
-    def kill(self) -> None:
-        """Sends SIGKILL to the postmaster, and returns when its backends are gone too."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """Makes the postmaster and all of its backends stand still."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """Lets the server go on after `freeze`."""
-        self._child.thaw()
-
-    def is_frozen(self) -> bool:
-        return self._child.is_frozen()
-
-    def restart(self) -> None:
-        """Stops the server if it runs, and starts it on the same data; the URLs stay the same."""
-        self.stop()
-        self.start()
-
-    def is_running(self) -> bool:
-        """True while the postmaster exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
     def create_database(self, name: str) -> None:
-        _create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
+        create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server: the same in every run on the same data folder."""
@@ -368,15 +336,20 @@ def _connect(url: URL) -> psycopg2.extensions.connection:
     return connect_plainly(url, SET_UP_LIMITS)
 
 
-def _create_database(server_url: URL, name: str) -> None:
+def create_database(server_url: URL, name: str) -> bool:
+    """Creates the database unless it exists; whether it was missing. Raises psycopg2.Error."""
     connection = _connect(server_url)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is not None:
-                return
-            # Somebody else may have been quicker since the question; a database is a database.
-            with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
-                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                return False
+            try:
+                # From template0, which takes no connections, so that several can be created at the same time.
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+                cursor.execute(statement.format(sql.Identifier(name)))
+            except (errors.DuplicateDatabase, errors.UniqueViolation):
+                return False
+            return True
     finally:
         connection.close()

@@ -317,6 +317,68 @@ class ChildProcess:
             guarded.stdin.close()
 
 
+class ChildPart:
+    """A part that is one child process, which subclasses start."""
+
+    def __init__(self, child: ChildProcess, stop_grace_seconds: float) -> None:
+        self.name = child.name
+        self._child = child
+        self._stop_grace_seconds = stop_grace_seconds
+
+    def start(self) -> None:
+        """Starts it and waits until it is ready. Raises `PartError`."""
+        raise NotImplementedError
+
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
+    def request_stop(self) -> None:
+        """Asks it to end and does not wait."""
+        self._child.request_stop()
+
+    def stop(self) -> None:
+        """Ends it in good order. Does nothing when it has ended."""
+        self._child.stop(self._stop_grace_seconds)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._child.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP to it and all of its descendants."""
+        self._child.freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._child.thaw()
+
+    def restart(self) -> None:
+        """Stops it if it runs, and starts it again with the data that it has kept."""
+        self.stop()
+        self.start()
+
+    def is_frozen(self) -> bool:
+        return self._child.is_frozen()
+
+    def is_running(self) -> bool:
+        """True while its process exists, frozen or not."""
+        return self._child.is_running()
+
+    @property
+    def pid(self) -> int:
+        """Raises `PartError` before the first start."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of its last run; minus the signal's number when a signal ended it, None while it runs."""
+        return self._child.exit_code
+
+    def log_tail(self) -> str:
+        return self._child.log_tail()
+
+
 def run_to_the_end(
     name: str,
     command: Sequence[str],

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.read.report import percentile
 from loadtest.bench.command import BenchOptions, BenchResult, Part, parts_of, run_bench
 from loadtest.bench.report import bench_html, bench_table
-from loadtest.bench.result import PartResult, percentile
+from loadtest.bench.result import PartResult
 
 SECONDS = 4.0
 HISTORY = 2_000
