@@ -22,7 +22,7 @@ from lab.read.snapshot import NetworkReader
 from lab.read.tap import Tap, message_of
 from pix.scheme.messages import Message
 from pix.web.marks import translatable
-from pix.wire.records import HEADER_SENDER, Record
+from pix.wire.record import HEADER_SENDER, Record
 
 STEP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -43,11 +43,11 @@ class StepTimedOut(Exception):
 
 
 class StepInProgress(Exception):
-    rule = translatable("The step is still happening.")
+    rule = translatable("The step is still running.")
 
 
 class NoNextStep(Exception):
-    rule = translatable("The story is over. Start over to see it again.")
+    rule = translatable("This was the last step. Start over to see it again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,28 +164,28 @@ class Supervisor:
 
     def _start(self, supervised: SupervisedPart) -> None:
         if supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.START, translatable("It runs already."))
+            raise ActionRefused(supervised.name, PartAction.START, translatable("It is already running."))
         supervised.is_held = False
         supervised.launch()
 
     def _stop(self, supervised: SupervisedPart) -> None:
         if supervised.is_held and not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.STOP, translatable("It is stopped already."))
+            raise ActionRefused(supervised.name, PartAction.STOP, translatable("It is already stopped."))
         supervised.is_held = True
         supervised.part.stop()
 
     def _kill(self, supervised: SupervisedPart, hold: bool) -> None:
         if not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.KILL, translatable("It does not run."))
+            raise ActionRefused(supervised.name, PartAction.KILL, translatable("It is not running."))
         supervised.is_held = hold
         supervised.end_is_expected = True
         supervised.part.kill()
 
     def _freeze(self, supervised: SupervisedPart) -> None:
         if not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It does not run."))
+            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is not running."))
         if supervised.part.is_frozen():
-            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is frozen already."))
+            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is already frozen."))
         supervised.part.freeze()
 
     def _thaw(self, supervised: SupervisedPart) -> None:
@@ -269,8 +269,8 @@ class Supervisor:
 
 
 EMBEDDED_BROKER_RULE: Final = translatable(
-    "The embedded broker keeps everything in memory and comes back at another address, which no client survives: "
-    "start the demo with --kafka apache to stop or kill the broker."
+    "The embedded broker keeps its log in memory and restarts at another address, which disconnects every client. "
+    "Start the demo with --kafka apache to stop or kill the broker."
 )
 
 

@@ -60,7 +60,7 @@ class LabTask:
 class Busy(Exception):
     """Something else is going on; one thing at a time."""
 
-    rule = translatable("Something else is going on: wait for its end, or stop it.")
+    rule = translatable("Another run is in progress. Wait or cancel it.")
 
 
 class TaskRunner:
@@ -74,7 +74,7 @@ class TaskRunner:
         afterwards: ExitStack,
         quiet_seconds_max: float = AUDIT_QUIET_SECONDS,
     ) -> None:
-        """`afterwards` is closed once the network has stopped: threads that waited for it are joined there.
+        """`afterwards` is closed once the network has stopped: threads that still wait for it end there.
 
         An audit waits for quiet so long at most.
         """

@@ -128,9 +128,9 @@ def _context(state: WalkthroughState, lab: Laboratory, language: Language) -> di
 
 
 class MessageDocument(BaseModel):
-    """A message that was seen on the broker."""
+    """A message read from the broker."""
 
-    step: int = Field(description="In which step it was sent.")
+    step: int = Field(description="The step in which it was sent.")
     type: str = Field(examples=["TransferRequested"])
     sender: str
     topic: str
@@ -158,7 +158,7 @@ class SideDocument(BaseModel):
     balance_centavos: int
     clearing_centavos: int
     settlement_centavos: int
-    status: str = Field(description="Empty while the bank does not know the transfer.")
+    status: str = Field(description="Empty before the bank has the transfer.")
     reason: str
     postings: list[PostingDocument]
 
@@ -195,7 +195,7 @@ class WalkthroughDocument(BaseModel):
     protocol_row: int | None
     title: str
     explanation: str
-    durable: str = Field(description="What the sender made durable before it sent the message.")
+    durable: str = Field(description="What the sender saves before it sends anything.")
     over: bool
     moving: bool
     failure: str

@@ -9,11 +9,11 @@ from typing import Any, Final
 from lab.classroom.steps import STEPS, Actor, Example, StepKind
 from lab.classroom.walkthrough import AccountFacts, Facts, ObservedMessage, SideFacts, WalkthroughState
 from lab.panel.views import Mark, bank_mark
+from pix.scheme.deliveries import HUB
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party, Side
 from pix.web.languages import Language, translate
 from pix.web.marks import translatable
-from pix.wire.records import HUB_SENDER
 
 CENTAVOS: Final = "_centavos"
 MILLISECONDS: Final = "_ms"
@@ -97,7 +97,7 @@ def arrow_views(state: WalkthroughState) -> list[ArrowView]:
 
 def _arrow(observed: ObservedMessage, now: int) -> ArrowView:
     message = observed.message
-    from_hub = observed.sender == HUB_SENDER
+    from_hub = observed.sender == HUB
     name = type(message).__name__
     if name in ("TransferOffered", "TransferAccepted", "TransferRejected"):
         is_payers = False
@@ -149,7 +149,7 @@ def _bank_view(
     amounts = (
         (side.customer, side.balance_centavos, before.balance_centavos),
         (translate(language, "clearing account"), side.clearing_centavos, before.clearing_centavos),
-        (translate(language, "settlement, in its books"), side.settlement_centavos, before.settlement_centavos),
+        (translate(language, "settlement, in the bank's books"), side.settlement_centavos, before.settlement_centavos),
     )
     old = len(before.postings)
     return SideView(

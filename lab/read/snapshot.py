@@ -99,7 +99,7 @@ class NetworkReader:
     def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
-        report_step("Reading what the hub knows.")
+        report_step("Reading the hub's data.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
         banks = []
         for ispb, bank in self.banks().items():
@@ -115,7 +115,7 @@ class NetworkReader:
                     postings=tuple(_POSTING.validate_python(row) for row in bank.postings()),
                 )
             )
-        report_step("Reading the hub once more.")
+        report_step("Reading the hub again.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -164,7 +164,7 @@ class NetworkReader:
         the attempts, does the report say so. `report_step` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
-        report_step("Waiting until nothing is under way.")
+        report_step("Waiting for pending transfers.")
         self.wait_for_quiet(wait_seconds)
         while True:
             before = self.activity()

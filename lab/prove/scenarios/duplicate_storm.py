@@ -13,7 +13,7 @@ from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.outages import PublishFailed
 from pix.web.marks import translatable
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 PAYMENTS: Final = 12
 PER_SECOND: Final = 20.0
@@ -60,16 +60,14 @@ def run(context: ScenarioContext) -> None:
     try:
         with listening(settings.bootstrap_servers, codes) as tap, context.behaving(bank, answer_style="twice"):
             context.report_step(
-                "{} answers every offer twice. Customers of all banks pay {} times.", bank.spec.name, PAYMENTS
+                "{} answers every offer twice. Customers of all banks make {} payments.", bank.spec.name, PAYMENTS
             )
             repeater = RecordRepeater(tap, sink)
             stream = context.send(context.payments(PAYMENTS), PER_SECOND)
-            context.report_step("Every record on the broker is repeated {} times as soon as it is there.", COPIES)
+            context.report_step("Each record on the broker is repeated {} times as soon as it arrives.", COPIES)
             context.await_(lambda: _has_passed(repeater, stream), HEARD_SECONDS_MAX, "the records of every payment")
             context.await_outcomes(stream)
-            context.report_step(
-                "Now all of it once more, {} times each and in any order, when everything is over.", COPIES
-            )
+            context.report_step("After the decision, each record is repeated {} more times, in any order.", COPIES)
             again = repeater.observed * COPIES
             context.random.shuffle(again)
             sink.publish(again)
@@ -79,14 +77,12 @@ def run(context: ScenarioContext) -> None:
             context.await_(
                 lambda: _duplicates(context, stream) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them"
             )
-            context.report_step(
-                "The hub alone has ignored {} records that it had seen before.", _duplicates(context, stream)
-            )
+            context.report_step("The hub ignored {} duplicates.", _duplicates(context, stream))
     except PublishFailed as error:
         raise PartError(f"The broker does not take the records: {error}") from error
     finally:
         sink.close()
-    context.report_step("Each payment was booked once.")
+    context.report_step("Each payment was booked exactly once.")
 
 
 def _has_passed(repeater: RecordRepeater, stream: PaymentStream) -> bool:
@@ -102,6 +98,6 @@ def _duplicates(context: ScenarioContext, stream: PaymentStream) -> int:
 SCENARIO: Final = Scenario(
     "duplicate-storm",
     translatable("Duplicate storm"),
-    translatable("Every message comes many times, in any order, before and after the end. Everything counts once."),
+    translatable("Every message arrives many times, in any order, before and after the decision. Each counts once."),
     run,
 )

@@ -19,37 +19,33 @@ def run(context: ScenarioContext) -> None:
     """Kills hub, banks, database and broker amid payments; starts all of it again."""
     network = context.network
     services = [service.name for service in network.services]
-    context.report_step("Customers of all banks pay {} times.", PAYMENTS)
+    context.report_step("Customers of all banks make {} payments.", PAYMENTS)
     stream = context.send(context.payments(PAYMENTS), PER_SECOND)
     context.wait(BEFORE_SECONDS)
     context.kill(*services, network.postgres.name)
     context.kill_broker()
     if network.settings.kafka is KafkaKind.APACHE:
         context.report_step(
-            "Hub, banks, PostgreSQL and broker are killed (SIGKILL). Nothing is left but what is on the disk."
+            "The hub, the banks, PostgreSQL and the broker are killed (SIGKILL). Only data on disk remains."
         )
     else:
         context.report_step(
-            "Hub, banks and PostgreSQL are killed (SIGKILL), and the broker loses its log, which was in memory."
+            "The hub, the banks and PostgreSQL are killed (SIGKILL), and the broker loses its in-memory log."
         )
     context.numbers["answered_before"] = len(stream.sent)
     context.pause(4.0)
-    context.report_step("PostgreSQL is started again, and the broker.")
+    context.report_step("PostgreSQL and the broker are restarted.")
     context.supervisor.act(network.postgres.name, PartAction.START)
     context.start_broker()
-    context.report_step(
-        "The hub and the banks are started again. Customers who got no answer ask again, with the same order."
-    )
+    context.report_step("The hub and the banks are restarted. Customers without an answer retry the same order.")
     context.start(*services)
     context.await_outcomes(stream)
-    context.report_step("Every order exists exactly once, and is complete.")
+    context.report_step("Every order exists exactly once and is completed.")
 
 
 SCENARIO: Final = Scenario(
     "everything-dies",
-    translatable("Everything dies"),
-    translatable(
-        "Hub, banks and database are dead at the same moment, as after a power cut. Then all of it comes back."
-    ),
+    translatable("Everything goes down"),
+    translatable("The hub, the banks and the database go down at once, as in a power cut. Then they restart."),
     run,
 )

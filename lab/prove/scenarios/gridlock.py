@@ -21,19 +21,19 @@ def run(context: ScenarioContext) -> None:
     """Takes every bank's settlement money out, sends payments, puts it back, and sends them again."""
     with _emptied(context) as taken_centavos:
         amount = format_brl(taken_centavos)
-        context.report_step("The settlement money of every bank is taken out at the hub: {} in all.", amount)
+        context.report_step("The hub withdraws the settlement balance of every bank: {} in total.", amount)
         context.pause(2.0)
-        context.report_step("Customers of all banks pay {} times.", PAYMENTS)
+        context.report_step("Customers of all banks make {} payments.", PAYMENTS)
         failing = context.send(context.payments(PAYMENTS, expected="AM04"))
         context.await_outcomes(failing)
-        context.report_step("Each payment failed with AM04: no bank can settle. The customers have their money back.")
+        context.report_step("Each payment failed with AM04: no bank can settle. The customers were refunded.")
         clearing = sum(bank.books()["clearing_centavos"] for bank in context.rest.values())
-        context.check(clearing == 0, translatable("Money stayed in a clearing account."))
+        context.check(clearing == 0, translatable("A clearing account is not empty."))
         context.pause(4.0)
-    context.report_step("The settlement money is put back.")
+    context.report_step("The settlement balances are restored.")
     stream = context.send(context.payments(PAYMENTS))
     context.await_outcomes(stream)
-    context.report_step("The same customers pay again, and every payment is complete.")
+    context.report_step("The same customers pay again, and every payment is completed.")
     context.await_(lambda: _is_mirrored(context), MIRRORED_SECONDS_MAX, "the banks to book what went out and in")
 
 
@@ -62,7 +62,9 @@ def _is_mirrored(context: ScenarioContext) -> bool:
 
 SCENARIO: Final = Scenario(
     "gridlock",
-    translatable("Gridlock: no settlement money"),
-    translatable("No bank has money at the hub, so no payment can settle. Each fails, and the customer is refunded."),
+    translatable("Gridlock: no settlement balance"),
+    translatable(
+        "No bank has settlement balance, so no payment can settle. Each payment fails, and the payer is refunded."
+    ),
     run,
 )

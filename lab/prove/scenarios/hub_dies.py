@@ -16,29 +16,29 @@ BEFORE_SECONDS: Final = 0.4
 def run(context: ScenarioContext) -> None:
     """Kills every hub in the middle of payments between all banks, which go on taking orders."""
     hubs = [hub.name for hub in context.network.hubs]
-    context.report_step("Customers of all banks pay {} times.", PAYMENTS)
+    context.report_step("Customers of all banks make {} payments.", PAYMENTS)
     stream = context.send(context.payments(PAYMENTS), PER_SECOND)
     context.wait(BEFORE_SECONDS)
     context.kill(*hubs)
     before = len(stream.sent)
-    context.report_step("The hub is killed in the middle of it (SIGKILL). Banks take orders all the same.")
+    context.report_step("The hub is killed during the payments (SIGKILL). The banks still accept orders.")
     context.await_sent(stream)
     taken = len(stream.sent) - before
-    context.check(taken > 0, translatable("No bank took an order while the hub was dead."))
+    context.check(taken > 0, translatable("No bank accepted an order while the hub was down."))
     context.numbers["taken_while_the_hub_was_dead"] = taken
-    context.report_step("{} orders were taken without a hub: each is durable at its bank, and owed to the hub.", taken)
+    context.report_step(
+        "{} orders were accepted while the hub was down. Each is saved at its bank and will be sent to the hub.", taken
+    )
     context.pause(4.0)
-    context.report_step("The hub is started again. What it had not acknowledged it reads once more.")
+    context.report_step("The hub is restarted. It reads unacknowledged messages again.")
     context.start(*hubs)
     context.await_outcomes(stream)
-    context.report_step("Every payment is complete.")
+    context.report_step("Every payment is completed.")
 
 
 SCENARIO: Final = Scenario(
     "hub-dies",
-    translatable("The hub dies"),
-    translatable(
-        "The centre of the network is dead, and customers notice little: banks take payments, which complete later."
-    ),
+    translatable("The hub goes down"),
+    translatable("The hub goes down. Banks still accept payments, which complete later."),
     run,
 )

@@ -18,28 +18,30 @@ def run(context: ScenarioContext) -> None:
     """Gives the hub a timeout, freezes a bank for longer than that, and takes the timeout away again."""
     *others, bank = context.banks
     context.report_step(
-        "The hub is started anew with a timeout of {} second. In the real scheme it is 40.", f"{TIMEOUT_SECONDS:g}"
+        "The hub is restarted with a timeout of {} second. The real scheme uses 40 seconds.", f"{TIMEOUT_SECONDS:g}"
     )
     with context.timeout(TIMEOUT_SECONDS):
         context.supervisor.act(bank.service.name, PartAction.FREEZE)
         try:
-            context.report_step("{} is frozen (SIGSTOP), and customers pay {} times into it.", bank.spec.name, PAYMENTS)
+            context.report_step(
+                "{} is frozen (SIGSTOP), and customers make {} payments to it.", bank.spec.name, PAYMENTS
+            )
             stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
             context.await_sent(stream)
             context.await_(lambda: _failed(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
-            context.report_step(
-                "The hub has given up: every payment failed with AB03, and the payers get their money back."
-            )
+            context.report_step("Timeout: every payment failed with AB03, and the payers are refunded.")
             context.pause(3.0)
         finally:
             context.supervisor.act(bank.service.name, PartAction.THAW)
-        context.report_step("{} goes on where it stood: it reads the offers, and says yes to each.", bank.spec.name)
+        context.report_step("{} resumes (SIGCONT), reads the offers and accepts each one.", bank.spec.name)
         context.await_(lambda: _refused(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
         context.numbers["late_answers_refused"] = _refused(context, stream.ids)
-        context.report_step("Too late: each yes stands in its transfer's history, refused. No money moved.")
+        context.report_step(
+            "Too late: the hub recorded each acceptance in the transfer's history and ignored it. No money moved."
+        )
         context.await_outcomes(stream)
         context.pause(3.0)
-        context.report_step("The hub is started anew, as it was.")
+        context.report_step("The hub is restarted with its original settings.")
 
 
 def _failed(context: ScenarioContext, ids: set[str]) -> int:
@@ -59,9 +61,10 @@ def _refused(context: ScenarioContext, ids: set[str]) -> int:
 
 SCENARIO: Final = Scenario(
     "late-answer",
-    translatable("The answer that comes too late"),
+    translatable("The late answer"),
     translatable(
-        "The hub gives up before the payee's bank says yes. Its decision is final: the late yes changes nothing."
+        "The hub's timeout passes before the payee's bank accepts. The failure is final: the late acceptance "
+        "changes nothing."
     ),
     run,
 )

@@ -84,14 +84,14 @@ class ScenarioRunner:
 
     def _run(self, scenario: Scenario, context: ScenarioContext) -> AuditReport:
         scenario.run(context)
-        context.report_step("Waiting until nothing is under way, then auditing.")
+        context.report_step("Waiting for pending transfers, then auditing.")
         context.check(self._reader.wait_for_quiet(QUIET_SECONDS_MAX), "The network does not come to rest.")
         context.compare_outcomes()
         report = self._reader.audit(AUDIT_SECONDS_MAX)
         if report.is_ok:
-            context.report_step("The audit is green: nothing was lost, and no money was made.")
+            context.report_step("Audit passed: no money lost, none created.")
         else:
-            context.report_step("The audit is RED.")
+            context.report_step("Audit failed.")
         return report
 
     def _release_parts(self) -> None:

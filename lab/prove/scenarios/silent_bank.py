@@ -18,11 +18,11 @@ def run(context: ScenarioContext) -> None:
     timeout = context.network.transfer_timeout_seconds
     if timeout is not None:
         context.report_step(
-            "This network waits {} seconds for an answer at most: the payments will fail, with the money back.", timeout
+            "This network waits at most {} seconds for an answer: the payments will fail and be refunded.", timeout
         )
     with context.behaving(bank, mode="silent"):
-        context.report_step("{} is switched to silence: it reads every offer, and answers none.", bank.spec.name)
-        context.report_step("Customers pay {} times into it.", PAYMENTS)
+        context.report_step('{} is switched to "Never answer": it reads every offer and answers none.', bank.spec.name)
+        context.report_step("Customers make {} payments to it.", PAYMENTS)
         expected = "completed" if timeout is None else "AB03"
         stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
         context.await_sent(stream)
@@ -31,24 +31,25 @@ def run(context: ScenarioContext) -> None:
             context.wait(LISTENS_SECONDS)
             context.check(
                 context.pending(stream) == PAYMENTS,
-                translatable("A payment was decided without an answer of the payee's bank."),
+                translatable("A payment was decided without an answer from the payee's bank."),
             )
             context.report_step(
-                "{} payments wait. The hub offers them again and again, and decides nothing by itself.", PAYMENTS
+                "{} payments are pending. The hub retransmits the offers and decides nothing without an answer.",
+                PAYMENTS,
             )
             context.pause(4.0)
         else:
             context.await_outcomes(stream)
     context.report_step("{} answers again.", bank.spec.name)
     context.await_outcomes(stream)
-    context.report_step("Every payment has the outcome that it must have.")
+    context.report_step("Every payment has the expected outcome.")
 
 
 SCENARIO: Final = Scenario(
     "silent-bank",
     translatable("The bank that never answers"),
     translatable(
-        "A payment waits for as long as the payee's bank says nothing. Without its promise the hub moves no money."
+        "A payment stays pending until the payee's bank answers. The hub moves no money before the bank accepts."
     ),
     run,
 )
