@@ -43,9 +43,10 @@ test: $(INSTALLED) ## the whole suite, in at most 8 minutes; what this machine l
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
-	$(BIN)/ruff check $(PACKAGES)
-	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/ruff check $(PACKAGES) .ci
+	$(BIN)/ruff format --check $(PACKAGES) .ci
 	$(BIN)/mypy
+	$(BIN)/mypy .ci/stand_ins/make.py
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m lab.development.stubs --check
@@ -57,8 +58,8 @@ prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12
 	$(BIN)/python -m pytest -m prove
 
 format: $(INSTALLED) ## put the Python files into the form that `make check` wants
-	$(BIN)/ruff check --fix $(PACKAGES)
-	$(BIN)/ruff format $(PACKAGES)
+	$(BIN)/ruff check --fix $(PACKAGES) .ci
+	$(BIN)/ruff format $(PACKAGES) .ci
 
 stubs: $(INSTALLED) ## write the Python stubs of protos/
 	$(BIN)/python -m lab.development.stubs

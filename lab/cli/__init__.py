@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+from typing import Final
+
 import typer
 
 from lab.cli.audit import audit
-from lab.cli.bench import bench
 from lab.cli.certs import certs
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
-from lab.cli.load import load
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
+
+COMMANDS_GROUP: Final = "codepix.commands"
+"""The entry points by which other packages add commands, each a function with typer's options (see pyproject.toml)."""
 
 app = typer.Typer(
     help="CodePix: an instant-payment network in a box.",
@@ -19,10 +23,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, certs, audit, smoke, experiment, scenario, bench, load):
+for command in (demo, certs, audit, smoke, experiment, scenario):
     app.command()(command)
+for added in sorted(entry_points(group=COMMANDS_GROUP)):
+    app.command(added.name)(added.load())
 
 
 def main() -> None:
-    """The command's entry."""
     app()

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, HUB_PORT_DEFAULT, speaking_plainly, web_address
+from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, HUB_PORT_DEFAULT, reporting_errors, web_address
 from lab.read.report import audit_document, print_audit, print_json
 from lab.read.rest import new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 
 HUB_URL_DEFAULT: Final = f"http://127.0.0.1:{HUB_PORT_DEFAULT}"
 
@@ -25,10 +25,10 @@ def audit(
 ) -> None:
     """Audits a running network: no money made or lost, every transfer with one outcome. Exit code 1 when broken."""
     address = web_address("--hub", hub)
-    with speaking_plainly():
+    with reporting_errors():
         client = new_client(operator_password)
         try:
-            report = Surveyor(address, client).audit(wait)
+            report = NetworkReader(address, client).audit(wait)
         finally:
             client.close()
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_USAGE, refuse
+from lab.cli.terminal import EXIT_USAGE, refuse
 from lab.network.certs import HUB_NAMES, make_certificates
 from lab.network.network import DEMO_BANKS
 from lab.read.report import console

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, speaking_plainly, tell
+from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, progress, refuse, reporting_errors
 from lab.network.network import BANKS_MAX, KafkaKind
 from lab.prove.experiment import ExperimentOptions, experiment_document, experiment_table
 from lab.prove.experiment import experiment as run_experiment
 from lab.prove.faults import Target
-from lab.prove.outage import ParkingOptions, park, parking_document, parking_table
+from lab.prove.outage import OutageOptions, measure_outage, outage_document, outage_table
 from lab.read.audit import AuditReport
 from lab.read.report import console, print_audit, print_json
 from pix.participant.settings import SECONDS_MAX
@@ -53,10 +53,12 @@ def experiment(
             "--faults broker: the embedded broker comes back at another address; use --kafka apache, or --wipe-broker.",
             EXIT_USAGE,
         )
-    with speaking_plainly():
+    with reporting_errors():
         if park_bank is not None:
-            parked = park(ParkingOptions(transfers=park_bank, kafka=kind, hubs=hubs, seed=seed, keep=keep), tell)
-            _show(json, parking_document(parked), [parking_table(parked)], parked.report)
+            parked = measure_outage(
+                OutageOptions(transfers=park_bank, kafka=kind, hubs=hubs, seed=seed, keep=keep), progress
+            )
+            _show(json, outage_document(parked), [outage_table(parked)], parked.report)
             raise typer.Exit(0 if parked.is_ok else EXIT_BROKEN)
         options = ExperimentOptions(
             seed=seed,
@@ -71,7 +73,7 @@ def experiment(
             wipe_broker=wipe_broker,
             keep=keep,
         )
-        result = run_experiment(options, tell)
+        result = run_experiment(options, progress)
     _show(json, experiment_document(result), [experiment_table(result)], result.report)
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
 

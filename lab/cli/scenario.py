@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, EXIT_USAGE, Keep, refuse, speaking_plainly, tell
+from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, progress, refuse, reporting_errors
 from lab.network.network import KafkaKind
 from lab.prove.scenarios.command import (
     ScenarioOptions,
-    play_scenarios,
-    playbill_document,
-    playbill_table,
     result_remarks,
     results_document,
     results_table,
+    run_scenarios,
+    scenarios_document,
+    scenarios_table,
 )
-from lab.prove.scenarios.playbill import SCENARIOS
-from lab.prove.scenarios.script import Scenario
+from lab.prove.scenarios.registry import SCENARIOS
+from lab.prove.scenarios.scenario import Scenario
 from lab.read.report import console, print_json
 
 
@@ -34,11 +34,11 @@ def scenario(
 ) -> None:
     """Plays scripts that break a fresh network, and audits after each. Exit code 0 when every one is green."""
     if list_:
-        print_json(playbill_document()) if json else console.print(playbill_table())
+        print_json(scenarios_document()) if json else console.print(scenarios_table())
         return
     chosen = _scenarios(names or [], everything=all_)
-    with speaking_plainly():
-        results = play_scenarios(ScenarioOptions(chosen, kafka, seed, keep), tell)
+    with reporting_errors():
+        results = run_scenarios(ScenarioOptions(chosen, kafka, seed, keep), progress)
     if json:
         print_json(results_document(results))
     else:

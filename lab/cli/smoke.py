@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.speaking import EXIT_BROKEN, Keep, speaking_plainly, tell
+from lab.cli.terminal import EXIT_BROKEN, Keep, progress, reporting_errors
 from lab.network.network import BANKS_MAX, KafkaKind
 from lab.prove.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.prove.smoke import smoke as run_smoke
@@ -22,8 +22,8 @@ def smoke(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
     """Starts a fresh network, pays between all banks, also what must fail, audits, and stops it. Exit code 0 or 1."""
-    with speaking_plainly():
-        result = run_smoke(SmokeOptions(transfers=transfers, banks=banks, kafka=kafka, seed=seed, keep=keep), tell)
+    with reporting_errors():
+        result = run_smoke(SmokeOptions(transfers=transfers, banks=banks, kafka=kafka, seed=seed, keep=keep), progress)
     if json:
         print_json(smoke_document(result))
     else:

@@ -7,43 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
 
 import psycopg2  # type: ignore[import-untyped]
-from psycopg2 import errors, sql
 
-from pix.postgres.limits import SET_UP_LIMITS
-from pix.postgres.plain_connection import connect_plainly
+from lab.network.parts.postgres import MAINTENANCE_DATABASE, create_database
 from pix.postgres.url import database_url
-
-MAINTENANCE_DATABASE: Final = "postgres"
-
-
-def create_database(url_text: str) -> bool:
-    """Whether the database was missing. Raises ValueError for a URL of another kind, and psycopg2.Error."""
-    url = database_url(url_text)
-    server = url.set(database=MAINTENANCE_DATABASE)
-    connection = connect_plainly(server, SET_UP_LIMITS)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (url.database,))
-            if cursor.fetchone() is not None:
-                return False
-            try:
-                # From template0, which nobody is ever connected to: several may be created at the same time.
-                statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
-                cursor.execute(statement.format(sql.Identifier(url.database or "")))
-            except (errors.DuplicateDatabase, errors.UniqueViolation):
-                return False
-            return True
-    finally:
-        connection.close()
 
 
 def main() -> int:
-    """The command's entry."""
     try:
-        was_missing = create_database(os.environ["DATABASE_URL"])
+        url = database_url(os.environ["DATABASE_URL"])
+        was_missing = create_database(url.set(database=MAINTENANCE_DATABASE), url.database or "")
     except KeyError:
         print("DATABASE_URL: not set", file=sys.stderr)
         return 2

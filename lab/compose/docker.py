@@ -25,6 +25,8 @@ INSTALL_DEADLINE_SECONDS: Final = 900.0
 COMMAND_DEADLINE_SECONDS: Final = 120.0
 TAIL_LINES: Final = 30
 
+CLASSIC_BUILDER: Final = {"DOCKER_BUILDKIT": "0"}
+"""The builder that every daemon has: it needs no plug-in, and uses a local image without asking a registry."""
 DAEMON_OPTIONS: Final[Sequence[Sequence[str]]] = (
     (),
     ("--storage-driver=vfs",),
@@ -52,10 +54,11 @@ def run(
     feed: str | None = None,
     folder: Path | None = None,
     with_errors: bool = False,
+    shows_errors: bool = False,
 ) -> str:
-    """What the program said, on standard output alone unless `with_errors`.
+    """The program's standard output, and its standard error if `with_errors`.
 
-    Raises `CommandFailed` when it fails or takes too long.
+    With `shows_errors` its standard error goes to ours. Raises `CommandFailed` when it fails or takes too long.
     """
     name = " ".join(command[:4])
     try:
@@ -63,7 +66,7 @@ def run(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if with_errors else subprocess.PIPE,
+            stderr=None if shows_errors else subprocess.STDOUT if with_errors else subprocess.PIPE,
             env={**inherited_by_docker(), **(environment or {})},
             cwd=folder,
         )
@@ -123,7 +126,7 @@ def daemon_answers() -> bool:
 
 
 def compose_command() -> list[str] | None:
-    """How Compose is called here: as Docker's plug-in, or as the program that Debian packages, or not at all."""
+    """The command of Compose: Docker's plug-in, or the program that Debian packages; None without either."""
     if succeeds(["docker", "compose", "version"]):
         return ["docker", "compose"]
     if succeeds(["docker-compose", "version"]):
@@ -167,7 +170,7 @@ def check_containers_run(image: str) -> None:
 
 
 @contextlib.contextmanager
-def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
+def running_daemon(progress: Callable[[str], None]) -> Iterator[str]:
     """A Docker daemon for as long as the context lasts: the one that runs, or one of our own. Yields which.
 
     Raises `DockerMissing`, with the end of the daemon's log, when none can be started.
@@ -180,7 +183,7 @@ def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
     if os.geteuid() != 0:
         raise DockerMissing("No Docker daemon runs here, and only root can start one.")
     with tempfile.TemporaryDirectory(prefix="codepix-docker-") as folder:
-        daemon, options = _start_daemon(Path(folder) / "dockerd.log", tell)
+        daemon, options = _start_daemon(Path(folder) / "dockerd.log", progress)
         try:
             version = docker("info", "--format", "{{.ServerVersion}}").strip()
             yield f"Docker {version}, started for this" + "".join(f" {option}" for option in options)
@@ -188,7 +191,7 @@ def running_daemon(tell: Callable[[str], None]) -> Iterator[str]:
             daemon.stop(DAEMON_STOP_SECONDS)
 
 
-def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
+def _start_daemon(log_file: Path, progress: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
     problem: PartError | None = None
     for options in DAEMON_OPTIONS:
         daemon = ChildProcess("dockerd")
@@ -197,7 +200,7 @@ def _start_daemon(log_file: Path, tell: Callable[[str], None]) -> tuple[ChildPro
             wait_until(daemon_answers, DAEMON_START_SECONDS, "dockerd to answer", children=[daemon], poll_seconds=0.25)
         except PartError as error:
             daemon.stop(DAEMON_STOP_SECONDS)
-            tell(f"dockerd {' '.join(options)} does not run here")
+            progress(f"dockerd {' '.join(options)} does not run here")
             problem = problem or error
         else:
             return daemon, options

@@ -1,4 +1,4 @@
-"""What docs/add-a-bank.md tells to paste, taken from the page itself, so that it is what is tried."""
+"""The lines that docs/add-a-bank.md tells to paste, read from the page, so that the page is under test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lab.network.parts.errors import PartError
 
 CODE: Final = "004"
 AFTER_THE_BANKS: Final = "\n  postgres:\n"
-"""What follows the banks in docker-compose.yml."""
+"""The line after the banks in docker-compose.yml."""
 AFTER_THE_SECURED_BANKS: Final = "\n  kafka-ui:\n"
-"""What follows them in docker-compose.sasl.yml."""
+"""The line after the banks in docker-compose.sasl.yml."""
 LAST_USER: Final = "        user_bank-003="
 """Above what the page tells to put the bank among the broker's users."""
 
@@ -35,7 +35,6 @@ class FourthBank:
         return _with(self.services, compose, AFTER_THE_BANKS)
 
     def added_to_secured(self, override: str) -> str:
-        """docker-compose.sasl.yml with the bank."""
         before, user, after = override.partition(LAST_USER)
         return _with(self._secured_services, f"{before}{self._user}{user}{after}", AFTER_THE_SECURED_BANKS)
 

@@ -1,4 +1,4 @@
-"""What is done to a network of the compose file while it is being paid through."""
+"""The scenarios of the compose test: faults and changes in a network of containers under payments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lab.compose.fourth_bank import FourthBank
 from lab.compose.stack import Container, Stack
 from lab.compose.summary import Ledger, Summary
 from lab.compose.traffic import Traffic
-from lab.drive.payments import Sent, poll_until, read_outcomes
+from lab.drive.payments import SentPayment, read_outcomes
 from lab.network.parts.errors import PartError
-from lab.network.parts.process import wait_until
+from lab.network.parts.process import is_true_within, wait_until
 from lab.read.rest import BankRest, Unreachable
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.web.client import new_http_client
 
 KILLED_IN_TURN: Final = (("bank-001",), ("bank-002", "console"), ("bank-003", "hub"), ("kafka",), ("postgres",))
@@ -28,9 +28,9 @@ KILLED_IN_TURN: Final = (("bank-001",), ("bank-002", "console"), ("bank-003", "h
 REPLICAS: Final = 3
 
 PAYMENT_SECONDS_MAX: Final = 10.0
-"""What a customer waits before asking again."""
-SURVEY_SECONDS_MAX: Final = 60.0
-"""What the lab waits for an answer when it looks at everything."""
+"""A payment's request fails after this, and is sent again."""
+SNAPSHOT_SECONDS_MAX: Final = 60.0
+"""For each request of an audit."""
 FIRST_PAYMENTS: Final = 30
 PAYMENTS_WHILE_DOWN: Final = 12
 DOWN_SECONDS_MAX: Final = 4.0
@@ -89,9 +89,9 @@ class Scenario(ABC):
         self._stack = stack
         self._client = client
         self._summary = summary
-        self._surveyor = Surveyor(stack.hub_url, client)
+        self._reader = NetworkReader(stack.hub_url, client)
         self._random = Random(1)
-        self._sent: list[Sent] = []
+        self._sent: list[SentPayment] = []
         self._traffic: Traffic | None = None
 
     def run(self) -> None:
@@ -99,7 +99,7 @@ class Scenario(ABC):
         try:
             self._play()
         except Unreachable as error:
-            raise PartError(f"{error}\n{self._stack.troubles()}") from None
+            raise PartError(f"{error}\n{self._stack.problems()}") from None
         finally:
             if self._traffic is not None:
                 self._traffic.abandon()
@@ -134,9 +134,9 @@ class Scenario(ABC):
 
     def _audit(self, title: str) -> None:
         with self._summary.step("wait for quiet, audit") as said:
-            report = self._surveyor.audit(QUIET_SECONDS_MAX)
-            self._stack.check_nobody_died()
-            outcomes = read_outcomes(self._surveyor.hub, self._sent)
+            report = self._reader.audit(QUIET_SECONDS_MAX)
+            self._stack.check_no_restarts()
+            outcomes = read_outcomes(self._reader.hub, self._sent)
             self._summary.ledgers.append(Ledger.of(title, self._sent, outcomes, report))
             said.append(f"{sum(report.transfers.values()):,} transfers, {len(self._sent):,} of them ours")
 
@@ -178,7 +178,7 @@ class Broken(Scenario):
         before = sum(traffic.accepted().values())
         killed = time.monotonic()
         self._stack.kill(*containers)
-        poll_until(lambda: sum(traffic.accepted().values()) - before >= PAYMENTS_WHILE_DOWN, DOWN_SECONDS_MAX)
+        is_true_within(DOWN_SECONDS_MAX, lambda: sum(traffic.accepted().values()) - before >= PAYMENTS_WHILE_DOWN)
         started = time.monotonic()
         taken = sum(traffic.accepted().values()) - before
         self._stack.start(*containers)
@@ -188,7 +188,7 @@ class Broken(Scenario):
 
     def _take_down_and_up(self) -> None:
         with self._summary.step("down, and up with the same volumes") as said:
-            self._stack.check_nobody_died()
+            self._stack.check_no_restarts()
             begun = time.monotonic()
             self._stack.down()
             said.append(f"down in {time.monotonic() - begun:.1f} s")

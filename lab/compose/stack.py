@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from lab.compose.docker import CommandFailed, docker, run
-from lab.compose.stand_ins import CLASSIC_BUILDER
+from lab.compose.docker import CLASSIC_BUILDER, CommandFailed, docker, run
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
@@ -38,7 +37,7 @@ class Container:
     health: str
     """`healthy`, `unhealthy`, `starting`, or empty when it has no health check."""
     restarts: int
-    """How often its process has ended by itself and was started again."""
+    """How often Docker has restarted its process."""
 
     @property
     def short_id(self) -> str:
@@ -65,7 +64,7 @@ class Stack:
             self._files[1].write_text(override, encoding="utf-8")
         self.text = (root / "docker-compose.yml").read_text(encoding="utf-8")
         self._file.write_text(self.text, encoding="utf-8")
-        # Whoever runs this may have an .env of their own; the defaults are what is tried.
+        # A developer's own .env must not change the defaults, which are under test.
         self._settings = folder / "empty.env"
         self._settings.touch()
         self._ports: dict[str, int] = {}
@@ -142,7 +141,7 @@ class Stack:
             self.compose("up", "--detach", "--no-build", *options)
             self.wait_until_healthy()
         except PartError as error:
-            raise PartError(f"{error}\n{self.troubles()}") from None
+            raise PartError(f"{error}\n{self.problems()}") from None
 
     def down(self, *options: str) -> None:
         """Stops and removes the containers; the data stay."""
@@ -182,11 +181,11 @@ class Stack:
             poll_seconds=HEALTH_POLL_SECONDS,
         )
 
-    def check_nobody_died(self) -> None:
+    def check_no_restarts(self) -> None:
         """Raises `PartError`, with logs, when a process has ended by itself: Docker starts it again without a word."""
         died = [container.service for container in self.containers() if container.restarts]
         if died:
-            raise PartError(f"{', '.join(died)} ended without being told to.\n{self.troubles()}")
+            raise PartError(f"{', '.join(died)} ended without being told to.\n{self.problems()}")
 
     def kill(self, *containers: Container) -> None:
         """SIGKILL, as a machine that loses its power would."""
@@ -201,7 +200,7 @@ class Stack:
         """Runs a Python program in a container of ours, and returns what it prints."""
         return run(["docker", "exec", "--interactive", container.container_id, "python", "-"], feed=program)
 
-    def troubles(self) -> str:
+    def problems(self) -> str:
         """The state of all, and the last words of those that are not well."""
         lines = []
         try:

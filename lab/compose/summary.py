@@ -1,4 +1,4 @@
-"""What a compose test has done and found, as it goes on and at its end."""
+"""The steps and results of a compose test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.table import Table
 
-from lab.drive.payments import Outcomes, Sent
+from lab.drive.payments import Outcomes, SentPayment
 from lab.read.audit import AuditReport
 from lab.read.report import audit_remarks, audit_table, console, errors, percentile
 
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(slots=True)
 class Ledger:
-    """What became of one network's payments, and its audit."""
+    """The outcomes of one network's payments, and its audit."""
 
     title: str
     outcomes: Outcomes
@@ -38,7 +38,7 @@ class Ledger:
     report: AuditReport
 
     @classmethod
-    def of(cls, title: str, sent: list[Sent], outcomes: Outcomes, report: AuditReport) -> Ledger:
+    def of(cls, title: str, sent: list[SentPayment], outcomes: Outcomes, report: AuditReport) -> Ledger:
         """`outcomes` are those of what was `sent`."""
         refusals = [f"{each.payment.idempotency_key}: refused: {each.refused}" for each in sent if each.refused]
         return cls(title, outcomes, refusals, sum(each.retries for each in sent), report)
@@ -50,7 +50,6 @@ class Ledger:
         return is_settled and not self.refusals and not self.outcomes.unexpected
 
     def show(self) -> None:
-        """Prints the tables."""
         transfers = Table("outcome of our payments", "transfers", title=self.title, title_justify="left")
         for outcome, count in sorted(self.outcomes.by_outcome.items()):
             transfers.add_row(outcome, f"{count:,}")
@@ -71,8 +70,6 @@ class Ledger:
 
 @dataclass(slots=True)
 class Summary:
-    """What was done and what was found."""
-
     ledgers_expected: int
     steps: list[Step] = field(default_factory=list)
     ledgers: list[Ledger] = field(default_factory=list)
@@ -82,7 +79,7 @@ class Summary:
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
         """Times a step; what is put into the list is shown beside it."""
-        self.tell(f"{name}…")
+        self.progress(f"{name}…")
         step = Step(name)
         self.steps.append(step)
         begun = time.monotonic()
@@ -92,7 +89,7 @@ class Summary:
         finally:
             step.seconds = time.monotonic() - begun
 
-    def tell(self, what: str) -> None:
+    def progress(self, what: str) -> None:
         """A line of progress."""
         errors.print(f"[{self._seconds():4.0f} s] {what}", markup=False, highlight=False)
 

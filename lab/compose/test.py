@@ -25,9 +25,9 @@ from lab.compose.docker import (
     running_daemon,
 )
 from lab.compose.fourth_bank import FourthBank
-from lab.compose.scenario import SURVEY_SECONDS_MAX, Broken, Secured
+from lab.compose.images import base_images
+from lab.compose.scenario import SNAPSHOT_SECONDS_MAX, Broken, Secured
 from lab.compose.stack import Stack
-from lab.compose.stand_ins import BOOTSTRAP_PROGRAM, base_images
 from lab.compose.summary import Summary
 from lab.network.parts.errors import PartError
 from lab.read.rest import Unreachable
@@ -49,7 +49,6 @@ PROGRAMS: Final = {
     "dockerd": (DOCKER_PACKAGE,),
     "docker": (DOCKER_PACKAGE,),
     "docker-compose": ("docker-compose",),
-    BOOTSTRAP_PROGRAM: (BOOTSTRAP_PROGRAM,),
 }
 
 
@@ -60,7 +59,7 @@ def compose_test(summary: Summary) -> None:
             installed = install_what_is_missing(PROGRAMS)
             said.append(f"installed {', '.join(installed)}" if installed else "all there")
         with summary.step("docker daemon") as said:
-            said.append(stack.enter_context(running_daemon(summary.tell)))
+            said.append(stack.enter_context(running_daemon(summary.progress)))
             compose = compose_command()
             if compose is None:
                 raise DockerMissing("There is no Compose here, neither `docker compose` nor `docker-compose`.")
@@ -72,13 +71,13 @@ def compose_test(summary: Summary) -> None:
         secured = Stack(compose, ROOT, folder / "secured", PROJECT, override)
         secured.edit(fourth_bank.added_to(secured.text))
         with summary.step("images of others") as said:
-            images = stack.enter_context(base_images(network.images, ROOT, summary.tell))
+            images = stack.enter_context(base_images(network.images, summary.progress))
             said += [f"{name}{': a stand-in' if name in images.stand_ins else ''}" for name in images.names]
             check_containers_run(images.names[0])
         with summary.step("our images") as said:
             for target, image in (("runtime", IMAGE), ("load", LOAD_IMAGE)):
                 said.append(f"{image}: {network.build(target, image):.0f} MB on top of Python's")
-        client = stack.enter_context(new_http_client(timeout=SURVEY_SECONDS_MAX))
+        client = stack.enter_context(new_http_client(timeout=SNAPSHOT_SECONDS_MAX))
         # What an earlier test may have left behind, for want of time.
         network.forget()
         for each in (
@@ -107,14 +106,13 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """The command's entry."""
     heed_interrupts()
     signal.signal(signal.SIGTERM, _terminate)
     summary = Summary(ledgers_expected=SCENARIOS)
     try:
         compose_test(summary)
     except DockerMissing as error:
-        summary.tell(f"Nothing was tried: this machine cannot run Docker. {error}")
+        summary.progress(f"Nothing was tried: this machine cannot run Docker. {error}")
         return EXIT_NO_DOCKER
     except (PartError, Unreachable, CommandFailed) as error:
         summary.problem = str(error)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from itertools import count
 from random import Random
 from typing import Final
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, Payment, Sent, payment
+from lab.drive.payments import Payment, PaymentDriver, PaymentStream, SentPayment, payment
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, Unreachable
 
-PATIENCE_SECONDS: Final = 600.0
+RETRY_SECONDS_MAX: Final = 600.0
 PAYMENTS_PER_SECOND_AND_BANK: Final = 2.0
 AMOUNT_CENTAVOS_MAX: Final = 20_00
 FLOW_SECONDS_MAX: Final = 300.0
@@ -22,23 +22,18 @@ PEOPLE_POLL_SECONDS: Final = 1.0
 
 
 def people_of(banks: dict[str, BankRest]) -> Population:
-    """Who banks there. Asked until the banks say so, for the network may be about to change."""
-
-    def read() -> Population | None:
-        try:
-            return Population.of(banks)
-        except Unreachable:
-            return None
-
-    population = wait_until(
-        read, PEOPLE_SECONDS_MAX, "the banks to tell who banks there", poll_seconds=PEOPLE_POLL_SECONDS
+    """The banks' customers. Retries, because the network may be about to change."""
+    return wait_until(
+        lambda: Population.of(banks),
+        PEOPLE_SECONDS_MAX,
+        "the banks to list their customers",
+        poll_seconds=PEOPLE_POLL_SECONDS,
+        retry_on=(Unreachable,),
     )
-    assert population is not None
-    return population
 
 
 class Traffic:
-    """Payments at a steady rate from every bank, until they are stopped; each bank pays on while others are down."""
+    """Payments at a steady rate from every bank until they are stopped; each bank pays on while others are down."""
 
     def __init__(self, banks: dict[str, BankRest], random: Random, name: str) -> None:
         """`banks` are by code; `name` begins the idempotency keys."""
@@ -46,73 +41,57 @@ class Traffic:
         self._population = people_of(banks)
         self._random = random
         self._name = name
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self.sent: list[Sent] = []
-        self._pool = ThreadPoolExecutor(len(banks))
-        self._futures: list[Future[None]] = []
+        self._streams: list[PaymentStream] = []
 
     def start(self) -> None:
-        """Begins to pay."""
-        self._futures = [self._pool.submit(self._pay_from, code) for code in self._banks]
+        for code, bank in self._banks.items():
+            driver = PaymentDriver({code: bank}, RETRY_SECONDS_MAX, senders=1)
+            payments = self._payments_from(code, Random(self._random.random()))
+            self._streams.append(driver.start(payments, PAYMENTS_PER_SECOND_AND_BANK))
 
     def stop(self) -> None:
-        """Ends once every payment that was begun has its answer. Raises what made a bank's payments end early."""
-        self._stop.set()
-        for future in self._futures:
-            future.result()
-        self._pool.shutdown()
+        """Ends once every payment that was begun has its answer. Raises the error that ended a bank's payments."""
+        self.abandon()
+        for stream in self._streams:
+            stream.wait()
 
     def abandon(self) -> None:
-        """Begins no further payment and waits for nobody."""
-        self._stop.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Begins no further payment, and does not wait for those under way."""
+        for stream in self._streams:
+            stream.stop()
 
-    def check(self) -> None:
-        """Raises what made a bank's payments end early."""
-        for future in self._futures:
-            if future.done():
-                future.result()
+    @property
+    def sent(self) -> list[SentPayment]:
+        return [each for stream in self._streams for each in stream.sent]
 
     def accepted(self) -> Counter[str]:
-        """How many payments each bank has taken."""
-        with self._lock:
-            return Counter(each.payment.payer_bank for each in self.sent if each.end_to_end_id is not None)
+        """The number of payments that each bank has taken. Raises the error that ended a bank's payments."""
+        for stream in self._streams:
+            stream.check()
+        return Counter(each.payment.payer_bank for each in self.sent if each.end_to_end_id is not None)
 
-    def wait_for(self, count: int) -> None:
+    def wait_for(self, payments: int) -> None:
         """Waits until the banks have taken so many payments together. Raises `PartError`."""
-
-        def are_enough() -> bool:
-            self.check()
-            return sum(self.accepted().values()) >= count
-
-        wait_until(are_enough, FLOW_SECONDS_MAX, f"the banks to take {count} payments")
+        wait_until(
+            lambda: sum(self.accepted().values()) >= payments,
+            FLOW_SECONDS_MAX,
+            f"the banks to take {payments} payments",
+        )
 
     def wait_until_all_flow(self) -> None:
         """Waits until every bank has taken a payment from now on. Raises `PartError`."""
         before = self.accepted()
 
         def flows() -> bool:
-            self.check()
             now = self.accepted()
             return all(now[code] > before[code] for code in self._banks)
 
         wait_until(flows, FLOW_SECONDS_MAX, "every bank to take payments again")
 
-    def _pay_from(self, code: str) -> None:
-        cashier = Cashier({code: self._banks[code]}, PATIENCE_SECONDS)
-        number = 0
-        while not self._stop.is_set():
-            sent = cashier.send(self._next_payment(code, number))
-            with self._lock:
-                self.sent.append(sent)
-            number += 1
-            self._stop.wait(1 / PAYMENTS_PER_SECOND_AND_BANK)
-
-    def _next_payment(self, code: str, number: int) -> Payment:
-        """Who has plenty pays, to each bank in turn."""
-        payee_bank = self._population.codes[number % len(self._population.codes)]
-        with self._lock:
-            payee = self._random.choice(self._population.friends(payee_bank))
-            amount = self._random.randint(1, AMOUNT_CENTAVOS_MAX)
-        return payment(self._population.rich(code), payee, amount, f"{self._name}-{code}-{number}")
+    def _payments_from(self, code: str, random: Random) -> Iterator[Payment]:
+        """From the bank's richest customer, to each bank in turn."""
+        for number in count():
+            payee_bank = self._population.codes[number % len(self._population.codes)]
+            payee = random.choice(self._population.friends(payee_bank))
+            amount = random.randint(1, AMOUNT_CENTAVOS_MAX)
+            yield payment(self._population.rich(code), payee, amount, f"{self._name}-{code}-{number}")

@@ -1,1 +1,1 @@
-"""What the developers of CodePix run through `make`; it needs the packages of the `dev` extra."""
+"""Programs that developers run through `make`; they need the packages of the `dev` extra."""

@@ -46,7 +46,7 @@ def generate(protos: Path) -> Mapping[Path, bytes]:
         if finished.returncode != 0:
             raise StubsNotGenerated(finished.stderr.strip() or f"protoc ended with exit code {finished.returncode}")
         stubs = read_stubs(folder)
-        # The compiler writes a gRPC stub for files without a service too; nobody could use it.
+        # The compiler writes a gRPC stub for files without a service too, which is of no use.
         useless = {
             path.stem for path, stub in stubs.items() if path.name.endswith("_pb2_grpc.py") and b"Servicer" not in stub
         }

@@ -38,7 +38,7 @@ class Customer:
 
 
 class Population:
-    """The customers of every bank. Raises LookupError when a bank has nobody of the kind that is asked for."""
+    """The customers of every bank. Raises LookupError when a bank has no customer of the wanted kind."""
 
     def __init__(self, customers: Mapping[str, Sequence[Customer]]) -> None:
         """`customers` are those of each bank, by its code."""
@@ -51,11 +51,10 @@ class Population:
 
     @property
     def codes(self) -> list[str]:
-        """The banks' codes."""
         return list(self.customers)
 
     def rich(self, code: str) -> Customer:
-        """Who has the most money, and a key."""
+        """The active customer with a key and the most money."""
         return max(self._with_keys(code), key=lambda customer: customer.balance_centavos)
 
     def friends(self, code: str) -> list[Customer]:
@@ -64,15 +63,15 @@ class Population:
         return [each for each in self._with_keys(code) if each is not rich and each.balance_centavos > 0]
 
     def broke(self, code: str) -> Customer:
-        """Who can pay nothing."""
+        """An active customer without money."""
         return self._first(code, lambda customer: customer.is_active and customer.balance_centavos == 0)
 
     def blocked(self, code: str) -> Customer:
-        """Who has a key and a blocked account."""
+        """A customer with a key and a blocked account."""
         return self._first(code, lambda customer: customer.status == "blocked" and bool(customer.keys))
 
     def closed(self, code: str) -> Customer:
-        """Who has a key and a closed account."""
+        """A customer with a key and a closed account."""
         return self._first(code, lambda customer: customer.status == "closed" and bool(customer.keys))
 
     def _with_keys(self, code: str) -> list[Customer]:

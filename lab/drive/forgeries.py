@@ -1,7 +1,7 @@
 """Records that must not move money: forged, unsigned, unreadable, misdirected or repeated, put on the real broker.
 
-Each knows where its effect is to be seen, through the public interfaces: in the dead letters of whoever received it, or
-in the history of the transfer that it tried to change.
+Each knows where its effect is to be seen, through the public interfaces: in the receiver's dead letters, or in
+the history of the transfer that it tried to change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Final
 
-from lab.drive.payments import poll_until
+from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, HubRest, Json, Refused
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
@@ -34,7 +34,7 @@ from pix.wire.record import HEADER_SIGNATURE, HEADER_TYPE, Record, digest_of
 from pix.wire.topics import HUB_TOPIC, bank_topic
 
 SEEN_SECONDS_MAX: Final = 15.0
-FORGED_KEY: Final = signing_key("what nobody shares with the hub")
+FORGED_KEY: Final = signing_key("a secret that the hub does not have")
 UNREADABLE: Final = b"\xff\xfe this is no Protobuf \x00\x01"
 
 
@@ -60,8 +60,6 @@ class Forgery:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a forgery."""
-
     name: str
     expected: str
     is_ok: bool
@@ -75,7 +73,8 @@ def send_forgeries(bootstrap_servers: str, forgeries: Sequence[Forgery]) -> list
     finally:
         sink.close()
     return [
-        Verdict(forgery.name, forgery.expected, poll_until(forgery.was_seen, SEEN_SECONDS_MAX)) for forgery in forgeries
+        Verdict(forgery.name, forgery.expected, is_true_within(SEEN_SECONDS_MAX, forgery.was_seen))
+        for forgery in forgeries
     ]
 
 

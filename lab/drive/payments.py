@@ -1,12 +1,12 @@
-"""Payments of the lab's own: who pays whom, sent with patience, and what became of them."""
+"""The lab's own payments: orders, the driver that sends them with retries, and their outcomes at the hub."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -19,7 +19,12 @@ AMOUNT_CENTAVOS_MAX: Final = 50_00
 SENDERS_DEFAULT: Final = 4
 """Threads that pay at the same time."""
 RETRY_SECONDS: Final = 0.1
-PATIENCE_SECONDS_DEFAULT: Final = 60.0
+STOP_POLL_SECONDS: Final = 0.25
+DECISION_POLL_SECONDS_FIRST: Final = 0.1
+DECISION_POLL_GROWTH: Final = 1.5
+DECISION_POLL_SECONDS_MAX: Final = 2.0
+DECIDED: Final = frozenset({"confirmed", "failed"})
+RETRY_SECONDS_MAX_DEFAULT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Payment:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentPayment:
     """A payment after it was sent: the bank's transfer, or its refusal."""
 
     payment: Payment
@@ -86,32 +91,118 @@ def good_payments(population: Population, count: int, random: Random, prefix: st
     return payments
 
 
-class Cashier:
-    """Sends payments to their banks, and repeats one that was not answered: the idempotency key makes that safe."""
+class PaymentStream:
+    """Payments that are sent in the background, until all are answered or `stop` is called; thread-safe."""
+
+    def __init__(self, driver: PaymentDriver, payments: Iterable[Payment], per_second: float | None) -> None:
+        """`per_second` is the rate at which payments are due; None: as fast as the banks answer."""
+        self._driver = driver
+        self._numbered = enumerate(payments)
+        self._per_second = per_second
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._sent: dict[int, SentPayment] = {}
+        self._failure: Exception | None = None
+        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(driver.senders)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begins no further payment; those that were begun go on until they are answered."""
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Waits until every payment that was begun is answered. Raises what ended a sender."""
+        for thread in self._threads:
+            thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raises what ended a sender."""
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all are answered. Raises what ended a sender."""
+        if any(thread.is_alive() for thread in self._threads):
+            return False
+        self.check()
+        return True
+
+    @property
+    def sent(self) -> list[SentPayment]:
+        """Those that are answered, in the order of the payments."""
+        with self._lock:
+            return [self._sent[number] for number in sorted(self._sent)]
+
+    @property
+    def ids(self) -> set[str]:
+        """The end-to-end ids of those that became transfers."""
+        return {each.end_to_end_id for each in self.sent if each.end_to_end_id is not None}
+
+    def _send(self) -> None:
+        try:
+            while (due := self._next()) is not None:
+                number, payment = due
+                sent = self._driver.send(payment)
+                with self._lock:
+                    self._sent[number] = sent
+        except Exception as failure:  # noqa: BLE001 - raised by `wait`, `check` and `is_done`
+            self._failure = self._failure or failure
+            self._stop.set()
+
+    def _next(self) -> tuple[int, Payment] | None:
+        """The next payment once it is due; None when there is none, or none is to be begun any more."""
+        with self._lock:
+            found = next(self._numbered, None)
+        if found is not None and self._per_second is not None:
+            due = self._began + found[0] / self._per_second
+            while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
+                self._driver.pause(min(left, STOP_POLL_SECONDS))
+        return None if self._stop.is_set() or self._driver.is_closed else found
+
+
+class PaymentDriver:
+    """Sends payments to their banks over REST, and repeats one that was not answered, by its idempotency key."""
 
     def __init__(
         self,
         banks: Mapping[str, BankRest],
-        patience_seconds: float = PATIENCE_SECONDS_DEFAULT,
+        retry_seconds_max: float = RETRY_SECONDS_MAX_DEFAULT,
         senders: int = SENDERS_DEFAULT,
+        stop: threading.Event | None = None,
     ) -> None:
-        """`banks` are by code; a bank that stays away longer than `patience_seconds` is an error."""
-        self._senders = senders
+        """`banks` are by code; a bank that does not answer for `retry_seconds_max` is an error.
+
+        Once `stop` is set, no payment is repeated, and no further one of a stream begun.
+        """
+        self.senders = senders
         self._banks = banks
-        self._patience_seconds = patience_seconds
-        self._pause = threading.Event()
-        self._pools: list[ThreadPoolExecutor] = []
+        self._retry_seconds_max = retry_seconds_max
+        self._stop = stop or threading.Event()
+        self._streams: list[PaymentStream] = []
+
+    @property
+    def is_closed(self) -> bool:
+        return self._stop.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Waits, at most until the driver is closed."""
+        self._stop.wait(seconds)
 
     def close(self) -> None:
-        """Awaits those who still wait for an answer after an interruption; they get none once the banks are gone."""
-        self._pause.set()
-        for pool in self._pools:
-            pool.shutdown(cancel_futures=True)
+        """Ends the streams, and joins their threads: their requests end once the banks are stopped."""
+        self._stop.set()
+        for stream in self._streams:
+            with suppress(Exception):
+                stream.wait()
 
-    def send(self, payment: Payment) -> Sent:
-        """Sends one. Raises `Unreachable` when patience ends."""
-        sent = Sent(payment)
-        deadline = time.monotonic() + self._patience_seconds
+    def send(self, payment: Payment) -> SentPayment:
+        """Sends one. Raises `Unreachable` once `retry_seconds_max` have passed, and `NotAllowed`."""
+        sent = SentPayment(payment)
+        deadline = time.monotonic() + self._retry_seconds_max
         while True:
             try:
                 document = self._banks[payment.payer_bank].pay(
@@ -128,49 +219,49 @@ class Cashier:
             except NotAllowed:
                 raise
             except Unreachable:
-                if time.monotonic() >= deadline or self._pause.is_set():
+                if time.monotonic() >= deadline or self.is_closed:
                     raise
                 sent.retries += 1
-                self._pause.wait(RETRY_SECONDS)
+                self.pause(RETRY_SECONDS)
             else:
                 sent.end_to_end_id = str(document["end_to_end_id"])
                 return sent
 
-    def send_all(
-        self,
-        payments: Sequence[Payment],
-        per_second: float | None = None,
-        note: Callable[[Sent], None] = lambda _: None,
-    ) -> list[Sent]:
-        """Sends all, several at a time; at a steady rate when one is given. The order of the answers is theirs.
+    def start(self, payments: Iterable[Payment], per_second: float | None = None) -> PaymentStream:
+        """Begins to send these in the background, `senders` at a time."""
+        stream = PaymentStream(self, payments, per_second)
+        self._streams.append(stream)
+        return stream
 
-        `note` is given each one as soon as it was answered, in the thread that sent it.
-        """
-        first = time.monotonic()
-
-        def send_in_time(number: int, each: Payment) -> Sent:
-            if per_second is not None:
-                self._pause.wait(max(0.0, first + number / per_second - time.monotonic()))
-            sent = self.send(each)
-            note(sent)
-            return sent
-
-        pool = ThreadPoolExecutor(self._senders)
-        self._pools.append(pool)
+    def send_all(self, payments: Iterable[Payment], per_second: float | None = None) -> list[SentPayment]:
+        """Sends these and waits for every answer. Raises `Unreachable`, `NotAllowed`."""
+        stream = self.start(payments, per_second)
         try:
-            futures: list[Future[Sent]] = [pool.submit(send_in_time, *item) for item in enumerate(payments)]
-            return [future.result() for future in futures]
+            stream.wait()
         except BaseException:
-            # Also when interrupted: nobody waits for what a frozen bank might still answer.
-            self._pause.set()
+            # Also when interrupted: a frozen bank may never answer.
+            self._stop.set()
             raise
-        finally:
-            pool.shutdown(wait=not self._pause.is_set(), cancel_futures=True)
+        return stream.sent
+
+    def await_decision(self, sent: SentPayment, seconds_max: float) -> Json | None:
+        """The row of the payer's bank once it shows the transfer as confirmed or failed; None if that takes longer."""
+        assert sent.end_to_end_id is not None
+        deadline = time.monotonic() + seconds_max
+        seconds = DECISION_POLL_SECONDS_FIRST
+        while time.monotonic() < deadline and not self.is_closed:
+            self.pause(seconds)
+            seconds = min(seconds * DECISION_POLL_GROWTH, DECISION_POLL_SECONDS_MAX)
+            with suppress(Unreachable):
+                row = self._banks[sent.payment.payer_bank].transfer(sent.end_to_end_id, "outgoing")
+                if row["status"] in DECIDED:
+                    return row
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What the hub says has become of transfers."""
+    """The outcomes of transfers, as the hub shows them."""
 
     by_outcome: Mapping[str, int]
     """`completed`, or the reason for which it failed, or `pending`, `confirmed` for what is not final."""
@@ -187,7 +278,7 @@ def outcome_of(row: Json) -> str:
     return str(row["reason"] or "failed") if row["status"] == "failed" else str(row["status"])
 
 
-def read_outcomes(hub: HubRest, sent: Sequence[Sent]) -> Outcomes:
+def read_outcomes(hub: HubRest, sent: Sequence[SentPayment]) -> Outcomes:
     """Compares what was sent with what the hub has."""
     rows = {row["end_to_end_id"]: row for row in hub.transfers()}
     counts: Counter[str] = Counter()
@@ -208,13 +299,3 @@ def read_outcomes(hub: HubRest, sent: Sequence[Sent]) -> Outcomes:
         if row["status"] == "completed":
             milliseconds.append(row["closed_at_ms"] - row["requested_at_ms"])
     return Outcomes(dict(counts), milliseconds, resends, duplicates, unexpected)
-
-
-def poll_until(condition: Callable[[], bool], seconds_max: float, poll_seconds: float = 0.1) -> bool:
-    """Whether the condition came true in time."""
-    deadline = time.monotonic() + seconds_max
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(poll_seconds)
-    return True

@@ -1,4 +1,4 @@
-"""`codepix demo`: a network to look at and to play with, until somebody presses Ctrl-C."""
+"""`codepix demo`: a network with its pages and the lab's panel, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from lab.classroom.director import Director
+from lab.classroom.walkthrough import Walkthrough
 from lab.drive.customers import DEMO_PIN, Customer, Population
 from lab.network.network import Network, NetworkSettings, remove_network
 from lab.network.run import Run, open_run
-from lab.network.supervisor import RESTARTS_MAX, Keeper
+from lab.network.supervisor import RESTARTS_MAX, Supervisor
 from lab.read.report import console
 from pix.scheme.money import format_brl
 
@@ -21,7 +21,7 @@ PANEL_LINE: Final = "Lab panel, to break components, play scenarios and audit (o
 CLASSROOM_LINE: Final = "Classroom, to follow a transfer step by step (on this machine only):"
 
 
-def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]) -> None:
+def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], None]) -> None:
     """Starts the network and the lab's panel, says where to look, and runs until interrupted.
 
     Where the settings split the roles, the panel is a classroom. Raises `PortInUse`, `PartError`.
@@ -33,30 +33,30 @@ def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]
         if fresh:
             remove_network(settings.folder)
 
-    with open_run(settings, tell, forget) as run:
-        keeper = Keeper.of(run.network, tell, RESTARTS_MAX)
+    with open_run(settings, progress, forget) as run:
+        supervisor = Supervisor.of(run.network, progress, RESTARTS_MAX)
         console.print(welcome(run))
         if settings.lab_port is not None:
-            director = _begin_story(run, keeper, tell) if settings.splits_roles else None
-            panel = PanelServer(run, keeper, settings.lab_port, director)
+            walkthrough = _begin_walkthrough(run, supervisor, progress) if settings.splits_roles else None
+            panel = PanelServer(run, supervisor, settings.lab_port, walkthrough)
             panel.start()
-            console.print(CLASSROOM_LINE if director else PANEL_LINE, highlight=False)
+            console.print(CLASSROOM_LINE if walkthrough else PANEL_LINE, highlight=False)
             console.print(f"  {panel.address}", markup=False, highlight=False, soft_wrap=True)
         folder = run.network.folder
         console.print(f"Data, logs and secrets are in {folder}. Ctrl-C stops everything.", highlight=False)
         sys.stdout.flush()
         try:
-            keeper.watch()
+            supervisor.watch()
         except KeyboardInterrupt:
-            tell("Stopping")
+            progress("Stopping")
 
 
-def _begin_story(run: Run, keeper: Keeper, tell: Callable[[str], None]) -> Director:
-    tell("Pausing the services")
-    director = Director(run.network, keeper, run.rest, run.surveyor, run.ends)
-    run.afterwards.callback(director.close)
-    director.begin()
-    return director
+def _begin_walkthrough(run: Run, supervisor: Supervisor, progress: Callable[[str], None]) -> Walkthrough:
+    progress("Pausing the services")
+    walkthrough = Walkthrough(run.network, supervisor, run.rest, run.reader, run.ends)
+    run.afterwards.callback(walkthrough.close)
+    walkthrough.begin()
+    return walkthrough
 
 
 def welcome(run: Run) -> RenderableType:

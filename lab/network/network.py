@@ -23,14 +23,13 @@ from lab.network.parts.environment import prepare_folder
 from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.network.parts.postgres import EmbeddedPostgres
-from lab.network.parts.process import Supervisor, wait_until
+from lab.network.parts.process import ChildProcesses, wait_until
 from lab.network.services import Service
 from pix.runtime.addresses import http_url, join_host_port
 from pix.web.client import new_http_client
 
 SETTLEMENT_FUNDS_CENTAVOS_DEFAULT: Final = 10_000_000_00
 """R$ 10 million: no bank of a demo runs out of it by accident."""
-BANKS_MAX: Final = 20
 SECRET_BYTES: Final = 24
 SESSION_TIMEOUT_MS: Final = 6_000
 """The least that Apache Kafka allows: the partitions of a replica that was killed are free again after this."""
@@ -46,8 +45,6 @@ CONSUMING_ROLES: Final = "kafka,sweeper"
 
 
 class KafkaKind(StrEnum):
-    """Which broker a network runs on."""
-
     EMBEDDED = "embedded"
     """librdkafka's own: nothing to install, in memory only."""
     APACHE = "apache"
@@ -74,23 +71,43 @@ DEMO_BANKS: Final = (
     BankSpec("002", "Banco Ipê", "#c98a00"),
     BankSpec("003", "Banco Maré", "#00798c"),
 )
-MORE_COLORS: Final = ("#a4343a", "#2b6cb0", "#2f7d4f", "#6b4e9b", "#8a5a2b")
+MORE_BANKS: Final = {
+    "Serra": "#2f7d4f",
+    "Cerrado": "#a4343a",
+    "Garoa": "#2b6cb0",
+    "Jatobá": "#8a5a2b",
+    "Pantanal": "#0b7285",
+    "Manacá": "#a61e6e",
+    "Buriti": "#5c7a00",
+    "Orvalho": "#3d5a80",
+    "Caatinga": "#b34700",
+    "Araucária": "#1b5e20",
+    "Sabiá": "#7a3e2b",
+    "Farol": "#8c6d00",
+    "Jacarandá": "#6b4e9b",
+    "Ribeira": "#00695c",
+    "Vereda": "#4a6741",
+    "Mirante": "#37474f",
+    "Lume": "#c0392b",
+}
+"""The names of the banks 004 to 020, with their colours."""
+BANKS_MAX: Final = len(DEMO_BANKS) + len(MORE_BANKS)
 
 
 def bank_specs(count: int) -> tuple[BankSpec, ...]:
-    """The demo's banks, and made ones beyond these. Raises ValueError unless 1 to `BANKS_MAX` are wanted."""
+    """The demo's three banks, and further ones. Raises ValueError unless `count` is 1 to `BANKS_MAX`."""
     if not 1 <= count <= BANKS_MAX:
         raise ValueError(f"a network has 1 to {BANKS_MAX} banks")
-    made = (
-        BankSpec(f"{number:03d}", f"Banco {number:03d}", MORE_COLORS[number % len(MORE_COLORS)])
-        for number in range(len(DEMO_BANKS) + 1, count + 1)
+    more = (
+        BankSpec(f"{code:03d}", f"Banco {name}", color)
+        for code, (name, color) in enumerate(MORE_BANKS.items(), len(DEMO_BANKS) + 1)
     )
-    return (*DEMO_BANKS, *made)[:count]
+    return (*DEMO_BANKS, *more)[:count]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """What a network is made of. A port that is None is a free one."""
+    """The settings of a network. A port that is None is a free one."""
 
     folder: Path
     """Keeps the data, the secrets and the logs from one start to the next."""
@@ -116,7 +133,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSecrets:
-    """What only this network knows; kept in its folder, for its owner's eyes."""
+    """The network's secrets; its folder keeps them in a file that only its owner can read."""
 
     banks: Mapping[str, str]
     """Each bank's secret, by code."""
@@ -152,12 +169,12 @@ class RunningBank:
 class Network:
     """Starts everything in the right order when its block is entered, and stops everything when it is left."""
 
-    def __init__(self, settings: NetworkSettings, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, settings: NetworkSettings, progress: Callable[[str], None] = lambda _: None) -> None:
         """`tell` is given each step in a few words. Raises `PortInUse` for a port that was asked for and is taken."""
         self.settings = settings
         self.folder = settings.folder.absolute()
-        self._tell = tell
-        self._supervisor = Supervisor(self.folder / "logs")
+        self._progress = progress
+        self._children = ChildProcesses(self.folder / "logs")
         self._client = new_http_client()
         self._check_ports()
         self.hub_ports = [settings.hub_port or free_port(), *(free_port() for _ in range(settings.hubs - 1))]
@@ -185,7 +202,6 @@ class Network:
 
     @property
     def services(self) -> list[Service]:
-        """The processes of hubs and banks."""
         return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
 
     def bank(self, code: str) -> RunningBank:
@@ -212,17 +228,17 @@ class Network:
         self.secrets = self._keep_secrets()
         if self.settings.kafka is KafkaKind.APACHE:
             # Before the threads: it may take minutes the first time, and Ctrl-C must be able to end it.
-            self._tell("Looking for Apache Kafka (fetched once, 45 MB)")
+            self._progress("Looking for Apache Kafka (fetched once, 45 MB)")
             fetch_jars()
-        self._tell("Starting PostgreSQL and the broker")
-        self._supervisor.own(self.postgres)
-        self._supervisor.own(self.broker)
+        self._progress("Starting PostgreSQL and the broker")
+        self._children.own(self.postgres)
+        self._children.own(self.broker)
         with ThreadPoolExecutor(2) as pool:
             try:
                 for started in [pool.submit(self.postgres.start), pool.submit(self.broker.start)]:
                     started.result()
             except BaseException:
-                # The pool awaits both, and nobody waits for a server that is not wanted any more.
+                # The pool awaits both, so both are ended first.
                 for part in (self.postgres, self.broker):
                     part.retire()
                     part.kill()
@@ -230,20 +246,20 @@ class Network:
         for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
             self.postgres.create_database(name)
         self._make_services()
-        self._tell(f"Starting the hub and {len(self.banks)} banks")
+        self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
         for service in [first_hub, *(bank.service for bank in self.banks)]:
-            self._supervisor.own(service)
+            self._children.own(service)
             service.launch()
         first_hub.await_ready()
         for service in (*other_hubs, *self.hub_consumers):
             # The first one has brought the schema up.
-            self._supervisor.own(service)
+            self._children.own(service)
             service.launch()
         for bank in self.banks:
             bank.service.await_ready()
             if bank.consumer is not None:
-                self._supervisor.own(bank.consumer)
+                self._children.own(bank.consumer)
                 bank.consumer.launch()
         for service in self.services:
             service.await_ready()
@@ -254,11 +270,11 @@ class Network:
             for service in self.services:
                 service.request_stop()
         finally:
-            self._supervisor.stop()
+            self._children.stop()
             self._client.close()
 
     def await_ready(self) -> None:
-        """Waits until every service is ready, whoever starts those that are not running. Raises `PartNotReady`."""
+        """Waits until every service is ready; starts none of them. Raises `PartNotReady`."""
         wait_until(
             lambda: all(service.is_ready() for service in self.services),
             ALL_READY_DEADLINE_SECONDS,
@@ -315,6 +331,12 @@ class Network:
         file = self.folder / MARKER_FILE
         kept = json.loads(file.read_text()) if file.exists() else {}
         banks = dict(kept.get("banks", {}))
+        missing = sorted(banks.keys() - {spec.code for spec in self.settings.banks})
+        if missing:
+            raise FolderUnusable(
+                f"--banks: {self.folder} has the books of bank {missing[-1]} from an earlier start, without which the "
+                f"network cannot be audited. Start at least {len(banks)} banks, or another network with --fresh."
+            )
         for spec in self.settings.banks:
             banks.setdefault(spec.code, secrets.token_urlsafe(SECRET_BYTES))
         found = NetworkSecrets(

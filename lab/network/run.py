@@ -10,7 +10,7 @@ import httpx
 
 from lab.network.network import Network, NetworkSettings
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 
 
 class Run:
@@ -19,13 +19,13 @@ class Run:
     def __init__(self, network: Network, client: httpx.Client, afterwards: ExitStack) -> None:
         self.network = network
         self.client = client
-        self.surveyor = Surveyor(network.hub_url, client)
+        self.reader = NetworkReader(network.hub_url, client)
         self.rest: Mapping[str, BankRest] = {
             bank.code: BankRest(f"Bank {bank.code}", bank.url, client) for bank in network.banks
         }
         """The banks' APIs by code."""
         self.afterwards = afterwards
-        """What is to be done once the network has stopped, and before the client is closed."""
+        """Callbacks that run after the network has stopped, and before the client is closed."""
         self.ends = threading.Event()
         """Set before the network is stopped."""
 
@@ -45,7 +45,7 @@ class Run:
 
 @contextmanager
 def open_run(
-    settings: NetworkSettings, tell: Callable[[str], None], before_start: Callable[[], None] = lambda: None
+    settings: NetworkSettings, progress: Callable[[str], None], before_start: Callable[[], None] = lambda: None
 ) -> Iterator[Run]:
     """Starts a network; at the end, also when interrupted: tells the threads, stops the network, awaits the threads.
 
@@ -55,7 +55,7 @@ def open_run(
 
     `before_start` is called once the ports are known to be free. Raises `PortInUse`, `PartError`.
     """
-    made = Network(settings, tell)
+    made = Network(settings, progress)
     before_start()
     with ExitStack() as afterwards, made as network:
         client = new_client(network.secrets.operator)

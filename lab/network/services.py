@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 
 from lab.network.parts.errors import PartNotReady
-from lab.network.parts.process import ChildProcess, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, wait_until
 
 READY_DEADLINE_SECONDS: Final = 120.0
 READY_POLL_SECONDS: Final = 0.05
@@ -19,7 +19,7 @@ STOP_GRACE_SECONDS: Final = 12.0
 """A little more than a service gives its own roles to finish."""
 
 
-class Service:
+class Service(ChildPart):
     """A process of ours. Its environment is asked for at each start, since a broker may have moved meanwhile."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Service:
         client: httpx.Client,
     ) -> None:
         """`module` is run with `python -m`; `url` is where its HTTP answers; `folder` is where it runs and logs."""
-        self.name = name
+        super().__init__(ChildProcess(name), STOP_GRACE_SECONDS)
         self.url = url
         self.log_file = folder / f"{name}.log"
         # -P: what lies in the working folder is no module of ours.
@@ -41,7 +41,6 @@ class Service:
         self._environment = environment
         self._folder = folder
         self._client = client
-        self._child = ChildProcess(name)
         self._last_answer = "nothing"
 
     def start(self) -> None:
@@ -67,7 +66,6 @@ class Service:
             raise PartNotReady(f"{error}\nIts health was: {self._last_answer}") from None
 
     def is_ready(self) -> bool:
-        """Whether it answers now that it is ready."""
         try:
             answer = self._client.get(f"{self.url}/health/ready", timeout=HEALTH_TIMEOUT_SECONDS)
         except httpx.HTTPError as error:
@@ -89,54 +87,3 @@ class Service:
         except (ValueError, KeyError, TypeError):
             return False, f"HTTP status {answer.status_code}"
         return False, "; ".join(f"{part}: {state}" for part, state in parts.items() if state != "ok")
-
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
-    def request_stop(self) -> None:
-        """Asks it to end and does not wait."""
-        self._child.request_stop()
-
-    def stop(self) -> None:
-        """Ends it in good order. Does nothing when it has ended."""
-        self._child.stop(STOP_GRACE_SECONDS)
-
-    def kill(self) -> None:
-        """Sends SIGKILL."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """Makes it stand still."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """Lets it go on."""
-        self._child.thaw()
-
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._child.is_frozen()
-
-    def restart(self) -> None:
-        """Stops it if it runs, and starts it again with an environment of now."""
-        self.stop()
-        self.start()
-
-    def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of its last run; minus the signal's number when a signal ended it, None while it runs."""
-        return self._child.exit_code
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.pid
-
-    def log_tail(self) -> str:
-        """The last lines of its log."""
-        return self._child.log_tail()

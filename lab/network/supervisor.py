@@ -1,4 +1,4 @@
-"""Keeps a network's parts running, as a container platform would, and does to them what a person or a plan asks for."""
+"""Supervises a network's parts: restarts those that end, as a container platform does, and acts on them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from pix.web.marks import translatable
 
 LOOK_SECONDS: Final = 0.2
 RESTARTS_MAX: Final = 5
-"""Of one part within `RESTARTS_WINDOW_SECONDS`; a part that keeps falling over is not helped by another start."""
+"""Of one part within `RESTARTS_WINDOW_SECONDS`; a part that keeps ending is not helped by another restart."""
 RESTARTS_WINDOW_SECONDS: Final = 60.0
 
 
 class PartKind(StrEnum):
-    """What a part is."""
-
     DATABASE = "database"
     BROKER = "broker"
     HUB = "hub"
@@ -30,22 +28,19 @@ class PartKind(StrEnum):
 
 
 class PartAction(StrEnum):
-    """What can be done to a part."""
-
     START = "start"
     """Starts what was stopped; from then on it is kept running."""
     STOP = "stop"
     """Ends it in good order, and keeps it down until it is started."""
     KILL = "kill"
-    """SIGKILL; the keeper starts it again, unless it is to be held down."""
+    """SIGKILL; the supervisor starts it again unless it is held."""
     FREEZE = "freeze"
-    """SIGSTOP: it stands still, and nobody is told."""
+    """SIGSTOP: its connections stay open, and it answers none of them."""
     THAW = "thaw"
-    """SIGCONT."""
 
 
 class ActionRefused(Exception):
-    """What was asked for cannot be done to this part, or not as it is now; `rule` says why, for people."""
+    """The action is not possible on this part, or not in its present state; `rule` says why."""
 
     def __init__(self, part: str, action: PartAction, rule: str) -> None:
         self.part = part
@@ -54,7 +49,7 @@ class ActionRefused(Exception):
         super().__init__(f"{part}: {rule}")
 
 
-class KeptPart(Part, Protocol):
+class InspectablePart(Part, Protocol):
     """A part whose process can be looked at."""
 
     @property
@@ -62,17 +57,15 @@ class KeptPart(Part, Protocol):
         """Its process id. Raises `PartError` before the first start."""
         ...
 
-    def is_frozen(self) -> bool:
-        """Whether its process stands still."""
-        ...
+    def is_frozen(self) -> bool: ...
 
 
-class Kept:
-    """A part, and what the keeper knows of it."""
+class SupervisedPart:
+    """A part with its restart policy and its state."""
 
     def __init__(
         self,
-        part: KeptPart,
+        part: InspectablePart,
         kind: PartKind,
         launch: Callable[[], None],
         is_ready: Callable[[], bool] | None = None,
@@ -86,65 +79,65 @@ class Kept:
         self.refused = refused or {}
         """Actions that are never possible here, each with the reason for people."""
         self.lock = threading.Lock()
-        """Nothing is done to a part by two at once."""
+        """One action on a part at a time."""
         self.is_held = False
-        """Somebody else's concern: it is not started again."""
-        self.is_to_end = False
-        """It was held or killed by us, so that its end counts as no fall."""
-        self.under_way: PartAction | None = None
-        """What is being done to it at this moment, and takes its time."""
+        """It is not restarted."""
+        self.end_is_expected = False
+        """It was held or killed by us, so its end counts as no restart."""
+        self.action_in_progress: PartAction | None = None
+        """The action in progress, or None."""
         self.restarts = 0
-        """How often it ended by itself, or by a kill from outside, and was started again."""
+        """How often it ended unexpectedly, and was restarted."""
 
     @property
     def name(self) -> str:
-        """The part's."""
         return self.part.name
 
 
-class Keeper:
+class Supervisor:
     """One for a network; thread-safe."""
 
     def __init__(
-        self, parts: Iterable[Kept], tell: Callable[[str], None] = lambda _: None, restarts_max: int | None = None
+        self,
+        parts: Iterable[SupervisedPart],
+        progress: Callable[[str], None] = lambda _: None,
+        restarts_max: int | None = None,
     ) -> None:
         """`parts` are in the order in which they need each other.
 
-        With `restarts_max`, a part that falls over more often within a minute is an error.
+        With `restarts_max`, more restarts of a part within a minute are an error.
         """
-        self._tell = tell
+        self._progress = progress
         self._restarts_max = restarts_max
         self._restarts: list[tuple[str, float]] = []
-        self._returning: set[str] = set()
+        self._awaiting_ready: set[str] = set()
         """Services that were started again and have not yet said that they are ready."""
         self.failures: list[PartError] = []
         """Of `run`: what could not be started again."""
-        self.parts: dict[str, Kept] = {kept.name: kept for kept in parts}
+        self.parts: dict[str, SupervisedPart] = {supervised.name: supervised for supervised in parts}
         """By name."""
 
     @classmethod
     def of(
-        cls, network: Network, tell: Callable[[str], None] = lambda _: None, restarts_max: int | None = None
-    ) -> Keeper:
-        """The keeper of a network's parts."""
-        return cls(_kept(network, tell), tell, restarts_max)
+        cls, network: Network, progress: Callable[[str], None] = lambda _: None, restarts_max: int | None = None
+    ) -> Supervisor:
+        return cls(_supervised_parts(network, progress), progress, restarts_max)
 
     # For plans and scenarios.
 
     def hold(self, name: str) -> None:
-        """From now on this part is somebody else's concern."""
         with self.parts[name].lock:
-            self.parts[name].is_held = self.parts[name].is_to_end = True
+            self.parts[name].is_held = self.parts[name].end_is_expected = True
 
     def release(self, name: str) -> None:
-        """It is to run again; the next look starts it."""
+        """Restarts this part again when it has ended; the next check starts it."""
         with self.parts[name].lock:
             self.parts[name].is_held = False
 
     @property
     def restarts(self) -> dict[str, int]:
-        """Per part, how often it ended without anybody's doing and was started again."""
-        return {name: kept.restarts for name, kept in self.parts.items() if kept.restarts}
+        """Per part, how often it ended unexpectedly and was restarted."""
+        return {name: supervised.restarts for name, supervised in self.parts.items() if supervised.restarts}
 
     # For people.
 
@@ -153,124 +146,126 @@ class Keeper:
 
         `hold` is for a kill: the part then stays down as after a stop. Raises `ActionRefused`, `PartError`, KeyError.
         """
-        kept = self.parts[name]
-        if action in kept.refused:
-            raise ActionRefused(name, action, kept.refused[action])
-        with self._doing(kept, action):
+        supervised = self.parts[name]
+        if action in supervised.refused:
+            raise ActionRefused(name, action, supervised.refused[action])
+        with self._performing(supervised, action):
             match action:
                 case PartAction.START:
-                    self._start(kept)
+                    self._start(supervised)
                 case PartAction.STOP:
-                    self._stop(kept)
+                    self._stop(supervised)
                 case PartAction.KILL:
-                    self._kill(kept, hold)
+                    self._kill(supervised, hold)
                 case PartAction.FREEZE:
-                    self._freeze(kept)
+                    self._freeze(supervised)
                 case PartAction.THAW:
-                    self._thaw(kept)
+                    self._thaw(supervised)
 
-    def _start(self, kept: Kept) -> None:
-        if kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.START, translatable("It is already running."))
-        kept.is_held = False
-        kept.launch()
+    def _start(self, supervised: SupervisedPart) -> None:
+        if supervised.part.is_running():
+            raise ActionRefused(supervised.name, PartAction.START, translatable("It is already running."))
+        supervised.is_held = False
+        supervised.launch()
 
-    def _stop(self, kept: Kept) -> None:
-        if kept.is_held and not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.STOP, translatable("It is already stopped."))
-        kept.is_held = True
-        kept.part.stop()
+    def _stop(self, supervised: SupervisedPart) -> None:
+        if supervised.is_held and not supervised.part.is_running():
+            raise ActionRefused(supervised.name, PartAction.STOP, translatable("It is already stopped."))
+        supervised.is_held = True
+        supervised.part.stop()
 
-    def _kill(self, kept: Kept, hold: bool) -> None:
-        if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.KILL, translatable("It is not running."))
-        kept.is_held = hold
-        kept.is_to_end = True
-        kept.part.kill()
+    def _kill(self, supervised: SupervisedPart, hold: bool) -> None:
+        if not supervised.part.is_running():
+            raise ActionRefused(supervised.name, PartAction.KILL, translatable("It is not running."))
+        supervised.is_held = hold
+        supervised.end_is_expected = True
+        supervised.part.kill()
 
-    def _freeze(self, kept: Kept) -> None:
-        if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is not running."))
-        if kept.part.is_frozen():
-            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is already frozen."))
-        kept.part.freeze()
+    def _freeze(self, supervised: SupervisedPart) -> None:
+        if not supervised.part.is_running():
+            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is not running."))
+        if supervised.part.is_frozen():
+            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is already frozen."))
+        supervised.part.freeze()
 
-    def _thaw(self, kept: Kept) -> None:
-        if not kept.part.is_running() or not kept.part.is_frozen():
-            raise ActionRefused(kept.name, PartAction.THAW, translatable("It is not frozen."))
-        kept.part.thaw()
+    def _thaw(self, supervised: SupervisedPart) -> None:
+        if not supervised.part.is_running() or not supervised.part.is_frozen():
+            raise ActionRefused(supervised.name, PartAction.THAW, translatable("It is not frozen."))
+        supervised.part.thaw()
 
     @contextmanager
-    def _doing(self, kept: Kept, action: PartAction) -> Iterator[None]:
-        with kept.lock:
-            kept.under_way = action
+    def _performing(self, supervised: SupervisedPart, action: PartAction) -> Iterator[None]:
+        with supervised.lock:
+            supervised.action_in_progress = action
             try:
                 yield
             finally:
-                kept.under_way = None
+                supervised.action_in_progress = None
 
     # Keeping.
 
     def run(self, stop: threading.Event) -> None:
-        """Looks until told to stop; what cannot be started again is among `failures`, and tried again."""
+        """Checks until `stop` is set; what cannot be restarted is added to `failures`, and tried again."""
         while not stop.wait(LOOK_SECONDS):
             try:
-                self.look()
+                self.check()
             except PartError as failure:
                 # Told to stop meanwhile: what is being stopped for good cannot be started again.
                 if not stop.is_set():
                     self.failures.append(failure)
 
     def watch(self) -> None:
-        """Looks until interrupted. Raises `PartError` when a part does not stay up."""
+        """Checks until interrupted. Raises `PartError` when a part does not stay up."""
         while True:
-            self.look()
+            self.check()
             time.sleep(LOOK_SECONDS)
 
-    def look(self) -> None:
-        """Starts again what has ended since the last look. Raises `PartError`."""
-        for kept in self.parts.values():
-            # Whoever does something to it right now knows better.
-            if kept.lock.acquire(blocking=False):
+    def check(self) -> None:
+        """Restarts what has ended since the last check. Raises `PartError`."""
+        for supervised in self.parts.values():
+            # An action on it is in progress.
+            if supervised.lock.acquire(blocking=False):
                 try:
-                    if not kept.is_held:
-                        if not kept.part.is_running():
-                            self._bring_back(kept)
-                        kept.is_to_end = False
+                    if not supervised.is_held:
+                        if not supervised.part.is_running():
+                            self._restart(supervised)
+                        supervised.end_is_expected = False
                 finally:
-                    kept.lock.release()
-        self._welcome()
+                    supervised.lock.release()
+        self._report_ready()
 
-    def _bring_back(self, kept: Kept) -> None:
-        if not kept.is_to_end:
-            kept.restarts += 1
-            self._count_fall(kept)
-        self._tell(f"{kept.name} has ended; starting it again")
-        kept.under_way = PartAction.START
+    def _restart(self, supervised: SupervisedPart) -> None:
+        if not supervised.end_is_expected:
+            supervised.restarts += 1
+            self._count_restart(supervised)
+        self._progress(f"{supervised.name} has ended; starting it again")
+        supervised.action_in_progress = PartAction.START
         try:
-            kept.launch()
+            supervised.launch()
         finally:
-            kept.under_way = None
-        if kept.is_ready is None:
-            self._tell(f"{kept.name} is back")
+            supervised.action_in_progress = None
+        if supervised.is_ready is None:
+            self._progress(f"{supervised.name} is back")
         else:
-            self._returning.add(kept.name)
+            self._awaiting_ready.add(supervised.name)
 
-    def _count_fall(self, kept: Kept) -> None:
+    def _count_restart(self, supervised: SupervisedPart) -> None:
         if self._restarts_max is None:
             return
         now = time.monotonic()
-        self._restarts.append((kept.name, now))
-        recent = [at for name, at in self._restarts if name == kept.name and now - at < RESTARTS_WINDOW_SECONDS]
+        self._restarts.append((supervised.name, now))
+        recent = [at for name, at in self._restarts if name == supervised.name and now - at < RESTARTS_WINDOW_SECONDS]
         if len(recent) > self._restarts_max:
-            raise PartError(f"{kept.name} has ended {len(recent)} times within a minute; its log is in the folder.")
+            raise PartError(
+                f"{supervised.name} has ended {len(recent)} times within a minute; its log is in the folder."
+            )
 
-    def _welcome(self) -> None:
-        for name in sorted(self._returning):
-            kept = self.parts[name]
-            if kept.is_ready is not None and not kept.part.is_frozen() and kept.is_ready():
-                self._returning.discard(name)
-                self._tell(f"{name} is back")
+    def _report_ready(self) -> None:
+        for name in sorted(self._awaiting_ready):
+            supervised = self.parts[name]
+            if supervised.is_ready is not None and not supervised.part.is_frozen() and supervised.is_ready():
+                self._awaiting_ready.discard(name)
+                self._progress(f"{name} is back")
 
 
 EMBEDDED_BROKER_RULE: Final = translatable(
@@ -279,11 +274,14 @@ EMBEDDED_BROKER_RULE: Final = translatable(
 )
 
 
-def _kept(network: Network, tell: Callable[[str], None]) -> list[Kept]:
+def _supervised_parts(network: Network, progress: Callable[[str], None]) -> list[SupervisedPart]:
     services = [
-        *(Kept(hub, PartKind.HUB, hub.launch, hub.is_ready) for hub in (*network.hubs, *network.hub_consumers)),
         *(
-            Kept(service, PartKind.BANK, service.launch, service.is_ready)
+            SupervisedPart(hub, PartKind.HUB, hub.launch, hub.is_ready)
+            for hub in (*network.hubs, *network.hub_consumers)
+        ),
+        *(
+            SupervisedPart(service, PartKind.BANK, service.launch, service.is_ready)
             for bank in network.banks
             for service in bank.services
         ),
@@ -294,9 +292,9 @@ def _kept(network: Network, tell: Callable[[str], None]) -> list[Kept]:
         network.broker.start()
         if network.broker.bootstrap_servers == address:
             return
-        tell("The broker has another address now: starting the hub and the banks again")
+        progress("The broker has another address now: starting the hub and the banks again")
         for each in services:
-            each.is_to_end = True
+            each.end_is_expected = True
         for service in network.services:
             service.request_stop()
         for service in network.services:
@@ -306,7 +304,7 @@ def _kept(network: Network, tell: Callable[[str], None]) -> list[Kept]:
     deadly = (PartAction.START, PartAction.STOP, PartAction.KILL)
     refused = dict.fromkeys(deadly, EMBEDDED_BROKER_RULE) if embedded else {}
     return [
-        Kept(network.postgres, PartKind.DATABASE, network.postgres.start),
-        Kept(network.broker, PartKind.BROKER, start_broker, refused=refused),
+        SupervisedPart(network.postgres, PartKind.DATABASE, network.postgres.start),
+        SupervisedPart(network.broker, PartKind.BROKER, start_broker, refused=refused),
         *services,
     ]

@@ -11,27 +11,27 @@ from pydantic import BaseModel
 
 from lab.network.supervisor import PartAction
 from lab.panel.documents import (
-    ActDocument,
     PartDocument,
     ScenarioDocument,
+    TaskDocument,
     TrafficDocument,
     TrafficPlanDocument,
 )
-from lab.panel.door import caller
+from lab.panel.operator_sign_in import require_token
 from lab.panel.problems import NotThere
 from lab.panel.site import LabOf, Laboratory, version_of
-from lab.prove.scenarios.playbill import SCENARIOS
-from lab.prove.scenarios.script import Scenario
+from lab.prove.scenarios.registry import SCENARIOS
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.events import Scene, stream_many
 from pix.web.problems import PROBLEM_RESPONSES
 
-router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(caller)])
+router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(require_token)])
 
 
 def check_part(lab: Laboratory, name: str) -> str:
     """The name, if a part has it. Raises `NotThere`."""
-    if name not in lab.keeper.parts:
-        raise NotThere("name", f"Unknown component. Choose from: {', '.join(lab.keeper.parts)}.")
+    if name not in lab.supervisor.parts:
+        raise NotThere("name", f"Unknown component. Choose from: {', '.join(lab.supervisor.parts)}.")
     return name
 
 
@@ -45,13 +45,13 @@ def find_scenario(name: str) -> Scenario:
 @router.get("/parts", tags=["parts"])
 def list_parts(lab: LabOf) -> list[PartDocument]:
     """Every process of the network, in the order in which they need each other."""
-    return [PartDocument.of(report) for report in lab.conditions.reports()]
+    return [PartDocument.model_validate(report) for report in lab.health_monitor.reports()]
 
 
 @router.get("/parts/{name}", tags=["parts"])
 def find_part(lab: LabOf, name: str) -> PartDocument:
     """One of them."""
-    return PartDocument.of(lab.conditions.report(check_part(lab, name)))
+    return PartDocument.model_validate(lab.health_monitor.report(check_part(lab, name)))
 
 
 @router.post("/parts/{name}/{action}", tags=["parts"])
@@ -66,14 +66,14 @@ def act_on_part(
     What was stopped stays down until it is started; what was killed is started again, as a container platform would.
     A start answers when the process is there, which says nothing about its readiness.
     """
-    lab.keeper.act(check_part(lab, name), action, hold=hold)
-    lab.conditions.look()
-    return PartDocument.of(lab.conditions.report(name))
+    lab.supervisor.act(check_part(lab, name), action, hold=hold)
+    lab.health_monitor.check()
+    return PartDocument.model_validate(lab.health_monitor.report(name))
 
 
 @router.get("/traffic", tags=["traffic"])
 def show_traffic(lab: LabOf) -> TrafficDocument:
-    """What is being sent, and what has become of it."""
+    """The plan, and the outcomes so far."""
     return TrafficDocument.of(lab.generator.figures())
 
 
@@ -93,8 +93,8 @@ def stop_traffic(lab: LabOf) -> TrafficDocument:
 
 @router.get("/scenarios", tags=["acts"])
 def list_scenarios() -> list[ScenarioDocument]:
-    """What can be played."""
-    return [ScenarioDocument.of(scenario) for scenario in SCENARIOS.values()]
+    """The scenarios."""
+    return [ScenarioDocument.model_validate(scenario) for scenario in SCENARIOS.values()]
 
 
 @router.post("/scenarios/{name}/play", tags=["acts"], status_code=202)
@@ -104,31 +104,31 @@ def play_scenario(
     pace: Annotated[
         float, Query(ge=0, le=5, description="Factor for the pauses between steps; 0 leaves them out.")
     ] = 1.0,
-) -> ActDocument:
+) -> TaskDocument:
     """Begins to play it; `GET /act` tells how it goes."""
-    return ActDocument.of(lab.programme.play(find_scenario(name), pace))
+    return TaskDocument.of(lab.tasks.run(find_scenario(name), pace))
 
 
 @router.post("/audit", tags=["acts"], status_code=202)
-def begin_audit(lab: LabOf) -> ActDocument:
+def begin_audit(lab: LabOf) -> TaskDocument:
     """Begins to audit the network; `GET /act` tells how it goes."""
-    return ActDocument.of(lab.programme.audit())
+    return TaskDocument.of(lab.tasks.audit())
 
 
 @router.get("/act", tags=["acts"])
-def show_act(lab: LabOf) -> ActDocument:
+def show_task(lab: LabOf) -> TaskDocument:
     """The scenario or audit that is going on, or the last one."""
-    act = lab.programme.act
-    if act is None:
+    task = lab.tasks.task
+    if task is None:
         raise NotThere("act", "No run yet.")
-    return ActDocument.of(act)
+    return TaskDocument.of(task)
 
 
 @router.post("/act/stop", tags=["acts"])
-def stop_act(lab: LabOf) -> ActDocument:
+def stop_task(lab: LabOf) -> TaskDocument:
     """Gives up the scenario that is going on; what it has broken is mended."""
-    lab.programme.stop()
-    return show_act(lab)
+    lab.tasks.stop()
+    return show_task(lab)
 
 
 @router.get(
@@ -143,11 +143,11 @@ def stream_events(request: Request, lab: LabOf) -> Response:
 
 
 def _scenes(lab: Laboratory) -> Sequence[Scene]:
-    act = lab.programme.act
+    task = lab.tasks.task
     documents: dict[str, BaseModel | list[PartDocument] | None] = {
         "parts": list_parts(lab),
         "traffic": show_traffic(lab),
-        "act": None if act is None else ActDocument.of(act),
+        "act": None if task is None else TaskDocument.of(task),
     }
     return [_scene(event, document) for event, document in documents.items() if document is not None]
 

@@ -9,8 +9,8 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from lab.panel import api, pages, story_pages
-from lab.panel.door import LoopbackNames, PanelDoor, TokenNeeded
+from lab.panel import api, pages, walkthrough_pages
+from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import COLOR, NAME, Laboratory, Site, install_site, pages_of, site_of
 from pix.web.addresses import NoNulInAddresses
@@ -39,11 +39,11 @@ _KEPT: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 looks = APIRouter(include_in_schema=False)
 
 PANEL: Final = (api.router, pages.public, pages.router)
-CLASSROOM: Final = (story_pages.api, story_pages.public, story_pages.router)
-"""While a story is told, nothing else moves the network."""
+CLASSROOM: Final = (walkthrough_pages.api, walkthrough_pages.public, walkthrough_pages.router)
+"""In a classroom nothing else acts on the network."""
 
 
-def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
+def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     """The application, which answers on this port of 127.0.0.1 alone."""
     app = FastAPI(
         title=NAME,
@@ -53,9 +53,9 @@ def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    # Of this start alone: a browser that was let in by an earlier one is not let in by this one.
+    # Of this start alone: a sign-in does not outlive the lab's process.
     secret = secret_of(SESSION_COOKIE, session_secret(""))
-    app.state.door = door
+    app.state.sign_in = sign_in
     install_site(app, Site(lab, Csrf(secret)))
     install_sessions(app, secret, SESSION_COOKIE, same_site="strict", idle_seconds_max=SESSION_SECONDS_MAX)
     app.add_middleware(NoNulInAddresses)
@@ -65,26 +65,24 @@ def create_app(lab: Laboratory, door: PanelDoor, port: int) -> FastAPI:
     app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
-    for router in (preferences_router(), looks, *(PANEL if lab.director is None else CLASSROOM)):
+    for router in (preferences_router(), looks, *(PANEL if lab.walkthrough is None else CLASSROOM)):
         app.include_router(router)
     return app
 
 
 @looks.get("/brand.css")
 def stylesheet(request: Request) -> Response:
-    """The palette."""
     return Response(site_of(request).stylesheet, media_type="text/css", headers=_KEPT)
 
 
 @looks.get("/brand.svg")
 def mark(request: Request) -> Response:
-    """The panel's picture."""
     return Response(site_of(request).mark(), media_type="image/svg+xml", headers=_KEPT)
 
 
 @looks.get("/site.webmanifest")
 def manifest() -> dict[str, Any]:
-    """What a browser asks every page for."""
+    """The web app manifest."""
     return {
         "name": NAME,
         "short_name": NAME,

@@ -8,15 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lab.drive.generator.generator import TrafficFigures
 from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
-from lab.network.conditions import Condition, PartReport
+from lab.network.health_monitor import Condition
 from lab.network.supervisor import PartAction, PartKind
-from lab.panel.programme import Act, ActKind
-from lab.prove.scenarios.script import Scenario
+from lab.panel.tasks import LabTask, TaskKind
 from lab.read.report import audit_document
 
 
 class PartDocument(BaseModel):
     """A part of the network as it is now."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str = Field(examples=["bank-001"])
     kind: PartKind
@@ -28,27 +29,13 @@ class PartDocument(BaseModel):
     actions: list[PartAction] = Field(description="Actions that are possible now.")
     refused: dict[PartAction, str] = Field(description="Actions that are never possible here, with the reason.")
 
-    @classmethod
-    def of(cls, report: PartReport) -> Self:
-        """From the lab's report."""
-        return cls(
-            name=report.name,
-            kind=report.kind,
-            condition=report.condition,
-            detail=report.detail,
-            pid=report.pid,
-            since_ms=report.since_ms,
-            restarts=report.restarts,
-            actions=list(report.actions),
-            refused=dict(report.refused),
-        )
-
 
 class TrafficPlanDocument(BaseModel):
     """What to send."""
 
     model_config = ConfigDict(
         extra="forbid",
+        from_attributes=True,
         json_schema_extra={
             "example": {"rate_per_second": 20, "failing_percent": 5, "payers": {"001": 8, "002": 1, "003": 1}}
         },
@@ -66,16 +53,6 @@ class TrafficPlanDocument(BaseModel):
     def to_plan(self) -> TrafficPlan:
         """For the generator."""
         return TrafficPlan(self.rate_per_second, self.failing_percent, self.payers, self.payees)
-
-    @classmethod
-    def of(cls, plan: TrafficPlan) -> Self:
-        """From the generator's."""
-        return cls(
-            rate_per_second=plan.rate_per_second,
-            failing_percent=plan.failing_percent,
-            payers=dict(plan.payers),
-            payees=dict(plan.payees),
-        )
 
 
 class TrafficDocument(BaseModel):
@@ -104,7 +81,7 @@ class TrafficDocument(BaseModel):
         return cls(
             running=figures.is_running,
             held_back=figures.is_held_back,
-            plan=TrafficPlanDocument.of(figures.plan),
+            plan=TrafficPlanDocument.model_validate(figures.plan),
             waiting=figures.waiting,
             turned_away=counts.turned_away,
             sent=counts.taken,
@@ -121,16 +98,13 @@ class TrafficDocument(BaseModel):
 
 
 class ScenarioDocument(BaseModel):
-    """A script that can be played."""
+    """A scenario that can be run."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str = Field(examples=["payee-bank-dies"])
     title: str
     watch: str
-
-    @classmethod
-    def of(cls, scenario: Scenario) -> Self:
-        """From the playbill."""
-        return cls(name=scenario.name, title=scenario.title, watch=scenario.watch)
 
 
 class StepDocument(BaseModel):
@@ -140,11 +114,11 @@ class StepDocument(BaseModel):
     text: str
 
 
-class ActDocument(BaseModel):
+class TaskDocument(BaseModel):
     """A scenario or an audit, while it runs or afterwards."""
 
     number: int
-    kind: ActKind
+    kind: TaskKind
     scenario: str | None
     began_ms: int
     ended_ms: int | None = Field(description="null while it is running.")
@@ -156,18 +130,18 @@ class ActDocument(BaseModel):
     audit: dict[str, Any] | None = Field(description="Same format as `codepix audit --json`.")
 
     @classmethod
-    def of(cls, act: Act) -> Self:
-        """From the programme."""
+    def of(cls, task: LabTask) -> Self:
+        """From the task runner."""
         return cls(
-            number=act.number,
-            kind=act.kind,
-            scenario=None if act.scenario is None else act.scenario.name,
-            began_ms=act.began_ms,
-            ended_ms=act.ended_ms,
-            ok=act.is_ok if act.is_over else None,
-            interrupted=act.is_interrupted,
-            steps=[StepDocument(at_seconds=round(step.at_seconds, 2), text=step.sentence) for step in act.steps],
-            numbers={} if act.result is None else dict(act.result.numbers),
-            failures=list(act.failures),
-            audit=None if act.report is None else audit_document(act.report),
+            number=task.number,
+            kind=task.kind,
+            scenario=None if task.scenario is None else task.scenario.name,
+            began_ms=task.began_ms,
+            ended_ms=task.ended_ms,
+            ok=task.is_ok if task.is_over else None,
+            interrupted=task.is_interrupted,
+            steps=[StepDocument(at_seconds=round(step.at_seconds, 2), text=step.sentence) for step in task.steps],
+            numbers={} if task.result is None else dict(task.result.numbers),
+            failures=list(task.failures),
+            audit=None if task.report is None else audit_document(task.report),
         )

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from lab.drive.generator.plan import RATE_MAX, WEIGHT_MAX, TrafficPlan
 from lab.network.supervisor import PartAction
 from lab.panel.api import check_part, find_scenario
-from lab.panel.door import TOKEN_PARAMETER, TokenNeeded, door_of, visitor
+from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, sign_in_of
 from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
 from lab.panel.views import (
     bank_mark,
@@ -21,7 +21,7 @@ from lab.panel.views import (
     part_views,
     step_views,
 )
-from lab.prove.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.registry import SCENARIOS
 from pix.web.events import Scene, stream_many
 from pix.web.htmx import see_other
 from pix.web.languages import Language
@@ -30,21 +30,21 @@ from pix.web.templates import Pages, language_of
 TEMPLATE: Final = "lab/panel.html"
 
 public = APIRouter(include_in_schema=False)
-router = APIRouter(include_in_schema=False, dependencies=[Depends(visitor), Depends(no_forgery)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(require_sign_in), Depends(no_forgery)])
 
 
 @public.get("/")
 def show(
     request: Request, lab: LabOf, pages: PagesOf, token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = ""
 ) -> Response:
-    """The panel; with the token of this start a browser is let in, and sent to the same page without it."""
-    door = door_of(request)
+    """The panel; with the token of this start a browser is signed in, and redirected to the same page without it."""
+    sign_in = sign_in_of(request)
     if token:
-        if not door.fits(token):
+        if not sign_in.accepts(token):
             raise TokenNeeded
-        door.let_in(request)
+        sign_in.admit(request)
         return see_other(request, "/")
-    visitor(request)
+    require_sign_in(request)
     context = _context(lab, language_of(request)) | {"versions": _versions(lab), "section": "/"}
     response = pages.page(request, TEMPLATE, context)
     response.headers["Content-Security-Policy"] = frames_of(lab)
@@ -73,29 +73,29 @@ def _fragment(pages: Pages, request: Request, lab: Laboratory, name: str) -> str
 def _versions(lab: Laboratory) -> Mapping[str, str]:
     """A short name of what each live part shows now."""
     shown: dict[str, object] = {
-        "window": (lab.window.state, lab.window.life),
-        "parts": lab.conditions.reports(),
+        "window": (lab.map_frame.state, lab.map_frame.generation),
+        "parts": lab.health_monitor.reports(),
         "traffic": lab.generator.figures(),
-        "act": lab.programme.act,
+        "act": lab.tasks.task,
     }
     return {name: version_of(repr(what)) for name, what in shown.items()}
 
 
 def _context(lab: Laboratory, language: Language) -> dict[str, Any]:
-    act = lab.programme.act
-    report = None if act is None else act.report
+    task = lab.tasks.task
+    report = None if task is None else task.report
     return {
-        "window": lab.window,
-        "parts": part_views(lab.network, lab.conditions.reports(), language),
+        "window": lab.map_frame,
+        "parts": part_views(lab.network, lab.health_monitor.reports(), language),
         "traffic": lab.generator.figures(),
         "banks": [(bank.code, bank.spec.name, bank_mark(bank.code, bank.spec.color)) for bank in lab.network.banks],
         "rate_max": RATE_MAX,
         "weight_max": WEIGHT_MAX,
         "scenarios": list(SCENARIOS.values()),
-        "act": act,
-        "steps": [] if act is None else step_views(act.steps, language),
-        "failures": [] if act is None else failure_sentences(act, language),
-        "numbers": [] if act is None or act.result is None else number_views(act.result.numbers, language),
+        "act": task,
+        "steps": [] if task is None else step_views(task.steps, language),
+        "failures": [] if task is None else failure_sentences(task, language),
+        "numbers": [] if task is None or task.result is None else number_views(task.result.numbers, language),
         "findings": [] if report is None else finding_views(report, language),
         "report": report,
     }
@@ -104,8 +104,8 @@ def _context(lab: Laboratory, language: Language) -> dict[str, Any]:
 @router.post("/parts/{name}/{action}")
 def act_on_part(request: Request, lab: LabOf, name: str, action: PartAction) -> Response:
     """A button of a part."""
-    lab.keeper.act(check_part(lab, name), action)
-    lab.conditions.look()
+    lab.supervisor.act(check_part(lab, name), action)
+    lab.health_monitor.check()
     return done(request)
 
 
@@ -132,23 +132,23 @@ def stop_traffic(request: Request, lab: LabOf) -> Response:
 
 
 @router.post("/scenarios/{name}/play")
-def play(request: Request, lab: LabOf, name: str) -> Response:
+def run(request: Request, lab: LabOf, name: str) -> Response:
     """A scenario's button."""
-    lab.programme.play(find_scenario(name))
+    lab.tasks.run(find_scenario(name))
     return done(request)
 
 
 @router.post("/act/stop")
-def stop_act(request: Request, lab: LabOf) -> Response:
+def stop_task(request: Request, lab: LabOf) -> Response:
     """Gives up what is being played."""
-    lab.programme.stop()
+    lab.tasks.stop()
     return done(request)
 
 
 @router.post("/audit")
 def audit(request: Request, lab: LabOf) -> Response:
     """The audit's button."""
-    lab.programme.audit()
+    lab.tasks.audit()
     return done(request)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from lab.classroom.director import StoryBusy, StoryOver, StoryStuck
+from lab.classroom.walkthrough import NoNextStep, StepInProgress, StepTimedOut
 from lab.drive.generator.plan import PlanRefused
 from lab.network.parts.errors import PartError
 from lab.network.supervisor import ActionRefused
-from lab.panel.door import TokenNeeded
-from lab.panel.programme import Busy
+from lab.panel.operator_sign_in import TokenNeeded
+from lab.panel.tasks import Busy
 from lab.read.rest import Unreachable
 from pix.web.csrf import ForgedRequest
 from pix.web.problems import ProblemKind, ProblemTable
@@ -18,7 +18,7 @@ from pix.web.session_registry import STREAM_PROBLEMS
 
 
 class NotThere(Exception):
-    """There is no part, scenario or act of this name."""
+    """There is no part, scenario or task of this name."""
 
     def __init__(self, field: str, rule: str) -> None:
         self.field = field
@@ -35,8 +35,8 @@ PROBLEMS: Final[ProblemTable] = {
     Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Another run is in progress"),
     PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "The traffic plan is not valid"),
     PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The component failed"),
-    StoryBusy: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),
-    StoryOver: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),
-    StoryStuck: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step failed"),
+    StepInProgress: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),
+    NoNextStep: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),
+    StepTimedOut: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step failed"),
     Unreachable: ProblemKind("unreachable", HTTPStatus.SERVICE_UNAVAILABLE, "A service is not responding"),
 }

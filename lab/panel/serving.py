@@ -7,19 +7,19 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from lab.classroom.director import Director
+from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
-from lab.network.conditions import Conditions
+from lab.network.health_monitor import HealthMonitor
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.process import wait_until
 from lab.network.run import Run
-from lab.network.supervisor import Keeper
+from lab.network.supervisor import Supervisor
 from lab.panel.app import create_app
-from lab.panel.door import TOKEN_PARAMETER, PanelDoor
-from lab.panel.programme import Programme
+from lab.panel.map_frame import MapFrame
+from lab.panel.operator_sign_in import TOKEN_PARAMETER, OperatorSignIn
 from lab.panel.site import Laboratory
-from lab.panel.window import MapWindow
-from lab.prove.scenarios.player import Player
+from lab.panel.tasks import TaskRunner
+from lab.prove.scenarios.runner import ScenarioRunner
 from pix.runtime.addresses import http_url
 from pix.web.server import serve_http
 
@@ -30,28 +30,30 @@ CONNECT_SECONDS_MAX: Final = 1.0
 class PanelServer:
     """The panel of one run; its threads end with the run."""
 
-    def __init__(self, run: Run, keeper: Keeper, port: int, director: Director | None = None) -> None:
-        """With a director the panel is a classroom."""
-        conditions = Conditions(keeper)
-        generator = Generator(run.surveyor.hub, run.rest, run.network.secrets.operator, run.in_background)
-        player = Player(run.network, keeper, run.rest, run.surveyor)
-        programme = Programme(player, run.surveyor, generator, run.afterwards)
-        window = MapWindow(run.network.hub_url, run.network.hubs[0].name, conditions, run.client)
+    def __init__(self, run: Run, supervisor: Supervisor, port: int, walkthrough: Walkthrough | None = None) -> None:
+        """With a walkthrough the panel is a classroom."""
+        health_monitor = HealthMonitor(supervisor)
+        generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
+        runner = ScenarioRunner(run.network, supervisor, run.rest, run.reader)
+        tasks = TaskRunner(runner, run.reader, generator, run.afterwards)
+        map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
         self._run = run
         self._port = port
-        self._door = PanelDoor()
+        self._sign_in = OperatorSignIn()
         self._works: list[Callable[[threading.Event], None]] = [
-            *conditions.works(),
-            *window.works(),
-            lambda stop: self._end_with(stop, programme),
+            *health_monitor.works(),
+            *map_frame.works(),
+            lambda stop: self._end_with(stop, tasks),
         ]
-        laboratory = Laboratory(run.network, keeper, conditions, generator, programme, window, run.ends, director)
-        self._app = create_app(laboratory, self._door, port)
+        laboratory = Laboratory(
+            run.network, supervisor, health_monitor, generator, tasks, map_frame, run.ends, walkthrough
+        )
+        self._app = create_app(laboratory, self._sign_in, port)
 
     @property
     def address(self) -> str:
         """Where to come in: with the token of this start."""
-        return f"{http_url(LOOPBACK, self._port)}/?{TOKEN_PARAMETER}={self._door.token}"
+        return f"{http_url(LOOPBACK, self._port)}/?{TOKEN_PARAMETER}={self._sign_in.token}"
 
     def start(self) -> None:
         """Begins to serve, in the background; returns when it answers. Raises `PartError`."""
@@ -68,7 +70,7 @@ class PanelServer:
         return True
 
     @staticmethod
-    def _end_with(stop: threading.Event, programme: Programme) -> None:
+    def _end_with(stop: threading.Event, tasks: TaskRunner) -> None:
         """A scenario that is going on is given up when the lab stops."""
         stop.wait()
-        programme.stop()
+        tasks.stop()

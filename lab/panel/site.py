@@ -1,4 +1,4 @@
-"""What every page of the panel works with: the lab, the templates, the tokens of the forms, and the brand."""
+"""The panel's site: the lab, the templates, the tokens of the forms, and the brand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request, Response
 
-from lab.classroom.director import Director
+from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
-from lab.network.conditions import Conditions
+from lab.network.health_monitor import HealthMonitor
 from lab.network.network import Network
-from lab.network.supervisor import Keeper
-from lab.panel.programme import Programme
-from lab.panel.window import MapWindow
+from lab.network.supervisor import Supervisor
+from lab.panel.map_frame import MapFrame
+from lab.panel.tasks import TaskRunner
 from pix.web.assets import fingerprint
 from pix.web.csrf import Csrf
 from pix.web.htmx import asks_for_fragment, see_other
@@ -36,20 +36,20 @@ class Laboratory:
     """Everything that the panel shows and moves."""
 
     network: Network
-    keeper: Keeper
-    conditions: Conditions
+    supervisor: Supervisor
+    health_monitor: HealthMonitor
     generator: Generator
-    programme: Programme
-    window: MapWindow
+    tasks: TaskRunner
+    map_frame: MapFrame
     ends: threading.Event
     """Set when the lab is about to stop."""
-    director: Director | None = None
-    """Of the story, when one is told; then nothing else is done to the network."""
+    walkthrough: Walkthrough | None = None
+    """Of a classroom; then nothing else acts on the network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """How the panel shows itself."""
+    """The panel's name, colour and links."""
 
     name: str
     color: str
@@ -60,15 +60,13 @@ class Brand:
 
 
 class Site:
-    """The panel of one lab."""
-
     def __init__(self, lab: Laboratory, csrf: Csrf) -> None:
         self.lab = lab
         self.csrf = csrf
         self.stylesheet = stylesheet(COLOR)
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
+        """Values for every template."""
         return {
             "brand": Brand(
                 name=NAME,
@@ -82,7 +80,7 @@ class Site:
             "sign_in_url": "/",
             "amounts_hidden": amounts_are_hidden(request),
             "hub_url": self.lab.network.hub_url,
-            "tells_story": self.lab.director is not None,
+            "is_classroom": self.lab.walkthrough is not None,
             "section": "",
         }
 
@@ -120,24 +118,20 @@ def install_site(app: FastAPI, site: Site) -> None:
 
 
 def site_of(request: Request) -> Site:
-    """The site that this request is for."""
     site: Site = request.app.state.site
     return site
 
 
 def lab_of(request: Request) -> Laboratory:
-    """What the panel shows and moves."""
     return site_of(request).lab
 
 
 def pages_of(request: Request) -> Pages:
-    """The templates."""
     pages: Pages = request.app.state.pages
     return pages
 
 
 async def no_forgery(request: Request) -> None:
-    """Raises ForgedRequest."""
     await site_of(request).csrf.check(request)
 
 

@@ -1,4 +1,4 @@
-"""What the panel's pages show, ready for the templates."""
+"""The views of the panel's pages."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lab.network.conditions import PartReport
+from lab.network.health_monitor import PartReport
 from lab.network.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
 from lab.network.supervisor import PartKind
-from lab.panel.programme import Act
-from lab.prove.scenarios.script import Step
+from lab.panel.tasks import LabTask
+from lab.prove.scenarios.scenario import Step
 from lab.read.audit import AuditReport, Finding
 from pix.web.formats import seconds_between
 from pix.web.languages import Language, translate, translate_rule
@@ -55,12 +55,12 @@ NUMBER_NAMES: Final[Mapping[str, str]] = {
     "records": translatable("different records"),
     "repeated": translatable("records repeated"),
 }
-"""What the numbers of audits and scenarios are called."""
+"""The names of the numbers of audits and scenarios."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What stands for a part: a bank's code in its colour, or a picture."""
+    """The mark of a part: a bank's code in its colour, or an icon."""
 
     code: str = ""
     fill: str = ""
@@ -70,8 +70,6 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """A part as a line of the list."""
-
     title: str
     mark: Mark
     report: PartReport
@@ -97,7 +95,7 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step in the visitor's language."""
+    """A step in the page's language."""
 
     at_seconds: float
     sentence: str
@@ -125,7 +123,7 @@ def _title(network: Network, report: PartReport, language: Language) -> str:
 
 
 def _number_of_hub(name: str, language: Language) -> str:
-    """What tells hubs apart, where there are several of them."""
+    """The suffix of a hub's title, where there are several."""
     rest = name.removeprefix("hub").removeprefix("-")
     return f"({translate(language, 'consumer')})" if f"-{rest}" == CONSUMER_SUFFIX else rest
 
@@ -149,7 +147,7 @@ def _bank_of(network: Network, report: PartReport) -> RunningBank:
 
 
 def step_views(steps: Sequence[Step], language: Language) -> list[StepView]:
-    """Each sentence in the visitor's language, with its values."""
+    """Each sentence in the page's language, with its values."""
     return [StepView(step.at_seconds, translate(language, step.text).format(*step.values)) for step in steps]
 
 
@@ -173,6 +171,5 @@ def finding_views(report: AuditReport, language: Language) -> list[FindingView]:
     ]
 
 
-def failure_sentences(act: Act, language: Language) -> list[str]:
-    """What was otherwise than it must be."""
-    return [translate_rule(language, failure) for failure in act.failures]
+def failure_sentences(task: LabTask, language: Language) -> list[str]:
+    return [translate_rule(language, failure) for failure in task.failures]

@@ -13,10 +13,10 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, good_payments, read_outcomes
+from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
 from lab.network.network import KafkaKind, NetworkSettings, bank_specs, keep_logs, network_folder
 from lab.network.run import Run, open_run
-from lab.network.supervisor import Keeper
+from lab.network.supervisor import Supervisor
 from lab.prove.faults import Injected, Injector, Target, plan_faults
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document, percentile
@@ -26,8 +26,8 @@ RESEND_FIRST_SECONDS: Final = 1.0
 RESEND_CAP_SECONDS: Final = 5.0
 QUIET_SECONDS_MAX: Final = 120.0
 AUDIT_SECONDS_MAX: Final = 20.0
-PATIENCE_SECONDS: Final = 120.0
-"""How long a customer goes on asking a bank that is down."""
+RETRY_SECONDS_MAX: Final = 120.0
+"""Payments to a bank that is down are retried for so long."""
 SENDERS: Final = 16
 """So many that those who wait for a dead bank do not keep the others from paying."""
 WIPE_FIRST_MOMENT: Final = 0.3
@@ -36,8 +36,6 @@ WIPE_LAST_MOMENT: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class ExperimentOptions:
-    """What to run."""
-
     seed: int = 1
     transfers: int = 300
     faults: Sequence[Target] = (Target.HUB, Target.BANK, Target.BROKER, Target.DATABASE)
@@ -54,14 +52,12 @@ class ExperimentOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
-    """What was found."""
-
     options: ExperimentOptions
     injected: Sequence[Injected]
     outcomes: Mapping[str, int]
     unexpected: Sequence[str]
     retries: int
-    """How often a customer had to ask again."""
+    """The number of repeated requests."""
     restarts: Mapping[str, int]
     """Per service, how often it ended by itself and was started again."""
     resends: int
@@ -86,33 +82,33 @@ class ExperimentResult:
         )
 
 
-def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> ExperimentResult:
+def experiment(options: ExperimentOptions, progress: Callable[[str], None]) -> ExperimentResult:
     """Starts a network in a temporary folder, pays and breaks, waits for quiet, audits, and stops it."""
     started = time.monotonic()
     random = Random(options.seed)
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
-        run = stack.enter_context(open_run(_settings(options, folder), tell))
-        network, surveyor, rest = run.network, run.surveyor, run.rest
+        run = stack.enter_context(open_run(_settings(options, folder), progress))
+        network, reader, rest = run.network, run.reader, run.rest
         payments = good_payments(Population.of(rest), options.transfers, random, f"seed{options.seed}")
         duration = options.transfers / options.rate_per_second
 
-        tell(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
-        cashier = Cashier(rest, PATIENCE_SECONDS, SENDERS)
-        run.afterwards.callback(cashier.close)
-        keeper = Keeper.of(network)
-        run.in_background(keeper.run)
-        with _disturbed(run, keeper, options, duration, random) as injector:
-            sent = cashier.send_all(payments, options.rate_per_second)
-            tell("Waiting until the faults are over and all parts are up")
+        progress(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
+        driver = PaymentDriver(rest, RETRY_SECONDS_MAX, SENDERS)
+        run.afterwards.callback(driver.close)
+        supervisor = Supervisor.of(network)
+        run.in_background(supervisor.run)
+        with _disturbed(run, supervisor, options, duration, random) as injector:
+            sent = driver.send_all(payments, options.rate_per_second)
+            progress("Waiting until the faults are over and all parts are up")
         paid = time.monotonic()
-        tell("Waiting until nothing is under way")
-        is_quiet = surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
+        progress("Waiting until nothing is under way")
+        is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
         quiet_seconds = time.monotonic() - paid
 
-        tell("Auditing")
-        report = surveyor.audit(AUDIT_SECONDS_MAX)
-        found = read_outcomes(surveyor.hub, sent)
+        progress("Auditing")
+        report = reader.audit(AUDIT_SECONDS_MAX)
+        found = read_outcomes(reader.hub, sent)
         at_banks = [row for bank in rest.values() for row in bank.transfers()]
         timed_out = 0 if options.transfer_timeout_seconds is None else found.by_outcome.get(TIMED_OUT, 0)
         result = ExperimentResult(
@@ -123,7 +119,7 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
             if not timed_out
             else [each for each in found.unexpected if TIMED_OUT not in each],
             retries=sum(each.retries for each in sent),
-            restarts=dict(keeper.restarts),
+            restarts=dict(supervisor.restarts),
             resends=found.resends + sum(row["resend_count"] for row in at_banks),
             duplicates=found.duplicates + sum(row["duplicates"] for row in at_banks),
             milliseconds=found.milliseconds,
@@ -133,7 +129,7 @@ def experiment(options: ExperimentOptions, tell: Callable[[str], None]) -> Exper
             seconds=time.monotonic() - started,
         )
         if not result.is_ok and options.keep is None:
-            tell(f"The logs of all parts are kept in {keep_logs(folder)}")
+            progress(f"The logs of all parts are kept in {keep_logs(folder)}")
         return result
 
 
@@ -156,11 +152,11 @@ def _named(options: ExperimentOptions) -> str:
 
 @contextmanager
 def _disturbed(
-    run: Run, keeper: Keeper, options: ExperimentOptions, duration: float, random: Random
+    run: Run, supervisor: Supervisor, options: ExperimentOptions, duration: float, random: Random
 ) -> Iterator[Injector]:
     """Injects faults while the block runs; at its end waits until they are over and everything is up again."""
     faults = plan_faults(options.faults, options.faults_each, duration, options.hubs, options.banks, random)
-    injector = Injector(run.network, keeper)
+    injector = Injector(run.network, supervisor)
     works = injector.works(faults)
     if options.wipe_broker:
         works.append(injector.wipe_at(random.uniform(WIPE_FIRST_MOMENT, WIPE_LAST_MOMENT) * duration))
@@ -168,13 +164,12 @@ def _disturbed(
     yield injector
     for thread in threads:
         thread.join()
-    for failure in (*injector.failures, *keeper.failures):
+    for failure in (*injector.failures, *supervisor.failures):
         raise failure
     run.network.await_ready()
 
 
 def experiment_document(result: ExperimentResult) -> dict[str, Any]:
-    """The result as plain data."""
     options = result.options
     return {
         "ok": result.is_ok,
@@ -212,7 +207,7 @@ def experiment_document(result: ExperimentResult) -> dict[str, Any]:
 
 
 def experiment_table(result: ExperimentResult) -> Table:
-    """What was done, and what came of it; the audit has a table of its own."""
+    """The faults and the outcomes; the audit has its own table."""
     options = result.options
     title = (
         f"Experiment, seed {options.seed}: {options.transfers} payments, {options.hubs} hub(s), {options.kafka} Kafka"

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from lab.network.network import Network
 from lab.network.parts.errors import PartError
-from lab.network.supervisor import Keeper
+from lab.network.supervisor import Supervisor
 
 FIRST_MOMENT: Final = 0.1
 LAST_MOMENT: Final = 0.9
@@ -28,8 +28,6 @@ FROZEN_SECONDS_MAX: Final = 8.0
 
 
 class Target(StrEnum):
-    """What can be broken."""
-
     HUB = "hub"
     BANK = "bank"
     BROKER = "broker"
@@ -37,8 +35,6 @@ class Target(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done to it."""
-
     KILL = "kill"
     """SIGKILL, and a new start later."""
     FREEZE = "freeze"
@@ -48,24 +44,16 @@ class Action(StrEnum):
 
 
 class Breakable(Protocol):
-    """What a fault needs of a part."""
+    """A part as a fault needs it."""
 
     @property
-    def name(self) -> str:
-        """What reports call it."""
-        ...
+    def name(self) -> str: ...
 
-    def kill(self) -> None:
-        """SIGKILL."""
-        ...
+    def kill(self) -> None: ...
 
-    def freeze(self) -> None:
-        """SIGSTOP."""
-        ...
+    def freeze(self) -> None: ...
 
-    def thaw(self) -> None:
-        """SIGCONT."""
-        ...
+    def thaw(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +110,9 @@ Work = Callable[[threading.Event], None]
 class Injector:
     """Injects planned faults into a network, each part's at its own times."""
 
-    def __init__(self, network: Network, keeper: Keeper) -> None:
+    def __init__(self, network: Network, supervisor: Supervisor) -> None:
         self._network = network
-        self._keeper = keeper
+        self._supervisor = supervisor
         self._lock = threading.Lock()
         parts: list[Breakable] = [network.postgres, network.broker, *network.services]
         self._locks = {part.name: threading.Lock() for part in parts}
@@ -134,7 +122,7 @@ class Injector:
         """Parts that could not be brought back."""
 
     def works(self, faults: Sequence[Fault]) -> list[Work]:
-        """What is to run at the same time, from now on; each ends when its faults are over, or early when told to."""
+        """Functions for one thread each; each returns when its faults are over, or its event is set."""
         first = time.monotonic()
         by_part: defaultdict[tuple[Target, int], list[Fault]] = defaultdict(list)
         for fault in faults:
@@ -166,14 +154,14 @@ class Injector:
                 struck = time.monotonic()
                 names = [self._network.broker.name, *(service.name for service in self._network.services)]
                 for name in names:
-                    self._keeper.hold(name)
+                    self._supervisor.hold(name)
                 try:
                     self._network.wipe_broker()
                 except PartError as failure:
                     self.failures.append(failure)
                 finally:
                     for name in names:
-                        self._keeper.release(name)
+                        self._supervisor.release(name)
                 self._note(self._network.broker.name, Action.WIPE, struck - first, first)
 
         return wipe
@@ -189,11 +177,11 @@ class Injector:
                 finally:
                     part.thaw()
             else:
-                self._keeper.hold(part.name)
+                self._supervisor.hold(part.name)
                 part.kill()
                 if stop.wait(fault.seconds):
                     return
-                self._keeper.release(part.name)
+                self._supervisor.release(part.name)
             self._note(part.name, fault.action, struck - first, first)
 
     def _note(self, part: str, action: Action, from_seconds: float, first: float) -> None:

@@ -13,8 +13,15 @@ from typing import Any, Final
 from rich.table import Table
 
 from lab.drive.customers import Population
-from lab.drive.payments import AMOUNT_CENTAVOS_MAX, AMOUNT_CENTAVOS_MIN, Cashier, payment, poll_until, read_outcomes
+from lab.drive.payments import (
+    AMOUNT_CENTAVOS_MAX,
+    AMOUNT_CENTAVOS_MIN,
+    PaymentDriver,
+    payment,
+    read_outcomes,
+)
 from lab.network.network import KafkaKind, NetworkSettings, bank_specs, network_folder
+from lab.network.parts.process import is_true_within
 from lab.network.run import open_run
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document
@@ -28,9 +35,7 @@ QUIET_SECONDS_MAX: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class ParkingOptions:
-    """What to run."""
-
+class OutageOptions:
     transfers: int = 500
     kafka: KafkaKind = KafkaKind.EMBEDDED
     hubs: int = 1
@@ -40,10 +45,8 @@ class ParkingOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ParkingResult:
-    """What was found."""
-
-    options: ParkingOptions
+class OutageResult:
+    options: OutageOptions
     bank: str
     away_seconds: float
     complete_seconds: float
@@ -64,14 +67,14 @@ class ParkingResult:
         )
 
 
-def park(options: ParkingOptions, tell: Callable[[str], None]) -> ParkingResult:
+def measure_outage(options: OutageOptions, progress: Callable[[str], None]) -> OutageResult:
     """Starts a network, stops its last bank, pays it, starts it again, and measures."""
     random = Random(options.seed)
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
         settings = NetworkSettings(folder=folder, banks=bank_specs(BANKS), kafka=options.kafka, hubs=options.hubs)
-        run = stack.enter_context(open_run(settings, tell))
-        surveyor = run.surveyor
+        run = stack.enter_context(open_run(settings, progress))
+        reader = run.reader
         population = Population.of(run.rest)
         *payers, parked = run.network.banks
         payments = [
@@ -83,38 +86,37 @@ def park(options: ParkingOptions, tell: Callable[[str], None]) -> ParkingResult:
             )
             for number in range(options.transfers)
         ]
-        tell(f"Stopping bank {parked.code}, and sending it {options.transfers} payments")
+        progress(f"Stopping bank {parked.code}, and sending it {options.transfers} payments")
         parked.service.stop()
         stopped = time.monotonic()
-        cashier = Cashier(run.rest, senders=SENDERS)
-        run.afterwards.callback(cashier.close)
-        sent = cashier.send_all(payments)
+        driver = PaymentDriver(run.rest, senders=SENDERS)
+        run.afterwards.callback(driver.close)
+        sent = driver.send_all(payments)
 
         def counted(status: str) -> bool:
-            return bool(surveyor.hub.get("/transfers/counts")[status] == options.transfers)
+            return bool(reader.hub.get("/transfers/counts")[status] == options.transfers)
 
-        poll_until(lambda: counted("pending"), ARRIVE_SECONDS_MAX)
-        tell(f"Starting bank {parked.code} again")
+        is_true_within(ARRIVE_SECONDS_MAX, lambda: counted("pending"))
+        progress(f"Starting bank {parked.code} again")
         back = time.monotonic()
         parked.service.start()
         ready_seconds = time.monotonic() - back
-        poll_until(lambda: counted("completed"), COMPLETE_SECONDS_MAX)
+        is_true_within(COMPLETE_SECONDS_MAX, lambda: counted("completed"))
         complete_seconds = time.monotonic() - back
-        tell("Auditing")
-        surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
-        return ParkingResult(
+        progress("Auditing")
+        reader.wait_for_quiet(QUIET_SECONDS_MAX)
+        return OutageResult(
             options=options,
             bank=parked.code,
             away_seconds=back - stopped,
             complete_seconds=complete_seconds,
             ready_seconds=ready_seconds,
-            outcomes=read_outcomes(surveyor.hub, sent).by_outcome,
-            report=surveyor.audit(QUIET_SECONDS_MAX),
+            outcomes=read_outcomes(reader.hub, sent).by_outcome,
+            report=reader.audit(QUIET_SECONDS_MAX),
         )
 
 
-def parking_document(result: ParkingResult) -> dict[str, Any]:
-    """The result as plain data."""
+def outage_document(result: OutageResult) -> dict[str, Any]:
     return {
         "ok": result.is_ok,
         "transfers": result.options.transfers,
@@ -129,8 +131,7 @@ def parking_document(result: ParkingResult) -> dict[str, Any]:
     }
 
 
-def parking_table(result: ParkingResult) -> Table:
-    """For people."""
+def outage_table(result: OutageResult) -> Table:
     table = Table("what", "found", title=f"Bank {result.bank} was away", title_justify="left")
     table.add_row("payments sent to it meanwhile", str(result.options.transfers))
     table.add_row("away", f"{result.away_seconds:.1f} s")

@@ -17,10 +17,10 @@ from lab.drive.customers import Key, Population
 from lab.drive.forgeries import Forger, Participant, Verdict, send_forgeries
 from lab.drive.payments import (
     AMOUNT_CENTAVOS_MAX,
-    Cashier,
     Outcomes,
     Payment,
-    Sent,
+    PaymentDriver,
+    SentPayment,
     good_payments,
     payment,
     read_outcomes,
@@ -30,7 +30,7 @@ from lab.network.run import open_run
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document, percentile
 from lab.read.rest import BankRest
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX as SCHEME_AMOUNT_CENTAVOS_MAX
 
 SETTLEMENT_FUNDS_CENTAVOS: Final = 1_000_000_00
@@ -43,8 +43,6 @@ AUDIT_SECONDS_MAX: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SmokeOptions:
-    """What to run."""
-
     transfers: int = 60
     banks: int = 3
     kafka: KafkaKind = KafkaKind.EMBEDDED
@@ -55,11 +53,9 @@ class SmokeOptions:
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """What was found."""
-
     options: SmokeOptions
     expected: Mapping[str, int]
-    """How many payments must have which outcome."""
+    """The number of payments by expected outcome."""
     seen: Mapping[str, int]
     unexpected: Sequence[str]
     forgeries: Sequence[Verdict]
@@ -83,7 +79,7 @@ class SmokeResult:
         )
 
 
-def smoke(options: SmokeOptions, tell: Callable[[str], None]) -> SmokeResult:
+def smoke(options: SmokeOptions, progress: Callable[[str], None]) -> SmokeResult:
     """Starts a network in a temporary folder, tries it, and stops it."""
     started = time.monotonic()
     with ExitStack() as stack:
@@ -91,25 +87,25 @@ def smoke(options: SmokeOptions, tell: Callable[[str], None]) -> SmokeResult:
         banks = [
             replace(spec, settlement_funds_centavos=SETTLEMENT_FUNDS_CENTAVOS) for spec in bank_specs(options.banks)
         ]
-        run = stack.enter_context(open_run(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), tell))
+        run = stack.enter_context(open_run(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), progress))
         network_up_seconds = time.monotonic() - started
-        network, surveyor, rest = run.network, run.surveyor, run.rest
+        network, reader, rest = run.network, run.reader, run.rest
         random = Random(options.seed)
 
-        tell(f"Paying {options.transfers} times")
+        progress(f"Paying {options.transfers} times")
         population = Population.of(rest)
         first, then = plan(population, options.transfers, random)
-        cashier = Cashier(rest)
-        run.afterwards.callback(cashier.close)
-        sent = [*cashier.send_all(first), *cashier.send_all(then)]
-        tell("Waiting until every transfer is final")
-        is_quiet = surveyor.wait_for_quiet(FINAL_SECONDS_MAX)
+        driver = PaymentDriver(rest)
+        run.afterwards.callback(driver.close)
+        sent = [*driver.send_all(first), *driver.send_all(then)]
+        progress("Waiting until every transfer is final")
+        is_quiet = reader.wait_for_quiet(FINAL_SECONDS_MAX)
 
-        tell("Sending forgeries")
-        forgeries = send_forgeries(network.broker.bootstrap_servers, _forger(network, surveyor, rest, random).all())
-        tell("Auditing")
-        report = surveyor.audit(AUDIT_SECONDS_MAX)
-        outcomes = read_outcomes(surveyor.hub, sent)
+        progress("Sending forgeries")
+        forgeries = send_forgeries(network.broker.bootstrap_servers, _forger(network, reader, rest, random).all())
+        progress("Auditing")
+        report = reader.audit(AUDIT_SECONDS_MAX)
+        outcomes = read_outcomes(reader.hub, sent)
         return SmokeResult(
             options=options,
             expected=dict(Counter(each.payment.expected for each in sent)),
@@ -144,7 +140,7 @@ Failure = Callable[[Population, Sequence[Payment], Random, str], Payment]
 
 def _unknown_key(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
     payer = population.rich(random.choice(population.codes))
-    return payment(payer, Key("EMAIL", f"nobody-{name}@nowhere.example"), 10_00, name, "AC03")
+    return payment(payer, Key("EMAIL", f"{name}@unknown.example"), 10_00, name, "AC03")
 
 
 def _blocked_payee(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
@@ -210,18 +206,18 @@ def _two(population: Population, random: Random) -> tuple[str, str]:
     return payer, payee
 
 
-def _seen(outcomes: Outcomes, sent: Sequence[Sent]) -> dict[str, int]:
+def _seen(outcomes: Outcomes, sent: Sequence[SentPayment]) -> dict[str, int]:
     refusals = Counter(each.refusal for each in sent if each.refusal is not None)
     return dict(Counter(outcomes.by_outcome) + refusals)
 
 
-def _wrongly_taken(sent: Sequence[Sent]) -> list[str]:
+def _wrongly_taken(sent: Sequence[SentPayment]) -> list[str]:
     """Payments that made a transfer though the bank should have refused them, as far as the ids show it."""
     times = Counter(each.end_to_end_id for each in sent if each.end_to_end_id is not None)
     return [f"{end_to_end_id}: answers {count} orders" for end_to_end_id, count in times.items() if count > 1]
 
 
-def _wrongly_refused(sent: Sequence[Sent]) -> list[str]:
+def _wrongly_refused(sent: Sequence[SentPayment]) -> list[str]:
     return [
         f"{each.payment.idempotency_key}: {each.refused} instead of {each.payment.expected}"
         for each in sent
@@ -229,20 +225,19 @@ def _wrongly_refused(sent: Sequence[Sent]) -> list[str]:
     ]
 
 
-def _forger(network: Network, surveyor: Surveyor, rest: Mapping[str, BankRest], random: Random) -> Forger:
+def _forger(network: Network, reader: NetworkReader, rest: Mapping[str, BankRest], random: Random) -> Forger:
     """Makes forgeries after a completed transfer within the first bank, of which another bank is no part."""
     payer = network.banks[0]
     stranger = network.banks[-1]
-    rows = {row["end_to_end_id"]: row for row in surveyor.hub.transfers(bank=payer.ispb, status="completed")}
+    rows = {row["end_to_end_id"]: row for row in reader.hub.transfers(bank=payer.ispb, status="completed")}
     row = next(
         row for row in rows.values() if row["payer"]["ispb"] == payer.ispb and row["payee"]["ispb"] == payer.ispb
     )
     participants = [Participant(bank.code, bank.ispb, bank.secret, rest[bank.code]) for bank in (payer, stranger)]
-    return Forger(surveyor.hub, participants[0], participants[1], row, random)
+    return Forger(reader.hub, participants[0], participants[1], row, random)
 
 
 def smoke_document(result: SmokeResult) -> dict[str, Any]:
-    """The result as plain data."""
     return {
         "ok": result.is_ok,
         "kafka": result.options.kafka.value,
@@ -270,7 +265,6 @@ def smoke_document(result: SmokeResult) -> dict[str, Any]:
 
 
 def smoke_table(result: SmokeResult) -> Table:
-    """What was tried, and what came of it."""
     title = f"{result.options.transfers} payments between {result.options.banks} banks, Kafka: {result.options.kafka}"
     table = Table("outcome", "expected", "seen", "verdict", title=title, title_justify="left")
     for name in sorted({*result.expected, *result.seen}, key=lambda name: (name != "completed", name)):

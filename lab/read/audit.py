@@ -28,7 +28,7 @@ OFFENDERS_SHOWN_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AccountReference:
     """An account at a bank."""
 
     ispb: str
@@ -43,8 +43,8 @@ class HubTransfer:
     status: str
     reason: str | None
     amount_centavos: int
-    payer: Place
-    payee: Place | None
+    payer: AccountReference
+    payee: AccountReference | None
     is_closed: bool
     """Both banks have said that they processed the outcome."""
 
@@ -63,16 +63,14 @@ class BankTransfer:
     status: str
     reason: str | None
     amount_centavos: int
-    payer: Place
-    payee: Place | None
+    payer: AccountReference
+    payee: AccountReference | None
     owes_message: bool
     """The bank will send its message again until the hub has answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A line of a bank's books."""
-
     posting_id: int
     kind: str
     debit_account: str
@@ -101,8 +99,6 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class BankView:
-    """What one bank says."""
-
     ispb: str
     code: str
     name: str
@@ -121,8 +117,8 @@ class SettlementAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the hub and the banks say, read in this order: hub, banks, hub again."""
+class NetworkSnapshot:
+    """The state of the hub and the banks, read in this order: hub, banks, hub again."""
 
     hub_before: tuple[HubTransfer, ...]
     settlement: Mapping[str, SettlementAccount]
@@ -148,7 +144,7 @@ class AuditReport:
 
     findings: tuple[Finding, ...]
     transfers: Mapping[str, int]
-    """How many are in each state, by the hub's word; `unknown_to_hub` are still on their way to it."""
+    """The number in each state at the hub; `unknown_to_hub` are on their way to it."""
     in_flight: tuple[str, ...]
     """End-to-end ids that are not final everywhere."""
     moving: bool = field(default=False)
@@ -156,11 +152,10 @@ class AuditReport:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every invariant holds."""
         return all(finding.is_ok for finding in self.findings)
 
 
-def audit(snapshot: Snapshot, *, moving: bool = False) -> AuditReport:
+def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
     """Checks every invariant."""
     ledger = _Ledger(snapshot)
     in_flight = ledger.in_flight()
@@ -184,7 +179,7 @@ def audit(snapshot: Snapshot, *, moving: bool = False) -> AuditReport:
 class _Ledger:
     """A snapshot, indexed."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: NetworkSnapshot) -> None:
         self.before = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_before}
         self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}
         self.settlement = snapshot.settlement

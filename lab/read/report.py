@@ -1,11 +1,11 @@
-"""How the lab shows what it found: tables for people, JSON for programs."""
+"""The lab's reports: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,8 @@ from rich.table import Table
 from lab.read.audit import AuditReport, Finding
 
 OFFENDERS_PRINTED_MAX: Final = 10
+
+Number = TypeVar("Number", int, float)
 
 console = Console()
 """For people; programs get JSON instead."""
@@ -31,7 +33,7 @@ def audit_table(report: AuditReport) -> Table:
 
 
 def audit_remarks(report: AuditReport) -> list[str]:
-    """What is broken, by id, and what is still under way."""
+    """The broken invariants, with the ids, and the transfers that are still under way."""
     remarks = []
     for finding in report.findings:
         if finding.is_ok:
@@ -88,7 +90,6 @@ def read_audit(document: Mapping[str, Any]) -> AuditReport:
 
 
 def print_audit(report: AuditReport) -> None:
-    """The table, then the remarks."""
     console.print(audit_table(report))
     for remark in audit_remarks(report):
         console.print(remark, markup=False, highlight=False)
@@ -100,10 +101,10 @@ def print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def percentile(numbers: Sequence[int], percent: int) -> int | None:
+def percentile(numbers: Sequence[Number], percent: int) -> Number | None:
     """The smallest number that at least this share of them does not exceed; None of none."""
     if not numbers:
         return None
     ordered = sorted(numbers)
-    place = -(-len(ordered) * percent // 100)
-    return ordered[max(0, place - 1)]
+    rank = -(-len(ordered) * percent // 100)
+    return ordered[max(0, rank - 1)]

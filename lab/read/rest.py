@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -54,53 +56,54 @@ def new_client(operator_password: str = "") -> httpx.Client:
 
 
 class Rest:
-    """The REST API of one service."""
-
-    def __init__(self, name: str, url: str, client: httpx.Client) -> None:
-        """`name` is what messages call it; `url` is its root."""
+    def __init__(self, name: str, url: str, client: httpx.Client | None) -> None:
+        """`name` is what messages call it; `url` is its root; None where a subclass has another client."""
         self.name = name
         self.url = url.rstrip("/")
         self._client = client
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """The answer's JSON, or None without any. Raises `Unreachable`, `NotAllowed` and `Refused`."""
+        status, content = self._request(method, path, **arguments)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unreachable(f"{self.name} at {self.url} answers {status} to {method} {path}.")
+        try:
+            document = json.loads(content) if content else None
+        except ValueError:
+            raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return document
+        refused = Refused(status, document if isinstance(document, dict) else {})
+        if status in NOT_ALLOWED:
+            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {refused.rule}")
+        raise refused
+
+    def _request(self, method: str, path: str, **arguments: Any) -> tuple[int, bytes]:
+        """The status and the body. Raises `Unreachable`."""
+        assert self._client is not None, "a subclass has a client of its own"
         try:
             answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
         except httpx.HTTPError as error:
             raise Unreachable(f"{self.name} at {self.url} does not answer ({type(error).__name__}).") from error
         except httpx.InvalidURL as error:
             raise Unreachable(f"{self.name}: {self.url} is no address ({error}).") from error
-        if answer.status_code >= 500:
-            raise Unreachable(f"{self.name} at {self.url} answers {answer.status_code} to {method} {path}.")
-        try:
-            document = answer.json() if answer.content else None
-        except ValueError:
-            raise Unreachable(f"{self.name} at {self.url} speaks no CodePix: {path} is no JSON.") from None
-        if answer.is_success:
-            return document
-        refused = Refused(answer.status_code, document if isinstance(document, dict) else {})
-        if answer.status_code in NOT_ALLOWED:
-            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {refused.rule}")
-        raise refused
+        return answer.status_code, answer.content
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """Reads one document."""
         return self.call("GET", path, params=parameters)
 
     def pages(self, path: str, items: str, cursor: str, next_cursor: str, **parameters: Any) -> Iterator[Json]:
         """Reads a list page by page: `items` names the list, `next_cursor` what is handed back as `cursor`."""
-        place = ""
+        position = ""
         while True:
-            page = self.get(path, **{cursor: place, "size": PAGE_SIZE, **parameters})
+            page = self.get(path, **{cursor: position, "size": PAGE_SIZE, **parameters})
             yield from page[items]
-            place = page.get(next_cursor) or ""
-            if not place:
+            position = page.get(next_cursor) or ""
+            if not position:
                 return
 
 
 class HubRest(Rest):
-    """The hub's."""
-
     def __init__(self, url: str, client: httpx.Client) -> None:
         super().__init__("The hub", url, client)
 
@@ -121,7 +124,6 @@ class HubRest(Rest):
         return list(self.get("/settlement"))
 
     def dead_letters(self) -> list[Json]:
-        """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE))
 
     def fund(self, code: str, amount_centavos: int, funding_id: str) -> None:
@@ -131,8 +133,6 @@ class HubRest(Rest):
 
 
 class BankRest(Rest):
-    """A bank's."""
-
     def accounts(self) -> list[Json]:
         """Every account, by number."""
         return list(self.pages("/accounts", "accounts", "after", "next_cursor"))
@@ -150,7 +150,6 @@ class BankRest(Rest):
         return dict(self.get(f"/transfers/{end_to_end_id}", direction=direction))
 
     def books(self) -> Json:
-        """The sums."""
         return dict(self.get("/books"))
 
     def postings(self) -> Iterator[Json]:
@@ -158,7 +157,6 @@ class BankRest(Rest):
         return self.pages("/postings", "postings", "before", "next_cursor")
 
     def dead_letters(self) -> list[Json]:
-        """The newest ones."""
         return list(self.get("/dead-letters", size=PAGE_SIZE)["dead_letters"])
 
     def dead_letter(self, dead_letter_id: str) -> Json:
@@ -191,5 +189,4 @@ class BankRest(Rest):
         self.call("POST", f"/accounts/{account_number}/block")
 
     def close_account(self, account_number: str) -> None:
-        """Closes an empty account."""
         self.call("POST", f"/accounts/{account_number}/close")

@@ -9,47 +9,54 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 import httpx
+from pydantic import TypeAdapter
 
 from lab.read.audit import (
     UNDECIDED_AT_BANK,
+    AccountReference,
     AuditReport,
     BankTransfer,
     BankView,
     Books,
     HubTransfer,
-    Place,
+    NetworkSnapshot,
     Posting,
     SettlementAccount,
-    Snapshot,
     audit,
 )
 from lab.read.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
 
-SIGNS_POLL_SECONDS: Final = 0.25
-"""Between two looks at whether anything has moved."""
+ACTIVITY_POLL_SECONDS: Final = 0.25
+"""Between two readings of the activity."""
 
 
-class Say(Protocol):
-    """Is given each step; `values` stand where the text has `{}`."""
+_ACCOUNT: Final = TypeAdapter(AccountReference)
+_ACCOUNT_OR_NONE: Final[TypeAdapter[AccountReference | None]] = TypeAdapter(AccountReference | None)
+_BOOKS: Final = TypeAdapter(Books)
+_POSTING: Final = TypeAdapter(Posting)
+
+
+class StepReporter(Protocol):
+    """Called with each step; `values` stand where the text has `{}`."""
 
     def __call__(self, text: str, *values: object) -> None:
         """Says it."""
 
 
-def quietly(text: str, *values: object) -> None:
+def no_report(text: str, *values: object) -> None:
     """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """What changes whenever anything moves, and how much is still under way."""
+class NetworkActivity:
+    """A fingerprint that changes whenever a transfer moves, and how many transfers are open."""
 
     state: Hashable
     open_transfers: int
 
 
-class Surveyor:
-    """Looks at one network."""
+class NetworkReader:
+    """Reads one network through its REST APIs."""
 
     def __init__(self, hub_url: str, client: httpx.Client, addresses: Mapping[str, str] | None = None) -> None:
         """`addresses` are those of banks, by ISPB, that are reached from here otherwise than they have announced."""
@@ -58,7 +65,7 @@ class Surveyor:
         self.hub = HubRest(hub_url, client)
 
     def banks(self) -> dict[str, BankRest]:
-        """The banks' APIs by ISPB, at the addresses that they announced to the hub unless told better.
+        """The banks' APIs by ISPB, at the addresses that they announced to the hub, unless `addresses` names another.
 
         Raises `Unreachable`.
         """
@@ -71,8 +78,8 @@ class Surveyor:
             found[str(bank["ispb"])] = BankRest(name, str(url), self._client)
         return found
 
-    def signs(self) -> Signs:
-        """Whether anything moves is seen by comparing two of these."""
+    def activity(self) -> NetworkActivity:
+        """The network's activity now; two equal ones in a row mean that nothing moves."""
         open_at_hub = frozenset((row["end_to_end_id"], row["status"]) for row in self.hub.transfers(open_only=True))
         settlement = frozenset(
             (account["ispb"], account["balance_centavos"], account["reserved_centavos"])
@@ -87,28 +94,28 @@ class Surveyor:
             undecided += len(rows)
             sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
             at_banks.append((ispb, books["postings"], sums, rows))
-        return Signs((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
+        return NetworkActivity((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
 
-    def snapshot(self, say: Say = quietly) -> Snapshot:
+    def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
-        say("Reading the hub's data.")
+        report_step("Reading the hub's data.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
         banks = []
         for ispb, bank in self.banks().items():
             name = str(names[ispb]["name"])
-            say("Reading the books of {}.", name)
+            report_step("Reading the books of {}.", name)
             banks.append(
                 BankView(
                     ispb=ispb,
                     code=str(names[ispb]["code"]),
                     name=name,
-                    books=_books(bank.books()),
+                    books=_BOOKS.validate_python(bank.books()),
                     transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
-                    postings=tuple(_posting(row) for row in bank.postings()),
+                    postings=tuple(_POSTING.validate_python(row) for row in bank.postings()),
                 )
             )
-        say("Reading the hub again.")
+        report_step("Reading the hub again.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -116,7 +123,7 @@ class Surveyor:
             for account in self.hub.settlement_accounts()
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
-        return Snapshot(before, settlement, tuple(banks), after)
+        return NetworkSnapshot(before, settlement, tuple(banks), after)
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
@@ -133,13 +140,13 @@ class Surveyor:
         Services that do not answer are waited for too. Raises `Unreachable` when one is still away at the end.
         """
         deadline = time.monotonic() + seconds_max
-        last: Signs | None = None
+        last: NetworkActivity | None = None
         while True:
             try:
-                signs = self.signs()
-                if signs == last and signs.open_transfers == 0:
+                activity = self.activity()
+                if activity == last and activity.open_transfers == 0:
                     return True
-                last = signs
+                last = activity
             except NotAllowed:
                 raise
             except Unreachable:
@@ -148,31 +155,23 @@ class Surveyor:
                     raise
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(SIGNS_POLL_SECONDS)
+            time.sleep(ACTIVITY_POLL_SECONDS)
 
-    def audit(self, wait_seconds: float, say: Say = quietly) -> AuditReport:
+    def audit(self, wait_seconds: float, report_step: StepReporter = no_report) -> AuditReport:
         """Audits the network once it is quiet, or as it is when it has not become so in time.
 
         What is still under way after the wait is allowed for. Only when things move while they are read, in each of
-        the attempts, does the report say so. `say` is given each step. Raises `Unreachable`.
+        the attempts, does the report say so. `report_step` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
-        say("Waiting for pending transfers.")
+        report_step("Waiting for pending transfers.")
         self.wait_for_quiet(wait_seconds)
         while True:
-            before = self.signs()
-            snapshot = self.snapshot(say)
-            is_still = self.signs() == before
+            before = self.activity()
+            snapshot = self.snapshot(report_step)
+            is_still = self.activity() == before
             if is_still or time.monotonic() >= deadline:
                 return audit(snapshot, moving=not is_still)
-
-
-def _place(party: Json | None) -> Place | None:
-    return None if party is None else Place(str(party["ispb"]), str(party["account_number"]))
-
-
-def _required_place(party: Json) -> Place:
-    return Place(str(party["ispb"]), str(party["account_number"]))
 
 
 def _hub_transfer(row: Json) -> HubTransfer:
@@ -181,8 +180,8 @@ def _hub_transfer(row: Json) -> HubTransfer:
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_place(row["payer"]),
-        payee=_place(row["payee"]),
+        payer=_ACCOUNT.validate_python(row["payer"]),
+        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
         is_closed=row["closed_at_ms"] is not None,
     )
 
@@ -195,35 +194,7 @@ def _bank_transfer(row: Json) -> BankTransfer:
         status=row["status"],
         reason=row["reason"],
         amount_centavos=row["amount_centavos"],
-        payer=_required_place(row["payer"]),
-        payee=_place(row["payee"]),
+        payer=_ACCOUNT.validate_python(row["payer"]),
+        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
         owes_message=undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None,
-    )
-
-
-def _posting(row: Json) -> Posting:
-    return Posting(
-        posting_id=row["posting_id"],
-        kind=row["kind"],
-        debit_account=row["debit_account"],
-        credit_account=row["credit_account"],
-        amount_centavos=row["amount_centavos"],
-        end_to_end_id=row["end_to_end_id"],
-        direction=row["direction"],
-        operation_id=row["operation_id"],
-    )
-
-
-def _books(row: Json) -> Books:
-    return Books(
-        customers_centavos=row["customers_centavos"],
-        customers_posted_centavos=row["customers_posted_centavos"],
-        clearing_centavos=row["clearing_centavos"],
-        settlement_centavos=row["settlement_centavos"],
-        cash_centavos=row["cash_centavos"],
-        capital_centavos=row["capital_centavos"],
-        deposits_centavos=row["deposits_centavos"],
-        negative_accounts=tuple(row["negative_accounts"]),
-        unbalanced_accounts=tuple(row["unbalanced_accounts"]),
-        unbalanced_transfers=tuple(row["unbalanced_transfers"]),
     )

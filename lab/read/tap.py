@@ -37,8 +37,8 @@ class Tap:
         )
         topics = [HUB_TOPIC, *(bank_topic(code) for code in bank_codes)]
         try:
-            places = [place for topic in topics for place in self._ends(topic)]
-            self._consumer.assign(places)
+            positions = [position for topic in topics for position in self._ends(topic)]
+            self._consumer.assign(positions)
         except KafkaException as error:
             self._consumer.close()
             raise PartError(f"The broker does not let us listen: {error}") from error
@@ -52,8 +52,8 @@ class Tap:
             )
             yield TopicPartition(topic, number, high if high >= 0 else OFFSET_END)
 
-    def hear(self, seconds_max: float) -> list[Record]:
-        """What has been said: waits for one record at most this long, then takes what is there."""
+    def poll_records(self, seconds_max: float) -> list[Record]:
+        """New records: waits for the first one for at most `seconds_max`."""
         first = self._consumer.poll(seconds_max)
         if first is None:
             return []
@@ -61,7 +61,6 @@ class Tap:
         return [record_of(message) for message in messages if message.error() is None]
 
     def close(self) -> None:
-        """Listens no more."""
         self._consumer.close()
 
 
@@ -76,7 +75,7 @@ def listening(bootstrap_servers: str, bank_codes: Sequence[str]) -> Iterator[Tap
 
 
 def message_of(record: Record) -> Message | None:
-    """What a record says; None when it says nothing that the protocol knows."""
+    """The message of a record; None when the protocol does not know it."""
     try:
         return decode_message(
             record.headers.get(HEADER_TYPE, b"").decode("ascii", "replace"),

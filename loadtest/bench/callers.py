@@ -19,18 +19,16 @@ import uvloop
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
+from lab.read.report import percentile
 from loadtest.bench.directory import registration
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
-from loadtest.bench.result import percentile
 
 CHANNELS: Final = 4
 PHONES_FIRST: Final = 5_511_900_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class CallScript:
-    """What to call."""
-
+class CallWorkload:
     addresses: Sequence[str]
     """Of servers that share the calls."""
     call: str
@@ -48,14 +46,14 @@ Call = tuple[bytes, bytes, bytes]
 """The headers, the message, and what the answer must contain."""
 
 
-async def measure(script: CallScript) -> dict[str, Any]:
+async def measure(workload: CallWorkload) -> dict[str, Any]:
     """Calls until the time is over; returns how many calls ended in the measured time, and how long they took."""
-    channels = [LeanChannel(script.addresses[number % len(script.addresses)]) for number in range(CHANNELS)]
-    measured_from = time.perf_counter() + script.warm_up_seconds
-    stop_at = measured_from + script.seconds
+    channels = [LeanChannel(workload.addresses[number % len(workload.addresses)]) for number in range(CHANNELS)]
+    measured_from = time.perf_counter() + workload.warm_up_seconds
+    stop_at = measured_from + workload.seconds
     milliseconds: list[float] = []
     errors: list[str] = []
-    calls = _CALLS[script.call](script)
+    calls = _CALLS[workload.call](workload)
 
     async def call_on(channel: LeanChannel) -> None:
         while True:
@@ -73,16 +71,16 @@ async def measure(script: CallScript) -> dict[str, Any]:
                     errors.append(f"the answer is not about {wanted!r}")
                 elif measured_from <= before and after < stop_at:
                     milliseconds.append((after - before) * 1000)
-            if len(errors) > script.in_flight:
+            if len(errors) > workload.in_flight:
                 return
 
-    await asyncio.gather(*(call_on(channels[number % CHANNELS]) for number in range(script.in_flight)))
+    await asyncio.gather(*(call_on(channels[number % CHANNELS]) for number in range(workload.in_flight)))
     for channel in channels:
         channel.close()
     milliseconds.sort()
     return {
         "calls": len(milliseconds),
-        "per_second": len(milliseconds) / script.seconds,
+        "per_second": len(milliseconds) / workload.seconds,
         "p50_ms": percentile(milliseconds, 50),
         "p95_ms": percentile(milliseconds, 95),
         "p99_ms": percentile(milliseconds, 99),
@@ -91,36 +89,36 @@ async def measure(script: CallScript) -> dict[str, Any]:
     }
 
 
-def _headers(script: CallScript, method: str) -> list[bytes]:
+def _headers(workload: CallWorkload, method: str) -> list[bytes]:
     """Of a call by each of the banks."""
     return [
         header_block(
-            script.addresses[0],
+            workload.addresses[0],
             f"/{_SERVICE}/{method}",
             {"codepix-ispb": bank["ispb"], "codepix-secret": bank["secret"]},
         )
-        for bank in script.banks
+        for bank in workload.banks
     ]
 
 
-def _find(script: CallScript) -> Iterator[Call]:
-    headers = _headers(script, "FindKey")
-    look_ups = [(message_of(_look_up(key).SerializeToString()), key.encode()) for key in script.keys]
+def _find(workload: CallWorkload) -> Iterator[Call]:
+    headers = _headers(workload, "FindKey")
+    look_ups = [(message_of(_look_up(key).SerializeToString()), key.encode()) for key in workload.keys]
     while True:
         message, key = random.choice(look_ups)
         yield random.choice(headers), message, key
 
 
-def _register(script: CallScript) -> Iterator[Call]:
-    headers = _headers(script, "RegisterKey")
+def _register(workload: CallWorkload) -> Iterator[Call]:
+    headers = _headers(workload, "RegisterKey")
     for number in count():
-        phone = f"+{PHONES_FIRST + script.run * 10_000_000 + number}"
-        request = registration(common.KEY_KIND_PHONE, phone, f"{script.run:02d}{number:08d}")
+        phone = f"+{PHONES_FIRST + workload.run * 10_000_000 + number}"
+        request = registration(common.KEY_KIND_PHONE, phone, f"{workload.run:02d}{number:08d}")
         yield headers[number % len(headers)], message_of(request.SerializeToString()), phone.encode()
 
 
-def _empty(script: CallScript) -> Iterator[Call]:
-    headers = header_block(script.addresses[0], f"/{_SERVICE}/FindKey", {})
+def _empty(workload: CallWorkload) -> Iterator[Call]:
+    headers = header_block(workload.addresses[0], f"/{_SERVICE}/FindKey", {})
     message = message_of(directory.FindKeyRequest().SerializeToString())
     while True:
         yield headers, message, b""
@@ -131,7 +129,7 @@ def _look_up(key: str) -> directory.FindKeyRequest:
 
 
 _SERVICE: Final = directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name
-_CALLS: Final[Mapping[str, Callable[[CallScript], Iterator[Call]]]] = {
+_CALLS: Final[Mapping[str, Callable[[CallWorkload], Iterator[Call]]]] = {
     "find": _find,
     "register": _register,
     "empty": _empty,
@@ -140,7 +138,7 @@ _CALLS: Final[Mapping[str, Callable[[CallScript], Iterator[Call]]]] = {
 
 def main() -> None:
     """Plays the script and prints the figures."""
-    print(json.dumps(uvloop.run(measure(CallScript(**json.loads(sys.argv[1]))))))
+    print(json.dumps(uvloop.run(measure(CallWorkload(**json.loads(sys.argv[1]))))))
 
 
 if __name__ == "__main__":

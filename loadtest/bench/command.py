@@ -17,16 +17,14 @@ from loadtest.bench.limits import Limits, measure_limits
 from loadtest.bench.machine import describe_machine
 from loadtest.bench.network_part import measure_latency, measure_network
 from loadtest.bench.result import PartResult
-from loadtest.bench.stage import Stage
+from loadtest.bench.servers import BenchServers
 
 LIMIT_SECONDS_MAX: Final = 10.0
 SEED_SECONDS: Final = 1.0
-"""How long the hub is driven for the rows on which the limits are measured; its figures are thrown away."""
+"""The hub is driven so long for the rows on which the limits are measured; its figures are thrown away."""
 
 
 class Part(StrEnum):
-    """What can be measured."""
-
     HUB = "hub"
     NETWORK = "network"
     KEYS = "keys"
@@ -44,8 +42,6 @@ def parts_of(names: str) -> list[Part]:
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What to measure, and for how long each."""
-
     parts: Sequence[Part] = tuple(Part)
     seconds: float = 60.0
     hubs: int = 1
@@ -71,55 +67,55 @@ class BenchResult:
         return {"machine": self.machine, **{part.name: part.document() for part in self.parts}}
 
 
-def run_bench(options: BenchOptions, tell: Callable[[str], None] = lambda _: None) -> BenchResult:
-    """Measures. Raises `PartError` when a part of the stage fails."""
-    tell("Looking for Apache Kafka (fetched once, 45 MB)")
+def run_bench(options: BenchOptions, progress: Callable[[str], None] = lambda _: None) -> BenchResult:
+    """Measures. Raises `PartError` when a server fails."""
+    progress("Looking for Apache Kafka (fetched once, 45 MB)")
     fetch_jars()
     results: list[PartResult] = []
     machine: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="codepix-bench-") as folder:
-        tell("Starting PostgreSQL and Apache Kafka")
-        with Stage(Path(folder) / "stage") as stage:
-            machine = describe_machine(stage.postgres_version())
-            limits = _measure_stage(stage, options, results, tell)
+        progress("Starting PostgreSQL and Apache Kafka")
+        with BenchServers(Path(folder) / "stage") as servers:
+            machine = describe_machine(servers.postgres_version())
+            limits = _measure_without_banks(servers, options, results, progress)
         if Part.NETWORK in options.parts:
-            tell("Measuring the network")
-            results.append(measure_network(Path(folder) / "network", options.seconds, limits, tell))
+            progress("Measuring the network")
+            results.append(measure_network(Path(folder) / "network", options.seconds, limits, progress))
         if Part.LATENCY in options.parts:
-            tell("Measuring latency")
-            results += measure_latency(Path(folder) / "latency", options.seconds, tell)
+            progress("Measuring latency")
+            results += measure_latency(Path(folder) / "latency", options.seconds, progress)
     return BenchResult(machine, results)
 
 
-def _measure_stage(
-    stage: Stage, options: BenchOptions, results: list[PartResult], tell: Callable[[str], None]
+def _measure_without_banks(
+    servers: BenchServers, options: BenchOptions, results: list[PartResult], progress: Callable[[str], None]
 ) -> Limits | None:
     """The parts that need no banks: limits, hub and keys."""
     limits: Limits | None = None
-    stage.start_hub()
+    servers.start_hub()
     if Part.HUB in options.parts or Part.NETWORK in options.parts:
-        tell("Measuring the machine's own limits")
-        seed = _seed(stage)
-        limits, result = measure_limits(stage, min(options.seconds, LIMIT_SECONDS_MAX), seed.tally)
+        progress("Measuring the machine's own limits")
+        seed = _seed(servers)
+        limits, result = measure_limits(servers, min(options.seconds, LIMIT_SECONDS_MAX), seed.tally)
         results.append(result)
     if Part.HUB in options.parts:
-        _start_hubs(stage, options.hubs)
+        _start_hubs(servers, options.hubs)
         if options.history:
-            add_history(stage, options.history, tell)
-        tell("Measuring the hub")
+            add_history(servers, options.history, progress)
+        progress("Measuring the hub")
         rate, name = (None, "") if limits is None else limits.lower
-        results.append(measure_hub(stage, options.seconds, 1, rate, name).result)
+        results.append(measure_hub(servers, options.seconds, 1, rate, name).result)
     if Part.KEYS in options.parts:
-        _start_hubs(stage, options.hubs)
-        tell("Measuring the directory of keys")
-        results += measure_keys(stage, min(options.seconds, LIMIT_SECONDS_MAX), 1)
+        _start_hubs(servers, options.hubs)
+        progress("Measuring the directory of keys")
+        results += measure_keys(servers, min(options.seconds, LIMIT_SECONDS_MAX), 1)
     return limits
 
 
-def _start_hubs(stage: Stage, count: int) -> None:
-    while len(stage.hubs) < count:
-        stage.start_hub()
+def _start_hubs(servers: BenchServers, count: int) -> None:
+    while len(servers.hubs) < count:
+        servers.start_hub()
 
 
-def _seed(stage: Stage) -> HubRun:
-    return measure_hub(stage, SEED_SECONDS, 0, None, "")
+def _seed(servers: BenchServers) -> HubRun:
+    return measure_hub(servers, SEED_SECONDS, 0, None, "")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
-from loadtest.bench.stage import StageBank
+from loadtest.bench.servers import BenchBank
 from pix.rpc.client import open_channel
 
 CALLERS: Final = 8
@@ -17,8 +17,8 @@ CALL_SECONDS_MAX: Final = 30.0
 HOLDER_CPF: Final = "52998224725"
 
 
-def metadata_of(bank: StageBank) -> tuple[tuple[str, str], ...]:
-    """What authenticates a bank's calls."""
+def metadata_of(bank: BenchBank) -> tuple[tuple[str, str], ...]:
+    """The metadata that authenticates a bank's calls."""
     return (("codepix-ispb", bank.ispb), ("codepix-secret", bank.secret))
 
 
@@ -34,7 +34,7 @@ def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) 
     )
 
 
-def register_payees(address: str, banks: Sequence[StageBank], count: int) -> list[dict[str, Any]]:
+def register_payees(address: str, banks: Sequence[BenchBank], count: int) -> list[dict[str, Any]]:
     """Registers `count` keys, in turn with each bank; returns them as the stand-ins want them."""
     with open_channel(address) as channel, ThreadPoolExecutor(CALLERS) as pool:
         stub = directory_pb2_grpc.DirectoryServiceStub(channel)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lab.network.parts.errors import PartError
-from loadtest.bench.stage import Stage
+from loadtest.bench.servers import BenchServers
 
 TEMPLATES: Final = 1_000
 """Finished transfers that are copied, each as often as it takes."""
@@ -30,9 +30,9 @@ _TIMES: Final = frozenset(
 )
 
 
-def add_history(stage: Stage, transfers: int, tell: Callable[[str], None]) -> None:
+def add_history(servers: BenchServers, transfers: int, progress: Callable[[str], None]) -> None:
     """Adds them, a month old, and lets PostgreSQL tidy up as it would have by then. Raises `PartError`."""
-    connection = stage.connect()
+    connection = servers.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM transfers WHERE status = 'completed'")
@@ -44,7 +44,7 @@ def add_history(stage: Stage, transfers: int, tell: Callable[[str], None]) -> No
             for first in range(0, copies, COPIES_PER_STATEMENT):
                 last = min(first + COPIES_PER_STATEMENT, copies)
                 cursor.execute(statement, {"first": first, "last": last - 1, "templates": TEMPLATES})
-                tell(f"Adding a history of {transfers:,} transfers: {last * TEMPLATES:,}")
+                progress(f"Adding a history of {transfers:,} transfers: {last * TEMPLATES:,}")
             cursor.execute("VACUUM (ANALYZE) transfers")
             cursor.execute("CHECKPOINT")
     finally:

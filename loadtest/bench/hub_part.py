@@ -14,8 +14,8 @@ from lab.network.parts.process import wait_until
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
-from loadtest.bench.stage import SETTLEMENT_FUNDS_CENTAVOS, Stage
-from loadtest.bench.stand_in import Script, Tally
+from loadtest.bench.servers import SETTLEMENT_FUNDS_CENTAVOS, BenchServers
+from loadtest.bench.stand_in import Tally, Workload
 
 PAYEES: Final = 1_000
 IN_FLIGHT_MAX: Final = 6_000
@@ -35,36 +35,38 @@ _PER_SECOND: Final = (
 
 @dataclass(frozen=True, slots=True)
 class HubRun:
-    """One run of stand-ins against the hubs of a stage."""
+    """One run of stand-ins against the hubs of the servers."""
 
     result: PartResult
     tally: Tally
 
 
-def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float | None, limit_name: str) -> HubRun:
-    """Drives the hubs that run on the stage with all they can take, for `seconds` after the warm-up; then audits."""
+def measure_hub(
+    servers: BenchServers, seconds: float, run: int, limit_per_second: float | None, limit_name: str
+) -> HubRun:
+    """Drives the hubs with all they can take, for `seconds` after the warm-up; then audits."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
-    payees = register_payees(stage.grpc_address, stage.banks, PAYEES)
-    there_before = _count(stage)
-    script = Script(
-        bootstrap_servers=stage.broker.bootstrap_servers,
-        banks=[{"code": bank.code, "ispb": bank.ispb, "secret": bank.secret} for bank in stage.banks],
+    payees = register_payees(servers.grpc_address, servers.banks, PAYEES)
+    there_before = _count(servers)
+    workload = Workload(
+        bootstrap_servers=servers.broker.bootstrap_servers,
+        banks=[{"code": bank.code, "ispb": bank.ispb, "secret": bank.secret} for bank in servers.banks],
         payees=payees,
         in_flight_max=IN_FLIGHT_MAX,
         seconds=warm_up_seconds + seconds,
         run=run,
     )
-    with CpuMeter(stage.processes()) as meter:
-        tally = play(stage, script)
+    with CpuMeter(servers.processes()) as meter:
+        tally = run_workload(servers, workload)
         wait_until(
-            lambda: _all_closed(stage),
+            lambda: _all_closed(servers),
             DRAIN_DEADLINE_SECONDS,
             "the last transfers to be closed",
             poll_seconds=DONE_POLL_SECONDS,
         )
     from_ms = tally.started_at_ms + round(warm_up_seconds * 1000)
     to_ms = tally.stopped_at_ms
-    connection = stage.connect()
+    connection = servers.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute(_CLOSED, (from_ms, to_ms))
@@ -73,7 +75,7 @@ def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float 
             timeline = _timeline(cursor.fetchall())
     finally:
         connection.close()
-    findings = audit_hub(stage, tally)
+    findings = audit_hub(servers, tally)
     per_transfer = {name: round(cpu * 1e6 / tally.requested) for name, cpu in meter.cpu_seconds.items()}
     per_transfer["stand_ins"] = round(tally.cpu_seconds * 1e6 / tally.requested)
     result = PartResult(
@@ -86,7 +88,7 @@ def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float 
         timeline=timeline,
         findings=findings,
         details={
-            "hubs": len(stage.hubs),
+            "hubs": len(servers.hubs),
             "transfers_there_before": there_before,
             "measured_seconds": round((to_ms - from_ms) / 1000, 1),
             "warm_up_seconds": warm_up_seconds,
@@ -99,25 +101,25 @@ def measure_hub(stage: Stage, seconds: float, run: int, limit_per_second: float 
     return HubRun(result, tally)
 
 
-def play(stage: Stage, script: Script) -> Tally:
+def run_workload(servers: BenchServers, workload: Workload) -> Tally:
     """Lets a process of stand-ins play the script to its end."""
-    file = stage.folder / f"script-{script.run}.json"
-    file.write_text(json.dumps(asdict(script)), encoding="utf-8")
+    file = servers.folder / f"script-{workload.run}.json"
+    file.write_text(json.dumps(asdict(workload)), encoding="utf-8")
     played = subprocess.run(
         [sys.executable, "-P", "-m", "loadtest.bench.stand_in", str(file)],
         env=inherited(),
         capture_output=True,
         text=True,
         check=False,
-        cwd=stage.folder,
+        cwd=servers.folder,
     )
     if played.returncode != 0:
         raise PartError(f"the stand-ins failed: {played.stderr[-2000:]}")
     return Tally(**json.loads(played.stdout))
 
 
-def _count(stage: Stage) -> int:
-    connection = stage.connect()
+def _count(servers: BenchServers) -> int:
+    connection = servers.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM transfers")
@@ -126,8 +128,8 @@ def _count(stage: Stage) -> int:
         connection.close()
 
 
-def _all_closed(stage: Stage) -> bool:
-    counts = stage.hub_rest.get("/transfers/counts")
+def _all_closed(servers: BenchServers) -> bool:
+    counts = servers.hub_rest.get("/transfers/counts")
     return bool(counts["pending"] == 0 and counts["confirmed"] == 0)
 
 
@@ -136,10 +138,10 @@ def _timeline(rows: list[tuple[int, int]]) -> list[int]:
     return [done.get(second, 0) for second in range(max(done, default=-1) + 1)]
 
 
-def audit_hub(stage: Stage, tally: Tally) -> list[str]:
-    """What is wrong at the hub after a run, in sentences, through its REST API; nothing when all is well."""
+def audit_hub(servers: BenchServers, tally: Tally) -> list[str]:
+    """The audit of the hub after a run, through its REST API: a sentence for each fault."""
     findings = []
-    hub = stage.hub_rest
+    hub = servers.hub_rest
     counts: dict[str, Any] = hub.get("/transfers/counts")
     if counts["failed"] or counts["pending"] or counts["confirmed"]:
         findings.append(f"not every transfer is completed: {counts}")
@@ -150,7 +152,7 @@ def audit_hub(stage: Stage, tally: Tally) -> list[str]:
     balance = sum(account["balance_centavos"] for account in accounts)
     if reserved:
         findings.append(f"{reserved} centavos are still reserved")
-    if balance != SETTLEMENT_FUNDS_CENTAVOS * len(stage.banks):
+    if balance != SETTLEMENT_FUNDS_CENTAVOS * len(servers.banks):
         findings.append(f"the settlement accounts hold {balance} centavos, which is not what was put in")
     if any(account["balance_centavos"] < 0 for account in accounts):
         findings.append("a settlement account is overdrawn")

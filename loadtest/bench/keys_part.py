@@ -14,11 +14,11 @@ from lab.network.parts.environment import inherited
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK, free_port
 from lab.network.parts.process import wait_until
-from loadtest.bench.callers import CallScript
+from loadtest.bench.callers import CallWorkload
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
-from loadtest.bench.stage import Stage
+from loadtest.bench.servers import BenchServers
 from pix.rpc.client import open_channel
 from pix.rpc.core import READS_WHERE_EVENTS_ARE_AWAITED
 from pix.runtime.addresses import join_host_port
@@ -32,24 +32,24 @@ EMPTY_LIMIT: Final = "gRPC: an empty call of the same kind of server, nothing el
 _COUNT: Final = "SELECT count(*), count(DISTINCT (key, kind)) FROM pix_keys"
 
 
-def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
+def measure_keys(servers: BenchServers, seconds: float, run: int) -> list[PartResult]:
     """The empty call, the look-ups and the registrations, one after the other."""
-    banks = [{"ispb": bank.ispb, "secret": bank.secret} for bank in stage.banks]
-    keys = [str(payee["key"]) for payee in register_payees(stage.grpc_address, stage.banks, KEYS)]
-    empty = _measure_empty(stage, seconds)
+    banks = [{"ispb": bank.ispb, "secret": bank.secret} for bank in servers.banks]
+    keys = [str(payee["key"]) for payee in register_payees(servers.grpc_address, servers.banks, KEYS)]
+    empty = _measure_empty(servers, seconds)
     results = []
     for name, call, title in (
         ("keys", "find", "look-ups of keys"),
         ("registrations", "register", "registrations of keys"),
     ):
-        before = _count_keys(stage)
-        script = CallScript(stage.grpc_addresses, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
-        with CpuMeter(stage.processes()) as meter:
-            figures = _call(script)
+        before = _count_keys(servers)
+        workload = CallWorkload(servers.grpc_addresses, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
+        with CpuMeter(servers.processes()) as meter:
+            figures = _call(workload)
         findings = (
             [f"{figures['errors']} calls failed, the first: {figures['first_error']}"] if figures["errors"] else []
         )
-        added = _count_keys(stage) - before
+        added = _count_keys(servers) - before
         if call == "find" and added:
             findings.append(f"{added} keys appeared while keys were only looked up")
         if call == "register" and added < figures["calls"]:
@@ -67,7 +67,7 @@ def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
                 p99_ms=figures["p99_ms"],
                 findings=findings,
                 details={
-                    "hubs": len(stage.hubs),
+                    "hubs": len(servers.hubs),
                     "in_flight": IN_FLIGHT,
                     "calls": figures["calls"],
                     "cpu_seconds": {name: round(used, 2) for name, used in meter.cpu_seconds.items()},
@@ -79,8 +79,8 @@ def measure_keys(stage: Stage, seconds: float, run: int) -> list[PartResult]:
     return results
 
 
-def _count_keys(stage: Stage) -> int:
-    connection = stage.connect()
+def _count_keys(servers: BenchServers) -> int:
+    connection = servers.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute(_COUNT)
@@ -92,17 +92,17 @@ def _count_keys(stage: Stage) -> int:
     return int(rows)
 
 
-def _measure_empty(stage: Stage, seconds: float) -> dict[str, Any]:
+def _measure_empty(servers: BenchServers, seconds: float) -> dict[str, Any]:
     port = free_port()
     address = join_host_port(LOOPBACK, port)
-    server = stage.supervisor.start_child(
+    server = servers.children.start_child(
         "empty-server",
         [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)],
         READS_WHERE_EVENTS_ARE_AWAITED,
     )
     try:
         wait_until(lambda: _answers(address), READY_SECONDS, "the empty gRPC server to answer", children=[server])
-        return _call(CallScript([address], "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
+        return _call(CallWorkload([address], "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
     finally:
         server.stop()
 
@@ -116,9 +116,9 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _call(script: CallScript) -> dict[str, Any]:
+def _call(workload: CallWorkload) -> dict[str, Any]:
     called = subprocess.run(
-        [sys.executable, "-P", "-m", "loadtest.bench.callers", json.dumps(asdict(script))],
+        [sys.executable, "-P", "-m", "loadtest.bench.callers", json.dumps(asdict(workload))],
         env=inherited(),
         capture_output=True,
         text=True,

@@ -32,7 +32,6 @@ class CallFailed(Exception):
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """One frame."""
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
@@ -98,17 +97,16 @@ class LeanConnection(asyncio.Protocol):
         return await answer
 
     def data_received(self, data: bytes) -> None:
-        """Takes apart what came."""
         data = self._unread + data
-        place = 0
-        while len(data) - place >= FRAME_HEAD_BYTES:
-            end = place + FRAME_HEAD_BYTES + int.from_bytes(data[place : place + 3], "big")
+        offset = 0
+        while len(data) - offset >= FRAME_HEAD_BYTES:
+            end = offset + FRAME_HEAD_BYTES + int.from_bytes(data[offset : offset + 3], "big")
             if end > len(data):
                 break
-            stream = int.from_bytes(data[place + 5 : place + 9], "big")
-            self._take(data[place + 3], data[place + 4], stream, data[place + FRAME_HEAD_BYTES : end])
-            place = end
-        self._unread = data[place:]
+            stream = int.from_bytes(data[offset + 5 : offset + 9], "big")
+            self._take(data[offset + 3], data[offset + 4], stream, data[offset + FRAME_HEAD_BYTES : end])
+            offset = end
+        self._unread = data[offset:]
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == DATA:
@@ -136,14 +134,13 @@ class LeanConnection(asyncio.Protocol):
             answer.set_exception(CallFailed(trailers.decode("ascii", "replace")))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Nobody waits for ever."""
+        """Fails the calls that wait for an answer."""
         self._transport = None
         for answer in self._answers.values():
             answer.set_exception(CallFailed(f"the connection was lost: {error}"))
         self._answers.clear()
 
     def close(self) -> None:
-        """Ends the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -173,6 +170,5 @@ class LeanChannel:
             return self._connection
 
     def close(self) -> None:
-        """Ends it."""
         if self._connection is not None:
             self._connection.close()

@@ -18,12 +18,13 @@ from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.postgres import EmbeddedPostgres
 from lab.network.parts.process import wait_until
+from lab.read.report import percentile
 from lab.read.rest import new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
-from loadtest.bench.result import PartResult, percentile
-from loadtest.bench.stage import connect_to
+from loadtest.bench.result import PartResult
+from loadtest.bench.servers import connect_to
 from pix.runtime.addresses import join_host_port
 
 BANKS: Final = 3
@@ -95,10 +96,10 @@ class Payers:
         return answer
 
 
-def measure_network(folder: Path, seconds: float, limits: Limits | None, tell: Callable[[str], None]) -> PartResult:
+def measure_network(folder: Path, seconds: float, limits: Limits | None, progress: Callable[[str], None]) -> PartResult:
     """Transfers a second through real banks, each an own process, entered at the payer's bank's use case in bulk."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
-    with _network(folder, tell) as network, Payers(network) as payers:
+    with _network(folder, progress) as network, Payers(network) as payers:
         written_before = _written(network)
         with CpuMeter(_processes(network)) as meter:
             tally = payers.do("flood", seconds=warm_up_seconds + seconds, in_flight_max=IN_FLIGHT_MAX)
@@ -138,17 +139,17 @@ def measure_network(folder: Path, seconds: float, limits: Limits | None, tell: C
     )
 
 
-def measure_latency(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[PartResult]:
+def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None]) -> list[PartResult]:
     """End to end at a steady pace, open loop, by PostgreSQL's own times of the commits."""
     seconds = min(seconds, LATENCY_SECONDS_MAX)
     results = []
-    with _network(folder, tell) as network, Payers(network) as payers:
+    with _network(folder, progress) as network, Payers(network) as payers:
         warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds * LATENCY_WARM_UP_SHARE)
         payers.do("trickle", seconds=warm_up_seconds, per_second=RATES_PER_SECOND[-1])
         # What is still under way would be in the way of the first that are measured.
         _await_end(network, payers)
         for rate in RATES_PER_SECOND:
-            tell(f"Measuring latency at {rate} a second")
+            progress(f"Measuring latency at {rate} a second")
             paid = payers.do("trickle", seconds=seconds, per_second=rate)
             _await_end(network, payers)
             results.append((rate, paid, _latencies(network, paid["requested"])))
@@ -176,7 +177,7 @@ def measure_latency(folder: Path, seconds: float, tell: Callable[[str], None]) -
 
 
 @contextmanager
-def _network(folder: Path, tell: Callable[[str], None]) -> Iterator[Network]:
+def _network(folder: Path, progress: Callable[[str], None]) -> Iterator[Network]:
     _note_times_of_commits(folder)
     settings = NetworkSettings(
         folder=folder,
@@ -187,7 +188,7 @@ def _network(folder: Path, tell: Callable[[str], None]) -> Iterator[Network]:
         resend_first_seconds=RESEND_FIRST_SECONDS,
         extra_environment={"LOG_LEVEL": "WARNING"},
     )
-    with Network(settings, tell) as network:
+    with Network(settings, progress) as network:
         yield network
 
 
@@ -276,7 +277,7 @@ def _differences(begun: Mapping[str, datetime], ended: Mapping[str, datetime]) -
 def _audit(network: Network) -> list[str]:
     client = new_client(network.secrets.operator)
     try:
-        report = Surveyor(network.hub_url, client).audit(AUDIT_WAIT_SECONDS)
+        report = NetworkReader(network.hub_url, client).audit(AUDIT_WAIT_SECONDS)
     finally:
         client.close()
     if report.is_ok:

@@ -1,4 +1,4 @@
-"""Customers who pay at full speed or at a steady one: `python -m loadtest.bench.payers`, told what to do on its input.
+"""Customers who pay at full speed or at a steady one: `python -m loadtest.bench.payers`, commanded by its input.
 
 It is the one place where the load test enters a bank otherwise than over its public interfaces: at the use case by
 which a bank takes orders in bulk, on the bank's own database and broker, next to the bank's own process. So what is
@@ -23,7 +23,7 @@ from stdnum.br import cpf
 from bank_sim.bootstrap import RunningBank, start
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from bank_sim.settings import BankSettings
-from loadtest.bench.stage import connect_to
+from loadtest.bench.servers import connect_to
 from pix.scheme.keys import KeyKind, PixKey
 
 CUSTOMERS: Final = 40
@@ -41,8 +41,6 @@ _OPEN: Final = "SELECT count(*) FROM transfers WHERE resend_at_ms IS NOT NULL AN
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """Somebody with a key."""
-
     bank_code: str
     key: PixKey
 
@@ -93,14 +91,12 @@ class Bank:
         return ids
 
     def close(self) -> None:
-        """Sends what the courier has."""
+        """Flushes the background publisher."""
         self.running.close()
         self._connection.close()
 
 
 class Payers:
-    """The customers of every bank."""
-
     def __init__(self, environments: Sequence[Mapping[str, str]]) -> None:
         self._random = random.Random(1)
         self._banks = [Bank(environment) for environment in environments]
@@ -150,11 +146,11 @@ class Payers:
         return {"requested": ids, "late_ms_max": round(max(late) * 1000, 1)}
 
     def under_way(self) -> dict[str, Any]:
-        """How many have no outcome yet."""
+        """The number of transfers without an outcome."""
         return {"under_way": sum(bank.under_way() for bank in self._banks)}
 
     def close(self) -> None:
-        """Sends what the couriers have."""
+        """Flushes the background publishers."""
         for bank in self._banks:
             bank.close()
 

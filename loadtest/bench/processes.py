@@ -1,4 +1,4 @@
-"""What the processes under measurement use: seconds of CPU, and memory."""
+"""CPU seconds and memory of the processes under measurement."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ HEADERS: Final[list[tuple[str, str | bytes | None]]] = [
 ]
 
 
-def produce(script: dict[str, Any]) -> dict[str, Any]:
+def produce(workload: dict[str, Any]) -> dict[str, Any]:
     """Produces for as long as it is told, acknowledged by all, and waits for the acknowledgements."""
     producer = Producer(
         {
-            "bootstrap.servers": script["bootstrap_servers"],
+            "bootstrap.servers": workload["bootstrap_servers"],
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": 5,
@@ -40,13 +40,13 @@ def produce(script: dict[str, Any]) -> dict[str, Any]:
             "log_level": 2,
         }
     )
-    values = [b"v" * size for size in script["value_bytes"]]
+    values = [b"v" * size for size in workload["value_bytes"]]
     started = time.monotonic()
-    stop_at = started + script["seconds"]
+    stop_at = started + workload["seconds"]
     produced = 0
-    while produced < script["records_max"] and (produced % POLL_EVERY or time.monotonic() < stop_at):
+    while produced < workload["records_max"] and (produced % POLL_EVERY or time.monotonic() < stop_at):
         try:
-            producer.produce(script["topic"], values[produced % len(values)], f"E{produced:031d}", headers=HEADERS)
+            producer.produce(workload["topic"], values[produced % len(values)], f"E{produced:031d}", headers=HEADERS)
         except BufferError:
             producer.poll(POLL_SECONDS)
             continue
@@ -57,19 +57,19 @@ def produce(script: dict[str, Any]) -> dict[str, Any]:
     return {"records": produced, "seconds": time.monotonic() - started}
 
 
-def consume(script: dict[str, Any]) -> dict[str, Any]:
+def consume(workload: dict[str, Any]) -> dict[str, Any]:
     """Consumes until nothing has come for a while; the time counts from the first record to the last."""
     consumer = Consumer(
         {
-            "bootstrap.servers": script["bootstrap_servers"],
-            "group.id": script["topic"],
+            "bootstrap.servers": workload["bootstrap_servers"],
+            "group.id": workload["topic"],
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "topic.metadata.refresh.interval.ms": 500,
             "log_level": 2,
         }
     )
-    consumer.subscribe([script["topic"]])
+    consumer.subscribe([workload["topic"]])
     consumed, first, last = 0, 0.0, 0.0
     give_up_at = time.monotonic() + FIRST_RECORD_SECONDS_MAX
     while time.monotonic() < give_up_at:
@@ -88,8 +88,8 @@ def consume(script: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Plays its role and prints what it has measured."""
-    role, script = sys.argv[1], json.loads(sys.argv[2])
-    print(json.dumps(produce(script) if role == "produce" else consume(script)))
+    role, workload = sys.argv[1], json.loads(sys.argv[2])
+    print(json.dumps(produce(workload) if role == "produce" else consume(workload)))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ HEADINGS: Final = ("part", "per second", "limit", "ratio", "p50 ms", "p95 ms", "
 
 
 def bench_table(result: BenchResult) -> Table:
-    """For the terminal."""
     machine = result.machine
     table = Table(
         *HEADINGS,

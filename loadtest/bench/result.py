@@ -1,8 +1,7 @@
-"""What a part of the benchmark found out."""
+"""The result of a part of the benchmark."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,17 +19,16 @@ class PartResult:
     audit_ok: bool
     per_second: float | None = None
     limit_per_second: float | None = None
-    """What this machine could do at most, measured in the same run; `limit_name` says of what."""
+    """The machine's limit, measured in the same run; `limit_name` names it."""
     limit_name: str = ""
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    """More figures, for whoever reads the JSON."""
+    """More figures, in the JSON alone."""
     timeline: Sequence[int] = ()
-    """How many were done in each second."""
+    """The number done in each second."""
     findings: Sequence[str] = ()
-    """What the audit has found to be wrong."""
 
     @property
     def ratio(self) -> float | None:
@@ -56,13 +54,6 @@ class PartResult:
             document["limit"] = self.limit_name
         document |= {"details": dict(self.details), "timeline": list(self.timeline), "findings": list(self.findings)}
         return document
-
-
-def percentile(sorted_values: Sequence[float], percent: float) -> float | None:
-    """The least value that at least `percent` of the values do not exceed; None without values."""
-    if not sorted_values:
-        return None
-    return sorted_values[max(0, math.ceil(len(sorted_values) * percent / 100) - 1)]
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -36,9 +36,7 @@ PARTITIONS_WAIT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """What the stand-ins have to do."""
-
+class Workload:
     bootstrap_servers: str
     banks: Sequence[Mapping[str, str]]
     """Each with `code`, `ispb` and `secret`."""
@@ -46,17 +44,15 @@ class Script:
     """Registered keys: `kind` (of Protobuf), `key`, `ispb`."""
     in_flight_max: int
     seconds: float
-    """How long new transfers are requested; then those under way are answered to their end."""
+    """New transfers are requested for so long; then those under way are answered to their end."""
     run: int
-    """Makes the end-to-end ids of runs on the same stage different."""
+    """Makes the end-to-end ids of runs on the same servers different."""
     transfers_max: int = 0
     """Stop after this many; 0: none."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the stand-ins have done."""
-
     requested: int = 0
     offered: int = 0
     confirmed: int = 0
@@ -64,7 +60,6 @@ class Tally:
     failed: int = 0
     started_at_ms: int = 0
     stopped_at_ms: int = 0
-    """When the last transfer was requested."""
     drained_at_ms: int = 0
     bytes_out: int = 0
     bytes_in: int = 0
@@ -75,8 +70,6 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class _Bank:
-    """One bank's fixed headers and keys."""
-
     def __init__(self, code: str, ispb: str, secret: str) -> None:
         self.topic = bank_topic(code)
         self.ispb = ispb
@@ -109,14 +102,14 @@ _ID_FIELD: Final = b"\x0a\x20"
 class StandIns:
     """All the banks of a run."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self, workload: Workload) -> None:
+        self._script = workload
         self._banks = {
-            bank.topic: bank for bank in (_Bank(each["code"], each["ispb"], each["secret"]) for each in script.banks)
+            bank.topic: bank for bank in (_Bank(each["code"], each["ispb"], each["secret"]) for each in workload.banks)
         }
         self._producer = Producer(
             {
-                "bootstrap.servers": script.bootstrap_servers,
+                "bootstrap.servers": workload.bootstrap_servers,
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 5,
@@ -127,7 +120,7 @@ class StandIns:
         )
         self._consumer = Consumer(
             {
-                "bootstrap.servers": script.bootstrap_servers,
+                "bootstrap.servers": workload.bootstrap_servers,
                 "group.id": "stand-ins",
                 "auto.offset.reset": "earliest",
                 "topic.metadata.refresh.interval.ms": 1_000,
@@ -140,22 +133,22 @@ class StandIns:
         self.tally = Tally()
         self._requests = self._make_requests()
 
-    def play(self) -> Tally:
+    def run_workload(self) -> Tally:
         """Requests and answers until the time is over, then answers what is still under way."""
-        script, tally = self._script, self.tally
+        workload, tally = self._script, self.tally
         self._join()
         tally.started_at_ms = time.time_ns() // 1_000_000
         cpu_before = time.process_time()
-        stop_at = time.monotonic() + script.seconds
+        stop_at = time.monotonic() + workload.seconds
         drain_until = stop_at + DRAIN_SECONDS_MAX
         while time.monotonic() < drain_until:
             requesting = time.monotonic() < stop_at
-            if script.transfers_max:
-                requesting = tally.requested < script.transfers_max
+            if workload.transfers_max:
+                requesting = tally.requested < workload.transfers_max
             if requesting:
-                room = script.in_flight_max - (tally.requested - tally.confirmed // 2)
-                if script.transfers_max:
-                    room = min(room, script.transfers_max - tally.requested)
+                room = workload.in_flight_max - (tally.requested - tally.confirmed // 2)
+                if workload.transfers_max:
+                    room = min(room, workload.transfers_max - tally.requested)
                 self._request(min(room, PRODUCE_CHUNK_MAX))
             elif not tally.stopped_at_ms:
                 tally.stopped_at_ms = time.time_ns() // 1_000_000
@@ -167,7 +160,7 @@ class StandIns:
         self._producer.flush(DRAIN_SECONDS_MAX)
         tally.drained_at_ms = time.time_ns() // 1_000_000
         if tally.requested:
-            # The next run on this stage begins behind this one.
+            # The next run on these servers begins behind this one.
             self._consumer.commit(asynchronous=False)
         self._consumer.close()
         return tally
@@ -245,8 +238,8 @@ class StandIns:
 
 def main() -> None:
     """Plays the script of the file that is named, and prints the tally."""
-    script = Script(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
-    print(json.dumps(asdict(StandIns(script).play())))
+    workload = Workload(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    print(json.dumps(asdict(StandIns(workload).run_workload())))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "translate": (2,),
     "translatable": None,
+    "report_step": None,
     "say": None,
 }
 _OPTIONS: Final = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "newstyle_gettext": "true"}

@@ -346,21 +346,21 @@ def open_studio(folder: Path) -> Iterator[Studio]:
 
 
 @contextmanager
-def open_lab(browser: Browser, *, tells_story: bool) -> Iterator[Page]:
+def open_lab(browser: Browser, *, is_classroom: bool) -> Iterator[Page]:
     """The panel of a network of real processes, or its classroom, in a browser that was let in."""
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="codepix-pictures-"))
         settings = NetworkSettings(
             folder=Path(folder),
-            banks=DEMO_BANKS[:2] if tells_story else DEMO_BANKS,
-            splits_roles=tells_story,
-            resend_first_seconds=DAY_MS / 1000 if tells_story else 1.0,
-            resend_cap_seconds=DAY_MS / 1000 if tells_story else 60.0,
+            banks=DEMO_BANKS[:2] if is_classroom else DEMO_BANKS,
+            splits_roles=is_classroom,
+            resend_first_seconds=DAY_MS / 1000 if is_classroom else 1.0,
+            resend_cap_seconds=DAY_MS / 1000 if is_classroom else 60.0,
             lab_port=free_port(),
         )
         network = stack.enter_context(Network(settings))
         client = stack.enter_context(new_client(network.secrets.operator))
-        address = stack.enter_context(serving_panel(network, client, tells_story=tells_story))
+        address = stack.enter_context(serving_panel(network, client, is_classroom=is_classroom))
         page = browser.new_context(locale="pt-BR", device_scale_factor=1.5, **DESKTOP).new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
@@ -370,7 +370,7 @@ def open_lab(browser: Browser, *, tells_story: bool) -> Iterator[Page]:
 
 def take_lab_pictures(studio: Studio) -> None:
     """The panel with traffic after an audit, and a step of the story."""
-    with open_lab(studio.browser, tells_story=False) as page:
+    with open_lab(studio.browser, is_classroom=False) as page:
         page.locator("#rate_per_second").fill("12")
         page.locator("#traffic-start").click()
         page.locator("#play-payee-bank-dies").click()
@@ -380,7 +380,7 @@ def take_lab_pictures(studio: Studio) -> None:
         page.evaluate("window.scrollTo(0, 0)")
         page.wait_for_timeout(4_000)
         studio.keep("lab-panel", page)
-    with open_lab(studio.browser, tells_story=True) as page:
+    with open_lab(studio.browser, is_classroom=True) as page:
         for number in (1, 2):
             page.locator("#next").click()
             page.wait_for_selector(f"[data-step='{number}'][data-moving=no]")

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lab.classroom.script import STEPS
+from lab.classroom.steps import STEPS
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, payment
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from lab.prove.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.registry import SCENARIOS
 from lab.read.rest import BankRest, new_client
 from pix.web.client import new_http_client
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
@@ -105,7 +105,7 @@ def test_a_killed_hub_comes_back_and_the_pages_with_it(
     expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
     # The console's page has found its hub again by itself: it shows a payment of now without being loaded anew.
     order = payment(population.rich("001"), population.friends("002")[0], 77_77, f"after the hub {time.time_ns()}")
-    sent = Cashier(banks).send(order)
+    sent = PaymentDriver(banks).send(order)
     expect(console.locator(f"[data-transfer='{sent.end_to_end_id}']")).to_be_visible(timeout=BACK_PATIENCE_MS)
     console.context.close()
     page.context.close()
@@ -188,7 +188,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, N
     with (
         Network(settings) as network,
         new_client(network.secrets.operator) as client,
-        serving_panel(network, client, tells_story=True) as address,
+        serving_panel(network, client, is_classroom=True) as address,
     ):
         yield address, network
 
@@ -204,7 +204,7 @@ def test_the_story_is_told_from_the_first_step_to_the_last(
     consumers = [*network.hub_consumers, *(bank.consumer for bank in network.banks if bank.consumer is not None)]
     stood_still_since = time.monotonic()
     for number, step in enumerate(STEPS[1:], 1):
-        if step.scene == "close" and step.act == "completes":
+        if step.kind == "close" and step.example == "completes":
             # All of them have stood still for longer than a member of a group may; nobody was thrown out.
             wait_until(lambda: time.monotonic() - stood_still_since > SESSION_SECONDS, 60, "a session's time to pass")
         page.locator("#next").click()

@@ -15,10 +15,10 @@ import pytest
 
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
-from lab.read.snapshot import Surveyor
-from tests.support.network import banks, client, network, population, surveyor
+from lab.read.snapshot import NetworkReader
+from tests.support.network import banks, client, network, population, reader
 
-__all__ = ["banks", "client", "network", "population", "surveyor"]
+__all__ = ["banks", "client", "network", "population", "reader"]
 
 COMMAND_SECONDS_MAX = 280
 """More than an experiment takes to say what has gone wrong."""
@@ -99,7 +99,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 
 @pytest.fixture
-def quiet_network(network: Network, surveyor: Surveyor) -> Network:
+def quiet_network(network: Network, reader: NetworkReader) -> Network:
     """The shared network, with nothing under way."""
-    assert surveyor.wait_for_quiet(READY_SECONDS_MAX)
+    assert reader.wait_for_quiet(READY_SECONDS_MAX)
     return network

@@ -23,10 +23,11 @@ from typing import Final
 import httpx
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, good_payments, poll_until, read_outcomes
+from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
 from lab.network.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
+from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.messaging.kafka.clients import BATCH_BYTES_MAX
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.support.raw_records import SPECIAL, RawProducer, RawRecord
@@ -38,7 +39,7 @@ LETTERS_LISTED: Final = 500
 QUIET_SECONDS_MAX: Final = 120.0
 DIGESTED_SECONDS_MAX: Final = 240.0
 AUDIT_SECONDS_MAX: Final = 20.0
-PATIENCE_SECONDS: Final = 60.0
+RETRY_SECONDS_MAX: Final = 60.0
 STEP_RECORDS: Final = 200
 BOMB_EVERY: Final = 500
 
@@ -117,13 +118,13 @@ class Attack:
                 # Every codec to every topic.
                 codec, topic = codecs[bomb % len(codecs)], topics[bomb // len(codecs) % len(topics)]
                 self._packing[codec].send(topic, RawRecord(bytes(BOMBS[codec]), number.to_bytes(4, "big")))
-                self._packing[codec].flush(PATIENCE_SECONDS)
+                self._packing[codec].flush(RETRY_SECONDS_MAX)
             else:
                 self._plain.send(topic, record)
             if number % STEP_RECORDS == 0:
-                self._plain.flush(PATIENCE_SECONDS)
+                self._plain.flush(RETRY_SECONDS_MAX)
                 pause.wait(max(0.0, began + number / per_second - time.monotonic()))
-        self._plain.flush(PATIENCE_SECONDS)
+        self._plain.flush(RETRY_SECONDS_MAX)
 
     def close(self) -> None:
         """Ends the clients."""
@@ -139,26 +140,26 @@ def run(folder: Path, *, records: int, payments: int, per_second: float, kafka: 
     with ExitStack() as stack:
         network = stack.enter_context(Network(settings))
         client = stack.enter_context(new_client(network.secrets.operator))
-        surveyor = Surveyor(network.hub_url, client)
+        reader = NetworkReader(network.hub_url, client)
         rest = {bank.code: BankRest(bank.code, bank.url, client) for bank in network.banks}
         pids = {service.name: service.pid for service in network.services}
-        cashier = stack.enter_context(closing(Cashier(rest, PATIENCE_SECONDS)))
+        driver = stack.enter_context(closing(PaymentDriver(rest, RETRY_SECONDS_MAX)))
         attack = stack.enter_context(closing(Attack(network.broker.bootstrap_servers)))
         topics = [HUB_TOPIC, HUB_TOPIC, *(bank_topic(code) for code in rest)]
         attacking = threading.Thread(target=attack.send, args=(topics, records, per_second, Random(7)))
         attacking.start()
         orders = good_payments(Population.of(rest), payments, Random(7), "hostile")
-        sent = cashier.send_all(orders, payments / (records / per_second))
+        sent = driver.send_all(orders, payments / (records / per_second))
         attacking.join()
-        findings.is_quiet = surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
+        findings.is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
         urls = {"hub": network.hub_url, **{f"bank {code}": bank.url for code, bank in rest.items()}}
-        poll_until(
-            lambda: not any(measured(client, url, "codepix_consumer_lag_records") for url in urls.values()),
+        is_true_within(
             DIGESTED_SECONDS_MAX,
-            1.0,
+            lambda: not any(measured(client, url, "codepix_consumer_lag_records") for url in urls.values()),
+            poll_seconds=1.0,
         )
-        findings.outcomes = read_outcomes(surveyor.hub, sent).by_outcome
-        report = surveyor.audit(AUDIT_SECONDS_MAX)
+        findings.outcomes = read_outcomes(reader.hub, sent).by_outcome
+        report = reader.audit(AUDIT_SECONDS_MAX)
         findings.is_audited = report.is_ok and not report.in_flight and not report.moving
         for name, url in urls.items():
             page = "/dead-letters" if name == "hub" else "/backoffice/dead-letters"

@@ -12,7 +12,7 @@ from lab.drive.customers import Population
 from lab.network.network import Network
 from lab.network.parts.ports import free_port
 from lab.read.rest import BankRest
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from tests.e2e.conftest import run_codepix, run_codepix_json
 from tests.e2e.test_transfer import await_completed, pay
 
@@ -81,11 +81,11 @@ def test_what_was_changed_at_the_hub_is_found(
     quiet_network: Network,
     banks: dict[str, BankRest],
     population: Population,
-    surveyor: Surveyor,
+    reader: NetworkReader,
     request: pytest.FixtureRequest,
 ) -> None:
     end_to_end_id = pay(banks, population, "001", "002", 55_55, f"audit-{hash(do)}")
-    await_completed(surveyor, end_to_end_id)
+    await_completed(reader, end_to_end_id)
     with tampered(quiet_network, "hub", do, undo, id=end_to_end_id):
         code, document = run_codepix_json("audit", "--hub", quiet_network.hub_url, "--wait", "5")
     assert code == 1

@@ -15,9 +15,10 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from lab.drive.customers import DEMO_PIN, Population
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from lab.read.rest import BankRest, new_client
+from lab.read.rest import BankRest, HubRest, new_client
 from pix.web.client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 
@@ -43,14 +44,14 @@ def demo_arguments(folder: Path) -> tuple[list[str], dict[str, int]]:
 
 
 def is_bank(process: psutil.Process, code: str) -> bool:
-    """Whether it is the bank itself, and not the tether above it, which has the same environment."""
+    """Whether it is the bank itself, and not the watchdog above it, which has the same environment."""
     command = process.cmdline()
     return process.environ().get("BANK_CODE") == code and "serve" in command and "--" not in command
 
 
 @contextmanager
-def watching_panel(output: str, port: int) -> Iterator[None]:
-    """A browser with the lab's panel open, by the address that the demo has printed."""
+def watching_panel(output: str, port: int) -> Iterator[str]:
+    """A browser with the lab's panel open, by the address that the demo has printed; yields the page."""
     found = re.search(rf"http://127\.0\.0\.1:{port}/\?token=\S+", output)
     assert found is not None, output
     with new_http_client(follow_redirects=True) as browser:
@@ -58,7 +59,7 @@ def watching_panel(output: str, port: int) -> Iterator[None]:
         assert page.status_code == 200 and "Banco Aurora" in page.text
         with browser.stream("GET", f"http://127.0.0.1:{port}/live") as live:
             assert ": open" in next(live.iter_lines())
-            yield
+            yield page.text
 
 
 def balance_of_rich(client: httpx.Client, port: int) -> int:
@@ -107,6 +108,36 @@ def test_the_demo_ends_cleanly_finds_its_data_again_and_starts_a_killed_bank(
     family = fresh.family()
     assert fresh.end(signal.SIGINT) == 0
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_demo_starts_as_many_banks_as_asked_for(
+    count: int, tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
+) -> None:
+    arguments, ports = demo_arguments(tmp_path / "data")
+    demo = start_codepix(*arguments, "--banks", str(count))
+    demo.await_output(READY)
+    hub = f"http://127.0.0.1:{ports['--hub-port']}"
+    found = {bank["code"]: bank for bank in HubRest(hub, client).banks()}
+    assert list(found) == [f"{number:03d}" for number in range(1, count + 1)]
+    assert len({bank["name"] for bank in found.values()}) == len({bank["color"] for bank in found.values()}) == count
+    last = f"{count:03d}"
+    banks = {code: BankRest(code, found[code]["url"], client) for code in ("001", last)}
+    population = Population.of(banks)
+    PaymentDriver(banks).send(payment(population.rich("001"), population.rich(last), 1_00, "to the last bank"))
+    for path in ("/", "/map"):
+        page = client.get(f"{hub}{path}")
+        assert page.is_success and all(bank["name"] in page.text for bank in found.values()), path
+    with watching_panel(demo.output(), ports["--lab-port"]) as panel:
+        assert all(f'data-part="bank-{code}"' in panel for code in found)
+    audit = run_codepix("audit", "--hub", hub)
+    assert audit.returncode == 0, audit.stdout
+    assert demo.end(signal.SIGINT) == 0
+
+    if count > 2:
+        fewer = run_codepix(*arguments, "--banks", "2")
+        assert fewer.returncode == 2
+        assert "Start at least 5 banks" in fewer.stderr
 
 
 def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ import pytest
 from codepix.v1 import participants_pb2 as participants
 from codepix.v1 import participants_pb2_grpc
 from lab.drive.customers import DEMO_PIN
-from lab.drive.payments import poll_until
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
+from lab.network.parts.process import is_true_within
 from lab.read.rest import BankRest, HubRest
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.rpc.client import open_channel
 from pix.web.client import new_http_client
 
@@ -54,12 +54,14 @@ def pay(network: Network, operator: httpx.Client, order: str) -> None:
     key = second.keys_of(payee["number"])[0]
     row = first.pay(payer["number"], key["kind"], key["key"], 1_234, "", order)
     end_to_end_id = row["end_to_end_id"]
-    assert poll_until(lambda: first.transfer(end_to_end_id, "outgoing")["status"] == "confirmed", SETTLED_SECONDS_MAX)
+    assert is_true_within(
+        SETTLED_SECONDS_MAX, lambda: first.transfer(end_to_end_id, "outgoing")["status"] == "confirmed"
+    )
 
 
 def test_a_transfer_goes_through_over_mutual_tls_and_the_books_hold(guarded: Network, operator: httpx.Client) -> None:
     pay(guarded, operator, "order-1")
-    assert Surveyor(guarded.hub_url, operator).audit(SETTLED_SECONDS_MAX).is_ok
+    assert NetworkReader(guarded.hub_url, operator).audit(SETTLED_SECONDS_MAX).is_ok
 
 
 def test_the_hub_speaks_nothing_but_tls(guarded: Network) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.web.client import http_get
 
 SEEN_SECONDS_MAX = 20.0
@@ -83,7 +83,7 @@ def watcher(network: Network) -> Watcher:
 def test_a_part_that_is_away_is_named_and_comes_back(
     network: Network,
     watcher: Watcher,
-    surveyor: Surveyor,
+    reader: NetworkReader,
     breaks: Callable[[Network], None],
     mends: Callable[[Network], None],
     part: str,
@@ -96,7 +96,7 @@ def test_a_part_that_is_away_is_named_and_comes_back(
     finally:
         mends(network)
     watcher.await_ready()
-    assert surveyor.wait_for_quiet(QUIET_SECONDS_MAX)
+    assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
 
 
 def test_a_scrape_is_answered_in_time_while_the_database_hangs(network: Network, watcher: Watcher) -> None:

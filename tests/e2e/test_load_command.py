@@ -23,7 +23,7 @@ def at(network: Network) -> list[str]:
     ]
 
 
-def test_visitors_come_and_every_line_is_passed(quiet_network: Network, tmp_path: Path) -> None:
+def test_users_arrive_and_every_line_is_passed(quiet_network: Network, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     code, document = run_codepix_json(
         "load", *at(quiet_network), *QUICK, "--seconds", "6", "--rate", "6", "--html", str(report)
@@ -56,7 +56,7 @@ def test_a_red_audit_is_a_missed_line(quiet_network: Network, population: Popula
     assert finished.returncode == 1, finished.stderr
     assert "NOT every line is passed." in finished.stdout
     assert f"balance of account {account} is not its postings" in finished.stdout
-    assert "Visitors come for 2 s" in finished.stderr
+    assert "Users arrive for 2 s" in finished.stderr
 
 
 def test_a_hub_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, payment, poll_until
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.network import Network
 from lab.network.parts.ports import free_port
-from lab.network.parts.process import ChildProcess, wait_until
+from lab.network.parts.process import ChildProcess, is_true_within, wait_until
 from lab.read.rest import BankRest
 from pix.web.client import new_http_client
 from tests.unit.house.repository import ROOT
@@ -133,11 +133,11 @@ def test_what_dashboards_and_alerts_ask_for_is_scraped_and_answered(
         prometheus.results(query)
 
     order = payment(population.rich("001"), population.friends("002")[0], 1_00, "prometheus")
-    assert Cashier(banks).send(order).end_to_end_id
+    assert PaymentDriver(banks).send(order).end_to_end_id
     unanswered = [query for query in queries if not SILENT & set(NAMES.findall(query))]
 
     def all_have_an_answer() -> bool:
         unanswered[:] = [query for query in unanswered if not prometheus.results(query)]
         return not unanswered
 
-    assert poll_until(all_have_an_answer, SEEN_SECONDS_MAX), unanswered
+    assert is_true_within(SEEN_SECONDS_MAX, all_have_an_answer), unanswered

@@ -18,7 +18,7 @@ from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.postgres import BINARIES_FOLDER, MAINTENANCE_DATABASE, WHEEL_PACKAGE
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.runtime.addresses import join_host_port
 from tests.e2e.conftest import READY_SECONDS_MAX, run_codepix_json
 from tests.e2e.test_transfer import pay
@@ -42,10 +42,10 @@ def documented(first_words: str) -> str:
 class Operator:
     """The one who runs a network of two banks from a shell."""
 
-    def __init__(self, network: Network, surveyor: Surveyor, banks: dict[str, BankRest]) -> None:
+    def __init__(self, network: Network, reader: NetworkReader, banks: dict[str, BankRest]) -> None:
         self.network = network
         self.password = network.secrets.operator
-        self._surveyor = surveyor
+        self._reader = reader
         self._banks = banks
         self._population = Population.of(banks)
 
@@ -87,8 +87,8 @@ class Operator:
             return {pay(self._banks, self._population, payer, payee, amount_centavos, order) for order in orders}
 
         paid, received = some("001", "002", 30_00), some("002", "001", 10_00)
-        assert self._surveyor.wait_for_quiet(READY_SECONDS_MAX)
-        completed = {row["end_to_end_id"] for row in self._surveyor.hub.transfers() if row["status"] == "completed"}
+        assert self._reader.wait_for_quiet(READY_SECONDS_MAX)
+        completed = {row["end_to_end_id"] for row in self._reader.hub.transfers() if row["status"] == "completed"}
         assert paid | received <= completed
         return paid, received
 
@@ -117,7 +117,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     )
     with Network(settings) as network, new_client(network.secrets.operator) as client:
         banks = {bank.code: BankRest(bank.spec.name, bank.url, client) for bank in network.banks}
-        yield Operator(network, Surveyor(network.hub_url, client), banks)
+        yield Operator(network, NetworkReader(network.hub_url, client), banks)
 
 
 def test_a_bank_is_repaired_from_the_hubs_records(operator: Operator, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.prove.scenarios.playbill import SCENARIOS
+from lab.prove.scenarios.registry import SCENARIOS
 from tests.e2e.conftest import run_codepix, run_codepix_json
 
 WITNESSES = {

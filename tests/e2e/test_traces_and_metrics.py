@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lab.drive.customers import Population
-from lab.drive.payments import Cashier, payment
+from lab.drive.payments import PaymentDriver, payment
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 from pix.web.client import http_get
 
 FINAL_SECONDS_MAX = 30.0
@@ -43,7 +43,7 @@ class Watched:
 
     def open(self) -> None:
         self.client = new_client(self.network.secrets.operator)
-        self.surveyor = Surveyor(self.network.hub_url, self.client)
+        self.reader = NetworkReader(self.network.hub_url, self.client)
         self.banks = {bank.code: BankRest(bank.code, bank.url, self.client) for bank in self.network.banks}
         self.population = Population.of(self.banks)
 
@@ -51,12 +51,12 @@ class Watched:
         """From the rich one of the first bank to somebody of the second; the end-to-end id."""
         population = self.population
         order = payment(population.rich("001"), population.friends("002")[0], 12_34, name)
-        sent = Cashier(self.banks).send(order)
+        sent = PaymentDriver(self.banks).send(order)
         assert sent.end_to_end_id is not None
         return sent.end_to_end_id
 
     def row(self, end_to_end_id: str) -> dict[str, Any]:
-        return next((row for row in self.surveyor.hub.transfers() if row["end_to_end_id"] == end_to_end_id), {})
+        return next((row for row in self.reader.hub.transfers() if row["end_to_end_id"] == end_to_end_id), {})
 
     def await_completed(self, end_to_end_id: str) -> None:
         wait_until(

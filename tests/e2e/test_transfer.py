@@ -9,7 +9,7 @@ from lab.network.network import Network
 from lab.network.parts.process import wait_until
 from lab.network.services import Service
 from lab.read.rest import BankRest, Json
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 
 COMPLETED_SECONDS_MAX = 30.0
 VISIBLE_SECONDS_MAX = 10.0
@@ -24,9 +24,9 @@ def pay(banks: dict[str, BankRest], population: Population, payer: str, payee: s
     return str(row["end_to_end_id"])
 
 
-def await_completed(surveyor: Surveyor, end_to_end_id: str) -> Json:
+def await_completed(reader: NetworkReader, end_to_end_id: str) -> Json:
     def completed() -> Json | None:
-        rows = [row for row in surveyor.hub.transfers() if row["end_to_end_id"] == end_to_end_id]
+        rows = [row for row in reader.hub.transfers() if row["end_to_end_id"] == end_to_end_id]
         return rows[0] if rows and rows[0]["status"] == "completed" else None
 
     found = wait_until(completed, COMPLETED_SECONDS_MAX, f"{end_to_end_id} to complete")
@@ -35,13 +35,13 @@ def await_completed(surveyor: Surveyor, end_to_end_id: str) -> Json:
 
 
 def test_both_statements_and_the_hub_agree(
-    quiet_network: Network, banks: dict[str, BankRest], population: Population, surveyor: Surveyor
+    quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     payer, payee = population.rich("001"), population.friends("002")[0]
     end_to_end_id = pay(banks, population, "001", "002", 12_34, "e2e-agree")
-    row = await_completed(surveyor, end_to_end_id)
+    row = await_completed(reader, end_to_end_id)
     assert (row["amount_centavos"], row["payee"]["name"]) == (12_34, payee.name)
-    steps = [step["message"] for step in surveyor.hub.transfer(end_to_end_id)["history"]]
+    steps = [step["message"] for step in reader.hub.transfer(end_to_end_id)["history"]]
     assert steps[:2] == ["TransferRequested", "TransferAccepted"]
     assert len(steps) == 4
     sent = banks["001"].get(f"/accounts/{payer.account_number}/statement")["lines"][0]
@@ -52,7 +52,7 @@ def test_both_statements_and_the_hub_agree(
 
 @pytest.mark.parametrize("victim", ["bank-002", "hub"])
 def test_a_transfer_waits_for_whoever_was_killed(
-    victim: str, quiet_network: Network, banks: dict[str, BankRest], population: Population, surveyor: Surveyor
+    victim: str, quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     service = service_called(quiet_network, victim)
     service.kill()
@@ -61,24 +61,24 @@ def test_a_transfer_waits_for_whoever_was_killed(
         assert banks["001"].transfer(end_to_end_id, "outgoing")["status"] == "pending"
     finally:
         service.start()
-    row = await_completed(surveyor, end_to_end_id)
+    row = await_completed(reader, end_to_end_id)
     assert row["status"] == "completed"
-    report = surveyor.audit(COMPLETED_SECONDS_MAX)
+    report = reader.audit(COMPLETED_SECONDS_MAX)
     assert report.is_ok, report
     assert not report.in_flight
 
 
 def test_the_payers_bank_dies_right_after_it_took_the_order(
-    quiet_network: Network, banks: dict[str, BankRest], population: Population, surveyor: Surveyor
+    quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     service = service_called(quiet_network, "bank-003")
     end_to_end_id = pay(banks, population, "003", "001", 10_01, "e2e-payer-killed")
     service.kill()
     service.start()
-    await_completed(surveyor, end_to_end_id)
+    await_completed(reader, end_to_end_id)
     # The customer asks again, for the answer was lost: it is the same transfer.
     assert pay_again(banks, population) == end_to_end_id
-    assert surveyor.audit(COMPLETED_SECONDS_MAX).is_ok
+    assert reader.audit(COMPLETED_SECONDS_MAX).is_ok
 
 
 def pay_again(banks: dict[str, BankRest], population: Population) -> str:
@@ -90,31 +90,31 @@ def pay_again(banks: dict[str, BankRest], population: Population) -> str:
 
 
 def test_the_broker_loses_its_log_in_mid_flight(
-    quiet_network: Network, banks: dict[str, BankRest], population: Population, surveyor: Surveyor
+    quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     ids = [pay(banks, population, "001", "003", 100 + number, f"e2e-wiped-{number}") for number in range(20)]
     quiet_network.wipe_broker()
     for end_to_end_id in ids:
-        await_completed(surveyor, end_to_end_id)
-    report = surveyor.audit(COMPLETED_SECONDS_MAX)
+        await_completed(reader, end_to_end_id)
+    report = reader.audit(COMPLETED_SECONDS_MAX)
     assert report.is_ok, report
 
 
 def test_a_frozen_bank_goes_on_after_its_thaw(
-    quiet_network: Network, banks: dict[str, BankRest], population: Population, surveyor: Surveyor
+    quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     service = service_called(quiet_network, "bank-002")
     service.freeze()
     try:
         end_to_end_id = pay(banks, population, "001", "002", 77_00, "e2e-frozen")
         wait_until(
-            lambda: any(row["end_to_end_id"] == end_to_end_id for row in surveyor.hub.transfers(status="pending")),
+            lambda: any(row["end_to_end_id"] == end_to_end_id for row in reader.hub.transfers(status="pending")),
             VISIBLE_SECONDS_MAX,
             "the hub to know the transfer",
         )
     finally:
         service.thaw()
-    await_completed(surveyor, end_to_end_id)
+    await_completed(reader, end_to_end_id)
 
 
 def service_called(network: Network, name: str) -> Service:

@@ -11,7 +11,7 @@ from lab.drive.customers import Population
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.read.rest import BankRest, new_client
-from lab.read.snapshot import Surveyor
+from lab.read.snapshot import NetworkReader
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +42,9 @@ def banks(network: Network, client: httpx.Client) -> dict[str, BankRest]:
 
 
 @pytest.fixture(scope="session")
-def surveyor(network: Network, client: httpx.Client) -> Surveyor:
+def reader(network: Network, client: httpx.Client) -> NetworkReader:
     """Who looks at the network as the audit does; has the hub's REST API."""
-    return Surveyor(network.hub_url, client)
+    return NetworkReader(network.hub_url, client)
 
 
 @pytest.fixture(scope="session")

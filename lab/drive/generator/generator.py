@@ -1,7 +1,8 @@
-"""Customers who want to pay, at a steady rate, and who ask their bank until it has answered."""
+"""Payments at a steady rate between all banks, each retried until its bank has answered."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,19 +11,18 @@ from queue import Empty, Full, Queue
 from random import Random
 from typing import Final
 
+from lab.drive.bank_connection import BankConnection
 from lab.drive.customers import Population
-from lab.drive.generator.following import Follower
+from lab.drive.generator.outcomes import OutcomePoller
 from lab.drive.generator.plan import Orders, TrafficPlan, check_plan
 from lab.drive.generator.tally import Counts, Tally
-from lab.drive.line import Line
-from lab.drive.payments import Payment
-from lab.read.rest import BankRest, HubRest, Refused, Unreachable
+from lab.drive.payments import Payment, PaymentDriver
+from lab.read.rest import BankRest, HubRest, NotAllowed, Unreachable
 
 SENDERS_PER_BANK: Final = 6
 WAITING_MAX: Final = 1_000
-"""Customers at the door of one bank; beyond them nobody queues up."""
+"""Orders that wait for one bank; further ones are dropped."""
 TICK_SECONDS: Final = 0.02
-RETRY_SECONDS: Final = 0.25
 QUEUE_SECONDS: Final = 0.5
 STANDSTILL_SECONDS_MAX: Final = 1.0
 """Of this machine: what was not ordered during a longer one is not made up for."""
@@ -30,11 +30,11 @@ STANDSTILL_SECONDS_MAX: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TrafficFigures:
-    """How the stream is now."""
+    """The state of the traffic."""
 
     is_running: bool
     is_held_back: bool
-    """It runs, but somebody has asked for quiet."""
+    """It runs, but is paused."""
     plan: TrafficPlan
     waiting: int
     """Customers whose bank has not answered."""
@@ -61,14 +61,14 @@ class Generator:
         self._has_threads = False
         self._password = operator_password
         self._tally = Tally()
-        self._follower = Follower(hub, self._tally)
+        self._outcome_poller = OutcomePoller(hub, self._tally)
         self._lock = threading.Lock()
         self._plan = check_plan(TrafficPlan(), list(rest))
         self._orders: Orders | None = None
         self._is_running = False
-        self._holds = 0
+        self._pauses = 0
         self._queues: dict[str, Queue[Payment]] = {code: Queue(WAITING_MAX) for code in rest}
-        self._asking: dict[str, int] = dict.fromkeys(rest, 0)
+        self._unanswered: dict[str, int] = dict.fromkeys(rest, 0)
 
     def start(self, plan: TrafficPlan) -> None:
         """From now on such payments are made. Raises `PlanRefused`, and `Unreachable` when a bank does not answer."""
@@ -85,34 +85,37 @@ class Generator:
         """No more payments; transfers that are under way are followed to their end."""
         with self._lock:
             self._is_running = False
-        self._send_home()
+        self._drop_waiting()
 
-    def hold_back(self) -> None:
+    def pause(self) -> None:
         """No payments until `go_on`, which must follow."""
         with self._lock:
-            self._holds += 1
-        self._send_home()
+            self._pauses += 1
+        self._drop_waiting()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """After `hold_back`."""
         with self._lock:
-            self._holds -= 1
+            self._pauses -= 1
 
     def figures(self) -> TrafficFigures:
-        """As of now."""
         counts = self._tally.counts()
         with self._lock:
             return TrafficFigures(
                 is_running=self._is_running,
-                is_held_back=self._is_running and self._holds > 0,
+                is_held_back=self._is_running and self._pauses > 0,
                 plan=self._plan,
-                waiting=sum(self._asking.values()) + sum(queue.qsize() for queue in self._queues.values()),
+                waiting=sum(self._unanswered.values()) + sum(queue.qsize() for queue in self._queues.values()),
                 counts=counts,
             )
 
     def _works(self) -> list[Work]:
-        senders = [_Sender(self, code, bank) for code, bank in self._rest.items() for _ in range(SENDERS_PER_BANK)]
-        return [self._order, self._follower.run, *(sender.run for sender in senders)]
+        senders = [
+            _Sender(self, BankConnection(bank.name, bank.url, self._password), code)
+            for code, bank in self._rest.items()
+            for _ in range(SENDERS_PER_BANK)
+        ]
+        return [self._order, self._outcome_poller.run, *(sender.run for sender in senders)]
 
     def _order(self, stop: threading.Event) -> None:
         """Makes customers want to pay, evenly in time."""
@@ -121,7 +124,7 @@ class Generator:
         while not stop.wait(TICK_SECONDS):
             now = time.monotonic()
             with self._lock:
-                orders = self._orders if self._is_running and self._holds == 0 else None
+                orders = self._orders if self._is_running and self._pauses == 0 else None
                 rate = self._plan.rate_per_second
             due += min(now - last, STANDSTILL_SECONDS_MAX) * rate
             last = now
@@ -138,8 +141,8 @@ class Generator:
         except Full:
             self._tally.turned_away()
 
-    def _send_home(self) -> None:
-        """Whoever has not got as far as the counter goes home."""
+    def _drop_waiting(self) -> None:
+        """Drops the orders that no sender has taken yet."""
         for queue in self._queues.values():
             while True:
                 try:
@@ -156,65 +159,50 @@ class Generator:
         except Empty:
             return None
         with self._lock:
-            self._asking[code] += 1
+            self._unanswered[code] += 1
         return order
 
     def done(self, code: str) -> None:
         """A customer has an answer, or has given up."""
         with self._lock:
-            self._asking[code] -= 1
-
-    def line_to(self, bank: BankRest) -> Line:
-        """A new one."""
-        return Line(bank.name, bank.url, self._password)
+            self._unanswered[code] -= 1
 
     @property
     def tally(self) -> Tally:
-        """Where answers are counted."""
         return self._tally
 
 
 class _Sender:
-    """Brings customers' orders to one bank, one after the other over one connection."""
+    """Sends orders to one bank, one after the other over one connection."""
 
-    def __init__(self, generator: Generator, code: str, bank: BankRest) -> None:
+    def __init__(self, generator: Generator, bank: BankConnection, code: str) -> None:
         self._generator = generator
-        self._code = code
         self._bank = bank
+        self._code = code
 
     def run(self, stop: threading.Event) -> None:
-        """Until told to stop."""
-        line = self._generator.line_to(self._bank)
+        driver = PaymentDriver({self._code: self._bank}, math.inf, stop=stop)
         try:
             while not stop.is_set():
                 order = self._generator.next_order(self._code)
-                if order is None:
-                    continue
-                try:
-                    self._bring(order, line, stop)
-                finally:
-                    self._generator.done(self._code)
+                if order is not None:
+                    self._send(order, driver)
         finally:
-            line.close()
+            self._bank.close()
 
-    def _bring(self, order: Payment, line: Line, stop: threading.Event) -> None:
-        """Asks until the bank has answered: the idempotency key makes that safe."""
-        body = {
-            "payee_key": {"kind": order.key.kind, "key": order.key.key},
-            "amount_centavos": order.amount_centavos,
-            "description": order.description,
-        }
-        path, headers = f"/accounts/{order.payer_account}/transfers", {"Idempotency-Key": order.idempotency_key}
+    def _send(self, order: Payment, driver: PaymentDriver) -> None:
         tally = self._generator.tally
-        while True:
-            try:
-                document = line.post(path, body, headers)
-            except Refused as refused:
-                tally.refused(order, refused.name)
-                return
-            except Unreachable:
-                if stop.wait(RETRY_SECONDS):
-                    return
+        try:
+            sent = driver.send(order)
+        except NotAllowed:
+            tally.refused(order, "not-allowed")
+        except Unreachable:
+            # The lab stops.
+            return
+        else:
+            if sent.end_to_end_id is None:
+                tally.refused(order, sent.refusal or "")
             else:
-                tally.taken(order, str(document["end_to_end_id"]), time.time_ns() // 1_000_000)
-                return
+                tally.taken(order, sent.end_to_end_id, time.time_ns() // 1_000_000)
+        finally:
+            self._generator.done(self._code)

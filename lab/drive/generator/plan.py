@@ -1,4 +1,4 @@
-"""What the generator is to send, and the payments that this makes."""
+"""The traffic plan, and the payments that follow from it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,9 @@ SOMEBODY_RULE: Final = translatable("At least one bank must have a weight above 
 
 @dataclass(frozen=True, slots=True)
 class TrafficPlan:
-    """What to send."""
-
     rate_per_second: float = 10.0
     failing_percent: int = 5
-    """Of the payments, those that must fail: to a blocked or closed account, to nobody, or without money."""
+    """Of the payments, those that must fail: to a blocked or closed account, to an unknown key, or without money."""
     payers: Mapping[str, int] = field(default_factory=dict)
     """By bank, how often it pays in proportion to the others, 0 to 100; a bank that is not named: 1."""
     payees: Mapping[str, int] = field(default_factory=dict)
@@ -75,7 +73,7 @@ class Orders:
         self._failing_share = plan.failing_percent / 100
         self._payers = (list(plan.payers), list(plan.payers.values()))
         self._payees = (list(plan.payees), list(plan.payees.values()))
-        self._life = secrets.token_hex(6)
+        self._run = secrets.token_hex(6)
         self._number = 0
 
     def make(self) -> Payment:
@@ -83,7 +81,7 @@ class Orders:
         people, random = self._people, self._random
         payer, payee = (random.choices(codes, weights)[0] for codes, weights in (self._payers, self._payees))
         self._number += 1
-        name = f"{self._life}-{self._number}"
+        name = f"{self._run}-{self._number}"
         amount = random.randint(AMOUNT_CENTAVOS_MIN, AMOUNT_CENTAVOS_MAX)
         if random.random() >= self._failing_share:
             return payment(people.rich(payer), random.choice(people.friends(payee)), amount, name)
@@ -93,6 +91,6 @@ class Orders:
             case 1:
                 return payment(people.rich(payer), people.closed(payee), amount, name, "AC07")
             case 2:
-                return payment(people.rich(payer), Key("EMAIL", f"nobody-{name}@nowhere.example"), amount, name, "AC03")
+                return payment(people.rich(payer), Key("EMAIL", f"{name}@unknown.example"), amount, name, "AC03")
             case _:
                 return payment(people.broke(payer), people.friends(payee)[0], amount, name, "insufficient-balance")

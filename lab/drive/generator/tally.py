@@ -31,7 +31,6 @@ class Counts:
     unexpected_shown: Sequence[str]
     """The latest ones."""
     in_flight: int
-    """Transfers that are not final."""
     turned_away: int
     """Customers who found too many others waiting before them, and went."""
     taken_per_second: float
@@ -43,7 +42,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Flying:
+class InFlight:
     """A transfer whose end is not known."""
 
     expected: str
@@ -60,7 +59,7 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self._unexpected: deque[str] = deque(maxlen=UNEXPECTED_SHOWN_MAX)
-        self._flying: dict[str, Flying] = {}
+        self._in_flight: dict[str, InFlight] = {}
         self._taken: deque[float] = deque()
         self._completed: deque[tuple[float, int]] = deque()
         """When, and how many milliseconds it had taken."""
@@ -70,7 +69,7 @@ class Tally:
         with self._lock:
             self._counts["taken"] += 1
             self._taken.append(self._seconds())
-            self._flying[end_to_end_id] = Flying(order.expected, now_ms)
+            self._in_flight[end_to_end_id] = InFlight(order.expected, now_ms)
 
     def refused(self, order: Payment, why: str) -> None:
         """A bank has refused the order before anything left."""
@@ -82,15 +81,15 @@ class Tally:
         with self._lock:
             self._counts["turned_away"] += 1
 
-    def flying(self) -> dict[str, Flying]:
+    def in_flight_transfers(self) -> dict[str, InFlight]:
         """By end-to-end id, what is under way."""
         with self._lock:
-            return dict(self._flying)
+            return dict(self._in_flight)
 
-    def landed(self, end_to_end_id: str, outcome: str, milliseconds: int) -> None:
+    def finished(self, end_to_end_id: str, outcome: str, milliseconds: int) -> None:
         """A transfer is final, and took so long."""
         with self._lock:
-            known = self._flying.pop(end_to_end_id, None)
+            known = self._in_flight.pop(end_to_end_id, None)
             if known is None:
                 return
             self._end(end_to_end_id, known.expected, outcome)
@@ -107,7 +106,6 @@ class Tally:
             self._failed[outcome] += 1
 
     def counts(self) -> Counts:
-        """As of now."""
         with self._lock:
             since = self._seconds() - RECENT_SECONDS
             while self._taken and self._taken[0] < since:
@@ -121,7 +119,7 @@ class Tally:
                 failed_as_they_must=dict(sorted(self._failed.items())),
                 unexpected=self._counts["unexpected"],
                 unexpected_shown=tuple(self._unexpected),
-                in_flight=len(self._flying),
+                in_flight=len(self._in_flight),
                 turned_away=self._counts["turned_away"],
                 taken_per_second=len(self._taken) / RECENT_SECONDS,
                 completed_per_second=len(took) / RECENT_SECONDS,

@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient
 from lab.network.parts.environment import home_folder, inherited, inherited_by_maven, prepare_folder
 from lab.network.parts.errors import PartError, PartMissing, PartNotReady
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
-from lab.network.parts.process import ChildProcess, run_to_the_end, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, run_to_the_end, wait_until
 from pix.runtime.addresses import join_host_port
 
 __all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jars", "java_and_maven_available"]
@@ -66,7 +66,7 @@ def sasl_client(user: str, password: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ApacheKafkaSettings:
-    """How the Java process is run.
+    """Settings of the Java process.
 
     `first_compiler_only` (-XX:TieredStopAtLevel=1) saves about half a second of start, and costs throughput for as
     long as the broker runs: for tests that start brokers, never for a benchmark.
@@ -78,7 +78,6 @@ class ApacheKafkaSettings:
     """By user: with any, clients sign in with SASL/PLAIN, and may do what the ACLs say; the first may do everything."""
 
     def java_options(self) -> list[str]:
-        """The options of the Java virtual machine."""
         return [
             f"-Xmx{self.heap_megabytes}m",
             *(["-XX:TieredStopAtLevel=1"] if self.first_compiler_only else []),
@@ -132,7 +131,7 @@ def fetch_jars(cache_folder: Path | None = None) -> Path:
         pom.write_bytes(resources.files(POM_PACKAGE).joinpath(POM_FILE).read_bytes())
         unfinished = Path(workplace) / "jars"
         _run_maven(maven, pom, unfinished)
-        # Renaming onto a folder with something in it fails, so whoever fetched at the same time and was first, wins.
+        # Renaming onto a folder with something in it fails, so of two downloads at the same time the first one stays.
         with contextlib.suppress(OSError):
             unfinished.rename(folder)
     if not folder.is_dir():
@@ -206,7 +205,7 @@ def _java() -> str:
     return java
 
 
-class ApacheKafkaBroker:
+class ApacheKafkaBroker(ChildPart):
     """One Apache Kafka, broker and controller in one process, with its log in `data_folder`.
 
     Kafka acknowledges a record once it is in the page cache (its default, which stands here too), so a record that
@@ -227,7 +226,7 @@ class ApacheKafkaBroker:
 
         `port_option` is what a person would choose another port with, for the message when the port is in use.
         """
-        self.name = name
+        super().__init__(ChildProcess(name), STOP_GRACE_SECONDS)
         self.data_folder = data_folder.absolute()
         self._port = free_port() if port is None else port
         self._controller_port = free_port()
@@ -237,7 +236,6 @@ class ApacheKafkaBroker:
         self._log_folder = self.data_folder / "log"
         self._properties_file = self.data_folder / "server.properties"
         self._output_file = self.data_folder / "apache-kafka.log"
-        self._child = ChildProcess(name)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -270,49 +268,11 @@ class ApacheKafkaBroker:
             poll_seconds=START_ATTEMPT_POLL_SECONDS,
         )
 
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
-    def stop(self) -> None:
-        """Shuts the broker down in good order."""
-        self._child.stop(STOP_GRACE_SECONDS)
-
-    def kill(self) -> None:
-        """Sends SIGKILL; records that were acknowledged stay in the log."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """Makes the broker stand still; clients keep their connections and get no answers."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """Lets the broker go on after `freeze`."""
-        self._child.thaw()
-
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._child.is_frozen()
-
-    def restart(self) -> None:
-        """Stops the broker if it runs, and starts it on the same port and log."""
-        self.stop()
-        self.start()
-
     def wipe(self) -> None:
         """Kills the broker, removes its log, and starts it on the same port with an empty one."""
         self.kill()
         shutil.rmtree(self._log_folder, ignore_errors=True)
         self.start()
-
-    def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def pid(self) -> int:
-        """The process id of the broker's Java."""
-        return self._child.pid
 
     def _properties(self) -> dict[str, str | int]:
         listener = SASL_LISTENER if self._settings.passwords else PLAIN_LISTENER
@@ -351,13 +311,13 @@ class ApacheKafkaBroker:
         user, password = self._first_user()
         module = "org.apache.kafka.common.security.plain.PlainLoginModule"
         users = " ".join(f'user_{name}="{text}"' for name, text in self._settings.passwords.items())
-        everybody = f'{module} required username="{user}" password="{password}" {users};'
+        all_users = f'{module} required username="{user}" password="{password}" {users};'
         the_broker = f'{module} required username="{user}" password="{password}" user_{user}="{password}";'
         return {
             "sasl.enabled.mechanisms": "PLAIN",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "sasl.mechanism.controller.protocol": "PLAIN",
-            "listener.name.sasl_plaintext.plain.sasl.jaas.config": everybody,
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": all_users,
             "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.controller.plain.sasl.jaas.config": the_broker,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lab.network.parts import embedded_broker
 from lab.network.parts.errors import PartError
-from lab.network.parts.process import ChildProcess, Part, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, Part, wait_until
 
 EMBEDDED_START_DEADLINE_SECONDS = 15.0
 EMBEDDED_STOP_GRACE_SECONDS = 3.0
@@ -28,16 +28,14 @@ class Broker(Part, Protocol):
         """The process id. Raises `PartError` before the first start."""
         ...
 
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        ...
+    def is_frozen(self) -> bool: ...
 
     def wipe(self) -> None:
         """Loses every topic, record and committed offset, and is ready again when it returns."""
         ...
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(ChildPart):
     """librdkafka's broker, from the confluent-kafka wheel, in a process of its own.
 
     It takes requests of 64 KiB at most. It keeps everything in memory, and of each partition only the latest 5 MiB or
@@ -47,9 +45,8 @@ class EmbeddedBroker:
     """
 
     def __init__(self, log_file: Path, *, name: str = "broker") -> None:
-        self.name = name
+        super().__init__(ChildProcess(name), EMBEDDED_STOP_GRACE_SECONDS)
         self._log_file = log_file
-        self._child = ChildProcess(name)
         self._bootstrap_servers: str | None = None
 
     @property
@@ -61,7 +58,7 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Starts an empty broker and waits until it has an address."""
-        # As a file, like the tether: it then starts from any folder, whether or not the lab is installed.
+        # As a file, like the watchdog: it then starts from any folder, whether or not the lab is installed.
         self._child.start([sys.executable, "-P", embedded_broker.__file__], None, self._log_file)
         self._bootstrap_servers = wait_until(
             self._announced_address,
@@ -70,47 +67,9 @@ class EmbeddedBroker:
             children=[self._child],
         )
 
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
-    def stop(self) -> None:
-        """Ends the broker, and with it the log."""
-        self._child.stop(EMBEDDED_STOP_GRACE_SECONDS)
-
-    def kill(self) -> None:
-        """Sends SIGKILL; the log is lost, as with `stop`."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """Makes the broker stand still; it loses nothing by it."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """Lets the broker go on after `freeze`."""
-        self._child.thaw()
-
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._child.is_frozen()
-
-    def restart(self) -> None:
-        """Stops the broker if it runs and starts an empty one, at another address."""
-        self.stop()
-        self.start()
-
     def wipe(self) -> None:
         """The same as `restart`, since this broker never keeps its log."""
         self.restart()
-
-    def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def pid(self) -> int:
-        """The process id of the broker."""
-        return self._child.pid
 
     def _announced_address(self) -> str | None:
         for line in self._child.log_text().splitlines():

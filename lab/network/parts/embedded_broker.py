@@ -1,7 +1,7 @@
 """Runs librdkafka's own broker in this process until SIGTERM or SIGINT: `python -m lab.network.parts.embedded_broker`.
 
 It prints one line of JSON, `{"bootstrap_servers": "127.0.0.1:…"}`, when other processes can use it. It does not watch
-its standard input: below a tether (see `lab.network.parts.tether`) it dies with the lab anyway.
+its standard input: below a watchdog (see `lab.network.parts.watchdog`) it dies with the lab anyway.
 """
 
 import json

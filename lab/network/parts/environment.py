@@ -1,6 +1,6 @@
-"""What children of the lab inherit of the caller's environment: this list, and nothing else.
+"""The variables that children of the lab inherit from the caller's environment; they inherit no others.
 
-What somebody has exported for other work (a port, a proxy, options of PostgreSQL or Java, a Python path) must not reach
+What a user has exported for other work (a port, a proxy, options of PostgreSQL or Java, a Python path) must not reach
 a network of the lab. The settings of hub and banks come from the lab alone.
 """
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a part. Each message is one that can be shown to a person as it is."""
+"""Errors of parts. Each message can be shown to people as it is."""
 
 
 class PartError(Exception):
@@ -15,7 +15,7 @@ class PartMissing(PartError):
 
 
 class FolderUnusable(PartError):
-    """A folder that the lab is to write into cannot be made or written. The message is one line."""
+    """A folder cannot be written, or holds the data of another network. The message is one line."""
 
 
 class PartNotReady(PartError):

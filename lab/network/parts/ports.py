@@ -21,7 +21,7 @@ _random = random.SystemRandom()
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that this process has handed out to nobody else."""
+    """A port that nothing listens on, and that this process has not handed out before."""
     for _ in range(FREE_PORT_ATTEMPTS_MAX):
         port = _random.randint(FREE_PORT_FIRST, FREE_PORT_LAST)
         if port not in _handed_out and _why_not_free(port) is None:

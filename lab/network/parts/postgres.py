@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 
 from lab.network.parts.environment import forget_libpq_variables, inherited
 from lab.network.parts.errors import PartError, PartMissing, PartNotReady
-from lab.network.parts.process import ChildProcess, run_to_the_end, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, run_to_the_end, wait_until
 from pix.postgres.limits import SET_UP_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.postgres.url import DRIVER, database_url
@@ -47,12 +47,13 @@ SOCKET_PATH_BYTES_MAX = 100
 SOCKET_FILE_NAME = ".s.PGSQL.5432"
 
 # A small machine's settings. What keeps committed rows safe (fsync, synchronous_commit, full_page_writes) is on, as
-# it is by default, and is named so that nobody has to look it up.
+# it is by default, and is named so that readers need not look it up.
 SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "200",
+    # Twenty banks and the hub, each with its pool.
+    "max_connections": "500",
     "shared_buffers": "256MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
@@ -69,7 +70,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
-    # Nobody can come in but through the Unix socket, in a folder that is its owner's alone.
+    # The only way in is the Unix socket, in a folder that only its owner can enter.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
 }
@@ -78,9 +79,7 @@ SETTINGS = {
 class Postgres(Protocol):
     """A PostgreSQL server in which the lab gives every participant a database of its own."""
 
-    def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
-        ...
+    def create_database(self, name: str) -> None: ...
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server."""
@@ -88,22 +87,21 @@ class Postgres(Protocol):
 
 
 class ExternalPostgres:
-    """A PostgreSQL server that somebody else runs; the lab only makes databases in it."""
+    """A PostgreSQL server that runs outside the lab, which only makes databases in it."""
 
     def __init__(self, server_url: str) -> None:
         """`server_url` may name any database in which the user may say CREATE DATABASE."""
         self._server_url = database_url(server_url)
 
     def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
-        _create_database(self._server_url, name)
+        create_database(self._server_url, name)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server, with the password in it."""
         return self._server_url.set(database=database).render_as_string(hide_password=False)
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(ChildPart):
     """A PostgreSQL server whose data stays in `data_folder` from one run to the next.
 
     It listens on a Unix socket alone. Under root it runs as another user, since PostgreSQL refuses to run as root;
@@ -111,14 +109,14 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_folder: Path, *, name: str = "postgres") -> None:
-        self.name = name
+        user = _system_user() if os.geteuid() == 0 else None
+        super().__init__(ChildProcess(name, stop_signal=signal.SIGINT, user=user), STOP_GRACE_SECONDS)
         self.data_folder = data_folder.absolute()
         self._cluster = self.data_folder / "cluster"
         self._log_file = self.data_folder / "postgres.log"
         self._socket_folder = _socket_folder_for(self.data_folder)
         self._binaries = _binaries_folder()
-        self._user = _system_user() if os.geteuid() == 0 else None
-        self._child = ChildProcess(name, stop_signal=signal.SIGINT, user=self._user)
+        self._user = user
 
     def start(self) -> None:
         """Starts the server, over a new cluster if there is none, and waits until it answers."""
@@ -135,48 +133,13 @@ class EmbeddedPostgres:
         self._make_socket_folder()
         wait_until(self._launch_and_answer, START_DEADLINE_SECONDS, f"{self.name} to find its memory unused")
 
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
     def stop(self) -> None:
         """Ends every session and shuts down in good order."""
-        self._child.stop(STOP_GRACE_SECONDS)
+        super().stop()
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
-    def kill(self) -> None:
-        """Sends SIGKILL to the postmaster, and returns when its backends are gone too."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """Makes the postmaster and all of its backends stand still."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """Lets the server go on after `freeze`."""
-        self._child.thaw()
-
-    def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._child.is_frozen()
-
-    def restart(self) -> None:
-        """Stops the server if it runs, and starts it on the same data; the URLs stay the same."""
-        self.stop()
-        self.start()
-
-    def is_running(self) -> bool:
-        """True while the postmaster exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def pid(self) -> int:
-        """The process id of the postmaster."""
-        return self._child.pid
-
     def create_database(self, name: str) -> None:
-        """Creates the database unless it exists."""
-        _create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
+        create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server: the same in every run on the same data folder."""
@@ -243,8 +206,8 @@ class EmbeddedPostgres:
     def _clear_stale_lock(self) -> None:
         """Removes a killed postmaster's lock file whose process id has gone to a stranger.
 
-        PostgreSQL forgives an id that is nobody's, but in a container, where ids are few and come again, it would
-        take the stranger for the owner of the data.
+        PostgreSQL forgives an id without a process, but in a container, where ids are few and come again, it would
+        take an unrelated process for the owner of the data.
         """
         lock = self._cluster / "postmaster.pid"
         try:
@@ -289,11 +252,11 @@ def _socket_folder_for(data_folder: Path) -> Path:
 
 
 def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """What stands before initdb, and its environment, so that it finds a name for this user.
+    """A prefix of initdb's command, and its environment, that give this user a name.
 
     Containers run under user ids that no file knows (`docker run --user 12345`, OpenShift), and initdb alone of
     PostgreSQL's programs refuses that. It is given a name by libnss-wrapper where that is installed, and otherwise by
-    a user namespace in which the id is that of `nobody`. Raises `PartMissing` where neither is to be had.
+    a user namespace in which the id has a name. Raises `PartMissing` where neither is to be had.
     """
     with contextlib.suppress(KeyError):
         pwd.getpwuid(os.geteuid())
@@ -306,8 +269,8 @@ def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
         group.write_text(f"{SUPERUSER}:x:{os.getegid()}:\n")
         return [], {"LD_PRELOAD": library, "NSS_WRAPPER_PASSWD": str(passwd), "NSS_WRAPPER_GROUP": str(group)}
     with contextlib.suppress(KeyError, OSError, subprocess.SubprocessError):
-        nobody = pwd.getpwnam(SYSTEM_USER_OF_LAST_RESORT)
-        unshare = ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"]
+        user = pwd.getpwnam(SYSTEM_USER_OF_LAST_RESORT)
+        unshare = ["unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}"]
         subprocess.run([*unshare, "true"], env=inherited(), capture_output=True, check=True)
         return unshare, {}
     raise PartMissing(
@@ -373,15 +336,20 @@ def _connect(url: URL) -> psycopg2.extensions.connection:
     return connect_plainly(url, SET_UP_LIMITS)
 
 
-def _create_database(server_url: URL, name: str) -> None:
+def create_database(server_url: URL, name: str) -> bool:
+    """Creates the database unless it exists; whether it was missing. Raises psycopg2.Error."""
     connection = _connect(server_url)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is not None:
-                return
-            # Somebody else may have been quicker since the question; a database is a database.
-            with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
-                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                return False
+            try:
+                # From template0, which takes no connections, so that several can be created at the same time.
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+                cursor.execute(statement.format(sql.Identifier(name)))
+            except (errors.DuplicateDatabase, errors.UniqueViolation):
+                return False
+            return True
     finally:
         connection.close()

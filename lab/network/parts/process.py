@@ -17,7 +17,7 @@ from typing import Protocol, Self, TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
-from lab.network.parts import tether
+from lab.network.parts import watchdog
 from lab.network.parts.environment import inherited
 from lab.network.parts.errors import PartError, PartNotReady
 
@@ -39,31 +39,46 @@ def wait_until(
     *,
     children: Sequence[ChildProcess] = (),
     poll_seconds: float = POLL_SECONDS_DEFAULT,
+    pause: Callable[[float], object] = time.sleep,
+    retry_on: tuple[type[Exception], ...] = (),
 ) -> ConditionResult:
     """Polls `condition` until it returns something true, and returns that.
 
     `describe` completes the sentence "Waited … for …": "the hub's health to be good". `children` are the processes
     on which the condition depends. Raises `PartNotReady`, with the end of a child's log, as soon as one of them has
-    ended, and when the deadline has passed. What the condition raises is not caught.
+    ended, and when the deadline has passed. An error of `retry_on` in the condition is raised at the deadline, any
+    other at once. `pause` waits between two polls, and may raise to give up.
     """
     deadline = time.monotonic() + deadline_seconds
     while True:
         # Read before the condition is tried, so that a condition which a dying child has just met still counts.
         ended = [child for child in children if not child.is_running()]
-        result = condition()
-        if result:
-            return result
+        failure: Exception | None = None
+        try:
+            if result := condition():
+                return result
+        except retry_on as error:
+            failure = error
         for child in ended:
             raise PartNotReady(
                 f"{child.name} ended with {describe_exit_code(child.exit_code)} while the lab waited for {describe}."
                 f"{_quoted_log(child)}"
             )
         if time.monotonic() >= deadline:
-            raise PartNotReady(
+            raise failure or PartNotReady(
                 f"Waited {deadline_seconds:g} seconds for {describe}, in vain."
                 + "".join(_quoted_log(child) for child in children)
             )
-        time.sleep(poll_seconds)
+        pause(poll_seconds)
+
+
+def is_true_within(seconds_max: float, condition: Callable[[], object], poll_seconds: float = 0.1) -> bool:
+    """Whether the condition comes true in time."""
+    try:
+        wait_until(condition, seconds_max, "it to be so", poll_seconds=poll_seconds)
+    except PartNotReady:
+        return False
+    return True
 
 
 def describe_exit_code(exit_code: int | None) -> str:
@@ -86,7 +101,7 @@ def _quoted_log(child: ChildProcess) -> str:
 
 
 class ChildProcess:
-    """One program, run below a tether in a session of its own, with its output in a log file.
+    """One program, run below a watchdog in a session of its own, with its output in a log file.
 
     It survives Ctrl-C in the lab's terminal (the lab decides when it stops), and dies with the lab, even when the lab
     is killed. `stop_signal` is what asks it to end in good order.
@@ -97,7 +112,7 @@ class ChildProcess:
         self.name = name
         self._stop_signal = stop_signal
         self._user = user
-        self._tether: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._command: list[str] = []
         self._environment: dict[str, str] = {}
         self._working_folder: Path | None = None
@@ -134,19 +149,19 @@ class ChildProcess:
         if self._log_file is None:
             raise PartError(f"{self.name} was never started, so it cannot be started again.")
         user_option = [] if self._user is None else ["--user", self._user]
-        # -P keeps this folder, whose modules have everyday names, out of the tether's import path.
-        tethered = [sys.executable, "-P", tether.__file__, *user_option, "--", *self._command]
+        # -P keeps this folder, whose modules have everyday names, out of the watchdog's import path.
+        guarded = [sys.executable, "-P", watchdog.__file__, *user_option, "--", *self._command]
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         with self._starting, self._log_file.open("ab") as log:
             if self._is_retired:
                 raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
-            if self._tether is not None:
+            if self._watchdog is not None:
                 # Of an earlier life that ended by itself.
-                self._cut_lifeline(self._tether)
+                self._close_input(self._watchdog)
             self._pid = None
             self._log_start = log.tell()
-            self._tether = subprocess.Popen(
-                tethered,
+            self._watchdog = subprocess.Popen(
+                guarded,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -154,10 +169,10 @@ class ChildProcess:
                 cwd=self._working_folder,
                 start_new_session=True,
             )
-        assert self._tether.stdout is not None
-        with self._tether.stdout as report:
+        assert self._watchdog.stdout is not None
+        with self._watchdog.stdout as report:
             line = report.readline()
-        reply = json.loads(line) if line else {"error": f"its tether failed.{_quoted_log(self)}"}
+        reply = json.loads(line) if line else {"error": f"its watchdog failed.{_quoted_log(self)}"}
         if "error" in reply:
             self._await_exit(KILL_DEADLINE_SECONDS)
             raise PartError(f"{self.name} could not be started: {reply['error']}")
@@ -165,7 +180,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process id of the command itself, not of its tether. Raises `PartError` before the first start."""
+        """The process id of the command itself, not of its watchdog. Raises `PartError` before the first start."""
         if self._pid is None:
             raise PartError(f"{self.name} was never started.")
         return self._pid
@@ -178,11 +193,11 @@ class ChildProcess:
     @property
     def exit_code(self) -> int | None:
         """The exit code, minus the signal's number when a signal ended it, or None while it runs."""
-        return None if self._tether is None else self._tether.poll()
+        return None if self._watchdog is None else self._watchdog.poll()
 
     def is_running(self) -> bool:
         """True from start until the command and everything below it has ended; a frozen process is running."""
-        return self._tether is not None and self._tether.poll() is None
+        return self._watchdog is not None and self._watchdog.poll() is None
 
     def retire(self) -> None:
         """From now on it is not started any more, by whatever thread: the lab is about to stop it for good."""
@@ -200,23 +215,23 @@ class ChildProcess:
     def stop(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
         """Asks the process to end, waits for `grace_seconds`, and then kills it. Does nothing when it has ended."""
         self.request_stop()
-        # Without an id the start was interrupted halfway, and there is nobody to ask.
+        # Without an id the start was interrupted halfway, and there is no process to ask.
         if self._pid is None or not self._await_exit(grace_seconds):
             self.kill()
 
     def kill(self) -> None:
-        """Sends SIGKILL to the process group and waits until the tether has cleared up all that was below it."""
-        if self._tether is None or not self.is_running():
+        """Sends SIGKILL to the process group and waits until the watchdog has cleared up all that was below it."""
+        if self._watchdog is None or not self.is_running():
             self._await_exit(KILL_DEADLINE_SECONDS)
             return
         if self._pid is None:
-            self._cut_lifeline(self._tether)
+            self._close_input(self._watchdog)
         else:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._pid, signal.SIGKILL)
         if self._await_exit(KILL_DEADLINE_SECONDS):
             return
-        self._cut_lifeline(self._tether)
+        self._close_input(self._watchdog)
         raise PartError(f"{self.name} (process {self._pid}) is still there, {KILL_DEADLINE_SECONDS:g} s after SIGKILL.")
 
     def freeze(self) -> None:
@@ -244,7 +259,7 @@ class ChildProcess:
                 process.resume()
 
     def is_frozen(self) -> bool:
-        """Whether the process itself stands still, whoever has stopped it."""
+        """Whether the process is stopped, by the lab or by another program."""
         if not self.is_running() or self._pid is None:
             return False
         try:
@@ -262,7 +277,7 @@ class ChildProcess:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def log_text(self) -> str:
-        """What the process has written since its latest start, or the end of that when it is long."""
+        """The log since the latest start, or its end when it is long."""
         if self._log_file is None or not self._log_file.exists():
             return ""
         with self._log_file.open("rb") as log:
@@ -281,25 +296,87 @@ class ChildProcess:
             return []
 
     def _signal(self, number: signal.Signals) -> None:
-        # While the tether runs it has not reported the command's end, so the id cannot yet belong to a stranger.
+        # While the watchdog runs it has not reported the command's end, so the id cannot yet belong to a stranger.
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def _await_exit(self, seconds: float) -> bool:
-        if self._tether is None:
+        if self._watchdog is None:
             return True
         try:
-            self._tether.wait(seconds)
+            self._watchdog.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
-        self._cut_lifeline(self._tether)
+        self._close_input(self._watchdog)
         return True
 
     @staticmethod
-    def _cut_lifeline(tethered: subprocess.Popen[bytes]) -> None:
-        """Makes the tether believe that the lab is gone, upon which it kills all that is below it."""
-        if tethered.stdin is not None:
-            tethered.stdin.close()
+    def _close_input(guarded: subprocess.Popen[bytes]) -> None:
+        """Closes the watchdog's input, upon which it kills all that is below it."""
+        if guarded.stdin is not None:
+            guarded.stdin.close()
+
+
+class ChildPart:
+    """A part that is one child process, which subclasses start."""
+
+    def __init__(self, child: ChildProcess, stop_grace_seconds: float) -> None:
+        self.name = child.name
+        self._child = child
+        self._stop_grace_seconds = stop_grace_seconds
+
+    def start(self) -> None:
+        """Starts it and waits until it is ready. Raises `PartError`."""
+        raise NotImplementedError
+
+    def retire(self) -> None:
+        """Refuses to be started from now on."""
+        self._child.retire()
+
+    def request_stop(self) -> None:
+        """Asks it to end and does not wait."""
+        self._child.request_stop()
+
+    def stop(self) -> None:
+        """Ends it in good order. Does nothing when it has ended."""
+        self._child.stop(self._stop_grace_seconds)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._child.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP to it and all of its descendants."""
+        self._child.freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._child.thaw()
+
+    def restart(self) -> None:
+        """Stops it if it runs, and starts it again with the data that it has kept."""
+        self.stop()
+        self.start()
+
+    def is_frozen(self) -> bool:
+        return self._child.is_frozen()
+
+    def is_running(self) -> bool:
+        """True while its process exists, frozen or not."""
+        return self._child.is_running()
+
+    @property
+    def pid(self) -> int:
+        """Raises `PartError` before the first start."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of its last run; minus the signal's number when a signal ended it, None while it runs."""
+        return self._child.exit_code
+
+    def log_tail(self) -> str:
+        return self._child.log_tail()
 
 
 def run_to_the_end(
@@ -334,15 +411,13 @@ def _stands_still(process: psutil.Process) -> bool:
 
 
 class Stoppable(Protocol):
-    """What the supervisor must be able to do with whatever it owns."""
+    """A child as `ChildProcesses` needs it."""
 
     @property
-    def name(self) -> str:
-        """What people call it, in messages."""
-        ...
+    def name(self) -> str: ...
 
     def retire(self) -> None:
-        """Refuses to be started from now on, so that whoever still mends parts does not bring back what is stopped."""
+        """Refuses to be started from now on, so that a supervisor does not restart what is stopped for good."""
         ...
 
     def stop(self) -> None:
@@ -373,19 +448,17 @@ class Part(Stoppable, Protocol):
         """Lets it go on after `freeze`."""
         ...
 
-    def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
-        ...
+    def is_running(self) -> bool: ...
 
 
 PartType = TypeVar("PartType", bound=Part)
 
 
-class Supervisor:
+class ChildProcesses:
     """Owns the lab's children in the order of their start, and stops them in reverse when its block is left.
 
     It leaves nothing behind: an orderly end, an exception and Ctrl-C pass through `stop`, and a lab that is killed
-    outright is seen to by the tethers.
+    outright leaves its children to the watchdogs.
     """
 
     def __init__(self, log_folder: Path) -> None:
@@ -435,7 +508,7 @@ class Supervisor:
         while self._owned:
             owned = self._owned.pop()
             try:
-                # Who presses Ctrl-C twice wants an end now, not a graceful one.
+                # A second Ctrl-C asks for an immediate end.
                 if failure is None or isinstance(failure, Exception):
                     owned.stop()
                 else:

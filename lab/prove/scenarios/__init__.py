@@ -1,1 +1,1 @@
-"""Named, replayable scripts that break a network in one way each, and prove that nothing was lost."""
+"""Named, repeatable scenarios, each of which breaks a network in one way and proves that nothing was lost."""

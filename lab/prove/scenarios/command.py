@@ -1,4 +1,4 @@
-"""`codepix scenario`: plays scenarios on a fresh network, which they share, and shows what came of each."""
+"""`codepix scenario`: runs scenarios on a fresh network, which they share, and shows each result."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.table import Table
 
 from lab.network.network import KafkaKind, NetworkSettings, network_folder
 from lab.network.run import open_run
-from lab.network.supervisor import Keeper
-from lab.prove.scenarios.playbill import SCENARIOS
-from lab.prove.scenarios.player import Player
-from lab.prove.scenarios.script import Scenario, ScenarioResult, Step, result_document
-from lab.prove.scenarios.stage import Stage
+from lab.network.supervisor import Supervisor
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.registry import SCENARIOS
+from lab.prove.scenarios.runner import ScenarioRunner
+from lab.prove.scenarios.scenario import Scenario, ScenarioResult, Step, result_document
 from lab.read.report import audit_remarks
 
 RESEND_FIRST_SECONDS: Final = 0.5
@@ -25,8 +25,6 @@ RESEND_CAP_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ScenarioOptions:
-    """What to play."""
-
     scenarios: Sequence[Scenario]
     kafka: KafkaKind = KafkaKind.EMBEDDED
     seed: int = 1
@@ -34,8 +32,8 @@ class ScenarioOptions:
     """Where the network's data and logs stay; None: nowhere."""
 
 
-def play_scenarios(options: ScenarioOptions, tell: Callable[[str], None]) -> list[ScenarioResult]:
-    """Starts a network in a temporary folder, plays one scenario after the other, and stops it."""
+def run_scenarios(options: ScenarioOptions, progress: Callable[[str], None]) -> list[ScenarioResult]:
+    """Starts a network in a temporary folder, runs one scenario after the other, and stops it."""
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
         settings = NetworkSettings(
@@ -44,21 +42,21 @@ def play_scenarios(options: ScenarioOptions, tell: Callable[[str], None]) -> lis
             resend_first_seconds=RESEND_FIRST_SECONDS,
             resend_cap_seconds=RESEND_CAP_SECONDS,
         )
-        run = stack.enter_context(open_run(settings, tell))
-        keeper = Keeper.of(run.network)
-        run.in_background(keeper.run)
-        player = Player(run.network, keeper, run.rest, run.surveyor)
+        run = stack.enter_context(open_run(settings, progress))
+        supervisor = Supervisor.of(run.network)
+        run.in_background(supervisor.run)
+        runner = ScenarioRunner(run.network, supervisor, run.rest, run.reader)
         results = []
 
-        def close_at_the_end(stage: Stage) -> None:
-            run.afterwards.callback(stage.close)
+        def close_context(context: ScenarioContext) -> None:
+            run.afterwards.callback(context.close)
 
         for scenario in options.scenarios:
 
-            def tell_step(step: Step, name: str = scenario.name) -> None:
-                tell(f"{name} {step.at_seconds:4.1f} s: {step.sentence.rstrip('.')}")
+            def show_step(step: Step, name: str = scenario.name) -> None:
+                progress(f"{name} {step.at_seconds:4.1f} s: {step.sentence.rstrip('.')}")
 
-            results.append(player.play(scenario, tell_step, seed=options.seed, open_stage=close_at_the_end))
+            results.append(runner.run(scenario, show_step, seed=options.seed, on_context=close_context))
         return results
 
 
@@ -72,7 +70,6 @@ def results_document(results: Sequence[ScenarioResult]) -> dict[str, Any]:
 
 
 def results_table(results: Sequence[ScenarioResult]) -> Table:
-    """What was played, and what came of it."""
     table = Table("scenario", "numbers", "seconds", "verdict", title="Scenarios", title_justify="left", show_lines=True)
     for result in results:
         numbers = "\n".join(f"{name.replace('_', ' ')}: {number:,}" for name, number in result.numbers.items())
@@ -82,20 +79,18 @@ def results_table(results: Sequence[ScenarioResult]) -> Table:
 
 
 def result_remarks(result: ScenarioResult) -> list[str]:
-    """What was otherwise than it must be."""
     remarks = list(result.failures)
     if result.report is not None:
         remarks += audit_remarks(result.report)
     return [f"{result.scenario.name}: {remark}" for remark in remarks]
 
 
-def playbill_document() -> dict[str, Any]:
-    """What there is to play, as plain data."""
+def scenarios_document() -> dict[str, Any]:
     return {"scenarios": [{"name": each.name, "title": each.title, "watch": each.watch} for each in SCENARIOS.values()]}
 
 
-def playbill_table() -> Table:
-    """What there is to play, and what to watch."""
+def scenarios_table() -> Table:
+    """The scenarios, and what to watch."""
     table = Table("scenario", "what happens, and what to watch", show_lines=True)
     for each in SCENARIOS.values():
         table.add_row(each.name, f"{each.title}. {each.watch}")

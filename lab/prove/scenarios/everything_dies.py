@@ -6,8 +6,8 @@ from typing import Final
 
 from lab.network.network import KafkaKind
 from lab.network.supervisor import PartAction
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 30
@@ -15,33 +15,37 @@ PER_SECOND: Final = 20.0
 BEFORE_SECONDS: Final = 0.6
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Kills hub, banks, database and broker amid payments; starts all of it again."""
-    network = stage.network
+    network = context.network
     services = [service.name for service in network.services]
-    stage.say("Customers of all banks make {} payments.", PAYMENTS)
-    orders = stage.send(stage.payments(PAYMENTS), PER_SECOND)
-    stage.wait(BEFORE_SECONDS)
-    stage.kill(*services, network.postgres.name)
-    stage.kill_broker()
+    context.report_step("Customers of all banks make {} payments.", PAYMENTS)
+    stream = context.send(context.payments(PAYMENTS), PER_SECOND)
+    context.wait(BEFORE_SECONDS)
+    context.kill(*services, network.postgres.name)
+    context.kill_broker()
     if network.settings.kafka is KafkaKind.APACHE:
-        stage.say("The hub, the banks, PostgreSQL and the broker are killed (SIGKILL). Only data on disk remains.")
+        context.report_step(
+            "The hub, the banks, PostgreSQL and the broker are killed (SIGKILL). Only data on disk remains."
+        )
     else:
-        stage.say("The hub, the banks and PostgreSQL are killed (SIGKILL), and the broker loses its in-memory log.")
-    stage.numbers["answered_before"] = len(orders.sent)
-    stage.pause(4.0)
-    stage.say("PostgreSQL and the broker are restarted.")
-    stage.keeper.act(network.postgres.name, PartAction.START)
-    stage.start_broker()
-    stage.say("The hub and the banks are restarted. Customers without an answer retry the same order.")
-    stage.start(*services)
-    stage.await_outcomes(orders)
-    stage.say("Every order exists exactly once and is completed.")
+        context.report_step(
+            "The hub, the banks and PostgreSQL are killed (SIGKILL), and the broker loses its in-memory log."
+        )
+    context.numbers["answered_before"] = len(stream.sent)
+    context.pause(4.0)
+    context.report_step("PostgreSQL and the broker are restarted.")
+    context.supervisor.act(network.postgres.name, PartAction.START)
+    context.start_broker()
+    context.report_step("The hub and the banks are restarted. Customers without an answer retry the same order.")
+    context.start(*services)
+    context.await_outcomes(stream)
+    context.report_step("Every order exists exactly once and is completed.")
 
 
 SCENARIO: Final = Scenario(
     "everything-dies",
     translatable("Everything goes down"),
     translatable("The hub, the banks and the database go down at once, as in a power cut. Then they restart."),
-    play,
+    run,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from lab.network.supervisor import PartAction
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 4
@@ -14,42 +14,44 @@ TIMEOUT_SECONDS: Final = 1.0
 LATE_SECONDS_MAX: Final = 30.0
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Gives the hub a timeout, freezes a bank for longer than that, and takes the timeout away again."""
-    *others, bank = stage.banks
-    stage.say(
+    *others, bank = context.banks
+    context.report_step(
         "The hub is restarted with a timeout of {} second. The real scheme uses 40 seconds.", f"{TIMEOUT_SECONDS:g}"
     )
-    with stage.timeout(TIMEOUT_SECONDS):
-        stage.keeper.act(bank.service.name, PartAction.FREEZE)
+    with context.timeout(TIMEOUT_SECONDS):
+        context.supervisor.act(bank.service.name, PartAction.FREEZE)
         try:
-            stage.say("{} is frozen (SIGSTOP), and customers make {} payments to it.", bank.spec.name, PAYMENTS)
-            orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
-            stage.await_sent(orders)
-            stage.await_(lambda: _failed(stage, orders.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
-            stage.say("Timeout: every payment failed with AB03, and the payers are refunded.")
-            stage.pause(3.0)
+            context.report_step(
+                "{} is frozen (SIGSTOP), and customers make {} payments to it.", bank.spec.name, PAYMENTS
+            )
+            stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
+            context.await_sent(stream)
+            context.await_(lambda: _failed(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
+            context.report_step("Timeout: every payment failed with AB03, and the payers are refunded.")
+            context.pause(3.0)
         finally:
-            stage.keeper.act(bank.service.name, PartAction.THAW)
-        stage.say("{} resumes (SIGCONT), reads the offers and accepts each one.", bank.spec.name)
-        stage.await_(lambda: _refused(stage, orders.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
-        stage.numbers["late_answers_refused"] = _refused(stage, orders.ids)
-        stage.say(
+            context.supervisor.act(bank.service.name, PartAction.THAW)
+        context.report_step("{} resumes (SIGCONT), reads the offers and accepts each one.", bank.spec.name)
+        context.await_(lambda: _refused(context, stream.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
+        context.numbers["late_answers_refused"] = _refused(context, stream.ids)
+        context.report_step(
             "Too late: the hub recorded each acceptance in the transfer's history and ignored it. No money moved."
         )
-        stage.await_outcomes(orders)
-        stage.pause(3.0)
-        stage.say("The hub is restarted with its original settings.")
+        context.await_outcomes(stream)
+        context.pause(3.0)
+        context.report_step("The hub is restarted with its original settings.")
 
 
-def _failed(stage: Stage, ids: set[str]) -> int:
-    rows = [stage.find(each) for each in ids]
+def _failed(context: ScenarioContext, ids: set[str]) -> int:
+    rows = [context.find(each) for each in ids]
     return sum(row["reason"] == "AB03" for row in rows if row is not None)
 
 
-def _refused(stage: Stage, ids: set[str]) -> int:
-    """How many of the transfers have an acceptance in their history that was refused."""
-    rows = [stage.find(each) for each in ids]
+def _refused(context: ScenarioContext, ids: set[str]) -> int:
+    """The number of transfers whose history has a late acceptance that was not applied."""
+    rows = [context.find(each) for each in ids]
     return sum(
         any(step["message"] == "TransferAccepted" and step["refused"] for step in row["history"])
         for row in rows
@@ -64,5 +66,5 @@ SCENARIO: Final = Scenario(
         "The hub's timeout passes before the payee's bank accepts. The failure is final: the late acceptance "
         "changes nothing."
     ),
-    play,
+    run,
 )

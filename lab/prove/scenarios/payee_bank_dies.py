@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 24
@@ -13,24 +13,24 @@ PER_SECOND: Final = 20.0
 BEFORE_SECONDS: Final = 0.4
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Kills the payees' bank in mid-transfer, keeps it down while payments wait, and starts it again."""
-    *others, bank = stage.banks
-    stage.say("Customers make {} payments to {}.", PAYMENTS, bank.spec.name)
-    orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)
-    stage.wait(BEFORE_SECONDS)
-    stage.kill(bank.service.name)
-    stage.say("{} is killed during the payments (SIGKILL). The payments continue.", bank.spec.name)
-    stage.await_sent(orders)
-    stage.await_(lambda: stage.pending(orders) > 0, 10.0, "payments to wait at the hub")
-    waiting = stage.pending(orders)
-    stage.numbers["waited_for_the_bank"] = waiting
-    stage.say("{} payments are pending at the hub. The payers' banks hold the money in clearing.", waiting)
-    stage.pause(4.0)
-    stage.say("{} is restarted and reads the messages it missed.", bank.spec.name)
-    stage.start(bank.service.name)
-    stage.await_outcomes(orders)
-    stage.say("Every payment is completed.")
+    *others, bank = context.banks
+    context.report_step("Customers make {} payments to {}.", PAYMENTS, bank.spec.name)
+    stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)
+    context.wait(BEFORE_SECONDS)
+    context.kill(bank.service.name)
+    context.report_step("{} is killed during the payments (SIGKILL). The payments continue.", bank.spec.name)
+    context.await_sent(stream)
+    context.await_(lambda: context.pending(stream) > 0, 10.0, "payments to wait at the hub")
+    waiting = context.pending(stream)
+    context.numbers["waited_for_the_bank"] = waiting
+    context.report_step("{} payments are pending at the hub. The payers' banks hold the money in clearing.", waiting)
+    context.pause(4.0)
+    context.report_step("{} is restarted and reads the messages it missed.", bank.spec.name)
+    context.start(bank.service.name)
+    context.await_outcomes(stream)
+    context.report_step("Every payment is completed.")
 
 
 SCENARIO: Final = Scenario(
@@ -39,5 +39,5 @@ SCENARIO: Final = Scenario(
     translatable(
         "Payments to a bank continue while it is down. They stay pending at the hub and complete once the bank is back."
     ),
-    play,
+    run,
 )

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.prove.scenarios.script import Scenario
-from lab.prove.scenarios.stage import Stage
+from lab.prove.scenarios.context import ScenarioContext
+from lab.prove.scenarios.scenario import Scenario
 from pix.web.marks import translatable
 
 PAYMENTS: Final = 6
 LISTENS_SECONDS: Final = 1.0
 
 
-def play(stage: Stage) -> None:
+def run(context: ScenarioContext) -> None:
     """Switches a bank to silence, pays into it, shows that nothing is decided, and lets it speak again."""
-    *others, bank = stage.banks
-    timeout = stage.network.transfer_timeout_seconds
+    *others, bank = context.banks
+    timeout = context.network.transfer_timeout_seconds
     if timeout is not None:
-        stage.say(
+        context.report_step(
             "This network waits at most {} seconds for an answer: the payments will fail and be refunded.", timeout
         )
-    with stage.behaving(bank, mode="silent"):
-        stage.say('{} is switched to "Never answer": it reads every offer and answers none.', bank.spec.name)
-        stage.say("Customers make {} payments to it.", PAYMENTS)
+    with context.behaving(bank, mode="silent"):
+        context.report_step('{} is switched to "Never answer": it reads every offer and answers none.', bank.spec.name)
+        context.report_step("Customers make {} payments to it.", PAYMENTS)
         expected = "completed" if timeout is None else "AB03"
-        orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
-        stage.await_sent(orders)
+        stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
+        context.await_sent(stream)
         if timeout is None:
-            stage.await_(lambda: stage.pending(orders) == PAYMENTS, 15.0, "all payments to wait for the answer")
-            stage.wait(LISTENS_SECONDS)
-            stage.check(
-                stage.pending(orders) == PAYMENTS,
+            context.await_(lambda: context.pending(stream) == PAYMENTS, 15.0, "all payments to wait for the answer")
+            context.wait(LISTENS_SECONDS)
+            context.check(
+                context.pending(stream) == PAYMENTS,
                 translatable("A payment was decided without an answer from the payee's bank."),
             )
-            stage.say(
+            context.report_step(
                 "{} payments are pending. The hub retransmits the offers and decides nothing without an answer.",
                 PAYMENTS,
             )
-            stage.pause(4.0)
+            context.pause(4.0)
         else:
-            stage.await_outcomes(orders)
-    stage.say("{} answers again.", bank.spec.name)
-    stage.await_outcomes(orders)
-    stage.say("Every payment has the expected outcome.")
+            context.await_outcomes(stream)
+    context.report_step("{} answers again.", bank.spec.name)
+    context.await_outcomes(stream)
+    context.report_step("Every payment has the expected outcome.")
 
 
 SCENARIO: Final = Scenario(
@@ -51,5 +51,5 @@ SCENARIO: Final = Scenario(
     translatable(
         "A payment stays pending until the payee's bank answers. The hub moves no money before the bank accepts."
     ),
-    play,
+    run,
 )

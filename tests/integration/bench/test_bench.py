@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.read.report import percentile
 from loadtest.bench.command import BenchOptions, BenchResult, Part, parts_of, run_bench
 from loadtest.bench.report import bench_html, bench_table
-from loadtest.bench.result import PartResult, percentile
+from loadtest.bench.result import PartResult
 
 HISTORY = 2_000
 MACHINE = {

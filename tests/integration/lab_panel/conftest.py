@@ -12,19 +12,19 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lab.drive.generator.generator import Generator
-from lab.network.conditions import Conditions
+from lab.network.health_monitor import HealthMonitor
 from lab.network.network import Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.network.run import Run
-from lab.network.supervisor import Keeper, Kept, PartAction, PartKind
+from lab.network.supervisor import PartAction, PartKind, SupervisedPart, Supervisor
 from lab.panel.app import create_app
-from lab.panel.door import PanelDoor
-from lab.panel.programme import Programme
+from lab.panel.map_frame import MapFrame
+from lab.panel.operator_sign_in import OperatorSignIn
 from lab.panel.site import Laboratory
-from lab.panel.window import MapWindow
-from lab.prove.scenarios.player import Player
+from lab.panel.tasks import TaskRunner
+from lab.prove.scenarios.runner import ScenarioRunner
 from lab.read.rest import BankRest, new_client
-from tests.integration.lab_parts.test_lab_keeper import Sample
+from tests.integration.lab_parts.test_lab_supervisor import Sample
 
 TOKEN = "the token of this start, as long as it must be"
 KILL_RULE = "It would lose its log."
@@ -53,20 +53,20 @@ def lab(sample: Sample, tmp_path: Path) -> Iterator[Laboratory]:
     with ExitStack() as afterwards, new_client() as client:
         run = Run(network, client, afterwards)
         rest = {"001": BankRest("Bank 001", nobody, client)}
-        kept = Kept(sample, PartKind.DATABASE, sample.launch, refused={PartAction.KILL: KILL_RULE})  # type: ignore[arg-type]
-        keeper = Keeper([kept])
-        conditions = Conditions(keeper)
-        generator = Generator(run.surveyor.hub, rest, "", run.in_background)
-        player = Player(network, keeper, rest, run.surveyor)
-        programme = Programme(player, run.surveyor, generator, afterwards, QUIET_SECONDS_MAX)
-        window = MapWindow(network.hub_url, sample.name, conditions, client)
-        yield Laboratory(network, keeper, conditions, generator, programme, window, run.ends)
+        supervised = SupervisedPart(sample, PartKind.DATABASE, sample.launch, refused={PartAction.KILL: KILL_RULE})  # type: ignore[arg-type]
+        supervisor = Supervisor([supervised])
+        health_monitor = HealthMonitor(supervisor)
+        generator = Generator(run.reader.hub, rest, "", run.in_background)
+        runner = ScenarioRunner(network, supervisor, rest, run.reader)
+        tasks = TaskRunner(runner, run.reader, generator, afterwards, QUIET_SECONDS_MAX)
+        map_frame = MapFrame(network.hub_url, sample.name, health_monitor, client)
+        yield Laboratory(network, supervisor, health_monitor, generator, tasks, map_frame, run.ends)
         run.ends.set()
 
 
 @pytest.fixture
 def app(lab: Laboratory, port: int) -> FastAPI:
-    return create_app(lab, PanelDoor(TOKEN), port)
+    return create_app(lab, OperatorSignIn(TOKEN), port)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_it_is_a_durable_postgresql_18(postgres: EmbeddedPostgres) -> None:
         " current_setting('synchronous_commit'), current_setting('full_page_writes'),"
         " current_setting('max_connections')::int, current_setting('server_encoding')",
     )
-    assert settings == [(18, "on", "on", "on", 200, "UTF8")]
+    assert settings == [(18, "on", "on", "on", 500, "UTF8")]
 
 
 def test_the_socket_path_is_short_and_private(postgres: EmbeddedPostgres) -> None:

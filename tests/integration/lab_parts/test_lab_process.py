@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from lab.network.parts import tether
+from lab.network.parts import watchdog
 from lab.network.parts.environment import INHERITED
 from lab.network.parts.errors import PartError, PartNotReady
-from lab.network.parts.process import ChildProcess, Supervisor, wait_until
+from lab.network.parts.process import ChildProcess, ChildProcesses, wait_until
 
 DEADLINE_SECONDS = 15.0
 REPOSITORY = Path(__file__).parents[3]
@@ -193,27 +193,27 @@ class Recorder:
 
 def test_the_supervisor_stops_in_reverse_even_when_one_fails(tmp_path: Path) -> None:
     record: list[str] = []
-    supervisor = Supervisor(tmp_path)
+    children = ChildProcesses(tmp_path)
     for name, failure in (("a", None), ("b", PartError("no")), ("c", None)):
-        supervisor.start_part(Recorder(name, record, failure))
+        children.start_part(Recorder(name, record, failure))
     with pytest.raises(PartError, match="no"):
-        supervisor.stop()
+        children.stop()
     assert record == ["start a", "start b", "start c", "stop c", "stop b", "kill b", "stop a"]
 
 
 def test_a_second_interruption_makes_the_supervisor_kill_the_rest(tmp_path: Path) -> None:
     record: list[str] = []
-    supervisor = Supervisor(tmp_path)
+    children = ChildProcesses(tmp_path)
     for name, failure in (("a", None), ("b", KeyboardInterrupt())):
-        supervisor.start_part(Recorder(name, record, failure))
+        children.start_part(Recorder(name, record, failure))
     with pytest.raises(KeyboardInterrupt):
-        supervisor.stop()
+        children.stop()
     assert record == ["start a", "start b", "stop b", "kill b", "kill a"]
 
 
 def test_what_the_supervisor_stops_nobody_starts_again(tmp_path: Path) -> None:
-    with Supervisor(tmp_path) as supervisor:
-        sample = supervisor.start_child("sample", [sys.executable, "-c", OBEDIENT])
+    with ChildProcesses(tmp_path) as children:
+        sample = children.start_child("sample", [sys.executable, "-c", OBEDIENT])
     with pytest.raises(PartError, match="sample is being stopped for good"):
         sample.restart()
     assert not sample.is_running()
@@ -223,8 +223,8 @@ def test_an_exception_in_the_lab_leaves_no_process(tmp_path: Path) -> None:
     samples: list[ChildProcess] = []
 
     def fail() -> None:
-        with Supervisor(tmp_path) as supervisor:
-            samples.append(supervisor.start_child("sample", [sys.executable, "-c", OBEDIENT]))
+        with ChildProcesses(tmp_path) as children:
+            samples.append(children.start_child("sample", [sys.executable, "-c", OBEDIENT]))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -235,12 +235,12 @@ def test_an_exception_in_the_lab_leaves_no_process(tmp_path: Path) -> None:
 LITTLE_LAB = f"""
 import json, sys, signal
 from pathlib import Path
-from lab.network.parts.process import Supervisor, wait_until
+from lab.network.parts.process import ChildProcesses, wait_until
 
-with Supervisor(Path(sys.argv[1])) as supervisor:
-    stubborn = supervisor.start_child("stubborn", [sys.executable, "-c", {STUBBORN!r}])
-    parent = supervisor.start_child("parent", [sys.executable, "-c", {PARENT!r}])
-    frozen = supervisor.start_child("frozen", [sys.executable, "-c", {OBEDIENT!r}])
+with ChildProcesses(Path(sys.argv[1])) as children:
+    stubborn = children.start_child("stubborn", [sys.executable, "-c", {STUBBORN!r}])
+    parent = children.start_child("parent", [sys.executable, "-c", {PARENT!r}])
+    frozen = children.start_child("frozen", [sys.executable, "-c", {OBEDIENT!r}])
     wait_until(lambda: "ready" in stubborn.log_text(), 10, "the stubborn one", children=[stubborn])
     wait_until(lambda: "child" in parent.log_text(), 10, "the parent", children=[parent])
     wait_until(lambda: "ready" in frozen.log_text(), 10, "the one to freeze", children=[frozen])
@@ -287,7 +287,7 @@ def test_a_lab_that_dies_before_its_child_is_reported_leaves_no_process(tmp_path
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(
-        [sys.executable, "-P", tether.__file__, "--", sys.executable, "-c", program + "signal.pause()"],
+        [sys.executable, "-P", watchdog.__file__, "--", sys.executable, "-c", program + "signal.pause()"],
         stdin=subprocess.PIPE,
         stdout=writing,
     ) as tethered:
@@ -307,8 +307,8 @@ def test_a_child_inherits_what_is_written_down_and_nothing_else(
         monkeypatch.setenv(name, "of a shell")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/of/a/shell", str(REPOSITORY)]))
     program = "import json, os; print(json.dumps(dict(os.environ)))"
-    with Supervisor(tmp_path) as supervisor:
-        child = supervisor.start_child("curious", [sys.executable, "-c", program], {"OF_THE_LAB": "yes"})
+    with ChildProcesses(tmp_path) as children:
+        child = children.start_child("curious", [sys.executable, "-c", program], {"OF_THE_LAB": "yes"})
         wait_until(lambda: not child.is_running(), DEADLINE_SECONDS, "the child to end")
     seen = json.loads(child.log_text())
     # Python and macOS add these two.
@@ -320,11 +320,11 @@ def test_a_child_inherits_what_is_written_down_and_nothing_else(
 LAB_IN_THE_BACKGROUND = f"""
 import os, signal, sys
 from pathlib import Path
-from lab.network.parts.process import Supervisor, wait_until
+from lab.network.parts.process import ChildProcesses, wait_until
 
 assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-with Supervisor(Path(sys.argv[1])) as supervisor:
-    child = supervisor.start_child("obedient", [sys.executable, "-c", {OBEDIENT!r}])
+with ChildProcesses(Path(sys.argv[1])) as children:
+    child = children.start_child("obedient", [sys.executable, "-c", {OBEDIENT!r}])
     wait_until(lambda: "ready" in child.log_text(), 10, "the child", children=[child])
     os.kill(child.pid, signal.SIGINT)
     wait_until(lambda: not child.is_running(), 10, "the child to end by SIGINT")

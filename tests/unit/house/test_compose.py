@@ -13,7 +13,7 @@ from hub.settings import HubSettings
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.test import IMAGE, LOAD_IMAGE
 from lab.network.parts.apache_kafka import kafka_version
-from loadtest.crowd.options import add_options
+from loadtest.users.options import add_options
 from tests.unit.house.repository import ROOT, project, scripts
 
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

@@ -9,20 +9,20 @@ import pytest
 
 from lab.read.audit import (
     OFFENDERS_SHOWN_MAX,
+    AccountReference,
     AuditReport,
     BankTransfer,
     BankView,
     Books,
     Finding,
     HubTransfer,
-    Place,
+    NetworkSnapshot,
     Posting,
     SettlementAccount,
-    Snapshot,
     audit,
 )
 
-ANA, BRUNO = Place("00000001", "1-1"), Place("00000002", "2-2")
+ANA, BRUNO = AccountReference("00000001", "1-1"), AccountReference("00000002", "2-2")
 FUNDS = 1_000
 DEPOSIT = 500
 AMOUNT = 100
@@ -97,15 +97,15 @@ def network(
     moved: int = 0,
     reserved: int = 0,
     before: tuple[HubTransfer, ...] | None = None,
-) -> Snapshot:
+) -> NetworkSnapshot:
     settlement = {
         ANA.ispb: SettlementAccount(FUNDS - moved, reserved, FUNDS),
         BRUNO.ispb: SettlementAccount(FUNDS + moved, 0, FUNDS),
     }
-    return Snapshot(hub if before is None else before, settlement, (first, second), hub)
+    return NetworkSnapshot(hub if before is None else before, settlement, (first, second), hub)
 
 
-def completed() -> Snapshot:
+def completed() -> NetworkSnapshot:
     return network(
         (at_hub("completed"),),
         bank(1, PAYMENT, SETTLED, transfers=(row("outgoing", "confirmed"),)),
@@ -170,7 +170,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("snapshot", SOUND.values(), ids=SOUND)
-def test_what_is_sound_passes(snapshot: Snapshot) -> None:
+def test_what_is_sound_passes(snapshot: NetworkSnapshot) -> None:
     report = audit(snapshot)
     assert report.is_ok, [finding for finding in report.findings if not finding.is_ok]
 
@@ -179,14 +179,14 @@ def broken(report: AuditReport) -> dict[str, Finding]:
     return {finding.invariant: finding for finding in report.findings if not finding.is_ok}
 
 
-def with_books(snapshot: Snapshot, number: int, **changes: Any) -> Snapshot:
+def with_books(snapshot: NetworkSnapshot, number: int, **changes: Any) -> NetworkSnapshot:
     """The snapshot with another word of one bank's for its sums."""
     banks = list(snapshot.banks)
     banks[number - 1] = replace(banks[number - 1], books=replace(banks[number - 1].books, **changes))
     return replace(snapshot, banks=tuple(banks))
 
 
-def with_account(snapshot: Snapshot, place: Place, account: SettlementAccount) -> Snapshot:
+def with_account(snapshot: NetworkSnapshot, place: AccountReference, account: SettlementAccount) -> NetworkSnapshot:
     """The snapshot with another settlement account of one bank's."""
     return replace(snapshot, settlement={**snapshot.settlement, place.ispb: account})
 
@@ -341,7 +341,7 @@ HARM = {
 
 
 @pytest.mark.parametrize(("snapshot", "invariant", "offender"), HARM.values(), ids=HARM)
-def test_harm_is_found_and_named(snapshot: Snapshot, invariant: str, offender: str) -> None:
+def test_harm_is_found_and_named(snapshot: NetworkSnapshot, invariant: str, offender: str) -> None:
     assert offender in broken(audit(snapshot))[invariant].offenders
 
 
@@ -349,8 +349,8 @@ def test_harm_is_found_and_named(snapshot: Snapshot, invariant: str, offender: s
     ("changes", "word"),
     [
         ({"amount_centavos": AMOUNT + 1}, "amount 101, at the hub 100"),
-        ({"payer": Place("00000001", "9-9")}, "the payer is another than at the hub"),
-        ({"payee": Place("00000002", "9-9")}, "the payee is another than at the hub"),
+        ({"payer": AccountReference("00000001", "9-9")}, "the payer is another than at the hub"),
+        ({"payee": AccountReference("00000002", "9-9")}, "the payee is another than at the hub"),
     ],
 )
 def test_amount_and_parties_are_compared(changes: dict[str, Any], word: str) -> None:

@@ -15,13 +15,13 @@ from tests.unit.lab.test_plans import population
 CODES = ("001", "002", "003")
 
 
-def orders(plan: TrafficPlan, count: int) -> list[Payment]:
+def batch(plan: TrafficPlan, count: int) -> list[Payment]:
     maker = Orders(check_plan(plan, CODES), population(*CODES), Random(1))
     return [maker.make() for _ in range(count)]
 
 
 def test_customers_of_all_banks_pay_and_each_order_is_another_one() -> None:
-    made = orders(TrafficPlan(failing_percent=0), 300)
+    made = batch(TrafficPlan(failing_percent=0), 300)
     assert set(Counter(order.payer_bank for order in made)) == set(CODES)
     assert {order.expected for order in made} == {"completed"}
     assert len({order.idempotency_key for order in made}) == 300
@@ -29,7 +29,7 @@ def test_customers_of_all_banks_pay_and_each_order_is_another_one() -> None:
 
 
 def test_the_mix_is_skewed_as_one_wants() -> None:
-    made = orders(TrafficPlan(failing_percent=0, payers={"001": 8, "002": 2, "003": 0}, payees={"001": 0}), 1_000)
+    made = batch(TrafficPlan(failing_percent=0, payers={"001": 8, "002": 2, "003": 0}, payees={"001": 0}), 1_000)
     payers = Counter(order.payer_bank for order in made)
     assert payers["003"] == 0
     assert 3 < payers["001"] / payers["002"] < 5.5
@@ -37,10 +37,10 @@ def test_the_mix_is_skewed_as_one_wants() -> None:
 
 
 def test_the_share_that_must_fail_fails_for_every_reason() -> None:
-    made = Counter(order.expected for order in orders(TrafficPlan(failing_percent=40), 1_000))
+    made = Counter(order.expected for order in batch(TrafficPlan(failing_percent=40), 1_000))
     assert set(made) == {"completed", "AC03", "AC06", "AC07", "insufficient-balance"}
     assert 0.33 < 1 - made["completed"] / 1_000 < 0.47
-    assert "completed" not in Counter(order.expected for order in orders(TrafficPlan(failing_percent=100), 100))
+    assert "completed" not in Counter(order.expected for order in batch(TrafficPlan(failing_percent=100), 100))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def tally(clock: Clock) -> Tally:
 
 
 def test_each_end_counts_once_and_as_what_it_is(tally: Tally) -> None:
-    good, bad, refused = orders(TrafficPlan(failing_percent=0), 3)
+    good, bad, refused = batch(TrafficPlan(failing_percent=0), 3)
     bad = Payment(bad.payer_bank, bad.payer_account, bad.key, 1, "", "bad", "AC06")
     refused = Payment(refused.payer_bank, refused.payer_account, refused.key, 1, "", "refused", "insufficient-balance")
     tally.taken(good, "E1", 0)
@@ -86,9 +86,9 @@ def test_each_end_counts_once_and_as_what_it_is(tally: Tally) -> None:
     tally.refused(refused, "insufficient-balance")
     assert tally.counts().in_flight == 2
     for _ in range(2):
-        tally.landed("E1", "completed", 40)
-        tally.landed("E2", "AC06", 30)
-        tally.landed("E9", "completed", 1)
+        tally.finished("E1", "completed", 40)
+        tally.finished("E2", "AC06", 30)
+        tally.finished("E9", "completed", 1)
     counts = tally.counts()
     assert (counts.taken, counts.completed, counts.in_flight, counts.unexpected) == (2, 1, 0, 0)
     assert counts.failed_as_they_must == {"AC06": 1, "insufficient-balance": 1}
@@ -96,9 +96,9 @@ def test_each_end_counts_once_and_as_what_it_is(tally: Tally) -> None:
 
 
 def test_another_end_than_was_expected_is_named(tally: Tally) -> None:
-    (order,) = orders(TrafficPlan(failing_percent=0), 1)
+    (order,) = batch(TrafficPlan(failing_percent=0), 1)
     tally.taken(order, "E1", 0)
-    tally.landed("E1", "AM04", 5)
+    tally.finished("E1", "AM04", 5)
     tally.refused(order, "account-closed")
     counts = tally.counts()
     assert counts.unexpected == 2
@@ -107,10 +107,10 @@ def test_another_end_than_was_expected_is_named(tally: Tally) -> None:
 
 
 def test_rates_and_latencies_are_of_the_last_while(tally: Tally, clock: Clock) -> None:
-    made = orders(TrafficPlan(failing_percent=0), 20)
+    made = batch(TrafficPlan(failing_percent=0), 20)
     for number, order in enumerate(made):
         tally.taken(order, f"E{number}", 0)
-        tally.landed(f"E{number}", "completed", number + 1)
+        tally.finished(f"E{number}", "completed", number + 1)
     assert tally.counts().taken_per_second == 20 / RECENT_SECONDS
     assert tally.counts().completed_per_second == 20 / RECENT_SECONDS
     clock.seconds += RECENT_SECONDS + 1

@@ -6,7 +6,9 @@ from collections import Counter
 from random import Random
 
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.drive.customers import Customer, Key, Population
 from lab.drive.payments import good_payments
 from lab.network.network import BANKS_MAX, bank_specs
@@ -92,10 +94,18 @@ def test_faults_hit_every_target_while_payments_are_made() -> None:
 def test_banks_beyond_the_demo_have_codes_and_names_of_their_own() -> None:
     specs = bank_specs(BANKS_MAX)
     assert [spec.code for spec in specs[:4]] == ["001", "002", "003", "004"]
-    assert len({spec.code for spec in specs}) == len({spec.name for spec in specs}) == BANKS_MAX
+    assert len({spec.code for spec in specs}) == len({spec.name for spec in specs}) == BANKS_MAX == 20
+    assert len({spec.color for spec in specs}) == BANKS_MAX
     for count in (0, BANKS_MAX + 1):
         with pytest.raises(ValueError, match="1 to"):
             bank_specs(count)
+
+
+@pytest.mark.parametrize(("count", "rule"), [("1", "greater than or equal to 2"), ("21", "less than or equal to 20")])
+def test_a_number_of_banks_that_cannot_be_is_refused(count: str, rule: str) -> None:
+    result = CliRunner().invoke(app, ["demo", "--banks", count], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"Invalid value for '--banks': Input should be {rule}" in result.output
 
 
 def test_percentiles_are_numbers_that_were_seen() -> None:

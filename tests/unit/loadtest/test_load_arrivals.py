@@ -1,4 +1,4 @@
-"""When visitors come: at the rate of the shape, in no step, and never because of how the last one fared."""
+"""Arrival times: at the rate of the shape, in no step, and independent of earlier users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from loadtest.crowd.arrivals import Shape, arrival_times, rate_at
+from loadtest.users.arrivals import Shape, arrival_times, rate_at
 
 RATE = 50.0
 SECONDS = 40.0

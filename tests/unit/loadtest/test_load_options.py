@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.crowd.customers import Bank, Customer, Customers, CustomersOfBank
-from loadtest.crowd.mix import VisitorKind, parse_mix, parse_pairs, shares_of_banks
-from loadtest.crowd.options import LoadOptions, OptionRefused, add_options, check_options, read_options
+from loadtest.users.customers import Bank, Customer, Customers, CustomersOfBank
+from loadtest.users.mix import UserKind, parse_mix, parse_pairs, shares_of_banks
+from loadtest.users.options import LoadOptions, OptionRefused, add_options, check_options, read_options
 
 DRAWS = 4_000
 
@@ -66,10 +66,10 @@ def test_what_is_said_is_read() -> None:
         (["--skew=1.1"], "--skew: 1.1 is not from 0 to 1"),
         (["--customers=0"], "--customers"),
         (["--think-seconds=-1"], "--think-seconds"),
-        (["--mix=cats=1"], "--mix: 'cats' is no kind of visitor; there are people, integrators, look-ups"),
+        (["--mix=cats=1"], "--mix: 'cats' is no kind of user; there are people, integrators, look-ups"),
         (["--mix=people=-1"], "--mix"),
         (["--mix=people"], "--mix: 'people' is not written as people=50"),
-        (["--mix=people=0"], "--mix: somebody must come"),
+        (["--mix=people=0"], "--mix: every share is 0"),
         (["--banks=http://a:1"], "--banks: 'http://a:1' is not written as 001=http://127.0.0.1:8001"),
         (["--bank-secrets=001"], "--bank-secrets"),
     ],
@@ -85,7 +85,7 @@ def test_no_rate_is_beyond_all_limits() -> None:
 
 
 def test_the_mix_is_in_parts() -> None:
-    assert parse_mix("people=3, look-ups=1") == {VisitorKind.PEOPLE: 3.0, VisitorKind.LOOK_UPS: 1.0}
+    assert parse_mix("people=3, look-ups=1") == {UserKind.PEOPLE: 3.0, UserKind.LOOK_UPS: 1.0}
 
 
 def test_pairs_have_both_halves() -> None:

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.cli import app
-from loadtest.crowd.pages import NotOnThePage, end_to_end_id, hidden_field, live_address, reason, what_it_says
+from loadtest.users.pages import NotOnThePage, end_to_end_id, error_text, hidden_field, live_address, reason
 
 IMPORT = "import sys, loadtest.locustfile; print(*sorted(name for name in sys.modules if name.partition('.')[0] in {}))"
 THREADS_OF_THEIR_OWN = {"confluent_kafka", "psycopg2", "sqlalchemy", "uvicorn"}
 
 
 def test_nothing_with_threads_of_its_own_is_in_locusts_process() -> None:
-    # Locust has one thread, which its visitors share by switching at calls of the network. A client that waits in C,
+    # Locust has one thread, which its users share by switching at calls of the network. A client that waits in C,
     # as Kafka's and PostgreSQL's do, would stop them all.
     finished = subprocess.run(
         [sys.executable, "-c", IMPORT.format(THREADS_OF_THEIR_OWN)], capture_output=True, text=True, check=True
@@ -48,7 +48,7 @@ def test_what_a_page_lacks_is_named() -> None:
     page = '<input type="hidden" name="csrf_token" value="a&amp;b"><h1>Who do you want to pay?</h1>'
     assert hidden_field(page, "csrf_token") == "a&b"
     assert (live_address(page), reason(page)) == (None, "")
-    assert what_it_says(page) == "Who do you want to pay?"
+    assert error_text(page) == "Who do you want to pay?"
     with pytest.raises(NotOnThePage, match="order"):
         hidden_field(page, "order")
     with pytest.raises(NotOnThePage, match="end-to-end"):

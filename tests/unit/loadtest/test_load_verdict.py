@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from lab.read.audit import AuditReport, Finding
-from loadtest.crowd.measures import Counts, Samples
-from loadtest.crowd.pass_lines import PassLine, Times, are_passed, pass_lines
-from loadtest.crowd.report import print_verdict, verdict_html
-from loadtest.crowd.verdict import Verdict
+from loadtest.users.measures import Counts, Samples
+from loadtest.users.pass_lines import PassLine, Times, are_passed, pass_lines
+from loadtest.users.report import print_verdict, verdict_html
+from loadtest.users.verdict import Verdict
 
 AT_THE_LINES = Times(40_000.0, 2_800.0, 4_600.0, 1_400.0, 2_300.0, 1_000.0)
 NOTHING = Times(None, None, None, None, None, None)
@@ -55,7 +55,7 @@ def test_a_failure_a_red_audit_and_no_audit_fail(failures: int, broken: int | No
     assert not are_passed(pass_lines(AT_THE_LINES, failures, broken, must_settle=True))
 
 
-def test_what_nobody_came_for_is_not_judged_but_a_load_that_settled_nothing_fails() -> None:
+def test_a_kind_without_users_is_not_judged_but_a_load_that_settled_nothing_fails() -> None:
     assert are_passed(pass_lines(NOTHING, 0, 0, must_settle=False))
     assert not are_passed(pass_lines(NOTHING, 0, 0, must_settle=True))
 
@@ -78,8 +78,8 @@ def test_a_missed_line_is_seen_in_both_forms() -> None:
         assert "FAIL" in text and "NOT every line is passed." in text and "E1: not final within 40 s" in text
 
 
-def test_who_came_late_makes_the_figures_doubtful() -> None:
-    assert "came late" in printed(replace(VERDICT, figures={"late_p99_ms": 900.0}))
+def test_late_arrivals_make_the_figures_doubtful() -> None:
+    assert "arrived late" in printed(replace(VERDICT, figures={"late_p99_ms": 900.0}))
 
 
 def test_a_run_that_could_not_begin_says_why() -> None:
@@ -105,6 +105,6 @@ def test_samples_keep_the_longest_and_a_fair_choice_of_the_rest() -> None:
     assert median is not None and 3_500 < median < 6_500
 
 
-def test_rates_are_of_the_time_in_which_visitors_came() -> None:
+def test_rates_are_of_the_time_in_which_users_arrived() -> None:
     assert Counts(seconds=20.0, settled=50).per_second(50) == 2.5
     assert Counts().per_second(50) == 0.0

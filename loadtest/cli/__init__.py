@@ -1,0 +1,1 @@
+"""`codepix load` and `codepix bench`, which `codepix` finds as entry points of the group `codepix.commands`."""
