@@ -30,8 +30,9 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, TransferNotFound
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
+from pix.scheme.postings import Direction
 
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
 """None of them is a demo person's."""

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pix.scheme.postings import POSTINGS_DUE
+from pix.scheme.reasons import REASONS_WITHOUT_ROW
 from pix.web.marks import translatable
 
 OUTGOING: Final = "outgoing"
@@ -22,20 +24,7 @@ FAILED: Final = "failed"
 PENDING: Final = "pending"
 UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
 
-REASONS_WITHOUT_ROW_AT_HUB: Final = frozenset({"CH16", "FF08", "RC09", "DUPL"})
-"""A request refused for one of these leaves no transfer at the hub: its id is not the sender's, or another's."""
 OFFENDERS_SHOWN_MAX: Final = 100
-
-POSTINGS_DUE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
-    (OUTGOING, "pending"): frozenset({"payment"}),
-    (OUTGOING, "confirmed"): frozenset({"payment", "settlement_out"}),
-    (OUTGOING, "failed"): frozenset({"payment", "refund"}),
-    (INCOMING, "accepted"): frozenset(),
-    (INCOMING, "rejected"): frozenset(),
-    (INCOMING, "confirmed"): frozenset({"credit"}),
-    (INCOMING, "failed"): frozenset(),
-}
-"""Which postings a bank's side of a transfer has in each state, each of them once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +275,7 @@ def _why_row_disagrees(ledger: _Ledger, bank: BankView, row: BankTransfer) -> st
         if row.direction == INCOMING:
             return "the hub does not know it"
         is_on_its_way = row.status == PENDING and row.owes_message
-        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW_AT_HUB
+        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW
         return "" if is_on_its_way or was_refused else f"{row.status}, but the hub does not know it"
     if row.amount_centavos != transfer.amount_centavos:
         return f"amount {row.amount_centavos}, at the hub {transfer.amount_centavos}"
@@ -480,7 +469,7 @@ def _misposted(bank: BankView) -> list[str]:
     for row in bank.transfers:
         postings = posted.pop((row.end_to_end_id, row.direction), [])
         kinds = sorted(posting.kind for posting in postings)
-        due = sorted(POSTINGS_DUE.get((row.direction, row.status), frozenset()))
+        due = sorted(POSTINGS_DUE.get((row.direction, row.status), ()))
         if kinds != due:
             what = f"{row.direction}, {row.status}, but posted: {', '.join(kinds) or 'nothing'}"
             found.append(f"{bank.code}: {row.end_to_end_id} ({what})")

@@ -27,6 +27,8 @@ from tests.support.panel import serving_panel
 BACK_PATIENCE_MS = 90_000
 SESSION_SECONDS = 4.0
 """The shortest after which a consumer group would throw out a member that stands still."""
+PLAYED = ("hub-dies", "everything-dies", "late-answer")
+"""What the page plays in every run, besides; the others are played in tests/e2e/test_scenario_command.py."""
 LOOPBACK = "http://127.0.0.1:"
 
 
@@ -58,7 +60,14 @@ def test_a_scenario_is_played_from_its_button_to_a_green_audit(browser: Browser,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "payee-bank-dies"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in PLAYED else [pytest.mark.prove])
+        for name in SCENARIOS
+        if name != "payee-bank-dies"
+    ],
+)
 def test_every_button_ends_in_a_green_audit(browser: Browser, watch: Watch, panel: str, name: str) -> None:
     watch.expects_errors = True  # the hub, whose map is shown, is killed in some of them
     page = open_page(browser, watch, panel)

@@ -51,8 +51,9 @@ def stage(page: Page, name: str) -> Any:
     return expect(page.locator("[data-status]")).to_have_attribute("data-status", name)
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("language", ["en-GB", "pt-BR"])
+@pytest.mark.parametrize(
+    ("size", "language"), [(DESKTOP, "en-GB"), (PHONE, "pt-BR")], ids=["desktop-en-GB", "phone-pt-BR"]
+)
 def test_a_payment_from_key_to_receipt_while_the_payee_watches(
     look: Look, ana: Account, bruno: Account, size: dict[str, Any], language: str
 ) -> None:

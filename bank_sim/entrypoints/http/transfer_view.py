@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.languages import Language, translate
 from pix.web.marks import translatable

@@ -32,7 +32,9 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
-from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
+from tests.contract.bank_sim.world import SECRET
+from tests.support.banks import AURORA, IPE
+from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.participants import compose_hub
 from tests.unit.bank_sim.examples import ANA
 

@@ -12,7 +12,8 @@ from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import bank_topic

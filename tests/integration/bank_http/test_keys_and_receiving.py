@@ -19,8 +19,9 @@ from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, draw_qr, read_picture
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
-from tests.integration.bank_http.conftest import BRUNO_CPF, PIN, Visit, Visitor
+from tests.integration.bank_http.conftest import PIN, Visit, Visitor
 from tests.integration.bank_http.village import Village
+from tests.support.banks import BRUNOS_CPF
 
 
 def picture_of(text: str, kind: str = "png", **options: object) -> bytes:
@@ -212,7 +213,7 @@ def test_a_cpf_in_a_code_is_never_taken_for_a_phone_number(
     visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
 ) -> None:
     both = cpf_of("119876543")
-    owner = ipe.open_account(name="Davi Reis", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    owner = ipe.open_account(name="Davi Reis", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=owner.number, kind=KeyKind.PHONE, key=f"+55{both}")
     payer = visit(aurora, ana)
     payer.open("/pay?way=code")
@@ -277,7 +278,7 @@ def test_either_field_takes_a_code_and_a_key(
 def test_a_payee_whose_name_ascii_cannot_write_receives_by_code(
     visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
 ) -> None:
-    holder = ipe.open_account(name="株式会社", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    holder = ipe.open_account(name="株式会社", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=holder.number, kind=KeyKind.EMAIL, key="kk@example.com")
     payee = visit(ipe, holder)
     payee.open("/receive")

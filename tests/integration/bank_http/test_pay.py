@@ -10,11 +10,15 @@ import pytest
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
-from pix.runtime.clock import SystemClock
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.scheme.keys import KeyKind
+from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
 from tests.integration.bank_http.village import Village
+from tests.support.clock import ShiftedClock
+
+LATER_MS = 10_000
+"""After which a page is looked at again."""
 
 
 def link(visitor: Visitor, name: str) -> str:
@@ -22,13 +26,6 @@ def link(visitor: Visitor, name: str) -> str:
     found = re.search(rf'id="{name}" href="([^"]*)"', visitor.page.text)
     assert found, f"no link {name} on {visitor.page.url}"
     return unescape(found[1])
-
-
-class ClockAhead:
-    """A page that is looked at ten seconds later."""
-
-    def now_ms(self) -> int:
-        return SystemClock().now_ms() + 10_000
 
 
 def test_the_payee_is_shown_before_the_amount_is_asked(
@@ -182,7 +179,7 @@ def test_with_the_hub_down_the_look_up_says_so_kindly(
 def test_while_the_payees_bank_is_down_the_transfer_waits_and_then_goes_on(
     visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
 ) -> None:
-    visitor = visit(aurora, ana, clock=ClockAhead())
+    visitor = visit(aurora, ana, clock=ShiftedClock(LATER_MS))
     village.stop_hearing("002")
     end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
     village.deliver()
@@ -355,7 +352,7 @@ def test_a_payment_that_failed_is_tried_again_with_the_same_payee_and_amount(
 def test_while_the_network_is_away_the_payees_bank_is_not_blamed(
     visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
 ) -> None:
-    visitor = visit(aurora, ana, clock=ClockAhead())
+    visitor = visit(aurora, ana, clock=ShiftedClock(LATER_MS))
     pay_to_review(visitor, "bruno@example.com", "10,00")
     village.switches.answers = False
     visitor.send("/pay/confirm", order=visitor.hidden("order"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
@@ -17,8 +15,14 @@ from pix.scheme.deliveries import Rejected
 from pix.wire.record import Record
 
 
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """An empty database."""
+    return new_database()
+
+
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> None:
     for name, value in {
         "DATABASE_URL": database_url,
         "BANK_CODE": "001",
@@ -28,12 +32,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     }.items():
         monkeypatch.setenv(name, value)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_serving_needs_the_newest_schema() -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import http.server
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
@@ -42,22 +40,17 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> Run:
     """Runs a command of ours with the test's database; keyword arguments are its environment."""
     for name in ServiceSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
 
     def invoke(*arguments: str, **environment: str) -> Result:
         return CliRunner().invoke(app, list(arguments), env=environment)
 
-    yield invoke
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.configure(**configuration)
-    structlog.contextvars.clear_contextvars()
+    return invoke
 
 
 def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> None:

@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 from hub.adapters.rest_bank_books import BODY_BYTES_MAX, RestBankBooks
 from hub.application.ports import BankBooksUnavailable, BankPosting
 from hub.domain.bank import Bank
-from hub.domain.flows.transfer.model import TransferStatus, Trigger
-from hub.domain.flows.transfer.timeline import Rule
+from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus
+from hub.domain.flows.transfer.rules import REQUEST_RULES, Rule
 from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, TransferAccepted, TransferRequested
@@ -27,8 +27,8 @@ from pix.scheme.money import format_brl
 from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
-from tests.integration.hub.world import ANAS_KEY, BIAS_KEY, FUNDS, World
-from tests.unit.hub.builders import AURORA, IPE, e2e
+from tests.integration.hub.world import ANAS_KEY, FUNDS, World
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, e2e
 
 NOBODYS = PixKey(KeyKind.EMAIL, "nobody@example.com")
 
@@ -371,11 +371,12 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(c
         assert f'id="{known.value}"' in html
     for status in TransferStatus:
         assert f'id="state-{status.value}"' in html
-    for trigger in Trigger:
+    for _, trigger in TRANSITIONS:
         assert f'id="trigger-{trigger.value}"' in html
     document = client.get("/api/v1/protocol").json()
     assert document["rules_of_requests"]["AM04"] == "settlement-funds"
-    assert {move["trigger"] for move in document["moves"]} == {trigger.value for trigger in Trigger}
+    assert {move["trigger"] for move in document["moves"]} == {trigger for _, trigger in TRANSITIONS}
+    assert [each["rule"] for each in document["request_rules"]] == [each.rule for each in REQUEST_RULES]
 
 
 # Who may come in, and who may show the map.

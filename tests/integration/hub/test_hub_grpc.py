@@ -28,7 +28,8 @@ from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.messages import Side
-from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
+from tests.integration.hub.world import FUNDS, SECRETS, World
+from tests.support.clock import TurnedClock
 from tests.support.participants import compose_hub
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
@@ -92,7 +93,7 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Hub]]:
 class BorrowedClock:
     """The clock of the test that runs now, for the one server of all of them."""
 
-    clock = TestClock()
+    clock = TurnedClock()
 
     def now_ms(self) -> int:
         return self.clock.now_ms()

@@ -8,12 +8,13 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT, BooksSummary
-from bank_sim.domain.books import Posting, PostingKind
+from bank_sim.domain.books import Posting
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.participant.dead_letters.records import record_of
+from pix.scheme.postings import PostingKind
 
 router = api_router("books")
 

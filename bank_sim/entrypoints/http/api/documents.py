@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from bank_sim.application import views
 from bank_sim.domain import account as domain
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.books import PostingKind
-from bank_sim.domain.flows.transfer.model import Direction, Step, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.timeline import step_name
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 
 AmountCentavos = Annotated[int, Field(strict=True, description="Whole centavos.", examples=[12_345])]
@@ -212,17 +213,19 @@ class TransferStep(BaseModel):
     status: TransferStatus
     reason: ReasonCode | None
     refused: str
+    trigger: Trigger
 
     @staticmethod
-    def of(step: Step) -> TransferStep:
+    def of(step: HistoryStep) -> TransferStep:
         """From the domain's step."""
         return TransferStep(
             at_ms=step.at_ms,
-            author=step.author.value,
-            event=step.event.value,
+            author=step.author,
+            event=step_name(step),
             status=step.status,
             reason=step.reason,
-            refused=step.refused,
+            refused=step.ignored,
+            trigger=step.trigger,
         )
 
 

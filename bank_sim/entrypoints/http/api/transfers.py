@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Response
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import (
     END_TO_END_ID_EXAMPLE,
@@ -18,6 +18,7 @@ from bank_sim.entrypoints.http.api.documents import (
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import parse_stored_key
+from pix.scheme.postings import Direction
 
 router = api_router("transfers")
 

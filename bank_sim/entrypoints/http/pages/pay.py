@@ -25,7 +25,6 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
-from bank_sim.domain.flows.transfer.model import Direction
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -35,6 +34,7 @@ from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
 from pix.web.formats import brl_plain
 from pix.web.htmx import see_other

@@ -14,11 +14,12 @@ from hub.application.bank_states import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.flows.transfer.model import HistoryStep, Transfer
-from hub.domain.flows.transfer.timeline import Reached, Told
+from hub.domain.flows.transfer.timeline import step_name
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead
 from pix.participant.dead_letters.records import record_of
+from pix.scheme.flows import MessageEvent, TimelineEntry
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
 from pix.wire.protobuf_v1.codec import encode_record
@@ -176,6 +177,9 @@ class StepDocument(BaseModel):
     status: str
     refused: str
     reason: str
+    trigger: str
+    side: str | None
+    """The side of a message that each of the two banks has."""
 
     @classmethod
     def of(cls, step: HistoryStep) -> Self:
@@ -183,10 +187,12 @@ class StepDocument(BaseModel):
         return cls(
             at_ms=step.at_ms,
             author=step.author,
-            message=step.message,
+            message=step_name(step),
             status=step.status.value,
-            refused=step.refused,
-            reason=step.reason,
+            refused=step.ignored,
+            reason="" if step.reason is None else step.reason.value,
+            trigger=step.trigger.value,
+            side=None if step.side is None else step.side.value,
         )
 
 
@@ -269,9 +275,9 @@ class TimelineDocument(BaseModel):
     reason: str | None
 
     @classmethod
-    def of(cls, each: Told | Reached) -> Self:
+    def of(cls, each: TimelineEntry) -> Self:
         """From the domain."""
-        if isinstance(each, Told):
+        if isinstance(each, MessageEvent):
             value = None if each.message is None else encode_record(each.message, "", "", b"").value
             return cls(
                 at_ms=each.at_ms,
@@ -296,7 +302,7 @@ class TimelineDocument(BaseModel):
             value_base64=None,
             status=each.status.value,
             trigger=each.trigger.value,
-            rule=each.rule.value,
+            rule=None if each.rule is None else each.rule.value,
             reason=None if each.reason is None else each.reason.value,
         )
 

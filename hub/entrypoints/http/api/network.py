@@ -13,8 +13,8 @@ from hub.application.ports import KeyFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import KeyNotFound
-from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus, Trigger
-from hub.domain.flows.transfer.timeline import RULES_OF_REQUESTS, rule_of
+from hub.domain.flows import FLOWS
+from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.reasons import REASONS
@@ -146,12 +146,21 @@ class MoveDocument(BaseModel):
     rule: str | None = Field(description="Null for a hub rejection: the first rule that the request violates.")
 
 
+class RuleDocument(BaseModel):
+    """A rule that a request must keep."""
+
+    rule: str
+    reason: str
+    makes_row: bool = Field(description="Whether a request that breaks it makes a failed transfer.")
+
+
 class ProtocolDocument(BaseModel):
     """The hub's own tables."""
 
     statuses: list[str]
     moves: list[MoveDocument]
     rules_of_requests: dict[str, str] = Field(description="The rule that a request violates, by reason code.")
+    request_rules: list[RuleDocument] = Field(description="In the order in which the hub checks them.")
     reasons: dict[str, str] = Field(description="A sentence for each reason code.")
 
 
@@ -169,17 +178,25 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
     def show_protocol() -> ProtocolDocument:
         """States, transitions, rules and reason codes, as the hub has them."""
         return ProtocolDocument(
-            statuses=[status.value for status in TransferStatus],
+            statuses=[status.value for flow in FLOWS for status in flow.statuses],
             moves=[
                 MoveDocument(
                     before=None if before is None else before.value,
                     trigger=trigger.value,
                     after=after.value,
-                    rule=None if trigger is Trigger.REFUSAL else rule_of(trigger, None).value,
+                    rule=None if trigger == "refusal" else flow.rule_of(trigger, None).value,
                 )
-                for (before, trigger), after in TRANSITIONS.items()
+                for flow in FLOWS
+                for (before, trigger), after in flow.transitions.items()
             ],
-            rules_of_requests={reason.value: rule.value for reason, rule in RULES_OF_REQUESTS.items()},
+            rules_of_requests={
+                each.reason.value: each.rule.value for flow in FLOWS for each in flow.request_rules if each.makes_row
+            },
+            request_rules=[
+                RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row)
+                for flow in FLOWS
+                for each in flow.request_rules
+            ],
             reasons={code.value: reason.sentence_en for code, reason in REASONS.items()},
         )
 

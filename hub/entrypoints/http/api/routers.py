@@ -13,8 +13,8 @@ from hub.application.ports import BankBooks, TransferFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.errors import BankNotFound
+from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import TransferStatus
-from hub.domain.flows.transfer.timeline import timeline
 from hub.entrypoints.http.api.documents import (
     BankDocument,
     BookingsDocument,
