@@ -10,7 +10,7 @@ import pytest
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.scheme.keys import KeyKind
 from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
