@@ -17,7 +17,7 @@ from bank_sim.entrypoints.http.statement_query import today
 from pix.scheme.postings import Direction
 from pix.wire.topics import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
-from tests.integration.bank_http.village import Village
+from tests.support.village import Village
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_it_has_every_movement_under_its_day_with_the_balance_behind_it(moved: V
         assert piece in moved.text, piece
 
 
-FILTERS = (
+FILTERS: tuple[tuple[str, list[str], list[str]], ...] = (
     ("direction=in", ["Coffee"], ["Rent"]),
     ("direction=out", ["Rent"], ["Coffee"]),
     ("direction=refunds", ["Pix returned"], ["Rent", "Coffee"]),
