@@ -121,6 +121,6 @@ def has_newest_schema(engine: Engine) -> bool:
 
 def _why_schema_is_not_ready(engine: Engine) -> str:
     try:
-        return "" if has_newest_schema(engine) else "the schema is not the newest: run codepix-bank migrate"
+        return "" if has_newest_schema(engine) else "the database schema is out of date: run codepix-bank migrate"
     except DatabaseUnavailable:
         return "unknown, the database does not answer"

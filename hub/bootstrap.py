@@ -197,7 +197,7 @@ class Hub:
 
     def _probe_schema(self) -> str:
         try:
-            return "" if self.is_migrated() else "the schema is not the newest: run codepix-hub migrate"
+            return "" if self.is_migrated() else "the database schema is out of date: run codepix-hub migrate"
         except DatabaseUnavailable:
             return "unknown, the database does not answer"
 

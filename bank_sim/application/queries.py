@@ -251,7 +251,7 @@ def _posting_cursor(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise SchemeError("before", "This is no cursor of an earlier page.")
+        raise SchemeError("before", "This cursor is not from an earlier page.")
     return int(text)
 
 
@@ -261,7 +261,7 @@ def _transfer_cursor(text: str) -> tuple[int, str, str] | None:
     time, _, rest = text.partition(".")
     end_to_end_id, _, direction = rest.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) <= 18 and direction in tuple(Direction)):
-        raise SchemeError("after", "This is no cursor of an earlier page.")
+        raise SchemeError("after", "This cursor is not from an earlier page.")
     return int(time), end_to_end_id, direction
 
 

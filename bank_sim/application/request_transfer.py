@@ -56,7 +56,7 @@ class RequestTransfers:
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
         """For each order its transfer, or why it is refused: the errors that `request_transfer` raises."""
         if len(orders) > ORDERS_MAX:
-            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are taken at once.")
+            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are accepted at once.")
         checked = [_checked(order) for order in orders]
         valid = [order for order in checked if isinstance(order, TransferOrder)]
         with self._units() as unit:

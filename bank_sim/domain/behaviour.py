@@ -50,6 +50,6 @@ class Behaviour:
     def __post_init__(self) -> None:
         """Raises SchemeError(field="reject_reason" | "answer_delay_ms")."""
         if self.reject_reason not in PAYEE_BANK_REASONS:
-            raise SchemeError("reject_reason", "This reason code is given by the hub alone, not by a payee's bank.")
+            raise SchemeError("reject_reason", "Only the hub gives this reason code, not a payee's bank.")
         if not 0 <= self.answer_delay_ms <= ANSWER_DELAY_MS_MAX:
-            raise SchemeError("answer_delay_ms", f"The delay is 0 to {ANSWER_DELAY_MS_MAX} milliseconds.")
+            raise SchemeError("answer_delay_ms", f"The delay must be 0 to {ANSWER_DELAY_MS_MAX} milliseconds.")

@@ -118,7 +118,7 @@ class KafkaRole:
                 self._consumer.run(stop)
             except KafkaException as error:
                 self._application.health.trouble("consumer", f"waiting for the broker: {error}")
-                log.warning("the consumer begins again", error=str(error), seconds=RESTART_SECONDS)
+                log.warning("the consumer restarts", error=str(error), seconds=RESTART_SECONDS)
                 stop.wait(RESTART_SECONDS)
         sink.close()
 

@@ -49,7 +49,7 @@ class Sweeper:
             except (DatabaseUnavailable, BrokerUnavailable) as error:
                 full = False
                 self._health.trouble("sweeper", str(error))
-                log.warning("sweep failed, the next one tries again", error=str(error))
+                log.warning("sweep failed, the next one retries", error=str(error))
 
     def sweep(self) -> int:
         """One sweep; returns how many messages it sent, at least."""

@@ -227,7 +227,7 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
         between_banks += transfer.amount_centavos * (has_left - has_come)
     return Finding(
         "money_is_conserved",
-        translatable("customers' money + money in clearing + money between two banks = money put in"),
+        translatable("Customer money + clearing + in transit = deposits"),
         customers + clearing + between_banks == deposits,
         {
             "customers_centavos": customers,
@@ -256,7 +256,7 @@ def _outcomes_agree(ledger: _Ledger) -> Finding:
     everywhere = set(ledger.hub) | {row.end_to_end_id for _, row in ledger.rows()}
     return Finding(
         "outcomes_agree",
-        translatable("every transfer has the same outcome, amount and parties at the hub and in both banks"),
+        translatable("Each transfer has the same outcome, amount and parties at the hub and at both banks"),
         not offenders,
         {
             "transfers": len(everywhere),
@@ -354,8 +354,8 @@ def _settlement_agrees(ledger: _Ledger) -> Finding:
     return Finding(
         "settlement_agrees",
         translatable(
-            "each bank's settlement balance is the hub's, what is reserved is pending, "
-            "and all together is what was funded"
+            "Each bank's settlement balance equals the hub's, reserved balances equal pending transfers, and all "
+            "balances add up to the fundings"
         ),
         not offenders,
         {
@@ -384,7 +384,7 @@ def _nothing_is_negative(ledger: _Ledger) -> Finding:
             )
     return Finding(
         "nothing_is_negative",
-        translatable("no customer, no clearing account and no settlement account is below zero"),
+        translatable("No customer, clearing or settlement account is below zero"),
         not offenders,
         {"negative": len(offenders)},
         _shown(offenders),
@@ -410,7 +410,7 @@ def _books_balance(ledger: _Ledger) -> Finding:
         offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in _sums_that_differ(bank)]
     return Finding(
         "books_balance",
-        translatable("each bank owes what it holds, and every balance is the sum of its postings"),
+        translatable("In each bank, debits equal credits, and each balance is the sum of its postings"),
         not offenders,
         {
             "banks": len(ledger.banks),
@@ -447,7 +447,7 @@ def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
         offenders += _misposted(bank)
     return Finding(
         "nothing_is_posted_twice",
-        translatable("every transfer is posted as its state demands, each posting once, with its amount"),
+        translatable("Each transfer has the postings of its state, each exactly once and with its amount"),
         not offenders,
         {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
         _shown(dict.fromkeys(offenders)),

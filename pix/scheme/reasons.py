@@ -59,14 +59,14 @@ _ALL: Final = (
     Reason(
         ReasonCode.AB03,
         _HUB,
-        "The transfer timed out before the payee's bank answered.",
-        "A transferência expirou antes da resposta do banco do recebedor.",
+        "Timeout: the payee's bank did not answer in time.",
+        "Tempo esgotado: o banco do recebedor não respondeu a tempo.",
     ),
     Reason(
         ReasonCode.AG12,
         _HUB,
-        "This bank is not allowed to make this transfer.",
-        "Este banco não tem permissão para fazer esta transferência.",
+        "This transfer is not allowed: payer and payee are the same account.",
+        "Esta transferência não é permitida: pagador e recebedor são a mesma conta.",
     ),
     Reason(
         ReasonCode.AM02,
@@ -77,38 +77,38 @@ _ALL: Final = (
     Reason(
         ReasonCode.AM04,
         _HUB,
-        "The payer's bank has not enough settlement funds for this transfer.",
-        "O banco do pagador não tem saldo de liquidação suficiente para esta transferência.",
+        "The payer's bank does not have enough available settlement balance for this transfer.",
+        "O banco do pagador não tem saldo de liquidação disponível suficiente para esta transferência.",
     ),
     Reason(
         ReasonCode.BE01,
         _HUB,
-        "The tax id does not match the owner of the account.",
+        "The tax ID does not match the owner of the account.",
         "O CPF ou CNPJ não corresponde ao titular da conta.",
     ),
     Reason(
         ReasonCode.CH16,
         _HUB,
-        "A field of the order does not have the form that the scheme asks for.",
-        "Um campo da ordem não tem o formato exigido pelo arranjo.",
+        "A field of the order is malformed.",
+        "Um campo da ordem tem formato inválido.",
     ),
     Reason(
         ReasonCode.DS27,
         _HUB,
-        "The bank is not registered in the network, or is not active.",
-        "O banco não está registrado na rede ou não está ativo.",
+        "One of the two banks is not in the network or is suspended.",
+        "Um dos dois bancos não está na rede ou está suspenso.",
     ),
     Reason(
         ReasonCode.DUPL,
         _HUB,
         "Another transfer already has this end-to-end id.",
-        "Outra transferência já usa este identificador fim a fim.",
+        "Outra transferência já usa este EndToEndId.",
     ),
     Reason(
         ReasonCode.FF08,
         _HUB,
-        "The end-to-end id is malformed, not of the payer's bank, or more than 12 hours away.",
-        "O identificador fim a fim é inválido, não é do banco do pagador ou difere em mais de 12 horas.",
+        "The end-to-end id is malformed, belongs to another bank, or its time is more than 12 hours off.",
+        "O EndToEndId é inválido, não é do banco do pagador ou seu horário difere em mais de 12 horas.",
     ),
     Reason(
         ReasonCode.RC09,
@@ -126,8 +126,8 @@ _ALL: Final = (
     Reason(
         ReasonCode.AC03,
         _HUB | _PAYEE_BANK,
-        "The payee's account does not exist.",
-        "A conta do recebedor não existe.",
+        "The payee's account or key does not exist.",
+        "A conta ou a chave do recebedor não existe.",
     ),
     Reason(
         ReasonCode.AC06,
@@ -150,14 +150,14 @@ _ALL: Final = (
     Reason(
         ReasonCode.AM09,
         _HUB | _PAYEE_BANK,
-        "The amount is not the one that the payee's bank expects.",
-        "O valor não é o esperado pelo banco do recebedor.",
+        "The amount is zero, or not the amount that the payee's bank expects.",
+        "O valor é zero ou não é o esperado pelo banco do recebedor.",
     ),
     Reason(
         ReasonCode.BE17,
         _PAYEE_BANK,
-        "The payee's bank refused the QR code.",
-        "O banco do recebedor recusou o QR Code.",
+        "The payee's bank rejected the QR code.",
+        "O banco do recebedor rejeitou o QR Code.",
     ),
     Reason(
         ReasonCode.ED05,
@@ -168,8 +168,8 @@ _ALL: Final = (
     Reason(
         ReasonCode.RR04,
         _PAYEE_BANK,
-        "The payee's bank refused the transfer for a regulatory reason.",
-        "O banco do recebedor recusou a transferência por motivo regulatório.",
+        "The payee's bank rejected the transfer for a regulatory reason.",
+        "O banco do recebedor rejeitou a transferência por motivo regulatório.",
     ),
     Reason(
         ReasonCode.SL02,
@@ -205,5 +205,5 @@ def check_payee_bank_reason(text: str) -> ReasonCode:
     except ValueError:
         raise SchemeError("reason", "This reason code is not in the scheme's table.") from None
     if code not in PAYEE_BANK_REASONS:
-        raise SchemeError("reason", "This reason code is given by the hub alone, not by a payee's bank.")
+        raise SchemeError("reason", "Only the hub gives this reason code, not a payee's bank.")
     return code

@@ -44,7 +44,7 @@ def test_an_interrupted_experiment_leaves_no_process_behind(start_codepix: Calla
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--faults", "moon"], "--faults: moon unknown; there are hub, bank, broker, database."),
+        (["--faults", "moon"], "--faults: moon unknown; choose from hub, bank, broker, database."),
         (["--faults", "broker", "--kafka", "embedded"], "the embedded broker comes back at another address"),
     ],
 )

@@ -46,7 +46,7 @@ def test_what_there_is_to_play_is_listed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["moon"], "NAMES: moon unknown; there are payee-bank-dies, hub-dies"),
+        (["moon"], "NAMES: moon unknown; choose from payee-bank-dies, hub-dies"),
         ([], "NAMES: say which scenario to play, or --all"),
     ],
 )

@@ -84,13 +84,13 @@ class World:
         return end_to_end_id
 
     def accept(self, end_to_end_id: str) -> None:
-        """The payee's bank promises to credit."""
+        """The payee's bank accepts to credit."""
         transfer, _ = self.application.queries.find_transfer(end_to_end_id)
         assert transfer.payee is not None
         self.tell(transfer.payee.ispb, TransferAccepted(end_to_end_id, transfer.amount_centavos))
 
     def reject(self, end_to_end_id: str, reason: ReasonCode) -> None:
-        """The payee's bank refuses."""
+        """The payee's bank rejects."""
         transfer, _ = self.application.queries.find_transfer(end_to_end_id)
         assert transfer.payee is not None
         self.tell(transfer.payee.ispb, TransferRejected(end_to_end_id, transfer.amount_centavos, reason))

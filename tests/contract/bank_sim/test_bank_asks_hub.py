@@ -135,7 +135,7 @@ def test_an_answer_that_breaks_a_rule_is_not_shown() -> None:
     try:
         with pytest.raises(HubRejected) as refusal:
             client.find_key(hidden)
-        assert refusal.value.rule == "The hub's answer breaks a rule of the scheme."
+        assert refusal.value.rule == "The hub's answer violates a rule of the scheme."
         assert [bank.code for bank in client.list_participants()] == [AURORA.code], "the others are shown"
     finally:
         client.close()

@@ -40,14 +40,22 @@ def moved(
 def test_it_has_every_movement_under_its_day_with_the_balance_behind_it(moved: Visitor) -> None:
     moved.open("/statement")
     assert "Today" in moved.text
-    for piece in ("−R$ 100,00", "−R$ 20,50", "+R$ 7,00", "−R$ 1,00", "+R$ 1,00", "Pix returned", "R$ 886,50"):
+    for piece in (
+        "−R$ 100,00",
+        "−R$ 20,50",
+        "+R$ 7,00",
+        "−R$ 1,00",
+        "+R$ 1,00",
+        "Refund (Pix not completed)",
+        "R$ 886,50",
+    ):
         assert piece in moved.text, piece
 
 
 FILTERS: tuple[tuple[str, list[str], list[str]], ...] = (
     ("direction=in", ["Coffee"], ["Rent"]),
     ("direction=out", ["Rent"], ["Coffee"]),
-    ("direction=refunds", ["Pix returned"], ["Rent", "Coffee"]),
+    ("direction=refunds", ["Refund (Pix not completed)"], ["Rent", "Coffee"]),
     ("search=coffee", ["Coffee"], ["Rent"]),
     ("search=bruno", ["Rent", "Coffee"], ["Deposit"]),
     ("search=BR%C3%9BNO", ["Rent", "Coffee"], ["Deposit"]),
@@ -63,10 +71,10 @@ FILTERS: tuple[tuple[str, list[str], list[str]], ...] = (
 )
 """A query, what its statement shows, and what it does not."""
 IMPOSSIBLE = (
-    ("from=2026-02-01&to=2026-01-01", "The last day is before the first"),
-    ("from=yesterday", "A day is written as"),
+    ("from=2026-02-01&to=2026-01-01", '"To" must be after "From"'),
+    ("from=yesterday", "Write the date as"),
     ("from=0001-01-01", "out of range"),
-    ("before=x", "no cursor"),
+    ("before=x", "not from an earlier page"),
 )
 """A query, and the sentence that explains it."""
 

@@ -146,7 +146,7 @@ def test_hidden_amounts_are_hidden_on_every_page(
     visitor.send("/pay", key="bruno@example.com")
     assert "balance-shown" in visitor.page.text
     visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="1,00", description="")
-    assert re.search(r"Balance afterwards</dt><dd><span class=\"money balance-shown", visitor.page.text)
+    assert re.search(r"Balance after</dt><dd><span class=\"money balance-shown", visitor.page.text)
 
 
 def test_a_shared_receipt_has_a_line_for_each_fact(
@@ -167,7 +167,7 @@ def test_a_shared_receipt_has_a_line_for_each_fact(
         "Bank: Banco Ipê (002)",
         "Pix key: bruno@example.com",
         "Name: Ana Souza",
-        f"End-to-end id: {end_to_end_id}",
+        f"Transaction ID: {end_to_end_id}",
     ):
         assert line in lines, lines
     assert "" not in lines

@@ -200,8 +200,8 @@ EMAIL = key(common.KEY_KIND_EMAIL, "new@example.com")
     ("request_", "code", "field", "rule"),
     [
         (registration(key(common.KEY_KIND_CPF, "529.982.247-26")), "INVALID_ARGUMENT", "key", "CPF check digits"),
-        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "owner's own CPF"),
-        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "cannot be chosen"),
+        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "holder's own CPF"),
+        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "you cannot choose"),
         (registration(key(common.KEY_KIND_EVP), request_id="no"), "INVALID_ARGUMENT", "request_id", "UUID"),
         (registration(key(common.KEY_KIND_UNSPECIFIED, "x")), "INVALID_ARGUMENT", "key.kind", "must be CPF"),
         (registration(EMAIL, branch=""), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),

@@ -309,7 +309,7 @@ def test_of_what_unpacks_to_megabytes_a_part_is_kept_that_cannot_be_replayed(net
     letter = letters.find(digest)
     assert record_of(letter).value == bomb[:VALUE_KEPT_BYTES_MAX]
     assert letter.value_sha256 == sha256(bomb).hexdigest()
-    with pytest.raises(DeadLetterTruncated, match="only a part of the record was kept"):
+    with pytest.raises(DeadLetterTruncated, match="Only part of this record is stored"):
         network.hub.application.dead_letters.replay(digest)
 
 

@@ -87,7 +87,7 @@ def test_missing_settings_are_exit_code_2_and_a_line_each(monkeypatch: pytest.Mo
 def test_an_unknown_role_is_told() -> None:
     result = CliRunner().invoke(app, ["serve", "--roles", "http,grpc"])
     assert result.exit_code == EXIT_USAGE
-    assert "grpc unknown; there are kafka, http, sweeper" in result.stderr
+    assert "grpc unknown; choose from kafka, http, sweeper" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["seed"], ["dead-letter", "list"]])

@@ -284,14 +284,14 @@ def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -
     if fixed.amount_centavos is None or amount.strip():
         amount_centavos = _parse_amount(amount)
         if fixed.amount_centavos not in (None, amount_centavos):
-            raise SchemeError("amount_centavos", "The code sets the amount; it cannot be changed.")
+            raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
     else:
         amount_centavos = fixed.amount_centavos
     if amount_centavos > account.balance_centavos:
         raise InsufficientBalance
     message = check_description(description)
     if fixed.description and message not in ("", fixed.description):
-        raise SchemeError("description", "The code sets the message; it cannot be changed.")
+        raise SchemeError("description", "The code sets the message. You can't change it.")
     return OrderDraft(
         payee=draft,
         amount_centavos=amount_centavos,

@@ -96,7 +96,7 @@ class TransferLine:
     transfer: Transfer
     payer_bank: BankView
     payee_bank: BankView | None
-    """None when nobody was found who is paid by the key."""
+    """None when the key is not registered."""
 
 
 def transfer_lines(transfers: Sequence[Transfer], banks: Mapping[str, BankView]) -> list[TransferLine]:
@@ -206,7 +206,7 @@ class LetterView:
 
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
-    """A dead letter with its message decoded, whoever has or has not signed it."""
+    """A dead letter with its message decoded, signed or not."""
     record = record_of(letter)
     message_type = _readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []

@@ -57,5 +57,5 @@ def choose(
         consuming=not stop_consuming,
     )
     site.bank.choose_behaviour(behaviour=behaviour)
-    say_once(request, translatable("The behaviour is applied. It holds from the next message on."))
+    say_once(request, translatable("Applied. It takes effect with the next message."))
     return see_other(request, "/backoffice/behaviour")
