@@ -16,8 +16,8 @@ from bank_sim.entrypoints.http.app import create_app
 from tests.browser.chromium import chromium
 from tests.integration.bank_http.conftest import ana, aurora, bruno, ipe, village  # noqa: F401 - fixtures
 from tests.integration.bank_http.serving import serving
-from tests.integration.bank_http.village import Postman, Village, VillageSettings
 from tests.support.network import banks, client, network, population  # noqa: F401 - fixtures
+from tests.support.village import Postman, Village, VillageSettings
 
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)

@@ -32,10 +32,10 @@ from pix.wire.topics import HUB_TOPIC
 from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
-from tests.integration.bank_http.village import Postman, Village, VillageSettings, found_village
 from tests.prerequisites import find_chromium
 from tests.support.clock import ShiftedClock
 from tests.support.panel import serving_panel
+from tests.support.village import Postman, Village, VillageSettings, found_village
 
 FOLDER: Final = Path("docs/screenshots")
 DAY_MS: Final = 86_400_000

@@ -18,9 +18,9 @@ from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
 from tests.integration.bank_http.conftest import PIN
-from tests.integration.bank_http.village import Village
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.participants import bank_handler
+from tests.support.village import Village
 
 WIDTHS = (320, 360, 390)
 SMALL: dict[str, Any] = {"viewport": {"width": WIDTHS[0], "height": 640}, "is_mobile": True, "has_touch": True}

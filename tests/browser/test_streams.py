@@ -18,7 +18,7 @@ from tests.browser.conftest import DESKTOP, PATIENCE_MS, Watch
 from tests.browser.test_console import LIVE, pay
 from tests.browser.test_network import RESTART_PATIENCE_MS
 from tests.integration.bank_http.serving import serving
-from tests.integration.bank_http.village import Postman, Village, VillageSettings
+from tests.support.village import Postman, Village, VillageSettings
 
 TABS = 12
 STREAMS_OF_A_BROWSER = 3

@@ -11,7 +11,7 @@ from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.ports import UnitsOfWork
 from pix.postgres.engine import make_engine
-from tests.contract.bank_sim.world import World
+from tests.support.bank import World
 from tests.support.databases import Databases, empty_bank
 
 

@@ -32,11 +32,11 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
-from tests.contract.bank_sim.world import SECRET
+from tests.support.bank import SECRET
+from tests.support.bank_builders import ANA
 from tests.support.banks import AURORA, IPE
 from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.participants import compose_hub
-from tests.unit.bank_sim.examples import ANA
 
 TAKEN = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 ZELIA = replace(ANA, holder_name="Zélia Moreira", tax_id="11144477735")

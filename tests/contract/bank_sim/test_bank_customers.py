@@ -27,7 +27,7 @@ from pix.scheme.messages import TransferRejected
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from tests.contract.bank_sim.world import STRANGERS_KEY, World
+from tests.support.bank import STRANGERS_KEY, World
 from tests.support.banks import IPE
 
 

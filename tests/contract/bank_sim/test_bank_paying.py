@@ -25,7 +25,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferRequested
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
-from tests.contract.bank_sim.world import POLICY, STRANGER, STRANGERS_KEY, World
+from tests.support.bank import POLICY, STRANGER, STRANGERS_KEY, World
 from tests.support.banks import AURORA
 
 

@@ -24,7 +24,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.topics import bank_topic
-from tests.contract.bank_sim.world import SECRET, STRANGER, World
+from tests.support.bank import SECRET, STRANGER, World
 from tests.support.banks import AURORA
 
 

@@ -16,7 +16,7 @@ from pix.scheme.messages import Side
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.web.client import new_http_client
-from tests.contract.bank_sim.world import STRANGER, World
+from tests.support.bank import STRANGER, World
 from tests.support.banks import AURORA
 
 HUB_URL = "http://hub.example"

@@ -23,7 +23,7 @@ from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import Record
-from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
+from tests.support.bank_builders import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)
 WAIT_MS_MAX = 60_000

@@ -13,7 +13,7 @@ from hub.application.ports import UnitsOfWork
 from hub.domain.settlement import SettlementAccount
 from pix.postgres.engine import make_engine
 from tests.support.databases import Databases, empty_hub
-from tests.unit.hub.builders import BANKS, FUNDS
+from tests.support.hub_builders import BANKS, FUNDS
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,7 @@ from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.runtime.limits import Limiter
 from pix.scheme.keys import KeyKind, PixKey
 from tests.support.clock import TurnedClock
-from tests.unit.hub.builders import ANA, BIA, CAIO, NOW_MS, key_entry
+from tests.support.hub_builders import ANA, BIA, CAIO, NOW_MS, key_entry
 
 RACES = 20
 

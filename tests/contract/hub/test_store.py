@@ -28,7 +28,7 @@ from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     ANA,
     AURORA,
     BANKS,

@@ -23,12 +23,12 @@ from lab.network.parts.process import wait_until
 from pix.postgres.engine import make_engine
 from pix.rpc.client import open_channel
 from pix.rpc.server import serve_grpc
-from tests.contract.bank_sim.world import World as BankWorld
 from tests.figures import INPUTS
 from tests.integration.attacks.inputs import COUNTS
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village, visit
-from tests.integration.hub.world import World, make_world
+from tests.support.bank import World as BankWorld
 from tests.support.databases import Databases, empty_hub
+from tests.support.hub import World, make_world
 
 __all__ = ["ana", "aurora", "bruno", "clients", "ipe", "village", "visit"]
 

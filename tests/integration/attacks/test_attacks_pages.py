@@ -23,10 +23,10 @@ from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.web.attempts import ATTEMPTS_MAX, Attempts
 from pix.web.problems import BODY_BYTES_MAX
-from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE, HTML
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay
-from tests.integration.bank_http.village import Village, VillageSettings
+from tests.support.bank import World as BankWorld
+from tests.support.village import Village, VillageSettings
 
 CPF_OF_EVE = "39053344705"
 

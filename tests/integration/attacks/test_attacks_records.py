@@ -32,12 +32,12 @@ from pix.wire.protobuf_v1.codec import decode_record, encode_record
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE, VALUE_BYTES_MAX, Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.contract.bank_sim.world import SECRET as BANK_SECRET
-from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
-from tests.integration.bank_http.village import Village, found_village
-from tests.integration.hub.world import FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE, e2e
+from tests.support.bank import SECRET as BANK_SECRET
+from tests.support.bank import World as BankWorld
+from tests.support.hub import FUNDS, SECRETS, World, signed
+from tests.support.hub_builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE, e2e
+from tests.support.village import Village, found_village
 
 COUNTERS = {"duplicates", "refusals", "resends", "history", "resend_count", "resend_at_ms", "revision"}
 """What may tell that somebody tried."""

@@ -13,12 +13,12 @@ from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
 from pix.participant.settings import ServiceSettings
 from pix.web.problems import BODY_BYTES_MAX
-from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
-from tests.integration.bank_http.village import VillageSettings
-from tests.integration.hub.world import SECRETS, World
-from tests.unit.hub.builders import AURORA
+from tests.support.bank import World as BankWorld
+from tests.support.hub import SECRETS, World
+from tests.support.hub_builders import AURORA
+from tests.support.village import VillageSettings
 
 PASSWORD = "the operator of the tests"
 

@@ -25,9 +25,9 @@ from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
 from pix.participant.settings import ServiceSettings
 from tests.integration.attacks.inputs import COUNTS
-from tests.integration.bank_http.village import Village, VillageSettings
-from tests.integration.hub.world import SECRETS, World
-from tests.unit.hub.builders import AURORA
+from tests.support.hub import SECRETS, World
+from tests.support.hub_builders import AURORA
+from tests.support.village import Village, VillageSettings
 
 CASES_PER_OPERATION: Final = 25
 PASSWORD: Final = "the operator of the tests"

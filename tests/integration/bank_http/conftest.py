@@ -17,8 +17,8 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from pix.runtime.clock import Clock
 from pix.scheme.keys import KeyKind
-from tests.integration.bank_http.village import Village, VillageSettings, found_village
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
+from tests.support.village import Village, VillageSettings, found_village
 
 PIN = "4321"
 

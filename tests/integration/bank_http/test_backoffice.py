@@ -18,8 +18,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
-from tests.integration.bank_http.village import Village
 from tests.support.participants import bank_handler
+from tests.support.village import Village
 
 
 def test_it_is_open_in_demo_mode_and_else_wants_the_operators_password(

@@ -24,7 +24,7 @@ from pix.telemetry.metrics import Metrics
 from pix.web.client import http_get, new_http_client
 from pix.web.server import serve_http
 from tests.integration.bank_http.conftest import Visit, Visitor
-from tests.integration.bank_http.village import Village, VillageSettings
+from tests.support.village import Village, VillageSettings
 
 PATIENCE_SECONDS = 20.0
 SHARED_THREADS = 40

@@ -20,8 +20,8 @@ from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor
-from tests.integration.bank_http.village import Village
 from tests.support.banks import BRUNOS_CPF
+from tests.support.village import Village
 
 
 def picture_of(text: str, kind: str = "png", **options: object) -> bytes:

@@ -11,7 +11,7 @@ from bank_sim.entrypoints.http.app import create_app
 from pix.web.client import new_http_client
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.serving import serving
-from tests.integration.bank_http.village import Village, VillageSettings
+from tests.support.village import Village, VillageSettings
 
 PATIENCE_SECONDS = 10.0
 

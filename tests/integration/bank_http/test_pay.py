@@ -14,8 +14,8 @@ from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.scheme.keys import KeyKind
 from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
-from tests.integration.bank_http.village import Village
 from tests.support.clock import ShiftedClock
+from tests.support.village import Village
 
 LATER_MS = 10_000
 """After which a page is looked at again."""

@@ -13,8 +13,8 @@ from bank_sim.domain.account import Account
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import Visit
-from tests.integration.bank_http.village import Village
 from tests.support.participants import bank_handler
+from tests.support.village import Village
 
 API = "/api/v1"
 

@@ -28,7 +28,7 @@ from pix.web.session_registry import (
 from tests.integration.bank_http.conftest import PIN, Visitor
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.test_live import PATIENCE_SECONDS
-from tests.integration.bank_http.village import Village, VillageSettings
+from tests.support.village import Village, VillageSettings
 
 AT_ONCE_SECONDS = 5.0
 """Far less than the five minutes after which every stream ends."""

@@ -17,7 +17,7 @@ from bank_sim.entrypoints.http.statement_query import today
 from pix.scheme.postings import Direction
 from pix.wire.topics import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
-from tests.integration.bank_http.village import Village
+from tests.support.village import Village
 
 
 @pytest.fixture

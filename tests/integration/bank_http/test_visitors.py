@@ -8,7 +8,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from pix.web.attempts import ATTEMPTS_MAX
 from tests.integration.bank_http.conftest import PIN, Visit
-from tests.integration.bank_http.village import Village
+from tests.support.village import Village
 
 
 def test_home_needs_a_customer(visit: Visit, aurora: BankApplication) -> None:

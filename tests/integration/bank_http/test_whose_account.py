@@ -14,8 +14,8 @@ from bank_sim.entrypoints.http.statement_query import today
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import check_cpf
 from tests.integration.bank_http.conftest import PIN, Visit, pay
-from tests.integration.bank_http.village import Village, found_village
 from tests.support.banks import ANAS_CPF
+from tests.support.village import Village, found_village
 
 PAGES = (
     "/", "/pay", "/pay?way=code", "/pay?way=picture", "/receive", "/keys", "/statement", "/statement/print",

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from pix.postgres.engine import make_engine
-from tests.contract.bank_sim.world import World
+from tests.support.bank import World
 from tests.support.databases import Databases
 
 

@@ -25,7 +25,7 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
-from tests.contract.bank_sim.world import POLICY, STRANGERS_KEY, World
+from tests.support.bank import POLICY, STRANGERS_KEY, World
 from tests.support.banks import AURORA
 
 DEADLINE_SECONDS = 20.0

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from hub.adapters.postgres.unit_of_work import MIGRATIONS
 from pix.postgres.engine import make_engine
-from tests.integration.hub.world import World, make_world
 from tests.support.databases import Databases, empty_hub
+from tests.support.hub import World, make_world
 
 
 @pytest.fixture(scope="package")

@@ -29,9 +29,9 @@ from pix.scheme.messages import TransferAccepted
 from pix.web.client import http_get
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
-from tests.integration.hub.world import World, signed
+from tests.support.hub import World, signed
+from tests.support.hub_builders import AURORA, IPE, e2e
 from tests.support.ipv6 import needs_ipv6
-from tests.unit.hub.builders import AURORA, IPE, e2e
 
 DEADLINE_SECONDS = 60.0
 NOWHERE = "postgresql+psycopg2://nobody@127.0.0.1:1/none"

@@ -29,8 +29,8 @@ from pix.web.operators import DemoOperator
 from pix.web.server import serve_http
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import HUB_TOPIC
-from tests.integration.hub.world import World, signed
-from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
+from tests.support.hub import World, signed
+from tests.support.hub_builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 
 DEADLINE_SECONDS = 60.0
 

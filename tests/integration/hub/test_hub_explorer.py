@@ -27,8 +27,8 @@ from pix.scheme.money import format_brl
 from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
-from tests.integration.hub.world import ANAS_KEY, FUNDS, World
-from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, e2e
+from tests.support.hub import ANAS_KEY, FUNDS, World
+from tests.support.hub_builders import AURORA, BIAS_KEY, IPE, e2e
 
 NOBODYS = PixKey(KeyKind.EMAIL, "nobody@example.com")
 

@@ -28,10 +28,10 @@ from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.messages import Side
-from tests.integration.hub.world import FUNDS, SECRETS, World
 from tests.support.clock import TurnedClock
+from tests.support.hub import FUNDS, SECRETS, World
+from tests.support.hub_builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 from tests.support.participants import compose_hub
-from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 DEADLINE_SECONDS = 60.0
 CPF, OTHER_CPF, CNPJ = "52998224725", "11144477735", "12ABC34501DE35"

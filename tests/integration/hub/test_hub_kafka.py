@@ -43,10 +43,10 @@ from pix.wire.protobuf_v1.codec import decode_record
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record, digest_of
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.integration.hub.world import FUNDS, SECRETS, register, signed
 from tests.support.databases import empty_hub
+from tests.support.hub import FUNDS, SECRETS, register, signed
+from tests.support.hub_builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
-from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE
 
 DEADLINE_SECONDS = 60.0
 AMOUNT = 12_345

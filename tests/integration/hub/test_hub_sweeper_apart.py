@@ -20,7 +20,7 @@ from pix.messaging.kafka.settings import KafkaAssignment
 from pix.runtime.clock import SystemClock
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.integration.hub.world import World
+from tests.support.hub import World
 
 DEADLINE_SECONDS = 60.0
 SOME_SWEEPS_SECONDS = 1.2

@@ -20,7 +20,7 @@ from pix.postgres.migrations import alembic_configuration, migrate
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.flows import Step
 from tests.support.databases import Databases
-from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
+from tests.support.hub_builders import NOW_MS, confirmed, e2e, transfer
 
 STEP = Step(NOW_MS, "00000001", Trigger.REQUEST, None, TransferStatus.PENDING)
 AWKWARD = [

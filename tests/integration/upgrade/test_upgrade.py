@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
-from bank_sim.adapters.memory.hub import MemoryHub
+from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork as BankUnitsOfWork
 from bank_sim.application.use_cases import BankApplication
@@ -43,6 +42,7 @@ from tests.integration.upgrade.data import (
     make_hub,
     steps_of,
 )
+from tests.support.clock import TurnedClock
 from tests.support.participants import compose_bank, compose_hub
 
 SECRETS: Final = {AURORA: "a-secret-of-bank-001", IPE: "a-secret-of-bank-002"}
@@ -52,35 +52,11 @@ ROUNDS_MAX: Final = 10
 IDS: Final = [case.name for case in CASES]
 
 
-@dataclass
-class TurnedClock:
-    """A clock that the test turns."""
-
-    at_ms: int = NOW_MS + 60_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
-class Outbox:
-    """See `bank_sim.application.ports.BackgroundPublisher`. Keeps what it is given until it is collected."""
-
-    def __init__(self) -> None:
-        self._outgoing: list[Outgoing] = []
-
-    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
-        self._outgoing += outgoing
-
-    def collect(self) -> list[Outgoing]:
-        collected, self._outgoing = self._outgoing, []
-        return collected
-
-
 class Network:
     """Today's hub and banks on the databases, with a wire that loses nothing."""
 
     def __init__(self, new_database: Callable[[], str], opened: ExitStack) -> None:
-        self.clock = TurnedClock()
+        self.clock = TurnedClock(NOW_MS + 60_000)
         self.urls = {HUB: new_database(), AURORA: new_database(), IPE: new_database()}
         make_hub(self.urls[HUB], {ispb: (secret, signing_key(secret)) for ispb, secret in SECRETS.items()})
         for ispb in SECRETS:
@@ -92,7 +68,7 @@ class Network:
         for engine in engines.values():
             opened.callback(engine.dispose)
         self.hub: HubApplication = compose_hub(HubUnitsOfWork(engines[HUB]), self.clock, Health(), POLICY, None)
-        self.outboxes = {ispb: Outbox() for ispb in SECRETS}
+        self.outboxes = {ispb: MemoryPublisher() for ispb in SECRETS}
         self.banks: dict[str, BankApplication] = {
             ispb: compose_bank(
                 identity=(identity := BankIdentity(code, ispb, f"Bank {code}", "#5b2a86")),

@@ -18,7 +18,7 @@ from bank_sim.domain.errors import (
 from bank_sim.domain.flows.transfer.postings import posting
 from pix.scheme.errors import SchemeError
 from pix.scheme.postings import PostingKind
-from tests.unit.bank_sim.examples import ANA, NOW_MS, in_status, incoming, outgoing
+from tests.support.bank_builders import ANA, NOW_MS, in_status, incoming, outgoing
 
 BLOCKED, CLOSED = in_status(ANA, AccountStatus.BLOCKED), in_status(ANA, AccountStatus.CLOSED)
 

@@ -11,7 +11,7 @@ from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerSty
 from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, OFFER_RULES, Answer, answer_offer
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
-from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered
+from tests.support.bank_builders import ANA, ANA_PARTY, ISPB, in_status, offered
 
 HONEST = Behaviour()
 MAGIC = Behaviour(magic_amounts=True)

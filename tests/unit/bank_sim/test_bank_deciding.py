@@ -25,7 +25,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
-from tests.unit.bank_sim.examples import (
+from tests.support.bank_builders import (
     AMOUNT,
     ANA,
     ANA_PARTY,

@@ -17,7 +17,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import check_person_name
-from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, ISPB, NOW_MS, POLICY
+from tests.support.bank_builders import ANA, END_TO_END_ID, ISPB, NOW_MS, POLICY
 
 ORDER = TransferOrder(
     account_number=ANA.number,

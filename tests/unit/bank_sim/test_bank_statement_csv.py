@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bank_sim.application.views import StatementLine
 from bank_sim.entrypoints.http.pages.statement import csv_rows, harmless
 from pix.scheme.postings import PostingKind
-from tests.unit.bank_sim.examples import END_TO_END_ID, NOW_MS
+from tests.support.bank_builders import END_TO_END_ID, NOW_MS
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 SEPARATORS = (";", ",", "\t", "|")

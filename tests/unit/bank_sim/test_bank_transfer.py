@@ -22,7 +22,7 @@ from pix.scheme.messages import (
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from tests.unit.bank_sim.examples import (
+from tests.support.bank_builders import (
     AMOUNT,
     ANA_PARTY,
     END_TO_END_ID,

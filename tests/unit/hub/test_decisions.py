@@ -30,7 +30,7 @@ from pix.scheme.messages import (
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, REASONS_WITHOUT_ROW, ReasonCode
 from pix.scheme.times import TIME_MS_MAX
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     AMOUNT,
     ANA,
     ANAS_KEY,

@@ -14,7 +14,7 @@ from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.messages import Side, TransferFailed
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import ANA, AURORA, BIAS_KEY
+from tests.support.hub_builders import ANA, AURORA, BIAS_KEY
 
 CLOSED = TransferFailed(
     f"E{AURORA}202611281200ABCDEFGHIJK", Side.PAYER, ReasonCode.AB03, 100, ANA, None, BIAS_KEY, "", 1

@@ -34,7 +34,7 @@ from pix.scheme.texts import DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
 from pix.wire.protobuf_v1.codec import decode_message, encode_record
 from pix.wire.record import BANK_VALUE_BYTES_MAX
-from tests.unit.hub.builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, facts, key_entry, network, requested
+from tests.support.hub_builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, facts, key_entry, network, requested
 
 WIDE = "\N{GRINNING FACE}"
 """Four bytes in UTF-8, which no character exceeds."""

@@ -23,7 +23,7 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     ANA,
     ANAS_KEY,
     AURORA,

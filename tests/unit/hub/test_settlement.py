@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.domain.settlement import AccountChange, Movement, MovementKind, SettlementAccount, apply_movement, changes_of
-from tests.unit.hub.builders import AURORA, IPE
+from tests.support.hub_builders import AURORA, IPE
 
 
 def accounts() -> dict[str, SettlementAccount]:

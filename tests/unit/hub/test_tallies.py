@@ -7,7 +7,7 @@ from dataclasses import replace
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey, count_by_reason, count_by_status, settled_centavos, tally_changes
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     AMOUNT,
     AURORA,
     IPE,

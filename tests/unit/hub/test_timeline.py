@@ -13,7 +13,7 @@ from hub.domain.flows.transfer.timeline import step_name, timeline
 from pix.scheme.flows import MessageEvent, StatusChange, TimelineEntry
 from pix.scheme.messages import BankMessage, Message, Outcome, Role, Side
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     ANA,
     AURORA,
     BANKS,

@@ -18,7 +18,7 @@ from hub.domain.flows.transfer.model import (
 from pix.scheme.flows import IllegalTransition
 from pix.scheme.messages import Outcome, Side, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.reasons import ReasonCode
-from tests.unit.hub.builders import (
+from tests.support.hub_builders import (
     ANA,
     AURORA,
     BIA,

@@ -46,8 +46,20 @@ from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record, digest_of
 from pix.wire.topics import HUB_TOPIC
+from tests.support.hub_builders import (
+    ANA,
+    AURORA,
+    BIA,
+    BIAS_KEY,
+    IPE,
+    NOW_MS,
+    POLICY,
+    accepted,
+    e2e,
+    key_entry,
+    requested,
+)
 from tests.support.participants import compose_hub, hub_handler
-from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POLICY, accepted, e2e, key_entry, requested
 
 SECRET = "a secret of Aurora"
 FUNDS = 1_000_000

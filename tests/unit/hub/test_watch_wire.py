@@ -21,7 +21,7 @@ from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.unit.hub.builders import AMOUNT, AURORA, BANKS, IPE, accepted, e2e, failed, rejected, requested
+from tests.support.hub_builders import AMOUNT, AURORA, BANKS, IPE, accepted, e2e, failed, rejected, requested
 
 DEADLINE_SECONDS = 30.0
 KEYS = {ispb: [signing_key(f"a secret of {ispb}")] for ispb in BANKS}

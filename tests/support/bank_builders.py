@@ -16,10 +16,11 @@ from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
+from tests.support.banks import ANAS_CPF, AURORA, IPE
+from tests.support.clock import NOON_MS
 
-NOW_MS = 1_795_348_800_000
-ISPB = "00000001"
-OTHER_ISPB = "00000002"
+NOW_MS = NOON_MS
+ISPB, OTHER_ISPB = AURORA.ispb, IPE.ispb
 POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
 END_TO_END_ID = "E0000000220261122120012345678901"
 KEY = PixKey(KeyKind.EMAIL, "ana@aurora.example")
@@ -29,7 +30,7 @@ ANA = Account(
     number="100001-2",
     holder_name="Ana Souza",
     holder_kind=HolderKind.PERSON,
-    tax_id="52998224725",
+    tax_id=ANAS_CPF,
     status=AccountStatus.ACTIVE,
     balance_centavos=100_00,
     opened_at_ms=NOW_MS,

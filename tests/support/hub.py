@@ -36,8 +36,8 @@ from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.clock import TurnedClock
+from tests.support.hub_builders import ANA, AURORA, BANKS, BIA, BIAS_KEY, IPE, MARE, NOW_MS, POLICY, e2e
 from tests.support.participants import compose_hub, hub_handler
-from tests.unit.hub.builders import ANA, AURORA, BANKS, BIA, BIAS_KEY, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
 FUNDS = 10_000_000
