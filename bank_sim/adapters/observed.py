@@ -14,7 +14,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, cast
 
-from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
+from bank_sim.application.ports import TransferRepository, UnitOfWork, UnitsOfWork
+from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.participant.observers import ObservedDeadLetters, log_dead_letters
@@ -177,7 +178,7 @@ class _ObservedUnit:
     def __init__(self, unit: UnitOfWork, watch: TransferWatch) -> None:
         self._unit = unit
         self._watch = watch
-        self._before: dict[TransferId, Transfer] = {}
+        self._before: dict[RowId, Transfer] = {}
         self._saved: list[Transfer] = []
         self._letters: list[Rejected] = []
         self._outcome = READ
@@ -220,9 +221,7 @@ class _ObservedUnit:
 class _ObservedTransfers:
     """See `bank_sim.application.ports.TransferRepository`."""
 
-    def __init__(
-        self, transfers: TransferRepository, before: dict[TransferId, Transfer], saved: list[Transfer]
-    ) -> None:
+    def __init__(self, transfers: TransferRepository, before: dict[RowId, Transfer], saved: list[Transfer]) -> None:
         self._transfers = transfers
         self._before = before
         self._saved = saved
@@ -230,7 +229,7 @@ class _ObservedTransfers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transfers, name)
 
-    def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
         locked = self._transfers.lock(ids)
         self._before.update(locked)
         return locked
@@ -249,5 +248,5 @@ class _ObservedTransfers:
         self._saved += transfers
 
 
-def _by_id(transfers: Iterable[Transfer]) -> dict[TransferId, Transfer]:
+def _by_id(transfers: Iterable[Transfer]) -> dict[RowId, Transfer]:
     return {(transfer.end_to_end_id, transfer.direction): transfer for transfer in transfers}

@@ -25,8 +25,6 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from pix.scheme.values import value_object
 
-TransferId = RowId
-
 
 class RowExists(Exception):
     """Another transaction has made such a row meanwhile: read again, and there it is."""
@@ -92,7 +90,7 @@ class KeyRepository(Protocol):
 class TransferRepository(Protocol):
     """The bank's sides of transfers."""
 
-    def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
         """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
 
     def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bank_sim.domain.flows import owed as owed_by_bank
 from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
-from bank_sim.domain.flows.transfer.model import owed as owed_by_bank
+from hub.domain.flows import owed as owed_by_hub
 from hub.domain.flows.transfer.model import Transfer as HubTransfer
-from hub.domain.flows.transfer.model import owed as owed_by_hub
 from pix.scheme.deliveries import HUB
 from pix.scheme.messages import Message
 from pix.wire.protobuf_v1.codec import encode_record

@@ -20,7 +20,6 @@ from bank_sim.application.ports import (
     PostingRepository,
     RowExists,
     SwitchRepository,
-    TransferId,
     TransferRepository,
 )
 from bank_sim.application.views import (
@@ -34,6 +33,7 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
@@ -59,8 +59,8 @@ class BankStore:
     accounts: MemoryTable[str, Account] = field(default_factory=MemoryTable)
     pin_hashes: MemoryTable[str, str] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, tuple[AccountKey, int]] = field(default_factory=MemoryTable)
-    transfers: MemoryTable[TransferId, Transfer] = field(default_factory=MemoryTable)
-    idempotency_keys: MemoryTable[tuple[str, str], TransferId] = field(default_factory=MemoryTable)
+    transfers: MemoryTable[RowId, Transfer] = field(default_factory=MemoryTable)
+    idempotency_keys: MemoryTable[tuple[str, str], RowId] = field(default_factory=MemoryTable)
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
@@ -179,7 +179,7 @@ class MemoryTransfers:
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
-    def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
         found = {place: self._store.transfers.get(place) for place in sorted(ids)}
         return {place: transfer for place, transfer in found.items() if transfer is not None}
 
@@ -257,7 +257,7 @@ class MemoryTransfers:
         return Counter((transfer.direction, transfer.status) for transfer in self._store.transfers.values())
 
 
-def _place_of(transfer: Transfer) -> TransferId:
+def _place_of(transfer: Transfer) -> RowId:
     return transfer.end_to_end_id, transfer.direction
 
 
@@ -340,7 +340,7 @@ class MemoryPostings:
     def summary(self) -> BooksSummary:
         credited: Counter[str] = Counter()
         deposits_centavos = 0
-        booked: dict[TransferId, list[Posting]] = {}
+        booked: dict[RowId, list[Posting]] = {}
         for _, posting in self._store.postings.values():
             credited[posting.debit_account] -= posting.amount_centavos
             credited[posting.credit_account] += posting.amount_centavos
@@ -371,7 +371,7 @@ class MemoryPostings:
             unbalanced_transfers=self._unbalanced_transfers(booked),
         )
 
-    def _unbalanced_transfers(self, booked: Mapping[TransferId, Sequence[Posting]]) -> tuple[str, ...]:
+    def _unbalanced_transfers(self, booked: Mapping[RowId, Sequence[Posting]]) -> tuple[str, ...]:
         odd = {place[0] for place in booked if self._store.transfers.get(place) is None}
         for transfer in self._store.transfers.values():
             postings = booked.get(_place_of(transfer), ())

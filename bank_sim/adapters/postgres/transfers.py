@@ -9,9 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, update_statement
-from bank_sim.application.ports import TransferId
 from bank_sim.application.views import TransferFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import HistoryStep, Progress, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
 from pix.scheme.flows import Step
@@ -169,7 +169,7 @@ class PostgresTransfers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock(self, ids: Collection[TransferId]) -> dict[TransferId, Transfer]:
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
         if not ids:
             return {}
         ordered = sorted(ids)

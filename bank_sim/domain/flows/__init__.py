@@ -8,7 +8,7 @@ from typing import Any, Final
 from bank_sim.domain.flows import transfer
 from bank_sim.domain.flows.flow import Decision, Facts, Flow, RowId
 from pix.scheme.flows import TimelineEntry, by_message, by_row
-from pix.scheme.messages import Message
+from pix.scheme.messages import BankMessage, Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
 FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
@@ -50,6 +50,11 @@ def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
 def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
     """Sends what is owed once more, and sets the next due time."""
     return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy)
+
+
+def owed(row: Any, now_ms: int) -> tuple[BankMessage, ...]:
+    """Every message that this participant owes for a row as it stands."""
+    return _BY_ROW[type(row)].owed(row, now_ms)
 
 
 def timeline(row: Any) -> list[TimelineEntry]:

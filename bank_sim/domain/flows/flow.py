@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from bank_sim.domain.account import Account
@@ -75,8 +74,3 @@ class Flow(Generic[RowT, StateT, MessageT]):
     decide_retransmission: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
     owed: Callable[[RowT, int], tuple[BankMessage, ...]]
     timeline: Callable[[RowT], list[TimelineEntry]]
-    step_name: Callable[[Step[Any, Any]], str]
-    """How REST names the message of a step."""
-    statuses: type[StrEnum]
-    transitions: Mapping[tuple[Any, Any, Any], Any]
-    """By (direction, status or None, trigger) the next status."""

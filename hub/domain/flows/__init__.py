@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from hub.domain.flows import transfer
-from hub.domain.flows.flow import Decision, Facts, Flow
+from hub.domain.flows.flow import AddressedMessage, Decision, Facts, Flow
 from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
 from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -49,6 +49,11 @@ def decide_timeout(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decis
 def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None) -> Decision[Any]:
     """Sends what is owed once more, and sets the next due time."""
     return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy, timeout_ms)
+
+
+def owed(row: Any) -> tuple[AddressedMessage, ...]:
+    """Every message that this participant owes for a row as it stands."""
+    return _BY_ROW[type(row)].owed(row)
 
 
 def timeline(row: Any, history: Sequence[Step[Any, Any]]) -> list[TimelineEntry]:

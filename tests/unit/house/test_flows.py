@@ -37,7 +37,15 @@ def test_both_sides_register_the_same_flows_and_lock_them_in_the_same_order() ->
 
 def test_a_flow_has_the_same_parts_on_both_sides() -> None:
     hub, bank = ({field.name for field in fields(flow)} for flow in (FlowOfHub, FlowOfBank))
-    assert hub - bank == {"decide_timeout", "rule_of", "rules", "request_rules", "later_rules"}
+    assert hub - bank == {
+        "decide_timeout",
+        "statuses",
+        "transitions",
+        "rule_of",
+        "rules",
+        "request_rules",
+        "later_rules",
+    }
     assert bank - hub == {"account_needed"}
 
 

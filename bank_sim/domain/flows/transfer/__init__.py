@@ -13,8 +13,8 @@ from bank_sim.domain.flows.transfer.decisions import (
     keys,
     state,
 )
-from bank_sim.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
-from bank_sim.domain.flows.transfer.timeline import step_name, timeline
+from bank_sim.domain.flows.transfer.model import NAME, Transfer, owed
+from bank_sim.domain.flows.transfer.timeline import timeline
 
 FLOW: Final = Flow(
     name=NAME,
@@ -27,7 +27,4 @@ FLOW: Final = Flow(
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
-    step_name=step_name,
-    statuses=TransferStatus,
-    transitions=TRANSITIONS,
 )

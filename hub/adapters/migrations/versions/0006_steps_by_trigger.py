@@ -2,6 +2,8 @@
 
 A line was `[at_ms, author, message, status, refused, reason]`, with the message's type and side in one text such as
 `TransferConfirmed (payer)`. It becomes `[at_ms, author, trigger, side, status, reason, ignored]`.
+
+`OFFSET 0` keeps PostgreSQL from parsing a line once for each use of it. 100,000 transfers take some 20 seconds.
 """
 
 from alembic import op
@@ -34,9 +36,11 @@ def upgrade() -> None:
                     step->3, step->5, step->4
                 )::text, E'\\n' ORDER BY place
              ) || E'\\n' FROM (
-                SELECT line::jsonb AS step, split_part(line::jsonb->>2, ' ', 1) AS name, place
-                FROM string_to_table(rtrim(history, E'\\n'), E'\\n') WITH ORDINALITY AS lines(line, place)
-                WHERE line <> ''
+                SELECT step, split_part(step->>2, ' ', 1) AS name, place FROM (
+                    SELECT line::jsonb AS step, place
+                    FROM string_to_table(rtrim(history, E'\\n'), E'\\n') WITH ORDINALITY AS lines(line, place)
+                    WHERE line <> '' OFFSET 0
+                ) AS read
              ) AS steps),
             ''
         );
@@ -70,7 +74,7 @@ def downgrade() -> None:
              ) || E'\\n' FROM (
                 SELECT line::jsonb AS step, place
                 FROM string_to_table(rtrim(history, E'\\n'), E'\\n') WITH ORDINALITY AS lines(line, place)
-                WHERE line <> ''
+                WHERE line <> '' OFFSET 0
              ) AS steps),
             ''
         );

@@ -15,7 +15,7 @@ from hub.domain.flows.transfer.decisions import (
 )
 from hub.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
 from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES, Rule, rule_of
-from hub.domain.flows.transfer.timeline import step_name, timeline
+from hub.domain.flows.transfer.timeline import timeline
 
 FLOW: Final = Flow(
     name=NAME,
@@ -28,7 +28,6 @@ FLOW: Final = Flow(
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
-    step_name=step_name,
     statuses=TransferStatus,
     transitions=TRANSITIONS,
     rule_of=rule_of,
