@@ -63,7 +63,7 @@ def test_keys_are_registered_and_removed(look: Look, watch: Watch, ana: Account,
     option(page, "EMAIL")
     page.locator("#key").fill("bruno@example.com")
     go_on(page)
-    expect(page.locator("#key-fault")).to_contain_text("belongs to an account at Banco Ipê")
+    expect(page.locator("#key-fault")).to_contain_text("is registered at Banco Ipê")
     page.get_by_role("link", name="Remove key ana@example.com").click()
     expect(page.locator("h1")).to_have_text("Remove this key?")
     page.get_by_role("button", name="Remove key").click()
