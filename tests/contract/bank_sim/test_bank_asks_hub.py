@@ -171,7 +171,7 @@ def test_a_key_against_a_rule_names_the_field(hub: Hub) -> None:
     with pytest.raises(SchemeError) as refusal:
         hub.register_key(ANA, KeyKind.CPF, "11144477735", "")
     assert refusal.value.field == "key"
-    assert "owner" in refusal.value.rule
+    assert "account holder's own" in refusal.value.rule
 
 
 def test_the_settlement_account_tells_its_fundings(hub: Hub) -> None:

@@ -171,7 +171,7 @@ def test_without_a_password_the_back_office_and_the_api_stay_shut_and_say_what_t
     visitor = visit(aurora, demo_mode=False, operator_password="")
     visitor.open("/backoffice")
     assert visitor.path == "/backoffice/sign-in" and visitor.page.status_code == 403
-    assert "set OPERATOR_PASSWORD" in visitor.text
+    assert "Set OPERATOR_PASSWORD" in visitor.text
     visitor.page = visitor.client.get("/sign-in")
     visitor.send("/backoffice/sign-in", password="")
     assert visitor.page.status_code == 403

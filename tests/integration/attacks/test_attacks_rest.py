@@ -186,5 +186,5 @@ def test_without_a_password_the_console_stays_shut_and_says_what_to_set(world: W
     app = create_hub_app(world.application, operators=ServiceSettings(database_url="postgresql://unused"))
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.get("/")
-        assert answer.status_code == 403 and "set OPERATOR_PASSWORD" in answer.text
+        assert answer.status_code == 403 and "Set OPERATOR_PASSWORD" in answer.text
         assert client.get("/api/v1/banks", headers={"Authorization": "Bearer x"}).status_code == 403

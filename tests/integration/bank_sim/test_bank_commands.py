@@ -44,7 +44,7 @@ def test_migrating_twice_is_as_good_as_once() -> None:
     for _ in range(2):
         result = CliRunner().invoke(app, ["migrate"])
         assert result.exit_code == 0, result.stderr
-        assert "newest" in result.stdout
+        assert "up to date" in result.stdout
 
 
 def test_seeding_needs_the_hub_and_says_so() -> None:
@@ -74,4 +74,4 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     assert again.exit_code == 1
     assert "already" in again.stderr
     unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
-    assert "no dead letter" in unknown.stderr
+    assert "No dead letter" in unknown.stderr

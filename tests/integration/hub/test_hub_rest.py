@@ -238,7 +238,7 @@ def test_dead_letters_are_read_replayed_and_discarded(client: TestClient, world:
     assert world.pay(1) == e2e(1, AURORA, early - 12) == end_to_end_id
     assert client.post(f"/api/v1/dead-letters/{digest}/replay").json()["state"] == "replayed"
     assert world.application.queries.find_transfer(end_to_end_id)[0].status == "confirmed"
-    problem(client.post(f"/api/v1/dead-letters/{digest}/replay"), 404, "dead-letter-not-found")
+    problem(client.post(f"/api/v1/dead-letters/{digest}/replay"), 409, "dead-letter-settled")
 
     world.treat(Record(HUB_TOPIC, b"", b"junk"))
     (junk,) = client.get("/api/v1/dead-letters", params={"state": "dead"}).json()
@@ -247,7 +247,7 @@ def test_dead_letters_are_read_replayed_and_discarded(client: TestClient, world:
     assert problem(client.post(address, json={"note": "  "}), 422, "scheme-rule")["field"] == "note"
     discarded = client.post(address, json={"note": " not  ours "}).json()
     assert (discarded["state"], discarded["note"]) == ("discarded", "not ours")
-    problem(client.post(address, json={"note": "again"}), 404, "dead-letter-not-found")
+    problem(client.post(address, json={"note": "again"}), 409, "dead-letter-settled")
 
 
 def test_of_a_large_record_a_part_is_given_and_it_cannot_be_replayed(client: TestClient, world: World) -> None:
