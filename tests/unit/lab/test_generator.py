@@ -46,15 +46,15 @@ def test_the_share_that_must_fail_fails_for_every_reason() -> None:
 @pytest.mark.parametrize(
     ("plan", "field", "rule"),
     [
-        (TrafficPlan(rate_per_second=0), "rate_per_second", "at most 1000 payments a second"),
+        (TrafficPlan(rate_per_second=0), "rate_per_second", "at most 1000 payments per second"),
         (TrafficPlan(rate_per_second=1_000.1), "rate_per_second", "at most 1000"),
-        (TrafficPlan(rate_per_second=float("nan")), "rate_per_second", "more than 0"),
+        (TrafficPlan(rate_per_second=float("nan")), "rate_per_second", "above 0"),
         (TrafficPlan(failing_percent=101), "failing_percent", "0 to 100"),
         (TrafficPlan(failing_percent=-1), "failing_percent", "0 to 100"),
-        (TrafficPlan(payers={"009": 1}), "payers", "no bank 009"),
+        (TrafficPlan(payers={"009": 1}), "payers", "No bank has the code 009"),
         (TrafficPlan(payees={"001": 101}), "payees", "0 to 100"),
         (TrafficPlan(payers={"001": -1}), "payers", "0 to 100"),
-        (TrafficPlan(payees={"001": 0, "002": 0, "003": 0}), "payees", "more than 0"),
+        (TrafficPlan(payees={"001": 0, "002": 0, "003": 0}), "payees", "above 0"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name(plan: TrafficPlan, field: str, rule: str) -> None:
