@@ -272,9 +272,7 @@ def test_a_lab_that_is_ended_from_outside_leaves_no_process(end: signal.Signals,
             wait_until(lambda: is_gone(pids[3]), DEADLINE_SECONDS, "the frozen child to be stopped")
         lab.send_signal(end)
         lab.wait(DEADLINE_SECONDS)
-        wait_until(
-            lambda: all(is_gone(pid) for pid in [*pids, *watchdogs]), DEADLINE_SECONDS, "all children to be gone"
-        )
+        wait_until(lambda: all(is_gone(pid) for pid in [*pids, *watchdogs]), DEADLINE_SECONDS, "every child to end")
     finally:
         lab.kill()
         lab.wait()
