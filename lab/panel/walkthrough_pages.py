@@ -189,8 +189,8 @@ class WalkthroughDocument(BaseModel):
 
     step: int
     steps: int
-    example: Example
-    kind: StepKind
+    act: Example
+    scene: StepKind
     actor: Actor
     protocol_row: int | None
     title: str
@@ -213,8 +213,8 @@ class WalkthroughDocument(BaseModel):
         return cls(
             step=state.number,
             steps=len(STEPS),
-            example=step.example,
-            kind=step.kind,
+            act=step.example,
+            scene=step.kind,
             actor=step.actor,
             protocol_row=step.row,
             title=step.title,

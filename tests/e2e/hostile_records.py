@@ -1,6 +1,6 @@
 """Hostile records among payments: `python -m tests.e2e.hostile_records --records 100000 --kafka embedded|apache`.
 
-Writes records that nobody of the protocol sends to the hub's and the banks' topics, through librdkafka itself, while
+Writes records that no participant sends to the hub's and the banks' topics, through librdkafka itself, while
 customers pay. Says what became of the payments, what the audit finds, how much memory each process took at most, and
 how long the lists of dead letters take. Exit code 1 when a payment is not final, the audit fails or a bound is passed.
 """

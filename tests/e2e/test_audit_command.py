@@ -19,7 +19,7 @@ from tests.e2e.test_transfer import await_completed, pay
 
 @contextmanager
 def tampered(network: Network, database: str, do: str, undo: str, **values: object) -> Iterator[None]:
-    """Changes a participant's database, which nobody may, and puts it right again."""
+    """Changes a participant's database, behind its back, and puts it right again."""
     engine = sqlalchemy.create_engine(network.postgres.url(database))
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""Each kind of service is restarted in turn while customers pay: nobody is refused, nothing is lost, all stop in time.
+"""Each kind of service is restarted in turn while customers pay: no payment is refused or lost, and all stop in time.
 
 The broker is not among them, for the one inside the client library comes back elsewhere. Apache Kafka is restarted
 under load by `codepix experiment --kafka apache`, and by the test of the containers.

@@ -51,7 +51,7 @@ def test_both_statements_and_the_hub_agree(
 
 
 @pytest.mark.parametrize("victim", ["bank-002", "hub"])
-def test_a_transfer_waits_for_whoever_was_killed(
+def test_a_transfer_waits_for_a_service_that_was_killed(
     victim: str, quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
     service = service_called(quiet_network, victim)

@@ -47,12 +47,12 @@ def sample(tmp_path: Path) -> Iterator[Sample]:
 
 @pytest.fixture
 def lab(sample: Sample, tmp_path: Path) -> Iterator[Laboratory]:
-    """Hub and bank are at ports where nobody is."""
+    """Nothing listens at the ports of hub and bank."""
     network = Network(NetworkSettings(folder=tmp_path))
-    nobody = f"http://127.0.0.1:{free_port()}"
+    closed = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as afterwards, new_client() as client:
         run = Run(network, client, afterwards)
-        rest = {"001": BankRest("Bank 001", nobody, client)}
+        rest = {"001": BankRest("Bank 001", closed, client)}
         supervised = SupervisedPart(sample, PartKind.DATABASE, sample.launch, refused={PartAction.KILL: KILL_RULE})  # type: ignore[arg-type]
         supervisor = Supervisor([supervised])
         health_monitor = HealthMonitor(supervisor)

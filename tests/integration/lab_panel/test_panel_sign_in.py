@@ -69,7 +69,7 @@ def test_a_browser_of_an_earlier_start_is_a_stranger(browser: TestClient, lab: L
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "[::1]:{port}", ""]
 )
 @pytest.mark.parametrize("path", ["/", "/api/v1/parts", "/static/app.js"])
-def test_under_another_name_nobody_is_served(program: TestClient, port: int, host: str, path: str) -> None:
+def test_another_host_name_is_refused(program: TestClient, port: int, host: str, path: str) -> None:
     answer = program.get(path, headers={"Host": host.format(port=port)})
     assert answer.status_code == 403
     assert "127.0.0.1" in answer.text

@@ -85,7 +85,7 @@ def test_traffic_of_banks_that_are_away_is_refused(program: TestClient) -> None:
     assert answer.status_code == 503 and "Bank 001" in answer.json()["detail"]
 
 
-def test_one_thing_at_a_time_and_an_audit_of_nobody_is_no_green_one(program: TestClient, browser: TestClient) -> None:
+def test_one_task_at_a_time_and_an_audit_without_answers_is_red(program: TestClient, browser: TestClient) -> None:
     assert program.get("/api/v1/act").status_code == 404
     begun = program.post("/api/v1/audit")
     assert begun.status_code == 202 and begun.json()["ok"] is None

@@ -49,7 +49,7 @@ def await_ready(child: ChildProcess) -> None:
 
 
 def is_gone(pid: int) -> bool:
-    """True for a process that ended, even when nobody has taken note of it."""
+    """True for a process that ended, even when its parent has not taken note of it."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -211,7 +211,7 @@ def test_a_second_interruption_makes_the_supervisor_kill_the_rest(tmp_path: Path
     assert record == ["start a", "start b", "stop b", "kill b", "kill a"]
 
 
-def test_what_the_supervisor_stops_nobody_starts_again(tmp_path: Path) -> None:
+def test_a_child_that_was_stopped_for_good_is_not_started_again(tmp_path: Path) -> None:
     with ChildProcesses(tmp_path) as children:
         sample = children.start_child("sample", [sys.executable, "-c", OBEDIENT])
     with pytest.raises(PartError, match="sample is being stopped for good"):
@@ -264,15 +264,15 @@ def test_a_lab_that_is_ended_from_outside_leaves_no_process(end: signal.Signals,
     try:
         assert lab.stdout is not None
         pids = json.loads(lab.stdout.readline())
-        tethers = [psutil.Process(pid).ppid() for pid in (pids[0], pids[1], pids[3])]
-        assert not any(is_gone(pid) for pid in [*pids, *tethers])
+        watchdogs = [psutil.Process(pid).ppid() for pid in (pids[0], pids[1], pids[3])]
+        assert not any(is_gone(pid) for pid in [*pids, *watchdogs])
         if end is signal.SIGINT:
             # Ctrl-C waits for the stubborn one; pressed twice, it does not.
             lab.send_signal(end)
             wait_until(lambda: is_gone(pids[3]), DEADLINE_SECONDS, "the frozen child to be stopped")
         lab.send_signal(end)
         lab.wait(DEADLINE_SECONDS)
-        wait_until(lambda: all(is_gone(pid) for pid in [*pids, *tethers]), DEADLINE_SECONDS, "all children to be gone")
+        wait_until(lambda: all(is_gone(pid) for pid in [*pids, *watchdogs]), DEADLINE_SECONDS, "every child to end")
     finally:
         lab.kill()
         lab.wait()
@@ -281,7 +281,7 @@ def test_a_lab_that_is_ended_from_outside_leaves_no_process(end: signal.Signals,
 
 
 def test_a_lab_that_dies_before_its_child_is_reported_leaves_no_process(tmp_path: Path) -> None:
-    """The tether's report meets a closed pipe, as when the lab is killed while it starts a child."""
+    """The watchdog's report meets a closed pipe, as when the lab is killed while it starts a child."""
     sign_of_life = tmp_path / "pid"
     program = f"import os, pathlib, signal; pathlib.Path({str(sign_of_life)!r}).write_text(str(os.getpid())); "
     reading, writing = os.pipe()
@@ -290,13 +290,13 @@ def test_a_lab_that_dies_before_its_child_is_reported_leaves_no_process(tmp_path
         [sys.executable, "-P", watchdog.__file__, "--", sys.executable, "-c", program + "signal.pause()"],
         stdin=subprocess.PIPE,
         stdout=writing,
-    ) as tethered:
+    ) as guarded:
         os.close(writing)
         wait_until(lambda: sign_of_life.exists() and sign_of_life.read_text(), DEADLINE_SECONDS, "the command to run")
-        assert tethered.poll() is None
-        assert tethered.stdin is not None
-        tethered.stdin.close()
-        tethered.wait(DEADLINE_SECONDS)
+        assert guarded.poll() is None
+        assert guarded.stdin is not None
+        guarded.stdin.close()
+        guarded.wait(DEADLINE_SECONDS)
     assert is_gone(int(sign_of_life.read_text()))
 
 

@@ -1,4 +1,4 @@
-"""The keeper: what ends by itself is started again, what is held stays down, and what cannot be done is refused."""
+"""The supervisor restarts what ended, keeps down what is held, and refuses what is not possible."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_what_is_stopped_stays_down_until_it_is_started(supervisor: Supervisor, 
     supervisor.act("sample", PartAction.STOP)
     supervisor.check()
     assert not sample.is_running()
-    with pytest.raises(ActionRefused, match="stopped already"):
+    with pytest.raises(ActionRefused, match="already stopped"):
         supervisor.act("sample", PartAction.STOP)
     supervisor.act("sample", PartAction.START)
     assert sample.is_running()
@@ -107,7 +107,7 @@ def test_a_part_stands_still_and_goes_on(supervisor: Supervisor, sample: Sample)
     assert sample.is_frozen()
     supervisor.check()
     assert sample.is_frozen(), "a frozen part has not ended"
-    with pytest.raises(ActionRefused, match="frozen already"):
+    with pytest.raises(ActionRefused, match="already frozen"):
         supervisor.act("sample", PartAction.FREEZE)
     supervisor.act("sample", PartAction.THAW)
     wait_until(lambda: not sample.is_frozen(), DEADLINE_SECONDS, "it to go on")

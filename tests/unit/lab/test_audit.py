@@ -247,7 +247,7 @@ HARM = {
         "outcomes_agree",
         "E1 at 002: the hub does not know it",
     ),
-    "nobody sends it again": (
+    "no message is retransmitted": (
         network((), bank(1, PAYMENT, transfers=(row("outgoing", "pending", owes=False),)), bank(2)),
         "outcomes_agree",
         "E1 at 001: pending, but the hub does not know it",

@@ -22,7 +22,7 @@ PARTS = '{"parts": {"database": "ok"}}'
 
 @contextmanager
 def service(status: int, host: str = "127.0.0.1") -> Iterator[int]:
-    """Something that answers so to whoever asks whether it is ready. Yields its port."""
+    """A server that answers a health probe with this status. Yields its port."""
 
     class Service(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -68,5 +68,5 @@ def test_a_service_on_ipv6_is_asked_there(host: str) -> None:
         assert ask(port, HTTP_HOST=host) == (0, PARTS)
 
 
-def test_a_container_in_which_nobody_answers_is_not_healthy() -> None:
+def test_a_container_that_does_not_answer_is_not_healthy() -> None:
     assert ask(free_port())[0] == 1
