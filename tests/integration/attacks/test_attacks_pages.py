@@ -280,7 +280,7 @@ def test_guessing_keys_is_slow_and_paying_is_not(
         assert visitor.page.status_code == 422
     visitor.open("/pay")
     visitor.send("/pay", key="bruno@example.com")
-    assert visitor.page.status_code == 429 and "Too many keys were looked up" in visitor.text
+    assert visitor.page.status_code == 429 and "Too many key lookups" in visitor.text
 
 
 FORMS: dict[str, dict[str, str]] = {
