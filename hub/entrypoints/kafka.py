@@ -7,11 +7,14 @@ from typing import Final, cast
 
 from hub.application.ports import Outgoing
 from hub.application.process_messages import Arrival, ProcessMessages
+from pix.messaging.kafka.clients import KafkaSource, ensure_topics
+from pix.messaging.kafka.settings import KafkaSettings
 from pix.participant.dead_letters import dead_letter
 from pix.runtime.clock import Clock, monotonic_ms
 from pix.scheme.messages import BankMessage
 from pix.wire.records import (
     HUB_SENDER,
+    HUB_TOPIC,
     MESSAGES_OF_BANKS,
     Received,
     Record,
@@ -76,6 +79,12 @@ class HubRecordHandler:
             else:
                 letters.append(dead_letter(record, read.sender, read.reason, self._clock.now_ms()))
         return records_of(self._process_messages(arrivals, letters))
+
+
+def open_source(settings: KafkaSettings) -> KafkaSource:
+    """Raises BrokerUnavailable."""
+    ensure_topics(settings, [HUB_TOPIC])
+    return KafkaSource(settings, HUB_TOPIC, CONSUMER_GROUP)
 
 
 def records_of(outgoing: Sequence[Outgoing]) -> list[Record]:

@@ -19,8 +19,9 @@ import structlog
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
+from hub.bootstrap import Hub
 from hub.domain.flows.transfer.model import TransferStatus
-from hub.entrypoints.cli import app
+from hub.entrypoints.cli import make_app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.participant.dead_letters import DeadLetterState
@@ -50,7 +51,7 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Run]:
     handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
 
     def invoke(*arguments: str, **environment: str) -> Result:
-        return CliRunner().invoke(app, list(arguments), env=environment)
+        return CliRunner().invoke(make_app(Hub), list(arguments), env=environment)
 
     yield invoke
     logging.root.handlers[:] = handlers
@@ -65,7 +66,7 @@ def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> N
         connection.execute(text("UPDATE transfer_tallies SET transfers = 40"))
     assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 40}
     counted = run("recount")
-    assert (counted.exit_code, counted.output) == (0, "the transfers are counted\n")
+    assert (counted.exit_code, counted.output) == (0, "transfers recounted\n")
     assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 1}
 
 
@@ -106,7 +107,7 @@ def test_a_bank_that_breaks_a_rule_is_refused_in_a_sentence(
         ("BIA@example.com", 0, "Bia Lima ***.444.777-** at Banco Ipê (002)"),
         ("529.982.247-25", 0, "Ana Souza ***.982.247-** at Banco Aurora (001)"),
         ("no@example.com", 1, "key: nobody has registered this key"),
-        ("what?", 1, "key: is of no kind: not a CPF, CNPJ, phone, e-mail or random key"),
+        ("what?", 1, "key: is not a valid CPF, CNPJ, phone, email or random key"),
     ],
 )
 def test_a_key_is_found_of_whatever_kind(run: Run, world: World, text: str, code: int, sentence: str) -> None:
@@ -144,11 +145,11 @@ def test_a_schema_that_is_not_there_is_made_and_asked_for(run: Run, new_database
     refused = run("serve", DATABASE_URL=empty)
     assert (refused.exit_code, refused.stderr) == (
         1,
-        "the schema is not the newest: run `codepix-hub migrate` first\n",
+        "the database schema is out of date: run `codepix-hub migrate` first\n",
     )
     for _ in range(2):
         migrated = run("migrate", DATABASE_URL=empty)
-        assert (migrated.exit_code, migrated.output) == (0, "the schema is the newest\n")
+        assert (migrated.exit_code, migrated.output) == (0, "the database schema is up to date\n")
 
 
 def test_what_is_wrong_with_the_environment_is_said_before_anything_is_done(run: Run) -> None:
@@ -161,7 +162,7 @@ def test_what_is_wrong_with_the_environment_is_said_before_anything_is_done(run:
 def test_a_database_that_is_away_is_a_sentence(run: Run, command: tuple[str, ...]) -> None:
     refused = run(*command, DATABASE_URL=NOWHERE)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("DATABASE_URL: the database does not answer: ")
+    assert refused.stderr.startswith("DATABASE_URL: the database is not responding: ")
     assert "Traceback" not in refused.output
 
 
@@ -172,14 +173,14 @@ def test_a_database_that_is_away_is_a_sentence(run: Run, command: tuple[str, ...
 def test_roles_that_are_not_there_are_named(run: Run, roles: str, sentence: str) -> None:
     refused = run("serve", "--roles", roles)
     assert refused.exit_code == 2
-    assert refused.stderr == f"{sentence}; there are grpc, kafka, http, sweeper\n"
+    assert refused.stderr == f"{sentence}; choose from grpc, kafka, http, sweeper\n"
 
 
 def test_health_of_a_hub_that_does_not_run_is_a_sentence(run: Run) -> None:
     port = free_port()
     asked = run("health", HTTP_PORT=str(port))
     assert asked.exit_code == 1
-    assert asked.stderr.startswith(f"http://127.0.0.1:{port}/health/ready does not answer: ")
+    assert asked.stderr.startswith(f"http://127.0.0.1:{port}/health/ready is not responding: ")
 
 
 def test_health_asked_of_something_else_is_a_sentence(run: Run) -> None:
@@ -200,7 +201,7 @@ def test_health_asked_of_something_else_is_a_sentence(run: Run) -> None:
         thread.join(DEADLINE_SECONDS)
     assert (asked.exit_code, asked.stderr.strip()) == (
         1,
-        f"http://127.0.0.1:{server.server_port}/health/ready is answered by something else than a hub",
+        f"http://127.0.0.1:{server.server_port}/health/ready is not a hub",
     )
 
 

@@ -10,10 +10,14 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from bank_sim.entrypoints.cli import EXIT_FAILURE, EXIT_USAGE, app
+from bank_sim.bootstrap import Bank
+from bank_sim.entrypoints.cli import make_app
 from bank_sim.settings import BankSettings
+from pix.participant.commands import EXIT_FAILURE, EXIT_USAGE
 from pix.participant.settings import load_settings
 from pix.runtime.settings_error import SettingsError
+
+app = make_app(Bank)
 
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing",
@@ -100,14 +104,14 @@ def test_missing_settings_are_exit_code_2_and_a_line_each(monkeypatch: pytest.Mo
 def test_an_unknown_role_is_told() -> None:
     result = CliRunner().invoke(app, ["serve", "--roles", "http,grpc"])
     assert result.exit_code == EXIT_USAGE
-    assert "grpc unknown; there are kafka, http, sweeper" in result.stderr
+    assert "grpc unknown; choose from kafka, http, sweeper" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["seed"], ["dead-letter", "list"]])
 def test_a_database_that_does_not_answer_is_one_sentence(command: list[str]) -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == EXIT_FAILURE
-    assert "DATABASE_URL: the database does not answer" in result.stderr
+    assert "DATABASE_URL: the database is not responding" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -122,4 +126,4 @@ def test_asking_for_the_health_of_nobody_is_exit_code_1(
     monkeypatch.setenv("HTTP_PORT", "1")
     result = CliRunner().invoke(app, ["health"])
     assert result.exit_code == EXIT_FAILURE
-    assert result.stderr.startswith(f"http://{address}:1/health/ready does not answer")
+    assert result.stderr.startswith(f"http://{address}:1/health/ready is not responding")

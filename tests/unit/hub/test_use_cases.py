@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from hub.application.fund_bank import (
     SETTLEMENT_FUNDS_CENTAVOS_MAX,
     fund_account,
 )
+from hub.application.ports import Outgoing
 from hub.application.process_messages import Arrival, ProcessMessages
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication, compose
@@ -30,10 +32,11 @@ from hub.domain.errors import (
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
-from hub.entrypoints.scheduler import Sweeper
+from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring, records_of
+from hub.entrypoints.scheduler import outbox_sweep
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.participant.dead_letters import DeadLetterState
+from pix.participant.scheduler import OutboxSweep
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable
 from pix.scheme.errors import SchemeError
@@ -329,17 +332,15 @@ def test_a_sender_that_is_no_bank_is_answered_nothing(world: World) -> None:
 # Sweeps.
 
 
-def sweeper(world: World, lag: int = 0, sink: object = None) -> tuple[Sweeper, list[str]]:
+def sweeper(
+    world: World, lag: int = 0, publish: Callable[[Sequence[Outgoing]], None] | None = None
+) -> tuple[OutboxSweep, list[str]]:
     sent: list[str] = []
 
-    class Sink:
-        def publish(self, records: object) -> None:
-            sent.extend(record.topic for record in records)  # type: ignore[attr-defined]
+    def note(outgoing: Sequence[Outgoing]) -> None:
+        sent.extend(record.topic for record in records_of(outgoing))
 
-    return (
-        Sweeper(world.hub.retransmit_due, world.hub.fail_expired, sink or Sink(), lambda: lag, Health()),  # type: ignore[arg-type]
-        sent,
-    )
+    return outbox_sweep(world.hub, publish or note, lambda: lag), sent
 
 
 def test_what_is_due_is_sent_again_and_not_before(world: World) -> None:
@@ -495,13 +496,12 @@ def test_a_sweep_is_of_bounded_size(world: World) -> None:
 
 
 def test_a_message_that_could_not_be_sent_comes_again(world: World) -> None:
-    class Broken:
-        def publish(self, records: object) -> None:
-            raise BrokerUnavailable("gone")
+    def publish(outgoing: Sequence[Outgoing]) -> None:
+        raise BrokerUnavailable("gone")
 
     world.tell((AURORA, requested()))
     world.at_ms += 1_000
-    broken, _ = sweeper(world, sink=Broken())
+    broken, _ = sweeper(world, publish=publish)
     with pytest.raises(BrokerUnavailable):
         broken.sweep()
     world.at_ms += 8_000
