@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## start a hub and three banks on this machine, and print whe
 smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and stop it (ARGS="--help")
 	@exec $(BIN)/codepix smoke $(ARGS)
 
-load: $(INSTALLED) ## start a network, let people, integrators and look-ups come for a minute, and judge it (ARGS="--help")
+load: $(INSTALLED) ## start a network, run the load test for a minute, and judge its result (ARGS="--help")
 	@exec $(BIN)/codepix load $(ARGS)
 
 # The simulated networks keep every core busy by themselves, so they come first and alone.
@@ -49,26 +49,26 @@ format: $(INSTALLED) ## put the Python files into the form that `make check` wan
 	$(BIN)/ruff check --fix $(PACKAGES)
 	$(BIN)/ruff format $(PACKAGES)
 
-stubs: $(INSTALLED) ## write the Python stubs of protos/ anew
+stubs: $(INSTALLED) ## write the Python stubs of protos/
 	$(BIN)/python -m lab.development.stubs
 
-compose-test: $(INSTALLED) ## the network in containers: start, pay, break, extend, scale, audit (Docker, or root on Debian)
+compose-test: $(INSTALLED) ## test the network in containers: pay, kill, extend, scale, audit (Docker, or root on Debian)
 	@exec $(BIN)/python -m lab.compose.test
 
 simulate: $(INSTALLED) ## run simulated networks with faults, one per seed (SEEDS=200 START=1)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
 
-screenshots: $(INSTALLED) ## take the pictures of the pages that docs/ shows
+screenshots: $(INSTALLED) ## take the screenshots of docs/
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-clean: ## remove what the other targets made; the demo's data stay
+clean: ## remove the files of the other targets; the demo's data stay
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(PACKAGES) protos -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamp is newer than what it was made from, or the environment is brought up to date.
+# Updates the environment when the stamp is older than one of these files.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "CodePix needs Python 3.11 or newer, which $(PYTHON) is not. Try: make PYTHON=python3.12 …"; exit 1; }

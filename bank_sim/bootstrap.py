@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
@@ -14,13 +14,13 @@ from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
 from bank_sim.entrypoints.cli import make_app
+from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
 from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks
 from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat
@@ -28,7 +28,8 @@ from pix.rpc.tls import channel_credentials
 from pix.runtime.clock import SystemClock
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
-from pix.wire.records import bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import bank_topic
 
 
 class Bank(Participant[BankSettings]):
@@ -48,34 +49,35 @@ class Bank(Participant[BankSettings]):
             tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
             tls_name=settings.hub_tls_name,
         )
-        self._publisher = ThreadedPublisher(lambda: self.telemetry.sink(KafkaSink(self.kafka("publisher"))))
+        gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
+        self._publisher = ThreadedPublisher(
+            lambda: self.telemetry.sink(KafkaSink(self.kafka("publisher"))), gateway.encode
+        )
         application = compose(
             identity=settings.identity,
-            secret=settings.bank_secret,
-            secret_other=settings.bank_secret_other,
             units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
             hub=self._hub,
             publisher=self._publisher,
+            process_again=lambda envelope: self._publisher.enqueue_records(self._handle([cast(Record, envelope)])),
             clock=SystemClock(),
             policy=settings.retransmission_policy,
             public_url=settings.public_url,
             version=codepix_version(),
             health=self.health,
-            database_answers=self.database_answers,
         )
+        self._handle = self.handler(gateway, application.process_messages, application.dead_letters)
         request_transfers = TracedOrders(application.request_transfers, self.telemetry.tracing)
         self.application = replace(
             application,
             request_transfers=request_transfers,
             request_transfer=RequestTransfer(request_transfers),
-            process_messages=self.telemetry.handler(application.process_messages),
         )
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
         application = self.application
         match name:
             case "kafka":
-                return {name: self.consume(self._open_source, application.process_messages)}
+                return {name: self.consume(self._open_source, self._handle)}
             case "http":
                 return {name: self._http_role()}
             case _:
@@ -90,15 +92,6 @@ class Bank(Participant[BankSettings]):
         self._publisher.close()
         self._hub.close()
         super().close()
-
-    def list_dead_letters(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetterHead]:
-        return self.application.queries.dead_letters(state, size)
-
-    def replay_dead_letter(self, digest: str) -> DeadLetter:
-        return self.application.replay_dead_letter(dead_letter_id=digest)
-
-    def discard_dead_letter(self, digest: str, note: str) -> None:
-        self.application.discard_dead_letter(dead_letter_id=digest, note=note)
 
     def _open_source(self) -> PausableSource[Any]:
         return open_source(

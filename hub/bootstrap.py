@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from hub.adapters.gauges import watch_database
+from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
-from hub.application.live_messages import LiveMessages, parties_of
-from hub.application.ports import Outgoing
+from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
 from hub.entrypoints.cli import make_app
+from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.grpc.server import add_services
-from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, open_source, records_of
+from hub.entrypoints.kafka import CONSUMER_GROUP, open_source
 from hub.entrypoints.scheduler import outbox_sweep
 from hub.settings import HubSettings
-from pix.messaging.consumer import isolating_poison
 from pix.messaging.kafka.acls import allow_banks
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.rpc.server import serve_grpc
 from pix.rpc.tls import server_credentials
 from pix.runtime.clock import SystemClock
 from pix.runtime.outages import DatabaseUnavailable
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.scheme.deliveries import Outgoing
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 
 class Hub(Participant[HubSettings]):
@@ -54,15 +57,11 @@ class Hub(Participant[HubSettings]):
             settings.transfer_timeout_ms,
             settings.look_up_policy,
             self._directory,
+            derive_wire_key=signing_key,
+            process_again=self.process_again,
         )
-        keyring = Keyring(self.application.queries.signing_keys)
-        self._handle = self.telemetry.handler(
-            isolating_poison(
-                HubRecordHandler(self.application.process_messages, keyring, clock),
-                self.application.store_dead_letter,
-                self.database_answers,
-            )
-        )
+        self._gateway = hub_gateway(self.application.queries.wire_keys)
+        self._handle = self.handler(self._gateway, self.application.process_messages, self.application.dead_letters)
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
         role: Role
@@ -85,28 +84,18 @@ class Hub(Participant[HubSettings]):
 
     def ensure_topics(self) -> None:
         """Makes the topics of the hub and of each known bank; with SASL, gives the banks their rights to them."""
-        codes = [bank.code for bank in self.application.queries.list_banks()]
-        topics = [HUB_TOPIC, *(bank_topic(code) for code in codes)]
+        topics = self._topics()
         ensure_topics(self.kafka(), topics)
         limit_topics(self.kafka(), topics)
         if self.settings.kafka_security_protocol.has_sasl:
-            allow_banks(self.kafka(), codes)
+            allow_banks(self.kafka(), [bank.code for bank in self.application.queries.list_banks()])
 
-    def list_dead_letters(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetterHead]:
-        return self.application.dead_letters.list(state, size)
-
-    def replay_dead_letter(self, digest: str) -> DeadLetter:
-        return self.application.replay_dead_letter(digest, self.replay_record)
-
-    def discard_dead_letter(self, digest: str, note: str) -> None:
-        self.application.discard_dead_letter(digest, note)
-
-    def replay_record(self, record: Record) -> None:
-        """Treats a dead letter's record as if it had just come from the broker."""
-        self.sink().publish(self._handle([record]))
+    def process_again(self, envelope: object) -> None:
+        """Processes a dead letter's record as if it had just come from the broker."""
+        self.sink().publish(self._handle([cast(Record, envelope)]))
 
     def _publish(self, outgoing: Sequence[Outgoing]) -> None:
-        self.sink().publish(records_of(outgoing))
+        self.sink().publish(self._gateway.encode(outgoing))
 
     def _serve_grpc(self, stop: threading.Event) -> None:
         settings = self.settings
@@ -126,22 +115,27 @@ class Hub(Participant[HubSettings]):
         # A process without this role needs no web framework in its memory.
         from hub.entrypoints.http.app import create_app
 
-        def topics() -> list[str]:
-            return [HUB_TOPIC, *(bank_topic(bank.code) for bank in self.application.queries.list_banks())]
-
         app = create_app(
             self.application,
-            self.replay_record,
             configured_secret=self.settings.session_secret,
             operators=self.settings,
-            wire=LiveMessages(
-                lambda: KafkaTap(self.kafka("tap"), topics), lambda: parties_of(self.application.queries)
-            ),
+            wire=LiveMessages(self._tap),
             bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
             lab_panel_url=self.settings.lab_panel_url,
             public_url=self.settings.public_url,
         )
         return self.serve_http(app)
+
+    def _tap(self) -> RecordMessageTap:
+        queries = self.application.queries
+        return RecordMessageTap(
+            KafkaTap(self.kafka("tap"), self._topics),
+            bank_peers(queries.wire_keys),
+            lambda: {bank.ispb: bank.code for bank in queries.list_banks()},
+        )
+
+    def _topics(self) -> list[str]:
+        return [HUB_TOPIC, *(bank_topic(bank.code) for bank in self.application.queries.list_banks())]
 
     def _why_look_ups_are_not_ready(self) -> str:
         try:

@@ -17,10 +17,10 @@ from typing import Any, Final, cast
 from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
 from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
 from bank_sim.domain.flows.transfer.requests import TransferOrder
-from pix.participant.dead_letters import DeadLetter
 from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
+from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
 from pix.telemetry.metrics import STEP_SECONDS, Metrics
 from pix.telemetry.records import spans_of_batch
@@ -85,7 +85,9 @@ class TransferWatch:
             ("direction", "status"),
         )
         self._failures = metrics.counter(
-            "codepix_bank_failures_total", "Sides that have failed, by reason code.", ("direction", "reason")
+            "codepix_bank_failures_total",
+            "This bank's sides of failed transfers, by reason code.",
+            ("direction", "reason"),
         )
         self._steps = metrics.histogram(
             "codepix_bank_step_seconds",
@@ -95,7 +97,7 @@ class TransferWatch:
             STEP_SECONDS,
         )
 
-    def committed(self, pairs: Sequence[Pair], letters: Sequence[DeadLetter]) -> None:
+    def committed(self, pairs: Sequence[Pair], letters: Sequence[Rejected]) -> None:
         """Takes note of rows and of dead letters."""
         if pairs:
             self._count(pairs)
@@ -176,7 +178,7 @@ class _ObservedUnit:
         self._watch = watch
         self._before: dict[TransferId, Transfer] = {}
         self._saved: list[Transfer] = []
-        self._letters: list[DeadLetter] = []
+        self._letters: list[Rejected] = []
         self._outcome = READ
         self._started_seconds = 0.0
 

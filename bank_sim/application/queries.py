@@ -29,9 +29,8 @@ from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
+from bank_sim.domain.errors import AccountNotFound, TransferNotFound
 from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.scheme.errors import SchemeError
 
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
@@ -203,27 +202,6 @@ class Queries:
         """How the bank plays a counterparty."""
         with self._units() as unit:
             return unit.switches.behaviour()
-
-    def dead_letters(
-        self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = PAGE_SIZE_DEFAULT
-    ) -> list[DeadLetterHead]:
-        """Last seen first. `state` None: all of them."""
-        _check_size(size)
-        with self._units() as unit:
-            return unit.dead_letters.list(state, size)
-
-    def find_dead_letter(self, dead_letter_id: str) -> DeadLetter:
-        """Raises DeadLetterNotFound."""
-        with self._units() as unit:
-            letter = unit.dead_letters.find(dead_letter_id)
-        if letter is None:
-            raise DeadLetterNotFound
-        return letter
-
-    def count_dead_letters(self) -> Mapping[DeadLetterState, int]:
-        """How many are in each state."""
-        with self._units() as unit:
-            return unit.dead_letters.count()
 
 
 def _search_statement(

@@ -1,13 +1,13 @@
-"""What the bank owes and has no answer to is sent again."""
+"""The outbox sweep: retransmits messages that are due and not yet answered."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.domain.flows.transfer.model import owed, retransmitted
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -21,11 +21,10 @@ class RetransmitDue:
     """
 
     def __init__(
-        self, units: UnitsOfWork, publisher: BackgroundPublisher, seal: Seal, clock: Clock, policy: RetransmissionPolicy
+        self, units: UnitsOfWork, publisher: BackgroundPublisher, clock: Clock, policy: RetransmissionPolicy
     ) -> None:
         self._units = units
         self._publisher = publisher
-        self._seal = seal
         self._clock = clock
         self._policy = policy
 
@@ -38,7 +37,7 @@ class RetransmitDue:
                 return 0
             unit.transfers.save([retransmitted(transfer, now_ms, self._policy) for transfer in due])
             unit.commit()
-        self._publisher.take(
-            [record for transfer in due for record in self._seal.records(transfer, owed(transfer, now_ms))]
+        self._publisher.enqueue(
+            [Outgoing(HUB, message, transfer.traceparent) for transfer in due for message in owed(transfer, now_ms)]
         )
         return len(due)

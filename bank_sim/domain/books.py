@@ -1,4 +1,7 @@
-"""The bank's double-entry books. Customers' accounts are what the bank owes; a posting is never changed or removed."""
+"""The bank's books, by double entry: each posting debits one account and credits another, and never changes.
+
+Money that has left a payer and is not settled is in the clearing account.
+"""
 
 from __future__ import annotations
 

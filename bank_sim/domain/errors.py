@@ -117,27 +117,6 @@ class TransferNotFound(BankError):
         super().__init__("end_to_end_id", "This bank has no transfer with this id.")
 
 
-class DeadLetterNotFound(BankError):
-    """There is no dead letter with this id."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "There is no dead letter with this id.")
-
-
-class DeadLetterClosed(BankError):
-    """A letter is replayed or discarded once; then it stays so."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "This dead letter was already replayed or discarded.")
-
-
-class DeadLetterTruncated(BankError):
-    """Only a part of the record was kept, so it cannot be treated again."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "Only a part of this record was kept, so it cannot be run again.")
-
-
 class HubUnavailable(BankError):
     """The hub does not answer. Transfers are safe and go on when it is back; only questions cannot be asked now."""
 

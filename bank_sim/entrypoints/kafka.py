@@ -1,4 +1,4 @@
-"""Kafka calls the bank: records of the hub in, decided upon, records for the hub out."""
+"""Kafka calls the bank: the topic that it consumes, unless its operator has switched that off."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 SWITCH_AGE_SECONDS_MAX: Final = 0.5
 """How old the answer to "are we to consume?" may be."""

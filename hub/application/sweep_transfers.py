@@ -1,18 +1,17 @@
-"""What nobody's message brings about: what is owed is sent again, and what waited too long fails."""
+"""The outbox sweep: retransmits messages that are due, and fails transfers that timed out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
-from hub.application.process_messages import address
+from hub.application.ports import TransferChange, UnitOfWork, UnitsOfWork
 from hub.domain.flows.transfer.decisions import Decision, decide_retransmission, decide_timeout
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock
-from pix.scheme.messages import HubMessage
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -69,7 +68,6 @@ class FailExpired:
 def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Transfer], Decision]) -> list[Outgoing]:
     if not transfers:
         return []
-    banks = unit.banks.all()
     decisions = [decide(transfer) for transfer in transfers]
     movements = [decision.movement for decision in decisions if decision.movement is not None]
     accounts = unit.settlement.all() if movements else {}
@@ -77,13 +75,12 @@ def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Tra
     for movement in movements:
         apply_movement(after, movement)
     released = changes_of(accounts, after)
-    messages: list[tuple[str, HubMessage, str]] = [
-        (ispb, message, decision.transfer.traceparent)
+    outgoing = [
+        Outgoing(ispb, message, decision.transfer.traceparent)
         for decision in decisions
         if decision.transfer is not None
         for ispb, message in decision.messages
     ]
-    outgoing = address(messages, banks, unit.banks.secrets())
     unit.transfers.save(
         [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
     )

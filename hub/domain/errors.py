@@ -53,14 +53,6 @@ class TransferNotFound(HubError):
     """The hub knows no such transfer."""
 
 
-class DeadLetterNotFound(HubError):
-    """There is no such dead letter, or it is not waiting any more."""
-
-
-class DeadLetterTruncated(HubError):
-    """Only a part of the record was kept, so it cannot be treated again."""
-
-
 class FundingConflict(HubError):
     """The id belongs to another funding."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication
 from pix.participant.scheduler import OutboxSweep
+from pix.scheme.deliveries import Outgoing
 
 
 def outbox_sweep(

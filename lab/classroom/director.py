@@ -20,7 +20,7 @@ from lab.read.snapshot import Surveyor
 from lab.read.tap import Tap, message_of
 from pix.scheme.messages import Message
 from pix.web.marks import translatable
-from pix.wire.records import HEADER_SENDER, Record
+from pix.wire.record import HEADER_SENDER, Record
 
 STEP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.05

@@ -62,7 +62,7 @@ SECURED: Final = """
 from bank_sim.settings import BankSettings
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.wire.record import Record
 settings = BankSettings().kafka("compose-test")
 wrong = settings.model_copy(update={"extra": {**settings.extra, "sasl.password": "a-wrong-password"}})
 print("the right password is", "taken" if broker_answers(settings, 30.0) else "refused")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 Position = TypeVar("Position")
 """How a source names what was polled; nobody else looks into it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Final, Generic, NoReturn, Protocol, TypeVar
 
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.process import Role, run_roles
 from pix.participant.settings import Settings, load_settings
 from pix.runtime.addresses import http_url
@@ -39,6 +40,11 @@ RolesOption = Annotated[str, typer.Option(help="Roles that this process runs, se
 MigrateOption = Annotated[bool, typer.Option("--migrate", help="Migrate the database to the newest schema first.")]
 
 
+class Application(Protocol):
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+
+
 class Process(Protocol):
     """A participant in this process; see `pix.participant.participant.Participant`."""
 
@@ -46,9 +52,8 @@ class Process(Protocol):
     def migrate(self) -> None: ...
     def is_migrated(self) -> bool: ...
     def close(self) -> None: ...
-    def list_dead_letters(self, state: DeadLetterState | None, size: int) -> Sequence[DeadLetterHead]: ...
-    def replay_dead_letter(self, digest: str) -> DeadLetter: ...
-    def discard_dead_letter(self, digest: str, note: str) -> None: ...
+    @property
+    def application(self) -> Application: ...
 
 
 AnyProcess = TypeVar("AnyProcess", bound=Process)
@@ -172,7 +177,7 @@ class Commands(Generic[Settings, AnyProcess]):
         """Shows the dead letters, last seen first."""
         table = Table("digest", "topic", "partition:offset", "sender", "times", "state", "reason")
         with self.process() as process:
-            for letter in process.list_dead_letters(state, DEAD_LETTERS_SHOWN):
+            for letter in process.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
                 table.add_row(
                     letter.digest[:DIGEST_SHOWN],
                     letter.topic,
@@ -187,7 +192,7 @@ class Commands(Generic[Settings, AnyProcess]):
     def _replay_dead_letter(self, digest: Annotated[str, typer.Argument(help="The digest, or its beginning.")]) -> None:
         """Replays a dead letter: processes its record again. Exit code 1 when this fails again."""
         with self.process() as process:
-            letter = process.replay_dead_letter(_whole_digest(process, digest))
+            letter = process.application.dead_letters.replay(_whole_digest(process, digest))
         is_dead = letter.state is DeadLetterState.DEAD
         say(f"{letter.state.value}: {letter.reason}" if is_dead else letter.state.value)
         raise typer.Exit(EXIT_FAILURE if is_dead else 0)
@@ -199,13 +204,13 @@ class Commands(Generic[Settings, AnyProcess]):
     ) -> None:
         """Discards a dead letter."""
         with self.process() as process:
-            process.discard_dead_letter(_whole_digest(process, digest), note)
+            process.application.dead_letters.discard(_whole_digest(process, digest), note)
         console.print("discarded")
 
 
 def _whole_digest(process: Process, beginning: str) -> str:
     """The digest that `dead-letter list` shows the beginning of; the text as it is when none or several fit."""
-    letters = process.list_dead_letters(None, DEAD_LETTERS_SEARCHED)
+    letters = process.application.dead_letters.list(None, DEAD_LETTERS_SEARCHED)
     fitting = [letter.digest for letter in letters if letter.digest.startswith(beginning)]
     return fitting[0] if len(fitting) == 1 else beginning
 

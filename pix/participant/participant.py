@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Generic
 
 from pix.messaging.batches import BatchHandler, RecordSink
-from pix.messaging.consumer import PausableSource
+from pix.messaging.consumer import PausableSource, isolating_poison
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.participant.consumer_role import ConsumerRole
+from pix.participant.dead_letters.use_cases import DeadLetters
+from pix.participant.gateway import MessageGateway, ProcessMessages
 from pix.participant.process import Role
 from pix.participant.settings import Settings
 from pix.participant.telemetry import Telemetry
@@ -22,6 +24,7 @@ from pix.postgres.migrations import is_migrated, migrate_in_child
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.version import codepix_version
+from pix.scheme.deliveries import Rejected
 from pix.telemetry.http import AsgiApplication
 
 BROKER_PROBE_SECONDS: Final = 2.0
@@ -77,9 +80,6 @@ class Participant(ABC, Generic[Settings]):
         self.engine.dispose()
         self.telemetry.close()
 
-    def database_answers(self) -> bool:
-        return not why_database_is_not_ready(self.engine)
-
     def lag(self) -> int:
         """Records that wait to be read by this process."""
         return 0 if self._consumer is None else self._consumer.lag()
@@ -93,6 +93,16 @@ class Participant(ABC, Generic[Settings]):
         if self._sink is None:
             self._sink = self.telemetry.sink(KafkaSink(self.kafka()))
         return self._sink
+
+    def handler(self, gateway: MessageGateway, process: ProcessMessages, dead_letters: DeadLetters) -> BatchHandler:
+        """Processes records, and returns the answers; a record that cannot be processed becomes a dead letter."""
+        return self.telemetry.handler(
+            isolating_poison(
+                gateway.handler(process),
+                lambda record, reason: dead_letters.store(Rejected(record, "", reason)),
+                lambda: not why_database_is_not_ready(self.engine),
+            )
+        )
 
     def consume(self, open_source: Callable[[], PausableSource[Any]], handle: BatchHandler) -> Role:
         self._consumer = ConsumerRole(open_source, handle, self.sink(), self.health)

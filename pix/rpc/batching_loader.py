@@ -1,4 +1,4 @@
-"""Questions that come at the same time are put to the database together."""
+"""A batching loader: answers concurrent calls with one query."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
 """The facts that move money, as pure values: the protocol between the banks and the hub.
 
-Each class is one row of the protocol table (docs/protocol.md). `pix.wire.records` puts them on Kafka and takes them
-off again; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
+Each class is one row of the protocol table (docs/protocol.md). A codec of `pix.wire` turns them into records and
+back; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, get_args
 
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
@@ -140,3 +143,18 @@ HubMessage = TransferOffered | TransferConfirmed | TransferFailed
 """What the hub may tell a bank."""
 
 Message = BankMessage | HubMessage
+
+ISO_20022: Final[Mapping[type[Message], str]] = MappingProxyType(
+    {
+        TransferRequested: "pacs.008",
+        TransferOffered: "pacs.008",
+        TransferAccepted: "pacs.002, status ACSP",
+        TransferRejected: "pacs.002, status RJCT",
+        TransferConfirmed: "pacs.002, status ACSC to the payer's bank and ACCC to the payee's",
+        TransferFailed: "pacs.002, status RJCT",
+    }
+)
+"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` has no counterpart in Pix."""
+
+MESSAGES_OF_BANKS: Final[frozenset[type]] = frozenset(get_args(BankMessage))
+MESSAGES_OF_HUB: Final[frozenset[type]] = frozenset(get_args(HubMessage))

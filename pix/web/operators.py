@@ -1,8 +1,8 @@
-"""The operator's door: who may use the console, the back office, and the APIs behind them.
+"""Operator sign-in: access to the console, the back office, and the APIs behind them.
 
-In demo mode it stands open. Else it opens for whoever knows the operator's password, and when there is none it stays
-shut, and says what to set. Pages remember it in the session; programs send it with each request as a bearer token,
-which no browser adds by itself, so that no other site can make one act.
+In demo mode every visitor has access. Otherwise access needs the operator's password; if none is set, the answer says
+what to set. The session remembers a sign-in on a page. Programs send the password as a bearer token with each request;
+no browser adds it automatically, so no other site can act through a browser.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
 from pix.runtime.clock import SystemClock
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.browser.chromium import chromium, find_chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
@@ -323,7 +324,7 @@ def take_pictures_of_console(studio: Studio) -> None:
     page.set_viewport_size({"width": 1_280, "height": 900})
     studio.keep("directory", page)
     forged = Record(HUB_TOPIC, b"E0000000120260101120000000000001", b"nonsense", {"codepix-sender": b"00000002"})
-    village.take([forged])
+    village.publish([forged])
     village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
     page.goto(f"/dead-letters/{village.hub.dead_letters.list(None, 1)[0].digest}")
     studio.keep("dead-letter", page)

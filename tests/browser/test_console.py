@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from bank_sim.domain.account import Account
 from hub.application.ports import TransferFilter
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Show, Street, Watch
 from tests.browser.test_accessibility import faults_of
 
@@ -131,7 +132,7 @@ def test_every_page_of_the_console_can_be_read_by_everybody(
     village = street.village
     end_to_end_id = pay(street, ana)
     await_closed(street, end_to_end_id)
-    village.take([Record(HUB_TOPIC, b"x", b"nonsense")])
+    village.publish([Record(HUB_TOPIC, b"x", b"nonsense")])
     village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
     digest = village.hub.dead_letters.list(None, 1)[0].digest
     page = show("/", size=size, color_scheme=scheme, language=language, reduced_motion="reduce")

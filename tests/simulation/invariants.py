@@ -15,7 +15,7 @@ from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from hub.domain.tallies import tally_changes
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import digest_of
+from pix.wire.record import digest_of
 
 if TYPE_CHECKING:
     from tests.simulation.run import SimulatedBank, World

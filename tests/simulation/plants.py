@@ -16,7 +16,6 @@ from bank_sim.domain.flows.transfer.decisions import Decision as BankDecision
 from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
 from bank_sim.domain.flows.transfer.model import Author, Direction, Transfer, TransferEvent, TransferStatus, move
 from hub.adapters.memory.unit_of_work import HubStore
-from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as ResendAtHub
 from hub.domain.bank import BankSecret
@@ -27,10 +26,11 @@ from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink, RecordSource
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import PublishFailed
+from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.messages import TransferAccepted, TransferOffered, TransferRejected
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import HEADER_TYPE, Record
+from pix.wire.record import Record
 from tests.simulation.network import Position
 from tests.simulation.run import Plant
 
@@ -125,28 +125,28 @@ class _NoAnswersAgain(RetransmitDue):
 
 
 class _WithoutAnswers:
-    """See `bank_sim.application.ports.Courier`."""
+    """See `bank_sim.application.ports.BackgroundPublisher`."""
 
     def __init__(self, publisher: BackgroundPublisher) -> None:
         self._publisher = publisher
 
-    def take(self, records: Sequence[Record]) -> None:
-        """Forgets the answers among them."""
-        answers = (TransferAccepted.__name__.encode(), TransferRejected.__name__.encode())
-        self._publisher.take([record for record in records if record.headers[HEADER_TYPE] not in answers])
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        """Drops the answers among them."""
+        answers = (TransferAccepted, TransferRejected)
+        self._publisher.enqueue([each for each in outgoing if not isinstance(each.message, answers)])
 
 
 class _SwallowRowExists(ProcessMessages):
     """A bank whose other replica was quicker with one record drops the batch."""
 
-    def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
+    def __call__(self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected] = ()) -> list[Outgoing]:
         try:
             with self._units() as unit:
-                processed = self.within(unit, records)
+                outgoing = self.within(unit, arrivals, rejected)
                 unit.commit()
         except RowExists:
-            return ()
-        return processed.outgoing
+            return []
+        return outgoing
 
 
 class _PublishingNeverFails(BatchLoop[Position]):

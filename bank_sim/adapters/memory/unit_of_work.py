@@ -51,8 +51,8 @@ from bank_sim.domain.flows.transfer.model import (
     Transfer,
     TransferStatus,
 )
-from pix.participant.dead_letters import DeadLetterRepository
-from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.participant.dead_letters.memory import MemoryDeadLetters
+from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey

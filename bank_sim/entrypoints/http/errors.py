@@ -8,6 +8,7 @@ from typing import Final
 
 from bank_sim.domain import errors
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
+from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.languages import Language, translate, translate_rule
@@ -21,14 +22,11 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         errors.TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
-        errors.DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "The dead letter does not exist"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Account number and PIN do not match"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),
         errors.AccountClosed: ProblemKind("account-closed", 409, "The account is closed"),
         errors.AccountNotEmpty: ProblemKind("account-not-empty", 409, "The account has money in it"),
         errors.AccountHasTransfers: ProblemKind("account-has-transfers", 409, "The account has transfers under way"),
-        errors.DeadLetterClosed: ProblemKind("dead-letter-settled", 409, "The dead letter is settled"),
-        errors.DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
         errors.TaxIdTaken: ProblemKind("tax-id-taken", 409, "The tax id already has an account"),
         errors.KeyTaken: ProblemKind("key-taken", 409, "Another account has the key"),
         errors.IdempotencyConflict: ProblemKind("idempotency-conflict", 409, "The idempotency key was used before"),
@@ -40,6 +38,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.HubAnswerUnfit: ProblemKind("hub-answer-unfit", 502, "The hub's answer breaks a rule"),
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
         errors.HubCredentialsRejected: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
+        **DEAD_LETTER_PROBLEMS,
         **OPERATOR_PROBLEMS,
         **STREAM_PROBLEMS,
         PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other pictures are being read"),

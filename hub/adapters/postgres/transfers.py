@@ -2,7 +2,8 @@
 
 What a batch costs here decides what the hub can do in a second, so nothing is done per value that can be done per
 batch: new rows come by COPY, changed ones by one UPDATE joined to arrays, and a row that this process wrote a moment
-ago is not read again (`CachedTransfers`).
+ago is not read again (`CachedTransfers`). Replicas rely on optimistic concurrency: each update names the revision that
+it read.
 """
 
 from __future__ import annotations

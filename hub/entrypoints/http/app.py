@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -10,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
 from hub.application.bank_books import NoBankBooks
-from hub.application.live_messages import LiveMessages, SilentTap, parties_of
+from hub.application.live_messages import LiveMessages, SilentTap
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.http.api.events import events_router
@@ -33,7 +32,6 @@ from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_probl
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import install_sessions, secret_of, session_secret
 from pix.web.templates import language_of
-from pix.wire.records import Record
 
 DESCRIPTION: Final = (
     "What the console shows, for programs: banks, transfers with their histories, keys, settlement accounts, dead "
@@ -45,7 +43,6 @@ SESSION_COOKIE: Final = "codepix_hub"
 
 def create_app(
     application: HubApplication,
-    replay_record: Callable[[Record], None],
     *,
     configured_secret: str = "",
     operators: OperatorSettings | None = None,
@@ -56,11 +53,10 @@ def create_app(
 ) -> FastAPI:
     """The application.
 
-    `replay_record` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
-    and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
-    without it is everybody. `wire` is what is watched live, `bank_books` where the banks' bookings are asked for;
-    without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map;
-    people reach the console at `public_url`, and with https its cookies are for https alone.
+    `configured_secret` signs sessions and forms; when it is empty, one is made for the life of the process. Without
+    `operators` everybody is the operator; without `wire` no message is shown live, and without `bank_books` no bank
+    answers. The page at `lab_panel_url` may frame the network map. People reach the console at `public_url`; with https
+    its cookies are for https alone.
     """
     app = FastAPI(
         title="CodePix hub",
@@ -72,9 +68,9 @@ def create_app(
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
     authentication = OperatorAuthentication(operators or EverybodyIsOperator(), secret)
-    wire = wire or LiveMessages(SilentTap, lambda: parties_of(application.queries))
+    wire = wire or LiveMessages(SilentTap)
     bank_books = bank_books or NoBankBooks()
-    install_site(app, Site(application, replay_record, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
+    install_site(app, Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
     install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
     install_public_url(app, public_url)
     app.add_middleware(SecurityHeaders)
@@ -84,7 +80,7 @@ def create_app(
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
     for router in (
-        *api_routers(application, replay_record, bank_books, operator_of_api(lambda _: authentication)),
+        *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         health_router(application.health),

@@ -9,8 +9,6 @@ from hub.domain.errors import (
     BankAlreadyAdded,
     BankNotActive,
     BankNotFound,
-    DeadLetterNotFound,
-    DeadLetterTruncated,
     FundingConflict,
     KeyNotFound,
     LookUpsExhausted,
@@ -18,6 +16,7 @@ from hub.domain.errors import (
     SettlementFundsTooLow,
     TransferNotFound,
 )
+from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.operators import OPERATOR_PROBLEMS
@@ -32,11 +31,10 @@ PROBLEMS: Final[ProblemTable] = {
     KeyNotFound: ProblemKind("key-not-found", 404, "Nobody has registered this key"),
     LookUpsExhausted: ProblemKind("look-ups-exhausted", 429, "The bank has looked up too many keys"),
     TransferNotFound: ProblemKind("transfer-not-found", 404, "There is no such transfer"),
-    DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
-    DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
     FundingConflict: ProblemKind("funding-conflict", 409, "Another funding has this id"),
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
     TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
+    **DEAD_LETTER_PROBLEMS,
     **OPERATOR_PROBLEMS,
     **STREAM_PROBLEMS,
     DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),

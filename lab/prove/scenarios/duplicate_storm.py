@@ -12,7 +12,7 @@ from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.outages import PublishFailed
 from pix.web.marks import translatable
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 PAYMENTS: Final = 12
 PER_SECOND: Final = 20.0

@@ -24,7 +24,7 @@ from bank_sim.domain.errors import (
 )
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
-from hub.application.use_cases import HubApplication, compose
+from hub.application.use_cases import HubApplication
 from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
 from pix.runtime.health import Health
@@ -33,6 +33,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
 from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
+from tests.support.participants import compose_hub
 from tests.unit.bank_sim.examples import ANA
 
 TAKEN = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
@@ -45,7 +46,7 @@ class GrpcServer:
 
     def __init__(self) -> None:
         self.store = HubStore()
-        self.application: HubApplication = compose(
+        self.application: HubApplication = compose_hub(
             HubUnitsOfWork(self.store), TurnedClock(), Health(), RetransmissionPolicy(), None
         )
         for bank, funds in ((AURORA, FUNDING.amount_centavos), (IPE, 0)):

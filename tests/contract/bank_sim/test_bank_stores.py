@@ -24,11 +24,12 @@ from bank_sim.domain.flows.transfer.model import (
     TransferStatus,
     refuse,
 )
-from pix.participant.dead_letters import DeadLetterState, dead_letter
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.scheme.deliveries import Rejected
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)
@@ -456,8 +457,8 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
 def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:
     record = Record("codepix.bank.001.v1", b"key", b"\x00raw", {"codepix-type": b"\xff"}, 3, 9)
     with units() as unit:
-        unit.dead_letters.add([dead_letter(record, "hub", "unreadable", NOW_MS)])
-        unit.dead_letters.add([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
+        unit.dead_letters.add([Rejected(record, "hub", "unreadable")], NOW_MS)
+        unit.dead_letters.add([Rejected(replace(record, offset=11), "hub", "still unreadable")], NOW_MS + 1)
         unit.commit()
     with units() as unit:
         (letter,) = unit.dead_letters.list(None, 10)

@@ -14,9 +14,11 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, Behaviour
 from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
 from tests.integration.bank_http.village import Village
+from tests.support.participants import bank_handler
 
 
 def test_it_is_open_in_demo_mode_and_else_wants_the_operators_password(
@@ -122,8 +124,8 @@ def test_the_books_list_every_posting(
 
 
 def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
-    letter = aurora.queries.dead_letters()[0]
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    letter = aurora.dead_letters.list()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
     assert letter.reason in visitor.text and b"nonsense".hex() not in visitor.text
@@ -144,8 +146,8 @@ def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: Ban
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=value)])
-    digest = aurora.queries.dead_letters()[0].digest
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    digest = aurora.dead_letters.list()[0].digest
     visitor = visit(aurora)
     visitor.open(f"/backoffice/dead-letters/{digest}")
     assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in visitor.text

@@ -6,9 +6,11 @@ import pytest
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, AccountStatus
-from pix.participant.dead_letters import DeadLetterState
-from pix.wire.records import Record, bank_topic
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.wire.record import Record
+from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor
+from tests.support.participants import bank_handler
 
 
 def told_once(visitor: Visitor, sentence: str) -> bool:
@@ -35,15 +37,15 @@ def test_an_account_is_closed_after_a_question(visit: Visit, aurora: BankApplica
 
 
 def test_a_dead_letter_is_discarded_after_a_question(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
-    letter = aurora.queries.dead_letters()[0]
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    letter = aurora.dead_letters.list()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
     assert 'value="discard"' not in visitor.page.text, "no single click discards"
     visitor.open(f"/backoffice/dead-letters/{letter.digest}/discard")
     assert "Discard this dead letter?" in visitor.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="mine")
-    assert aurora.queries.find_dead_letter(letter.digest).state is DeadLetterState.DISCARDED
+    assert aurora.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
     assert told_once(visitor, "The dead letter is discarded.")
 
 

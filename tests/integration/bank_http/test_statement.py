@@ -14,7 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
 from bank_sim.entrypoints.http.pages.statement import LINES_PER_PAGE
 from bank_sim.entrypoints.http.statement_query import today
-from pix.wire.records import HUB_TOPIC
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
 from tests.integration.bank_http.village import Village
 

@@ -143,7 +143,7 @@ def test_every_answer_has_the_headers_that_guard_it(visit: Visit, aurora: BankAp
         assert headers["X-Frame-Options"] == "DENY"
 
 
-def test_pages_have_no_inline_script_or_style_and_ask_nobody_else(
+def test_pages_have_no_inline_script_or_style_and_load_nothing_from_elsewhere(
     visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
 ) -> None:
     visitor = visit(aurora, ana)

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.bootstrap import Bank
 from bank_sim.entrypoints.cli import make_app
-from pix.participant.dead_letters import dead_letter
+from pix.participant.dead_letters.records import letter_of
 from pix.postgres.engine import make_engine
-from pix.wire.records import Record
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import Record
 
 app = make_app(Bank)
 
@@ -61,9 +62,10 @@ def test_seeding_needs_the_hub_and_says_so() -> None:
 def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> None:
     CliRunner().invoke(app, ["migrate"])
     engine = make_engine(database_url)
-    letter = dead_letter(Record("codepix.bank.001.v1", b"key", b"noise"), "hub", "unreadable", 5)
+    noise = Record("codepix.bank.001.v1", b"key", b"noise")
+    letter = letter_of(Rejected(noise, "hub", "unreadable"), 5)
     with PostgresUnitsOfWork(engine)() as unit:
-        unit.dead_letters.add([letter])
+        unit.dead_letters.add([Rejected(noise, "hub", "unreadable")], 5)
         unit.commit()
     engine.dispose()
     listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})
@@ -75,6 +77,6 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     assert discarded.exit_code == 0
     again = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
     assert again.exit_code == 1
-    assert "already" in again.stderr
+    assert "replayed or discarded before" in again.stderr
     unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
     assert "no dead letter" in unknown.stderr

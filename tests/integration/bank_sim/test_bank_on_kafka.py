@@ -24,7 +24,8 @@ from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.participant.consumer_role import ConsumerRole
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.contract.bank_sim.world import AURORA, SECRET, World, read
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 
@@ -58,7 +59,7 @@ def consumer(world: World, settings: BankSettings) -> ConsumerRole:
     kafka = settings.kafka("bank")
     return ConsumerRole(
         lambda: open_source(kafka, AURORA.code, lambda: world.bank.queries.behaviour().consuming),
-        world.bank.process_messages,
+        world.handle,
         KafkaSink(kafka),
         world.bank.health,
     )
@@ -122,7 +123,7 @@ def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(
     sent = 0
 
     def deaths() -> int:
-        return sum(letter.times for letter in world.bank.queries.dead_letters(None, 500))
+        return sum(letter.times for letter in world.bank.dead_letters.list(None, 500))
 
     with closing(KafkaSource(kafka, HUB_TOPIC, "hub")) as hub, closing(KafkaSink(kafka)) as sink:
 

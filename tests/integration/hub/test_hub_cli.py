@@ -24,13 +24,14 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.cli import make_app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.settings import ServiceSettings
 from pix.postgres.engine import transaction
 from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.messages import TransferAccepted
 from pix.web.client import http_get
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.hub.world import World, signed
 from tests.support.ipv6 import needs_ipv6
 from tests.unit.hub.builders import AURORA, IPE, e2e
@@ -128,7 +129,7 @@ def test_dead_letters_are_listed_and_discarded_by_the_beginning_of_their_digest(
     assert (discarded.exit_code, discarded.output) == (0, "discarded\n")
     assert world.application.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
     again = run("dead-letter", "discard", letter.digest, "--note", "a scan")
-    assert (again.exit_code, again.stderr) == (1, "digest: no dead letter with this digest is waiting\n")
+    assert (again.exit_code, again.stderr) == (1, "digest: this dead letter was replayed or discarded before\n")
     assert letter.digest[:16] not in run("dead-letter", "list").output
 
 

@@ -19,7 +19,7 @@ from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.pages.views import HEX_BYTES_MAX, hex_lines, milestones
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side, TransferAccepted
@@ -27,7 +27,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.web.client import http_get, new_http_client
 from pix.web.operators import EverybodyIsOperator
 from pix.web.server import serve_http
-from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.hub.world import World, signed
 from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 
@@ -36,7 +37,7 @@ DEADLINE_SECONDS = 60.0
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.application, world.replay_record, configured_secret="for the test")) as client:
+    with TestClient(create_app(world.application, configured_secret="for the test")) as client:
         yield client
 
 
@@ -343,7 +344,7 @@ def test_the_api_is_documented_for_people(client: TestClient) -> None:
 def served(world: World) -> Iterator[str]:
     port = free_port()
     stop = threading.Event()
-    app = create_app(world.application, world.replay_record, wire=world.watch())
+    app = create_app(world.application, wire=world.watch())
     thread = threading.Thread(target=serve_http, args=(app, "127.0.0.1", port, stop))
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -489,7 +490,7 @@ def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World
 
 def test_the_page_that_was_asked_for_comes_after_the_operators_sign_in(world: World) -> None:
     settings = EverybodyIsOperator(demo_mode=False, operator_password="the operator of the tests")
-    app = create_app(world.application, world.replay_record, operators=settings)
+    app = create_app(world.application, operators=settings)
     with TestClient(app) as client:
         asked = client.get("/transfers?status=failed")
         assert asked.url.path == "/sign-in"

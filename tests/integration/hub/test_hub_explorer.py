@@ -22,9 +22,9 @@ from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.flows.transfer.timeline import Rule
 from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import TransferAccepted, TransferRequested
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, decode_message
+from pix.wire.protobuf_v1.codec import decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
 from tests.integration.hub.world import ANAS_KEY, BIAS_KEY, FUNDS, World
 from tests.unit.hub.builders import AURORA, IPE, e2e
@@ -51,7 +51,7 @@ def books() -> FakeBooks:
 
 @pytest.fixture
 def client(world: World, books: FakeBooks) -> Iterator[TestClient]:
-    app = create_app(world.application, world.replay_record, wire=world.watch(), bank_books=books)
+    app = create_app(world.application, wire=world.watch(), bank_books=books)
     with TestClient(app) as client:
         yield client
 
@@ -382,7 +382,7 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(c
 
 def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(world: World) -> None:
     def headers(lab_panel_url: str, address: str) -> Any:
-        app = create_app(world.application, world.replay_record, lab_panel_url=lab_panel_url)
+        app = create_app(world.application, lab_panel_url=lab_panel_url)
         with TestClient(app) as client:
             return client.get(address).headers
 
@@ -397,7 +397,7 @@ def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(
 
 
 def test_the_console_leads_to_the_lab_when_there_is_one(world: World) -> None:
-    app = create_app(world.application, world.replay_record, lab_panel_url="http://127.0.0.1:9000/panel")
+    app = create_app(world.application, lab_panel_url="http://127.0.0.1:9000/panel")
     with TestClient(app) as client:
         assert 'href="http://127.0.0.1:9000/panel"' in page(client, "/banks")
 

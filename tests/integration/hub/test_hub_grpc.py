@@ -19,7 +19,6 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.use_cases import compose
 from hub.domain.liveness import Liveness
 from hub.entrypoints.grpc.server import add_services
 from lab.network.parts.ports import free_port
@@ -30,6 +29,7 @@ from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.messages import Side
 from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
+from tests.support.participants import compose_hub
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 DEADLINE_SECONDS = 60.0
@@ -101,7 +101,7 @@ class BorrowedClock:
 @pytest.fixture(scope="module")
 def served(serve: Callable[[Any], Hub], shared_engine: Engine) -> tuple[Hub, BorrowedClock]:
     clock = BorrowedClock()
-    return serve(compose(PostgresUnitsOfWork(shared_engine), clock, Health(), POLICY, None)), clock
+    return serve(compose_hub(PostgresUnitsOfWork(shared_engine), clock, Health(), POLICY, None)), clock
 
 
 @pytest.fixture
@@ -445,7 +445,7 @@ def test_two_secrets_are_valid_while_a_bank_changes_its_own(hub: Hub, world: Wor
 
 def test_a_database_that_is_away_is_told_as_such(serve: Callable[[Any], Hub]) -> None:
     nowhere = create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
-    hub = serve(compose(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None))
+    hub = serve(compose_hub(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None))
     assert refused(hub.directory.ListKeys, directory.ListKeysRequest(), as_bank(IPE))[0] == "UNAVAILABLE"
 
 

@@ -17,7 +17,7 @@ from hub.application.ports import TransferChange
 from hub.domain.errors import KeyLimitReached
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
 from pix.postgres.migrations import is_migrated, migrate
 from pix.runtime.outages import DatabaseUnavailable

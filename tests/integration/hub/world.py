@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from hub.adapters.memory.tap import MemoryWire
+from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.live_messages import LiveMessages, parties_of
-from hub.application.use_cases import HubApplication, compose
+from hub.application.live_messages import LiveMessages
+from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
-from hub.entrypoints.kafka import HubRecordHandler, Keyring
+from hub.entrypoints.gateway import bank_peers
 from pix.messaging.batches import BatchHandler
-from pix.messaging.consumer import isolating_poison
 from pix.runtime.health import Health
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -30,7 +30,11 @@ from pix.scheme.messages import (
 )
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_TOPIC, Record, encode_record, signing_key
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
+from tests.support.participants import compose_hub, hub_handler
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
@@ -75,11 +79,11 @@ class World:
 
     def watch(self) -> LiveMessages:
         """What a console watches."""
-        return LiveMessages(self.wire.tap, lambda: parties_of(self.application.queries))
+        keys = self.application.queries.wire_keys
+        return LiveMessages(lambda: RecordMessageTap(self.wire.tap(), bank_peers(keys), self._codes))
 
-    def replay_record(self, record: Record) -> None:
-        """For the replay of a dead letter."""
-        self.treat(record)
+    def _codes(self) -> dict[str, str]:
+        return {bank.ispb: bank.code for bank in self.application.queries.list_banks()}
 
     def tell(self, sender: str, *messages: BankMessage) -> Sequence[Record]:
         """A bank says something, rightly signed; a moment passes."""
@@ -131,11 +135,11 @@ def signed(message: BankMessage, sender: str, secret: str | None = None, topic: 
 def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None = None) -> World:
     """A hub on a migrated database: the first, or one more replica."""
     clock = TestClock()
-    application = compose(PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS)
-    handler = HubRecordHandler(
-        application.process_messages, Keyring(application.queries.signing_keys, clock.now_ms), clock
+    replayed: list[Record] = []
+    application = compose_hub(
+        PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS, publish=replayed.extend
     )
-    return World(application, isolating_poison(handler, application.store_dead_letter), clock)
+    return World(application, hub_handler(application, clock.now_ms), clock, replayed)
 
 
 def make_world(engine: Engine, health: Health | None = None) -> World:

@@ -16,6 +16,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX
 from pix.scheme.keys import KEY_LENGTH_MAX, KeyKind, PixKey
 from pix.scheme.messages import (
+    MESSAGES_OF_HUB,
     BankMessage,
     HubMessage,
     Party,
@@ -31,7 +32,8 @@ from pix.scheme.people import PERSON_NAME_LENGTH_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS
 from pix.scheme.texts import DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
-from pix.wire.records import BANK_VALUE_BYTES_MAX, MESSAGES_OF_HUB, decode_message, encode_record
+from pix.wire.protobuf_v1.codec import decode_message, encode_record
+from pix.wire.record import BANK_VALUE_BYTES_MAX
 from tests.unit.hub.builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, key_entry, network, requested
 
 WIDE = "\N{GRINNING FACE}"

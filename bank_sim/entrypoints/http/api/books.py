@@ -12,7 +12,8 @@ from bank_sim.domain.books import Posting, PostingKind
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.records import record_of
 
 router = api_router("books")
 
@@ -157,10 +158,11 @@ class DeadLetterDocument(BaseModel):
 
     @staticmethod
     def of(letter: DeadLetter) -> DeadLetterDocument:
-        """From the service's letter."""
+        """From the use case's letter."""
+        record = record_of(letter)
         return DeadLetterDocument(
             dead_letter_id=letter.digest,
-            topic=letter.record.topic,
+            topic=record.topic,
             sender=letter.sender,
             reason=letter.reason,
             first_seen_at_ms=letter.first_seen_at_ms,
@@ -168,10 +170,10 @@ class DeadLetterDocument(BaseModel):
             times=letter.times,
             state=letter.state,
             note=letter.note,
-            value_hex=letter.record.value.hex(),
+            value_hex=record.value.hex(),
             value_bytes=letter.value_bytes,
             value_sha256=letter.value_sha256,
-            is_whole=letter.record.flaw is None,
+            is_whole=record.flaw is None,
         )
 
 
@@ -218,8 +220,8 @@ def postings_of_transfer(
 @router.get("/dead-letters")
 def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT) -> DeadLetters:
     """Records that could not be applied, with the reason, last seen first."""
-    letters = site.bank.queries.dead_letters(state, size)
-    counts = site.bank.queries.count_dead_letters()
+    letters = site.bank.dead_letters.list(state, size)
+    counts = site.bank.dead_letters.count()
     return DeadLetters(
         dead_letters=[DeadLetterHeadDocument.of(letter) for letter in letters],
         counts={known.value: counts.get(known, 0) for known in DeadLetterState},
@@ -229,16 +231,16 @@ def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageS
 @router.get("/dead-letters/{dead_letter_id}")
 def dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
     """One of them, with at most 64 KiB of its value."""
-    return DeadLetterDocument.of(site.bank.queries.find_dead_letter(dead_letter_id))
+    return DeadLetterDocument.of(site.bank.dead_letters.find(dead_letter_id))
 
 
 @router.post("/dead-letters/{dead_letter_id}/replay")
 def replay_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
     """Runs the record again, as if it had just come."""
-    return DeadLetterDocument.of(site.bank.replay_dead_letter(dead_letter_id=dead_letter_id))
+    return DeadLetterDocument.of(site.bank.dead_letters.replay(dead_letter_id))
 
 
 @router.post("/dead-letters/{dead_letter_id}/discard")
 def discard_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId, body: DiscardRequest) -> DeadLetterDocument:
     """Lays the record aside, with a note why."""
-    return DeadLetterDocument.of(site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=body.note))
+    return DeadLetterDocument.of(site.bank.dead_letters.discard(dead_letter_id, note=body.note))

@@ -49,7 +49,7 @@ from pix.scheme.values import value_object
 HUB: Final = "hub"
 
 IGNORED_MESSAGES_RECORDED_MAX: Final = 20
-"""A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
+"""A history keeps each ignored message up to this many, and counts the rest, so that no sender can make it grow."""
 
 RESENDS_RECORDED_MAX: Final = 20
 """A transfer's history keeps this many times of sending again; the rest are counted, however long a bank is away."""

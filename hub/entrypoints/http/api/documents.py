@@ -17,10 +17,11 @@ from hub.domain.flows.transfer.model import HistoryStep, Transfer
 from hub.domain.flows.transfer.timeline import Reached, Told
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead
+from pix.participant.dead_letters.records import record_of
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
-from pix.wire.records import encode_record
+from pix.wire.protobuf_v1.codec import encode_record
 
 
 class BankDocument(BaseModel):
@@ -424,7 +425,7 @@ class DeadLetterDocument(BaseModel):
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:
         """From the plumbing."""
-        record = letter.record
+        record = record_of(letter)
         return cls(
             digest=letter.digest,
             topic=record.topic,

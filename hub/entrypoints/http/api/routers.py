@@ -31,13 +31,12 @@ from hub.entrypoints.http.api.documents import (
     TransferPage,
     TransferWithHistory,
 )
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.rpc.metadata import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.problems import PROBLEM_RESPONSES
-from pix.wire.records import Record
 
 PAGE_SIZE_MAX: Final = 5_000
 TIME_DIGITS_MAX: Final = 15
@@ -66,7 +65,6 @@ def page_cursor(before: str) -> tuple[int, str] | None:
 
 def api_routers(
     application: HubApplication,
-    replay_record: Callable[[Record], None],
     bank_books: BankBooks,
     operator: Callable[..., Awaitable[None]],
 ) -> tuple[APIRouter, ...]:
@@ -214,12 +212,11 @@ def api_routers(
     @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
     def replay_dead_letter(digest: str) -> DeadLetterDocument:
         """Treats the record once more, as if it had just come; refused when only a part of it was kept."""
-        return DeadLetterDocument.of(application.replay_dead_letter(digest, replay_record))
+        return DeadLetterDocument.of(application.dead_letters.replay(digest))
 
     @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])
     def discard_dead_letter(digest: str, discard: Discard) -> DeadLetterDocument:
         """Closes one that needs no replay, with the reason."""
-        application.discard_dead_letter(digest, discard.note)
-        return DeadLetterDocument.of(application.dead_letters.find(digest))
+        return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note))
 
     return router, directory

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from hub.domain.errors import DeadLetterNotFound, DeadLetterTruncated
 from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
 from hub.entrypoints.http.pages.views import bank_views, letter_view
-from pix.participant.dead_letters import DeadLetter, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterClosed, DeadLetterState, DeadLetterTruncated
 from pix.scheme.errors import SchemeError
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
@@ -60,8 +59,8 @@ def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) 
 def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
     """Treats the record once more."""
     try:
-        letter = site.hub.replay_dead_letter(digest, site.replay_record)
-    except DeadLetterNotFound:
+        letter = site.hub.dead_letters.replay(digest)
+    except DeadLetterClosed:
         letter = site.hub.dead_letters.find(digest)
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")
@@ -86,8 +85,8 @@ def discard_letter(
     """Closes a letter that needs no replay, with the reason."""
     letter = site.hub.dead_letters.find(digest)
     try:
-        site.hub.discard_dead_letter(digest, note)
-    except DeadLetterNotFound:
+        site.hub.dead_letters.discard(digest, note)
+    except DeadLetterClosed:
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")
     except SchemeError as error:

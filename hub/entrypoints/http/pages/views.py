@@ -11,18 +11,14 @@ from hub.domain.bank import Bank
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.flows.transfer.timeline import Mark, Reached, Told
 from hub.domain.settlement import SettlementAccount
-from pix.participant.dead_letters import DeadLetter
+from pix.participant.dead_letters.model import DeadLetter
+from pix.participant.dead_letters.records import record_of
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.languages import Language
 from pix.web.palette import derive_palette
-from pix.wire.records import (
-    HEADER_TYPE,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    RecordError,
-    decode_message,
-    encode_record,
-)
+from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
+from pix.wire.record import HEADER_TYPE
 
 UNKNOWN_COLOR: Final = "#6b7280"
 HEX_BYTES_PER_LINE: Final = 16
@@ -211,7 +207,7 @@ class LetterView:
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
     """A dead letter with its message decoded, whoever has or has not signed it."""
-    record = letter.record
+    record = record_of(letter)
     message_type = _readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []
     why_unreadable = ""
