@@ -155,7 +155,9 @@ class GrpcHub:
                 participants_heard.append(_participant(bank))
             except SchemeError as error:
                 # One bank that cannot be shown must not hide the others.
-                log.warning("the hub lists a bank that breaks a rule of the scheme", ispb=bank.ispb, error=str(error))
+                log.warning(
+                    "the hub's list has a bank that violates a rule of the scheme", ispb=bank.ispb, error=str(error)
+                )
         return participants_heard
 
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
@@ -246,7 +248,7 @@ def _judging_an_answer() -> Iterator[None]:
     try:
         yield
     except SchemeError as error:
-        log.warning("an answer of the hub breaks a rule of the scheme", error=str(error))
+        log.warning("an answer of the hub violates a rule of the scheme", error=str(error))
         raise HubAnswerUnfit from None
 
 

@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
 from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
+from pix.scheme.postings import Direction
 from pix.telemetry.metrics import STEP_SECONDS, Metrics
 from pix.telemetry.records import spans_of_batch
 from pix.telemetry.traces import ATTRIBUTE_END_TO_END_ID, SpanKind, Tracing
@@ -115,7 +116,7 @@ class TransferWatch:
             if before is not None:
                 resends += after.resend_count - before.resend_count
                 duplicates += after.duplicates - before.duplicates
-                refusals += after.steps_refused - before.steps_refused
+                refusals += after.refusals - before.refusals
             if before is not None and before.status is after.status:
                 continue
             reached[after.direction.value, after.status.value] += 1

@@ -17,14 +17,15 @@ from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.flow import RowId
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.postings import Direction
 from pix.scheme.values import value_object
 
-TransferId = tuple[str, Direction]
-"""What identifies a row: a bank may be both sides of one transfer."""
+TransferId = RowId
 
 
 class RowExists(Exception):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
-from bank_sim.application.ports import RowExists, TransferId, UnitOfWork, UnitsOfWork
+from bank_sim.application.flow_rows import repositories
+from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.transfer.decisions import Decision, Facts, account_needed, decide, direction_of
+from bank_sim.domain.flows import account_needed, decide, keys_by_flow
+from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
 from pix.scheme.ids import is_end_to_end_id
-from pix.scheme.messages import HubMessage
+from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
 ATTEMPTS_MAX: Final = 3
@@ -26,19 +28,19 @@ ATTEMPTS_MAX: Final = 3
 class _Fold:
     """A batch in the making: known rows, changed rows, messages to send. Statements are few, whatever its size."""
 
-    transfers: dict[TransferId, Transfer]
+    rows: dict[RowId, Transfer]
     accounts: dict[str, Account]
-    known: frozenset[TransferId]
-    changed: dict[TransferId, Transfer] = field(default_factory=dict)
+    known: frozenset[RowId]
+    changed: dict[RowId, Transfer] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
     postings: list[Posting] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
-    def apply(self, transfer_id: TransferId, decision: Decision) -> None:
+    def apply(self, decision: Decision[Transfer]) -> None:
         """Takes a decision into the batch."""
-        if decision.transfer is not None:
-            self.transfers[transfer_id] = self.changed[transfer_id] = decision.transfer
+        if decision.row is not None:
+            self.rows[decision.row.row_id] = self.changed[decision.row.row_id] = decision.row
         for posting in decision.postings:
             if posting.account_number is not None:
                 account, booked = books.book(self.accounts[posting.account_number], posting)
@@ -50,10 +52,8 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed."""
-        unit.transfers.add(
-            [transfer for transfer_id, transfer in self.changed.items() if transfer_id not in self.known]
-        )
-        unit.transfers.save([transfer for transfer_id, transfer in self.changed.items() if transfer_id in self.known])
+        unit.transfers.add([transfer for row_id, transfer in self.changed.items() if row_id not in self.known])
+        unit.transfers.save([transfer for row_id, transfer in self.changed.items() if row_id in self.known])
         unit.postings.add(self.postings)
         unit.accounts.save([self.accounts[number] for number in sorted(self.booked)])
         unit.dead_letters.add(self.rejected, now_ms)
@@ -71,7 +71,7 @@ class ProcessMessages:
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
-        decide_on: Callable[..., Decision] = decide,
+        decide_on: Callable[..., Decision[Transfer]] = decide,
     ) -> None:
         """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._decide_on = decide_on
@@ -99,33 +99,25 @@ class ProcessMessages:
     ) -> list[Outgoing]:
         """The same within the caller's transaction."""
         now_ms = self._clock.now_ms()
-        messages = [cast(HubMessage, arrival.message) for arrival in arrivals]
-        fold = self._load(unit, messages)
+        fold = self._load(unit, [arrival.message for arrival in arrivals])
         fold.rejected += rejected
         behaviour = unit.switches.behaviour()
-        for arrival, message in zip(arrivals, messages, strict=True):
-            transfer_id = _transfer_id_of(message)
-            transfer = fold.transfers.get(transfer_id)
-            decision = self._decide_on(
-                transfer,
-                message,
-                fold.accounts.get(account_needed(transfer, message)),
-                Facts(self._identity.ispb, now_ms, behaviour, self._policy, arrival.traceparent),
-            )
-            fold.apply(transfer_id, decision)
-            trace = arrival.traceparent if decision.transfer is None else decision.transfer.traceparent
+        for arrival in arrivals:
+            account = fold.accounts.get(account_needed(fold.rows, arrival.message))
+            facts = Facts(self._identity.ispb, now_ms, self._policy, behaviour, account, arrival.traceparent)
+            decision = self._decide_on(fold.rows, arrival.message, facts)
+            fold.apply(decision)
+            trace = arrival.traceparent if decision.row is None else decision.row.traceparent
             fold.outgoing += [Outgoing(HUB, answer, trace) for answer in decision.messages]
             if decision.dead_letter:
                 fold.rejected.append(Rejected(arrival.envelope, arrival.sender, decision.dead_letter))
         fold.save(unit, now_ms)
         return fold.outgoing
 
-    def _load(self, unit: UnitOfWork, messages: Sequence[HubMessage]) -> _Fold:
-        transfer_ids = {_transfer_id_of(message) for message in messages if is_end_to_end_id(message.end_to_end_id)}
-        transfers = unit.transfers.lock(transfer_ids)
-        numbers = {account_needed(transfers.get(_transfer_id_of(message)), message) for message in messages} - {""}
-        return _Fold(transfers, unit.accounts.lock(numbers), frozenset(transfers))
-
-
-def _transfer_id_of(message: HubMessage) -> TransferId:
-    return message.end_to_end_id, direction_of(message)
+    def _load(self, unit: UnitOfWork, messages: Sequence[Message]) -> _Fold:
+        rows: dict[RowId, Transfer] = {}
+        known = repositories(unit)
+        for flow, ids in keys_by_flow(messages).items():
+            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each[0])})
+        numbers = {account_needed(rows, message) for message in messages} - {""}
+        return _Fold(rows, unit.accounts.lock(numbers), frozenset(rows))

@@ -13,6 +13,7 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
 from bank_sim.domain.flows.transfer.model import Transfer, owed
+from bank_sim.domain.flows.transfer.postings import postings
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import HUB, Outgoing
@@ -55,7 +56,7 @@ class RequestTransfers:
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
         """For each order its transfer, or why it is refused: the errors that `request_transfer` raises."""
         if len(orders) > ORDERS_MAX:
-            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are taken at once.")
+            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are accepted at once.")
         checked = [_checked(order) for order in orders]
         valid = [order for order in checked if isinstance(order, TransferOrder)]
         with self._units() as unit:
@@ -108,7 +109,8 @@ class RequestTransfers:
             now_ms,
             self._policy,
         )
-        debited, posting = books.book(account, books.payment(transfer, now_ms))
+        (payment,) = postings(None, transfer, now_ms)
+        debited, posting = books.book(account, payment)
         ledger.accounts[account.number] = debited
         ledger.debited.add(account.number)
         ledger.known[place] = transfer

@@ -91,7 +91,7 @@ class TooManyWatchers(Exception):
     """As many watch already as may."""
 
     field = "events"
-    rule = f"at most {WATCHERS_MAX} streams of events are served at the same time; try again in a while"
+    rule = f"at most {WATCHERS_MAX} event streams may be open at once; try again later"
     retry_after_seconds = 10
 
 
@@ -145,16 +145,16 @@ class LiveMessages:
             try:
                 tap = self._open_tap()
             except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("the wire cannot be tapped, it is tried again", error=str(error))
+                log.warning("cannot read the live messages, retrying", error=str(error))
                 time.sleep(RETRY_SECONDS)
                 continue
             try:
                 self._follow(tap)
             except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("the wire tap was lost, it is opened again", error=str(error))
+                log.warning("lost the stream of live messages, reconnecting", error=str(error))
                 time.sleep(RETRY_SECONDS)
             except Exception:
-                log.exception("the wire tap failed, it is opened again")
+                log.exception("the stream of live messages failed, reconnecting")
                 time.sleep(RETRY_SECONDS)
             finally:
                 self._is_open = False

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.application.flow_rows import repositories
 from hub.application.ports import SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
-from hub.domain.flows.transfer.decisions import Decision, Network, decide
+from hub.domain.flows import decide, keys_by_flow
+from hub.domain.flows.flow import Decision, Facts, Network
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
@@ -23,7 +25,7 @@ from pix.scheme.retransmission import RetransmissionPolicy
 class _Fold:
     """A batch in the making: what is known, what has changed, what is owed."""
 
-    transfers: dict[str, Transfer]
+    rows: dict[str, Transfer]
     accounts_before: Mapping[str, SettlementAccount]
     banks: Mapping[str, Bank]
     accounts: dict[str, SettlementAccount] = field(init=False)
@@ -36,21 +38,23 @@ class _Fold:
     def __post_init__(self) -> None:
         self.accounts = dict(self.accounts_before)
 
-    def apply(self, end_to_end_id: str, decision: Decision) -> None:
+    def apply(self, decision: Decision[Transfer]) -> None:
         """Takes a decision into the batch."""
-        before, after = self.transfers.get(end_to_end_id), decision.transfer
-        if after is not None and after is not before:
-            self.transfers[end_to_end_id] = after
-            self.before.setdefault(end_to_end_id, before)
-            earlier = self.changes.get(end_to_end_id)
-            self.changes[end_to_end_id] = TransferChange(
-                after,
-                decision.steps if earlier is None else earlier.steps + decision.steps,
-                is_new=before is None if earlier is None else earlier.is_new,
-            )
-        if decision.movement is not None:
-            apply_movement(self.accounts, decision.movement)
-        traceparent = "" if after is None else after.traceparent
+        row = decision.row
+        if row is not None:
+            before = self.rows.get(row.row_id)
+            if row is not before:
+                self.rows[row.row_id] = row
+                self.before.setdefault(row.row_id, before)
+                earlier = self.changes.get(row.row_id)
+                self.changes[row.row_id] = TransferChange(
+                    row,
+                    decision.steps if earlier is None else earlier.steps + decision.steps,
+                    is_new=before is None if earlier is None else earlier.is_new,
+                )
+        for movement in decision.movements:
+            apply_movement(self.accounts, movement)
+        traceparent = "" if row is None else row.traceparent
         self.outgoing += [Outgoing(ispb, message, traceparent) for ispb, message in decision.messages]
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
@@ -71,7 +75,7 @@ class ProcessMessages:
         clock: Clock,
         policy: RetransmissionPolicy,
         timeout_ms: int | None = None,
-        decide_on: Callable[..., Decision] = decide,
+        decide_on: Callable[..., Decision[Transfer]] = decide,
     ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes.
 
@@ -112,38 +116,32 @@ class ProcessMessages:
             )
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
-                end_to_end_id = arrival.message.end_to_end_id
-                transfer = fold.transfers.get(end_to_end_id)
-                decision = self._decide_on(
-                    transfer,
-                    arrival.message,
-                    arrival.sender,
-                    network,
-                    now_ms,
-                    self._policy,
-                    arrival.traceparent,
-                    self._timeout_ms,
-                )
-                if transfer is None and _lacks_funds(decision) and not holds_accounts:
+                facts = Facts(arrival.sender, network, now_ms, self._policy, self._timeout_ms, arrival.traceparent)
+                decision = self._decide_on(fold.rows, arrival.message, facts)
+                if not holds_accounts and _lacks_funds(decision, fold.rows):
                     raise SettlementConflict
                 if decision.dead_letter:
                     fold.rejected.append(Rejected(arrival.envelope, arrival.sender, decision.dead_letter))
-                fold.apply(end_to_end_id, decision)
+                fold.apply(decision)
             fold.save(unit, now_ms)
             unit.commit()
         return fold.outgoing
 
     def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
-        ids = {arrival.message.end_to_end_id for arrival in arrivals}
-        transfers = unit.transfers.lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
+        rows: dict[str, Transfer] = {}
+        known = repositories(unit)
+        for flow, ids in keys_by_flow(arrival.message for arrival in arrivals).items():
+            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
         if holds_accounts:
             # Everything that is locked before the accounts, as `UnitOfWork` has it, though it is written after them.
             unit.tallies.lock()
         banks = unit.banks.all()
         # Every account, not only those of this batch: they are as few as the banks, and one order of locking suits all.
         accounts = unit.settlement.lock(banks) if holds_accounts else unit.settlement.all()
-        return _Fold(transfers, accounts, banks)
+        return _Fold(rows, accounts, banks)
 
 
-def _lacks_funds(decision: Decision) -> bool:
-    return decision.transfer is not None and decision.transfer.reason is ReasonCode.AM04
+def _lacks_funds(decision: Decision[Transfer], rows: Mapping[str, Transfer]) -> bool:
+    """Whether the decision makes a row that failed for want of settlement money."""
+    row = decision.row
+    return row is not None and row.reason is ReasonCode.AM04 and row.row_id not in rows

@@ -38,7 +38,7 @@ class KeyTaken(HubError):
 
 
 class KeyLimitReached(HubError):
-    """The account has as many keys as the scheme allows."""
+    """The account has reached its limit of keys."""
 
 
 class LookUpsExhausted(HubError):

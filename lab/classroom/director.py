@@ -43,13 +43,13 @@ class StoryStuck(Exception):
 class StoryBusy(Exception):
     """A step is happening right now."""
 
-    rule = translatable("The step is still happening.")
+    rule = translatable("The step is still running.")
 
 
 class StoryOver(Exception):
     """There is no next step."""
 
-    rule = translatable("The story is over. Start over to see it again.")
+    rule = translatable("This was the last step. Start over to see it again.")
 
 
 @dataclass(frozen=True, slots=True)

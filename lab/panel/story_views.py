@@ -151,7 +151,7 @@ def _bank_view(
     amounts = (
         (side.customer, side.balance_centavos, before.balance_centavos),
         (translate(language, "clearing account"), side.clearing_centavos, before.clearing_centavos),
-        (translate(language, "settlement, in its books"), side.settlement_centavos, before.settlement_centavos),
+        (translate(language, "settlement, in the bank's books"), side.settlement_centavos, before.settlement_centavos),
     )
     old = len(before.postings)
     return SideView(

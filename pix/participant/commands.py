@@ -115,9 +115,9 @@ class Commands(Generic[Settings, AnyProcess]):
         except SchemeError as error:
             raise refuse(str(error)) from None
         except DatabaseUnavailable as error:
-            raise refuse(f"DATABASE_URL: the database is not responding: {error}") from None
+            raise refuse(f"DATABASE_URL: the database does not answer: {error}") from None
         except BrokerUnavailable as error:
-            raise refuse(f"KAFKA_BOOTSTRAP_SERVERS: the broker is not responding: {error}") from None
+            raise refuse(f"KAFKA_BOOTSTRAP_SERVERS: the broker does not answer: {error}") from None
 
     @contextmanager
     def process(self) -> Iterator[AnyProcess]:
@@ -159,7 +159,7 @@ class Commands(Generic[Settings, AnyProcess]):
             try:
                 answer = http_get(url, timeout=HEALTH_TIMEOUT_SECONDS)
             except httpx.HTTPError as error:
-                raise refuse(f"{url} is not responding: {error}") from None
+                raise refuse(f"{url} does not answer: {error}") from None
         try:
             parts = answer.json().get("parts", {})
         except (ValueError, AttributeError):

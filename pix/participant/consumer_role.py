@@ -39,5 +39,5 @@ class ConsumerRole:
                 self._consumer.run(stop)
             except KafkaException as error:
                 self._health.trouble("consumer", f"waiting for the broker: {error}")
-                log.warning("the consumer starts again", error=str(error), seconds=RESTART_SECONDS)
+                log.warning("the consumer restarts", error=str(error), seconds=RESTART_SECONDS)
                 stop.wait(RESTART_SECONDS)

@@ -126,7 +126,7 @@ class Participant(ABC, Generic[Settings]):
 
     def _why_schema_is_not_ready(self) -> str:
         try:
-            return "" if self.is_migrated() else f"the schema is not the newest: run {self.command} migrate"
+            return "" if self.is_migrated() else f"the database schema is out of date: run {self.command} migrate"
         except DatabaseUnavailable:
             return "unknown, the database does not answer"
 

@@ -59,7 +59,7 @@ class OutboxSweep:
         except (DatabaseUnavailable, BrokerUnavailable) as error:
             what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
             self._health.trouble("sweeper", f"waiting for the {what}: {error}")
-            log.warning("sweep failed, the next one tries again", error=str(error))
+            log.warning("sweep failed, the next one retries", error=str(error))
             return False
         self._health.ok("sweeper", SWEEP_SECONDS_MAX)
         return swept >= self._sweep_max
@@ -95,7 +95,7 @@ class PeriodicTasks:
         self._health = health
 
     def run(self, stop: threading.Event) -> None:
-        self._health.trouble("network", "has not joined yet")
+        self._health.trouble("network", "not joined yet")
         while not self._join():
             if stop.wait(JOIN_RETRY_SECONDS):
                 return
@@ -112,7 +112,7 @@ class PeriodicTasks:
             self._join_network()
         except SchemeError as error:
             self._health.trouble("network", error.rule)
-            log.warning("has not joined the network yet", error=str(error))
+            log.warning("not joined yet, retrying", error=str(error))
             return False
         # From here on an unavailable hub leaves the bank ready: it takes payments, which wait.
         self._health.ok("network")
@@ -124,9 +124,9 @@ def _try(task: PeriodicTask) -> None:
     try:
         task.act()
     except (SchemeError, DatabaseUnavailable) as error:
-        log.warning("periodic task failed, it is repeated", task=task.name, error=str(error))
+        log.warning("periodic task failed, retrying", task=task.name, error=str(error))
     except Exception:
-        log.exception("periodic task failed, it is repeated", task=task.name)
+        log.exception("periodic task failed, retrying", task=task.name)
 
 
 class SendHeartbeat(Protocol):
@@ -156,4 +156,4 @@ class Heartbeat:
         try:
             act()
         except SchemeError as error:
-            log.debug("heartbeat not sent", error=str(error))
+            log.debug("heartbeat not delivered", error=str(error))

@@ -17,7 +17,9 @@ def health_router(health: Health) -> APIRouter:
         """Live: the process responds."""
         return LIVE
 
-    @router.get("/ready", responses={503: {"description": "A part does not work; the body says which, and why."}})
+    @router.get(
+        "/ready", responses={503: {"description": "Not ready. The body names the failed parts and the reasons."}}
+    )
     async def ready() -> JSONResponse:
         """Ready: 200 when each part works, otherwise 503 with the failed parts."""
         status, document = await HEALTH_THREADS.run(health.readiness)

@@ -42,7 +42,7 @@ def pay(street: Street, payer: Account, amount_centavos: int = 1_234, key: str =
 
 
 def await_closed(street: Street, end_to_end_id: str) -> None:
-    """Until both banks have booked it."""
+    """Until both banks have acknowledged it."""
 
     def is_closed() -> bool:
         found = street.village.hub.queries.list_transfers(TransferFilter(id_part=end_to_end_id))
@@ -73,7 +73,7 @@ def test_a_transfer_is_seen_on_the_map_and_explained_in_the_explorer(
     page.wait_for_url(f"**/transfers/{end_to_end_id}")
     drawing = page.locator("svg.sequence-wide")
     expect(drawing.locator("[data-message]")).to_have_count(7)
-    expect(drawing).to_contain_text("both banks have booked")
+    expect(drawing).to_contain_text("both banks have acknowledged")
     expect(page.locator("[data-bookings='001']")).to_contain_text("settlement_out")
     expect(page.locator("[data-bookings='002']")).to_contain_text("credit")
     page.locator("details.message summary").first.click()
@@ -91,7 +91,7 @@ def test_a_paused_map_stands_still_until_it_goes_on(show: Show, street: Street, 
     end_to_end_id = pay(street, ana)
     await_closed(street, end_to_end_id)
     expect(page.locator("[data-count=completed]")).to_have_text("0")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.locator("[data-count=completed]")).to_have_text("1")
 
 

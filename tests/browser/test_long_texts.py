@@ -12,13 +12,14 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.flows.transfer.model import Direction
 from pix.scheme.keys import KeyKind
+from pix.scheme.postings import Direction
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
-from tests.integration.bank_http.conftest import ANA_CPF, BRUNO_CPF, PIN
+from tests.integration.bank_http.conftest import PIN
 from tests.integration.bank_http.village import Village
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.participants import bank_handler
 
 WIDTHS = (320, 360, 390)
@@ -42,7 +43,7 @@ def village() -> Village:
 def ana(aurora: BankApplication) -> Account:
     account = aurora.open_account(
         name=f"Wolfeschlegelsteinhausenbergerdorff{'ana' * 13}",
-        tax_id=ANA_CPF,
+        tax_id=ANAS_CPF,
         opening_deposit_centavos=99_999_999_999,
         pin=PIN,
     )
@@ -52,7 +53,7 @@ def ana(aurora: BankApplication) -> Account:
 
 @pytest.fixture
 def bruno(ipe: BankApplication) -> Account:
-    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=account.number, kind=KeyKind.EMAIL, key=LONG_KEY)
     return account
 

@@ -19,10 +19,10 @@ from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import BankIdentity, Participant
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import HubUnavailable
-from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
-from bank_sim.domain.flows.transfer.model import AnswerStyle, Progress
+from bank_sim.domain.flows import decide as decide_at_bank
+from bank_sim.domain.flows.transfer.model import Progress
 from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
@@ -31,7 +31,7 @@ from hub.application.process_messages import ProcessMessages as HubProcessMessag
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
-from hub.domain.flows.transfer.decisions import decide as decide_at_hub
+from hub.domain.flows import decide as decide_at_hub
 from hub.entrypoints.gateway import hub_gateway
 from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop

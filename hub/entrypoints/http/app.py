@@ -34,9 +34,9 @@ from pix.web.sessions import install_sessions, secret_of, session_secret
 from pix.web.templates import language_of
 
 DESCRIPTION: Final = (
-    "What the console shows, for programs: banks, transfers with their histories, keys, settlement accounts, dead "
-    "letters, the network at a glance, and a stream of its messages. A bank that proves itself may look up a key. "
-    "Money is integer centavos; times are Unix milliseconds in UTC."
+    "The data of the console for programs: banks, transfers with their timelines, keys, settlement accounts, dead "
+    "letters, a network snapshot, and a stream of messages. A bank may look up keys with its credentials. "
+    "Amounts are integers in centavos; times are Unix milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_hub"
 
@@ -100,23 +100,23 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
 def _error_page(request: Request, error: Exception, status: int) -> Response:
     language = language_of(request)
     titles = {
-        403: translate(language, "Your session has ended"),
-        404: translate(language, "There is nothing here"),
+        403: translate(language, "Your session has expired"),
+        404: translate(language, "Page not found"),
         503: translate(language, "One moment, please"),
     }
     kind = find_kind(error, PROBLEMS)
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
     elif status == TOO_LARGE:
-        sentence = translate(language, "What was sent is too large.")
+        sentence = translate(language, "The request is too large.")
     elif isinstance(error, HTTPException):
-        sentence = translate(language, "The page does not exist, or it is not for you.")
+        sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:
         sentence = translate_rule(language, getattr(error, "rule", "") or kind.title)
     else:
-        sentence = translate(language, "Something went wrong on our side. It was written to the log.")
+        sentence = translate(language, "The problem is on our side. The error was logged.")
     context = {
-        "title": titles.get(status, translate(language, "That did not work")),
+        "title": titles.get(status, translate(language, "Something went wrong")),
         "sentence": sentence[:1].upper() + sentence[1:],
         "status": status,
     }

@@ -69,24 +69,24 @@ class DeadLetterHead:
 
 
 class DeadLetterNotFound(SchemeError):
-    """There is no dead letter with this digest."""
+    """No dead letter has this digest."""
 
     def __init__(self) -> None:
-        super().__init__("digest", "there is no dead letter with this digest")
+        super().__init__("digest", "No dead letter has this digest.")
 
 
 class DeadLetterClosed(SchemeError):
     """The dead letter was replayed or discarded before."""
 
     def __init__(self) -> None:
-        super().__init__("digest", "this dead letter was replayed or discarded before")
+        super().__init__("digest", "This dead letter was already replayed or discarded.")
 
 
 class DeadLetterTruncated(SchemeError):
     """Only a part of the envelope was kept, so it cannot be replayed."""
 
     def __init__(self, flaw: str) -> None:
-        super().__init__("digest", f"only a part of the record was kept ({flaw})")
+        super().__init__("digest", f"Only part of this record is stored ({flaw}), so it cannot be replayed.")
 
 
 class DeadLetterRepository(Protocol):

@@ -9,6 +9,6 @@ from pix.web.problems import ProblemKind, ProblemTable
 
 DEAD_LETTER_PROBLEMS: Final[ProblemTable] = {
     DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
-    DeadLetterClosed: ProblemKind("dead-letter-settled", 409, "The dead letter was replayed or discarded before"),
-    DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
+    DeadLetterClosed: ProblemKind("dead-letter-settled", 409, "The dead letter is already replayed or discarded"),
+    DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only part of the record is stored"),
 }

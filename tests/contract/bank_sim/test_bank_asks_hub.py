@@ -32,7 +32,9 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
-from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
+from tests.contract.bank_sim.world import SECRET
+from tests.support.banks import AURORA, IPE
+from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.participants import compose_hub
 from tests.unit.bank_sim.examples import ANA
 
@@ -133,7 +135,7 @@ def test_an_answer_that_breaks_a_rule_is_not_shown() -> None:
     try:
         with pytest.raises(HubRejected) as refusal:
             client.find_key(hidden)
-        assert refusal.value.rule == "The hub's answer breaks a rule of the scheme."
+        assert refusal.value.rule == "The hub's answer violates a rule of the scheme."
         assert [bank.code for bank in client.list_participants()] == [AURORA.code], "the others are shown"
     finally:
         client.close()

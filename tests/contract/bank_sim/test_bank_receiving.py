@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import AccountHasTransfers
-from bank_sim.domain.flows.transfer.model import AnswerStyle, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
 from pix.participant.dead_letters.records import record_of
 from pix.scheme.deliveries import HUB
@@ -24,7 +24,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.topics import bank_topic
-from tests.contract.bank_sim.world import AURORA, SECRET, STRANGER, World
+from tests.contract.bank_sim.world import SECRET, STRANGER, World
+from tests.support.banks import AURORA
 
 
 def test_an_offer_is_promised_and_credited_when_the_hub_decides(world: World) -> None:
@@ -90,8 +91,8 @@ def test_the_same_id_with_another_content_is_refused_and_noted(world: World) -> 
     assert world.hear(replace(offer, amount_centavos=20_000_00)) == []
     row = world.incoming(offer)
     assert row.amount_centavos == 20_00
-    assert row.steps_refused == 1
-    assert "another amount" in row.history[-1].refused
+    assert row.refusals == 1
+    assert "another amount" in row.history[-1].ignored
     assert world.hear(world.confirmed(replace(offer, amount_centavos=20_000_00))) == []
     assert world.balance(ana) == 0
 

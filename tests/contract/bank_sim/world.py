@@ -11,9 +11,8 @@ from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, Payee
-from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, Transfer
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.entrypoints.gateway import bank_gateway
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.keys import KeyKind, PixKey
@@ -29,35 +28,21 @@ from pix.scheme.messages import (
     TransferOffered,
 )
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.protobuf_v1.codec import decode_record, encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.support.banks import AURORA, CPFS, IPE
+from tests.support.clock import TurnedClock
 from tests.support.participants import bank_handler, compose_bank
 
-NOON_MS = 1_795_348_800_000
 SECRET = "a-secret-of-the-tests"
-AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
-IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
 POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
-CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
 STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
 STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
-
-
-class TurnedClock:
-    """A clock that a test turns."""
-
-    def __init__(self, now_ms: int = NOON_MS) -> None:
-        self._now_ms = now_ms
-
-    def now_ms(self) -> int:
-        return self._now_ms
-
-    def turn(self, milliseconds: int) -> None:
-        self._now_ms += milliseconds
 
 
 class World:

@@ -23,6 +23,7 @@ from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
 from pix.scheme.deliveries import Rejected
 from pix.wire.record import HEADERS_BYTES_MAX, KEY_BYTES_MAX, VALUE_KEPT_BYTES_MAX, Record, digest_of, unreadable_record
+from tests.support.databases import Databases
 
 NOW_MS = 1_790_000_000_000
 RECORD = Record("codepix.hub.v1", b"key\x00\xff", b"\x00\xffvalue", {"codepix-type": b"Nonsense\xff", "x": b""}, 3, 42)
@@ -31,15 +32,13 @@ Open = Callable[[], AbstractContextManager[DeadLetterRepository]]
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opened(request: pytest.FixtureRequest) -> Open:
     """Opens a transaction on an empty store."""
     if request.param == "memory":

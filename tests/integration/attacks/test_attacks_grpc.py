@@ -28,9 +28,9 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
-from tests.integration.hub.world import BIAS_KEY, SECRETS, World
+from tests.integration.hub.world import SECRETS, World
 from tests.support.participants import compose_hub
-from tests.unit.hub.builders import AURORA, IPE, MARE, POLICY
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, MARE, POLICY
 
 NOBODYS_KEY = PixKey(KeyKind.EMAIL, "nobody@example.com")
 CALL_SECONDS = 10.0

@@ -36,8 +36,8 @@ from tests.contract.bank_sim.world import SECRET as BANK_SECRET
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.bank_http.village import Village, found_village
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, MARE, e2e
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE, e2e
 
 COUNTERS = {"duplicates", "refusals", "resends", "history", "resend_count", "resend_at_ms", "revision"}
 """What may tell that somebody tried."""
@@ -204,7 +204,7 @@ def is_seen(world: World) -> bool:
     if world.application.dead_letters.list(DeadLetterState.DEAD, 10):
         return True
     transfers = queries.list_transfers(TransferFilter(size=50))
-    return any(step.refused for transfer in transfers for step in queries.find_transfer(transfer.end_to_end_id)[1])
+    return any(step.ignored for transfer in transfers for step in queries.find_transfer(transfer.end_to_end_id)[1])
 
 
 def test_the_same_id_with_another_amount_is_refused_and_the_first_stands(world: World, engine: Engine) -> None:

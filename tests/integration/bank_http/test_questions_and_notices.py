@@ -31,7 +31,7 @@ def test_an_account_is_closed_after_a_question(visit: Visit, aurora: BankApplica
     assert aurora.queries.find_account(empty.number).status is AccountStatus.ACTIVE
     visitor.send(f"/backoffice/accounts/{empty.number}", act="close")
     assert aurora.queries.find_account(empty.number).status is AccountStatus.CLOSED
-    assert told_once(visitor, f"Account {empty.number} is closed.")
+    assert told_once(visitor, f"Account {empty.number} closed.")
     visitor.open(f"/backoffice/accounts/{empty.number}/close")
     assert visitor.path == "/backoffice/accounts", "there is nothing left to ask"
 
@@ -46,7 +46,7 @@ def test_a_dead_letter_is_discarded_after_a_question(visit: Visit, aurora: BankA
     assert "Discard this dead letter?" in visitor.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="mine")
     assert aurora.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
-    assert told_once(visitor, "The dead letter is discarded.")
+    assert told_once(visitor, "Dead letter discarded.")
 
 
 @pytest.mark.parametrize("language", ["en", "pt-BR"])
@@ -56,11 +56,11 @@ def test_everything_done_says_so_once(visit: Visit, aurora: BankApplication, ana
     for visitor in (customer, operator):
         visitor.client.cookies.set("codepix_language", language)
     says = {
-        "registered": {"en": "is registered.", "pt-BR": "foi cadastrada."},
-        "removed": {"en": "is removed.", "pt-BR": "foi removida."},
-        "block": {"en": "is blocked.", "pt-BR": "foi bloqueada."},
-        "unblock": {"en": "is unblocked.", "pt-BR": "foi desbloqueada."},
-        "behaviour": {"en": "The behaviour is applied.", "pt-BR": "O comportamento foi aplicado."},
+        "registered": {"en": "98765-4321 registered.", "pt-BR": "98765-4321 cadastrada."},
+        "removed": {"en": "98765-4321 removed.", "pt-BR": "98765-4321 removida."},
+        "block": {"en": f"{ana.number} blocked.", "pt-BR": f"{ana.number} bloqueada."},
+        "unblock": {"en": f"{ana.number} unblocked.", "pt-BR": f"{ana.number} desbloqueada."},
+        "behaviour": {"en": "Applied.", "pt-BR": "Aplicado."},
     }
     customer.open("/keys")
     customer.send("/keys", kind="PHONE", key="(11) 98765-4321")
@@ -83,4 +83,4 @@ def test_a_live_part_leaves_the_notice_for_the_page(visit: Visit, aurora: BankAp
     )
     visitor.client.get("/pay/recognize", params={"key": "x"})
     visitor.open("/keys")
-    assert "is registered." in visitor.text
+    assert "98765-4321 registered." in visitor.text

@@ -47,6 +47,7 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.support.banks import BANKS
 from tests.support.participants import bank_handler, compose_bank, compose_hub, hub_handler
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
@@ -394,14 +395,9 @@ class Postman:
             self._village.resend()
 
 
-AURORA = BankIdentity(code="001", ispb="00000001", name="Banco Aurora", color="#5b2a86")
-IPE = BankIdentity(code="002", ispb="00000002", name="Banco Ipê", color="#c98a00")
-MARE = BankIdentity(code="003", ispb="00000003", name="Banco Maré", color="#00798c")
-
-
 def found_village(*, with_people: bool = True, clock: Clock | None = None) -> Village:
     """The three banks of the demo, with their people."""
-    village = Village([AURORA, IPE, MARE], clock)
+    village = Village(BANKS, clock)
     if with_people:
         for bank in village.banks.values():
             bank.seed_demo_people()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
@@ -20,8 +18,14 @@ from pix.wire.record import Record
 app = make_app(Bank)
 
 
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """An empty database."""
+    return new_database()
+
+
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> None:
     for name, value in {
         "DATABASE_URL": database_url,
         "BANK_CODE": "001",
@@ -31,12 +35,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     }.items():
         monkeypatch.setenv(name, value)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_serving_needs_the_newest_schema() -> None:
@@ -77,6 +75,6 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     assert discarded.exit_code == 0
     again = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
     assert again.exit_code == 1
-    assert "replayed or discarded before" in again.stderr
+    assert "already replayed or discarded" in again.stderr
     unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
-    assert "no dead letter" in unknown.stderr
+    assert "No dead letter has this digest" in unknown.stderr

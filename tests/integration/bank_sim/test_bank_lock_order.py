@@ -11,7 +11,8 @@ from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.engine import transaction
 from pix.scheme.deliveries import HUB, Arrival
-from tests.contract.bank_sim.world import AURORA, POLICY, World
+from tests.contract.bank_sim.world import POLICY, World
+from tests.support.banks import AURORA
 from tests.support.locks import DEADLINE_SECONDS, await_waiting, engine_that_reads_in_the_order_of_the_table
 
 

@@ -26,7 +26,8 @@ from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.contract.bank_sim.world import AURORA, SECRET, World, read
+from tests.contract.bank_sim.world import SECRET, World, read
+from tests.support.banks import AURORA
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 
 DEADLINE_SECONDS = 30.0

@@ -25,7 +25,8 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
-from tests.contract.bank_sim.world import AURORA, POLICY, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import POLICY, STRANGERS_KEY, World
+from tests.support.banks import AURORA
 
 DEADLINE_SECONDS = 20.0
 WAIT_MS_MAX = 60_000
@@ -263,7 +264,8 @@ def test_postings_are_never_changed(world: World, engine: Engine, statement: str
     assert world.bank.queries.books().deposits_centavos == 5
 
 
-def test_the_schema_has_a_history(database_url: str) -> None:
+def test_the_schema_has_a_history(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     engine = make_engine(database_url)
     assert not is_migrated(engine, MIGRATIONS)
     migrate(database_url, MIGRATIONS)
@@ -272,5 +274,6 @@ def test_the_schema_has_a_history(database_url: str) -> None:
     engine.dispose()
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     assert at_once(*[lambda: migrate(database_url, MIGRATIONS)] * 3) == [None] * 3

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import http.server
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
@@ -43,22 +41,17 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> Run:
     """Runs a command of ours with the test's database; keyword arguments are its environment."""
     for name in ServiceSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
 
     def invoke(*arguments: str, **environment: str) -> Result:
         return CliRunner().invoke(make_app(Hub), list(arguments), env=environment)
 
-    yield invoke
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.configure(**configuration)
-    structlog.contextvars.clear_contextvars()
+    return invoke
 
 
 def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> None:
@@ -84,10 +77,10 @@ def test_a_bank_is_added_and_listed(run: Run, world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--code", "1"), "bank_code: A bank code is exactly three digits."),
+        (("--code", "1"), "bank_code: A bank code has exactly three digits."),
         (("--secret", "short"), "secret: must have at least 16 characters"),
         (("--color", "red"), "color: A color is # and six hexadecimal digits, such as #0a7cff."),
-        (("--ispb", "x"), "ispb: An ISPB is exactly eight digits or capital letters."),
+        (("--ispb", "x"), "ispb: An ISPB has exactly eight digits or capital letters."),
         (("--ispb", AURORA), "ispb: belongs to the bank with the code 001"),
         (("--code", "001", "--ispb", "00000009"), "code: another bank has the code 001"),
         (("--settlement-funds", str(10**30)), "settlement_funds_centavos: must be 0 to 1000000000000000"),
@@ -107,7 +100,7 @@ def test_a_bank_that_breaks_a_rule_is_refused_in_a_sentence(
     [
         ("BIA@example.com", 0, "Bia Lima ***.444.777-** at Banco Ipê (002)"),
         ("529.982.247-25", 0, "Ana Souza ***.982.247-** at Banco Aurora (001)"),
-        ("no@example.com", 1, "key: nobody has registered this key"),
+        ("no@example.com", 1, "key: this key is not registered"),
         ("what?", 1, "key: is not a valid CPF, CNPJ, phone, email or random key"),
     ],
 )
@@ -129,7 +122,7 @@ def test_dead_letters_are_listed_and_discarded_by_the_beginning_of_their_digest(
     assert (discarded.exit_code, discarded.output) == (0, "discarded\n")
     assert world.application.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
     again = run("dead-letter", "discard", letter.digest, "--note", "a scan")
-    assert (again.exit_code, again.stderr) == (1, "digest: this dead letter was replayed or discarded before\n")
+    assert (again.exit_code, again.stderr) == (1, "digest: This dead letter was already replayed or discarded.\n")
     assert letter.digest[:16] not in run("dead-letter", "list").output
 
 
@@ -163,7 +156,7 @@ def test_what_is_wrong_with_the_environment_is_said_before_anything_is_done(run:
 def test_a_database_that_is_away_is_a_sentence(run: Run, command: tuple[str, ...]) -> None:
     refused = run(*command, DATABASE_URL=NOWHERE)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("DATABASE_URL: the database is not responding: ")
+    assert refused.stderr.startswith("DATABASE_URL: the database does not answer: ")
     assert "Traceback" not in refused.output
 
 
@@ -181,7 +174,7 @@ def test_health_of_a_hub_that_does_not_run_is_a_sentence(run: Run) -> None:
     port = free_port()
     asked = run("health", HTTP_PORT=str(port))
     assert asked.exit_code == 1
-    assert asked.stderr.startswith(f"http://127.0.0.1:{port}/health/ready is not responding: ")
+    assert asked.stderr.startswith(f"http://127.0.0.1:{port}/health/ready does not answer: ")
 
 
 def test_health_asked_of_something_else_is_a_sentence(run: Run) -> None:

@@ -28,7 +28,8 @@ from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.messages import Side
-from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
+from tests.integration.hub.world import FUNDS, SECRETS, World
+from tests.support.clock import TurnedClock
 from tests.support.participants import compose_hub
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
@@ -92,7 +93,7 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Hub]]:
 class BorrowedClock:
     """The clock of the test that runs now, for the one server of all of them."""
 
-    clock = TestClock()
+    clock = TurnedClock()
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -199,8 +200,8 @@ EMAIL = key(common.KEY_KIND_EMAIL, "new@example.com")
     ("request_", "code", "field", "rule"),
     [
         (registration(key(common.KEY_KIND_CPF, "529.982.247-26")), "INVALID_ARGUMENT", "key", "CPF check digits"),
-        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "owner's own CPF"),
-        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "cannot be chosen"),
+        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "holder's own CPF"),
+        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "you cannot choose"),
         (registration(key(common.KEY_KIND_EVP), request_id="no"), "INVALID_ARGUMENT", "request_id", "UUID"),
         (registration(key(common.KEY_KIND_UNSPECIFIED, "x")), "INVALID_ARGUMENT", "key.kind", "must be CPF"),
         (registration(EMAIL, branch=""), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),

@@ -43,10 +43,10 @@ from pix.wire.protobuf_v1.codec import decode_record
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record, digest_of
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.integration.hub.conftest import TABLES
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from tests.integration.hub.world import FUNDS, SECRETS, register, signed
+from tests.support.databases import empty_hub
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
-from tests.unit.hub.builders import AURORA, IPE, MARE
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE
 
 DEADLINE_SECONDS = 60.0
 AMOUNT = 12_345
@@ -118,8 +118,7 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network(broker: EmbeddedBroker, database_url: str, shared_engine: Engine) -> Iterator[Network]:
-    with transaction(shared_engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(shared_engine)
     hub = Hub(
         HubSettings(
             database_url=database_url,
@@ -310,7 +309,7 @@ def test_of_what_unpacks_to_megabytes_a_part_is_kept_that_cannot_be_replayed(net
     letter = letters.find(digest)
     assert record_of(letter).value == bomb[:VALUE_KEPT_BYTES_MAX]
     assert letter.value_sha256 == sha256(bomb).hexdigest()
-    with pytest.raises(DeadLetterTruncated, match="only a part of the record was kept"):
+    with pytest.raises(DeadLetterTruncated, match="Only part of this record is stored"):
         network.hub.application.dead_letters.replay(digest)
 
 

@@ -25,8 +25,8 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
-from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
+from tests.integration.hub.world import FUNDS, World, hub_on, make_world, register, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, confirmed, e2e, transfer
 
 DEADLINE_SECONDS = 60.0
 WAIT_MS_MAX = 60_000

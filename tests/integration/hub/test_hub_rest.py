@@ -22,9 +22,9 @@ from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
 from pix.wire.topics import HUB_TOPIC
-from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
 from tests.support.participants import compose_hub
-from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, NOW_MS, POLICY, e2e
 
 
 def replaying(application: HubApplication, process_again: Callable[[object], None]) -> HubApplication:

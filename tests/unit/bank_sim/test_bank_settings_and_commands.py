@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bank_sim.bootstrap import Bank
@@ -17,6 +14,7 @@ from pix.participant.commands import EXIT_FAILURE, EXIT_USAGE
 from pix.participant.settings import load_settings
 from pix.runtime.settings_error import SettingsError
 
+pytestmark = pytest.mark.usefixtures("logs_restored")
 app = make_app(Bank)
 
 ENVIRONMENT = {
@@ -27,17 +25,6 @@ ENVIRONMENT = {
     "BANK_SECRET": "a-secret-of-the-tests",
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
 }
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A command sets up logging for its process; this one goes on with other tests."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +98,7 @@ def test_an_unknown_role_is_told() -> None:
 def test_a_database_that_does_not_answer_is_one_sentence(command: list[str]) -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == EXIT_FAILURE
-    assert "DATABASE_URL: the database is not responding" in result.stderr
+    assert "DATABASE_URL: the database does not answer" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -126,4 +113,4 @@ def test_asking_for_the_health_of_nobody_is_exit_code_1(
     monkeypatch.setenv("HTTP_PORT", "1")
     result = CliRunner().invoke(app, ["health"])
     assert result.exit_code == EXIT_FAILURE
-    assert result.stderr.startswith(f"http://{address}:1/health/ready is not responding")
+    assert result.stderr.startswith(f"http://{address}:1/health/ready does not answer")

@@ -1,7 +1,7 @@
 """Writes what docs/protocol.md takes from the code: `python -m tests.unit.house.protocol_page`.
 
-The messages' ISO 20022 counterparts and the bounds of their fields from the scheme, the state diagram from the hub's
-table.
+The messages' ISO 20022 counterparts, the bounds of their fields and the reason codes from the scheme, the state diagram
+and the rules from the hub's flows.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import dataclasses
 from pathlib import Path
 
 from hub.domain.flows.transfer.model import TRANSITIONS
+from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, Party
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX
+from pix.scheme.reasons import REASONS, Giver
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
 from pix.wire.record import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
@@ -24,6 +26,10 @@ BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"
 END = "<!-- end of the drawing -->"
 ISO_BEGIN = "<!-- written from ISO_20022 of pix/scheme/messages.py -->"
 ISO_END = "<!-- end of the counterparts -->"
+RULES_BEGIN = "<!-- written from hub/domain/flows/transfer/rules.py -->"
+RULES_END = "<!-- end of the rules -->"
+REASONS_BEGIN = "<!-- written from pix/scheme/reasons.py -->"
+REASONS_END = "<!-- end of the reason codes -->"
 BOUNDS_BEGIN = "<!-- written from the constants of pix/scheme -->"
 BOUNDS_END = "<!-- end of the bounds -->"
 
@@ -67,6 +73,30 @@ def diagram() -> str:
     return "\n".join([BEGIN, "```mermaid", "stateDiagram-v2", *arrows, "```", END])
 
 
+def rules() -> str:
+    """The hub's rules in the order in which it checks them, each with its reason code."""
+    rows = [
+        f"| {number} | {each.rule.value} | `{each.reason.value}` | {'yes' if each.makes_row else 'no'} |"
+        for number, each in enumerate(REQUEST_RULES, 1)
+    ]
+    rows += [f"| later | {rule.value} | `{reason.value}` | – |" for rule, reason in LATER_RULES.items()]
+    head = ["| order | rule | reason code | makes a failed transfer |", "|---|---|---|---|"]
+    return "\n".join([RULES_BEGIN, *head, *rows, RULES_END])
+
+
+_GIVERS = {Giver.HUB: "the hub", Giver.PAYEE_BANK: "the payee's bank"}
+
+
+def reasons() -> str:
+    """Every reason code with those who give it."""
+    rows = []
+    for code, reason in REASONS.items():
+        givers = " and ".join(name for giver, name in _GIVERS.items() if giver in reason.given_by)
+        rows.append(f"| `{code.value}` | {givers or 'not given yet'} | {reason.sentence_en} |")
+    head = ["| code | given by | sentence shown to people |", "|---|---|---|"]
+    return "\n".join([REASONS_BEGIN, *head, *rows, REASONS_END])
+
+
 def counterparts() -> str:
     """Every message with its ISO 20022 counterpart, in the order of the steps."""
     without = [message for message in (*BankMessage.__args__, *HubMessage.__args__) if message not in ISO_20022]
@@ -101,11 +131,13 @@ def fields_of_messages() -> frozenset[str]:
 
 
 def with_code(page: str) -> str:
-    """The page with the counterparts, the diagram and the bounds as the code has them."""
+    """The page with everything that it takes from the code."""
     for begin, end, text in (
         (ISO_BEGIN, ISO_END, counterparts()),
         (BEGIN, END, diagram()),
         (BOUNDS_BEGIN, BOUNDS_END, bounds()),
+        (RULES_BEGIN, RULES_END, rules()),
+        (REASONS_BEGIN, REASONS_END, reasons()),
     ):
         before, rest = page.split(begin)
         page = before + text + rest.split(end)[1]

@@ -27,7 +27,7 @@ from hub.domain.errors import (
     NotAuthenticated,
     SettlementFundsTooLow,
 )
-from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.entrypoints.gateway import hub_gateway
@@ -314,7 +314,7 @@ def test_a_batch_is_decided_in_its_order(world: World) -> None:
     assert told == ["TransferOffered to 002", *(f"TransferConfirmed to {code}" for code in ("001", "002", "001"))]
     transfer, history = world.hub.queries.find_transfer(e2e())
     assert (transfer.status, transfer.duplicates) == (TransferStatus.CONFIRMED, 1)
-    assert [step.message for step in history] == ["TransferRequested", "TransferAccepted"]
+    assert [step.trigger for step in history] == [Trigger.REQUEST, Trigger.ACCEPTANCE]
 
 
 def test_what_one_message_reserves_the_next_cannot_spend(world: World) -> None:

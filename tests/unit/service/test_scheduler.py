@@ -21,7 +21,8 @@ from pix.participant.scheduler import (
 )
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
-from tests.contract.bank_sim.world import AURORA, TurnedClock
+from tests.support.banks import AURORA
+from tests.support.clock import TurnedClock
 
 DEADLINE_SECONDS = 10.0
 SWEEP_MAX = 500

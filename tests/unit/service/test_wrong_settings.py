@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-import structlog
 import typer
 from typer.testing import CliRunner
 
@@ -19,6 +16,7 @@ from hub.bootstrap import Hub
 from hub.settings import HubSettings
 from pix.participant.settings import ServiceSettings
 
+pytestmark = pytest.mark.usefixtures("logs_restored")
 HUB_APP: Final = hub.entrypoints.cli.make_app(Hub)
 BANK_APP: Final = bank_sim.entrypoints.cli.make_app(Bank)
 HUB: Final = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
@@ -98,16 +96,6 @@ WRONG: Final[dict[str, list[str]]] = {
     "hub_tls_key": ["/nowhere/bank.key"],
     "hub_tls_name": ["a b"],
 }
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

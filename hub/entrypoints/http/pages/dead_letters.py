@@ -20,7 +20,7 @@ LETTERS_SHOWN: Final = 100
 NOTE_BYTES_MAX: Final = 2_000
 UNPROCESSABLE: Final = 422
 
-_SETTLED: Final = translatable("Somebody else has already replayed or discarded this dead letter.")
+_SETTLED: Final = translatable("Another operator has already replayed or discarded this dead letter.")
 
 
 @router.get("/dead-letters")
@@ -65,12 +65,12 @@ def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")
     except DeadLetterTruncated:
-        say_once(request, translatable("Not replayed: only a part of this record was kept."), "bad")
+        say_once(request, translatable("Not replayed: only part of this record is stored."), "bad")
         return see_other(request, f"/dead-letters/{digest}")
     if letter.state is DeadLetterState.DEAD:
         say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
     else:
-        say_once(request, translatable("The dead letter is replayed."))
+        say_once(request, translatable("Dead letter replayed."))
     return see_other(request, f"/dead-letters/{letter.digest}")
 
 
@@ -92,7 +92,7 @@ def discard_letter(
     except SchemeError as error:
         context = _context(site, letter, note=note, fault=error.rule)
         return pages.page(request, "hub/letter_discard.html", context, status=UNPROCESSABLE)
-    say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
+    say_once(request, translatable("Dead letter discarded. You can still read it here."))
     return see_other(request, f"/dead-letters/{letter.digest}")
 
 

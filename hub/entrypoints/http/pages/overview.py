@@ -150,7 +150,7 @@ async def _events(request: Request, pages: Pages, site: Site, template: str, see
                         chunks.append(format_sse_event(data_str=html, event="scene"))
                 except Exception as error:  # noqa: BLE001 - whatever is down now may be up at the next look
                     is_well = False
-                    log.warning("a live page could not look", error=type(error).__name__)
+                    log.warning("a live page could not refresh", error=type(error).__name__)
             if ending.is_over:
                 yield ENDED
                 return

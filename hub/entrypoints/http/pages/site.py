@@ -90,7 +90,7 @@ class Site:
             "brand": Brand(
                 name=NAME,
                 color=COLOR,
-                subtitle=translate(language_of(request), "Operator's console"),
+                subtitle=translate(language_of(request), "Operator console"),
                 stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
                 icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
             ),

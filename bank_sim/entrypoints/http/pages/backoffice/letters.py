@@ -64,10 +64,10 @@ def act(
             if letter.state is DeadLetterState.DEAD:
                 say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
             else:
-                say_once(request, translatable("The dead letter is replayed."))
+                say_once(request, translatable("Dead letter replayed."))
         else:
             site.bank.dead_letters.discard(dead_letter_id, note=note)
-            say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
+            say_once(request, translatable("Dead letter discarded. You can still read it here."))
     except (DeadLetterClosed, DeadLetterTruncated) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _page(request, site, pages, "all", faults, 409)

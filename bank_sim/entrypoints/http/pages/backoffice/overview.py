@@ -8,10 +8,11 @@ from fastapi import Request, Response
 
 from bank_sim.application.ports import SettlementAccount
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, Site, SiteOf
 from pix.participant.dead_letters.model import DeadLetterState
+from pix.scheme.postings import Direction
 from pix.web.events import Scene, stream_scenes
 
 router = operator_router()
