@@ -1,6 +1,6 @@
-"""`python -m bank_sim` is the service's own command."""
+"""`python -m bank_sim` is the participant's command."""
 
-from bank_sim.entrypoints.cli import main
+from bank_sim.bootstrap import main
 
 if __name__ == "__main__":
     main()

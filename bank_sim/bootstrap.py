@@ -1,11 +1,10 @@
-"""The bank's composition root: here alone use cases meet the real adapters. Importing it opens nothing."""
+"""The bank's composition root: only this module knows adapters and entrypoints. Its import opens nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import cast
-
-from sqlalchemy import Engine
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
 
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
@@ -13,114 +12,99 @@ from bank_sim.adapters.hub_client import GrpcHub
 from bank_sim.adapters.observed import ObservedUnitsOfWork, TracedOrders, TransferWatch
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
-from bank_sim.application.use_cases import BankApplication, compose
+from bank_sim.application.use_cases import compose
+from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
+from bank_sim.entrypoints.kafka import open_source
+from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks
 from bank_sim.settings import BankSettings
-from pix.messaging.batches import BatchHandler
-from pix.messaging.consumer import isolating_poison
+from pix.messaging.consumer import PausableSource
+from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink
-from pix.participant.telemetry import Telemetry
-from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
-from pix.postgres.migrations import is_migrated, migrate_in_child
+from pix.participant.participant import Participant
+from pix.participant.process import Role, heed_interrupts
+from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
 from pix.runtime.clock import SystemClock
-from pix.runtime.health import Health
-from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
-from pix.scheme.deliveries import Rejected
 from pix.wire.record import Record
+from pix.wire.topics import bank_topic
 
-__all__ = ["BankApplication", "RunningBank", "build", "has_newest_schema", "migrate_database", "start"]
 
+class Bank(Participant[BankSettings]):
+    command = "codepix-bank"
+    migrations = MIGRATIONS
 
-@dataclass(frozen=True, slots=True)
-class RunningBank:
-    """A bank on PostgreSQL, Kafka and gRPC, with what has to be closed at the end."""
+    def __init__(self, settings: BankSettings) -> None:
+        super().__init__(settings)
+        self.topic_and_group = bank_topic(settings.bank_code), bank_group(settings.bank_code)
+        watch_database(self.engine, self.telemetry.metrics)
+        self._hub = GrpcHub(
+            settings.hub_grpc_address,
+            settings.bank_ispb,
+            settings.bank_secret,
+            traceparent=current_traceparent,
+            interceptors=self.telemetry.grpc_client(),
+            tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
+            tls_name=settings.hub_tls_name,
+        )
+        gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
+        self._publisher = ThreadedPublisher(
+            lambda: self.telemetry.sink(KafkaSink(self.kafka("publisher"))), gateway.encode
+        )
+        application = compose(
+            identity=settings.identity,
+            units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
+            hub=self._hub,
+            publisher=self._publisher,
+            process_again=lambda envelope: self._publisher.enqueue_records(self._handle([cast(Record, envelope)])),
+            clock=SystemClock(),
+            policy=settings.retransmission_policy,
+            public_url=settings.public_url,
+            version=codepix_version(),
+            health=self.health,
+        )
+        self._handle = self.handler(gateway, application.process_messages, application.dead_letters)
+        request_transfers = TracedOrders(application.request_transfers, self.telemetry.tracing)
+        self.application = replace(
+            application,
+            request_transfers=request_transfers,
+            request_transfer=RequestTransfer(request_transfers),
+        )
 
-    application: BankApplication
-    engine: Engine
-    hub: GrpcHub
-    publisher: ThreadedPublisher
-    telemetry: Telemetry
-    handle: BatchHandler
-    """Processes records of the hub, and returns the answers."""
+    def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
+        application = self.application
+        match name:
+            case "kafka":
+                return {name: self.consume(self._open_source, self._handle)}
+            case "http":
+                return {name: self._http_role()}
+            case _:
+                return {
+                    name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
+                    "periodic tasks": periodic_tasks(application).run,
+                    "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
+                }
 
     def close(self) -> None:
         """Publishes what waits, and closes every connection."""
-        self.publisher.close()
-        self.hub.close()
-        self.engine.dispose()
-        self.telemetry.close()
+        self._publisher.close()
+        self._hub.close()
+        super().close()
 
-
-def start(settings: BankSettings) -> RunningBank:
-    """A bank on the real adapters. Nothing is connected yet: each connection is made when it is first needed."""
-    engine = make_engine(settings.database_url)
-    telemetry = Telemetry(f"codepix-bank-{settings.bank_code}", codepix_version(), settings)
-    telemetry.metrics.watch_pool(engine)
-    watch_database(engine, telemetry.metrics)
-    hub = GrpcHub(
-        settings.hub_grpc_address,
-        settings.bank_ispb,
-        settings.bank_secret,
-        traceparent=current_traceparent,
-        interceptors=telemetry.grpc_client(),
-        tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
-        tls_name=settings.hub_tls_name,
-    )
-    for_publisher = settings.kafka(f"codepix-bank-{settings.bank_code}-courier")
-    gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
-    publisher = ThreadedPublisher(lambda: telemetry.sink(KafkaSink(for_publisher)), gateway.encode)
-    health = Health()
-    telemetry.metrics.watch_health(health)
-    health.add_probe("database", lambda: why_database_is_not_ready(engine), WRITE_PROBE_AGE_SECONDS_MAX)
-    health.add_probe("schema", lambda: _why_schema_is_not_ready(engine))
-    application = compose(
-        identity=settings.identity,
-        units=ObservedUnitsOfWork(PostgresUnitsOfWork(engine), TransferWatch(telemetry.metrics)),
-        hub=hub,
-        publisher=publisher,
-        process_again=lambda envelope: publisher.enqueue_records(handle([cast(Record, envelope)])),
-        clock=SystemClock(),
-        policy=settings.retransmission_policy,
-        public_url=settings.public_url,
-        version=codepix_version(),
-        health=health,
-    )
-    handle = telemetry.handler(
-        isolating_poison(
-            gateway.handler(application.process_messages),
-            lambda record, reason: application.dead_letters.store(Rejected(record, "", reason)),
-            lambda: not why_database_is_not_ready(engine),
+    def _open_source(self) -> PausableSource[Any]:
+        return open_source(
+            self.kafka(), self.settings.bank_code, lambda: self.application.queries.behaviour().consuming
         )
-    )
-    request_transfers = TracedOrders(application.request_transfers, telemetry.tracing)
-    application = replace(
-        application,
-        request_transfers=request_transfers,
-        request_transfer=RequestTransfer(request_transfers),
-    )
-    return RunningBank(application, engine, hub, publisher, telemetry, handle)
+
+    def _http_role(self) -> Role:
+        # A process without this role needs no web framework in its memory.
+        from bank_sim.entrypoints.http.app import create_app
+
+        return self.serve_http(create_app(self.application, self.settings))
 
 
-def build(settings: BankSettings) -> BankApplication:
-    """The application alone, for whoever lives as long as the process."""
-    return start(settings).application
-
-
-def migrate_database(settings: BankSettings) -> None:
-    """Brings the bank's database to the newest schema. Raises DatabaseUnavailable."""
-    migrate_in_child(settings.database_url, MIGRATIONS)
-
-
-def has_newest_schema(engine: Engine) -> bool:
-    """Whether `migrate_database` has been done. Raises DatabaseUnavailable."""
-    return is_migrated(engine, MIGRATIONS)
-
-
-def _why_schema_is_not_ready(engine: Engine) -> str:
-    try:
-        return "" if has_newest_schema(engine) else "the database schema is out of date: run codepix-bank migrate"
-    except DatabaseUnavailable:
-        return "unknown, the database does not answer"
+def main() -> None:
+    heed_interrupts()
+    make_app(Bank)()

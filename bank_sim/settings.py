@@ -70,6 +70,10 @@ class BankSettings(ServiceSettings):
         return self
 
     @property
+    def service(self) -> str:
+        return f"codepix-bank-{self.bank_code}"
+
+    @property
     def identity(self) -> BankIdentity:
         """Who this bank is."""
         return BankIdentity(code=self.bank_code, ispb=self.bank_ispb, name=self.bank_name, color=self.bank_color)

@@ -1,6 +1,6 @@
-"""`python -m hub` is the service's own command."""
+"""`python -m hub` is the participant's command."""
 
-from hub.entrypoints.cli import main
+from hub.bootstrap import main
 
 if __name__ == "__main__":
     main()

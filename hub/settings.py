@@ -79,6 +79,10 @@ class HubSettings(ServiceSettings):
         return self
 
     @property
+    def service(self) -> str:
+        return "codepix-hub"
+
+    @property
     def look_up_policy(self) -> BucketPolicy:
         """The bucket of each bank."""
         return BucketPolicy(self.look_up_bucket, self.look_ups_per_minute)

@@ -28,12 +28,15 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from pix.rpc.client import open_channel
+from pix.rpc.metadata import METADATA_FIELD, METADATA_OWNER, METADATA_RETRY_AFTER, METADATA_RULE, credentials
+from pix.runtime.addresses import check_participant_url
 from pix.runtime.logs import logger
+from pix.runtime.trace_context import TRACEPARENT
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
-from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_site_address
+from pix.scheme.texts import check_bank_name, check_color, check_plain_text
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
 from pix.wire.protobuf_v1.messages import key_from_wire, key_to_wire
 
@@ -52,13 +55,6 @@ KEEPALIVE_ANSWER_MS_MAX: Final = 3_000
 
 REPLICAS_IN_TURN: Final = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 """Calls go to every replica that the hub's name stands for; one that is away is left out until it is back."""
-
-METADATA_ISPB: Final = "codepix-ispb"
-METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
-METADATA_FIELD: Final = "codepix-field"
-METADATA_RULE: Final = "codepix-rule"
-METADATA_OWNER: Final = "codepix-owner-bin"
-METADATA_RETRY_AFTER: Final = "retry-after"
 
 _WITHOUT_ANSWER: Final = frozenset(
     {
@@ -105,7 +101,7 @@ class GrpcHub:
         the address.
         """
         self._ispb = ispb
-        self._credentials = ((METADATA_ISPB, ispb), (METADATA_SECRET, secret))
+        self._credentials = credentials(ispb, secret)
         self._traceparent = traceparent
         self._pause = threading.Event()
         options: list[tuple[str, Any]] = [
@@ -235,7 +231,7 @@ class GrpcHub:
         """Calls, and once more when there was no answer. Raises the errors of the port."""
         metadata: tuple[tuple[str, str], ...] = self._credentials
         if traceparent := self._traceparent():
-            metadata = (*metadata, ("traceparent", traceparent))
+            metadata = (*metadata, (TRACEPARENT, traceparent))
         for attempt in range(1, attempts_max + 1):
             try:
                 return call(request, timeout=CALL_SECONDS_MAX, metadata=metadata)
@@ -271,7 +267,7 @@ def _participant(bank: participants.Participant) -> Participant:
         check_bank_code(bank.code),
         check_bank_name(bank.name),
         check_color(bank.color),
-        check_site_address(bank.url, "url") if bank.url else "",
+        check_participant_url(bank.url),
         bank.active,
     )
 

@@ -12,11 +12,12 @@ from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, Bank
 from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
+from pix.runtime.addresses import check_participant_url
 from pix.runtime.clock import Clock
 from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
-from pix.scheme.texts import check_bank_name, check_color, check_line, check_site_address
+from pix.scheme.texts import check_bank_name, check_color, check_line
 
 SECRET_LENGTH_MIN = 16
 
@@ -115,7 +116,7 @@ class JoinNetwork:
                 bank,
                 name=check_bank_name(name, "name"),
                 color=check_color(color),
-                url=check_site_address(url, "url") if url else "",
+                url=check_participant_url(url),
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._clock.now_ms(),
             )

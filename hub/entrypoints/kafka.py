@@ -1,7 +1,17 @@
-"""Kafka calls the hub: the group that consumes its topic."""
+"""Kafka calls the hub: the topic that it consumes, and the group in which its replicas do."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from pix.messaging.kafka.clients import KafkaSource, ensure_topics
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.wire.topics import HUB_TOPIC
+
 CONSUMER_GROUP: Final = "codepix-hub"
+
+
+def open_source(settings: KafkaSettings) -> KafkaSource:
+    """Raises BrokerUnavailable."""
+    ensure_topics(settings, [HUB_TOPIC])
+    return KafkaSource(settings, HUB_TOPIC, CONSUMER_GROUP)

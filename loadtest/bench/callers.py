@@ -22,6 +22,7 @@ from codepix.v1 import directory_pb2 as directory
 from lab.read.report import percentile
 from loadtest.bench.directory import registration
 from loadtest.bench.lean_grpc import CallFailed, LeanChannel, header_block, message_of
+from pix.rpc.metadata import credentials
 
 CHANNELS: Final = 4
 PHONES_FIRST: Final = 5_511_900_000_000
@@ -95,7 +96,7 @@ def _headers(workload: CallWorkload, method: str) -> list[bytes]:
         header_block(
             workload.addresses[0],
             f"/{_SERVICE}/{method}",
-            {"codepix-ispb": bank["ispb"], "codepix-secret": bank["secret"]},
+            dict(credentials(bank["ispb"], bank["secret"])),
         )
         for bank in workload.banks
     ]

@@ -11,15 +11,11 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.bench.servers import BenchBank
 from pix.rpc.client import open_channel
+from pix.rpc.metadata import credentials
 
 CALLERS: Final = 8
 CALL_SECONDS_MAX: Final = 30.0
 HOLDER_CPF: Final = "52998224725"
-
-
-def metadata_of(bank: BenchBank) -> tuple[tuple[str, str], ...]:
-    """The metadata that authenticates a bank's calls."""
-    return (("codepix-ispb", bank.ispb), ("codepix-secret", bank.secret))
 
 
 def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) -> directory.RegisterKeyRequest:
@@ -43,7 +39,7 @@ def register_payees(address: str, banks: Sequence[BenchBank], count: int) -> lis
             bank = banks[number % len(banks)]
             key = f"payee{number}@codepix.example"
             request = registration(common.KEY_KIND_EMAIL, key, f"{number:06d}-1")
-            stub.RegisterKey(request, metadata=metadata_of(bank), timeout=CALL_SECONDS_MAX)
+            stub.RegisterKey(request, metadata=credentials(bank.ispb, bank.secret), timeout=CALL_SECONDS_MAX)
             return {"kind": int(common.KEY_KIND_EMAIL), "key": key, "ispb": bank.ispb}
 
         return list(pool.map(register, range(count)))

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from stdnum.br import cpf
 
-from bank_sim.bootstrap import RunningBank, start
+import bank_sim.bootstrap
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from bank_sim.settings import BankSettings
 from loadtest.bench.servers import connect_to
@@ -58,7 +58,7 @@ class Bank:
         values: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
         settings = BankSettings(**values)
         self.code = settings.bank_code
-        self.running: RunningBank = start(settings)
+        self.running = bank_sim.bootstrap.Bank(settings)
         self.accounts: list[str] = []
         self._connection = connect_to(settings.database_url)
 

@@ -15,6 +15,7 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
 from loadtest.users.customers import Bank, Customer
 from pix.rpc.client import open_channel
+from pix.rpc.metadata import credentials
 
 CALL_SECONDS_MAX: Final = 10.0
 KINDS: Final = {
@@ -61,7 +62,7 @@ class Directory:
             if customer is None
             else common.PixKey(kind=KINDS[customer.key_kind], key=customer.key)
         )
-        metadata = (("codepix-ispb", bank.ispb), ("codepix-secret", self._secrets[bank.code]))
+        metadata = credentials(bank.ispb, self._secrets[bank.code])
         before = time.perf_counter()
         try:
             answer = self._stub.FindKey(directory.FindKeyRequest(key=key), metadata=metadata, timeout=CALL_SECONDS_MAX)

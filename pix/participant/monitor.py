@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pix.participant.process import Role
 from pix.runtime.addresses import CannotListen, join_host_port
-from pix.runtime.health import Health
+from pix.runtime.health import LIVE, Health
 from pix.runtime.logs import logger
 from pix.telemetry.http import METRICS_PATH
 from pix.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -46,11 +46,9 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
             if self.path == METRICS_PATH:
                 self._answer_metrics()
             elif self.path == "/health/live":
-                self._answer_json(200, {"status": "ok"})
+                self._answer_json(200, LIVE)
             elif self.path == "/health/ready":
-                parts = dict(health.report())
-                works = all(state == "ok" for state in parts.values())
-                self._answer_json(200 if works else 503, {"status": "ok" if works else "trouble", "parts": parts})
+                self._answer_json(*health.readiness())
             else:
                 self._answer_json(404, {"status": "there is no such page"})
 

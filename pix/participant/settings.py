@@ -208,6 +208,11 @@ class ServiceSettings(BaseSettings):
         return found
 
     @property
+    def service(self) -> str:
+        """The participant's name in logs, metrics and Kafka."""
+        raise NotImplementedError
+
+    @property
     def retransmission_policy(self) -> RetransmissionPolicy:
         """When an unanswered message is sent again."""
         return RetransmissionPolicy(

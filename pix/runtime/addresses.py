@@ -15,15 +15,20 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from pix.scheme.errors import SchemeError
+
 PORT_MAX: Final = 65_535
 HOST_LENGTH_MAX: Final = 253
 """Of a name in DNS."""
+PARTICIPANT_URL_LENGTH_MAX: Final = 200
 LOOPBACK_IPV4: Final = "127.0.0.1"
 LOOPBACK_IPV6: Final = "::1"
 
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 """With the underscore, which no host on the internet has, and containers' names do."""
 _GRPC_SCHEME: Final = re.compile(r"(dns|ipv4|ipv6|unix|unix-abstract):(.*)", re.DOTALL)
+_PATH: Final = re.compile(r"(?:/[0-9A-Za-z._~!$&'()*+,;=:@%/-]*)?")
+"""RFC 3986, section 3.3, without the check of what follows a percent sign."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -127,11 +132,26 @@ def check_web_address(text: str) -> str:
         raise ValueError("must be a web address without ? and #")
     if port == 0:
         raise ValueError(f"must have a port from 1 to {PORT_MAX}")
+    if _PATH.fullmatch(parts.path) is None:
+        raise ValueError("must have a path of ASCII letters, digits and the punctuation of addresses")
     host = check_host(parts.hostname)
     place = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
         place = join_host_port(host, port)
     return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
+
+
+def check_participant_url(text: str) -> str:
+    """The web address that a participant tells the others, at most 200 characters; empty for none.
+
+    Raises SchemeError(field="url").
+    """
+    if len(text) > PARTICIPANT_URL_LENGTH_MAX:
+        raise SchemeError("url", f"must have at most {PARTICIPANT_URL_LENGTH_MAX} characters")
+    try:
+        return check_web_address(text) if text else ""
+    except ValueError as error:
+        raise SchemeError("url", str(error)) from None
 
 
 def http_url(host: str, port: int) -> str:

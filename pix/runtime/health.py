@@ -15,6 +15,11 @@ from pix.runtime.logs import logger
 PROBE_SECONDS_MAX: Final = 2.5
 """A probe without an answer after so long counts as failed."""
 
+HTTP_OK: Final = 200
+HTTP_UNAVAILABLE: Final = 503
+LIVE: Final = {"status": "ok"}
+"""The answer to `/health/live`: the process answers at all."""
+
 log = logger(__name__)
 
 
@@ -71,8 +76,14 @@ class Health:
         return "ok" if now <= holds_until else f"has not finished what it began {now - said_at:.0f} s ago"
 
     def is_ready(self) -> bool:
-        """Whether every part works."""
-        return all(state == "ok" for state in self.report().values())
+        return self.readiness()[0] == HTTP_OK
+
+    def readiness(self) -> tuple[int, dict[str, object]]:
+        """The answer to `/health/ready`: 200 when every part works, else 503; the body has `status` and `parts`."""
+        parts = dict(self.report())
+        works = all(state == "ok" for state in parts.values())
+        document: dict[str, object] = {"status": "ok" if works else "trouble", "parts": parts}
+        return HTTP_OK if works else HTTP_UNAVAILABLE, document
 
 
 def _asked(part: str, probe: Callable[[], str]) -> str:

@@ -16,13 +16,8 @@ DESCRIPTION_LENGTH_MAX: Final = 140
 """The scheme's limit for the text that goes with a transfer (`remittanceInformation`), in characters."""
 
 BANK_NAME_LENGTH_MAX: Final = 40
-WEB_ADDRESS_LENGTH_MAX: Final = 200
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_WEB_ADDRESS = re.compile(
-    r"https?://(?:[0-9A-Za-z](?:[0-9A-Za-z._-]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:/[0-9A-Za-z._~!$&'()*+,;=:@%/-]*)?"
-)
 
 # Printable ASCII and the Latin letters of Europe without the soft hyphen: most texts need no look at every property.
 _ORDINARY: Final = re.compile("[ -~\u00a1-\u00ac\u00ae-\u0233]*")
@@ -123,19 +118,6 @@ def check_stored_description(text: str) -> str:
 def check_bank_name(text: str, field: str = "bank_name") -> str:
     """Return the name of a bank: one trimmed line of 1 to 40 characters. Raises SchemeError(field)."""
     return check_line(text, field, 1, BANK_NAME_LENGTH_MAX)
-
-
-def check_site_address(text: str, field: str) -> str:
-    """Return the address at which people reach a site: http or https, a host, perhaps a port and a path.
-
-    At most 200 characters of ASCII; no user name, which could make an address read as another. Raises
-    SchemeError(field).
-    """
-    if len(text) > WEB_ADDRESS_LENGTH_MAX:
-        raise SchemeError(field, f"must have at most {WEB_ADDRESS_LENGTH_MAX} characters")
-    if _WEB_ADDRESS.fullmatch(text) is None:
-        raise SchemeError(field, "must start with http:// or https:// and a host, and have no spaces")
-    return text
 
 
 def check_color(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import grpc
 
 from pix.rpc.context import metadata_of
+from pix.rpc.metadata import METADATA_ISPB
 from pix.runtime.trace_context import (
     TRACEPARENT,
     begin_call,
@@ -25,7 +26,6 @@ from pix.telemetry.traces import Span, SpanKind, Tracing
 
 OWN_PACKAGE: Final = "/codepix.v1."
 """Calls of health and reflection are not observed."""
-METADATA_ISPB: Final = "codepix-ispb"
 ISPB_LENGTH: Final = 8
 OK: Final = grpc.StatusCode.OK.name
 

@@ -9,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
 from bank_sim.application.use_cases import BankApplication
-from bank_sim.entrypoints.http import brand, health
+from bank_sim.entrypoints.http import brand
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -32,6 +32,7 @@ from pix.web.assets import mount_assets
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf, ForgedRequest
 from pix.web.events import session_ended, wants_events
+from pix.web.health import health_router
 from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate
 from pix.web.methods import Methods
@@ -87,7 +88,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Methods)
     mount_assets(app)
-    for router in (*API_ROUTERS, health.router, brand.router, preferences_router(), *PAGE_ROUTERS):
+    for router in (*API_ROUTERS, health_router(application.health), brand.router, preferences_router(), *PAGE_ROUTERS):
         app.include_router(router)
     install_api_docs(app)
     uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PictureReaderBusy)

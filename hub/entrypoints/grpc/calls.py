@@ -19,19 +19,17 @@ from hub.domain.errors import (
     TransferNotFound,
 )
 from pix.rpc.context import metadata_of
+from pix.rpc.metadata import (
+    METADATA_FIELD,
+    METADATA_ISPB,
+    METADATA_OWNER,
+    METADATA_RETRY_AFTER,
+    METADATA_RULE,
+    METADATA_SECRET,
+)
 from pix.runtime.logs import logger
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.errors import SchemeError
-
-METADATA_ISPB: Final = "codepix-ispb"
-METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
-METADATA_FIELD: Final = "codepix-field"
-METADATA_RULE: Final = "codepix-rule"
-METADATA_OWNER: Final = "codepix-owner-bin"
-"""In ALREADY_EXISTS: the name of the bank that owns the key, in UTF-8."""
-
-METADATA_RETRY_AFTER: Final = "retry-after"
-"""In RESOURCE_EXHAUSTED of look-ups: the seconds after which there is a token again."""
 
 CERTIFICATE_NAMES: Final = ("x509_common_name", "x509_subject_alternative_name")
 """Where gRPC puts the names in the caller's certificate."""

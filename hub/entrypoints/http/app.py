@@ -6,7 +6,6 @@ from typing import Final
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from hub.application.bank_books import NoBankBooks
@@ -19,10 +18,10 @@ from hub.entrypoints.http.api.routers import api_routers
 from hub.entrypoints.http.errors import PROBLEMS
 from hub.entrypoints.http.pages import CONSOLE_ROUTERS, PUBLIC_ROUTERS
 from hub.entrypoints.http.pages.site import OperatorNeeded, Site, install_site, operator, pages_of
-from pix.runtime.own_threads import HEALTH_THREADS
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
 from pix.web.events import session_ended, wants_events
+from pix.web.health import health_router
 from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
@@ -84,25 +83,13 @@ def create_app(
         *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
+        health_router(application.health),
         preferences_router(),
         *PUBLIC_ROUTERS,
     ):
         app.include_router(router)
     for router in CONSOLE_ROUTERS:
         app.include_router(router, dependencies=[Depends(operator)])
-
-    @app.get("/health/live", tags=["health"])
-    async def live() -> dict[str, str]:
-        """Live: the process responds."""
-        return {"status": "ok"}
-
-    @app.get("/health/ready", tags=["health"])
-    async def ready() -> JSONResponse:
-        """Ready: 200 when each part works, otherwise 503 with the failed parts."""
-        report = await HEALTH_THREADS.run(application.health.report)
-        works = all(state == "ok" for state in report.values())
-        return JSONResponse({"status": "ok" if works else "trouble", "parts": dict(report)}, 200 if works else 503)
-
     return app
 
 

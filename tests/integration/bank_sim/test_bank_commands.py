@@ -8,11 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
-from bank_sim.entrypoints.cli import app
+from bank_sim.bootstrap import Bank
+from bank_sim.entrypoints.cli import make_app
 from pix.participant.dead_letters.records import letter_of
 from pix.postgres.engine import make_engine
 from pix.scheme.deliveries import Rejected
 from pix.wire.record import Record
+
+app = make_app(Bank)
 
 
 @pytest.fixture
@@ -65,13 +68,13 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     engine.dispose()
     listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})
     assert "unreadable" in listed.stdout
-    replayed = CliRunner().invoke(app, ["dead-letter", "replay", letter.digest])
+    replayed = CliRunner().invoke(app, ["dead-letter", "replay", letter.digest[:16]])
     assert replayed.exit_code == 1
     assert replayed.stdout.startswith("dead: ")
     discarded = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
     assert discarded.exit_code == 0
     again = CliRunner().invoke(app, ["dead-letter", "discard", letter.digest, "--note", "noise"])
     assert again.exit_code == 1
-    assert "already" in again.stderr
+    assert "already replayed or discarded" in again.stderr
     unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
-    assert "No dead letter" in unknown.stderr
+    assert "No dead letter has this digest" in unknown.stderr

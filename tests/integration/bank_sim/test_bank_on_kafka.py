@@ -12,16 +12,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bank_sim.bootstrap import start
+from bank_sim.bootstrap import Bank
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.entrypoints.cli import roles_of
-from bank_sim.entrypoints.kafka import KafkaRole
+from bank_sim.entrypoints.kafka import open_source
 from bank_sim.settings import BankSettings
 from lab.network.parts.broker import EmbeddedBroker
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.participant.consumer_role import ConsumerRole
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
 from pix.wire.record import Record
@@ -56,6 +56,16 @@ def settings_of_bank(database_url: str, bootstrap_servers: str) -> BankSettings:
     )
 
 
+def consumer(world: World, settings: BankSettings) -> ConsumerRole:
+    kafka = settings.kafka("bank")
+    return ConsumerRole(
+        lambda: open_source(kafka, AURORA.code, lambda: world.bank.queries.behaviour().consuming),
+        world.handle,
+        KafkaSink(kafka),
+        world.bank.health,
+    )
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     pause = threading.Event()
     for _ in range(int(DEADLINE_SECONDS / 0.05)):
@@ -71,9 +81,8 @@ def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
     settings = settings_of_bank(database_url, bootstrap_servers)
     hub = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL, extra={})
     ensure_topics(hub, [HUB_TOPIC])
-    role = KafkaRole(world.bank, settings, world.handle)
     stop = threading.Event()
-    thread = threading.Thread(target=role.run, args=(stop,), daemon=True)
+    thread = threading.Thread(target=consumer(world, settings).run, args=(stop,), daemon=True)
     thread.start()
     source = KafkaSource(hub, HUB_TOPIC, "hub")
     sink = KafkaSink(hub)
@@ -109,7 +118,7 @@ def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(
     kafka = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL)
     ensure_topics(kafka, [HUB_TOPIC])
     stop = threading.Event()
-    thread = threading.Thread(target=KafkaRole(world.bank, settings, world.handle).run, args=(stop,), daemon=True)
+    thread = threading.Thread(target=consumer(world, settings).run, args=(stop,), daemon=True)
     thread.start()
     ana = world.open_account(0)
     sent = 0
@@ -150,9 +159,9 @@ def test_a_sweeper_apart_resends_nothing_while_the_hubs_answers_wait_for_another
     kafka = settings.kafka("test")
     topic = bank_topic(AURORA.code)
     ensure_topics(kafka, [HUB_TOPIC, topic])
-    bank = start(settings)
+    bank = Bank(settings)
     stop = threading.Event()
-    sweeper = threading.Thread(target=roles_of(bank, settings, ["sweeper"])["sweeper"], args=(stop,))
+    sweeper = threading.Thread(target=bank.roles(["sweeper"])["sweeper"], args=(stop,))
     with (
         closing(KafkaSink(kafka)) as sink,
         closing(KafkaSource(kafka, topic, bank_group(AURORA.code))) as consumer,

@@ -17,8 +17,9 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
+from hub.bootstrap import Hub
 from hub.domain.flows.transfer.model import TransferStatus
-from hub.entrypoints.cli import app
+from hub.entrypoints.cli import make_app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.participant.dead_letters.model import DeadLetterState
@@ -48,7 +49,7 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
 
     def invoke(*arguments: str, **environment: str) -> Result:
-        return CliRunner().invoke(app, list(arguments), env=environment)
+        return CliRunner().invoke(make_app(Hub), list(arguments), env=environment)
 
     return invoke
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork as BankUnits
-from bank_sim.bootstrap import start
+from bank_sim.bootstrap import Bank
 from bank_sim.settings import BankSettings
 from hub.adapters.postgres.unit_of_work import MIGRATIONS as HUB_MIGRATIONS
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork as HubUnits
@@ -67,7 +67,7 @@ def test_a_participant_whose_database_takes_no_writes_is_not_ready(new_database:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
     engine.dispose()
-    bank = start(settings)
+    bank = Bank(settings)
     report = bank.application.health.report()
     assert "it takes no writes" in report["database"]
     assert report["schema"] == "ok"
@@ -76,7 +76,7 @@ def test_a_participant_whose_database_takes_no_writes_is_not_ready(new_database:
 
 def test_a_bank_is_not_ready_before_its_migrations(new_database: Callable[[], str]) -> None:
     settings = bank_settings(new_database())
-    bank = start(settings)
+    bank = Bank(settings)
     assert bank.application.health.report() == {
         "database": "ok",
         "schema": "the database schema is out of date: run codepix-bank migrate",

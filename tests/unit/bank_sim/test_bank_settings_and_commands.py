@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bank_sim.entrypoints.cli import EXIT_FAILURE, EXIT_USAGE, app
+from bank_sim.bootstrap import Bank
+from bank_sim.entrypoints.cli import make_app
 from bank_sim.settings import BankSettings
+from pix.participant.commands import EXIT_FAILURE, EXIT_USAGE
 from pix.participant.settings import load_settings
 from pix.runtime.settings_error import SettingsError
 
 pytestmark = pytest.mark.usefixtures("logs_restored")
+app = make_app(Bank)
+
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing",
     "BANK_CODE": "007",

@@ -12,7 +12,7 @@ from enum import Enum
 
 from pydantic.fields import FieldInfo
 
-from bank_sim.bootstrap import start
+from bank_sim.bootstrap import Bank
 from bank_sim.settings import BankSettings
 from hub.bootstrap import Hub
 from hub.settings import HubSettings
@@ -36,8 +36,8 @@ def metrics_of_hub() -> Metrics:
 
 def metrics_of_bank() -> Metrics:
     """The same of a bank."""
-    bank = start(BankSettings(database_url=NOWHERE, bank_code="001", bank_name="Banco", bank_secret="s" * 16))
-    bank.telemetry.metrics.watch_lag(lambda: 0)
+    bank = Bank(BankSettings(database_url=NOWHERE, bank_code="001", bank_name="Banco", bank_secret="s" * 16))
+    bank.telemetry.metrics.watch_lag(bank.lag)
     return bank.telemetry.metrics
 
 

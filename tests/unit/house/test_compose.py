@@ -1,20 +1,24 @@
 """docker-compose.yml, Dockerfile and .env.example: what they call exists, and what they promise is in every service."""
 
 import re
-from importlib import import_module
 from typing import Any, ClassVar
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from bank_sim.bootstrap import Bank
+from bank_sim.entrypoints.cli import make_app as make_bank_app
 from bank_sim.settings import BankSettings
+from hub.bootstrap import Hub
+from hub.entrypoints.cli import make_app as make_hub_app
 from hub.settings import HubSettings
+from lab.cli import app as lab_app
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.test import IMAGE, LOAD_IMAGE
 from lab.network.parts.apache_kafka import kafka_version
 from loadtest.users.options import add_options
-from tests.unit.house.repository import ROOT, project, scripts
+from tests.unit.house.repository import ROOT, project
 
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -63,10 +67,8 @@ def test_the_services_are_those_of_a_network() -> None:
 @pytest.mark.parametrize("command", sorted(commands()))
 def test_every_command_is_one_that_the_wheel_installs(command: str) -> None:
     script, words, options = subcommand_and_options(command)
-    module, _, _ = scripts()[script].partition(":")
-    shown = CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"}).invoke(
-        import_module(module).app, [*words, "--help"]
-    )
+    app = {"codepix": lab_app, "codepix-hub": make_hub_app(Hub), "codepix-bank": make_bank_app(Bank)}[script]
+    shown = CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"}).invoke(app, [*words, "--help"])
     assert shown.exit_code == 0, shown.output
     for option in options:
         assert re.search(rf"{option}\b", shown.output), f"{script} {' '.join(words)} has no option {option}"

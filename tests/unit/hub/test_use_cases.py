@@ -31,10 +31,11 @@ from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.entrypoints.gateway import hub_gateway
-from hub.entrypoints.scheduler import Sweeper
+from hub.entrypoints.scheduler import outbox_sweep
 from pix.messaging.batches import BatchHandler
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
+from pix.participant.scheduler import OutboxSweep
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
@@ -357,16 +358,13 @@ def test_a_sender_that_is_no_bank_is_answered_nothing(world: World) -> None:
 
 def sweeper(
     world: World, lag: int = 0, refuse: Callable[[Sequence[Outgoing]], None] | None = None
-) -> tuple[Sweeper, list[str]]:
+) -> tuple[OutboxSweep, list[str]]:
     sent: list[str] = []
 
     def publish(outgoing: Sequence[Outgoing]) -> None:
         sent.extend(f"codepix.bank.{each.receiver[-3:]}.v1" for each in outgoing)
 
-    return (
-        Sweeper(world.hub.retransmit_due, world.hub.fail_expired, refuse or publish, lambda: lag, Health()),
-        sent,
-    )
+    return outbox_sweep(world.hub, refuse or publish, lambda: lag), sent
 
 
 def test_what_is_due_is_sent_again_and_not_before(world: World) -> None:

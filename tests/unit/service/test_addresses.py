@@ -106,7 +106,19 @@ def test_equal_web_addresses_are_equal_texts(text: str, address: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["bank", "ftp://bank", "http://", "http://a b", "http://u:geheim@a", "http://a:0", "http://a:99999", "http://a/?b"],
+    [
+        "bank",
+        "ftp://bank",
+        "http://",
+        "http://a b",
+        "http://u:geheim@a",
+        "http://a:0",
+        "http://a:99999",
+        "http://a/?b",
+        "http://a/\u202e",
+        "http://a/<b>",
+        "http://a/\x00",
+    ],
 )
 def test_what_is_no_web_address_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="must") as refused:

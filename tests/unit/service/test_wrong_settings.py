@@ -10,11 +10,15 @@ from typer.testing import CliRunner
 
 import bank_sim.entrypoints.cli
 import hub.entrypoints.cli
+from bank_sim.bootstrap import Bank
 from bank_sim.settings import BankSettings
+from hub.bootstrap import Hub
 from hub.settings import HubSettings
 from pix.participant.settings import ServiceSettings
 
 pytestmark = pytest.mark.usefixtures("logs_restored")
+HUB_APP: Final = hub.entrypoints.cli.make_app(Hub)
+BANK_APP: Final = bank_sim.entrypoints.cli.make_app(Bank)
 HUB: Final = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
 BANK: Final = {**HUB, "BANK_CODE": "007", "BANK_NAME": "Banco Sete", "BANK_SECRET": "a-secret-of-the-tests"}
 COMMANDS_OF_HUB: Final = [
@@ -119,25 +123,25 @@ def wrong(settings_class: type[ServiceSettings]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "value"), wrong(HubSettings))
 def test_a_wrong_setting_of_the_hub_is_one_line(name: str, value: str) -> None:
-    (line,) = refusal(hub.entrypoints.cli.app, ["migrate"], {**HUB, name.upper(): value})
+    (line,) = refusal(HUB_APP, ["migrate"], {**HUB, name.upper(): value})
     assert line.startswith(f"{name.upper()}: ")
 
 
 @pytest.mark.parametrize(("name", "value"), wrong(BankSettings))
 def test_a_wrong_setting_of_a_bank_is_one_line(name: str, value: str) -> None:
-    (line,) = refusal(bank_sim.entrypoints.cli.app, ["migrate"], {**BANK, name.upper(): value})
+    (line,) = refusal(BANK_APP, ["migrate"], {**BANK, name.upper(): value})
     assert line.startswith(f"{name.upper()}: ")
 
 
 @pytest.mark.parametrize("command", COMMANDS_OF_HUB, ids=" ".join)
 def test_every_command_of_the_hub_refuses_another_database(command: list[str]) -> None:
-    (line,) = refusal(hub.entrypoints.cli.app, command, {"DATABASE_URL": "mysql://u:geheim@h/x"})
+    (line,) = refusal(HUB_APP, command, {"DATABASE_URL": "mysql://u:geheim@h/x"})
     assert line == "DATABASE_URL: must begin with postgresql:// (or postgres://, or postgresql+psycopg2://)"
 
 
 @pytest.mark.parametrize("command", COMMANDS_OF_BANK, ids=" ".join)
 def test_every_command_of_a_bank_refuses_another_database(command: list[str]) -> None:
-    (line,) = refusal(bank_sim.entrypoints.cli.app, command, {**BANK, "DATABASE_URL": "mysql://u:geheim@h/x"})
+    (line,) = refusal(BANK_APP, command, {**BANK, "DATABASE_URL": "mysql://u:geheim@h/x"})
     assert line.startswith("DATABASE_URL: must begin with postgresql://")
 
 
@@ -152,8 +156,8 @@ def test_no_command_is_left_out() -> None:
     # It reads no setting.
     hashing = {"hash-password"}
     for app, tried in (
-        (hub.entrypoints.cli.app, COMMANDS_OF_HUB),
-        (bank_sim.entrypoints.cli.app, COMMANDS_OF_BANK),
+        (HUB_APP, COMMANDS_OF_HUB),
+        (BANK_APP, COMMANDS_OF_BANK),
     ):
         groups = {str(group.name) for group in app.registered_groups}
         named = {" ".join(command[: 2 if command[0] in groups else 1]) for command in tried}
@@ -163,10 +167,10 @@ def test_no_command_is_left_out() -> None:
 def test_two_files_that_need_each_other_are_told_together(tmp_path: Any) -> None:
     pem = tmp_path / "a.pem"
     pem.write_text("-----BEGIN CERTIFICATE-----\n")
-    (line,) = refusal(hub.entrypoints.cli.app, ["migrate"], {**HUB, "GRPC_TLS_KEY": str(pem)})
+    (line,) = refusal(HUB_APP, ["migrate"], {**HUB, "GRPC_TLS_KEY": str(pem)})
     assert line == "GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY: the one needs the other"
     (line,) = refusal(
-        bank_sim.entrypoints.cli.app,
+        BANK_APP,
         ["migrate"],
         {**BANK, "HUB_TLS_KEY": str(pem), "HUB_TLS_CERTIFICATE": str(pem)},
     )
@@ -175,11 +179,11 @@ def test_two_files_that_need_each_other_are_told_together(tmp_path: Any) -> None
 
 def test_a_file_with_a_secret_that_is_no_text_is_a_line(tmp_path: Any) -> None:
     (tmp_path / "secret").write_bytes(b"\xff\xfe")
-    (line,) = refusal(hub.entrypoints.cli.app, ["migrate"], {**HUB, "SESSION_SECRET_FILE": str(tmp_path / "secret")})
+    (line,) = refusal(HUB_APP, ["migrate"], {**HUB, "SESSION_SECRET_FILE": str(tmp_path / "secret")})
     assert line.startswith("SESSION_SECRET_FILE: ") and line.endswith("is no text in UTF-8")
 
 
 @pytest.mark.parametrize("url", ["panel", "http://", "ftp://hub", "http://hub:port", "http://u:geheim@hub"])
 def test_a_hub_to_restore_from_is_a_web_address(url: str) -> None:
-    (line,) = refusal(bank_sim.entrypoints.cli.app, ["restore-transfers", "--hub-url", url, "--hours", "1"], BANK)
+    (line,) = refusal(BANK_APP, ["restore-transfers", "--hub-url", url, "--hours", "1"], BANK)
     assert line.startswith("--hub-url: must ")

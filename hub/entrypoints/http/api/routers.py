@@ -32,6 +32,7 @@ from hub.entrypoints.http.api.documents import (
     TransferWithHistory,
 )
 from pix.participant.dead_letters.model import DeadLetterState
+from pix.rpc.metadata import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
@@ -73,9 +74,10 @@ def api_routers(
     queries = application.queries
 
     def calling_bank(
-        codepix_ispb: Annotated[str, Header()] = "", codepix_secret: Annotated[str, Header()] = ""
+        ispb: Annotated[str, Header(alias=METADATA_ISPB)] = "",
+        secret: Annotated[str, Header(alias=METADATA_SECRET)] = "",
     ) -> Bank:
-        return application.authenticate_bank(codepix_ispb, codepix_secret)
+        return application.authenticate_bank(ispb, secret)
 
     def standing_of(code: str) -> BankDocument:
         for standing in application.read_bank_states():
