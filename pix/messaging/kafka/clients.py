@@ -39,12 +39,12 @@ PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 METADATA_TIMEOUT_SECONDS: Final = 10.0
 FLUSH_STEP_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 10.0
-"""So long nothing may come before we ask the broker whether something is there; twice so, and the client is replaced.
+"""After so long without a record the source asks the broker whether some are there; after twice as long it has stalled.
 
-A client that has lost its way in what a broker lost, or in a rebalance, does not always find back by itself.
+A client does not always recover when a broker has lost its log, or from a rebalance; a new one does.
 """
 SILENCES_MAX: Final = 3
-"""So often in a row the client may get no answer to that. Another may, or tells that the broker is away."""
+"""So often in a row the broker may leave that unanswered. A new client gets an answer, or finds the broker absent."""
 WATERMARK_TIMEOUT_SECONDS: Final = 2.0
 CLOSING_SECONDS_MAX: Final = 10.0
 TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
@@ -312,7 +312,7 @@ class KafkaSource:
         self._left_behind = {}
 
     def _check_stalled(self) -> None:
-        """Raises ConsumerStalled when records wait at the same place as at the last look, and none has come since.
+        """Raises ConsumerStalled when records wait at the same offset as at the last look, and none has come since.
 
         Also when the client got no answer for several looks.
         """
@@ -328,7 +328,7 @@ class KafkaSource:
             log.info("the broker does not say whether records wait", error=one_line(error), times=self._silences)
             if self._silences < SILENCES_MAX:
                 return
-            raise ConsumerStalled(f"the client learns nothing about {self._topic}: {one_line(error)}") from error
+            raise ConsumerStalled(f"the broker says nothing about {self._topic}: {one_line(error)}") from error
         self._silences = 0
         stalled = [position for position, offset in self._left_behind.items() if earlier.get(position) == offset]
         if stalled:
@@ -370,8 +370,8 @@ class KafkaSource:
     def commit(self, position: Offsets) -> None:
         """Commits these offsets: the broker is told when nothing comes, and a few times a second while something does.
 
-        To tell it of every batch costs a batch of a few records as much as to send what it has to say. What it was
-        not told of comes again to whoever reads next, as after a commit that fails.
+        A commit costs a small batch as much as publishing its records does. Records of which the broker has not been
+        told come again to the partition's next owner, as after a commit that fails.
         """
         for partition, offset in position.items():
             # What was taken from us since is its next owner's to commit.
@@ -467,7 +467,7 @@ ERRORS_THAT_PASS: Final = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
     }
 )
-"""The client retries by itself after these."""
+"""The client retries after these."""
 
 
 ERRORS_OF_BATCHES: Final = frozenset(
@@ -676,7 +676,7 @@ def _ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
 
 
 def limit_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
-    """Gives topics that somebody else has made the limits of ours. Raises BrokerUnavailable."""
+    """Sets TOPIC_LIMITS on topics that exist. Raises BrokerUnavailable."""
     admin = AdminClient(client_configuration(settings))
     try:
         cluster_id = admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS).cluster_id
@@ -699,7 +699,7 @@ def limit_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
         try:
             change.result(TOPIC_CREATION_TIMEOUT_SECONDS)
         except (KafkaException, TimeoutError) as error:
-            # Whoever runs the broker may keep this right for themselves: then it is theirs to do.
+            # The broker's operators may keep this right for themselves: then it is theirs to do.
             log.warning("the topic is not limited, see docs/operating.md", topic=topic, error=str(error))
 
 
