@@ -1,10 +1,10 @@
-"""The order in which a participant treats what it receives, whatever carries it.
+"""The order in which a participant processes what it receives, whatever carries it.
 
-poll a batch → one database transaction → publish and await the acks → commit the offsets. Nothing is acknowledged
-before it is durable, so everything may come twice; the domain makes sure that nothing counts twice. While a batch is on
-its way to the broker the next one is treated already; its offsets are committed once the acks are there, and before
-anything of the next one is sent. The Kafka clients stand behind these ports, and so does the network of the
-deterministic simulation.
+poll a batch → one database transaction → publish and wait for acknowledgements → commit the offsets. Nothing is
+acknowledged before it is durable, so every record may come twice; the domain makes sure that none counts twice. While a
+batch is on its way to the broker the loop processes the next one. It commits the offsets of the first once the broker
+has acknowledged it, and before it sends anything of the next. The Kafka clients implement these ports, and so does the
+network of the deterministic simulation.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Generic, Protocol, TypeVar
 from pix.wire.record import Record
 
 Position = TypeVar("Position")
-"""How a source names what was polled; nobody else looks into it."""
+"""A consumer position, in the form that the source gives it; the loop only hands it back."""
 
 
 class RecordSource(Protocol[Position]):
     """Where records come from, in order within a partition, each at least once."""
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
-        """The next batch: waits for one record at most this long, then takes what is there. Empty when none came.
+        """Returns the next batch: waits at most this long for one record, then takes what is there. May be empty.
 
-        Raises ConsumerStalled when none comes although some are there, or nobody can tell.
+        Raises ConsumerStalled when none comes although some are there, or the broker does not say whether some are.
         """
 
     def position(self) -> Position:
-        """The place behind everything polled so far, for `commit`."""
+        """The position behind all records polled so far, for `commit`."""
 
     def commit(self, position: Position) -> None:
-        """Makes durable that everything polled before the place is done."""
+        """Makes durable that all records before the position are processed."""
 
     def rewind(self) -> None:
-        """Forgets what was polled since the last commit; it will be polled again."""
+        """Goes back to the last commit; `poll` returns what came since again."""
 
     def lag(self) -> int:
-        """How many records wait behind what was polled, as far as is known."""
+        """The number of records behind the position, as of the last fetches."""
 
 
 class Publication(Protocol):
@@ -55,14 +55,14 @@ class RecordPublisher(Protocol):
 
 
 class RecordSink(RecordPublisher, Protocol):
-    """Where records go, also without being waited for."""
+    """A publisher that can also return before the broker has acknowledged."""
 
     def begin(self, records: Sequence[Record]) -> Publication:
-        """Hands the records over, and returns while they are on their way. Raises PublishFailed."""
+        """Hands the records to the client, and returns before they are acknowledged. Raises PublishFailed."""
 
 
 BatchHandler = Callable[[Sequence[Record]], Sequence[Record]]
-"""Treats a batch in one database transaction, and returns what to publish once that is durable."""
+"""Processes a batch in one database transaction; returns the records to publish once that is durable."""
 
 
 class BatchLoop(Generic[Position]):
@@ -73,12 +73,12 @@ class BatchLoop(Generic[Position]):
         self._handle = handle
         self._sink = sink
         self._under_way: tuple[Publication, Position] | None = None
-        """What the batch before has sent, and the place behind that batch."""
+        """The publication of the batch before, and the position behind that batch."""
 
     def turn(self, timeout_seconds: float) -> int:
-        """Treats one batch and returns its size. After an exception the caller rewinds the source.
+        """Processes one batch and returns its size. After an exception the caller rewinds the source.
 
-        Who is not behind waits for the broker at once; who is has the next batch to treat meanwhile.
+        When no further batch is there, it waits for acknowledgements at once; else it processes that one meanwhile.
         """
         records = self._source.poll(timeout_seconds if self._under_way is None else 0)
         if not records:
@@ -90,7 +90,7 @@ class BatchLoop(Generic[Position]):
         return len(records)
 
     def flush(self) -> None:
-        """Waits until what is under way is acknowledged, and commits its offsets. Raises PublishFailed."""
+        """Waits for the acknowledgements of the last batch, and commits its offsets. Raises PublishFailed."""
         if self._under_way is None:
             return
         (publication, position), self._under_way = self._under_way, None

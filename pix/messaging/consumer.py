@@ -1,4 +1,4 @@
-"""The thread that turns a `BatchLoop`, through absent databases and brokers and poisoned records."""
+"""The thread that runs a `BatchLoop`: waits for an absent database or broker, dead-letters what makes it fail."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ log = logger(__name__)
 
 
 class PausableSource(RecordSource[Position], Protocol[Position]):
-    """A source that can be kept waiting without losing its place."""
+    """A source that can pause without losing its position."""
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """Waits without taking records; no longer once `stop` is set."""
+        """Waits without taking records, until the time is over or `stop` is set."""
 
     def close(self) -> None:
         """Gives its partitions back."""
@@ -50,18 +50,18 @@ def isolating_poison(
 ) -> BatchHandler:
     """A handler that survives a record which makes `handle` fail.
 
-    When a batch fails for another reason than an absent database, its records are treated one by one, and each that
-    fails alone goes to the dead letters. So a poisoned record never stops a partition, and takes no other with it.
+    When a batch fails for another reason than an absent database, `handle` gets its records one by one, and each that
+    fails alone becomes a dead letter. So a poisoned record never stops a partition, and no other is lost with it.
 
     A record may also break the connection to the database, which looks like an absent database. `database_answers`
-    tells them apart: when a batch has failed so several times, and the database answered each time right afterwards,
-    its records are treated one by one too, and the one that fails so several times alone is poison.
+    tells them apart: when a batch has failed so several times, and the database answered right after each, `handle`
+    gets its records one by one too, and the one that fails so several times alone is poison.
     """
     return _PoisonIsolation(handle, store_dead_letter, database_answers)
 
 
 class _PoisonIsolation:
-    """See `isolating_poison`. For one thread, or several whose batches are treated one after the other."""
+    """See `isolating_poison`. For one thread, or several that process their batches one after the other."""
 
     def __init__(
         self, handle: BatchHandler, store_dead_letter: StoreDeadLetter, database_answers: Callable[[], bool]
@@ -72,7 +72,7 @@ class _PoisonIsolation:
         self._broken_batches = 0
         """Batches in a row that broke the connection, while the database answered."""
         self._suspect: tuple[str, int, int] | None = None
-        """The place of the record that broke it last when it was treated alone."""
+        """Topic, partition and offset of the record that last broke it alone."""
         self._suspect_breaks = 0
 
     def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -119,9 +119,9 @@ class _PoisonIsolation:
         return self._suspect_breaks >= CONNECTION_BREAKS_MAX
 
     def _store(self, record: Record, reason: str) -> None:
-        """Stores the letter, or one without the record's bytes when they cannot be stored.
+        """Stores the dead letter, without the record's bytes when the database refuses them.
 
-        Raises DatabaseUnavailable when neither gets through: that is no fault of the record.
+        Raises DatabaseUnavailable when it can store neither: that is no fault of the record.
         """
         try:
             self._store_dead_letter(record, reason)
@@ -141,7 +141,7 @@ class _PoisonIsolation:
 
 
 class ConsumerThread:
-    """Consumes until told to stop; waits, and says so in its health, while the database or the broker is away."""
+    """Consumes until told to stop; waits, and reports trouble, while the database or the broker does not answer."""
 
     def __init__(
         self, make_source: Callable[[], PausableSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
@@ -163,7 +163,7 @@ class ConsumerThread:
             pass
 
     def _consume(self, stop: threading.Event) -> bool:
-        """Consumes from one source; True when that is stuck, and another is to be opened."""
+        """Consumes from one source; True when that has stalled, and another is to be opened."""
         source = self._open_source(stop)
         if source is None:
             return False
@@ -176,7 +176,7 @@ class ConsumerThread:
                 try:
                     loop.turn(POLL_SECONDS)
                     if is_troubled:
-                        # After trouble nothing is well before it is acknowledged.
+                        # After trouble a turn counts as done only once the broker has acknowledged it.
                         loop.flush()
                     is_troubled = False
                     self._update_lag(source)
@@ -184,7 +184,7 @@ class ConsumerThread:
                     wait_seconds = WAIT_SECONDS_FIRST
                 except ConsumerStalled as error:
                     self._health.trouble("consumer", f"starting anew: {error}")
-                    log.warning("the client is stuck and is replaced", error=str(error))
+                    log.warning("the consumer has stalled and is replaced", error=str(error))
                     return True
                 except (DatabaseUnavailable, BrokerUnavailable) as error:
                     is_troubled = True

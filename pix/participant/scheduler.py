@@ -1,4 +1,4 @@
-"""The roles that run by time: the outbox sweep, periodic tasks, and the heartbeat."""
+"""The scheduler: roles that run by time, namely the outbox sweep, periodic tasks and the heartbeat."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def copy_rows(connection: Connection, table: str, columns: str, lines: Iterable[
     """Adds rows, each a line of tab-separated fields made by `copy_text`, in the transaction of the connection.
 
     COPY writes a page at a time where INSERT writes a row at a time. Raises DatabaseUnavailable also when one of the
-    rows exists: somebody was quicker, and what was read before is stale.
+    rows exists: another transaction was quicker, and what was read before is stale.
     """
     with _cursor(driver_of(connection)) as cursor:
         cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", StringIO("\n".join(lines)))

@@ -122,9 +122,9 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         self._line.close()
 
     def postpone(self, statement: str, values: Any) -> None:
-        """Has a statement sent with the next one or with the commit, whichever comes first; its answer is for nobody.
+        """Has a statement sent with the next one or with the commit, whichever comes first; its answer is dropped.
 
-        What is wrong with it is raised there.
+        That one raises its errors.
         """
         with self.cursor() as cursor:
             self._postponed.append(cursor.mogrify(statement, values))
@@ -229,7 +229,7 @@ class _Watch:
                 if connection.due_at < now and not connection.is_given_up:
                     log.warning("a database connection is ended", no_answer_for_seconds=connection.answer_seconds_max)
                     connection.give_up()
-            # Before the wait: a reference would keep those alive that nobody has any more.
+            # Before the wait: a reference would keep connections alive that are in no other use.
             del connections, connection
             time.sleep(LOOK_SECONDS)
 

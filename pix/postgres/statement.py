@@ -48,7 +48,7 @@ class PreparedStatement:
     def fetch(self, value: Any) -> Rows:
         """The rows for a value of the parameter. Raises DatabaseUnavailable.
 
-        A connection that died while nobody asked is noticed here, and costs nobody an answer.
+        A connection that died while it was idle is noticed here, and no question is lost with it.
         """
         with self._turn:
             if self._connection is not None:
@@ -135,7 +135,7 @@ class PreparedStatement:
 
 
 class FetchUnderWay:
-    """Rows that were asked for. Nobody else can ask until they, or an error, are taken."""
+    """Rows on their way. The connection takes the next statement after `rows` has returned them, or raised."""
 
     def __init__(self, statement: PreparedStatement, cursor: Any) -> None:
         self._statement = statement

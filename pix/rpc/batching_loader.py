@@ -13,12 +13,12 @@ from pix.runtime.logs import logger
 from pix.runtime.outages import ConnectionLost
 
 QUESTIONS_MAX: Final = 500
-"""Of one reading; what comes beyond waits for the next."""
+"""Of one reading; more wait for the next."""
 REST_SECONDS: Final = 0.001
-"""Between two readings when questions are waiting already. More gather meanwhile, and a reading of many costs little
-more than one of a few."""
+"""Between two readings when questions are waiting. More gather meanwhile, and a reading of many costs little more than
+one of a few."""
 QUESTIONS_ENOUGH: Final = 16
-"""So many are worth a reading also while more are coming: it is under way while those are taken."""
+"""So many begin a reading also while more calls are coming: the database works on it while the thread takes those."""
 
 Question = TypeVar("Question")
 Reading = TypeVar("Reading")
@@ -28,10 +28,10 @@ log = logger(__name__)
 
 
 class BatchingLoader(Generic[Question, Reading]):
-    """Reads on behalf of coroutines: while one reading is under way the next questions gather.
+    """Reads for coroutines: while one reading is under way the next questions gather.
 
-    On an idle server each is read at once and by itself. Under load a reading answers all that came during the one
-    before, so the database is asked some hundred times a second, however many questions there are.
+    On an idle server each question begins a reading at once. Under load a reading answers all questions that came
+    during the one before, so there are some hundred readings a second, however many questions come.
     """
 
     def __init__(self, read: Callable[[Collection[Question]], Reading]) -> None:
@@ -43,14 +43,14 @@ class BatchingLoader(Generic[Question, Reading]):
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="grpc-readings")
 
     def ask(self, question: Question | None) -> Asked[Question, Reading]:
-        """To be awaited: a reading that begins from now on and has the question in it, if any.
+        """Returns an awaitable: a reading that begins after this call, and contains the question unless it is None.
 
-        Raises what the reading raises.
+        Awaiting it raises what the reading raises.
         """
         return Asked(self.put, question)
 
     def put(self, question: Question | None, run_on: RunOn) -> None:
-        """Notes the question; `run_on` is told what it is read in."""
+        """Adds the question to the next reading, which is handed to `run_on`."""
         with self._changing:
             self._waiting.append((question, run_on))
             if self._is_reading:
@@ -81,19 +81,19 @@ class BatchingLoader(Generic[Question, Reading]):
 
 
 class ReadingUnderWay(Protocol[ReadingMade]):
-    """A reading that was begun; see `hub.application.ports.ReadingUnderWay`."""
+    """A reading that has begun."""
 
     def reading(self) -> ReadingMade | None:
-        """What was read; None while it is not there. Never waits. Raises ConnectionLost, and other errors."""
+        """The rows; None before they have come. Never waits. Raises ConnectionLost, and other errors."""
 
     def wait(self, seconds: float) -> None:
-        """Until there is something new to know, but not longer."""
+        """Waits until the connection has something to read, at most this long."""
 
 
 class TurnBatchingLoader(Generic[Question, Reading]):
-    """The same as an errand of the thread that runs the coroutines: it reads when nobody wants anything else of it.
+    """The same, without a thread: the thread that runs the coroutines reads between their events.
 
-    No other thread has a part in it, unless a reading takes a wait, as the first one does.
+    Another thread takes part only when `begin` would have to wait, as for the first reading.
     """
 
     def __init__(
@@ -109,18 +109,18 @@ class TurnBatchingLoader(Generic[Question, Reading]):
         self._under_way: ReadingUnderWay[Reading] | None = None
 
     def ask(self, question: Question | None) -> Asked[Question, Reading]:
-        """See `Gathered.ask`."""
+        """See `BatchingLoader.ask`."""
         return Asked(self.put, question)
 
     def put(self, question: Question | None, run_on: RunOn) -> None:
-        """Notes the question; `run_on` is told what it is read in. For the thread whose errand this is alone.
+        """Adds the question to the next reading, which is handed to `run_on`. For the thread that runs the coroutines.
 
-        From another thread it would stay unread until the next event wakes that one.
+        A question from another thread would wait until the next event wakes that one.
         """
         self._waiting.append((question, run_on))
 
     def go_on(self, *, is_idle: bool) -> bool:
-        """See `pix.rpc.turns.Errand`."""
+        """See `pix.rpc.turns.PeriodicTask`."""
         if self._under_way is not None:
             self._take_up(self._under_way)
         if self._under_way is None and self._waiting and (is_idle or len(self._waiting) >= QUESTIONS_ENOUGH):
@@ -128,12 +128,12 @@ class TurnBatchingLoader(Generic[Question, Reading]):
         return self._under_way is not None
 
     def wait(self, seconds: float) -> None:
-        """See `pix.rpc.turns.Errand`."""
+        """See `pix.rpc.turns.PeriodicTask`."""
         if self._under_way is not None:
             self._under_way.wait(seconds)
 
     def _take_up(self, under_way: ReadingUnderWay[Reading]) -> None:
-        """Hands on what was read, if it is there."""
+        """Hands on the rows, if they have come."""
         reading: Reading | None = None
         error: Exception | None = None
         try:

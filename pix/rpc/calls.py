@@ -33,7 +33,7 @@ AT_ONCE: Final = 0.0
 """A time that is over: what is there already is taken, and nothing is waited for."""
 EVENT_SECONDS_MAX: Final = 60.0
 TASK_SECONDS_MAX: Final = 0.001
-"""So long may an event have to wait while an errand is awaited."""
+"""So long may an event have to wait while a periodic task is awaited."""
 EVENTS_BETWEEN_TASKS: Final = 8
 LOOKS_BEFORE_IDLE: Final = 4
 """The core reads one connection at a look, and may find nothing there that is an event: others may have some. Who waits
@@ -59,7 +59,7 @@ _OK: Final = Aborted(grpc.StatusCode.OK, "")
 
 
 class CallContext:
-    """What a handler may ask of its call, and do with it, in any thread."""
+    """The context of one call, for its handler, in any thread."""
 
     def __init__(self, call: Any, metadata: Any, *, is_secure: bool) -> None:
         self._call = call
@@ -126,7 +126,7 @@ class UnaryCalls:
         self._methods.append(_Method(self, name, handler))
 
     def add_task(self, task: PeriodicTask) -> None:
-        """What the thread that takes the calls does when there are none."""
+        """Adds work for the thread that takes the calls, between events and when there are none."""
         self._tasks.append(task)
 
     def start(self) -> None:
@@ -152,7 +152,7 @@ class UnaryCalls:
             self.is_stopping = True
 
     def _serve(self) -> None:
-        """Treats events until the server has ended, and goes on errands between them."""
+        """Processes events until the server has ended, and runs the periodic tasks between them."""
         poll, nothing = self.state.completion_queue.poll, cygrpc.CompletionType.queue_timeout
         looks, until_tasks = 0, EVENTS_BETWEEN_TASKS
         while True:
@@ -179,7 +179,7 @@ class UnaryCalls:
                 self._run_tasks(is_idle=False)
 
     def _run_tasks(self, *, is_idle: bool) -> bool:
-        """Whether something is awaited. When there is nothing else to do, it has been waited for, a moment."""
+        """Returns whether a task awaits something; when idle, after it has waited for that at most TASK_SECONDS_MAX."""
         with TURN:
             awaited = [task for task in self._tasks if task.go_on(is_idle=is_idle)]
         if awaited and is_idle:
@@ -225,9 +225,9 @@ class _Call:
         self._under_way = EVENTS_OF_A_CALL
 
     def arrived(self, event: Any) -> Outcome:
-        """Somebody calls."""
+        """A call has come, or the server is stopping."""
         if not event.success:
-            # The server is stopping, and nobody came.
+            # The server is stopping; this is no call.
             return self, ()
         if not self._method.calls.is_stopping:
             self._method.expect()
@@ -276,11 +276,11 @@ class _Call:
             self._answer(response, None)
 
     def _answer(self, response: Any, error: Exception | None) -> None:
-        """Sends the response, or the status; from whichever thread the handler ended in. Raises nothing."""
+        """Sends the response, or the status; from the thread in which the handler ended. Raises nothing."""
         try:
             self._send(*self._told(response, error))
         except Exception:
-            # The caller learns of it by its deadline.
+            # The caller's deadline ends the call.
             log.exception("an answer could not be sent", call=self._method.name)
 
     def _told(self, response: Any, error: Exception | None) -> tuple[bytes | None, Aborted]:

@@ -1,7 +1,6 @@
-"""Coroutines without an event loop: each runs until it has to wait, and whoever it waits for runs it on.
+"""Coroutines without an event loop: each runs until it has to wait, and the end of the wait resumes it.
 
-For short calls that come by the thousand: a task of an event loop, and the futures that it waits for, cost more than
-such a call itself.
+For short calls that come by the thousand: a task of an event loop, and its futures, cost more than such a call.
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ class Wait(Protocol):
 
 
 class PeriodicTask(Protocol):
-    """What a thread that has events to treat does besides, when there are none or between them.
+    """Work of the thread that takes events, between events and when there are none.
 
-    For what would otherwise take a thread of its own, and with it the interpreter's lock from the first at every event.
+    A second thread for such work would take the interpreter's lock from the first at every event.
     """
 
     def go_on(self, *, is_idle: bool) -> bool:
-        """Does what can be done at once; whether something is awaited. Called with `TURN` held. Raises nothing.
+        """Does what needs no wait; returns whether it awaits something. Called with `TURN` held. Raises nothing.
 
-        `is_idle` tells that there are no events now.
+        `is_idle`: there are no events now.
         """
 
     def wait(self, seconds: float) -> None:
-        """Until more can be done, but not longer."""
+        """Waits until `go_on` can do more, at most this long."""
 
 
 @coroutine
 def wait_for(wait: Wait) -> Generator[Wait, Any, Any]:
-    """What the wait gives, for a coroutine that is played here. Raises what it raises."""
+    """Returns the result of the wait, in a coroutine that `play` runs. Raises what the wait raises."""
     return (yield wait)
 
 

@@ -128,16 +128,18 @@ def parse_stored_key(text: str, kind: KeyKind | None = None) -> PixKey:
     """
     if len(text) > KEY_LENGTH_MAX:
         raise SchemeError("key", f"A key has at most {KEY_LENGTH_MAX} characters.")
-    found = next((candidate for candidate, pattern in _STORED.items() if pattern.fullmatch(text)), None)
-    if kind is not None and found is not kind:
-        raise SchemeError("key", f"A {kind} key in stored form matches {_STORED[kind].pattern}")
-    if found is None:
-        raise SchemeError("key", "This is not a Pix key in stored form.")
-    if found is KeyKind.CPF:
+    if kind is None:
+        kind = next((candidate for candidate, pattern in _STORED.items() if pattern.fullmatch(text)), None)
+        if kind is None:
+            raise SchemeError("key", "This is not a Pix key in stored form.")
+    elif not (pattern := _STORED[kind]).fullmatch(text):
+        # No text matches the patterns of two kinds, so one is enough: this runs for each look-up.
+        raise SchemeError("key", f"A {kind} key in stored form matches {pattern.pattern}")
+    if kind is KeyKind.CPF:
         check_cpf(text, "key")
-    elif found is KeyKind.CNPJ:
+    elif kind is KeyKind.CNPJ:
         check_cnpj(text, "key")
-    return PixKey(found, text)
+    return PixKey(kind, text)
 
 
 def is_valid_key(kind: KeyKind, text: str) -> bool:

@@ -183,7 +183,7 @@ def test_a_client_that_is_not_answered_is_replaced(broker: EmbeddedBroker, setti
         poll_for(source, 0.5)
         broker.freeze()
         try:
-            with pytest.raises(ConsumerStalled, match="the client learns nothing about "):
+            with pytest.raises(ConsumerStalled, match="the broker says nothing about "):
                 poll_for(source, DEADLINE_SECONDS)
         finally:
             broker.thaw()
@@ -213,7 +213,7 @@ def test_only_silences_in_a_row_count(settings: Settings, topic: str) -> None:
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0)) as source:
         source._consumer = Deaf(source._consumer, [None, None, record, nothing_more, None, None, None])  # type: ignore[assignment]
         assert [len(source.poll(0)) for _ in range(5)] == [0, 0, 1, 0, 0]
-        with pytest.raises(ConsumerStalled, match="the client learns nothing about "):
+        with pytest.raises(ConsumerStalled, match="the broker says nothing about "):
             source.poll(0)
 
 
