@@ -18,12 +18,13 @@ from hub.application.ports import TransferFilter
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.events import document_of
 from hub.entrypoints.http.pages.network_map import Chart, Drawing, drawings, latency_chart
-from hub.entrypoints.http.pages.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
+from hub.entrypoints.http.pages.site import Remembered, Site, SiteOf, site_of
 from hub.entrypoints.http.pages.views import TransferLine, bank_view, transfer_lines
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
+from pix.web.site import PagesOf, version_of
 from pix.web.templates import Pages
 from pix.web.visits import Ending
 
