@@ -1,4 +1,4 @@
-"""A port for whoever watches the service, apart from the one for its users: metrics and health, and nothing else."""
+"""A port for metrics and health alone, apart from the pages and REST of users."""
 
 from __future__ import annotations
 
@@ -19,29 +19,26 @@ from pix.telemetry.metrics import CONTENT_TYPE, Metrics
 
 POLL_SECONDS: Final = 0.2
 REQUEST_SECONDS_MAX: Final = 10.0
-"""A caller that says nothing is let go after this."""
+"""The server closes the connection of a caller that sends nothing for so long."""
 CONNECTIONS_MAX: Final = 16
 """Each has a thread."""
 SCRAPES_MAX: Final = 4
-"""At the same time: they may wait for the database, and leave room for those who ask about health."""
+"""At the same time: they may wait for the database, and leave connections for health checks."""
 BACKLOG: Final = 128
-"""Those that wait to be let in; the base class lets five wait, and the kernel has others try again after a second."""
+"""Connections that wait to be accepted. The base class allows five; the kernel makes others retry after a second."""
 LETTING_GO_SECONDS_MAX: Final = 1.0
 
 log = logger(__name__)
 
 
 def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role:
-    """Serves `/metrics`, `/health/live` and `/health/ready` until told to stop."""
+    """Serves `/metrics`, `/health/live` and `/health/ready` until `stop` is set."""
     scrapes = threading.BoundedSemaphore(SCRAPES_MAX)
 
     class Handler(BaseHTTPRequestHandler):
-        """Answers one connection."""
-
         timeout = REQUEST_SECONDS_MAX
 
         def do_GET(self) -> None:
-            """The three pages that there are."""
             callers.has_asked(self.connection)
             if self.path == METRICS_PATH:
                 self._answer_metrics()
@@ -73,7 +70,7 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Nothing: these are asked for every few seconds."""
+            """Logs nothing: these requests come every few seconds."""
 
     callers = _Callers()
 
@@ -85,7 +82,6 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def process_request(self, request: Any, client_address: Any) -> None:
-            """Begins to answer if there is room."""
             if not callers.let_in(request):
                 self.shutdown_request(request)
                 return
@@ -97,14 +93,13 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
                 raise
 
         def process_request_thread(self, request: Any, client_address: Any) -> None:
-            """Answers, and makes room."""
             try:
                 super().process_request_thread(request, client_address)
             finally:
                 callers.has_gone(request)
 
         def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's names
-            """Says nothing of a caller that hung up or was let go."""
+            """Logs no error of a connection that either side has closed."""
             error = sys.exception()
             if not isinstance(error, OSError):
                 log.error("the monitor's port cannot answer", exc_info=error)
@@ -125,16 +120,16 @@ def monitor_role(metrics: Metrics, health: Health, host: str, port: int) -> Role
 
 
 class _Callers:
-    """Those that are connected: when there are too many, the one goes that has been silent for the longest time."""
+    """The connections. When there are too many, the longest silent one is closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self._silent: dict[socket.socket, None] = {}
-        """In the order in which they came."""
+        """In the order of arrival."""
 
     def let_in(self, caller: socket.socket) -> bool:
-        """Whether there is room, or another one could be let go."""
+        """Whether there is room, perhaps after another one was closed."""
         if not self._room.acquire(blocking=False):
             with self._lock:
                 oldest = next(iter(self._silent), None)
@@ -150,11 +145,9 @@ class _Callers:
         return True
 
     def has_asked(self, caller: socket.socket) -> None:
-        """It waits for its answer now."""
         with self._lock:
             self._silent.pop(caller, None)
 
     def has_gone(self, caller: socket.socket) -> None:
-        """Its thread ends."""
         self.has_asked(caller)
         self._room.release()

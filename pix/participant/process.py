@@ -1,4 +1,4 @@
-"""Runs the roles of a service in one process, until a signal, and stops them in good order."""
+"""Runs the roles of a service in one process until a signal, and stops them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pix.runtime.addresses import CannotListen
 from pix.runtime.logs import logger
 
 STOP_SECONDS_MAX: Final = 6.0
-"""For all roles together, which stop at the same time. What is not done by then is done after the next start."""
+"""For all roles together, which stop at the same time. The next start resumes unfinished work."""
 
 YOUNG_OBJECTS_MAX: Final = 50_000
 """A batch of records is that many short-lived objects in no cycles. To look for some after each 700 of them, which is
 Python's default, took a quarter of the hub's time under load."""
 YOUNG_COLLECTIONS_MAX: Final = 20
-"""Between two looks at what has survived one."""
+"""Between two collections of the next generation."""
 
 HEAPS_MAX: Final = 2
 """One of Python's threads runs at a time, and allocates. A heap for each of them, up to eight a core, which is glibc's
@@ -39,7 +39,7 @@ log = logger(__name__)
 
 
 def _settle_garbage_collection() -> None:
-    """What the start has made stays for good and need not be looked at again; what comes is looked at less often."""
+    """Excludes the objects of the start, which stay, and collects new ones less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS_MAX, YOUNG_COLLECTIONS_MAX, YOUNG_COLLECTIONS_MAX)
@@ -64,7 +64,7 @@ def heed_interrupts() -> None:
 
 
 def run_roles(roles: Mapping[str, Role]) -> int:
-    """Runs each role in a thread of its own until SIGTERM or SIGINT; returns the process's exit code."""
+    """Runs each role in a separate thread until SIGTERM or SIGINT; returns the process's exit code."""
     stop = threading.Event()
     failed: list[str] = []
     asked: list[bool] = []
@@ -74,7 +74,7 @@ def run_roles(roles: Mapping[str, Role]) -> int:
             role(stop)
             if not stop.is_set():
                 failed.append(name)
-                log.error("a role ended by itself", role=name)
+                log.error("a role ended before the stop", role=name)
         except CannotListen as error:
             failed.append(name)
             log.error("a role cannot start", role=name, error=str(error))

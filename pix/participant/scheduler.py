@@ -140,7 +140,7 @@ class SendHeartbeat(Protocol):
 
 
 class Heartbeat:
-    """Sends heartbeats, and at the end that this process leaves. A role by itself: a slow task must not delay it."""
+    """Sends heartbeats, and at the end that this process leaves; in a separate thread, so that no task delays it."""
 
     def __init__(self, send_heartbeat: SendHeartbeat, lag: Callable[[], int | None]) -> None:
         self._send_heartbeat = send_heartbeat

@@ -1,4 +1,4 @@
-"""The telemetry of one process, put together: what a composition root needs to have itself watched."""
+"""The telemetry of one process, as a composition root needs it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Telemetry:
         return MeasuredSink(sink, self.metrics)
 
     def http(self, app: AsgiApplication) -> AsgiApplication:
-        """The application, measured and traced, with `/metrics` unless that has a port of its own."""
+        """The application, measured and traced, with `/metrics` unless METRICS_PORT is set."""
         return ObservedHttp(app, self.metrics, self.tracing, serves_metrics=self._settings.metrics_port is None)
 
     def grpc_server(self) -> Sequence[Watch]:

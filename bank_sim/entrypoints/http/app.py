@@ -9,7 +9,6 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
 from bank_sim.application.use_cases import BankApplication
-from bank_sim.entrypoints.http import brand
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -17,13 +16,11 @@ from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
-    OperatorNeeded,
     SignInNeeded,
     Site,
     SiteSettings,
-    install_site,
+    bank_looks,
     is_customer,
-    pages_of,
     visitors_account,
 )
 from pix.runtime.clock import Clock, SystemClock
@@ -31,19 +28,17 @@ from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf, ForgedRequest
-from pix.web.events import session_ended, wants_events
 from pix.web.health import health_router
-from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate
 from pix.web.methods import Methods
 from pix.web.operators import OperatorAuthentication
 from pix.web.origins import install_public_url
-from pix.web.palette import stylesheet
 from pix.web.places import page_address
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import Tokens, install_sessions, secret_of, session_secret
+from pix.web.site import OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
 from pix.web.templates import language_of
 
 UPLOAD_PATH: Final = "/pay/picture"
@@ -78,7 +73,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         look_ups=LookUps(),
         authentication=OperatorAuthentication(settings, secret),
         clock=clock or SystemClock(),
-        stylesheet=stylesheet(identity.color),
+        looks=bank_looks(identity),
     )
     install_site(app, site)
     install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))
@@ -88,13 +83,19 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Methods)
     mount_assets(app)
-    for router in (*API_ROUTERS, health_router(application.health), brand.router, preferences_router(), *PAGE_ROUTERS):
+    for router in (
+        *API_ROUTERS,
+        health_router(application.health),
+        brand_router(site.looks),
+        preferences_router(),
+        *PAGE_ROUTERS,
+    ):
         app.include_router(router)
     install_api_docs(app)
     uploads = Uploads(UPLOAD_PATH, UPLOAD_BODY_BYTES_MAX, UPLOADS_AT_ONCE_MAX, _check_signed_in, PictureReaderBusy)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX, uploads)
-    app.add_exception_handler(SignInNeeded, _to_sign_in)
-    app.add_exception_handler(OperatorNeeded, _to_operator_sign_in)
+    app.add_exception_handler(SignInNeeded, to_sign_in("/sign-in"))
+    app.add_exception_handler(OperatorNeeded, to_sign_in("/backoffice/sign-in", "/backoffice"))
     return app
 
 
@@ -129,13 +130,3 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         "account": visitors_account(request),
     }
     return pages_of(request).page(request, "bank/error.html", context, status=status)
-
-
-async def _to_sign_in(request: Request, error: Exception) -> Response:
-    return session_ended() if wants_events(request) else see_other(request, sign_in_url(request, "/sign-in"))
-
-
-async def _to_operator_sign_in(request: Request, error: Exception) -> Response:
-    if wants_events(request):
-        return session_ended()
-    return see_other(request, sign_in_url(request, "/backoffice/sign-in", "/backoffice"))

@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
+from markupsafe import escape
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
 from pix.runtime.clock import Clock
 from pix.runtime.outages import DatabaseUnavailable
-from pix.web.assets import fingerprint
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf
+from pix.web.formats import initials
 from pix.web.languages import translate
 from pix.web.operators import OperatorAuthentication, OperatorSettings, operator_of_api
+from pix.web.palette import Palette
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import Tokens, renew_session, session_mark
-from pix.web.templates import Pages, language_of
+from pix.web.site import Looks, authentication_of
+from pix.web.templates import language_of
 
 DRAFT_SECONDS_MAX: Final = 30 * 60
 """How long a payment may stay between its steps; a confirmation older than that asks to begin again."""
@@ -45,27 +49,23 @@ class SignInNeeded(Exception):
     """The page is for a customer who has signed in."""
 
 
-class OperatorNeeded(Exception):
-    """The page is for the bank's own people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """How the bank shows itself."""
-
-    name: str
-    color: str
-    subtitle: str
-    stylesheet_url: str
-    icon_url: str
-    home_url: str = "/"
-
-
 class Faults(dict[str, str]):
     """What is wrong with a form, by field; a field without fault has an empty sentence."""
 
     def __missing__(self, field: str) -> str:
         return ""
+
+
+def bank_looks(identity: BankIdentity) -> Looks:
+    """The bank's initials in its colour."""
+
+    def draw(palette: Palette) -> str:
+        return (
+            '<text x="32" y="43" text-anchor="middle" font-family="system-ui,sans-serif" font-size="29" '
+            f'font-weight="800" fill="{palette["on-brand"]}">{escape(initials(identity.name))}</text>'
+        )
+
+    return Looks(identity.name, identity.color, draw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +81,14 @@ class Site:
     look_ups: LookUps
     authentication: OperatorAuthentication
     clock: Clock
-    stylesheet: str
-
-    def brand(self, request: Request) -> Brand:
-        """The bank's name and colour, in the visitor's language."""
-        identity = self.bank.identity
-        return Brand(
-            name=identity.name,
-            color=identity.color,
-            subtitle=translate(language_of(request), "Bank %(code)s") % {"code": identity.code},
-            stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
-            icon_url=f"/brand.svg?v={fingerprint((identity.name + identity.color).encode())}",
-        )
+    looks: Looks
 
     def context(self, request: Request) -> Mapping[str, Any]:
         """What every template may use."""
         return {
-            "brand": self.brand(request),
+            "brand": self.looks.brand(
+                translate(language_of(request), "Bank %(code)s") % {"code": self.bank.identity.code}
+            ),
             "csrf_token": self.csrf.token(request),
             "session_mark": session_mark(request) if _is_signed_in(request, self.authentication) else "",
             "sign_in_url": "/backoffice/sign-in" if request.url.path.startswith("/backoffice") else "/sign-in",
@@ -113,18 +104,6 @@ def site_of(request: Request) -> Site:
     """The site that this request is for."""
     site: Site = request.app.state.site
     return site
-
-
-def pages_of(request: Request) -> Pages:
-    """The templates."""
-    pages: Pages = request.app.state.pages
-    return pages
-
-
-def install_site(app: FastAPI, site: Site) -> None:
-    """Makes the site known to the dependencies below."""
-    app.state.site = site
-    app.state.pages = Pages(site.context)
 
 
 def sign_in(request: Request, account_number: str) -> None:
@@ -143,11 +122,6 @@ def _is_signed_in(request: Request, authentication: OperatorAuthentication) -> b
     return _ACCOUNT in request.session or (not authentication.is_demo and authentication.is_operator(request))
 
 
-def is_operator(request: Request) -> bool:
-    """Whether this browser may see the bank's own side."""
-    return site_of(request).authentication.is_operator(request)
-
-
 # A dependency that is a plain function is handed to a thread and waited for; these only look, so they need none.
 
 
@@ -155,12 +129,7 @@ async def _site(request: Request) -> Site:
     return site_of(request)
 
 
-async def _pages(request: Request) -> Pages:
-    return pages_of(request)
-
-
 SiteOf = Annotated[Site, Depends(_site)]
-PagesOf = Annotated[Pages, Depends(_pages)]
 
 
 def session_account_number(request: Request) -> str:
@@ -192,18 +161,7 @@ def signed_in_account(request: Request, site: SiteOf) -> Account:
         raise SignInNeeded from None
 
 
-def operator(request: Request) -> None:
-    """Raises OperatorNeeded."""
-    if not is_operator(request):
-        raise OperatorNeeded
-
-
-operator_of_bank: Final = operator_of_api(lambda request: site_of(request).authentication)
-
-
-async def no_forgery(request: Request) -> None:
-    """Raises ForgedRequest."""
-    await site_of(request).csrf.check(request)
+operator_of_bank: Final = operator_of_api(authentication_of)
 
 
 Customer = Annotated[Account, Depends(signed_in_account)]

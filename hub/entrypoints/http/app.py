@@ -16,21 +16,21 @@ from hub.entrypoints.http.api.events import events_router
 from hub.entrypoints.http.api.network import network_router
 from hub.entrypoints.http.api.routers import api_routers
 from hub.entrypoints.http.errors import PROBLEMS
-from hub.entrypoints.http.pages import CONSOLE_ROUTERS, PUBLIC_ROUTERS
-from hub.entrypoints.http.pages.site import OperatorNeeded, Site, install_site, operator, pages_of
+from hub.entrypoints.http.pages import CONSOLE_ROUTERS
+from hub.entrypoints.http.pages.site import Site
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
-from pix.web.events import session_ended, wants_events
 from pix.web.health import health_router
-from pix.web.htmx import see_other, sign_in_url
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
+from pix.web.operator_pages import operator_pages
 from pix.web.operators import DemoOperator, OperatorAuthentication, OperatorSettings, operator_of_api
 from pix.web.origins import install_public_url
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_problems
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import install_sessions, secret_of, session_secret
+from pix.web.site import OperatorNeeded, brand_router, install_site, operator, pages_of, to_sign_in
 from pix.web.templates import language_of
 
 DESCRIPTION: Final = (
@@ -70,7 +70,8 @@ def create_app(
     authentication = OperatorAuthentication(operators or DemoOperator(), secret)
     wire = wire or LiveMessages(SilentTap)
     bank_books = bank_books or NoBankBooks()
-    install_site(app, Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
+    site = Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url)
+    install_site(app, site)
     install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
     install_public_url(app, public_url)
     app.add_middleware(SecurityHeaders)
@@ -78,23 +79,20 @@ def create_app(
     app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
-    app.add_exception_handler(OperatorNeeded, _to_sign_in)
+    app.add_exception_handler(OperatorNeeded, to_sign_in("/sign-in"))
     for router in (
         *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         health_router(application.health),
         preferences_router(),
-        *PUBLIC_ROUTERS,
+        operator_pages("hub/sign_in.html"),
+        brand_router(site.looks),
     ):
         app.include_router(router)
     for router in CONSOLE_ROUTERS:
         app.include_router(router, dependencies=[Depends(operator)])
     return app
-
-
-async def _to_sign_in(request: Request, _error: Exception) -> Response:
-    return session_ended() if wants_events(request) else see_other(request, sign_in_url(request, "/sign-in"))
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:

@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from bank_sim.entrypoints.http.site import PagesOf
 from pix.web.origins import public_url_of
+from pix.web.site import PagesOf
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountBlocked, AccountClosed, HubUnavailable, KeyNotFound
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, keys_per_account_max, parse_stored_key
 from pix.scheme.people import HolderKind
@@ -20,6 +20,7 @@ from pix.web.htmx import see_other
 from pix.web.languages import translate
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 router = page_router()

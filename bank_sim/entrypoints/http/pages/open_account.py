@@ -8,12 +8,13 @@ from fastapi import Form, Request, Response
 
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf, sign_in, visitors_account
+from bank_sim.entrypoints.http.site import Faults, Site, SiteOf, sign_in, visitors_account
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 router = page_router()

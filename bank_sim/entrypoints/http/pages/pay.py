@@ -29,7 +29,7 @@ from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, 
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, read_picture
-from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
@@ -39,6 +39,7 @@ from pix.scheme.texts import check_description
 from pix.web.formats import brl_plain
 from pix.web.htmx import see_other
 from pix.web.preferences import NEXT_LENGTH_MAX
+from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 WAYS: Final = ("key", "code", "picture")

@@ -12,7 +12,7 @@ from bank_sim.domain.account import AccountKey
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.qr import draw_qr
-from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, SiteOf
+from bank_sim.entrypoints.http.site import Customer, Faults, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import check_amount, parse_brl
@@ -20,6 +20,7 @@ from pix.scheme.postings import PostingKind
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import brl_plain
 from pix.web.languages import translate
+from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 CITY: Final = "Sao Paulo"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from bank_sim.entrypoints.http.site import no_forgery, operator
+from pix.web.site import no_forgery, operator
 
 
 def page_router() -> APIRouter:

@@ -14,7 +14,6 @@ from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import (
     Faults,
-    PagesOf,
     SignInNeeded,
     Site,
     SiteOf,
@@ -26,6 +25,7 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
 from pix.web.sessions import renew_session
+from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 DEMO_ACCOUNTS_SHOWN_MAX: Final = 12

@@ -18,10 +18,11 @@ from bank_sim.application.views import StatementDirection, StatementFilter, Stat
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
-from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from bank_sim.entrypoints.http.statement_query import StatementQuery, statement_query, today
 from pix.scheme.errors import SchemeError
 from pix.web.formats import brl_plain, iso_time, local_day
+from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25

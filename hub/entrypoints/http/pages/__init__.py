@@ -7,10 +7,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.entrypoints.http.pages import (
-    access,
     api_docs,
     banks,
-    brand,
     dead_letters,
     directory,
     overview,
@@ -28,6 +26,3 @@ CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     api_docs.router,
 )
 """The operator's pages; what they work with is put into the application by `site.install_site`."""
-
-PUBLIC_ROUTERS: Final[tuple[APIRouter, ...]] = (access.router, brand.router)
-"""What a stranger sees: the door."""

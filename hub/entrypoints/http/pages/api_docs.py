@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from hub.entrypoints.http.pages.site import PagesOf
+from pix.web.site import PagesOf
 
 router = APIRouter(include_in_schema=False)
 

@@ -15,7 +15,7 @@ from hub.application.network_overview import NetworkNow
 from hub.application.ports import TransferFilter
 from hub.domain.errors import BankNotFound
 from hub.entrypoints.http.pages.network_map import seen_seconds
-from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
+from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import BankView, bank_view, bank_views, transfer_lines
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
@@ -24,6 +24,7 @@ from pix.web.formats import brl
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf, no_forgery
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 

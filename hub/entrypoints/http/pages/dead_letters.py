@@ -6,13 +6,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
+from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import bank_views, letter_view
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterClosed, DeadLetterState, DeadLetterTruncated
 from pix.scheme.errors import SchemeError
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf, no_forgery
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 

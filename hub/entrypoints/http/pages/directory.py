@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from hub.application.ports import KeyFilter
 from hub.domain.errors import KeyNotFound
-from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, cached_for, site_of
+from hub.entrypoints.http.pages.site import Site, SiteOf, cached_for, site_of
 from hub.entrypoints.http.pages.views import bank_views, stranger
 from pix.scheme.key_search import key_beginnings
 from pix.scheme.keys import KeyKind, PixKey
+from pix.web.site import PagesOf
 
 router = APIRouter(include_in_schema=False)
 

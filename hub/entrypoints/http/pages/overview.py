@@ -18,13 +18,14 @@ from hub.application.ports import TransferFilter
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.events import document_of
 from hub.entrypoints.http.pages.network_map import Chart, Drawing, drawings, latency_chart
-from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, cached_for, site_of, version_of
+from hub.entrypoints.http.pages.site import Site, SiteOf, cached_for, site_of
 from hub.entrypoints.http.pages.views import TransferLine, bank_view, transfer_lines
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
 from pix.web.session_registry import SessionEnd
+from pix.web.site import PagesOf, version_of
 from pix.web.templates import Pages
 
 router = APIRouter(include_in_schema=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from hub.domain.flows import FLOWS
-from hub.entrypoints.http.pages.site import PagesOf
 from hub.entrypoints.http.pages.views import reason_sentence
 from pix.scheme.messages import MESSAGES, Role
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
+from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)

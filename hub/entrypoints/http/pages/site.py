@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 from cachetools import TTLCache, cached
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
-from pix.web.assets import fingerprint
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
 from pix.web.operators import OperatorAuthentication
-from pix.web.palette import stylesheet
+from pix.web.palette import Palette
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import session_mark
-from pix.web.templates import Pages, language_of
+from pix.web.site import Looks
+from pix.web.templates import language_of
 
 NAME: Final = "CodePix hub"
 COLOR: Final = "#2a323d"
@@ -33,21 +31,19 @@ HEALTH_TTL_SECONDS: Final = 2.0
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """How the console shows itself."""
-
-    name: str
-    color: str
-    subtitle: str
-    stylesheet_url: str
-    icon_url: str
-    home_url: str = "/"
-
-
 def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Value]:
     """`make` with a cache: it runs once per time to live, however many pages call it."""
     return cached(TTLCache(maxsize=1, ttl=ttl_seconds), condition=threading.Condition())(make)
+
+
+def _draw_hub(palette: Palette) -> str:
+    """A hub with four banks around it."""
+    ink = palette["on-brand"]
+    return (
+        f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
+        f'<g fill="{ink}"><circle cx="32" cy="32" r="9"/><circle cx="17" cy="17" r="5.500"/>'
+        '<circle cx="47" cy="17" r="5.500"/><circle cx="17" cy="47" r="5.500"/><circle cx="47" cy="47" r="5.500"/></g>'
+    )
 
 
 class Site:
@@ -68,19 +64,13 @@ class Site:
         self.lab_panel_url = lab_panel_url
         self.authentication = authentication
         self.csrf = csrf
-        self.stylesheet = stylesheet(COLOR)
+        self.looks = Looks(NAME, COLOR, _draw_hub)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         """What every template may use."""
         return {
-            "brand": Brand(
-                name=NAME,
-                color=COLOR,
-                subtitle=translate(language_of(request), "Operator console"),
-                stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
-                icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
-            ),
+            "brand": self.looks.brand(translate(language_of(request), "Operator console")),
             "csrf_token": self.csrf.token(request),
             "session_mark": session_mark(request)
             if not self.authentication.is_demo and self.authentication.is_operator(request)
@@ -93,43 +83,13 @@ class Site:
         }
 
 
-def version_of(shown: Hashable) -> str:
-    """A short name of what a live part shows, which the page gives back when it opens its stream."""
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
-
-
-def install_site(app: FastAPI, site: Site) -> None:
-    """Makes the site known to the dependencies below."""
-    app.state.site = site
-    app.state.pages = Pages(site.context)
+async def site_of_request(request: Request) -> Site:
+    return site_of(request)
 
 
 def site_of(request: Request) -> Site:
-    """The site that this request is for."""
     site: Site = request.app.state.site
     return site
 
 
-def pages_of(request: Request) -> Pages:
-    """The templates."""
-    pages: Pages = request.app.state.pages
-    return pages
-
-
-class OperatorNeeded(Exception):
-    """The page is for the operator, who has not signed in."""
-
-
-def operator(request: Request) -> None:
-    """Raises OperatorNeeded."""
-    if not site_of(request).authentication.is_operator(request):
-        raise OperatorNeeded
-
-
-async def no_forgery(request: Request) -> None:
-    """Raises ForgedRequest."""
-    await site_of(request).csrf.check(request)
-
-
-SiteOf = Annotated[Site, Depends(site_of)]
-PagesOf = Annotated[Pages, Depends(pages_of)]
+SiteOf = Annotated[Site, Depends(site_of_request)]

@@ -15,7 +15,7 @@ from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
 from hub.entrypoints.http.api.routers import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
-from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, version_of
+from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
     bank_views,
     message_views,
@@ -32,6 +32,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import TIME_ZONE, brl_plain
 from pix.web.htmx import asks_for_fragment
+from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from bank_sim.entrypoints.http.pages.backoffice import (
-    access,
     accounts,
     books,
     letters,
@@ -13,9 +12,10 @@ from bank_sim.entrypoints.http.pages.backoffice import (
     switches,
     transfers,
 )
+from pix.web.operator_pages import operator_pages
 
 BACKOFFICE_ROUTERS: Final = (
-    access.router,
+    operator_pages("bank/backoffice/sign_in.html", "/backoffice"),
     overview.router,
     accounts.router,
     transfers.router,

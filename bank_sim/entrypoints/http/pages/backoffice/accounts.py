@@ -12,10 +12,11 @@ from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Faults, Site, SiteOf
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 router = operator_router()

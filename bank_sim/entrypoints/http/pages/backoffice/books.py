@@ -8,7 +8,8 @@ from fastapi import Query, Request, Response
 
 from bank_sim.entrypoints.http.pages.backoffice.overview import settlement_at_hub
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.site import PagesOf, SiteOf
+from bank_sim.entrypoints.http.site import SiteOf
+from pix.web.site import PagesOf
 
 router = operator_router()
 

@@ -8,11 +8,12 @@ from fastapi import Form, Path, Query, Request, Response
 
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Faults, Site, SiteOf
 from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterState, DeadLetterTruncated
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
+from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 router = operator_router()

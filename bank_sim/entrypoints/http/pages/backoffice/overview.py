@@ -10,10 +10,11 @@ from bank_sim.application.ports import SettlementAccount
 from bank_sim.domain.errors import BankError
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.site import PagesOf, Site, SiteOf
+from bank_sim.entrypoints.http.site import Site, SiteOf
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.postings import Direction
 from pix.web.events import Scene, stream_scenes
+from pix.web.site import PagesOf
 
 router = operator_router()
 

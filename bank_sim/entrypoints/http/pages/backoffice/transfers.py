@@ -10,9 +10,10 @@ from fastapi import Path, Query, Request, Response
 from bank_sim.domain.flows import timeline
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.site import PagesOf, SiteOf
+from bank_sim.entrypoints.http.site import SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
 from pix.scheme.postings import Direction
+from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 router = operator_router()
