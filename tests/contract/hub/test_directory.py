@@ -136,6 +136,7 @@ def test_the_secrets_are_newest_first(with_banks: UnitsOfWork, directory: Direct
     assert directory.read([]).known.secrets == {AURORA: [secret(NEW_SECRET, NOW_MS + 1), secret(SECRET)]}
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("units", ["postgres"], indirect=True)
 def test_a_connection_that_died_unnoticed_costs_no_caller_its_answer(directory: Directory, engine: Engine) -> None:
     assert directory.read([]).known.banks == BANKS

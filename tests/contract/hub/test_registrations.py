@@ -50,6 +50,7 @@ def test_each_of_many_has_an_outcome_of_its_own(with_banks: UnitsOfWork) -> None
         }  # fmt: skip
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("units", ["postgres"], indirect=True)
 def test_replicas_that_race_for_a_key_agree_on_one_owner(with_banks: UnitsOfWork) -> None:
     replicas = [registrar(with_banks) for _ in range(2)]
