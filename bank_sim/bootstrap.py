@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 from sqlalchemy import Engine
 
@@ -13,7 +14,10 @@ from bank_sim.adapters.observed import ObservedUnitsOfWork, TracedOrders, Transf
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import BankApplication, compose
+from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.settings import BankSettings
+from pix.messaging.batches import BatchHandler
+from pix.messaging.consumer import isolating_poison
 from pix.messaging.kafka.clients import KafkaSink
 from pix.participant.telemetry import Telemetry
 from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
@@ -24,6 +28,8 @@ from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import Record
 
 __all__ = ["BankApplication", "RunningBank", "build", "has_newest_schema", "migrate_database", "start"]
 
@@ -37,9 +43,11 @@ class RunningBank:
     hub: GrpcHub
     publisher: ThreadedPublisher
     telemetry: Telemetry
+    handle: BatchHandler
+    """Processes records of the hub, and returns the answers."""
 
     def close(self) -> None:
-        """Sends what the courier has, and closes every connection."""
+        """Publishes what waits, and closes every connection."""
         self.publisher.close()
         self.hub.close()
         self.engine.dispose()
@@ -62,33 +70,38 @@ def start(settings: BankSettings) -> RunningBank:
         tls_name=settings.hub_tls_name,
     )
     for_publisher = settings.kafka(f"codepix-bank-{settings.bank_code}-courier")
-    publisher = ThreadedPublisher(lambda: telemetry.sink(KafkaSink(for_publisher)))
+    gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
+    publisher = ThreadedPublisher(lambda: telemetry.sink(KafkaSink(for_publisher)), gateway.encode)
     health = Health()
     telemetry.metrics.watch_health(health)
     health.add_probe("database", lambda: why_database_is_not_ready(engine), WRITE_PROBE_AGE_SECONDS_MAX)
     health.add_probe("schema", lambda: _why_schema_is_not_ready(engine))
     application = compose(
         identity=settings.identity,
-        secret=settings.bank_secret,
-        secret_other=settings.bank_secret_other,
         units=ObservedUnitsOfWork(PostgresUnitsOfWork(engine), TransferWatch(telemetry.metrics)),
         hub=hub,
         publisher=publisher,
+        process_again=lambda envelope: publisher.enqueue_records(handle([cast(Record, envelope)])),
         clock=SystemClock(),
         policy=settings.retransmission_policy,
         public_url=settings.public_url,
         version=codepix_version(),
         health=health,
-        database_answers=lambda: not why_database_is_not_ready(engine),
+    )
+    handle = telemetry.handler(
+        isolating_poison(
+            gateway.handler(application.process_messages),
+            lambda record, reason: application.dead_letters.store(Rejected(record, "", reason)),
+            lambda: not why_database_is_not_ready(engine),
+        )
     )
     request_transfers = TracedOrders(application.request_transfers, telemetry.tracing)
     application = replace(
         application,
         request_transfers=request_transfers,
         request_transfer=RequestTransfer(request_transfers),
-        process_messages=telemetry.handler(application.process_messages),
     )
-    return RunningBank(application, engine, hub, publisher, telemetry)
+    return RunningBank(application, engine, hub, publisher, telemetry, handle)
 
 
 def build(settings: BankSettings) -> BankApplication:
@@ -108,6 +121,6 @@ def has_newest_schema(engine: Engine) -> bool:
 
 def _why_schema_is_not_ready(engine: Engine) -> str:
     try:
-        return "" if has_newest_schema(engine) else "the schema is not the newest: run codepix-bank migrate"
+        return "" if has_newest_schema(engine) else "the database schema is out of date: run codepix-bank migrate"
     except DatabaseUnavailable:
         return "unknown, the database does not answer"

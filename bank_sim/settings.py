@@ -26,33 +26,33 @@ class BankSettings(ServiceSettings):
     """The settings of a bank; `BANK_CODE`, `BANK_NAME`, `BANK_COLOR` and `BANK_SECRET` make the one app this bank."""
 
     bank_code: Annotated[str, AfterValidator(check_bank_code)]
-    """Three digits, as the hub's operator has added the bank."""
+    """Three digits: the code with which the hub's operator has added the bank."""
     bank_name: Annotated[str, AfterValidator(check_bank_name)]
     """At most 40 characters."""
     bank_color: Annotated[str, AfterValidator(check_color)] = "#3b5bdb"
     """`#rrggbb`"""
     bank_ispb: Annotated[str, AfterValidator(if_set(check_ispb))] = ""
-    """Eight characters; unless set, the code padded with zeros."""
+    """Eight characters. Empty: the code padded with zeros."""
     bank_secret: Secret
     """Shared with the hub: authenticates calls, signs messages. At least 16 characters."""
     bank_secret_other: OptionalSecret = ""
-    """While the secret changes: the other one of the two, with which the hub may sign as well. Never used to sign."""
+    """While the secret changes, the other secret with which the hub may sign. The bank does not sign with it."""
     hub_grpc_address: Annotated[str, AfterValidator(check_grpc_address)] = "127.0.0.1:50051"
-    """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name that stands for several replicas, all
-    of which are asked in turn."""
+    """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name of several replicas, which the bank
+    calls in turn."""
     hub_operator_password: HeaderPassword = ""
-    """The hub's operator's password, for `codepix-bank restore-transfers`. Empty: the hub is asked without one."""
+    """The hub's operator password, for `codepix-bank restore-transfers`. Empty: the command sends none."""
     public_url: WebAddress = ""
-    """Where people reach the bank's pages."""
+    """The address of the bank's pages in a browser. With https, cookies are `Secure`."""
     http_port: Port = 8001
     hub_tls_ca: PemFile = ""
-    """The file with the authority of the hub's certificate; with it, calls to the hub are encrypted."""
+    """The file with the hub's certificate authority; with it, calls to the hub are encrypted."""
     hub_tls_certificate: PemFile = ""
-    """The file with this bank's own certificate, which names its ISPB, for a hub that wants to see one."""
+    """The file with this bank's certificate, which names its ISPB, for a hub that requires one."""
     hub_tls_key: PemFile = ""
     """The file with the key of that certificate."""
     hub_tls_name: Annotated[str, AfterValidator(if_set(check_host))] = ""
-    """The name that the hub's certificate must have; unless set, the host of `HUB_GRPC_ADDRESS`."""
+    """The name that the hub's certificate must have. Empty: the host of `HUB_GRPC_ADDRESS`."""
 
     @model_validator(mode="after")
     def _fill_in_ispb(self) -> BankSettings:

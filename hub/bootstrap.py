@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 from sqlalchemy import Engine
 
 from hub.adapters.gauges import watch_database
+from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
-from hub.application.live_messages import LiveMessages, parties_of
+from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
+from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.http.app import create_app
-from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring
+from hub.entrypoints.kafka import CONSUMER_GROUP
 from hub.entrypoints.scheduler import Sweeper
 from hub.settings import HubSettings
 from pix.messaging.batches import RecordSink
@@ -34,8 +37,11 @@ from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.version import codepix_version
+from pix.scheme.deliveries import Rejected
 from pix.web.server import serve_http
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 BROKER_PROBE_SECONDS = 2.0
 ROLES = ("grpc", "kafka", "http", "sweeper")
@@ -62,13 +68,15 @@ class Hub:
             settings.transfer_timeout_ms,
             settings.look_up_policy,
             self._directory,
+            derive_wire_key=signing_key,
+            process_again=self.process_again,
         )
         self._kafka = settings.kafka("codepix-hub")
-        keyring = Keyring(self.application.queries.signing_keys)
+        self._gateway = hub_gateway(self.application.queries.wire_keys)
         self._handle = self.telemetry.handler(
             isolating_poison(
-                HubRecordHandler(self.application.process_messages, keyring, clock),
-                self.application.store_dead_letter,
+                self._gateway.handler(self.application.process_messages),
+                lambda record, reason: self.application.dead_letters.store(Rejected(record, "", reason)),
                 lambda: not why_database_is_not_ready(self.engine),
             )
         )
@@ -102,7 +110,11 @@ class Hub:
                 own = None if self._consumer is None else self._consumer.lag
                 lag = lag_seen_by(self._kafka, HUB_TOPIC, CONSUMER_GROUP, own)
                 roles["sweeper"] = Sweeper(
-                    self.application.retransmit_due, self.application.fail_expired, sink, lag, health
+                    self.application.retransmit_due,
+                    self.application.fail_expired,
+                    lambda outgoing: sink.publish(self._gateway.encode(outgoing)),
+                    lag,
+                    health,
                 ).run
         if "grpc" in names:
             # Look-ups have a connection of their own.
@@ -124,9 +136,9 @@ class Hub:
             self._sink = self.telemetry.sink(KafkaSink(self._kafka))
         return self._sink
 
-    def replay_record(self, record: Record) -> None:
-        """Treats a record as if it had just come from the broker: for the replay of a dead letter."""
-        self.sink().publish(self._handle([record]))
+    def process_again(self, envelope: object) -> None:
+        """Processes a dead letter's record as if it had just come from the broker."""
+        self.sink().publish(self._handle([cast(Record, envelope)]))
 
     def lag(self) -> int:
         """Records of the banks that wait to be read by this process."""
@@ -148,11 +160,15 @@ class Hub:
         ensure_topics(self._kafka, [HUB_TOPIC])
         return KafkaSource(self._kafka, HUB_TOPIC, CONSUMER_GROUP)
 
-    def _tap(self) -> KafkaTap:
+    def _tap(self) -> RecordMessageTap:
         def topics() -> list[str]:
             return [HUB_TOPIC, *(bank_topic(bank.code) for bank in self.application.queries.list_banks())]
 
-        return KafkaTap(self.settings.kafka("codepix-hub-tap"), topics)
+        return RecordMessageTap(
+            KafkaTap(self.settings.kafka("codepix-hub-tap"), topics),
+            bank_peers(self.application.queries.wire_keys),
+            lambda: {bank.ispb: bank.code for bank in self.application.queries.list_banks()},
+        )
 
     def _run_grpc(self, stop: threading.Event) -> None:
         serve_grpc(
@@ -170,10 +186,9 @@ class Hub:
     def _run_http(self, stop: threading.Event) -> None:
         app = create_app(
             self.application,
-            self.replay_record,
             configured_secret=self.settings.session_secret,
             operators=self.settings,
-            wire=LiveMessages(self._tap, lambda: parties_of(self.application.queries)),
+            wire=LiveMessages(self._tap),
             bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
             lab_panel_url=self.settings.lab_panel_url,
             public_url=self.settings.public_url,
@@ -182,7 +197,7 @@ class Hub:
 
     def _probe_schema(self) -> str:
         try:
-            return "" if self.is_migrated() else "the schema is not the newest: run codepix-hub migrate"
+            return "" if self.is_migrated() else "the database schema is out of date: run codepix-hub migrate"
         except DatabaseUnavailable:
             return "unknown, the database does not answer"
 

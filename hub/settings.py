@@ -43,32 +43,32 @@ class HubSettings(ServiceSettings):
     """What only the hub needs to know."""
 
     grpc_host: Host = "127.0.0.1"
-    """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all there are."""
+    """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for IPv4 and IPv6."""
     grpc_port: Port = 50_051
-    """Where banks ask."""
+    """The gRPC port, for the banks."""
     grpc_server: GrpcServerKind = GrpcServerKind.CORE
     """`core`: unary calls on gRPC's core, several times as many a second. `plain`: gRPC's own server, on its public
-    interface; it also takes the place of `core`, with a warning, where the installed grpcio does not fit."""
+    interface; it also replaces `core`, with a warning, if the installed grpcio does not fit."""
     grpc_tls_certificate: PemFile = ""
-    """The file with the hub's certificate; with it and its key, gRPC is encrypted, and not to be had otherwise."""
+    """The file with the hub's certificate; with it and its key, the hub accepts only encrypted gRPC."""
     grpc_tls_key: PemFile = ""
     """The file with the key of that certificate."""
     grpc_tls_client_ca: PemFile = ""
-    """The file with the authority of the banks' certificates; with it, each bank must show its own."""
+    """The file with the banks' certificate authority; with it, each bank must show its certificate."""
     look_up_bucket: Annotated[float, Field(ge=MISS_COST, le=LOOK_UPS_MAX)] = LOOK_UPS_OF_A_BANK.capacity
-    """How many look-ups of keys a bank may do at once; a miss counts for three."""
+    """Rate limit of look-ups: the size of each bank's token bucket; a miss takes three tokens."""
     look_ups_per_minute: Annotated[float, Field(gt=0, le=LOOK_UPS_MAX)] = LOOK_UPS_OF_A_BANK.tokens_per_minute
-    """How many it may do for ever."""
+    """Rate limit of look-ups: the tokens that flow into each bank's bucket in a minute."""
     public_url: WebAddress = ""
-    """Where people reach the console: behind a proxy, its address there. With https, cookies are for https alone."""
+    """The console's address in a browser, behind a proxy the proxy's. With https, cookies are `Secure`."""
     lab_panel_url: Annotated[str, AfterValidator(if_set(_check_panel_url))] = ""
-    """Where the lab's panel is: the console links to it, and it alone may show the network map in a frame."""
+    """The address of the lab's panel: the console links to it, and only it may show the network map in a frame."""
     banks_url: Annotated[str, AfterValidator(if_set(_check_banks_url))] = ""
-    """Where the hub asks the banks for bookings, such as `http://bank-{code}:8000`. Empty: where people reach them."""
+    """The banks' addresses for bookings, such as `http://bank-{code}:8000`. Empty: the addresses of their pages."""
     banks_operator_password: HeaderPassword = ""
-    """The banks' operator's password, for the bookings on a transfer's page. Empty: they are asked without one."""
+    """The banks' operator password, for the bookings on a transfer's page. Empty: the hub sends none."""
     transfer_timeout: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
-    """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: it waits as long as it takes."""
+    """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: no timeout."""
 
     @model_validator(mode="after")
     def _check_tls(self) -> HubSettings:

@@ -1,1 +1,1 @@
-"""People who pay each other through the banks, as many as you like, and the checks that nothing of theirs was lost."""
+"""The load generator for locust, and the benchmark."""

@@ -1,4 +1,4 @@
-"""What locust loads: a crowd of people, integrators and look-ups, in the time of their arrivals, and its verdict.
+"""What locust loads: simulated users of pages, of the REST API and of look-ups, at their arrival rate, and the verdict.
 
     locust --locustfile loadtest/locustfile.py --headless --rate 5 --seconds 60
 

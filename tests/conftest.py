@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import structlog
 
 from lab.network.parts.postgres import EmbeddedPostgres
 from pix.participant.process import heed_interrupts
+from tests.support.databases import Databases
 
 
 def pytest_configure() -> None:
@@ -26,6 +27,18 @@ def _plain_logs() -> None:
     structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
+@pytest.fixture
+def logs_restored() -> Iterator[None]:
+    """For tests of commands, which set up the logs of their process: puts back what the run has set up."""
+    root = logging.getLogger()
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configuration)
+    structlog.contextvars.clear_contextvars()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server that lives as long as the run."""
@@ -37,12 +50,12 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres: EmbeddedPostgres) -> Callable[[], str]:
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """Makes databases, empty or with a participant's newest schema."""
+    return Databases(postgres)
+
+
+@pytest.fixture(scope="session")
+def new_database(databases: Databases) -> Callable[[], str]:
     """Makes an empty database and returns its URL."""
-
-    def create() -> str:
-        name = f"test_{uuid4().hex}"
-        postgres.create_database(name)
-        return postgres.url(name)
-
-    return create
+    return databases.new

@@ -16,15 +16,19 @@ import pytest
 
 from lab.network.parts.apache_kafka import java_and_maven_available
 
-CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MARKED_FOLDERS: Final = ("browser", "e2e")
 """Folders of tests/ that are marked with their name as a whole."""
+SERVER_FIXTURE: Final = "postgres"
+"""A fixture, and the mark of the tests that ask for it."""
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
 LEFT_OUT_OF_WORKER: Final = "left_out"
 
 
-def chromium() -> str | None:
-    """The system's Chromium, or else the one that Playwright has installed, or None."""
+def find_chromium() -> str | None:
+    """The path that the variable CHROMIUM has, else of the system's Chromium, else of Playwright's, or None."""
+    if chosen := os.environ.get("CHROMIUM"):
+        return chosen
     for name in CHROMIUM_NAMES:
         path = shutil.which(name)
         if path is not None:
@@ -38,7 +42,11 @@ def chromium() -> str | None:
 
 
 def _why_no_browser() -> str | None:
-    return None if chromium() else "there is no Chromium on the PATH, nor one of Playwright's"
+    return (
+        None
+        if find_chromium()
+        else "there is no Chromium on the PATH nor in the variable CHROMIUM, nor one of Playwright's"
+    )
 
 
 def _why_no_prometheus() -> str | None:
@@ -56,12 +64,14 @@ PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Marks whole folders before `-m` selects, and leaves out what cannot run from what was selected."""
+    """Marks folders and users of a server before `-m` selects; leaves out what cannot run from what was selected."""
     tests = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
         if room in MARKED_FOLDERS:
             item.add_marker(room)
+        if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
+            item.add_marker(SERVER_FIXTURE)
     yield
     config.stash[LEFT_OUT] = []
     for mark, why_not in PREREQUISITES.items():

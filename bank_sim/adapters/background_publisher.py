@@ -1,8 +1,8 @@
-"""Carries records to the broker in a thread of its own, so that a customer never waits for it.
+"""The background publisher: a thread publishes records after the commit, so that a customer never waits for the broker.
 
-A request is durable before its record comes here, so nothing depends on this: the caller goes on at once, the thread
-sends all that has gathered as one batch, and what cannot be sent is dropped, since the sweeper sends it again when its
-row falls due. Sending within the request instead, even with a short limit, would have made every payment as slow as a
+A request is durable before its record comes here, so losing a record is harmless: the caller continues at once, the
+thread publishes all waiting records as one batch, and drops what it cannot publish, because the sweep retransmits it
+when its row is due. Publishing within the request, even with a short limit, would make every payment as slow as a
 broker that is down.
 """
 
@@ -16,10 +16,11 @@ from typing import Final
 from pix.messaging.batches import RecordPublisher
 from pix.runtime.logs import logger
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.scheme.deliveries import Outgoing
+from pix.wire.record import Record
 
 RECORDS_WAITING_MAX: Final = 10_000
-"""Beyond this the courier takes no more: the broker is down, and the rows have it all."""
+"""Beyond this nothing more is enqueued: the broker is down, and the rows have it all."""
 
 CLOSE_SECONDS_MAX: Final = 2.0
 
@@ -29,8 +30,11 @@ log = logger(__name__)
 class ThreadedPublisher:
     """See `bank_sim.application.ports.Courier`. Opens its sink, and starts its thread, with the first record."""
 
-    def __init__(self, make_sink: Callable[[], RecordPublisher]) -> None:
+    def __init__(
+        self, make_sink: Callable[[], RecordPublisher], encode: Callable[[Sequence[Outgoing]], Sequence[Record]]
+    ) -> None:
         self._make_sink = make_sink
+        self._encode = encode
         self._waiting: deque[Record] = deque()
         self._arrived = threading.Event()
         self._closing = threading.Event()
@@ -38,17 +42,20 @@ class ThreadedPublisher:
         self._thread: threading.Thread | None = None
         self._sink: RecordPublisher | None = None
 
-    def take(self, records: Sequence[Record]) -> None:
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         """Never waits and never raises."""
-        if not records:
-            return
+        if outgoing:
+            self.enqueue_records(self._encode(outgoing))
+
+    def enqueue_records(self, records: Sequence[Record]) -> None:
+        """The same for encoded messages."""
         with self._lock:
             if len(self._waiting) + len(records) > RECORDS_WAITING_MAX:
-                log.warning("the broker is behind, records are left to the sweeper", records=len(records))
+                log.warning("the broker is behind, records are left to the outbox sweep", records=len(records))
                 return
             self._waiting.extend(records)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="background publisher", daemon=True)
                 self._thread.start()
         self._arrived.set()
 
@@ -79,6 +86,6 @@ class ThreadedPublisher:
                 self._sink = self._make_sink()
             self._sink.publish(batch)
         except PublishFailed as error:
-            log.warning("not published, the sweeper sends it again", records=len(batch), error=str(error))
+            log.warning("not published, the outbox sweep retransmits it", records=len(batch), error=str(error))
         except Exception:
-            log.exception("not published, the sweeper sends it again", records=len(batch))
+            log.exception("not published, the outbox sweep retransmits it", records=len(batch))

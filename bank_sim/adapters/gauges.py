@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from pix.participant.dead_letters import DeadLetterState
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.sampled import Sampled
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
@@ -17,10 +17,10 @@ from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samp
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,
     "codepix_bank_undecided_transfers": (
-        "Outgoing transfers that are pending, and incoming ones whose credit is promised.",
+        "Pending outgoing transfers, and accepted incoming transfers without an outcome.",
         ("direction",),
     ),
-    "codepix_bank_oldest_undecided_transfer_seconds": ("Age of the oldest of these.", ("direction",)),
+    "codepix_bank_oldest_undecided_transfer_seconds": ("Age of the oldest undecided transfer.", ("direction",)),
 }
 
 # By the partial index of the undecided, so a long history costs nothing.

@@ -35,7 +35,7 @@ from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
 from pix.scheme.texts import check_bank_name, check_color, check_plain_text, check_site_address
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
-from pix.wire.records import key_from_wire, key_to_wire
+from pix.wire.protobuf_v1.messages import key_from_wire, key_to_wire
 
 CALL_SECONDS_MAX: Final = 2.0
 ATTEMPTS_MAX: Final = 2
@@ -159,7 +159,9 @@ class GrpcHub:
                 participants_heard.append(_participant(bank))
             except SchemeError as error:
                 # One bank that cannot be shown must not hide the others.
-                log.warning("the hub lists a bank that breaks a rule of the scheme", ispb=bank.ispb, error=str(error))
+                log.warning(
+                    "the hub's list has a bank that violates a rule of the scheme", ispb=bank.ispb, error=str(error)
+                )
         return participants_heard
 
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
@@ -250,7 +252,7 @@ def _judging_an_answer() -> Iterator[None]:
     try:
         yield
     except SchemeError as error:
-        log.warning("an answer of the hub breaks a rule of the scheme", error=str(error))
+        log.warning("an answer of the hub violates a rule of the scheme", error=str(error))
         raise HubAnswerUnfit from None
 
 

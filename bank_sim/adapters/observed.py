@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from bank_sim.application.ports import TransferId, TransferRepository, UnitOfWork, UnitsOfWork
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.flows.transfer.requests import TransferOrder
-from pix.participant.dead_letters import DeadLetter
 from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request, trace_id_of
+from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
+from pix.scheme.postings import Direction
 from pix.telemetry.metrics import STEP_SECONDS, Metrics
 from pix.telemetry.records import spans_of_batch
 from pix.telemetry.traces import ATTRIBUTE_END_TO_END_ID, SpanKind, Tracing
@@ -85,7 +86,9 @@ class TransferWatch:
             ("direction", "status"),
         )
         self._failures = metrics.counter(
-            "codepix_bank_failures_total", "Sides that have failed, by reason code.", ("direction", "reason")
+            "codepix_bank_failures_total",
+            "This bank's sides of failed transfers, by reason code.",
+            ("direction", "reason"),
         )
         self._steps = metrics.histogram(
             "codepix_bank_step_seconds",
@@ -95,7 +98,7 @@ class TransferWatch:
             STEP_SECONDS,
         )
 
-    def committed(self, pairs: Sequence[Pair], letters: Sequence[DeadLetter]) -> None:
+    def committed(self, pairs: Sequence[Pair], letters: Sequence[Rejected]) -> None:
         """Takes note of rows and of dead letters."""
         if pairs:
             self._count(pairs)
@@ -113,7 +116,7 @@ class TransferWatch:
             if before is not None:
                 resends += after.resend_count - before.resend_count
                 duplicates += after.duplicates - before.duplicates
-                refusals += after.steps_refused - before.steps_refused
+                refusals += after.refusals - before.refusals
             if before is not None and before.status is after.status:
                 continue
             reached[after.direction.value, after.status.value] += 1
@@ -176,7 +179,7 @@ class _ObservedUnit:
         self._watch = watch
         self._before: dict[TransferId, Transfer] = {}
         self._saved: list[Transfer] = []
-        self._letters: list[DeadLetter] = []
+        self._letters: list[Rejected] = []
         self._outcome = READ
         self._started_seconds = 0.0
 

@@ -68,7 +68,7 @@ class RemoveKeysOfClosedAccounts:
                 raise
             except SchemeError as error:
                 # One key that the hub refuses must not hold up the others.
-                log.warning("the hub does not remove a key of a closed account", kind=entry.key.kind, error=str(error))
+                log.warning("the hub did not remove a key of a closed account", kind=entry.key.kind, error=str(error))
                 continue
             with self._units() as unit:
                 unit.keys.remove([entry.key], entry.account_number)

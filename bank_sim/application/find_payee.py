@@ -35,5 +35,5 @@ class FindPayee:
         if not payees:
             raise KeyNotFound
         if len(payees) > 1:
-            raise SchemeError("kind", f"This may be a {' or a '.join(kinds)} key; say which it is.")
+            raise SchemeError("kind", f"This may be a {' or a '.join(kinds)} key. Choose the type.")
         return payees[0]

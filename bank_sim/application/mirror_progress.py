@@ -8,7 +8,8 @@ from typing import Final
 
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from pix.scheme.postings import Direction
 
 TRANSFERS_PER_QUESTION_MAX: Final = 100
 

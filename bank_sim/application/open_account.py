@@ -68,4 +68,4 @@ class OpenAccount:
 
 def _check_deposit(amount_centavos: int) -> None:
     if type(amount_centavos) is not int or not 0 <= amount_centavos <= AMOUNT_CENTAVOS_MAX:
-        raise SchemeError("opening_deposit_centavos", f"A deposit is 0 to {AMOUNT_CENTAVOS_MAX} centavos.")
+        raise SchemeError("opening_deposit_centavos", f"The deposit must be 0 to {AMOUNT_CENTAVOS_MAX} centavos.")

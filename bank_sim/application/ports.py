@@ -1,7 +1,7 @@
 """What the bank's use cases need from outside, as they need it.
 
 Every method of a repository works inside its unit of work's transaction and may raise
-`pix.messaging.batches.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
+`pix.runtime.outages.DatabaseUnavailable`; then nothing of the transaction has happened, and it may be tried again.
 What adds rows may raise RowExists, what writes balances may raise BooksViolated, each also as late as at the commit;
 then too nothing has happened.
 """
@@ -17,14 +17,15 @@ from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
-from pix.participant.dead_letters import DeadLetterRepository
+from bank_sim.domain.flows.flow import RowId
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.postings import Direction
 from pix.scheme.values import value_object
-from pix.wire.records import Record
 
-TransferId = tuple[str, Direction]
-"""What identifies a row: a bank may be both sides of one transfer."""
+TransferId = RowId
 
 
 class RowExists(Exception):
@@ -266,10 +267,10 @@ class Hub(Protocol):
 
 
 class BackgroundPublisher(Protocol):
-    """Carries records to the broker behind the caller's back: it never waits and never raises, and may lose them.
+    """Publishes after the commit, in a thread: a caller never waits for the broker.
 
-    What a row owes is durable before the courier has it, so a loss only costs the time until it is sent again.
+    It may lose messages. The row that owes them is durable, so a loss only costs the time until the retransmission.
     """
 
-    def take(self, records: Sequence[Record]) -> None:
-        """Sends these as soon as it can."""
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        """Never waits and never raises."""

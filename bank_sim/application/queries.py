@@ -29,10 +29,10 @@ from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.errors import AccountNotFound, DeadLetterNotFound, TransferNotFound
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from bank_sim.domain.errors import AccountNotFound, TransferNotFound
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.scheme.errors import SchemeError
+from pix.scheme.postings import Direction
 
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
 """None of them is a demo person's."""
@@ -204,27 +204,6 @@ class Queries:
         with self._units() as unit:
             return unit.switches.behaviour()
 
-    def dead_letters(
-        self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = PAGE_SIZE_DEFAULT
-    ) -> list[DeadLetterHead]:
-        """Last seen first. `state` None: all of them."""
-        _check_size(size)
-        with self._units() as unit:
-            return unit.dead_letters.list(state, size)
-
-    def find_dead_letter(self, dead_letter_id: str) -> DeadLetter:
-        """Raises DeadLetterNotFound."""
-        with self._units() as unit:
-            letter = unit.dead_letters.find(dead_letter_id)
-        if letter is None:
-            raise DeadLetterNotFound
-        return letter
-
-    def count_dead_letters(self) -> Mapping[DeadLetterState, int]:
-        """How many are in each state."""
-        with self._units() as unit:
-            return unit.dead_letters.count()
-
 
 def _search_statement(
     unit: UnitOfWork, account_number: str, narrow: StatementFilter, before: int | None, size: int
@@ -272,7 +251,7 @@ def _posting_cursor(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise SchemeError("before", "This is no cursor of an earlier page.")
+        raise SchemeError("before", "This cursor is not from an earlier page.")
     return int(text)
 
 
@@ -282,7 +261,7 @@ def _transfer_cursor(text: str) -> tuple[int, str, str] | None:
     time, _, rest = text.partition(".")
     end_to_end_id, _, direction = rest.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) <= 18 and direction in tuple(Direction)):
-        raise SchemeError("after", "This is no cursor of an earlier page.")
+        raise SchemeError("after", "This cursor is not from an earlier page.")
     return int(time), end_to_end_id, direction
 
 

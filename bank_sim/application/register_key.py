@@ -34,7 +34,7 @@ class RegisterKey:
         account.check_may_act()
         if kind is KeyKind.EVP:
             if key.strip():
-                raise SchemeError("key", "A random key is made by the hub and cannot be chosen.")
+                raise SchemeError("key", "The hub generates random keys; you cannot choose one.")
         else:
             normalized = normalize_key(kind, key)
             check_key_owner(normalized, account.tax_id)

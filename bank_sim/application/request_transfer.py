@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
@@ -14,8 +13,10 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
 from bank_sim.domain.flows.transfer.model import Transfer, owed
+from bank_sim.domain.flows.transfer.postings import postings
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -39,7 +40,6 @@ class RequestTransfers:
         self,
         units: UnitsOfWork,
         publisher: BackgroundPublisher,
-        seal: Seal,
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
@@ -48,7 +48,6 @@ class RequestTransfers:
         """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
         self._publisher = publisher
-        self._seal = seal
         self._clock = clock
         self._identity = identity
         self._policy = policy
@@ -57,7 +56,7 @@ class RequestTransfers:
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
         """For each order its transfer, or why it is refused: the errors that `request_transfer` raises."""
         if len(orders) > ORDERS_MAX:
-            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are taken at once.")
+            raise SchemeError("orders", f"At most {ORDERS_MAX} orders are accepted at once.")
         checked = [_checked(order) for order in orders]
         valid = [order for order in checked if isinstance(order, TransferOrder)]
         with self._units() as unit:
@@ -76,8 +75,12 @@ class RequestTransfers:
                 unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
                 unit.commit()
         now_ms = self._clock.now_ms()
-        self._publisher.take(
-            [record for transfer in ledger.added for record in self._seal.records(transfer, owed(transfer, now_ms))]
+        self._publisher.enqueue(
+            [
+                Outgoing(HUB, message, transfer.traceparent)
+                for transfer in ledger.added
+                for message in owed(transfer, now_ms)
+            ]
         )
         return results
 
@@ -106,7 +109,8 @@ class RequestTransfers:
             now_ms,
             self._policy,
         )
-        debited, posting = books.book(account, books.payment(transfer, now_ms))
+        (payment,) = postings(None, transfer, now_ms)
+        debited, posting = books.book(account, payment)
         ledger.accounts[account.number] = debited
         ledger.debited.add(account.number)
         ledger.known[place] = transfer

@@ -10,12 +10,14 @@ from bank_sim.domain import books
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.flows.transfer.decisions import Facts, decide, direction_of
-from bank_sim.domain.flows.transfer.model import Direction
+from bank_sim.domain.flows.flow import Facts
+from bank_sim.domain.flows.transfer.decisions import decide, direction_of
+from bank_sim.domain.flows.transfer.postings import postings as postings_of
 from bank_sim.domain.flows.transfer.requests import requested_before
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferConfirmed, TransferFailed
+from pix.scheme.postings import Direction
 from pix.scheme.retransmission import RetransmissionPolicy
 
 
@@ -70,14 +72,15 @@ class RestoreTransfers:
             raise SchemeError("account_number", f"the backup has no account {party.account_number}")
         now_ms = self._clock.now_ms()
         before = requested_before(outcome, now_ms) if direction is Direction.OUTGOING else None
-        decision = decide(before, outcome, account, Facts(self._identity.ispb, now_ms, Behaviour(), self._policy))
-        if decision.transfer is None or decision.dead_letter or decision.refusal:
-            raise SchemeError("transfer", decision.dead_letter or decision.refusal)
-        postings = [*([books.payment(before, now_ms)] if before is not None else []), *decision.postings]
+        decision = decide(before, outcome, Facts(self._identity.ispb, now_ms, self._policy, Behaviour(), account))
+        why = decision.dead_letter or "".join(step.ignored for step in decision.steps)
+        if decision.row is None or why:
+            raise SchemeError("transfer", why)
+        postings = [*(() if before is None else postings_of(None, before, now_ms)), *decision.postings]
         for number, posting in enumerate(postings):
             if posting.account_number is not None:
                 account, postings[number] = books.book(account, posting)
-        unit.transfers.add([decision.transfer])
+        unit.transfers.add([decision.row])
         unit.postings.add(postings)
         unit.accounts.save([account])
         return True

@@ -83,4 +83,6 @@ class SeedDemoPeople:
         try:
             self._register_key(account_number=number, kind=kind, key=key)
         except KeyTaken as taken:
-            log.warning("a demo key belongs to somebody else", account_number=number, kind=kind, bank=taken.bank_name)
+            log.warning(
+                "a demo key is registered for another account", account_number=number, kind=kind, bank=taken.bank_name
+            )

@@ -1,13 +1,16 @@
-"""What the bank owes and has no answer to is sent again."""
+"""The outbox sweep: retransmits messages that are due and not yet answered."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from bank_sim.application.message_signer import Seal
+from bank_sim.application.flow_rows import repositories
 from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
-from bank_sim.domain.flows.transfer.model import owed, retransmitted
+from bank_sim.domain.flows import decide_retransmission
+from bank_sim.domain.flows.flow import Decision
+from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -21,11 +24,10 @@ class RetransmitDue:
     """
 
     def __init__(
-        self, units: UnitsOfWork, publisher: BackgroundPublisher, seal: Seal, clock: Clock, policy: RetransmissionPolicy
+        self, units: UnitsOfWork, publisher: BackgroundPublisher, clock: Clock, policy: RetransmissionPolicy
     ) -> None:
         self._units = units
         self._publisher = publisher
-        self._seal = seal
         self._clock = clock
         self._policy = policy
 
@@ -33,12 +35,21 @@ class RetransmitDue:
         """How many transfers were due, at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
-            if not due:
+            decisions: list[Decision[Transfer]] = []
+            for rows in repositories(unit).values():
+                due = rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
+                decided = [decide_retransmission(row, now_ms, self._policy) for row in due]
+                rows.save([decision.row for decision in decided if decision.row is not None])
+                decisions += decided
+            if not decisions:
                 return 0
-            unit.transfers.save([retransmitted(transfer, now_ms, self._policy) for transfer in due])
             unit.commit()
-        self._publisher.take(
-            [record for transfer in due for record in self._seal.records(transfer, owed(transfer, now_ms))]
+        self._publisher.enqueue(
+            [
+                Outgoing(HUB, message, decision.row.traceparent)
+                for decision in decisions
+                if decision.row is not None
+                for message in decision.messages
+            ]
         )
-        return len(due)
+        return len(decisions)

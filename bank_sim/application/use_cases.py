@@ -11,16 +11,14 @@ from uuid import uuid4
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
-from bank_sim.application.dead_letters import DiscardDeadLetter, ReplayDeadLetter
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
 from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
-from bank_sim.application.process_messages import ProcessMessages, StoreDeadLetter
+from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.queries import Queries
 from bank_sim.application.reconcile_keys import ReconcileKeys
 from bank_sim.application.register_key import RegisterKey
@@ -31,13 +29,11 @@ from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
-from pix.messaging.batches import BatchHandler
-from pix.messaging.consumer import isolating_poison
+from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import signing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class BankApplication:
     # Money
     request_transfer: RequestTransfer
     request_transfers: TakeOrders
-    process_messages: BatchHandler
+    process_messages: ProcessMessages
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     mirror_progress: MirrorProgress
@@ -72,19 +68,17 @@ class BankApplication:
     meet_participants: MeetParticipants
     mirror_settlement: MirrorSettlement
     choose_behaviour: ChooseBehaviour
-    replay_dead_letter: ReplayDeadLetter
-    discard_dead_letter: DiscardDeadLetter
+    dead_letters: DeadLetters
     seed_demo_people: SeedDemoPeople
 
 
 def compose(
     *,
     identity: BankIdentity,
-    secret: str,
-    secret_other: str = "",
     units: UnitsOfWork,
     hub: Hub,
     publisher: BackgroundPublisher,
+    process_again: Callable[[object], None],
     clock: Clock,
     policy: RetransmissionPolicy,
     public_url: str = "",
@@ -92,26 +86,22 @@ def compose(
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
     random: Random | None = None,
-    database_answers: Callable[[], bool] = lambda: False,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
-    `database_answers` is asked when a batch of records has broken the connection to the database.
+    `process_again` processes the envelope of a dead letter.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
-    seal = Seal(identity.ispb, signing_key(secret), [signing_key(secret_other)] if secret_other else [])
     mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    process = ProcessMessages(units, seal, clock, identity, policy)
-    store_dead_letter = StoreDeadLetter(units, clock)
-    request_transfers = RequestTransfers(units, publisher, seal, clock, identity, policy, new_end_to_end_id)
+    request_transfers = RequestTransfers(units, publisher, clock, identity, policy, new_end_to_end_id)
     queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -132,8 +122,8 @@ def compose(
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_messages=isolating_poison(process, store_dead_letter, database_answers),
-        retransmit_due=RetransmitDue(units, publisher, seal, clock, policy),
+        process_messages=ProcessMessages(units, clock, identity, policy),
+        retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, clock, identity, policy),
         mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
@@ -141,7 +131,6 @@ def compose(
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
-        replay_dead_letter=ReplayDeadLetter(units, process, store_dead_letter, publisher),
-        discard_dead_letter=DiscardDeadLetter(units),
+        dead_letters=DeadLetters(units, clock, process_again),
         seed_demo_people=seed_demo_people,
     )

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from bank_sim.domain.account import Account
-from bank_sim.domain.books import Posting, PostingKind
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.books import Posting
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from pix.scheme.postings import Direction, PostingKind
 
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 500

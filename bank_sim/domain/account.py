@@ -139,5 +139,5 @@ def account_number(serial: int) -> str:
 def check_pin(pin: str) -> str:
     """Return the PIN if it is 4 to 6 digits. Raises SchemeError(field="pin")."""
     if not (PIN_LENGTH_MIN <= len(pin) <= PIN_LENGTH_MAX and pin.isascii() and pin.isdigit()):
-        raise SchemeError("pin", f"A PIN is {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} digits.")
+        raise SchemeError("pin", f"Use {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} digits.")
     return pin

@@ -1,13 +1,15 @@
-"""The bank's double-entry books. Customers' accounts are what the bank owes; a posting is never changed or removed."""
+"""The bank's books, by double entry: each posting debits one account and credits another, and never changes.
+
+Money that has left a payer and is not settled is in the clearing account.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 from bank_sim.domain.account import Account
-from bank_sim.domain.flows.transfer.model import Direction, Transfer
+from pix.scheme.postings import Direction, PostingKind
 
 CASH: Final = "cash"
 """What customers have paid in: an asset."""
@@ -18,17 +20,6 @@ CLEARING: Final = "clearing"
 SETTLEMENT: Final = "settlement"
 """The bank's account at the hub, mirrored: an asset."""
 CUSTOMER_PREFIX: Final = "customer:"
-
-
-class PostingKind(StrEnum):
-    """Why money moves within the books."""
-
-    DEPOSIT = "deposit"
-    PAYMENT = "payment"
-    SETTLEMENT_OUT = "settlement_out"
-    REFUND = "refund"
-    CREDIT = "credit"
-    SETTLEMENT_FUNDING = "settlement_funding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,26 +61,6 @@ def deposit(account_number: str, operation_id: str, amount_centavos: int, at_ms:
     )
 
 
-def payment(transfer: Transfer, at_ms: int) -> Posting:
-    """A customer's money leaves the balance and waits in clearing for the hub's decision."""
-    return _of_transfer(transfer, PostingKind.PAYMENT, customer_ledger(transfer.account_number), CLEARING, at_ms)
-
-
-def settlement_out(transfer: Transfer, at_ms: int) -> Posting:
-    """The hub has moved the money: it leaves clearing, and the settlement account has less."""
-    return _of_transfer(transfer, PostingKind.SETTLEMENT_OUT, CLEARING, SETTLEMENT, at_ms)
-
-
-def refund(transfer: Transfer, at_ms: int) -> Posting:
-    """The transfer has failed: the money goes back from clearing to the customer."""
-    return _of_transfer(transfer, PostingKind.REFUND, CLEARING, customer_ledger(transfer.account_number), at_ms)
-
-
-def credit(transfer: Transfer, at_ms: int) -> Posting:
-    """The hub has moved the money: the settlement account has more, and the bank owes it to its customer."""
-    return _of_transfer(transfer, PostingKind.CREDIT, SETTLEMENT, customer_ledger(transfer.account_number), at_ms)
-
-
 def settlement_funding(funding_id: str, amount_centavos: int, at_ms: int) -> Posting:
     """The operator has put money into the settlement account (positive) or taken some out (negative)."""
     debit_account, credit_account = (SETTLEMENT, CAPITAL) if amount_centavos > 0 else (CAPITAL, SETTLEMENT)
@@ -115,17 +86,3 @@ def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
     else:
         after = account.credited(posting.amount_centavos)
     return after, replace(posting, balance_after_centavos=after.balance_centavos)
-
-
-def _of_transfer(transfer: Transfer, kind: PostingKind, debit_account: str, credit_account: str, at_ms: int) -> Posting:
-    touches_customer = CUSTOMER_PREFIX in debit_account + credit_account
-    return Posting(
-        kind=kind,
-        debit_account=debit_account,
-        credit_account=credit_account,
-        amount_centavos=transfer.amount_centavos,
-        posted_at_ms=at_ms,
-        end_to_end_id=transfer.end_to_end_id,
-        direction=transfer.direction,
-        account_number=transfer.account_number if touches_customer else None,
-    )

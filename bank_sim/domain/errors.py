@@ -13,7 +13,7 @@ class AccountNotFound(BankError):
     """No account of this bank has the number."""
 
     def __init__(self) -> None:
-        super().__init__("account_number", "There is no account with this number.")
+        super().__init__("account_number", "No account has this number.")
 
 
 class AccountBlocked(BankError):
@@ -34,14 +34,14 @@ class AccountNotEmpty(BankError):
     """An account with money in it cannot be closed."""
 
     def __init__(self) -> None:
-        super().__init__("account_number", "The account still has money in it; only an empty account can be closed.")
+        super().__init__("account_number", "The account still has a balance. Only an empty account can be closed.")
 
 
 class AccountHasTransfers(BankError):
     """An account that may still be credited cannot be closed: a promise to credit, or a refund, may be on its way."""
 
     def __init__(self) -> None:
-        super().__init__("account_number", "The account has transfers under way; wait until they are final.")
+        super().__init__("account_number", "The account has transfers in progress. Wait until they are final.")
 
 
 class TaxIdTaken(BankError):
@@ -55,21 +55,21 @@ class InsufficientBalance(BankError):
     """The customer has less than the amount."""
 
     def __init__(self) -> None:
-        super().__init__("amount_centavos", "The balance is not enough for this amount.")
+        super().__init__("amount_centavos", "You don't have enough balance.")
 
 
 class PayerIsPayee(BankError):
     """The key belongs to the very account that pays."""
 
     def __init__(self) -> None:
-        super().__init__("payee_key", "This key belongs to the account that pays.")
+        super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):
     """Nobody is paid by this key, or it is not this account's."""
 
     def __init__(self) -> None:
-        super().__init__("key", "Nobody has registered this key.")
+        super().__init__("key", "No account uses this key. Check it and try again.")
 
 
 class KeyTaken(BankError):
@@ -82,9 +82,9 @@ class KeyTaken(BankError):
 
 
 class KeyLimitReached(BankError):
-    """The account has as many keys as the scheme allows."""
+    """The account has reached its limit of keys."""
 
-    def __init__(self, rule: str = "The account has as many keys as the scheme allows.") -> None:
+    def __init__(self, rule: str = "The account has reached its limit of keys.") -> None:
         super().__init__("key", rule)
 
 
@@ -92,7 +92,7 @@ class LookUpLimitReached(BankError):
     """So many keys were looked up that one has to wait: the scheme's protection of the people behind the keys."""
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__("look_ups", "Too many keys were looked up; wait a little and try again.")
+        super().__init__("look_ups", "Too many key lookups. Wait a moment and try again.")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -100,49 +100,28 @@ class IdempotencyConflict(BankError):
     """The idempotency key was used for another content."""
 
     def __init__(self) -> None:
-        super().__init__("idempotency_key", "This idempotency key was used for a transfer with another content.")
+        super().__init__("idempotency_key", "This idempotency key was used for a transfer with different content.")
 
 
 class WrongCredentials(BankError):
     """Account number and PIN do not belong together; which of them is wrong is not told."""
 
     def __init__(self) -> None:
-        super().__init__("pin", "Account number and PIN do not match.")
+        super().__init__("pin", "Wrong account number or PIN.")
 
 
 class TransferNotFound(BankError):
     """The bank has no such side of a transfer."""
 
     def __init__(self) -> None:
-        super().__init__("end_to_end_id", "This bank has no transfer with this id.")
-
-
-class DeadLetterNotFound(BankError):
-    """There is no dead letter with this id."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "There is no dead letter with this id.")
-
-
-class DeadLetterClosed(BankError):
-    """A letter is replayed or discarded once; then it stays so."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "This dead letter was already replayed or discarded.")
-
-
-class DeadLetterTruncated(BankError):
-    """Only a part of the record was kept, so it cannot be treated again."""
-
-    def __init__(self) -> None:
-        super().__init__("dead_letter_id", "Only a part of this record was kept, so it cannot be run again.")
+        super().__init__("end_to_end_id", "This bank has no transfer with this ID.")
 
 
 class HubUnavailable(BankError):
     """The hub does not answer. Transfers are safe and go on when it is back; only questions cannot be asked now."""
 
     def __init__(self) -> None:
-        super().__init__("hub", "The hub does not answer at the moment; please try again shortly.")
+        super().__init__("hub", "The hub is not responding. Please try again shortly.")
 
 
 class HubRejected(BankError):
@@ -153,11 +132,13 @@ class HubAnswerUnfit(HubRejected):
     """The hub's answer breaks a rule of the scheme, so it is not shown."""
 
     def __init__(self) -> None:
-        super().__init__("hub", "The hub's answer breaks a rule of the scheme.")
+        super().__init__("hub", "The hub's answer violates a rule of the scheme.")
 
 
 class HubCredentialsRejected(BankError):
     """The hub does not know this bank, or its secret is another."""
 
     def __init__(self) -> None:
-        super().__init__("hub", "The hub does not accept this bank's credentials; ask its operator to add the bank.")
+        super().__init__(
+            "hub", "The hub does not accept this bank's credentials. Ask the hub's operator to add the bank."
+        )

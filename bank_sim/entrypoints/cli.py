@@ -23,7 +23,7 @@ from bank_sim.settings import BankSettings
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.process import Role, heed_interrupts, run_roles
 from pix.participant.settings import load_settings
 from pix.runtime.addresses import check_web_address, http_url
@@ -34,7 +34,7 @@ from pix.runtime.settings_error import SettingsError
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
 from pix.web.client import http_get, new_http_client
-from pix.wire.records import bank_topic
+from pix.wire.topics import bank_topic
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -47,11 +47,13 @@ HOURS_MAX: Final = 24 * 366
 ROLES: Final = ("kafka", "http", "sweeper")
 
 app = typer.Typer(
-    help="A bank of the CodePix network; BANK_CODE, BANK_NAME and BANK_COLOR make it another one.",
+    help="A bank of the CodePix network. BANK_CODE, BANK_NAME and BANK_COLOR choose which one.",
     no_args_is_help=True,
     add_completion=False,
 )
-dead_letter_app = typer.Typer(help="Records that could not be applied.", no_args_is_help=True)
+dead_letter_app = typer.Typer(
+    help="List, replay and discard dead letters (messages that could not be processed).", no_args_is_help=True
+)
 app.add_typer(dead_letter_app, name="dead-letter")
 
 console = Console()
@@ -98,7 +100,7 @@ def roles_of(bank: RunningBank, settings: BankSettings, names: list[str]) -> dic
     """The named roles, ready to run."""
     application = bank.application
     roles: dict[str, Role] = {}
-    kafka = KafkaRole(application, settings, bank.telemetry.sink) if "kafka" in names else None
+    kafka = KafkaRole(application, settings, bank.handle, bank.telemetry.sink) if "kafka" in names else None
     if kafka is not None:
         broker = settings.kafka(f"codepix-bank-{settings.bank_code}-probe")
         application.health.add_probe(
@@ -133,27 +135,27 @@ def _serve_http(bank: RunningBank, settings: BankSettings, stop: threading.Event
 
 @app.command()
 def serve(
-    roles: Annotated[str, typer.Option(help="Which roles this process plays, separated by commas.")] = ",".join(ROLES),
+    roles: Annotated[str, typer.Option(help="Roles that this process runs, separated by commas.")] = ",".join(ROLES),
     migrate_first: Annotated[
-        bool, typer.Option("--migrate", help="Bring the database to the newest schema first.")
+        bool, typer.Option("--migrate", help="Migrate the database to the newest schema first.")
     ] = False,
     seed_people: Annotated[
-        bool, typer.Option("--seed", help="Fill the bank with demo people; it is not ready before they are complete.")
+        bool, typer.Option("--seed", help="Create the demo people. The bank is not ready before this is done.")
     ] = False,
 ) -> None:
     """Runs the bank until SIGTERM or SIGINT."""
     names = [name.strip() for name in roles.split(",") if name.strip()]
     unknown = [name for name in names if name not in ROLES]
     if unknown or not names:
-        raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; there are {', '.join(ROLES)}", EXIT_USAGE)
+        raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; choose from {', '.join(ROLES)}", EXIT_USAGE)
     with _bank() as (bank, settings):
         if migrate_first:
             migrate_database(settings)
         if not has_newest_schema(bank.engine):
-            raise _refuse("the database has not the newest schema: run `codepix-bank migrate` first")
+            raise _refuse("the database schema is out of date: run `codepix-bank migrate` first")
         playing = roles_of(bank, settings, names)
         if seed_people:
-            bank.application.health.trouble("people", "the demo people are not complete yet")
+            bank.application.health.trouble("people", "the demo people are still being created")
             playing["people"] = lambda stop: _keep_seeding(bank.application, stop)
         code = run_roles(playing)
     raise typer.Exit(code)
@@ -175,7 +177,7 @@ def _keep_seeding(application: BankApplication, stop: threading.Event) -> None:
 def print_password_hash(
     password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
 ) -> None:
-    """Asks for the operator's password and prints its hash, for OPERATOR_PASSWORD_HASH."""
+    """Asks for the operator password and prints its hash for OPERATOR_PASSWORD_HASH."""
     if len(password) < PASSWORD_LENGTH_MIN:
         raise _refuse(f"--password: must have at least {PASSWORD_LENGTH_MIN} characters", EXIT_USAGE)
     console.print(hash_password(password), soft_wrap=True, highlight=False)
@@ -183,17 +185,17 @@ def print_password_hash(
 
 @app.command()
 def migrate() -> None:
-    """Brings the database to the newest schema."""
+    """Migrates the database to the newest schema."""
     with _settings() as settings:
         migrate_database(settings)
-    console.print("the schema is the newest")
+    console.print("the database schema is up to date")
 
 
 @app.command()
 def seed(
-    wait_seconds: Annotated[float, typer.Option(min=0, help="How long to wait for the hub.")] = 30.0,
+    wait_seconds: Annotated[float, typer.Option(min=0, help="Seconds to wait for the hub.")] = 30.0,
 ) -> None:
-    """Fills the bank with demo people, accounts and keys; a second time changes nothing."""
+    """Creates the demo people with their accounts and keys. A second run changes nothing."""
     pause = threading.Event()
     with _bank() as (bank, _):
         deadline = time.monotonic() + wait_seconds
@@ -222,10 +224,10 @@ def seed(
 def restore_transfers(
     hub_url: Annotated[str, typer.Option(help="The address of the hub's console and REST API.")],
     hours: Annotated[
-        float, typer.Option(min=0, max=HOURS_MAX, help="How far to look back: the backup's age, or more.")
+        float, typer.Option(min=0, max=HOURS_MAX, help="How many hours to look back: at least the age of the backup.")
     ],
 ) -> None:
-    """Books what the hub has decided and a restored backup lacks; exit code 1 when something is left for people."""
+    """Books the hub's decisions that a restored backup lacks. Exit code 1 when some need manual work."""
     try:
         address = check_web_address(hub_url)
     except ValueError as error:
@@ -246,7 +248,7 @@ def restore_transfers(
 
 @app.command()
 def health() -> None:
-    """Asks the running bank whether it is ready; exit code 0 or 1."""
+    """Checks whether the running bank is ready. Exit code 0 or 1."""
     with _settings() as settings:
         url = f"{http_url(settings.http_host, settings.http_port)}/health/ready"
         try:
@@ -261,12 +263,14 @@ def health() -> None:
 
 @dead_letter_app.command("list")
 def list_dead_letters(
-    state: Annotated[DeadLetterState | None, typer.Option(help="Only those in this state.")] = DeadLetterState.DEAD,
+    state: Annotated[
+        DeadLetterState | None, typer.Option(help="Show only dead letters in this state.")
+    ] = DeadLetterState.DEAD,
 ) -> None:
     """Shows the dead letters, last seen first."""
     with _bank() as (bank, _):
         table = Table("id", "topic", "partition:offset", "sender", "times", "state", "reason")
-        for letter in bank.application.queries.dead_letters(state, DEAD_LETTERS_SHOWN):
+        for letter in bank.application.dead_letters.list(state, DEAD_LETTERS_SHOWN):
             table.add_row(
                 letter.digest,
                 letter.topic,
@@ -281,19 +285,17 @@ def list_dead_letters(
 
 @dead_letter_app.command("replay")
 def replay_dead_letter(dead_letter_id: str) -> None:
-    """Treats a dead letter's record once more; exit code 1 when it dies again."""
+    """Replays a dead letter: processes its record again. Exit code 1 when this fails again."""
     with _bank() as (bank, _):
-        letter = bank.application.replay_dead_letter(dead_letter_id=dead_letter_id)
+        letter = bank.application.dead_letters.replay(dead_letter_id)
     is_dead = letter.state is DeadLetterState.DEAD
     console.print(f"{letter.state.value}: {letter.reason}" if is_dead else letter.state.value)
     raise typer.Exit(EXIT_FAILURE if is_dead else 0)
 
 
 @dead_letter_app.command("discard")
-def discard_dead_letter(
-    dead_letter_id: str, note: Annotated[str, typer.Option(help="Why it needs no replay.")]
-) -> None:
-    """Lays a dead letter aside that needs no replay."""
+def discard_dead_letter(dead_letter_id: str, note: Annotated[str, typer.Option(help="Reason for discarding.")]) -> None:
+    """Discards a dead letter."""
     with _bank() as (bank, _):
-        bank.application.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
+        bank.application.dead_letters.discard(dead_letter_id, note=note)
     console.print("discarded")

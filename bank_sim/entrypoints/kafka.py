@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaException
 
-from bank_sim.bootstrap import BankApplication
+from bank_sim.application.use_cases import BankApplication
 from bank_sim.settings import BankSettings
-from pix.messaging.batches import RecordSink
+from pix.messaging.batches import BatchHandler, RecordSink
 from pix.messaging.consumer import ConsumerThread, PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.runtime.logs import logger
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 RESTART_SECONDS: Final = 1.0
 SWITCH_AGE_SECONDS_MAX: Final = 0.5
@@ -86,10 +87,12 @@ class KafkaRole:
         self,
         application: BankApplication,
         settings: BankSettings,
+        handle: BatchHandler,
         observe: Callable[[RecordSink], RecordSink] = lambda sink: sink,
     ) -> None:
-        """`observe` may put something around the sink through which answers go out."""
+        """`observe` may wrap the sink through which answers go out."""
         self._application = application
+        self._handle = handle
         self._observe = observe
         self._settings = settings.kafka(f"codepix-bank-{settings.bank_code}")
         self._code = settings.bank_code
@@ -106,7 +109,7 @@ class KafkaRole:
         sink = KafkaSink(self._settings)
         self._consumer = ConsumerThread(
             self._make_source,
-            self._application.process_messages,
+            self._handle,
             self._observe(sink),
             self._application.health,
         )
@@ -115,7 +118,7 @@ class KafkaRole:
                 self._consumer.run(stop)
             except KafkaException as error:
                 self._application.health.trouble("consumer", f"waiting for the broker: {error}")
-                log.warning("the consumer begins again", error=str(error), seconds=RESTART_SECONDS)
+                log.warning("the consumer restarts", error=str(error), seconds=RESTART_SECONDS)
                 stop.wait(RESTART_SECONDS)
         sink.close()
 

@@ -1,4 +1,4 @@
-"""Time calls the bank: what is due is sent again, and what the hub knows is asked for."""
+"""The bank's scheduler: each periodic task retransmits what is due, or asks the hub for news."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Sweeper:
             retransmitted = 0 if self._lag() > LAG_RECORDS_MAX else self._retransmit_due()
         except DatabaseUnavailable as error:
             self._health.trouble("sweeper", f"waiting for the database: {error}")
-            log.warning("sweep failed, the next one tries again", error=str(error))
+            log.warning("sweep failed, the next one retries", error=str(error))
             return 0
         self._health.ok("sweeper", SWEEP_SECONDS_MAX)
         if retransmitted:
@@ -84,7 +84,7 @@ class PeriodicTasks:
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
-        self._health.trouble("network", "has not joined yet")
+        self._health.trouble("network", "not joined yet")
         while not self._join():
             if stop.wait(JOIN_RETRY_SECONDS):
                 return
@@ -101,7 +101,7 @@ class PeriodicTasks:
             self._join_network()
         except SchemeError as error:
             self._health.trouble("network", error.rule)
-            log.warning("has not joined the network yet", error=str(error))
+            log.warning("not joined yet, retrying", error=str(error))
             return False
         # From here on a hub that is away is no trouble of the bank's: payments are taken and wait.
         self._health.ok("network")
@@ -112,9 +112,9 @@ class PeriodicTasks:
         try:
             task.act()
         except (BankError, DatabaseUnavailable) as error:
-            log.warning("errand failed, it is done again", task=task.name, error=str(error))
+            log.warning("periodic task failed, retrying", task=task.name, error=str(error))
         except Exception:
-            log.exception("errand failed, it is done again", task=task.name)
+            log.exception("periodic task failed, retrying", task=task.name)
 
 
 class Heartbeat:
@@ -135,7 +135,7 @@ class Heartbeat:
         try:
             act()
         except BankError as error:
-            log.debug("the hub has not heard that this process is there", error=str(error))
+            log.debug("heartbeat not delivered", error=str(error))
 
 
 class SweeperRole:

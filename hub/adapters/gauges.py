@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from pix.participant.dead_letters import DeadLetterState
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.sampled import Sampled
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
@@ -17,16 +17,16 @@ from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samp
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,
     "codepix_hub_open_transfers": (
-        "Transfers of which something is still owed, by their status and the payee's bank.",
+        "Transfers with owed messages, by their status and the payee's bank.",
         ("status", "payee_ispb"),
     ),
     "codepix_hub_oldest_open_transfer_seconds": (
-        "Age of the oldest transfer of which something is still owed.",
+        "Age of the oldest transfer with owed messages.",
         ("status", "payee_ispb"),
     ),
-    "codepix_hub_settlement_balance_centavos": ("A bank's money at the hub.", ("ispb",)),
-    "codepix_hub_settlement_reserved_centavos": ("How much of it is reserved for pending transfers.", ("ispb",)),
-    "codepix_hub_bank": ("Always 1; gives a bank's code and name to its ISPB.", ("ispb", "code", "name")),
+    "codepix_hub_settlement_balance_centavos": ("Balance of a bank's settlement account.", ("ispb",)),
+    "codepix_hub_settlement_reserved_centavos": ("Reserved balance of a bank's settlement account.", ("ispb",)),
+    "codepix_hub_bank": ("Always 1; maps an ISPB to the bank's code and name.", ("ispb", "code", "name")),
 }
 
 # By the partial index of what is to be resent, so a long history costs nothing.

@@ -15,10 +15,10 @@ from typing import Any, Final, cast
 
 from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
-from pix.participant.dead_letters import DeadLetter
 from pix.participant.observers import ObservedDeadLetters, log_dead_letters
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import trace_id_of
+from pix.scheme.deliveries import Rejected
 from pix.telemetry.metrics import STEP_SECONDS, Metrics
 from pix.telemetry.records import spans_of_batch
 
@@ -45,14 +45,14 @@ class TransferWatch:
         )
         self._steps = metrics.histogram(
             "codepix_hub_step_seconds",
-            "Time of a transfer's steps, by the bank that took it: request (payer's commit to the hub's offer, two "
-            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's word "
-            "that it is booked), whole (request received to completed).",
+            "Time of a transfer's steps, by the bank of the step: request (payer's commit to the hub's offer, two "
+            "clocks), decision (offer to decision), payer_processing and payee_processing (decision to the bank's "
+            "OutcomeProcessed), whole (request received to completed).",
             ("step", "ispb"),
             STEP_SECONDS,
         )
 
-    def committed(self, pairs: Sequence[tuple[Transfer | None, Transfer]], letters: Sequence[DeadLetter]) -> None:
+    def committed(self, pairs: Sequence[tuple[Transfer | None, Transfer]], letters: Sequence[Rejected]) -> None:
         """Takes note of rows, each as it was and as it is now, and of dead letters."""
         if pairs:
             self._count(pairs)
@@ -154,7 +154,7 @@ class _ObservedUnit:
         self._watch = watch
         self._before: dict[str, Transfer] = {}
         self._saved: list[TransferChange] = []
-        self._letters: list[DeadLetter] = []
+        self._letters: list[Rejected] = []
         self._outcome = READ
         self._started_seconds = 0.0
 

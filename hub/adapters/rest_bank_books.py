@@ -37,21 +37,21 @@ class RestBankBooks:
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
         address = self._url_pattern.replace("{code}", bank.code) or bank.url
         if not address:
-            raise BankBooksUnavailable("The bank has not said where it is.")
+            raise BankBooksUnavailable("The bank has not announced its address.")
         url = f"{address.rstrip('/')}/api/v1/transfers/{quote(end_to_end_id, safe='')}/postings"
         try:
             status_code, body = self._get(url)
         except (httpx.HTTPError, httpx.InvalidURL):
             # An address that joined before addresses were checked may be none.
-            raise BankBooksUnavailable("The bank does not answer.") from None
+            raise BankBooksUnavailable("The bank is not responding.") from None
         if status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise BankBooksUnavailable("The bank shows its books to its operator alone: set BANKS_OPERATOR_PASSWORD.")
+            raise BankBooksUnavailable("The bank requires its operator's password: set BANKS_OPERATOR_PASSWORD.")
         if not httpx.codes.is_success(status_code):
-            raise BankBooksUnavailable(f"The bank answers with the HTTP status {status_code}.")
+            raise BankBooksUnavailable(f"The bank answered with the HTTP status {status_code}.")
         try:
             return [_posting(each) for each in json.loads(body)["postings"][:POSTINGS_MAX]]
         except (ValueError, KeyError, TypeError):
-            raise BankBooksUnavailable("The bank answers with something else than its books.") from None
+            raise BankBooksUnavailable("The bank sent an unexpected response.") from None
 
     def _get(self, url: str) -> tuple[int, bytes]:
         """The status and the body, of a bank that may say what it likes for as long as it likes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from hub.application.fund_bank import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
@@ -16,7 +17,6 @@ from pix.runtime.shared_reading import SharedReading
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color, check_line, check_site_address
-from pix.wire.records import signing_key
 
 SECRET_LENGTH_MIN = 16
 
@@ -24,9 +24,11 @@ SECRET_LENGTH_MIN = 16
 class AddBank:
     """The operator admits a bank; repeating it with the same secret changes nothing."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, derive_wire_key: Callable[[str], bytes]) -> None:
+        """`derive_wire_key` makes of a secret the key of a bank's messages: the secret is never stored."""
         self._units = units
         self._clock = clock
+        self._derive_wire_key = derive_wire_key
 
     def __call__(
         self, *, code: str, name: str, color: str, secret: str, settlement_funds_centavos: int = 0, ispb: str = ""
@@ -58,21 +60,20 @@ class AddBank:
                     # The id is derived, so that an interrupted set-up which starts over funds nothing twice.
                     opening = Funding(f"opening-{bank.ispb}", bank.ispb, settlement_funds_centavos, now_ms)
                     fund_account(unit, opening)
-            _admit_secret(unit, bank.ispb, secret, now_ms)
+            self._admit_secret(unit, bank.ispb, secret, now_ms)
             unit.commit()
         return known or bank
 
-
-def _admit_secret(unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None:
-    digest = hashlib.sha256(secret.encode()).digest()
-    secrets = unit.banks.secrets().get(ispb)
-    if secrets and secrets[0].secret_sha256 == digest:
-        return
-    if secrets:
-        # Strictly newer than what it replaces, however fast the operator is and whatever the clock did meanwhile.
-        now_ms = max(now_ms, secrets[0].added_at_ms + 1)
-    unit.banks.add_secret(BankSecret(ispb, digest, signing_key(secret), now_ms))
-    unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
+    def _admit_secret(self, unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None:
+        digest = hashlib.sha256(secret.encode()).digest()
+        secrets = unit.banks.secrets().get(ispb)
+        if secrets and secrets[0].secret_sha256 == digest:
+            return
+        if secrets:
+            # Strictly newer than what it replaces, however fast the operator is and whatever the clock did meanwhile.
+            now_ms = max(now_ms, secrets[0].added_at_ms + 1)
+        unit.banks.add_secret(BankSecret(ispb, digest, self._derive_wire_key(secret), now_ms))
+        unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
 
 
 class AuthenticateBank:

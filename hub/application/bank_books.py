@@ -16,7 +16,7 @@ class NoBankBooks:
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:  # noqa: ARG002 - the port's
         """Never any."""
-        raise BankBooksUnavailable("The banks are not asked here.")
+        raise BankBooksUnavailable("The hub does not query the banks here.")
 
 
 @value_object

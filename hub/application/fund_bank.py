@@ -11,6 +11,7 @@ from hub.domain.errors import BankNotFound, FundingConflict, SettlementFundsTooL
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
+from pix.scheme.money import format_brl
 
 SETTLEMENT_FUNDS_CENTAVOS_MAX: Final = 10**15
 """Of one funding. Ten trillion reais: far more than all of Brazil's banks hold."""
@@ -35,7 +36,7 @@ class FundBank:
         """
         funding_id = _check_funding_id(funding_id)
         if not 0 < abs(amount_centavos) <= SETTLEMENT_FUNDS_CENTAVOS_MAX:
-            rule = f"must be 1 to {SETTLEMENT_FUNDS_CENTAVOS_MAX} to put in, or as much below zero to take out"
+            rule = f"must be 1 to {SETTLEMENT_FUNDS_CENTAVOS_MAX} to add, or the same below zero to withdraw"
             raise SchemeError("amount_centavos", rule)
         with self._units() as unit:
             bank = next((bank for bank in unit.banks.all().values() if bank.code == code), None)
@@ -50,7 +51,7 @@ class FundBank:
                 unit.commit()
                 return funding, account
         if (known.ispb, known.amount_centavos) != (bank.ispb, amount_centavos):
-            raise FundingConflict("funding_id", "another funding has this id")
+            raise FundingConflict("funding_id", "another funding has this ID")
         return known, account
 
 
@@ -58,14 +59,15 @@ def fund_account(unit: UnitOfWork, funding: Funding) -> SettlementAccount:
     """Books a funding. Raises SettlementFundsTooLow, FundingConflict, and SchemeError for too much or too many."""
     account = unit.settlement.lock([funding.ispb])[funding.ispb]
     if account.available_centavos + funding.amount_centavos < 0:
-        raise SettlementFundsTooLow("amount_centavos", "is more than the settlement money that is not reserved")
+        available = format_brl(account.available_centavos)
+        raise SettlementFundsTooLow("amount_centavos", f"Only {available} is available (the rest is reserved).")
     balance_centavos = account.balance_centavos + funding.amount_centavos
     if balance_centavos > SETTLEMENT_BALANCE_CENTAVOS_MAX:
-        raise SchemeError("amount_centavos", f"would make the balance more than {SETTLEMENT_BALANCE_CENTAVOS_MAX}")
+        raise SchemeError("amount_centavos", f"would raise the balance above {SETTLEMENT_BALANCE_CENTAVOS_MAX}")
     if len(unit.settlement.fundings(funding.ispb)) >= FUNDINGS_PER_BANK_MAX:
-        raise SchemeError("funding_id", f"would be more than the {FUNDINGS_PER_BANK_MAX} fundings that a bank may have")
+        raise SchemeError("funding_id", f"would exceed the limit of {FUNDINGS_PER_BANK_MAX} fundings per bank")
     if not unit.settlement.add_funding(funding):
-        raise FundingConflict("funding_id", "another funding has this id")
+        raise FundingConflict("funding_id", "another funding has this ID")
     account = replace(account, balance_centavos=balance_centavos)
     unit.settlement.save([account])
     return account

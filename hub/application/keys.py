@@ -64,7 +64,7 @@ class RegisterKey:
             raise SchemeError("holder_kind", "a person has a CPF and a company has a CNPJ")
         if kind is KeyKind.EVP:
             if key:
-                raise SchemeError("key", "a random key is made by the hub and cannot be chosen")
+                raise SchemeError("key", "the hub generates random keys; you cannot choose one")
             request_id = _check_request_id(request_id)
             pix_key = PixKey(KeyKind.EVP, str(uuid4()))
         else:
@@ -197,7 +197,7 @@ class FindKey:
         if asking_ispb:
             _check_wait(self._look_ups.take(asking_ispb, MISS_COST if payee is None else HIT_COST))
         if payee is None:
-            raise KeyNotFound("key", "nobody has registered this key")
+            raise KeyNotFound("key", "this key is not registered")
         return payee
 
 

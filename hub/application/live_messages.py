@@ -1,7 +1,7 @@
-"""What passes between the banks and the hub, for whoever watches: live, sampled, and never in anybody's way.
+"""The messages between the banks and the hub, live and sampled, for consoles and programs.
 
-The tap is open only while somebody watches. What it brings is kept in a ring of bounded size; each watcher takes what
-is new to it when it likes, and one that is slow misses the oldest.
+The tap is open only while a stream is open. Its messages are kept in a ring of bounded size; each stream reads the
+ones that are new to it at its own pace, and a slow one misses the oldest.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from hub.application.queries import Queries
-from pix.messaging.tap import TappedRecord, WireTap
+from hub.application.ports import MessageTap, PassedMessage
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.scheme.messages import (
-    Message,
     OutcomeProcessed,
     TransferAccepted,
     TransferConfirmed,
@@ -28,15 +26,6 @@ from pix.scheme.messages import (
     TransferRejected,
 )
 from pix.scheme.values import value_object
-from pix.wire.records import (
-    HUB_SENDER,
-    HUB_TOPIC,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    Received,
-    bank_topic,
-    decode_record,
-)
 
 WATCHERS_MAX: Final = 50
 """Streams of events at the same time, those of pages included."""
@@ -47,23 +36,12 @@ LINGER_SECONDS: Final = 10.0
 """A page that is loaded again finds the tap still open."""
 LOOK_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 1.0
-KEYS_AGE_SECONDS_MAX: Final = 2.0
 RATE_SECONDS: Final = 1.0
 UNREADABLE: Final = "Unreadable"
 """The type of an event that no participant will take: forged, unsigned or garbled."""
 ID_LENGTH_MAX: Final = 64
 
 log = logger(__name__)
-
-
-@value_object
-class Parties:
-    """Who the banks are, and what their signatures are checked with."""
-
-    codes: Mapping[str, str]
-    """A bank's three digits by its ISPB."""
-    keys: Mapping[str, Sequence[bytes]]
-    """The signing keys of each bank by its ISPB."""
 
 
 @value_object
@@ -99,10 +77,9 @@ class Look:
 
 
 class SilentTap:
-    """A wire on which nothing passes; see `pix.messaging.tap.WireTap`."""
+    """A tap of a network without messages."""
 
-    def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
-        """Nothing."""
+    def poll(self, timeout_seconds: float) -> Sequence[PassedMessage]:
         time.sleep(timeout_seconds)
         return ()
 
@@ -114,23 +91,16 @@ class TooManyWatchers(Exception):
     """As many watch already as may."""
 
     field = "events"
-    rule = f"at most {WATCHERS_MAX} streams of events are served at the same time; try again in a while"
+    rule = f"at most {WATCHERS_MAX} event streams may be open at once; try again later"
     retry_after_seconds = 10
-
-
-def parties_of(queries: Queries) -> Parties:
-    """Who the banks are now."""
-    codes = {bank.ispb: bank.code for bank in queries.list_banks()}
-    return Parties(codes, queries.signing_keys())
 
 
 class LiveMessages:
     """Lets many watch one tap. Thread-safe."""
 
-    def __init__(self, open_tap: Callable[[], WireTap], parties: Callable[[], Parties]) -> None:
-        """`open_tap` may raise BrokerUnavailable, `parties` DatabaseUnavailable."""
+    def __init__(self, open_tap: Callable[[], MessageTap]) -> None:
+        """`open_tap` may raise BrokerUnavailable and DatabaseUnavailable."""
         self._open_tap = open_tap
-        self._parties = parties
         self._lock = threading.Lock()
         self._watchers = 0
         self._left_at_seconds = 0.0
@@ -174,17 +144,17 @@ class LiveMessages:
         while self._is_watched():
             try:
                 tap = self._open_tap()
-            except BrokerUnavailable as error:
-                log.warning("the wire cannot be tapped, it is tried again", error=str(error))
+            except (BrokerUnavailable, DatabaseUnavailable) as error:
+                log.warning("cannot read the live messages, retrying", error=str(error))
                 time.sleep(RETRY_SECONDS)
                 continue
             try:
                 self._follow(tap)
             except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("the wire tap was lost, it is opened again", error=str(error))
+                log.warning("lost the stream of live messages, reconnecting", error=str(error))
                 time.sleep(RETRY_SECONDS)
             except Exception:
-                log.exception("the wire tap failed, it is opened again")
+                log.exception("the stream of live messages failed, reconnecting")
                 time.sleep(RETRY_SECONDS)
             finally:
                 self._is_open = False
@@ -198,16 +168,16 @@ class LiveMessages:
             self._thread = None
             return False
 
-    def _follow(self, tap: WireTap) -> None:
-        reader = _Reader(self._parties)
+    def _follow(self, tap: MessageTap) -> None:
+        sampler = _Sampler()
         while self._is_watched_still():
-            tapped = tap.poll(LOOK_SECONDS)
+            passed = tap.poll(LOOK_SECONDS)
             self._is_open = True
-            chosen, left_out = reader.choose(tapped)
+            chosen, left_out = sampler.choose(passed)
             with self._lock:
                 self._left_out += left_out
             for each in chosen:
-                event = reader.read(each, self._number + 1)
+                event = _live_message(self._number + 1, each)
                 with self._lock:
                     self._number += 1
                     self._events.append(event)
@@ -217,59 +187,38 @@ class LiveMessages:
             return bool(self._watchers) or time.monotonic() - self._left_at_seconds < LINGER_SECONDS
 
 
-class _Reader:
-    """Chooses which records to show, and reads them."""
+class _Sampler:
+    """Chooses which messages to show when there are more than a page can show."""
 
-    def __init__(self, parties: Callable[[], Parties]) -> None:
-        self._read_parties = parties
-        self._parties = parties()
-        self._codes_by_topic = self._topics()
-        self._read_at_seconds = time.monotonic()
+    def __init__(self) -> None:
         self._window_began_seconds = time.monotonic()
         self._in_window = 0
         self._share = 1.0
 
-    def _topics(self) -> dict[str, str]:
-        return {bank_topic(code): code for code in self._parties.codes.values()}
-
-    def choose(self, tapped: Sequence[TappedRecord]) -> tuple[list[TappedRecord], int]:
+    def choose(self, passed: Sequence[PassedMessage]) -> tuple[list[PassedMessage], int]:
         """Those to show, and how many are left out. All messages of a transfer are shown, or none."""
         now = time.monotonic()
-        self._in_window += len(tapped)
+        self._in_window += len(passed)
         elapsed = now - self._window_began_seconds
         if elapsed >= RATE_SECONDS:
             self._share = min(1.0, EVENTS_PER_SECOND_MAX * elapsed / max(1, self._in_window))
             self._window_began_seconds, self._in_window = now, 0
         if self._share >= 1.0 and self._in_window <= EVENTS_PER_SECOND_MAX:
-            return list(tapped), 0
+            return list(passed), 0
         # Before a sudden flood is measured, its share is taken from what has come in this second.
         share = min(self._share, EVENTS_PER_SECOND_MAX / max(1, self._in_window))
         limit = int(share * 2**32)
-        chosen = [each for each in tapped if zlib.crc32(each.record.key) < limit]
-        return chosen, len(tapped) - len(chosen)
-
-    def read(self, tapped: TappedRecord, number: int) -> LiveMessage:
-        """The event that a record is, whether or not its receiver will take it."""
-        if time.monotonic() - self._read_at_seconds > KEYS_AGE_SECONDS_MAX:
-            self._parties = self._read_parties()
-            self._codes_by_topic = self._topics()
-            self._read_at_seconds = time.monotonic()
-        record, keys = tapped.record, self._parties.keys
-        if record.topic == HUB_TOPIC:
-            receiver = HUB_SENDER
-            read = decode_record(record, lambda sender: keys.get(sender, ()), MESSAGES_OF_BANKS)
-            sender = self._parties.codes.get(read.sender, "")
-        else:
-            receiver, sender = self._codes_by_topic.get(record.topic, ""), HUB_SENDER
-            ispb = next((ispb for ispb, code in self._parties.codes.items() if code == receiver), "")
-            read = decode_record(record, lambda _: keys.get(ispb, ()), MESSAGES_OF_HUB)
-        if isinstance(read, Received):
-            return _event(number, tapped.at_ms, read.message, sender, receiver)
-        end_to_end_id = record.key.decode("ascii", "replace")[:ID_LENGTH_MAX]
-        return LiveMessage(number, tapped.at_ms, UNREADABLE, end_to_end_id, "", receiver, None, "", read.reason)
+        chosen = [each for each in passed if zlib.crc32(each.claimed_id) < limit]
+        return chosen, len(passed) - len(chosen)
 
 
-def _event(number: int, at_ms: int, message: Message, sender: str, receiver: str) -> LiveMessage:
+def _live_message(number: int, passed: PassedMessage) -> LiveMessage:
+    """The event that a message is, whether or not its receiver accepts it."""
+    read = passed.read()
+    message = read.message
+    if message is None:
+        end_to_end_id = passed.claimed_id.decode("ascii", "replace")[:ID_LENGTH_MAX]
+        return LiveMessage(number, passed.at_ms, UNREADABLE, end_to_end_id, "", read.receiver, None, "", read.reason)
     status, reason = "", ""
     match message:
         case TransferOffered() | TransferAccepted():
@@ -285,11 +234,11 @@ def _event(number: int, at_ms: int, message: Message, sender: str, receiver: str
             reason = "" if message.reason is None else message.reason.value
     return LiveMessage(
         number,
-        at_ms,
+        passed.at_ms,
         type(message).__name__,
         message.end_to_end_id,
-        sender,
-        receiver,
+        read.sender,
+        read.receiver,
         message.amount_centavos,
         status,
         reason,

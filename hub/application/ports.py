@@ -1,7 +1,7 @@
 """What the hub's use cases need from outside, as they need it. Adapters and the simulation's memory stores provide it.
 
 Every method of a repository works inside its unit of work's transaction and may raise
-`pix.messaging.batches.DatabaseUnavailable`; then nothing of the transaction has happened.
+`pix.runtime.outages.DatabaseUnavailable`; then nothing of the transaction has happened.
 """
 
 from __future__ import annotations
@@ -17,23 +17,12 @@ from hub.domain.liveness import BankInstance
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
-from pix.participant.dead_letters import DeadLetterRepository
+from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import HubMessage
+from pix.scheme.messages import Message
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
-
-
-@value_object
-class Outgoing:
-    """A message that the hub owes a bank."""
-
-    bank_code: str
-    signing_key: bytes
-    message: HubMessage
-    traceparent: str
-
 
 Row = TypeVar("Row")
 Position = TypeVar("Position")
@@ -314,7 +303,7 @@ class Directory(Protocol):
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
         """The banks, their secrets and those of the keys that exist, all of one moment after this call began.
 
-        Raises `pix.messaging.batches.DatabaseUnavailable`.
+        Raises `pix.runtime.outages.DatabaseUnavailable`.
         """
 
     def begin(self, keys: Collection[PixKey]) -> ReadingUnderWay | None:
@@ -327,7 +316,7 @@ class ReadingUnderWay(Protocol):
     def reading(self) -> DirectoryReading | None:
         """What was read; None while it is not there. Never waits.
 
-        Raises `pix.messaging.batches.ConnectionLost`, after which `read` may do, and DatabaseUnavailable.
+        Raises `pix.runtime.outages.ConnectionLost`, after which `read` may do, and DatabaseUnavailable.
         """
 
     def wait(self, seconds: float) -> None:
@@ -425,3 +414,43 @@ class BankBooks(Protocol):
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
         """The bank's postings of a transfer, oldest first. Waits for seconds at most. Raises BankBooksUnavailable."""
+
+
+@value_object
+class ReadMessage:
+    """A message with its participants: `hub`, a bank's three digits, or empty for a stranger."""
+
+    sender: str
+    receiver: str
+    message: Message | None
+    """None when its receiver rejects it."""
+    reason: str = ""
+    """Why its receiver rejects it."""
+
+
+class PassedMessage(Protocol):
+    """A message that has passed; it is read only if it is shown."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it was sent, by its sender's clock."""
+
+    @property
+    def claimed_id(self) -> bytes:
+        """The end-to-end id that it claims to be about, unchecked."""
+
+    def read(self) -> ReadMessage:
+        """Raises DatabaseUnavailable."""
+
+
+class MessageTap(Protocol):
+    """Copies of the messages that pass between the hub and the banks."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[PassedMessage]:
+        """Those that passed since the last call; waits at most this long.
+
+        Raises BrokerUnavailable; then the tap is closed, and another one made.
+        """
+
+    def close(self) -> None:
+        """Ends the tap."""

@@ -2,75 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.application.ports import Outgoing, SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
-from hub.domain.bank import Bank, BankSecret
-from hub.domain.flows.transfer.decisions import Decision, Network, decide
+from hub.application.flow_rows import repositories
+from hub.application.ports import SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
+from hub.domain.bank import Bank
+from hub.domain.flows import decide, keys_by_flow
+from hub.domain.flows.flow import Decision, Facts, Network
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from pix.participant.dead_letters import DeadLetter, dead_letter
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.ids import is_end_to_end_id
-from pix.scheme.messages import BankMessage, HubMessage, TransferRequested
+from pix.scheme.messages import TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.scheme.values import value_object
-from pix.wire.records import Record
-
-
-@value_object
-class Arrival:
-    """A message whose sender is proven, and the record that it came in, should it have to be buried."""
-
-    message: BankMessage
-    sender: str
-    """ISPB."""
-    record: Record
-    traceparent: str = ""
 
 
 @dataclass(slots=True)
 class _Fold:
     """A batch in the making: what is known, what has changed, what is owed."""
 
-    transfers: dict[str, Transfer]
+    rows: dict[str, Transfer]
     accounts_before: Mapping[str, SettlementAccount]
     banks: Mapping[str, Bank]
     accounts: dict[str, SettlementAccount] = field(init=False)
     before: dict[str, Transfer | None] = field(default_factory=dict)
     """What has changed, as it was before the batch; None for a new one."""
     changes: dict[str, TransferChange] = field(default_factory=dict)
-    messages: list[tuple[str, HubMessage, str]] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.accounts = dict(self.accounts_before)
 
-    def apply(self, end_to_end_id: str, decision: Decision) -> None:
+    def apply(self, decision: Decision[Transfer]) -> None:
         """Takes a decision into the batch."""
-        before, after = self.transfers.get(end_to_end_id), decision.transfer
-        if after is not None and after is not before:
-            self.transfers[end_to_end_id] = after
-            self.before.setdefault(end_to_end_id, before)
-            earlier = self.changes.get(end_to_end_id)
-            self.changes[end_to_end_id] = TransferChange(
-                after,
-                decision.steps if earlier is None else earlier.steps + decision.steps,
-                is_new=before is None if earlier is None else earlier.is_new,
-            )
-        if decision.movement is not None:
-            apply_movement(self.accounts, decision.movement)
-        traceparent = "" if after is None else after.traceparent
-        self.messages += [(ispb, message, traceparent) for ispb, message in decision.messages]
+        row = decision.row
+        if row is not None:
+            before = self.rows.get(row.row_id)
+            if row is not before:
+                self.rows[row.row_id] = row
+                self.before.setdefault(row.row_id, before)
+                earlier = self.changes.get(row.row_id)
+                self.changes[row.row_id] = TransferChange(
+                    row,
+                    decision.steps if earlier is None else earlier.steps + decision.steps,
+                    is_new=before is None if earlier is None else earlier.is_new,
+                )
+        for movement in decision.movements:
+            apply_movement(self.accounts, movement)
+        traceparent = "" if row is None else row.traceparent
+        self.outgoing += [Outgoing(ispb, message, traceparent) for ispb, message in decision.messages]
 
-    def save(self, unit: UnitOfWork) -> None:
+    def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed, in a few statements. Raises SettlementConflict, here or at the commit."""
         unit.transfers.save(list(self.changes.values()))
         unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
-        unit.dead_letters.add(self.letters)
+        unit.dead_letters.add(self.rejected, now_ms)
         # Last, since the other replicas wait for these rows from here to the commit.
         unit.settlement.add(changes_of(self.accounts_before, self.accounts))
 
@@ -84,7 +75,7 @@ class ProcessMessages:
         clock: Clock,
         policy: RetransmissionPolicy,
         timeout_ms: int | None = None,
-        decide_on: Callable[..., Decision] = decide,
+        decide_on: Callable[..., Decision[Transfer]] = decide,
     ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes.
 
@@ -96,25 +87,25 @@ class ProcessMessages:
         self._timeout_ms = timeout_ms
         self._decide_on = decide_on
 
-    def __call__(self, arrivals: Sequence[Arrival], letters: Sequence[DeadLetter] = ()) -> list[Outgoing]:
-        """`letters` are records of the same batch that could not be read; they are buried in the same transaction.
+    def __call__(self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected] = ()) -> list[Outgoing]:
+        """Stores `rejected`, which came in the same batch, as dead letters. Raises DatabaseUnavailable.
 
-        The settlement accounts are read without holding them, so that replicas work side by side, and what the batch
-        moves is added to them at its end. Only when that leaves one of them short, or a transfer would be refused for
-        want of money, is the batch decided anew with the accounts held: so nobody is refused by a stale balance.
+        Optimistic concurrency: replicas read the settlement accounts without locks and add what a batch moves at its
+        end. Retries the batch once with the settlement rows locked when that leaves an account short, because a stale
+        balance must not reject a transfer.
         """
         try:
-            return self._process(arrivals, letters, holds_accounts=False)
+            return self._process(arrivals, rejected, holds_accounts=False)
         except SettlementConflict:
-            return self._process(arrivals, letters, holds_accounts=True)
+            return self._process(arrivals, rejected, holds_accounts=True)
 
     def _process(
-        self, arrivals: Sequence[Arrival], letters: Sequence[DeadLetter], *, holds_accounts: bool
+        self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected], *, holds_accounts: bool
     ) -> list[Outgoing]:
         now_ms = self._clock.now_ms()
         with self._units() as unit:
             fold = self._load(unit, arrivals, holds_accounts)
-            fold.letters += letters
+            fold.rejected += rejected
             # A key that no directory can hold is not looked up: the database would refuse the whole batch for it.
             keys = unit.keys.find_many(
                 {
@@ -125,54 +116,32 @@ class ProcessMessages:
             )
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
-                end_to_end_id = arrival.message.end_to_end_id
-                transfer = fold.transfers.get(end_to_end_id)
-                decision = self._decide_on(
-                    transfer,
-                    arrival.message,
-                    arrival.sender,
-                    network,
-                    now_ms,
-                    self._policy,
-                    arrival.traceparent,
-                    self._timeout_ms,
-                )
-                if transfer is None and _lacks_funds(decision) and not holds_accounts:
+                facts = Facts(arrival.sender, network, now_ms, self._policy, self._timeout_ms, arrival.traceparent)
+                decision = self._decide_on(fold.rows, arrival.message, facts)
+                if not holds_accounts and _lacks_funds(decision, fold.rows):
                     raise SettlementConflict
                 if decision.dead_letter:
-                    fold.letters.append(dead_letter(arrival.record, arrival.sender, decision.dead_letter, now_ms))
-                fold.apply(end_to_end_id, decision)
-            # Before anything is saved: nothing that is read keeps the accounts' rows from the other replicas then.
-            outgoing = address(fold.messages, fold.banks, unit.banks.secrets())
-            fold.save(unit)
+                    fold.rejected.append(Rejected(arrival.envelope, arrival.sender, decision.dead_letter))
+                fold.apply(decision)
+            fold.save(unit, now_ms)
             unit.commit()
-        return outgoing
+        return fold.outgoing
 
     def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
-        ids = {arrival.message.end_to_end_id for arrival in arrivals}
-        transfers = unit.transfers.lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
+        rows: dict[str, Transfer] = {}
+        known = repositories(unit)
+        for flow, ids in keys_by_flow(arrival.message for arrival in arrivals).items():
+            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
         if holds_accounts:
             # Everything that is locked before the accounts, as `UnitOfWork` has it, though it is written after them.
             unit.tallies.lock()
         banks = unit.banks.all()
         # Every account, not only those of this batch: they are as few as the banks, and one order of locking suits all.
         accounts = unit.settlement.lock(banks) if holds_accounts else unit.settlement.all()
-        return _Fold(transfers, accounts, banks)
+        return _Fold(rows, accounts, banks)
 
 
-def _lacks_funds(decision: Decision) -> bool:
-    return decision.transfer is not None and decision.transfer.reason is ReasonCode.AM04
-
-
-def address(
-    messages: Iterable[tuple[str, HubMessage, str]],
-    banks: Mapping[str, Bank],
-    secrets: Mapping[str, Sequence[BankSecret]],
-) -> list[Outgoing]:
-    """Gives each message its bank's topic code and newest signing key. A bank without a secret cannot be spoken to."""
-    outgoing = []
-    for ispb, message, traceparent in messages:
-        bank, keys = banks.get(ispb), secrets.get(ispb)
-        if bank is not None and keys:
-            outgoing.append(Outgoing(bank.code, keys[0].signing_key, message, traceparent))
-    return outgoing
+def _lacks_funds(decision: Decision[Transfer], rows: Mapping[str, Transfer]) -> bool:
+    """Whether the decision makes a row that failed for want of settlement money."""
+    row = decision.row
+    return row is not None and row.reason is ReasonCode.AM04 and row.row_id not in rows

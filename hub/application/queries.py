@@ -25,11 +25,15 @@ class Queries:
         with self._units() as unit:
             return sorted(unit.banks.all().values(), key=lambda bank: bank.code)
 
-    def signing_keys(self) -> dict[str, list[bytes]]:
-        """The keys that are valid for each bank's records, newest first, by ISPB."""
+    def wire_keys(self) -> dict[str, tuple[str, tuple[bytes, ...]]]:
+        """Each bank's code and the keys that are valid for its messages, newest first, by ISPB."""
         with self._units() as unit:
-            secrets = unit.banks.secrets()
-        return {ispb: [secret.signing_key for secret in of_bank] for ispb, of_bank in secrets.items()}
+            banks, secrets = unit.banks.all(), unit.banks.secrets()
+        return {
+            ispb: (banks[ispb].code, tuple(secret.wire_key for secret in of_bank))
+            for ispb, of_bank in secrets.items()
+            if of_bank and ispb in banks
+        }
 
     def find_transfer(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]]:
         """Raises TransferNotFound."""

@@ -1,18 +1,19 @@
-"""What nobody's message brings about: what is owed is sent again, and what waited too long fails."""
+"""The outbox sweep: retransmits messages that are due, and fails transfers that timed out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hub.application.ports import Outgoing, TransferChange, UnitOfWork, UnitsOfWork
-from hub.application.process_messages import address
-from hub.domain.flows.transfer.decisions import Decision, decide_retransmission, decide_timeout
+from hub.application.flow_rows import repositories
+from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
+from hub.domain.flows import decide_retransmission, decide_timeout
+from hub.domain.flows.flow import Decision
 from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock
-from pix.scheme.messages import HubMessage
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
 TRANSFERS_PER_SWEEP_MAX: Final = 500
@@ -35,10 +36,16 @@ class RetransmitDue:
         """One sweep; the messages to send, each of which has its next time already."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            due = unit.transfers.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
-            outgoing = _save(
-                unit, due, lambda transfer: decide_retransmission(transfer, now_ms, self._policy, self._timeout_ms)
-            )
+            outgoing = [
+                message
+                for rows in repositories(unit).values()
+                for message in _save(
+                    unit,
+                    rows,
+                    rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_retransmission(row, now_ms, self._policy, self._timeout_ms),
+                )
+            ]
             unit.commit()
         return outgoing
 
@@ -58,40 +65,47 @@ class FailExpired:
             return []
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            expired = unit.transfers.lock_expired(
-                now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms
-            )
-            outgoing = _save(unit, expired, lambda transfer: decide_timeout(transfer, now_ms, self._policy))
+            outgoing = [
+                message
+                for rows in repositories(unit).values()
+                for message in _save(
+                    unit,
+                    rows,
+                    rows.lock_expired(now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_timeout(row, now_ms, self._policy),
+                )
+            ]
             unit.commit()
         return outgoing
 
 
-def _save(unit: UnitOfWork, transfers: Sequence[Transfer], decide: Callable[[Transfer], Decision]) -> list[Outgoing]:
+def _save(
+    unit: UnitOfWork,
+    rows: TransferRepository,
+    transfers: Sequence[Transfer],
+    decide: Callable[[Transfer], Decision[Transfer]],
+) -> list[Outgoing]:
     if not transfers:
         return []
-    banks = unit.banks.all()
     decisions = [decide(transfer) for transfer in transfers]
-    movements = [decision.movement for decision in decisions if decision.movement is not None]
+    movements = [movement for decision in decisions for movement in decision.movements]
     accounts = unit.settlement.all() if movements else {}
     after = dict(accounts)
     for movement in movements:
         apply_movement(after, movement)
     released = changes_of(accounts, after)
-    messages: list[tuple[str, HubMessage, str]] = [
-        (ispb, message, decision.transfer.traceparent)
+    outgoing = [
+        Outgoing(ispb, message, decision.row.traceparent)
         for decision in decisions
-        if decision.transfer is not None
+        if decision.row is not None
         for ispb, message in decision.messages
     ]
-    outgoing = address(messages, banks, unit.banks.secrets())
-    unit.transfers.save(
-        [TransferChange(decision.transfer, decision.steps) for decision in decisions if decision.transfer is not None]
-    )
+    rows.save([TransferChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
     unit.tallies.add(
         tally_changes(
-            (before, decision.transfer)
+            (before, decision.row)
             for before, decision in zip(transfers, decisions, strict=True)
-            if decision.transfer is not None
+            if decision.row is not None
         )
     )
     # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as in

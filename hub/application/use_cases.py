@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
 from hub.application.bank_states import ReadBankStates
-from hub.application.dead_letters import DiscardDeadLetter, ReadDeadLetters, ReplayDeadLetter, StoreDeadLetter
 from hub.application.fund_bank import FundBank
 from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
 from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey
@@ -19,6 +18,7 @@ from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, RetransmitDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.limits import Limiter
@@ -49,10 +49,7 @@ class HubApplication:
     retransmit_due: RetransmitDue
     fail_expired: FailExpired
     recount_transfers: RecountTransfers
-    store_dead_letter: StoreDeadLetter
-    replay_dead_letter: ReplayDeadLetter
-    discard_dead_letter: DiscardDeadLetter
-    dead_letters: ReadDeadLetters
+    dead_letters: DeadLetters
     queries: Queries
 
 
@@ -65,16 +62,20 @@ def compose(
     look_up_policy: BucketPolicy = LOOK_UPS_OF_A_BANK,
     directory: Directory | None = None,
     monotonic_ms: Callable[[], int] = monotonic_ms,
+    *,
+    derive_wire_key: Callable[[str], bytes],
+    process_again: Callable[[object], None],
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clock; `monotonic_ms` is for limits and other ages.
 
-    `directory` is a quicker way to read for look-ups than a unit of work, if the stores have one.
+    `derive_wire_key` makes of a bank's secret the key that is stored for its messages, `process_again` processes the
+    envelope of a dead letter, and `directory` is a quicker way to read for look-ups than a unit of work.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
     read_bank_states = ReadBankStates(units, clock)
     return HubApplication(
         health=health,
-        add_bank=AddBank(units, clock),
+        add_bank=AddBank(units, clock, derive_wire_key),
         authenticate_bank=AuthenticateBank(units),
         join_network=JoinNetwork(units, clock),
         record_heartbeat=RecordHeartbeat(units, clock),
@@ -92,9 +93,6 @@ def compose(
         retransmit_due=RetransmitDue(units, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
-        store_dead_letter=StoreDeadLetter(units, clock),
-        replay_dead_letter=ReplayDeadLetter(units),
-        discard_dead_letter=DiscardDeadLetter(units),
-        dead_letters=ReadDeadLetters(units),
+        dead_letters=DeadLetters(units, clock, process_again, note_length_min=1),
         queries=Queries(units),
     )

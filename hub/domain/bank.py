@@ -30,8 +30,8 @@ class BankSecret:
     ispb: str
     secret_sha256: bytes
     """Proves a caller of gRPC; the secret itself cannot be had from it."""
-    signing_key: bytes
-    """Signs and checks Kafka records; derived from the secret, of no use for gRPC."""
+    wire_key: bytes
+    """Opaque here: a wire derives it from the secret and proves senders with it. No use for gRPC."""
     added_at_ms: int
 
 

@@ -38,7 +38,7 @@ class KeyTaken(HubError):
 
 
 class KeyLimitReached(HubError):
-    """The account has as many keys as the scheme allows."""
+    """The account has reached its limit of keys."""
 
 
 class LookUpsExhausted(HubError):
@@ -51,14 +51,6 @@ class LookUpsExhausted(HubError):
 
 class TransferNotFound(HubError):
     """The hub knows no such transfer."""
-
-
-class DeadLetterNotFound(HubError):
-    """There is no such dead letter, or it is not waiting any more."""
-
-
-class DeadLetterTruncated(HubError):
-    """Only a part of the record was kept, so it cannot be treated again."""
 
 
 class FundingConflict(HubError):

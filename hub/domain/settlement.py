@@ -1,4 +1,4 @@
-"""The settlement accounts: how much central money each bank has at the hub, and how much of it is promised."""
+"""The settlement accounts: each bank's money at the hub, with its reserved balance and its available balance."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from hub.bootstrap import ROLES, Hub
 from hub.domain.bank import Bank
 from hub.settings import HubSettings
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.process import heed_interrupts, run_roles
 from pix.participant.settings import load_settings
 from pix.runtime.addresses import http_url
@@ -39,16 +39,20 @@ DEAD_LETTERS_SEARCHED: Final = 500
 DIGEST_SHOWN: Final = 16
 BANK_COLOR_DEFAULT: Final = "#5b2a86"
 
-app = typer.Typer(help="The CodePix hub: keys by gRPC, transfers by Kafka.", no_args_is_help=True, add_completion=False)
-bank_app = typer.Typer(help="The banks of the network.", no_args_is_help=True)
-key_app = typer.Typer(help="The directory of keys.", no_args_is_help=True)
-dead_letter_app = typer.Typer(help="Records that could not be applied.", no_args_is_help=True)
+app = typer.Typer(
+    help="The CodePix hub: keys over gRPC, transfers over Kafka.", no_args_is_help=True, add_completion=False
+)
+bank_app = typer.Typer(help="Add and list the banks of the network.", no_args_is_help=True)
+key_app = typer.Typer(help="Look up Pix keys in the directory.", no_args_is_help=True)
+dead_letter_app = typer.Typer(
+    help="List, replay and discard dead letters (messages that could not be processed).", no_args_is_help=True
+)
 app.add_typer(bank_app, name="bank")
 app.add_typer(key_app, name="key")
 app.add_typer(dead_letter_app, name="dead-letter")
 
 WIDTH_OF_FILES: Final = 200
-"""Characters in a line of a table that goes to a file or a pipe, where nobody sees how wide the screen is."""
+"""Characters in a line of a table that goes to a file or a pipe, which have no screen width."""
 
 console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
@@ -128,19 +132,20 @@ def _add_bank(hub: Hub, entry: BankEntry) -> Bank:
 
 @app.command()
 def serve(
-    roles: Annotated[str, typer.Option(help="Which roles this process plays, separated by commas.")] = ",".join(ROLES),
+    roles: Annotated[str, typer.Option(help="Roles that this process runs, separated by commas.")] = ",".join(ROLES),
     migrate_first: Annotated[
-        bool, typer.Option("--migrate", help="Bring the database to the newest schema first.")
+        bool, typer.Option("--migrate", help="Migrate the database to the newest schema first.")
     ] = False,
     banks: Annotated[
-        Path | None, typer.Option(help="Add the banks of this JSON file first: a list of `bank add`'s options.")
+        Path | None,
+        typer.Option(help="Add the banks in this JSON file first. The file is a list of the options of `bank add`."),
     ] = None,
 ) -> None:
     """Runs the hub until SIGTERM or SIGINT."""
     names = [name.strip() for name in roles.split(",") if name.strip()]
     unknown = [name for name in names if name not in ROLES]
     if unknown or not names:
-        raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; there are {', '.join(ROLES)}", EXIT_USAGE)
+        raise _refuse(f"--roles: {', '.join(unknown) or 'none'} unknown; choose from {', '.join(ROLES)}", EXIT_USAGE)
     entries = [] if banks is None else _read_banks(banks)
     with _hub() as hub:
         if migrate_first:
@@ -148,7 +153,7 @@ def serve(
         for entry in entries:
             _add_bank(hub, entry)
         if not hub.is_migrated():
-            raise _refuse("the schema is not the newest: run `codepix-hub migrate` first")
+            raise _refuse("the database schema is out of date: run `codepix-hub migrate` first")
         code = run_roles(hub.roles(names))
     raise typer.Exit(code)
 
@@ -157,7 +162,7 @@ def serve(
 def print_password_hash(
     password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
 ) -> None:
-    """Asks for the operator's password and prints its hash, for OPERATOR_PASSWORD_HASH."""
+    """Asks for the operator password and prints its hash for OPERATOR_PASSWORD_HASH."""
     if len(password) < PASSWORD_LENGTH_MIN:
         raise _refuse(f"--password: must have at least {PASSWORD_LENGTH_MIN} characters", EXIT_USAGE)
     console.print(hash_password(password), soft_wrap=True, highlight=False)
@@ -165,31 +170,31 @@ def print_password_hash(
 
 @app.command()
 def migrate() -> None:
-    """Brings the database to the newest schema."""
+    """Migrates the database to the newest schema."""
     with _hub() as hub:
         hub.migrate()
-    console.print("the schema is the newest")
+    console.print("the database schema is up to date")
 
 
 @app.command()
 def recount() -> None:
-    """Counts the transfers anew, should the console's numbers be wrong; see "Upgrading" in docs/operating.md."""
+    """Recounts the transfers when the numbers in the console are wrong. See "Upgrading" in docs/operating.md."""
     with _hub() as hub:
         hub.application.recount_transfers()
-    console.print("the transfers are counted")
+    console.print("transfers recounted")
 
 
 @app.command()
 def topics() -> None:
-    """Makes the topics of the hub and of every bank that it knows."""
+    """Creates the topics of the hub and of each known bank."""
     with _hub() as hub:
         hub.ensure_topics()
-    console.print("the topics are there")
+    console.print("topics created")
 
 
 @app.command()
 def health() -> None:
-    """Asks the running hub whether it is ready; exit code 0 or 1."""
+    """Checks whether the running hub is ready. Exit code 0 or 1."""
     with _hub() as hub:
         url = f"{http_url(hub.settings.http_host, hub.settings.http_port)}/health/ready"
         try:
@@ -199,7 +204,7 @@ def health() -> None:
     try:
         parts = answer.json().get("parts", {})
     except (ValueError, AttributeError):
-        raise _refuse(f"{url} is answered by something else than a hub") from None
+        raise _refuse(f"{url} is not a hub") from None
     for part, state in parts.items():
         _say(f"{part}: {state}")
     raise typer.Exit(0 if answer.is_success else EXIT_FAILURE)
@@ -210,13 +215,16 @@ def add_bank(
     code: Annotated[str, typer.Option(help="Three digits.")],
     name: Annotated[str, typer.Option(help="1 to 40 characters.")],
     secret: Annotated[
-        str, typer.Option(envvar="BANK_SECRET", help="Shared with the bank; at least 16 characters.", show_envvar=True)
+        str,
+        typer.Option(
+            envvar="BANK_SECRET", help="Secret shared with the bank, at least 16 characters.", show_envvar=True
+        ),
     ],
     color: Annotated[str, typer.Option(help="#rrggbb")] = BANK_COLOR_DEFAULT,
-    ispb: Annotated[str, typer.Option(help="Eight characters; made from the code when left out.")] = "",
-    settlement_funds: Annotated[int, typer.Option(help="Centavos put into its settlement account at first.")] = 0,
+    ispb: Annotated[str, typer.Option(help="Eight characters. Default: derived from the code.")] = "",
+    settlement_funds: Annotated[int, typer.Option(help="Initial balance of its settlement account, in centavos.")] = 0,
 ) -> None:
-    """Adds a bank; with another secret than before, that becomes its newest one and the last one stays valid."""
+    """Adds a bank, or rotates its secret: a new secret becomes the current one, and the previous one stays valid."""
     with _hub() as hub:
         bank = hub.application.add_bank(
             code=code, name=name, color=color, secret=secret, ispb=ispb, settlement_funds_centavos=settlement_funds
@@ -246,11 +254,11 @@ def list_banks() -> None:
 
 @key_app.command("find")
 def find_key(key: str) -> None:
-    """Shows who is paid by a key, of whatever kind."""
+    """Shows the owner of a key of any type."""
     with _hub() as hub:
         kinds = recognize_key(key)
         if not kinds:
-            raise SchemeError("key", "is of no kind: not a CPF, CNPJ, phone, e-mail or random key")
+            raise SchemeError("key", "is not a valid CPF, CNPJ, phone, email or random key")
         for number, kind in enumerate(kinds):
             try:
                 entry, bank = hub.application.find_key(kind=kind, key=normalize_key(kind, key).key)
@@ -264,7 +272,9 @@ def find_key(key: str) -> None:
 
 @dead_letter_app.command("list")
 def list_dead_letters(
-    state: Annotated[DeadLetterState | None, typer.Option(help="Only those in this state.")] = DeadLetterState.DEAD,
+    state: Annotated[
+        DeadLetterState | None, typer.Option(help="Show only dead letters in this state.")
+    ] = DeadLetterState.DEAD,
 ) -> None:
     """Shows the dead letters, last seen first."""
     with _hub() as hub:
@@ -291,20 +301,20 @@ def _whole_digest(hub: Hub, beginning: str) -> str:
 
 
 @dead_letter_app.command("replay")
-def replay_dead_letter(digest: Annotated[str, typer.Argument(help="Or its beginning.")]) -> None:
-    """Treats a dead letter's record once more."""
+def replay_dead_letter(digest: Annotated[str, typer.Argument(help="The digest, or its beginning.")]) -> None:
+    """Replays a dead letter: processes its record again."""
     with _hub() as hub:
-        letter = hub.application.replay_dead_letter(_whole_digest(hub, digest), hub.replay_record)
+        letter = hub.application.dead_letters.replay(_whole_digest(hub, digest))
     _say(f"{letter.state.value}: {letter.reason}" if letter.state is DeadLetterState.DEAD else "replayed")
     raise typer.Exit(EXIT_FAILURE if letter.state is DeadLetterState.DEAD else 0)
 
 
 @dead_letter_app.command("discard")
 def discard_dead_letter(
-    digest: Annotated[str, typer.Argument(help="Or its beginning.")],
-    note: Annotated[str, typer.Option(help="Why it needs no replay.")],
+    digest: Annotated[str, typer.Argument(help="The digest, or its beginning.")],
+    note: Annotated[str, typer.Option(help="Reason for discarding.")],
 ) -> None:
-    """Closes a dead letter that needs no replay."""
+    """Discards a dead letter."""
     with _hub() as hub:
-        hub.application.discard_dead_letter(_whole_digest(hub, digest), note)
+        hub.application.dead_letters.discard(_whole_digest(hub, digest), note)
     console.print("discarded")

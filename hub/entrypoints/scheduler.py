@@ -1,4 +1,4 @@
-"""Time calls the hub: at intervals, what is due is sent again and what has expired fails."""
+"""The hub's scheduler: a periodic task retransmits what is due and fails what has timed out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
-from hub.entrypoints.kafka import records_of
-from pix.messaging.batches import RecordPublisher
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.runtime.health import Health
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
+from pix.scheme.deliveries import Outgoing
 
 INTERVAL_SECONDS: Final = 0.5
 SWEEP_SECONDS_MAX: Final = 30.0
@@ -29,13 +27,13 @@ class Sweeper:
         self,
         retransmit_due: Callable[[], list[Outgoing]],
         fail_expired: Callable[[], list[Outgoing]],
-        sink: RecordPublisher,
+        publish: Callable[[Sequence[Outgoing]], None],
         lag: Callable[[], int],
         health: Health,
     ) -> None:
         self._retransmit_due = retransmit_due
         self._fail_expired = fail_expired
-        self._sink = sink
+        self._publish_outgoing = publish
         self._lag = lag
         self._health = health
 
@@ -51,7 +49,7 @@ class Sweeper:
             except (DatabaseUnavailable, BrokerUnavailable) as error:
                 full = False
                 self._health.trouble("sweeper", str(error))
-                log.warning("sweep failed, the next one tries again", error=str(error))
+                log.warning("sweep failed, the next one retries", error=str(error))
 
     def sweep(self) -> int:
         """One sweep; returns how many messages it sent, at least."""
@@ -68,4 +66,4 @@ class Sweeper:
 
     def _publish(self, outgoing: Sequence[Outgoing]) -> None:
         if outgoing:
-            self._sink.publish(records_of(outgoing))
+            self._publish_outgoing(outgoing)

@@ -20,7 +20,7 @@ from lab.read.snapshot import Surveyor
 from lab.read.tap import Tap, message_of
 from pix.scheme.messages import Message
 from pix.web.marks import translatable
-from pix.wire.records import HEADER_SENDER, Record
+from pix.wire.record import HEADER_SENDER, Record
 
 STEP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -43,13 +43,13 @@ class StoryStuck(Exception):
 class StoryBusy(Exception):
     """A step is happening right now."""
 
-    rule = translatable("The step is still happening.")
+    rule = translatable("The step is still running.")
 
 
 class StoryOver(Exception):
     """There is no next step."""
 
-    rule = translatable("The story is over. Start over to see it again.")
+    rule = translatable("This was the last step. Start over to see it again.")
 
 
 @dataclass(frozen=True, slots=True)

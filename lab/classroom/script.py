@@ -60,11 +60,10 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         Scene.BEFORE,
         Actor.NOBODY,
         None,
-        translatable("Before anything happens"),
+        translatable("Before the payment"),
         translatable(
-            "Two customers of two banks, and the hub between them. Each bank has a settlement account at the hub: that "
-            "is the money with which banks pay each other. The processes that read messages stand still, and move only "
-            "when you press Next."
+            "Two customers of two banks, and the hub between them. Each bank has a settlement account at the hub, "
+            "with the balance that banks use to pay each other. Everything is paused until you press Next."
         ),
     ),
     StoryStep(
@@ -74,9 +73,9 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         1,
         translatable("The customer pays"),
         translatable(
-            "The payer's bank debits its customer at once and keeps the money in its clearing account. Only when that "
-            "is on the disk does it ask the hub for the transfer. The hub could be down now, and nothing would be "
-            "lost: the bank's own row says what it still owes."
+            "The payer's bank debits its customer at once and holds the money in its clearing account. It saves "
+            "this before it requests the transfer from the hub. If the hub is down now, nothing is lost: the bank's "
+            "transfer row is the outbox of the messages still to be sent."
         ),
         translatable("customer debited, money in the bank's clearing account; transfer pending"),
     ),
@@ -85,26 +84,25 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         Scene.OFFER,
         Actor.HUB,
         2,
-        translatable("The hub finds the payee, and reserves"),
+        translatable("The hub looks up the key and reserves"),
         translatable(
-            "The hub looks up whose key it is, checks the rules, and reserves the amount in the settlement account of "
-            "the payer's bank, so that the same money cannot be promised twice. Then it offers the transfer to the "
-            "payee's bank. No money has moved between banks."
+            "The hub looks up the owner of the key, checks the rules and reserves the amount in the settlement "
+            "account of the payer's bank, so that the same balance cannot be used twice. Then it offers the "
+            "transfer to the payee's bank. No money has moved between the banks."
         ),
-        translatable("key resolved, payer bank's settlement money reserved; transfer pending"),
+        translatable("key resolved, amount reserved in the payer's bank's settlement account; transfer pending"),
     ),
     StoryStep(
         Act.COMPLETES,
         Scene.ANSWER,
         Actor.PAYEE,
         3,
-        translatable("The payee's bank promises"),
+        translatable("The payee's bank accepts"),
         translatable(
-            "The payee's bank looks at the account and promises to credit it. The promise is durable before it is "
-            "sent, so that the bank can keep it even if it dies now. The customer sees nothing yet: an answer is an "
-            "offer, the hub decides."
+            "The payee's bank checks the account and accepts the transfer. It saves the acceptance before sending "
+            "it, so that a crash cannot lose it. The customer sees nothing yet, because only the hub decides."
         ),
-        translatable("the promise to credit"),
+        translatable("the acceptance"),
     ),
     StoryStep(
         Act.COMPLETES,
@@ -113,11 +111,11 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         4,
         translatable("The hub decides: confirmed"),
         translatable(
-            "In one database transaction the hub takes the reserved money from the payer's bank, gives it to the "
-            "payee's bank, and confirms the transfer. This is the moment at which it is final. Both banks are told; "
-            "whatever happens from here on, they will be told again until they have answered."
+            "In one database transaction the hub debits the reserved amount from the payer's bank, credits the "
+            "payee's bank and confirms the transfer. From this moment the transfer is final. The hub sends the "
+            "outcome to both banks and retransmits it until each acknowledges it."
         ),
-        translatable("settlement accounts moved; transfer confirmed"),
+        translatable("settlement balances moved; transfer confirmed"),
     ),
     StoryStep(
         Act.COMPLETES,
@@ -126,8 +124,8 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         5,
         translatable("The payee is credited"),
         translatable(
-            "The payee's bank keeps its promise: it credits its customer and books the settlement money that came. One "
-            "posting, which the database allows once only, so that a message that comes twice books nothing twice."
+            "The payee's bank credits its customer and books the settlement balance it received. It makes one "
+            "posting, which the database allows only once, so that a duplicate message books nothing twice."
         ),
         translatable("payee credited"),
     ),
@@ -138,8 +136,8 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         5,
         translatable("The payer's bank settles"),
         translatable(
-            "The payer's bank empties its clearing account: the money has left through its settlement account. Its "
-            "books now agree with the hub's."
+            "The payer's bank clears its clearing account against its settlement account. Its books now agree with "
+            "the hub's."
         ),
         translatable("payer's clearing settled"),
     ),
@@ -150,7 +148,7 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         6,
         translatable("Completed"),
         translatable(
-            "Both banks have said that they booked it. The hub closes the transfer, and nobody owes anybody a message."
+            "Both banks have acknowledged the confirmation. The hub completes the transfer. No message is pending."
         ),
         translatable("both processed: completed"),
     ),
@@ -161,7 +159,7 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         None,
         translatable("Second act: a transfer that fails"),
         translatable(
-            "The same customer pays somebody whose account is blocked. The customer cannot know that. Watch the money."
+            "The same customer pays a person whose account is blocked. The customer cannot know this. Follow the money."
         ),
     ),
     StoryStep(
@@ -171,7 +169,8 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         1,
         translatable("The customer pays again"),
         translatable(
-            "Nothing is different so far: the customer is debited, the money waits in clearing, and the hub is asked."
+            "So far the flow is the same: the bank debits the customer, holds the money in clearing and requests "
+            "the transfer from the hub."
         ),
         translatable("customer debited, money in the bank's clearing account; transfer pending"),
     ),
@@ -180,23 +179,24 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         Scene.OFFER,
         Actor.HUB,
         2,
-        translatable("The hub reserves, and offers"),
+        translatable("The hub reserves and offers"),
         translatable(
-            "The key exists, so the hub knows no reason to refuse. It reserves the settlement money, and asks."
+            "The key is registered, so the hub finds no reason to reject. It reserves the amount and offers the "
+            "transfer."
         ),
-        translatable("key resolved, payer bank's settlement money reserved; transfer pending"),
+        translatable("key resolved, amount reserved in the payer's bank's settlement account; transfer pending"),
     ),
     StoryStep(
         Act.FAILS,
         Scene.ANSWER,
         Actor.PAYEE,
         3,
-        translatable("The payee's bank refuses"),
+        translatable("The payee's bank rejects"),
         translatable(
-            "The account is blocked, so the payee's bank says no and gives the reason code AC06. The refusal is "
-            "durable as well: asked again, it gives the same answer."
+            "The account is blocked, so the payee's bank rejects the transfer with the reason code AC06. The bank "
+            "saves the rejection first, so that a repeated offer gets the same answer."
         ),
-        translatable("the refusal"),
+        translatable("the rejection"),
     ),
     StoryStep(
         Act.FAILS,
@@ -205,19 +205,19 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         4,
         translatable("The hub decides: failed"),
         translatable(
-            "The hub gives the reserve back and fails the transfer, with the bank's reason. That is final too. No "
-            "settlement money has moved."
+            "The hub releases the reserved amount and fails the transfer with the bank's reason. This decision is "
+            "final too. No settlement balance has moved."
         ),
-        translatable("the reserve released; transfer failed"),
+        translatable("reserved amount released; transfer failed"),
     ),
     StoryStep(
         Act.FAILS,
         Scene.PAYEE_BOOKS,
         Actor.PAYEE,
         5,
-        translatable("The payee's bank takes note"),
-        translatable("There is nothing to book here. The bank notes the decision, and says so."),
-        translatable("the failure noted"),
+        translatable("The payee's bank acknowledges"),
+        translatable("There is nothing to book here. The bank records the decision and acknowledges it."),
+        translatable("failure recorded"),
     ),
     StoryStep(
         Act.FAILS,
@@ -226,8 +226,8 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         5,
         translatable("The payer is refunded"),
         translatable(
-            "The payer's bank takes the money out of clearing and gives it back to its customer. For a moment it was "
-            "nobody's but the clearing account's; at no moment was it lost."
+            "The payer's bank moves the money from its clearing account back to its customer: a refund. The money "
+            "was in the books at every moment."
         ),
         translatable("payer refunded"),
     ),
@@ -237,7 +237,7 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         Actor.HUB,
         6,
         translatable("Closed"),
-        translatable("Both banks have noted the failure. The hub closes the transfer; it stays failed."),
+        translatable("Both banks have acknowledged the failure. The hub closes the transfer, which stays failed."),
         translatable("both processed: closed"),
     ),
     StoryStep(
@@ -247,8 +247,8 @@ STEPS: Final[tuple[StoryStep, ...]] = (
         None,
         translatable("The audit"),
         translatable(
-            "Every process goes on, and every book in the network is compared with every other: the customers' money, "
-            "the clearing accounts, the settlement accounts, and each transfer at the hub and in both banks."
+            "All services resume. The audit compares the ledgers of the whole network: customers' balances, "
+            "clearing accounts, settlement accounts, and each transfer at the hub and at both banks."
         ),
     ),
 )

@@ -38,9 +38,9 @@ def default_folder() -> Path:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Option(help="Where the data are kept.", show_default="~/.local/share/codepix")
+        Path | None, typer.Option(help="Folder for the data.", show_default="~/.local/share/codepix")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the data of earlier demos.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard the data of earlier demos.")] = False,
     kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
     hub_port: Port = HUB_PORT_DEFAULT,
     hub_grpc_port: Port = HUB_GRPC_PORT_DEFAULT,
@@ -48,28 +48,26 @@ def demo(
     bank_002_port: Port = 8002,
     bank_003_port: Port = 8003,
     lab_port: Annotated[
-        int, typer.Option(min=1, max=65_535, help="Of the lab's panel, on 127.0.0.1 alone.")
+        int, typer.Option(min=1, max=65_535, help="Port of the lab panel, on 127.0.0.1 only.")
     ] = LAB_PORT_DEFAULT,
     kafka_port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Of Apache Kafka.", show_default="a free one")
+        int | None, typer.Option(min=1, max=65_535, help="Port of Apache Kafka.", show_default="a free one")
     ] = None,
     transfer_timeout: Annotated[
         float | None,
-        typer.Option(min=0.1, max=SECONDS_MAX, help="Seconds until an unanswered transfer fails; without, it waits."),
+        typer.Option(min=0.1, max=SECONDS_MAX, help="Seconds until an unanswered transfer fails. Default: no timeout."),
     ] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Speak gRPC over mutual TLS, with its own certificates.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Use gRPC over mutual TLS, with generated certificates.")] = False,
     story: Annotated[
         bool,
-        typer.Option(
-            "--story", help="A classroom: a transfer happens step by step. Its data are of no use afterwards."
-        ),
+        typer.Option("--story", help="A classroom: a transfer happens step by step. Its data is discarded afterwards."),
     ] = False,
 ) -> None:
     """Starts a hub and three banks, prints where to look, and runs until Ctrl-C."""
     if story and kafka is not KafkaKind.EMBEDDED:
-        raise refuse("--story: is told on the embedded broker, from which no consumer is thrown out.", EXIT_USAGE)
+        raise refuse("--story: needs the embedded broker, which does not remove paused consumers.", EXIT_USAGE)
     if story and transfer_timeout is not None:
-        raise refuse("--story: a transfer waits for Next, so there is no --transfer-timeout.", EXIT_USAGE)
+        raise refuse("--story: does not work with --transfer-timeout, because each step waits for Next.", EXIT_USAGE)
     ports = (bank_001_port, bank_002_port, bank_003_port)
     with speaking_plainly(), ExitStack() as stack:
         settings = NetworkSettings(
@@ -87,4 +85,4 @@ def demo(
             **(STORY_SETTINGS if story else {}),
         )
         run_demo(settings, fresh and not story, tell)
-    console.print("Stopped." if story else "Stopped. The data stay; the next demo finds them again.")
+    console.print("Stopped." if story else "Stopped. The data is kept for the next demo.")

@@ -81,7 +81,7 @@ def _targets(faults: str) -> list[Target]:
     unknown = [name for name in names if name not in tuple(Target)]
     if unknown:
         known = ", ".join(Target)
-        raise refuse(f"--faults: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+        raise refuse(f"--faults: {', '.join(unknown)} unknown; choose from {known}.", EXIT_USAGE)
     return [Target(name) for name in dict.fromkeys(names)]
 
 

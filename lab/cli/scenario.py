@@ -52,9 +52,9 @@ def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
     known = ", ".join(SCENARIOS)
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
-        raise refuse(f"NAMES: {', '.join(unknown)} unknown; there are {known}.", EXIT_USAGE)
+        raise refuse(f"NAMES: {', '.join(unknown)} unknown; choose from {known}.", EXIT_USAGE)
     if everything:
         return list(SCENARIOS.values())
     if not names:
-        raise refuse(f"NAMES: say which scenario to play, or --all; there are {known}.", EXIT_USAGE)
+        raise refuse(f"NAMES: say which scenario to play, or --all; choose from {known}.", EXIT_USAGE)
     return [SCENARIOS[name] for name in dict.fromkeys(names)]

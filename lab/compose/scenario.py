@@ -23,7 +23,8 @@ from lab.read.rest import BankRest, Unreachable
 from lab.read.snapshot import Surveyor
 from pix.web.client import new_http_client
 
-KILLED_IN_TURN: Final = ("bank-001", "bank-002", "bank-003", "hub", "console", "kafka", "postgres")
+KILLED_IN_TURN: Final = (("bank-001",), ("bank-002", "console"), ("bank-003", "hub"), ("kafka",), ("postgres",))
+"""Services that are killed at the same moment, in turn."""
 REPLICAS: Final = 3
 
 PAYMENT_SECONDS_MAX: Final = 10.0
@@ -62,7 +63,7 @@ SECURED: Final = """
 from bank_sim.settings import BankSettings
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.wire.record import Record
 settings = BankSettings().kafka("compose-test")
 wrong = settings.model_copy(update={"extra": {**settings.extra, "sasl.password": "a-wrong-password"}})
 print("the right password is", "taken" if broker_answers(settings, 30.0) else "refused")
@@ -152,8 +153,8 @@ class Broken(Scenario):
         self._bring_up("up")
         self._start_paying("first", self._stack.bank_codes)
         self._pay_at_first()
-        for service in KILLED_IN_TURN:
-            self._kill_and_start(service)
+        for services in KILLED_IN_TURN:
+            self._kill_and_start(*services)
         self._take_down_and_up()
         self._add_fourth_bank()
         self._scale_hub()
@@ -168,23 +169,22 @@ class Broken(Scenario):
             traffic.wait_for(FIRST_PAYMENTS)
             said.append(f"{sum(traffic.accepted().values())} payments taken; paying goes on through all that follows")
 
-    def _kill_and_start(self, service: str) -> None:
-        with self._summary.step(f"kill {service}, start it again") as said:
-            (container,) = self._stack.containers(service)[:1]
-            said.append(self._kill_while_paying(container))
+    def _kill_and_start(self, *services: str) -> None:
+        with self._summary.step(f"kill {' and '.join(services)}, start again") as said:
+            said.append(self._kill_while_paying(self._stack.containers(*services)))
 
-    def _kill_while_paying(self, container: Container) -> str:
+    def _kill_while_paying(self, containers: Sequence[Container]) -> str:
         traffic = self._paying
         before = sum(traffic.accepted().values())
         killed = time.monotonic()
-        self._stack.kill(container)
+        self._stack.kill(*containers)
         poll_until(lambda: sum(traffic.accepted().values()) - before >= PAYMENTS_WHILE_DOWN, DOWN_SECONDS_MAX)
         started = time.monotonic()
         taken = sum(traffic.accepted().values()) - before
-        self._stack.start(container)
+        self._stack.start(*containers)
         healthy = time.monotonic()
         traffic.wait_until_all_flow()
-        return f"{taken} payments taken in {started - killed:.1f} s without it; healthy in {healthy - started:.1f} s"
+        return f"{taken} payments taken in {started - killed:.1f} s meanwhile; healthy in {healthy - started:.1f} s"
 
     def _take_down_and_up(self) -> None:
         with self._summary.step("down, and up with the same volumes") as said:
@@ -212,7 +212,7 @@ class Broken(Scenario):
             said.append(f"partitions of each: {', '.join(map(str, shares))}")
             calls = self._wait_for_calls(replicas)
             said.append(f"calls that each has answered: {', '.join(map(str, calls))}")
-            said.append(self._kill_while_paying(replicas[-1]))
+            said.append(self._kill_while_paying(replicas[-1:]))
 
     def _wait_for_shares(self, replicas: Sequence[Container]) -> Sequence[int]:
         def shares() -> Sequence[int]:

@@ -188,14 +188,14 @@ class Stack:
         if died:
             raise PartError(f"{', '.join(died)} ended without being told to.\n{self.troubles()}")
 
-    def kill(self, container: Container) -> None:
+    def kill(self, *containers: Container) -> None:
         """SIGKILL, as a machine that loses its power would."""
-        docker("kill", container.container_id)
+        docker("kill", *(each.container_id for each in containers))
 
-    def start(self, container: Container) -> None:
-        """Starts a container that was killed, and waits until it is healthy."""
-        docker("start", container.container_id)
-        self.wait_until_healthy(container.service)
+    def start(self, *containers: Container) -> None:
+        """Starts containers that were killed, and waits until they are healthy."""
+        docker("start", *(each.container_id for each in containers))
+        self.wait_until_healthy(*(each.service for each in containers))
 
     def ask_inside(self, container: Container, program: str) -> str:
         """Runs a Python program in a container of ours, and returns what it prints."""

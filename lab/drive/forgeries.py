@@ -16,6 +16,7 @@ from lab.drive.payments import poll_until
 from lab.read.rest import BankRest, HubRest, Json, Refused
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.scheme.deliveries import HUB
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -27,20 +28,10 @@ from pix.scheme.messages import (
     TransferFailed,
     TransferRequested,
 )
-from pix.wire.records import (
-    HEADER_SIGNATURE,
-    HEADER_TYPE,
-    HUB_SENDER,
-    HUB_TOPIC,
-    Record,
-    RecordError,
-    bank_topic,
-    decode_message,
-    digest_of,
-    encode_record,
-    sign,
-    signing_key,
-)
+from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import HEADER_SIGNATURE, HEADER_TYPE, Record, digest_of
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 SEEN_SECONDS_MAX: Final = 15.0
 FORGED_KEY: Final = signing_key("what nobody shares with the hub")
@@ -147,7 +138,7 @@ class Forger:
             self._new_id(), Side.PAYEE, 1_000_000_00, _party(self._row["payer"]), party, _key(self._row), "", 0
         )
         topic = bank_topic(self._payer.code)
-        record = encode_record(message, topic, HUB_SENDER, FORGED_KEY)
+        record = encode_record(message, topic, HUB, FORGED_KEY)
         digest = digest_of(record)
 
         def was_seen() -> bool:

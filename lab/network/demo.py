@@ -17,8 +17,8 @@ from lab.network.supervisor import RESTARTS_MAX, Keeper
 from lab.read.report import console
 from pix.scheme.money import format_brl
 
-PANEL_LINE: Final = "The lab's panel, to break, to play and to audit, on this machine alone:"
-CLASSROOM_LINE: Final = "The classroom, where a transfer happens step by step, on this machine alone:"
+PANEL_LINE: Final = "Lab panel, to break components, play scenarios and audit (on this machine only):"
+CLASSROOM_LINE: Final = "Classroom, to follow a transfer step by step (on this machine only):"
 
 
 def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]) -> None:
@@ -52,7 +52,7 @@ def run_demo(settings: NetworkSettings, fresh: bool, tell: Callable[[str], None]
 
 
 def _begin_story(run: Run, keeper: Keeper, tell: Callable[[str], None]) -> Director:
-    tell("Letting the processes stand still")
+    tell("Pausing the services")
     director = Director(run.network, keeper, run.rest, run.surveyor, run.ends)
     run.afterwards.callback(director.close)
     director.begin()
@@ -78,7 +78,7 @@ def _people(network: Network, population: Population) -> Table:
         "name",
         "balance",
         "keys",
-        title=f"People; everybody's PIN is {DEMO_PIN}",
+        title=f"Demo people (PIN of each: {DEMO_PIN})",
         title_justify="left",
     )
     for bank in network.banks:
@@ -101,14 +101,14 @@ def _ideas(network: Network, population: Population) -> str:
         payer, payee = population.rich(first.code), population.rich(other.code)
         refused, poor = population.blocked(other.code), population.broke(first.code)
     except (LookupError, ValueError):
-        return "Everybody of the demo has changed; open an account at a bank and pay somebody."
+        return "All demo accounts have changed. Open an account at a bank and make a payment."
     return "\n".join(
         (
             "Try:",
             f"  1. At {first.url} sign in as {payer.name}, pay {_key(payee)}, and watch it complete.",
-            f"  2. Pay {_key(refused)}: the account is blocked, the money comes back, and the page says why.",
-            f"  3. Sign in as {poor.name} and pay anything: refused before it leaves the bank.",
-            f"  4. kill -9 {other.service.pid}: {other.spec.name} comes back, and no payment to it is lost.",
+            f"  2. Pay {_key(refused)}: the account is blocked, the payer is refunded, and the page shows the reason.",
+            f"  3. Sign in as {poor.name} and pay any amount: the bank rejects it for lack of balance.",
+            f"  4. kill -9 {other.service.pid}: {other.spec.name} restarts, and no payment to it is lost.",
             f"  5. In another terminal: codepix audit --hub {network.hub_url}",
         )
     )  # fmt: skip

@@ -81,13 +81,13 @@ class Service:
         try:
             answer = self._client.get(f"{self.url}/health/ready", timeout=seconds_max)
         except httpx.HTTPError:
-            return False, "it does not answer"
+            return False, "not responding"
         if answer.is_success:
             return True, ""
         try:
             parts = dict(answer.json()["parts"])
         except (ValueError, KeyError, TypeError):
-            return False, f"it answers {answer.status_code}"
+            return False, f"HTTP status {answer.status_code}"
         return False, "; ".join(f"{part}: {state}" for part, state in parts.items() if state != "ok")
 
     def retire(self) -> None:

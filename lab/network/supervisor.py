@@ -171,28 +171,28 @@ class Keeper:
 
     def _start(self, kept: Kept) -> None:
         if kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.START, translatable("It runs already."))
+            raise ActionRefused(kept.name, PartAction.START, translatable("It is already running."))
         kept.is_held = False
         kept.launch()
 
     def _stop(self, kept: Kept) -> None:
         if kept.is_held and not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.STOP, translatable("It is stopped already."))
+            raise ActionRefused(kept.name, PartAction.STOP, translatable("It is already stopped."))
         kept.is_held = True
         kept.part.stop()
 
     def _kill(self, kept: Kept, hold: bool) -> None:
         if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.KILL, translatable("It does not run."))
+            raise ActionRefused(kept.name, PartAction.KILL, translatable("It is not running."))
         kept.is_held = hold
         kept.is_to_end = True
         kept.part.kill()
 
     def _freeze(self, kept: Kept) -> None:
         if not kept.part.is_running():
-            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It does not run."))
+            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is not running."))
         if kept.part.is_frozen():
-            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is frozen already."))
+            raise ActionRefused(kept.name, PartAction.FREEZE, translatable("It is already frozen."))
         kept.part.freeze()
 
     def _thaw(self, kept: Kept) -> None:
@@ -274,8 +274,8 @@ class Keeper:
 
 
 EMBEDDED_BROKER_RULE: Final = translatable(
-    "The embedded broker keeps everything in memory and comes back at another address, which no client survives: "
-    "start the demo with --kafka apache to stop or kill the broker."
+    "The embedded broker keeps its log in memory and restarts at another address, which disconnects every client. "
+    "Start the demo with --kafka apache to stop or kill the broker."
 )
 
 

@@ -31,14 +31,14 @@ router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[
 def check_part(lab: Laboratory, name: str) -> str:
     """The name, if a part has it. Raises `NotThere`."""
     if name not in lab.keeper.parts:
-        raise NotThere("name", f"There is no part of this name; there are {', '.join(lab.keeper.parts)}.")
+        raise NotThere("name", f"Unknown component. Choose from: {', '.join(lab.keeper.parts)}.")
     return name
 
 
 def find_scenario(name: str) -> Scenario:
     """Raises `NotThere`."""
     if name not in SCENARIOS:
-        raise NotThere("name", f"There is no scenario of this name; there are {', '.join(SCENARIOS)}.")
+        raise NotThere("name", f"Unknown scenario. Choose from: {', '.join(SCENARIOS)}.")
     return SCENARIOS[name]
 
 
@@ -59,7 +59,7 @@ def act_on_part(
     lab: LabOf,
     name: str,
     action: PartAction,
-    hold: Annotated[bool, Query(description="Of a kill: keep it down until it is started.")] = False,
+    hold: Annotated[bool, Query(description="For a kill: keep it stopped until it is started.")] = False,
 ) -> PartDocument:
     """Starts, stops, kills (SIGKILL), freezes (SIGSTOP) or thaws (SIGCONT) a part; answers when that is done.
 
@@ -101,7 +101,9 @@ def list_scenarios() -> list[ScenarioDocument]:
 def play_scenario(
     lab: LabOf,
     name: str,
-    pace: Annotated[float, Query(ge=0, le=5, description="How much of the pauses for people is kept.")] = 1.0,
+    pace: Annotated[
+        float, Query(ge=0, le=5, description="Factor for the pauses between steps; 0 leaves them out.")
+    ] = 1.0,
 ) -> ActDocument:
     """Begins to play it; `GET /act` tells how it goes."""
     return ActDocument.of(lab.programme.play(find_scenario(name), pace))
@@ -118,7 +120,7 @@ def show_act(lab: LabOf) -> ActDocument:
     """The scenario or audit that is going on, or the last one."""
     act = lab.programme.act
     if act is None:
-        raise NotThere("act", "Nothing has been played or audited yet.")
+        raise NotThere("act", "No run yet.")
     return ActDocument.of(act)
 
 

@@ -28,8 +28,9 @@ from pix.web.templates import language_of
 from pix.web.visits import SESSION_SECONDS_MAX
 
 DESCRIPTION: Final = (
-    "Breaks and mends the parts of the network, makes traffic, plays scenarios and audits. On this machine alone, for "
-    "whoever has the token that `codepix demo` printed. Money is integer centavos; times are Unix milliseconds in UTC."
+    "Stops, kills and restarts the components of the network, generates traffic, plays scenarios and audits. Only on "
+    "this machine, with the token printed by `codepix demo`. Amounts are integers in centavos; times are Unix "
+    "milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
@@ -102,20 +103,20 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
     elif isinstance(error, TokenNeeded):
-        sentence = translate(language, "Open the address that codepix demo printed; it has the key to this page.")
+        sentence = translate(language, "Open the link printed by codepix demo.")
     elif isinstance(error, HTTPException | NotThere):
-        sentence = translate(language, "There is nothing here.")
+        sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:
         sentence = translate_rule(language, getattr(error, "rule", "") or str(error) or kind.title)
     else:
-        sentence = translate(language, "Something went wrong on our side. It was written to the log.")
+        sentence = translate(language, "The problem is on our side. The error was logged.")
     if asks_for_fragment(request):
         return PlainTextResponse(sentence, status)
     titles = {
-        401: translate(language, "This door has a key"),
-        403: translate(language, "Your session has ended"),
-        404: translate(language, "There is nothing here"),
+        401: translate(language, "Access token needed"),
+        403: translate(language, "Your session has expired"),
+        404: translate(language, "Page not found"),
     }
-    title = titles.get(status, translate(language, "That did not work"))
+    title = titles.get(status, translate(language, "Something went wrong"))
     context = {"title": title, "sentence": sentence, "status": status}
     return pages_of(request).page(request, "lab/error.html", context, status=status)

@@ -21,12 +21,12 @@ class PartDocument(BaseModel):
     name: str = Field(examples=["bank-001"])
     kind: PartKind
     condition: Condition
-    detail: str = Field(description="What a service says is wrong; empty otherwise.")
+    detail: str = Field(description="Error reported by the service; empty if there is none.")
     pid: int | None
-    since_ms: int = Field(description="Since when it is so.")
-    restarts: int = Field(description="How often it ended without anybody's doing here, and was started again.")
-    actions: list[PartAction] = Field(description="What can be done to it now.")
-    refused: dict[PartAction, str] = Field(description="What can never be done to it here, and why.")
+    since_ms: int = Field(description="Time of the last change of state.")
+    restarts: int = Field(description="Number of restarts after it ended unexpectedly.")
+    actions: list[PartAction] = Field(description="Actions that are possible now.")
+    refused: dict[PartAction, str] = Field(description="Actions that are never possible here, with the reason.")
 
     @classmethod
     def of(cls, report: PartReport) -> Self:
@@ -57,10 +57,10 @@ class TrafficPlanDocument(BaseModel):
     rate_per_second: Annotated[float, Field(gt=0, le=RATE_MAX)] = 10.0
     failing_percent: Annotated[int, Field(ge=0, le=100)] = 5
     payers: dict[str, Annotated[int, Field(ge=0, le=WEIGHT_MAX)]] = Field(
-        default={}, description="By bank, how often it pays in proportion to the others; one that is not named: 1."
+        default={}, description="Weight of each bank as payer; default 1."
     )
     payees: dict[str, Annotated[int, Field(ge=0, le=WEIGHT_MAX)]] = Field(
-        default={}, description="The same for being paid."
+        default={}, description="Weight of each bank as payee; default 1."
     )
 
     def to_plan(self) -> TrafficPlan:
@@ -82,15 +82,15 @@ class TrafficDocument(BaseModel):
     """The stream of payments, and what has become of them since the panel was started."""
 
     running: bool
-    held_back: bool = Field(description="It runs, but a scenario or an audit wants quiet.")
+    held_back: bool = Field(description="Paused by a scenario or an audit.")
     plan: TrafficPlanDocument
-    waiting: int = Field(description="Customers whose bank has not answered.")
-    turned_away: int = Field(description="Customers who found too many others waiting before them.")
-    sent: int = Field(description="Orders that a bank has made a transfer of.")
+    waiting: int = Field(description="Requests that await their bank's answer.")
+    turned_away: int = Field(description="Requests dropped because too many were waiting.")
+    sent: int = Field(description="Orders accepted by a bank.")
     completed: int
-    failed_as_they_must: dict[str, int] = Field(description="By reason code, or by the name of the bank's refusal.")
+    failed_as_they_must: dict[str, int] = Field(description="By reason code, or by the name of the bank's error.")
     unexpected: int
-    unexpected_shown: list[str] = Field(description="The latest ones.")
+    unexpected_shown: list[str] = Field(description="The latest unexpected failures.")
     in_flight: int
     sent_per_second: float
     completed_per_second: float
@@ -147,13 +147,13 @@ class ActDocument(BaseModel):
     kind: ActKind
     scenario: str | None
     began_ms: int
-    ended_ms: int | None = Field(description="null: it is going on.")
-    ok: bool | None = Field(description="null: it is going on.")
+    ended_ms: int | None = Field(description="null while it is running.")
+    ok: bool | None = Field(description="null while it is running.")
     interrupted: bool
     steps: list[StepDocument]
     numbers: dict[str, int]
     failures: list[str]
-    audit: dict[str, Any] | None = Field(description="As `codepix audit --json` prints it.")
+    audit: dict[str, Any] | None = Field(description="Same format as `codepix audit --json`.")
 
     @classmethod
     def of(cls, act: Act) -> Self:

@@ -19,8 +19,8 @@ TOKEN_BYTES: Final = 24
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the parameter's name
 SESSION_KEY: Final = "lab"
 
-FOREIGN_HOST: Final = ProblemKind("foreign-host", 403, "The panel is not reached under this name")
-FOREIGN_RULE: Final = "The panel answers to 127.0.0.1 and its own port alone."
+FOREIGN_HOST: Final = ProblemKind("foreign-host", 403, "Wrong host name")
+FOREIGN_RULE: Final = "Use 127.0.0.1 and the port of the panel."
 
 _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="token", description="The token of this start.")
 
@@ -29,12 +29,12 @@ class TokenNeeded(Exception):
     """The request comes without the token of this start."""
 
     field = "authorization"
-    rule = "Open the address that `codepix demo` printed, or send its token as the header `Authorization: Bearer …`."
+    rule = "Open the link printed by `codepix demo`, or send its token in the header `Authorization: Bearer …`."
     headers = {"WWW-Authenticate": 'Bearer realm="the token of this start"'}  # noqa: RUF012 - read by the edge alone
 
 
 class PanelDoor:
-    """Opens for whoever has the token; a browser is known by its session from then on."""
+    """Authenticates a caller by the token; a browser then has a session."""
 
     def __init__(self, token: str = "") -> None:
         """The token is made unless one is given."""

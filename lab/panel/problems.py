@@ -27,16 +27,16 @@ class NotThere(Exception):
 
 
 PROBLEMS: Final[ProblemTable] = {
-    TokenNeeded: ProblemKind("token-needed", HTTPStatus.UNAUTHORIZED, "The panel is for who has started the demo"),
+    TokenNeeded: ProblemKind("token-needed", HTTPStatus.UNAUTHORIZED, "Access token needed"),
     **STREAM_PROBLEMS,
     ForgedRequest: ProblemKind("forged-request", HTTPStatus.FORBIDDEN, "The form is not from this session"),
-    NotThere: ProblemKind("not-there", HTTPStatus.NOT_FOUND, "There is no such thing here"),
-    ActionRefused: ProblemKind("action-refused", HTTPStatus.CONFLICT, "This cannot be done to the part now"),
-    Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Something else is going on"),
-    PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "Such traffic cannot be"),
-    PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The part does not do what it must"),
-    StoryBusy: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still happening"),
+    NotThere: ProblemKind("not-there", HTTPStatus.NOT_FOUND, "Not found"),
+    ActionRefused: ProblemKind("action-refused", HTTPStatus.CONFLICT, "The action is not possible now"),
+    Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Another run is in progress"),
+    PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "The traffic plan is not valid"),
+    PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The component failed"),
+    StoryBusy: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),
     StoryOver: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),
-    StoryStuck: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step does not happen"),
-    Unreachable: ProblemKind("unreachable", HTTPStatus.SERVICE_UNAVAILABLE, "A service does not answer"),
+    StoryStuck: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step failed"),
+    Unreachable: ProblemKind("unreachable", HTTPStatus.SERVICE_UNAVAILABLE, "A service is not responding"),
 }

@@ -63,7 +63,7 @@ class Act:
 class Busy(Exception):
     """Something else is going on; one thing at a time."""
 
-    rule = translatable("Something else is going on: wait for its end, or stop it.")
+    rule = translatable("Another run is in progress. Wait or cancel it.")
 
 
 class Programme:
@@ -77,7 +77,7 @@ class Programme:
         afterwards: ExitStack,
         quiet_seconds_max: float = AUDIT_QUIET_SECONDS,
     ) -> None:
-        """`afterwards` is closed once the network has stopped: whoever still waited for it is awaited there.
+        """`afterwards` is closed once the network has stopped: threads that still wait for it end there.
 
         An audit waits for quiet so long at most.
         """

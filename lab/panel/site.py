@@ -28,7 +28,7 @@ from pix.web.templates import Pages, language_of
 
 NAME: Final = "CodePix lab"
 COLOR: Final = "#9a3412"
-"""Rust: no bank of the demo and no other page has it, so that nobody mistakes the lab for the network."""
+"""Rust: no bank of the demo and no other page has this color, so that the lab is not mistaken for the network."""
 
 
 @dataclass(frozen=True, slots=True)

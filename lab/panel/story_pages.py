@@ -127,9 +127,9 @@ def _context(story: Story, lab: Laboratory, language: Language) -> dict[str, Any
 
 
 class MessageDocument(BaseModel):
-    """A message that was heard on the broker."""
+    """A message read from the broker."""
 
-    step: int = Field(description="In which step it was said.")
+    step: int = Field(description="The step in which it was sent.")
     type: str = Field(examples=["TransferRequested"])
     sender: str
     topic: str
@@ -153,7 +153,7 @@ class SideDocument(BaseModel):
     balance_centavos: int
     clearing_centavos: int
     settlement_centavos: int
-    status: str = Field(description="Empty while the bank does not know the transfer.")
+    status: str = Field(description="Empty before the bank has the transfer.")
     reason: str
     postings: list[PostingDocument]
 
@@ -208,7 +208,7 @@ class StoryDocument(BaseModel):
     protocol_row: int | None
     title: str
     explanation: str
-    durable: str = Field(description="What its author has made durable before anything was said.")
+    durable: str = Field(description="What the sender saves before it sends anything.")
     over: bool
     moving: bool
     failure: str

@@ -9,11 +9,11 @@ from typing import Any, Final
 from lab.classroom.director import AccountFacts, Facts, Heard, SideFacts, Story
 from lab.classroom.script import STEPS, Act, Actor, Scene
 from lab.panel.views import Mark, bank_mark
+from pix.scheme.deliveries import HUB
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party, Side
 from pix.web.languages import Language, translate
 from pix.web.marks import translatable
-from pix.wire.records import HUB_SENDER
 
 CENTAVOS: Final = "_centavos"
 MILLISECONDS: Final = "_ms"
@@ -99,7 +99,7 @@ def arrow_views(story: Story) -> list[ArrowView]:
 
 def _arrow(heard: Heard, now: int) -> ArrowView:
     message = heard.message
-    from_hub = heard.sender == HUB_SENDER
+    from_hub = heard.sender == HUB
     name = type(message).__name__
     if name in ("TransferOffered", "TransferAccepted", "TransferRejected"):
         is_payers = False
@@ -151,7 +151,7 @@ def _bank_view(
     amounts = (
         (side.customer, side.balance_centavos, before.balance_centavos),
         (translate(language, "clearing account"), side.clearing_centavos, before.clearing_centavos),
-        (translate(language, "settlement, in its books"), side.settlement_centavos, before.settlement_centavos),
+        (translate(language, "settlement, in the bank's books"), side.settlement_centavos, before.settlement_centavos),
     )
     old = len(before.postings)
     return SideView(

@@ -12,23 +12,25 @@ from lab.network.supervisor import PartKind
 from lab.panel.programme import Act
 from lab.prove.scenarios.script import Step
 from lab.read.audit import AuditReport, Finding
+from pix.web.formats import seconds_between
 from pix.web.languages import Language, translate, translate_rule
 from pix.web.marks import translatable
 from pix.web.palette import derive_palette
 
 CENTAVOS: Final = "_centavos"
+MILLISECONDS: Final = "_ms"
 
 NUMBER_NAMES: Final[Mapping[str, str]] = {
     "customers_centavos": translatable("customers' money"),
     "clearing_centavos": translatable("in clearing"),
-    "between_banks_centavos": translatable("between two banks"),
-    "put_in_centavos": translatable("put in"),
+    "between_banks_centavos": translatable("in transit between banks"),
+    "put_in_centavos": translatable("deposits"),
     "difference_centavos": translatable("difference"),
     "transfers": translatable("transfers"),
     "at_hub": translatable("at the hub"),
     "at_payers_banks": translatable("at payers' banks"),
     "at_payees_banks": translatable("at payees' banks"),
-    "disagreeing": translatable("disagreeing"),
+    "disagreeing": translatable("in disagreement"),
     "at_hub_centavos": translatable("at the hub"),
     "in_banks_books_centavos": translatable("in the banks' books"),
     "funded_centavos": translatable("funded"),
@@ -38,18 +40,18 @@ NUMBER_NAMES: Final[Mapping[str, str]] = {
     "banks": translatable("banks"),
     "postings": translatable("postings"),
     "unbalanced": translatable("unbalanced"),
-    "misposted": translatable("misposted"),
+    "misposted": translatable("with wrong postings"),
     "payments": translatable("payments"),
     "payments_completed": translatable("completed"),
     "payments_AB03": translatable("failed with AB03"),
     "payments_AM04": translatable("failed with AM04"),
     "duplicates_ignored": translatable("duplicates ignored by the hub"),
-    "longest_ms": translatable("longest, in milliseconds"),
-    "customers_asked_again": translatable("times a customer asked again"),
-    "waited_for_the_bank": translatable("waited for the bank"),
-    "taken_while_the_hub_was_dead": translatable("taken while the hub was dead"),
+    "longest_ms": translatable("longest"),
+    "customers_asked_again": translatable("customer retries"),
+    "waited_for_the_bank": translatable("awaited the bank"),
+    "taken_while_the_hub_was_dead": translatable("accepted while the hub was down"),
     "answered_before": translatable("answered before"),
-    "late_answers_refused": translatable("late answers refused"),
+    "late_answers_refused": translatable("late answers ignored"),
     "records": translatable("different records"),
     "repeated": translatable("records repeated"),
 }
@@ -77,10 +79,10 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class NumberView:
-    """A number with its name; one of money is in centavos."""
+    """A number with its name; money is in centavos, and a time is a text."""
 
     name: str
-    value: int
+    value: int | str
     is_money: bool
 
 
@@ -154,7 +156,11 @@ def step_views(steps: Sequence[Step], language: Language) -> list[StepView]:
 def number_views(numbers: Mapping[str, int], language: Language) -> list[NumberView]:
     """Each number with its name."""
     return [
-        NumberView(translate(language, NUMBER_NAMES.get(name, name.replace("_", " "))), value, name.endswith(CENTAVOS))
+        NumberView(
+            translate(language, NUMBER_NAMES.get(name, name.replace("_", " "))),
+            seconds_between(0, value, language) if name.endswith(MILLISECONDS) else value,
+            name.endswith(CENTAVOS),
+        )
         for name, value in numbers.items()
     ]
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pix.scheme.postings import POSTINGS_DUE
+from pix.scheme.reasons import REASONS_WITHOUT_ROW
 from pix.web.marks import translatable
 
 OUTGOING: Final = "outgoing"
@@ -22,20 +24,7 @@ FAILED: Final = "failed"
 PENDING: Final = "pending"
 UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
 
-REASONS_WITHOUT_ROW_AT_HUB: Final = frozenset({"CH16", "FF08", "RC09", "DUPL"})
-"""A request refused for one of these leaves no transfer at the hub: its id is not the sender's, or another's."""
 OFFENDERS_SHOWN_MAX: Final = 100
-
-POSTINGS_DUE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
-    (OUTGOING, "pending"): frozenset({"payment"}),
-    (OUTGOING, "confirmed"): frozenset({"payment", "settlement_out"}),
-    (OUTGOING, "failed"): frozenset({"payment", "refund"}),
-    (INCOMING, "accepted"): frozenset(),
-    (INCOMING, "rejected"): frozenset(),
-    (INCOMING, "confirmed"): frozenset({"credit"}),
-    (INCOMING, "failed"): frozenset(),
-}
-"""Which postings a bank's side of a transfer has in each state, each of them once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +227,7 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
         between_banks += transfer.amount_centavos * (has_left - has_come)
     return Finding(
         "money_is_conserved",
-        translatable("customers' money + money in clearing + money between two banks = money put in"),
+        translatable("Customer money + clearing + in transit = deposits"),
         customers + clearing + between_banks == deposits,
         {
             "customers_centavos": customers,
@@ -267,7 +256,7 @@ def _outcomes_agree(ledger: _Ledger) -> Finding:
     everywhere = set(ledger.hub) | {row.end_to_end_id for _, row in ledger.rows()}
     return Finding(
         "outcomes_agree",
-        translatable("every transfer has the same outcome, amount and parties at the hub and in both banks"),
+        translatable("Each transfer has the same outcome, amount and parties at the hub and at both banks"),
         not offenders,
         {
             "transfers": len(everywhere),
@@ -286,7 +275,7 @@ def _why_row_disagrees(ledger: _Ledger, bank: BankView, row: BankTransfer) -> st
         if row.direction == INCOMING:
             return "the hub does not know it"
         is_on_its_way = row.status == PENDING and row.owes_message
-        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW_AT_HUB
+        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW
         return "" if is_on_its_way or was_refused else f"{row.status}, but the hub does not know it"
     if row.amount_centavos != transfer.amount_centavos:
         return f"amount {row.amount_centavos}, at the hub {transfer.amount_centavos}"
@@ -365,8 +354,8 @@ def _settlement_agrees(ledger: _Ledger) -> Finding:
     return Finding(
         "settlement_agrees",
         translatable(
-            "each bank's settlement balance is the hub's, what is reserved is pending, "
-            "and all together is what was funded"
+            "Each bank's settlement balance equals the hub's, reserved balances equal pending transfers, and all "
+            "balances add up to the fundings"
         ),
         not offenders,
         {
@@ -395,7 +384,7 @@ def _nothing_is_negative(ledger: _Ledger) -> Finding:
             )
     return Finding(
         "nothing_is_negative",
-        translatable("no customer, no clearing account and no settlement account is below zero"),
+        translatable("No customer, clearing or settlement account is below zero"),
         not offenders,
         {"negative": len(offenders)},
         _shown(offenders),
@@ -421,7 +410,7 @@ def _books_balance(ledger: _Ledger) -> Finding:
         offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in _sums_that_differ(bank)]
     return Finding(
         "books_balance",
-        translatable("each bank owes what it holds, and every balance is the sum of its postings"),
+        translatable("In each bank, debits equal credits, and each balance is the sum of its postings"),
         not offenders,
         {
             "banks": len(ledger.banks),
@@ -458,7 +447,7 @@ def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
         offenders += _misposted(bank)
     return Finding(
         "nothing_is_posted_twice",
-        translatable("every transfer is posted as its state demands, each posting once, with its amount"),
+        translatable("Each transfer has the postings of its state, each exactly once and with its amount"),
         not offenders,
         {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
         _shown(dict.fromkeys(offenders)),
@@ -480,7 +469,7 @@ def _misposted(bank: BankView) -> list[str]:
     for row in bank.transfers:
         postings = posted.pop((row.end_to_end_id, row.direction), [])
         kinds = sorted(posting.kind for posting in postings)
-        due = sorted(POSTINGS_DUE.get((row.direction, row.status), frozenset()))
+        due = sorted(POSTINGS_DUE.get((row.direction, row.status), ()))
         if kinds != due:
             what = f"{row.direction}, {row.status}, but posted: {', '.join(kinds) or 'nothing'}"
             found.append(f"{bank.code}: {row.end_to_end_id} ({what})")

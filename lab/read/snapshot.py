@@ -92,7 +92,7 @@ class Surveyor:
     def snapshot(self, say: Say = quietly) -> Snapshot:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
-        say("Reading what the hub knows.")
+        say("Reading the hub's data.")
         before = tuple(_hub_transfer(row) for row in self.hub.transfers())
         banks = []
         for ispb, bank in self.banks().items():
@@ -108,7 +108,7 @@ class Surveyor:
                     postings=tuple(_posting(row) for row in bank.postings()),
                 )
             )
-        say("Reading the hub once more.")
+        say("Reading the hub again.")
         settlement = {
             str(account["ispb"]): SettlementAccount(
                 account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
@@ -157,7 +157,7 @@ class Surveyor:
         the attempts, does the report say so. `say` is given each step. Raises `Unreachable`.
         """
         deadline = time.monotonic() + wait_seconds
-        say("Waiting until nothing is under way.")
+        say("Waiting for pending transfers.")
         self.wait_for_quiet(wait_seconds)
         while True:
             before = self.signs()

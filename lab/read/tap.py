@@ -10,17 +10,10 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from lab.network.parts.errors import PartError
 from pix.messaging.kafka.clients import record_of
-from pix.scheme.messages import Message
-from pix.wire.records import (
-    HEADER_TYPE,
-    HUB_TOPIC,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    Record,
-    RecordError,
-    bank_topic,
-    decode_message,
-)
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Message
+from pix.wire.protobuf_v1.codec import RecordError, decode_message
+from pix.wire.record import HEADER_TYPE, Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 METADATA_SECONDS_MAX: Final = 10.0
 RECORDS_AT_ONCE_MAX: Final = 500

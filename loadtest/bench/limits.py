@@ -48,8 +48,8 @@ _UPDATE: Final = (
     "AS v(end_to_end_id, revision, status, at_ms, resend_at_ms, history) "
     "WHERE t.end_to_end_id = v.end_to_end_id AND t.revision = v.revision"
 )
-_STEP: Final = '"[1795000000000,\\"00000001\\",\\"TransferAccepted\\",\\"confirmed\\",\\"\\",\\"\\"]\n"'
-_FIRST_STEP: Final = '[1795000000000,"00000001","TransferRequested","pending","",""]\\n'
+_STEP: Final = '"[1795000000000,\\"00000001\\",\\"acceptance\\",\\"\\",\\"confirmed\\",\\"\\",\\"\\"]\n"'
+_FIRST_STEP: Final = '[1795000000000,"00000001","request","","pending","",""]\\n'
 
 
 @dataclass(frozen=True, slots=True)

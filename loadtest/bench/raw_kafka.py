@@ -10,7 +10,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Producer
 
 from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
-from pix.wire.records import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
+from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
 
 PARTITIONS: Final = 4
 CONSUME_MAX: Final = 10_000

@@ -23,7 +23,7 @@ from pix.postgres.limits import MAINTENANCE_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.ids import ispb_of_code
-from pix.wire.records import HUB_TOPIC, bank_topic
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 BANKS: Final = 3
 SECRET_BYTES: Final = 24

@@ -22,7 +22,9 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
 from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
-from pix.wire.records import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE, HUB_TOPIC, bank_topic, sign, signing_key
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 CONSUME_MAX: Final = 5_000
 CONSUME_SECONDS: Final = 0.02

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 Position = TypeVar("Position")
 """A consumer position, in the form that the source gives it; the loop only hands it back."""

@@ -12,7 +12,8 @@ from pix.messaging.log_context import about
 from pix.runtime.health import Health
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
-from pix.wire.records import REASON_LENGTH_MAX, Record, without_bytes
+from pix.scheme.deliveries import REASON_LENGTH_MAX
+from pix.wire.record import Record, without_bytes
 
 POLL_SECONDS: Final = 0.5
 WAIT_SECONDS_FIRST: Final = 0.2

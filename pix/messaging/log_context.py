@@ -9,7 +9,7 @@ from typing import Final
 from structlog.contextvars import bound_contextvars
 
 from pix.runtime.trace_context import checked_traceparent, within_trace
-from pix.wire.records import HEADER_TRACEPARENT, Record
+from pix.wire.record import HEADER_TRACEPARENT, Record
 
 END_TO_END_ID_LENGTH: Final = 32
 """What is longer than an id is not written down as one."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pix.scheme.values import value_object
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 
 @value_object

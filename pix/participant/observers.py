@@ -6,42 +6,46 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pix.messaging.log_context import end_to_end_id_of, traceparent_of
-from pix.participant.dead_letters import DeadLetter, DeadLetterRepository
+from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.participant.dead_letters.records import record_of
 from pix.runtime.trace_context import trace_id_of
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import digest_of
 
 LETTERS_LOGGED_MAX: Final = 10
-"""Of one batch: who sends rubbish must not fill the log with it."""
+"""Of one batch: bad records must not fill the log."""
 
 
 class ObservedDeadLetters:
-    """Dead letters that also stand in a list once they are buried; see `DeadLetterRepository`."""
+    """Dead letters that are also listed once they are added; see `DeadLetterRepository`."""
 
-    def __init__(self, dead_letters: DeadLetterRepository, stored: list[DeadLetter]) -> None:
+    def __init__(self, dead_letters: DeadLetterRepository, added: list[Rejected]) -> None:
         self._dead_letters = dead_letters
-        self._stored = stored
+        self._added = added
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._dead_letters, name)
 
-    def add(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
         """As the repository does."""
-        self._dead_letters.add(letters)
-        self._stored += letters
+        self._dead_letters.add(rejected, now_ms)
+        self._added += rejected
 
 
-def log_dead_letters(log: Any, letters: Sequence[DeadLetter]) -> None:
-    """A line for each, up to a limit, and how many there are beyond it."""
-    for letter in letters[:LETTERS_LOGGED_MAX]:
+def log_dead_letters(log: Any, rejected: Sequence[Rejected]) -> None:
+    """Logs a line for each, up to a limit, and how many there are beyond it."""
+    for each in rejected[:LETTERS_LOGGED_MAX]:
+        record = record_of(each)
         log.warning(
             "a record went to the dead letters",
-            reason=letter.reason,
-            sender=letter.sender,
-            topic=letter.record.topic,
-            partition=letter.record.partition,
-            offset=letter.record.offset,
-            digest=letter.digest,
-            end_to_end_id=end_to_end_id_of(letter.record),
-            trace_id=trace_id_of(traceparent_of(letter.record)),
+            reason=each.reason,
+            sender=each.sender,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            digest=digest_of(record),
+            end_to_end_id=end_to_end_id_of(record),
+            trace_id=trace_id_of(traceparent_of(record)),
         )
-    if len(letters) > LETTERS_LOGGED_MAX:
-        log.warning("more records went to the dead letters", records=len(letters) - LETTERS_LOGGED_MAX)
+    if len(rejected) > LETTERS_LOGGED_MAX:
+        log.warning("more records went to the dead letters", records=len(rejected) - LETTERS_LOGGED_MAX)

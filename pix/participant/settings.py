@@ -116,20 +116,20 @@ class ServiceSettings(BaseSettings):
 
     database_url: Annotated[str, AfterValidator(check_database_url), Field(repr=False)]
     """`postgresql://user:password@host:port/database`, or `postgres://…`; one database per participant. Special
-    characters are percent-encoded. PgBouncer must be in session mode, since statements are prepared."""
+    characters are percent-encoded. PgBouncer must be in session mode, because statements are prepared."""
     kafka_bootstrap_servers: Annotated[str, AfterValidator(check_host_ports)] = "127.0.0.1:9092"
     """host:port of one broker or several, separated by commas; an IPv6 address in brackets."""
     kafka_assignment: KafkaAssignment = KafkaAssignment.GROUP
-    """`group`: replicas share the topic's partitions. `all`: this one instance has all of them, and must be alone."""
+    """`group`: replicas share the topic's partitions. `all`: a single instance reads all of them."""
     kafka_session_timeout_ms: Annotated[int, Field(ge=4_000, le=300_000)] = 10_000
-    """After so long without a sign of life a replica's partitions go to the others."""
+    """Time without a Kafka heartbeat after which a replica's partitions go to the others."""
     kafka_fetch_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record comes; the broker inside
-    the client library only then, so there it is the latency of every step."""
+    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record arrives; the broker inside
+    the client library answers only at the end, so there it is the latency of every step."""
     kafka_partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
-    """Of each topic that is made: as many replicas can share the work."""
+    """Partitions of each new topic, and so the largest number of replicas that share the work."""
     kafka_replication: Annotated[int, Field(ge=1, le=10)] = 1
-    """Of each topic that is made: on how many brokers each record is."""
+    """Replication factor of each new topic: the number of brokers with a copy of each record."""
     kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
     """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
     kafka_sasl_mechanism: SaslMechanism = SaslMechanism.PLAIN
@@ -139,7 +139,7 @@ class ServiceSettings(BaseSettings):
     kafka_sasl_password: Annotated[str, Field(repr=False)] = ""
     """Needed with SASL."""
     kafka_ssl_ca: PemFile = ""
-    """The file with the authority of the broker's certificate; empty for the system's."""
+    """The file with the broker's certificate authority; empty for the system's authorities."""
     http_host: Host = "127.0.0.1"
     """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all of IPv6."""
     http_port: Port = 8000
@@ -149,23 +149,23 @@ class ServiceSettings(BaseSettings):
     log_json: bool = True
     """A JSON object a line; otherwise text for people."""
     metrics_port: Port | None = None
-    """A port for metrics and health alone, on `HTTP_HOST`. Unset: `/metrics` is on the HTTP port."""
+    """A separate port for metrics and health, on `HTTP_HOST`. Unset: `/metrics` is on the HTTP port."""
     otel_exporter_otlp_endpoint: WebAddress = ""
-    """Where traces go, such as `http://tempo:4318` (OTLP over HTTP). Empty: nothing is traced."""
+    """The collector of traces, such as `http://tempo:4318` (OTLP over HTTP). Empty: no traces."""
     telemetry_traces: Annotated[str, AfterValidator(_check_traces)] = ""
-    """`console` or `file:path` writes traces there instead, a JSON line per span."""
+    """`console` or `file:path`: writes traces there instead, a JSON line per span."""
     resend_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 5.0
-    """After so long without an answer a message is sent again; then after twice as long, and so on."""
+    """Time without an answer until the first retransmission of a message; the backoff doubles after each."""
     resend_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    """The longest of these waits."""
+    """The longest backoff between retransmissions."""
     session_secret: OptionalSecret = ""
-    """Signs the pages' cookies and forms; at least 16 characters. Empty makes one for the life of the process."""
+    """Signs the pages' cookies and forms; at least 16 characters. Empty: the process makes one at its start."""
     demo_mode: bool = False
-    """Whether everybody may be the operator, and sign in as the demo people with one click."""
+    """Demo mode: every visitor has operator access, and can sign in as a demo customer with one click."""
     operator_password: Annotated[str, AfterValidator(_check_operator_password), Field(repr=False)] = ""
-    """Opens console, back office and their APIs. Without one, and outside demo mode, they stay shut."""
+    """For operator sign-in to console, back office and their APIs. Empty, outside demo mode: access is impossible."""
     operator_password_hash: Annotated[str, AfterValidator(_check_operator_password_hash), Field(repr=False)] = ""
-    """The same as a hash, made by the command `hash-password`; counts rather than the password itself."""
+    """The operator's password as a hash, made by the command `hash-password`; takes precedence."""
 
     @model_validator(mode="after")
     def _check_sasl(self) -> ServiceSettings:

@@ -1,4 +1,4 @@
-"""A batching loader: calls that come at the same time share one reading of the database."""
+"""A batching loader: answers concurrent calls with one query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service says of its own health: each component's state in a sentence, and whether it can do its work."""
+"""A service's health: a health probe for each part gives its state in a sentence, and all of them the readiness."""
 
 from __future__ import annotations
 

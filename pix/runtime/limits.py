@@ -1,10 +1,10 @@
-"""Token buckets by name, in the memory of this process: who may try now, and who has to wait.
+"""Rate limits: token buckets by name, in the memory of this process.
 
-A limit on something slow takes the tokens before the work and gives them back when the work turns out well: tokens that
-are counted afterwards let every request pass that begins before the first one ends.
+A limit on slow work takes the tokens before the work and returns them on success. Tokens that are counted afterwards
+would let every request pass that begins before the first one ends.
 
-Each replica has its own, so a limit is as many times as high as there are replicas; what it is for, to make collecting
-and guessing slow, it does all the same, and no question costs a write to the database.
+Each replica has its own buckets, so n replicas multiply a limit by n. That still makes collecting and guessing slow,
+and no request costs a write to the database.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class BrokerUnavailable(Exception):
 
 
 class ConsumerStalled(BrokerUnavailable):
-    """Records wait at the broker, or may, and the client does not fetch them: only a new source will."""
+    """A stalled consumer: records wait at the broker, or may, and its client fetches none. A new source replaces it."""
 
 
 class PublishFailed(BrokerUnavailable):

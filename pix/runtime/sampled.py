@@ -1,6 +1,6 @@
-"""A value that costs something to read.
+"""A cached value with a time to live, for values that are slow to read.
 
-It is read when somebody looks and the last reading is old, and nobody waits for it longer than an onlooker has time.
+A caller reads it again when the time to live is over, and waits for the reading at most as long as the caller allows.
 """
 
 from __future__ import annotations

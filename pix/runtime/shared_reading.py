@@ -1,4 +1,4 @@
-"""One reading for all who ask at the same time, each of whom gets what was read after it asked."""
+"""Single flight: concurrent callers share one reading, and each gets a reading that began after its call."""
 
 from __future__ import annotations
 

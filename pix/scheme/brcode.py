@@ -86,7 +86,7 @@ def encode(brcode: BRCode) -> str:
     information = _ascii_line(brcode.information or "")
     if information:
         if len(information) > information_length_max(brcode.key):
-            raise SchemeError("brcode", "The information and the key are too long to fit into one code.")
+            raise SchemeError("brcode", "The message is too long. Shorten it.")
         account += _field("02", information)
     name = _ascii_line(brcode.merchant_name)[:MERCHANT_NAME_LENGTH_MAX].rstrip() or NAME_OF_ANY_PAYEE
     city = _ascii_line(brcode.merchant_city)[:MERCHANT_CITY_LENGTH_MAX].rstrip() or CITY_OF_ANY_PAYEE
@@ -126,15 +126,15 @@ def decode(text: str) -> BRCode:
     if len(code) > BRCODE_LENGTH_MAX:
         raise _too_long()
     if not code.startswith(_BEGINNING):
-        raise SchemeError("brcode", "This is not a Pix code: it does not begin with 000201.")
+        raise SchemeError("brcode", "That isn't a Pix code.")
     checked, crc = code[:-_CRC_LENGTH], code[-_CRC_LENGTH:]
     if not checked.endswith(_CRC_HEAD):
         raise SchemeError("brcode", "The code is incomplete: it does not end with its check (CRC).")
     if _crc_text(checked) != crc.upper():
-        raise SchemeError("brcode", "The code was changed or copied incompletely: its check (CRC) does not match.")
+        raise SchemeError("brcode", "This code is incomplete or was changed. Copy it again.")
     fields = _read_fields(code)
     if "63" not in fields:
-        raise SchemeError("brcode", "The code is malformed: its check (CRC) is not a field of its own.")
+        raise SchemeError("brcode", "The code is malformed: its check (CRC) is not a separate field.")
 
     account = _pix_account(fields)
     if _CATEGORY.fullmatch(fields.get("52", "")) is None:
@@ -224,7 +224,7 @@ def _read_fields(text: str) -> dict[str, str]:
         if len(value) != length:
             raise SchemeError("brcode", "The code is malformed: a field is shorter than its length says.")
         if tag in fields:
-            raise SchemeError("brcode", "The code is malformed: a field is there twice.")
+            raise SchemeError("brcode", "The code is malformed: a field appears twice.")
         fields[tag] = value
         position += 4 + length
     return fields
@@ -243,28 +243,30 @@ def _pix_account(fields: dict[str, str]) -> dict[str, str]:
         raise SchemeError("brcode", "This is a payment code, but it does not have exactly one Pix account.")
     account = accounts[0]
     if "25" in account:
-        raise SchemeError("brcode", "This is a dynamic Pix code (it holds a web address); only static codes work here.")
+        raise SchemeError("brcode", "This is a dynamic Pix code (it has a web address). Only static codes work here.")
     if _KEY.fullmatch(account.get("01", "")) is None:
-        raise SchemeError("brcode", "The code holds no Pix key.")
+        raise SchemeError("brcode", "The code has no Pix key.")
     return account
 
 
 def _read_text(fields: dict[str, str], tag: str, name: str, length_max: int) -> str:
     value = check_plain_text(fields.get(tag, ""), "brcode").strip()
     if not value:
-        raise SchemeError("brcode", f"The code holds no {name} of the payee.")
+        raise SchemeError("brcode", f"The code lacks the recipient's {name}.")
     if len(value) > length_max:
-        raise SchemeError("brcode", f"The {name} of the payee has more than {length_max} characters.")
+        raise SchemeError("brcode", f"The recipient's {name} has more than {length_max} characters.")
     return value
 
 
 def _read_amount(text: str) -> int:
     match = _AMOUNT.fullmatch(text)
     if match is None:
-        raise SchemeError("brcode", "The amount in the code must be digits, and at most two after a point.")
+        raise SchemeError(
+            "brcode", "The amount in the code must have only digits, with at most two decimals after a point."
+        )
     amount_centavos = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
     if amount_centavos == 0:
-        raise SchemeError("brcode", "The amount in the code is zero; a code for any amount leaves it out.")
+        raise SchemeError("brcode", "The amount in the code is zero. A code for any amount leaves it out.")
     if amount_centavos > AMOUNT_CENTAVOS_MAX:
         raise SchemeError("brcode", "The amount in the code is over the limit.")
     return amount_centavos

@@ -1,7 +1,7 @@
-"""Token buckets, as the real directory limits look-ups with: each look-up costs tokens, a miss more than a hit.
+"""Token buckets: the rate limit of look-ups, as in the real directory. A miss costs more tokens than a hit.
 
-After the DICT's policies ENTRIES_READ_PARTICIPANT_ANTISCAN and ENTRIES_READ_USER_ANTISCAN: whoever pays asks for keys
-that exist, and whoever collects people's data meets misses. Pure: the caller has the time.
+After the DICT's policies ENTRIES_READ_PARTICIPANT_ANTISCAN and ENTRIES_READ_USER_ANTISCAN: a payer looks up keys that
+exist, and a collector of people's data gets misses. Pure: the caller passes the time.
 """
 
 from __future__ import annotations

@@ -46,21 +46,21 @@ class EndToEndId:
 def check_bank_code(code: str) -> str:
     """Return the bank's three-digit number ("001"). Raises SchemeError(field="bank_code")."""
     if _BANK_CODE.fullmatch(code) is None:
-        raise SchemeError("bank_code", "A bank code is exactly three digits.")
+        raise SchemeError("bank_code", "A bank code has exactly three digits.")
     return code
 
 
 def check_ispb(text: str) -> str:
     """Return the ISPB: eight of 0-9 and A-Z. Raises SchemeError(field="ispb")."""
     if _ISPB.fullmatch(text) is None:
-        raise SchemeError("ispb", "An ISPB is exactly eight digits or capital letters.")
+        raise SchemeError("ispb", "An ISPB has exactly eight digits or capital letters.")
     return text
 
 
 def check_branch(text: str) -> str:
     """Return the branch of a bank: one to four digits, as in the DICT. Raises SchemeError(field="branch")."""
     if _BRANCH.fullmatch(text) is None:
-        raise SchemeError("branch", f"A branch is 1 to {BRANCH_LENGTH_MAX} digits.")
+        raise SchemeError("branch", f"A branch has 1 to {BRANCH_LENGTH_MAX} digits.")
     return text
 
 
@@ -78,7 +78,7 @@ def check_account_number(text: str) -> str:
     if not is_account_number(text):
         raise SchemeError(
             "account_number",
-            f"An account number is 1 to {ACCOUNT_NUMBER_LENGTH_MAX} digits or letters, with hyphens inside.",
+            f"An account number has 1 to {ACCOUNT_NUMBER_LENGTH_MAX} digits or letters, with hyphens only inside.",
         )
     return text
 
@@ -129,7 +129,7 @@ def parse_end_to_end_id(text: str) -> EndToEndId:
     if match is None:
         raise SchemeError(
             "end_to_end_id",
-            "An end-to-end id is E, the ISPB, the UTC time yyyyMMddHHmm, and 11 letters or digits: 32 characters.",
+            "An end-to-end id has E, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters.",
         )
     ispb, year, month, day, hour, minute, suffix = match.groups()
     try:
@@ -166,6 +166,6 @@ def _make_id(letter: str, ispb: str, at: datetime, suffix: str) -> str:
     if at.tzinfo is None:
         raise SchemeError("at", "The time must have a time zone.")
     if _SUFFIX.fullmatch(suffix) is None:
-        raise SchemeError("suffix", "The suffix is exactly 11 letters or digits.")
+        raise SchemeError("suffix", "The suffix has exactly 11 letters or digits.")
     utc = at.astimezone(UTC)
     return f"{letter}{ispb}{utc.year:04d}{utc.month:02d}{utc.day:02d}{utc.hour:02d}{utc.minute:02d}{suffix}"

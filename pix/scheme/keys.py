@@ -114,7 +114,7 @@ def explain_no_key(text: str) -> SchemeError:
             normalize_key(resembled, text)
         except SchemeError as error:
             return error
-    return SchemeError("key", "This is no CPF, CNPJ, phone number, e-mail address or random key.")
+    return SchemeError("key", "That isn't a valid CPF, CNPJ, phone, email or random key.")
 
 
 def parse_stored_key(text: str, kind: KeyKind | None = None) -> PixKey:
@@ -131,7 +131,7 @@ def parse_stored_key(text: str, kind: KeyKind | None = None) -> PixKey:
     if kind is None:
         kind = next((candidate for candidate, pattern in _STORED.items() if pattern.fullmatch(text)), None)
         if kind is None:
-            raise SchemeError("key", "This is not a Pix key as the directory stores it.")
+            raise SchemeError("key", "This is not a Pix key in stored form.")
     elif not (pattern := _STORED[kind]).fullmatch(text):
         # No text matches the patterns of two kinds, so one is enough: this runs for each look-up.
         raise SchemeError("key", f"A {kind} key in stored form matches {pattern.pattern}")
@@ -157,7 +157,7 @@ def check_key_owner(key: PixKey, tax_id: str) -> None:
     Raises SchemeError(field="key").
     """
     if key.kind in (KeyKind.CPF, KeyKind.CNPJ) and key.key != tax_id:
-        raise SchemeError("key", f"A {key.kind} key must be the account owner's own {key.kind}.")
+        raise SchemeError("key", f"The {key.kind} key must be the account holder's own {key.kind}.")
 
 
 def keys_per_account_max(holder: HolderKind) -> int:
@@ -180,21 +180,21 @@ def _normalize_phone(text: str) -> str:
     if number.startswith("55") and _PHONE_IN_BRAZIL_WITHOUT_COUNTRY.fullmatch(number, 2):
         return f"+{number}"
     if number.startswith("+55") and _PHONE_IN_BRAZIL.fullmatch(number) is None:
-        raise SchemeError("key", "A Brazilian phone number is +55, the area code, and 8 or 9 digits.")
+        raise SchemeError("key", "A Brazilian phone number has +55, the area code and 8 or 9 digits.")
     if _PHONE.fullmatch(number) is None:
         if _DIGITS.fullmatch(number):
-            raise SchemeError("key", "A phone number without country code is a Brazilian area code and 8 or 9 digits.")
-        raise SchemeError("key", "A phone number is +, the country code, and the number in digits.")
+            raise SchemeError("key", "A phone number without a country code has an area code and 8 or 9 digits.")
+        raise SchemeError("key", "Enter a phone number with area code, e.g. (11) 98765-4321.")
     return number
 
 
 def _normalize_email(text: str) -> str:
     if len(text) > KEY_LENGTH_MAX:
-        raise SchemeError("key", f"An e-mail key has at most {KEY_LENGTH_MAX} characters.")
+        raise SchemeError("key", f"An email key has at most {KEY_LENGTH_MAX} characters.")
     # Before the change of case: it would turn some letters of other alphabets into a-z.
     address = text.lower() if text.isascii() else ""
     if _EMAIL.fullmatch(address) is None:
-        raise SchemeError("key", "This is not an e-mail address.")
+        raise SchemeError("key", "That isn't a valid email address.")
     return address
 
 

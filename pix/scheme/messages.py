@@ -1,12 +1,15 @@
 """The facts that move money, as pure values: the protocol between the banks and the hub.
 
-Each class is one row of the protocol table (docs/protocol.md). `pix.wire.records` puts them on Kafka and takes them
-off again; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
+Each class is one row of the protocol table (docs/protocol.md). A codec of `pix.wire` turns them into records and
+back; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
@@ -23,6 +26,14 @@ class Side(StrEnum):
     def other(self) -> Side:
         """The opposite side."""
         return Side.PAYEE if self is Side.PAYER else Side.PAYER
+
+
+class Role(StrEnum):
+    """A sender or receiver in a transfer."""
+
+    PAYER = "payer"
+    HUB = "hub"
+    PAYEE = "payee"
 
 
 class Outcome(StrEnum):
@@ -140,3 +151,44 @@ HubMessage = TransferOffered | TransferConfirmed | TransferFailed
 """What the hub may tell a bank."""
 
 Message = BankMessage | HubMessage
+
+
+@value_object
+class MessageSpec:
+    """A row of the protocol's table of messages."""
+
+    message: type[Message]
+    senders: tuple[Role, ...]
+    receivers: tuple[Role, ...]
+    iso_20022: str
+    """The ISO 20022 message that Pix sends where CodePix sends this one; empty for none."""
+
+
+_BOTH_BANKS: Final = (Role.PAYER, Role.PAYEE)
+
+MESSAGES: Final = (
+    MessageSpec(TransferRequested, (Role.PAYER,), (Role.HUB,), "pacs.008"),
+    MessageSpec(TransferOffered, (Role.HUB,), (Role.PAYEE,), "pacs.008"),
+    MessageSpec(TransferAccepted, (Role.PAYEE,), (Role.HUB,), "pacs.002, status ACSP"),
+    MessageSpec(TransferRejected, (Role.PAYEE,), (Role.HUB,), "pacs.002, status RJCT"),
+    MessageSpec(
+        TransferConfirmed,
+        (Role.HUB,),
+        _BOTH_BANKS,
+        "pacs.002, status ACSC to the payer's bank and ACCC to the payee's",
+    ),
+    MessageSpec(TransferFailed, (Role.HUB,), _BOTH_BANKS, "pacs.002, status RJCT"),
+    MessageSpec(OutcomeProcessed, _BOTH_BANKS, (Role.HUB,), ""),
+)
+"""Every message, in the order of the protocol's steps."""
+
+ISO_20022: Final[Mapping[type[Message], str]] = MappingProxyType(
+    {spec.message: spec.iso_20022 for spec in MESSAGES if spec.iso_20022}
+)
+"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` has no counterpart in Pix."""
+
+MESSAGES_OF_HUB: Final = frozenset(spec.message for spec in MESSAGES if spec.senders == (Role.HUB,))
+"""What the hub may send to a bank."""
+
+MESSAGES_OF_BANKS: Final = frozenset(spec.message for spec in MESSAGES) - MESSAGES_OF_HUB
+"""What a bank may send to the hub."""

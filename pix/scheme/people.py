@@ -33,9 +33,9 @@ def check_cpf(text: str, field: str = "tax_id") -> str:
     """
     digits = _drop_punctuation(text, field)
     if _CPF.fullmatch(digits) is None:
-        raise SchemeError(field, "A CPF is exactly 11 digits.")
+        raise SchemeError(field, "A CPF has exactly 11 digits.")
     if digits == digits[0] * 11:
-        raise SchemeError(field, "Eleven equal digits are not a CPF.")
+        raise SchemeError(field, "That isn't a valid CPF.")
     if not cpf.is_valid(digits):
         raise SchemeError(field, "CPF check digits do not match.")
     return digits
@@ -49,7 +49,7 @@ def check_cnpj(text: str, field: str = "tax_id") -> str:
     """
     characters = _drop_punctuation(text, field).upper()
     if _CNPJ.fullmatch(characters) is None:
-        raise SchemeError(field, "A CNPJ is exactly 12 digits or letters and 2 check digits.")
+        raise SchemeError(field, "A CNPJ has exactly 12 digits or letters and 2 check digits.")
     if not cnpj.is_valid(characters):
         raise SchemeError(field, "CNPJ check digits do not match.")
     return characters
@@ -65,7 +65,7 @@ def check_tax_id(text: str) -> tuple[HolderKind, str]:
         return HolderKind.PERSON, check_cpf(text)
     if length == 14:
         return HolderKind.COMPANY, check_cnpj(text)
-    raise SchemeError("tax_id", "A tax id is a CPF of 11 digits or a CNPJ of 14 characters.")
+    raise SchemeError("tax_id", "Enter a CPF (11 digits) or a CNPJ (14 characters).")
 
 
 def format_tax_id(tax_id: str) -> str:
@@ -116,5 +116,5 @@ def _drop_punctuation(text: str, field: str) -> str:
     characters = text.strip().translate(_PUNCTUATION)
     # Before any change of case: some letters of other alphabets would become A-Z by it.
     if not characters.isascii():
-        raise SchemeError(field, "The number may have the digits 0-9 and the letters A-Z alone.")
+        raise SchemeError(field, "Use only the digits 0-9 and the letters A-Z.")
     return characters

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from pix.scheme.errors import SchemeError
 
@@ -34,134 +34,146 @@ class ReasonCode(StrEnum):
     SL02 = "SL02"
 
 
+class Giver(StrEnum):
+    """Who gives a reason code."""
+
+    HUB = "hub"
+    PAYEE_BANK = "payee_bank"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A reason code, who gives it, and its sentence for people in English and in Portuguese."""
 
     code: ReasonCode
-    given_by: Literal["hub", "payee_bank"]
+    given_by: frozenset[Giver]
+    """Empty for a code that none of our participants gives yet."""
     sentence_en: str
     sentence_pt: str
 
 
+_HUB: Final = frozenset({Giver.HUB})
+_PAYEE_BANK: Final = frozenset({Giver.PAYEE_BANK})
+
 _ALL: Final = (
     Reason(
         ReasonCode.AB03,
-        "hub",
-        "The transfer timed out before the payee's bank answered.",
-        "A transferência expirou antes da resposta do banco do recebedor.",
+        _HUB,
+        "Timeout: the payee's bank did not answer in time.",
+        "Tempo esgotado: o banco do recebedor não respondeu a tempo.",
     ),
     Reason(
         ReasonCode.AG12,
-        "hub",
-        "This bank is not allowed to make this transfer.",
-        "Este banco não tem permissão para fazer esta transferência.",
+        _HUB,
+        "This transfer is not allowed: payer and payee are the same account.",
+        "Esta transferência não é permitida: pagador e recebedor são a mesma conta.",
     ),
     Reason(
         ReasonCode.AM02,
-        "hub",
+        _HUB,
         "The amount is over the limit.",
         "O valor está acima do limite.",
     ),
     Reason(
         ReasonCode.AM04,
-        "hub",
-        "The payer's bank has not enough settlement funds for this transfer.",
-        "O banco do pagador não tem saldo de liquidação suficiente para esta transferência.",
+        _HUB,
+        "The payer's bank does not have enough available settlement balance for this transfer.",
+        "O banco do pagador não tem saldo de liquidação disponível suficiente para esta transferência.",
     ),
     Reason(
         ReasonCode.BE01,
-        "hub",
-        "The tax id does not match the owner of the account.",
+        _HUB,
+        "The tax ID does not match the owner of the account.",
         "O CPF ou CNPJ não corresponde ao titular da conta.",
     ),
     Reason(
         ReasonCode.CH16,
-        "hub",
-        "A field of the order does not have the form that the scheme asks for.",
-        "Um campo da ordem não tem o formato exigido pelo arranjo.",
+        _HUB,
+        "A field of the order is malformed.",
+        "Um campo da ordem tem formato inválido.",
     ),
     Reason(
         ReasonCode.DS27,
-        "hub",
-        "The bank is not registered in the network, or is not active.",
-        "O banco não está registrado na rede ou não está ativo.",
+        _HUB,
+        "One of the two banks is not in the network or is suspended.",
+        "Um dos dois bancos não está na rede ou está suspenso.",
     ),
     Reason(
         ReasonCode.DUPL,
-        "hub",
+        _HUB,
         "Another transfer already has this end-to-end id.",
-        "Outra transferência já usa este identificador fim a fim.",
+        "Outra transferência já usa este EndToEndId.",
     ),
     Reason(
         ReasonCode.FF08,
-        "hub",
-        "The end-to-end id is malformed, not of the payer's bank, or more than 12 hours away.",
-        "O identificador fim a fim é inválido, não é do banco do pagador ou difere em mais de 12 horas.",
+        _HUB,
+        "The end-to-end id is malformed, belongs to another bank, or its time is more than 12 hours off.",
+        "O EndToEndId é inválido, não é do banco do pagador ou seu horário difere em mais de 12 horas.",
     ),
     Reason(
         ReasonCode.RC09,
-        "hub",
+        _HUB,
         "The ISPB of the payer's bank is wrong.",
         "O ISPB do banco do pagador está incorreto.",
     ),
     Reason(
         ReasonCode.RC10,
-        "hub",
+        # The hub finds the payee's bank in its own directory, so the ISPB of a transfer to a key is never wrong.
+        frozenset(),
         "The ISPB of the payee's bank is wrong.",
         "O ISPB do banco do recebedor está incorreto.",
     ),
     Reason(
         ReasonCode.AC03,
-        "payee_bank",
-        "The payee's account does not exist.",
-        "A conta do recebedor não existe.",
+        _HUB | _PAYEE_BANK,
+        "The payee's account or key does not exist.",
+        "A conta ou a chave do recebedor não existe.",
     ),
     Reason(
         ReasonCode.AC06,
-        "payee_bank",
+        _PAYEE_BANK,
         "The payee's account is blocked.",
         "A conta do recebedor está bloqueada.",
     ),
     Reason(
         ReasonCode.AC07,
-        "payee_bank",
+        _PAYEE_BANK,
         "The payee's account is closed.",
         "A conta do recebedor está encerrada.",
     ),
     Reason(
         ReasonCode.AC14,
-        "payee_bank",
+        _PAYEE_BANK,
         "The payee's account is of a type that cannot receive this transfer.",
         "O tipo da conta do recebedor não pode receber esta transferência.",
     ),
     Reason(
         ReasonCode.AM09,
-        "payee_bank",
-        "The amount is not the one that the payee's bank expects.",
-        "O valor não é o esperado pelo banco do recebedor.",
+        _HUB | _PAYEE_BANK,
+        "The amount is zero, or not the amount that the payee's bank expects.",
+        "O valor é zero ou não é o esperado pelo banco do recebedor.",
     ),
     Reason(
         ReasonCode.BE17,
-        "payee_bank",
-        "The payee's bank refused the QR code.",
-        "O banco do recebedor recusou o QR Code.",
+        _PAYEE_BANK,
+        "The payee's bank rejected the QR code.",
+        "O banco do recebedor rejeitou o QR Code.",
     ),
     Reason(
         ReasonCode.ED05,
-        "payee_bank",
+        _PAYEE_BANK,
         "The payee's bank could not process the transfer.",
         "O banco do recebedor não conseguiu processar a transferência.",
     ),
     Reason(
         ReasonCode.RR04,
-        "payee_bank",
-        "The payee's bank refused the transfer for a regulatory reason.",
-        "O banco do recebedor recusou a transferência por motivo regulatório.",
+        _PAYEE_BANK,
+        "The payee's bank rejected the transfer for a regulatory reason.",
+        "O banco do recebedor rejeitou a transferência por motivo regulatório.",
     ),
     Reason(
         ReasonCode.SL02,
-        "payee_bank",
+        _PAYEE_BANK,
         "The payee's bank does not offer this service for the account.",
         "O banco do recebedor não oferece este serviço para a conta.",
     ),
@@ -170,11 +182,20 @@ _ALL: Final = (
 REASONS: Final[Mapping[ReasonCode, Reason]] = MappingProxyType({reason.code: reason for reason in _ALL})
 """The code table: every code with its sentences."""
 
-HUB_REASONS: Final = frozenset(reason.code for reason in _ALL if reason.given_by == "hub")
-"""The codes that the hub alone gives."""
+HUB_REASONS: Final = frozenset(reason.code for reason in _ALL if Giver.HUB in reason.given_by)
+"""The codes that the hub gives."""
 
-PAYEE_BANK_REASONS: Final = frozenset(reason.code for reason in _ALL if reason.given_by == "payee_bank")
+PAYEE_BANK_REASONS: Final = frozenset(reason.code for reason in _ALL if Giver.PAYEE_BANK in reason.given_by)
 """The codes with which a payee's bank may reject an offered transfer."""
+
+REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.CH16, ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
+"""The codes with which the hub may reject a request without a row (docs/decisions/0001): the id is not the sender's to
+use or is another transfer's, or the content is not fit to be stored and shown.
+
+The hub derives such a rejection from the request itself, so the same request gets the same answer again. A rejection
+that depends on the hub's clock (an id of the sender's, whose time is too far away) does make a row: an id from the
+future must not be rejected now, refunded, and accepted when it comes again later.
+"""
 
 
 def check_payee_bank_reason(text: str) -> ReasonCode:
@@ -184,5 +205,5 @@ def check_payee_bank_reason(text: str) -> ReasonCode:
     except ValueError:
         raise SchemeError("reason", "This reason code is not in the scheme's table.") from None
     if code not in PAYEE_BANK_REASONS:
-        raise SchemeError("reason", "This reason code is given by the hub alone, not by a payee's bank.")
+        raise SchemeError("reason", "Only the hub gives this reason code, not a payee's bank.")
     return code

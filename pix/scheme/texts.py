@@ -84,7 +84,7 @@ def check_line(text: str, field: str, length_min: int, length_max: int) -> str:
     if len(line) > length_max:
         raise SchemeError(field, f"At most {length_max} characters are allowed.")
     if line and not line.isascii() and _VISIBLE.search(line) is None:
-        raise SchemeError(field, "Something visible is required.")
+        raise SchemeError(field, "Enter at least one visible character.")
     return line
 
 

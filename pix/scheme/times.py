@@ -11,5 +11,5 @@ TIME_MS_MAX: Final = 253_402_300_799_999
 def check_time_ms(at_ms: int, field: str) -> int:
     """Return the time if it is after the beginning of 1970 and not after the year 9999. Raises SchemeError(field)."""
     if not 0 < at_ms <= TIME_MS_MAX:
-        raise SchemeError(field, f"A time is 1 to {TIME_MS_MAX} milliseconds after 1970 began in UTC.")
+        raise SchemeError(field, f"A time is 1 to {TIME_MS_MAX} milliseconds since the Unix epoch (1970-01-01 UTC).")
     return at_ms

@@ -42,9 +42,7 @@ BATCH_RECORDS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_
 
 CALLS_NOTED_MAX: Final = 256
 
-DEAD_LETTERS: Final = {
-    "codepix_dead_letters": ("Records that could not be applied, by what became of them.", ("state",))
-}
+DEAD_LETTERS: Final = {"codepix_dead_letters": ("Dead letters, by their state.", ("state",))}
 """A gauge of every service."""
 
 STATEMENT_TIMEOUT: Final = text("SET LOCAL statement_timeout = '2s'")
@@ -201,15 +199,15 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.gauges(
-            {"codepix_service": ("Always 1; says what runs here.", ("service", "version"))},
+            {"codepix_service": ("Always 1; names the service and its version.", ("service", "version"))},
             lambda: {"codepix_service": {(service, version): 1.0}},
         )
 
         self.batch_records = self.histogram(
-            "codepix_batch_records", "Records that were treated together, in one transaction.", (), BATCH_RECORDS
+            "codepix_batch_records", "Records in a batch, which is one transaction.", (), BATCH_RECORDS
         )
         self.batch_seconds = self.histogram(
-            "codepix_batch_seconds", "Time to treat a batch durably.", ("outcome",), WORK_SECONDS
+            "codepix_batch_seconds", "Time to process a batch durably.", ("outcome",), WORK_SECONDS
         )
         self.publish_seconds = self.histogram(
             "codepix_publish_seconds",
@@ -218,33 +216,35 @@ class Metrics:
             WORK_SECONDS,
         )
         self.messages_received = self.counter(
-            "codepix_messages_received_total", "Records read from Kafka, by the type that they claim.", ("type",)
+            "codepix_messages_received_total", "Records read from Kafka, by the type in their header.", ("type",)
         )
         self.messages_sent = self.counter(
             "codepix_messages_sent_total", "Records that the broker has acknowledged.", ("type",)
         )
         self.transaction_seconds = self.histogram(
             "codepix_transaction_seconds",
-            "Time of database transactions, the wait for a connection included.",
+            "Time of database transactions, including the wait for a connection.",
             ("outcome",),
             WORK_SECONDS,
         )
         self.resends = self.counter(
-            "codepix_resends_total", "Transfers of which a message was sent again, for want of an answer.", ()
+            "codepix_resends_total", "Retransmissions: transfers with a message sent again for want of an answer.", ()
         )
-        self.duplicates = self.counter("codepix_duplicates_total", "Messages that came again and changed nothing.", ())
+        self.duplicates = self.counter(
+            "codepix_duplicates_total", "Duplicates: repeated messages that changed nothing.", ()
+        )
         self.refusals = self.counter(
-            "codepix_refusals_total", "Messages that were recorded in a history and not applied.", ()
+            "codepix_refusals_total", "Ignored messages: recorded in a history and not applied.", ()
         )
         self.stored = self.counter(
-            "codepix_dead_letters_buried_total", "Records that went to the dead letters, repeated ones included.", ()
+            "codepix_dead_letters_buried_total", "Records that became dead letters, including repeated ones.", ()
         )
         self.http_requests = self.counter(
-            "codepix_http_requests_total", "HTTP requests that were answered.", ("method", "route", "status")
+            "codepix_http_requests_total", "HTTP requests answered.", ("method", "route", "status")
         )
         self.http_seconds = self.histogram(
             "codepix_http_request_seconds",
-            "Time to answer an HTTP request; event streams are left out.",
+            "Time to answer an HTTP request, without event streams.",
             ("route",),
             WORK_SECONDS,
         )
@@ -260,7 +260,7 @@ class Metrics:
         )
         self.hub_call_seconds = self.histogram(
             "codepix_hub_call_seconds",
-            "Time until a gRPC call that this process made was answered.",
+            "Time until a gRPC call made by this process was answered.",
             ("method",),
             WORK_SECONDS,
         )
@@ -323,7 +323,7 @@ class Metrics:
         self.gauges(
             {
                 "codepix_consumer_lag_records": (
-                    "Records that wait behind the last batch, in this process's partitions.",
+                    "Consumer lag: records after the last batch in this process's partitions.",
                     (),
                 )
             },

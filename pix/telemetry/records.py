@@ -12,9 +12,10 @@ from typing import Final
 from pix.messaging.batches import BatchHandler, Publication, RecordSink
 from pix.messaging.log_context import about, end_to_end_id_of, traceparent_of
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.telemetry.metrics import Metrics
 from pix.telemetry.traces import ATTRIBUTE_END_TO_END_ID, Span, SpanKind, Tracing
-from pix.wire.records import HEADER_TRACEPARENT, HEADER_TYPE, MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Record
+from pix.wire.record import HEADER_TRACEPARENT, HEADER_TYPE, Record
 
 OK: Final = ("ok",)
 FAILED: Final = ("failed",)

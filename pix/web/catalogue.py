@@ -23,6 +23,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEYWORDS: Final = {
     "_": None,
     "gettext": None,
+    "pgettext": ((1, "c"), 2),
     "ngettext": (1, 2),
     "translate": (2,),
     "translatable": None,
@@ -38,14 +39,26 @@ _PAGES: Final = (
 )
 _RULES: Final = (
     "pix/scheme",
+    "pix/participant/dead_letters",
     "bank_sim/domain",
     "bank_sim/application",
     "bank_sim/entrypoints/http",
     "hub/application",
     "hub/adapters",
+    "hub/entrypoints/http",
 )
 """Where the sentences of errors are written, which pages show as they are."""
-_REFUSALS: Final = frozenset({"BankBooksUnavailable", "FundingConflict", "SettlementFundsTooLow"})
+_REFUSALS: Final = frozenset(
+    {
+        "BankNotFound",
+        "BankBooksUnavailable",
+        "DeadLetterNotFound",
+        "FundingConflict",
+        "KeyNotFound",
+        "SettlementFundsTooLow",
+        "TransferNotFound",
+    }
+)
 """Errors whose names say what was refused, and whose sentences pages show."""
 
 
@@ -59,8 +72,8 @@ def collect_messages(root: Path = _ROOT) -> Catalog:
             options_map={pattern: _OPTIONS for pattern, method in methods if method == "jinja2"},
             keywords=_KEYWORDS,
         )
-        for name, _, message, _, _ in found:
-            catalog.add(message, locations=[(f"{folder}/{name}", 0)])
+        for name, _, message, _, context in found:
+            catalog.add(message, locations=[(f"{folder}/{name}", 0)], context=context)
     for folder in _RULES:
         for path in sorted((root / folder).rglob("*.py")):
             for rule in _rules_in(path.read_text(encoding="utf-8")):

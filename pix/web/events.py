@@ -135,7 +135,7 @@ def stream_many(
                 changed = [scene for scene in scenes if not _is_shown(scene, shown, known)]
                 pieces = [(scene, await run_in_threadpool(scene.render)) for scene in changed]
             except Exception as error:  # noqa: BLE001 - whatever is down now may be up at the next look
-                log.warning("a live page could not look", error=type(error).__name__)
+                log.warning("a live page could not refresh", error=type(error).__name__)
                 scenes, pieces = (), []
             if ending.is_over:
                 # Also what was read meanwhile is not this visitor's to see any more.

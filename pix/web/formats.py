@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton
 
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
@@ -54,7 +54,9 @@ def localtime(at_ms: int, language: Language) -> str:
     if not _FIRST_MS <= at_ms <= _LAST_MS:
         return _raw(at_ms)
     at = local(at_ms)
-    return f"{format_skeleton('MMMd', at, locale=language.locale)}, {format_time(at, 'HH:mm', locale=language.locale)}"
+    if language is Language.PORTUGUESE:
+        return at.strftime("%d/%m às %H:%M")
+    return f"{format_skeleton('MMMd', at, locale=language.locale)}, {at:%H:%M}"
 
 
 def localtime_full(at_ms: int, language: Language) -> str:
@@ -62,18 +64,23 @@ def localtime_full(at_ms: int, language: Language) -> str:
     if not _FIRST_MS <= at_ms <= _LAST_MS:
         return _raw(at_ms)
     at = local(at_ms)
-    return f"{format_date(at, 'long', locale=language.locale)}, {format_time(at, 'HH:mm:ss', locale=language.locale)}"
+    return _day_and_time(format_date(at, "long", locale=language.locale), f"{at:%H:%M:%S}", language)
 
 
 def localtime_year(at_ms: int, language: Language) -> str:
     """Day, month, year and time to the minute: what is on paper is read in other years too."""
     at = local(at_ms)
-    return f"{full_day(at.date(), language)}, {format_time(at, 'HH:mm', locale=language.locale)}"
+    return _day_and_time(full_day(at.date(), language), f"{at:%H:%M}", language)
 
 
 def full_day(day: date, language: Language) -> str:
     """14 Oct 2026."""
-    return str(format_date(day, "medium", locale=language.locale))
+    pattern = "dd/MM/yyyy" if language is Language.PORTUGUESE else "medium"
+    return str(format_date(day, pattern, locale=language.locale))
+
+
+def _day_and_time(day: str, time: str, language: Language) -> str:
+    return f"{day} às {time}" if language is Language.PORTUGUESE else f"{day}, {time}"
 
 
 def clock_time(at_ms: int) -> str:
@@ -112,9 +119,15 @@ def day_heading(day: date, today: date, language: Language) -> str:
     return heading[:1].upper() + heading[1:]
 
 
-def seconds_between(start_ms: int, end_ms: int) -> str:
-    """How long it took: "0,8 s"."""
-    return f"{max(0, end_ms - start_ms) / 1000:.1f} s".replace(".", ",")
+def seconds_between(start_ms: int, end_ms: int, language: Language) -> str:
+    """How long it took: "0.8 s"."""
+    return f"{decimal(max(0, end_ms - start_ms) / 1000, language)} s"
+
+
+def decimal(value: float, language: Language, digits: int = 1) -> str:
+    """A number that is no money, with its decimals: "2.9", in Portuguese "2,9"."""
+    text = f"{value:.{digits}f}"
+    return text.replace(".", ",") if language is Language.PORTUGUESE else text
 
 
 def tax_id(text: str) -> str:

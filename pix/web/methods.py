@@ -12,7 +12,7 @@ from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 IS_HEAD: Final = "codepix.is_head"
-"""The key of a request's scope that says that nobody reads the body: an event stream then does not open."""
+"""The key of a request's scope for a request whose body is not read (HEAD): an event stream then does not open."""
 _ROUTED: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

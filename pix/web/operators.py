@@ -1,8 +1,8 @@
-"""The operator's door: who may use the console, the back office, and the APIs behind them.
+"""Operator sign-in: access to the console, the back office, and the APIs behind them.
 
-In demo mode it stands open. Else it opens for whoever knows the operator's password, and when there is none it stays
-shut, and says what to set. Pages remember it in the session; programs send it with each request as a bearer token,
-which no browser adds by itself, so that no other site can make one act.
+In demo mode every visitor has access. Otherwise access needs the operator's password; if none is set, the answer says
+what to set. The session remembers a sign-in on a page. Programs send the password as a bearer token with each request;
+no browser adds it automatically, so no other site can act through a browser.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ ATTEMPTS_NAME: Final = "the operator"
 SESSION_KEY: Final = "operator"
 PASSWORD_LENGTH_MAX: Final = 400
 SHUT_RULE: Final = (
-    "This is for the operator alone, and no operator's password is set: "
-    "set OPERATOR_PASSWORD or OPERATOR_PASSWORD_HASH, or DEMO_MODE=true where nothing is at stake."
+    "Operator sign-in is disabled because no operator password is set: "
+    "set OPERATOR_PASSWORD or OPERATOR_PASSWORD_HASH, or DEMO_MODE=true in a sandbox."
 )
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -65,14 +65,14 @@ class OperatorNotAuthenticated(Exception):
 class OperatorUnknown(OperatorNotAuthenticated):
     """No password came with the request, or a wrong one."""
 
-    headers = {"WWW-Authenticate": 'Bearer realm="the operator\'s password"'}  # noqa: RUF012 - read by the edge alone
+    headers = {"WWW-Authenticate": 'Bearer realm="operator password"'}  # noqa: RUF012 - read by the edge alone
 
     def __init__(self) -> None:
-        super().__init__("Send the operator's password as the header `Authorization: Bearer …`.")
+        super().__init__("Send the operator password in the header `Authorization: Bearer …`.")
 
 
 class OperatorShut(OperatorNotAuthenticated):
-    """No password is configured, so nobody can be the operator."""
+    """No password is configured, so sign-in is disabled."""
 
     def __init__(self) -> None:
         super().__init__(SHUT_RULE)
@@ -88,8 +88,8 @@ class TooManyAttempts(OperatorNotAuthenticated):
 
 
 OPERATOR_PROBLEMS: Final[dict[type[Exception], ProblemKind]] = {
-    OperatorUnknown: ProblemKind("operator-unknown", 401, "This is for the operator"),
-    OperatorShut: ProblemKind("operator-shut", 403, "Nobody can be the operator yet"),
+    OperatorUnknown: ProblemKind("operator-unknown", 401, "Operator password needed"),
+    OperatorShut: ProblemKind("operator-shut", 403, "Operator sign-in is disabled"),
     TooManyAttempts: ProblemKind("too-many-attempts", 429, "Too many wrong passwords"),
 }
 """The rows of these refusals in an edge's table."""
@@ -127,7 +127,7 @@ class OperatorAuthentication:
 
     @property
     def is_shut(self) -> bool:
-        """Whether nobody can come in at all."""
+        """Whether sign-in is disabled."""
         return not (self.is_open or self._password or self._password_hash)
 
     def check(self, password: str) -> None:
@@ -171,14 +171,14 @@ class OperatorAuthentication:
 
 @dataclass(frozen=True, slots=True)
 class EverybodyIsOperator:
-    """Settings of demo mode, for whoever has no settings of a service."""
+    """Settings of demo mode, where a service has none."""
 
     demo_mode: bool = True
     operator_password: str = ""
     operator_password_hash: str = ""
 
 
-_BEARER: Final = HTTPBearer(auto_error=False, scheme_name="operator", description="The operator's password.")
+_BEARER: Final = HTTPBearer(auto_error=False, scheme_name="operator", description="The operator password.")
 
 
 def operator_of_api(authentication_of: Callable[[Request], OperatorAuthentication]) -> Callable[..., Awaitable[None]]:

@@ -30,7 +30,7 @@ BODY_BYTES_MAX: Final = 64 * 1024
 """Of every request that is no upload: forms and JSON."""
 _UPLOAD_METHOD: Final = "POST"
 _LENGTH_DIGITS_MAX: Final = 20
-_TOO_LARGE_DETAIL: Final = "The request's body is larger than is allowed."
+_TOO_LARGE_DETAIL: Final = "The request body is too large."
 
 log = logger(__name__)
 
@@ -42,7 +42,7 @@ class ProblemDocument(BaseModel):
         json_schema_extra={
             "example": {
                 "type": "urn:codepix:problem:scheme-rule",
-                "title": "A value breaks a rule of the scheme",
+                "title": "A value violates a rule of the scheme",
                 "status": 422,
                 "detail": "CPF check digits do not match.",
                 "field": "key",
@@ -79,10 +79,10 @@ class ProblemKind:
     title: str
 
 
-SCHEME_RULE: Final = ProblemKind("scheme-rule", 422, "A value breaks a rule of the scheme")
-INVALID_REQUEST: Final = ProblemKind("invalid-request", 422, "The request is not as the API asks")
+SCHEME_RULE: Final = ProblemKind("scheme-rule", 422, "A value violates a rule of the scheme")
+INVALID_REQUEST: Final = ProblemKind("invalid-request", 422, "The request is not valid")
 MALFORMED_JSON: Final = ProblemKind("malformed-json", 400, "The body is not JSON")
-NOT_JSON: Final = ProblemKind("unsupported-media-type", 415, "The body is not sent as JSON")
+NOT_JSON: Final = ProblemKind("unsupported-media-type", 415, "The content type is not JSON")
 NOT_JSON_RULE: Final = "Send the body as JSON, with the header Content-Type: application/json."
 INTERNAL: Final = ProblemKind("internal-error", 500, "Something went wrong on our side")
 

@@ -21,7 +21,7 @@ _DIRECTIVES: Final = (
 
 
 def content_security_policy(frame_ancestors: str = "'none'") -> str:
-    """The policy of a page that may be framed by nobody, or by the pages of this origin."""
+    """The policy of a page that no page may frame, or only the pages of this origin."""
     return "; ".join((*_DIRECTIVES, f"frame-ancestors {frame_ancestors}"))
 
 
@@ -39,7 +39,7 @@ _HEADERS: Final = (
 
 
 class SecurityHeaders:
-    """ASGI middleware that sets the headers on every answer; a page may also be kept by nobody else's cache."""
+    """ASGI middleware that sets the headers on every answer; shared caches may not store a page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -29,7 +29,7 @@ class TokenRefused(Exception):
 
 
 class Tokens:
-    """Signs small values for one purpose; nobody without the secret can make or change one. They are not encrypted."""
+    """Signs small values for one purpose: only the secret makes or changes one. They are not encrypted."""
 
     def __init__(self, secret: str, purpose: str, seconds_max: int) -> None:
         self._serializer = URLSafeTimedSerializer(secret, salt=f"codepix/{purpose}")

@@ -21,7 +21,7 @@ VISITOR: Final = "visitor"
 SINCE: Final = "since"
 SEEN: Final = "seen"
 _OF_EVERY_SESSION: Final = frozenset({VISITOR, SINCE, SEEN})
-"""A session that has nothing else is nobody's: it only protects the forms of a visitor who has not signed in."""
+"""A session without anything else belongs to no account: it only protects the forms of a visitor before sign-in."""
 
 SESSION_SECONDS_MAX: Final = 12 * 60 * 60
 """A session ends after so long, however much it is used."""
@@ -43,14 +43,14 @@ RETRY_AFTER_SECONDS: Final = 5
 class TooManyStreams(Exception):
     """This visitor has too many event streams open."""
 
-    rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams are served to one visitor at the same time; close one."
+    rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams may be open per visitor; close one."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class NoRoomForStreams(Exception):
     """All visitors together have too many event streams open."""
 
-    rule = f"At most {STREAMS_MAX} event streams are served at the same time; try again in a while."
+    rule = f"At most {STREAMS_MAX} event streams may be open at once; try again later."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 

@@ -15,7 +15,7 @@
     window.setTimeout(() => toast.remove(), 2600);
   }
 
-  // The clipboard is for secure addresses alone; elsewhere a field that nobody sees does it.
+  // The clipboard API needs a secure address; elsewhere a hidden field does it.
   async function copyText(text) {
     if (navigator.clipboard) {
       await navigator.clipboard.writeText(text);
@@ -44,7 +44,7 @@
     }
   });
 
-  // Another tab may have signed out, or in as somebody else: the page of an account that is no longer in use says so,
+  // Another tab may have signed out, or in to another account: the page of an account that is no longer in use says so,
   // and nothing on it can be pressed. A browser that cannot ask now asks the next time.
   async function checkAccount() {
     const mine = document.querySelector("[data-account]");

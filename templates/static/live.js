@@ -16,7 +16,7 @@
     window.location.replace(words.signIn);
   }
 
-  // Tabs tell each other which session they are of: after signing out or in as somebody else the others leave.
+  // Tabs tell each other which session they are of: after a sign-out, or a sign-in to another account, the others leave.
   if (window.BroadcastChannel) {
     const sessions = new BroadcastChannel("codepix-session");
     sessions.addEventListener("message", (event) => {
@@ -75,7 +75,7 @@
           });
         });
       } catch {
-        // Nobody waits any more, or the place was taken.
+        // No page waits any more, or another took the place.
         if (letGo && this.letGo === letGo) {
           this.letGo = null;
           this.onTaken();

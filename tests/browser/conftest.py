@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from tests.browser.chromium import chromium, find_chromium
+from tests.browser.chromium import chromium
 from tests.integration.bank_http.conftest import ana, aurora, bruno, ipe, village  # noqa: F401 - fixtures
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Postman, Village, VillageSettings
@@ -30,14 +30,6 @@ PHONE: dict[str, Any] = {
 }
 NOT_OUR_DOING = "net::ERR_NETWORK_CHANGED"
 """Some other program gave the machine a network or took one away; live pages connect again."""
-LEFT_OUT = "left out: the browser tests, for there is no Chromium on the PATH nor in the variable CHROMIUM"
-
-collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not find_chromium():
-        terminalreporter.write_line(LEFT_OUT)
 
 
 @dataclass

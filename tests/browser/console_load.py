@@ -36,10 +36,11 @@ from pix.postgres.migrations import migrate
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferAccepted, TransferRequested
 from pix.web.client import http_get
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.chromium import chromium
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, World, make_world, signed
-from tests.unit.hub.builders import AURORA, IPE, e2e
+from tests.integration.hub.world import World, make_world, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, e2e
 
 TICK_SECONDS: Final = 0.1
 DEADLINE_SECONDS: Final = 60.0

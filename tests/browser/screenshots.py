@@ -27,12 +27,14 @@ from hub.application.ports import TransferFilter
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
-from pix.runtime.clock import SystemClock
-from pix.wire.records import HUB_TOPIC, Record
-from tests.browser.chromium import chromium, find_chromium
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
+from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
 from tests.integration.bank_http.village import Postman, Village, VillageSettings, found_village
+from tests.prerequisites import find_chromium
+from tests.support.clock import ShiftedClock
 from tests.support.panel import serving_panel
 
 FOLDER: Final = Path("docs/screenshots")
@@ -64,17 +66,6 @@ HISTORY: Final = (
 
 DOTS_IN_THE_AIR: Final = "window.requestAnimationFrame = () => 0"
 CONFETTI_IN_THE_AIR: Final = "document.getAnimations().forEach(each => { each.pause(); each.currentTime = 1100; })"
-
-
-class ShiftedClock:
-    """The machine's clock, some time ago."""
-
-    def __init__(self) -> None:
-        self.behind_ms = 0
-
-    def now_ms(self) -> int:
-        """Unix time in milliseconds, UTC."""
-        return SystemClock().now_ms() - self.behind_ms
 
 
 class Studio:
@@ -132,7 +123,7 @@ def make_history(village: Village, clock: ShiftedClock) -> None:
     """Plays the days of `HISTORY`; the last of them is today."""
     for days_ago, orders in zip(range(len(HISTORY) - 1, -1, -1), HISTORY, strict=True):
         for number, (payer, payer_place, payee, payee_place, amount_centavos, text) in enumerate(orders):
-            clock.behind_ms = days_ago * DAY_MS + (len(orders) - number) * HOUR_MS // 2
+            clock.ahead_ms = -(days_ago * DAY_MS + (len(orders) - number) * HOUR_MS // 2)
             bank = village.banks[payer]
             account = bank.queries.list_accounts().accounts[payer_place]
             found = bank.find_payee(key=first_key(village.banks[payee], payee_place))
@@ -147,7 +138,7 @@ def make_history(village: Village, clock: ShiftedClock) -> None:
                 payee_bank_name=found.bank_name,
             )
             village.deliver()
-    clock.behind_ms = 0
+    clock.ahead_ms = 0
 
 
 def to_review(page: Page, key: str, digits: str, text: str) -> None:
@@ -323,7 +314,7 @@ def take_pictures_of_console(studio: Studio) -> None:
     page.set_viewport_size({"width": 1_280, "height": 900})
     studio.keep("directory", page)
     forged = Record(HUB_TOPIC, b"E0000000120260101120000000000001", b"nonsense", {"codepix-sender": b"00000002"})
-    village.take([forged])
+    village.publish([forged])
     village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
     page.goto(f"/dead-letters/{village.hub.dead_letters.list(None, 1)[0].digest}")
     studio.keep("dead-letter", page)
@@ -341,7 +332,7 @@ def take_pictures_of_console(studio: Studio) -> None:
 def open_studio(folder: Path) -> Iterator[Studio]:
     """The village, its sites and the browser while pictures are taken."""
     clock = ShiftedClock()
-    clock.behind_ms = len(HISTORY) * DAY_MS
+    clock.ahead_ms = -len(HISTORY) * DAY_MS
     village = found_village(clock=clock)
     make_history(village, clock)
     with ExitStack() as stack:

@@ -11,9 +11,11 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from pix.scheme.keys import KeyKind
-from pix.wire.records import Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import bank_topic
 from tests.browser.conftest import DESKTOP, PHONE, Look, Watch
 from tests.browser.test_paying import go_on, stage, to_review
+from tests.support.participants import bank_handler
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 SERIOUS = ("serious", "critical")
@@ -45,7 +47,7 @@ def busy(look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno:
     watch.expects_errors = True
     aurora.register_key(account_number=ana.number, kind=KeyKind.CPF, key=ana.tax_id)
     aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
 
     def make(**options: Any) -> Page:
         return look("001", ana, **options)

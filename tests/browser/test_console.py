@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from bank_sim.domain.account import Account
 from hub.application.ports import TransferFilter
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Show, Street, Watch
 from tests.browser.test_accessibility import faults_of
 
@@ -41,7 +42,7 @@ def pay(street: Street, payer: Account, amount_centavos: int = 1_234, key: str =
 
 
 def await_closed(street: Street, end_to_end_id: str) -> None:
-    """Until both banks have booked it."""
+    """Until both banks have acknowledged it."""
 
     def is_closed() -> bool:
         found = street.village.hub.queries.list_transfers(TransferFilter(id_part=end_to_end_id))
@@ -72,7 +73,7 @@ def test_a_transfer_is_seen_on_the_map_and_explained_in_the_explorer(
     page.wait_for_url(f"**/transfers/{end_to_end_id}")
     drawing = page.locator("svg.sequence-wide")
     expect(drawing.locator("[data-message]")).to_have_count(7)
-    expect(drawing).to_contain_text("both banks have booked")
+    expect(drawing).to_contain_text("both banks have acknowledged")
     expect(page.locator("[data-bookings='001']")).to_contain_text("settlement_out")
     expect(page.locator("[data-bookings='002']")).to_contain_text("credit")
     page.locator("details.message summary").first.click()
@@ -90,7 +91,7 @@ def test_a_paused_map_stands_still_until_it_goes_on(show: Show, street: Street, 
     end_to_end_id = pay(street, ana)
     await_closed(street, end_to_end_id)
     expect(page.locator("[data-count=completed]")).to_have_text("0")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.locator("[data-count=completed]")).to_have_text("1")
 
 
@@ -131,7 +132,7 @@ def test_every_page_of_the_console_can_be_read_by_everybody(
     village = street.village
     end_to_end_id = pay(street, ana)
     await_closed(street, end_to_end_id)
-    village.take([Record(HUB_TOPIC, b"x", b"nonsense")])
+    village.publish([Record(HUB_TOPIC, b"x", b"nonsense")])
     village.resend_until(lambda: bool(village.hub.dead_letters.list(None, 1)))
     digest = village.hub.dead_letters.list(None, 1)[0].digest
     page = show("/", size=size, color_scheme=scheme, language=language, reduced_motion="reduce")

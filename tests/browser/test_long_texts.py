@@ -12,12 +12,15 @@ from playwright.sync_api import Page
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
-from bank_sim.domain.flows.transfer.model import Direction
 from pix.scheme.keys import KeyKind
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.scheme.postings import Direction
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.browser.conftest import Look, Show, Street, Watch
-from tests.integration.bank_http.conftest import ANA_CPF, BRUNO_CPF, PIN
+from tests.integration.bank_http.conftest import PIN
 from tests.integration.bank_http.village import Village
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
+from tests.support.participants import bank_handler
 
 WIDTHS = (320, 360, 390)
 SMALL: dict[str, Any] = {"viewport": {"width": WIDTHS[0], "height": 640}, "is_mobile": True, "has_touch": True}
@@ -40,7 +43,7 @@ def village() -> Village:
 def ana(aurora: BankApplication) -> Account:
     account = aurora.open_account(
         name=f"Wolfeschlegelsteinhausenbergerdorff{'ana' * 13}",
-        tax_id=ANA_CPF,
+        tax_id=ANAS_CPF,
         opening_deposit_centavos=99_999_999_999,
         pin=PIN,
     )
@@ -50,7 +53,7 @@ def ana(aurora: BankApplication) -> Account:
 
 @pytest.fixture
 def bruno(ipe: BankApplication) -> Account:
-    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    account = ipe.open_account(name=f"Bruno {'Longo' * 14}", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=account.number, kind=KeyKind.EMAIL, key=LONG_KEY)
     return account
 
@@ -67,8 +70,8 @@ def end_to_end_id(street: Street, aurora: BankApplication, ana: Account, bruno: 
         idempotency_key="1",
         payee_tax_id_masked=payee.tax_id_masked,
     )
-    street.village.take([Record(HUB_TOPIC, b"x", b"nonsense", {"sender": LONG_WORD[:60].encode()})])
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    street.village.publish([Record(HUB_TOPIC, b"x", b"nonsense", {"sender": LONG_WORD[:60].encode()})])
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     street.village.resend_until(
         lambda: (
             bool(street.village.hub.dead_letters.list(None, 1))
@@ -103,7 +106,7 @@ def test_long_texts_make_no_page_of_the_bank_wide(
     watch.expects_errors = True
     page = look("001", ana, size=SMALL, language="pt-BR")
     key = aurora.queries.keys_of(ana.number)[0].key.key
-    letter = aurora.queries.dead_letters()[0].digest
+    letter = aurora.dead_letters.list()[0].digest
     paths = [
         "/", "/pay", "/receive", f"/receive?amount=1&message={LONG_WORD[:60]}", "/keys", "/statement",
         "/statement/print",

@@ -25,7 +25,7 @@ def test_signing_in_with_a_pin_and_out_again(look: Look, watch: Watch, ana: Acco
     page.locator("#account_number").fill(ana.number)
     page.locator("#pin").fill("0000")
     go_on(page)
-    expect(page.locator(".notice")).to_contain_text("Account number and PIN do not match")
+    expect(page.locator(".notice")).to_contain_text("Wrong account number or PIN")
     page.locator("#pin").fill(PIN)
     go_on(page)
     expect(page.locator("h1")).to_have_text("Hello, Ana")
@@ -64,9 +64,9 @@ def test_keys_are_registered_and_removed(look: Look, watch: Watch, ana: Account,
     page.locator("#key").fill("bruno@example.com")
     go_on(page)
     expect(page.locator("#key-fault")).to_contain_text("belongs to an account at Banco Ipê")
-    page.get_by_role("link", name="Remove the key ana@example.com").click()
+    page.get_by_role("link", name="Remove key ana@example.com").click()
     expect(page.locator("h1")).to_have_text("Remove this key?")
-    page.get_by_role("button", name="Remove the key").click()
+    page.get_by_role("button", name="Remove key").click()
     expect(page.locator("[data-key]")).to_have_count(1)
 
 
@@ -75,7 +75,7 @@ def test_receiving_by_a_pasted_code_celebrates(look: Look, ana: Account, bruno: 
     payee.goto("/receive")
     payee.locator("#amount").press_sequentially("2500")
     payee.locator("#message").fill("Pizza")
-    payee.get_by_role("button", name="Make the code").click()
+    payee.get_by_role("button", name="Update code").click()
     payee.wait_for_url("**amount=25**")
     code = payee.locator("#code").input_value()
 
@@ -109,7 +109,7 @@ def test_a_photographed_code_is_paid(look: Look, ana: Account, bruno: Account, t
 def test_the_code_is_copied(look: Look, bruno: Account) -> None:
     page = look("002", bruno, permissions=["clipboard-read", "clipboard-write"])
     page.goto("/receive")
-    page.get_by_role("button", name="Copy the code").click()
+    page.get_by_role("button", name="Copy code").click()
     expect(page.locator(".toast")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#code").input_value()
 
@@ -130,7 +130,7 @@ def test_the_statement_is_filtered_and_exported(look: Look, ana: Account, bruno:
     page.locator("#confirm").click()
     stage(page, "completed")
     page.goto("/statement")
-    page.get_by_role("link", name="Money in").click()
+    page.get_by_role("link", name="Received").click()
     expect(page.locator("#lines")).not_to_contain_text("Rent")
     page.get_by_role("link", name="All", exact=True).click()
     page.locator("#search").fill("rent")
@@ -158,7 +158,7 @@ def test_the_switches_make_a_bank_refuse_on_demand(
     to_review(payer, "bruno@example.com", "1000")
     payer.locator("#confirm").click()
     stage(payer, "failed")
-    expect(payer.locator(".notice")).to_contain_text("The payee's account does not exist")
+    expect(payer.locator(".notice")).to_contain_text("The payee's account or key does not exist")
     office.goto("/backoffice/transfers")
     expect(office.locator("table")).to_contain_text("AC03")
 
@@ -166,7 +166,7 @@ def test_the_switches_make_a_bank_refuse_on_demand(
 def test_the_overview_moves_by_itself(look: Look, ana: Account, bruno: Account) -> None:
     office = look("001")
     office.goto("/backoffice")
-    expect(office.locator("main")).to_contain_text("No transfer yet")
+    expect(office.locator("main")).to_contain_text("No transfers yet")
     payer = look("001", ana)
     to_review(payer, "bruno@example.com", "1000")
     payer.locator("#confirm").click()
@@ -209,7 +209,7 @@ def test_a_page_notices_that_another_tab_uses_another_account(
     }
     assert page.context.request.post(urljoin(page.url, "/sign-in"), form=form).ok
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(page.locator(".account-changed")).to_contain_text("Nothing can be paid")
+    expect(page.locator(".account-changed")).to_contain_text("You can't pay from it")
     assert page.locator("main").evaluate("e => e.inert"), "nothing on the page can be pressed"
     page.get_by_role("link", name="Continue").click()
     expect(page.locator(".head-name")).to_contain_text("Eva")

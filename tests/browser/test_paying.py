@@ -20,8 +20,8 @@ from pix.web.formats import brl_plain
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
 
 WORDS = {
-    "en-GB": {"e-mail": "E-mail", "done": "Pix completed", "receipt": "Pix receipt", "from": "from Ana Souza"},
-    "pt-BR": {"e-mail": "E-mail", "done": "Pix concluído", "receipt": "Comprovante do Pix", "from": "de Ana Souza"},
+    "en-GB": {"e-mail": "Email", "done": "Pix sent", "receipt": "Pix receipt", "from": "from Ana Souza"},
+    "pt-BR": {"e-mail": "E-mail", "done": "Pix enviado", "receipt": "Comprovante de Pix", "from": "de Ana Souza"},
 }
 COMPLETED_MS_MAX = 1_000
 """How long after the payee's credit the payer's page may take to show `completed`."""
@@ -51,8 +51,9 @@ def stage(page: Page, name: str) -> Any:
     return expect(page.locator("[data-status]")).to_have_attribute("data-status", name)
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("language", ["en-GB", "pt-BR"])
+@pytest.mark.parametrize(
+    ("size", "language"), [(DESKTOP, "en-GB"), (PHONE, "pt-BR")], ids=["desktop-en-GB", "phone-pt-BR"]
+)
 def test_a_payment_from_key_to_receipt_while_the_payee_watches(
     look: Look, ana: Account, bruno: Account, size: dict[str, Any], language: str
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_double_click_a_reload_and_going_back_pay_once(
     first = page.url
     page.reload()
     page.go_back()
-    expect(page.locator("[data-made]")).to_contain_text("You have already made this Pix at")
+    expect(page.locator("[data-made]")).to_contain_text("You already sent this Pix at")
     expect(page.locator("#confirm")).to_have_count(0)
     page.locator("#made").click()
     page.wait_for_url(first)
@@ -136,7 +137,7 @@ def test_while_the_payees_bank_is_down_the_page_says_it_is_safe_and_then_goes_on
     to_review(page, "bruno@example.com", "1000")
     page.locator("#confirm").click()
     stage(page, "pending")
-    expect(page.locator(".notice")).to_contain_text("The recipient's bank has not answered yet")
+    expect(page.locator(".notice")).to_contain_text("as soon as the recipient's bank responds")
     home = look("001", ana)
     expect(home.locator("main")).to_contain_text("Waiting for the other bank – your money is safe")
     street.village.hear_again("002")
@@ -152,7 +153,7 @@ def test_a_refusal_is_told_in_words_and_the_money_is_back(
     to_review(page, "bruno@example.com", "1000")
     page.locator("#confirm").click()
     stage(page, "failed")
-    sentence = "The payee's account is blocked. The money is back in your account."
+    sentence = "The payee's account is blocked. The amount was refunded to your account."
     expect(page.locator(".notice")).to_contain_text(sentence)
     expect(page.locator("[data-step=refunded]")).to_be_visible()
     page.goto("/")
@@ -167,13 +168,15 @@ def test_with_the_hub_down_the_look_up_is_kind_and_works_when_it_is_back(
     page = look("001", ana)
     type_key(page, "bruno@example.com")
     go_on(page)
-    expect(page.locator(".notice")).to_contain_text("The Pix network does not answer at the moment")
+    expect(page.locator(".notice")).to_contain_text("The Pix network isn't responding right now")
     street.village.switches.answers = True
     go_on(page)
     expect(page.locator("[data-payee=name]")).to_have_text("Bruno Lima")
 
 
-@pytest.mark.parametrize(("digits", "sentence"), [("100001", "The balance is not enough"), ("0", "Enter an amount")])
+@pytest.mark.parametrize(
+    ("digits", "sentence"), [("100001", "You don't have enough balance"), ("0", "Enter an amount")]
+)
 def test_an_amount_that_cannot_be_is_explained(
     look: Look, watch: Watch, ana: Account, bruno: Account, digits: str, sentence: str
 ) -> None:
@@ -233,7 +236,7 @@ def test_a_session_that_ends_in_another_tab_pays_nothing_and_says_so(
     address = urljoin(page.url, "/sign-out")
     assert page.context.request.post(address, form={"csrf_token": token}).url.endswith("/sign-in")
     page.locator("#confirm").click()
-    expect(page.locator("h1")).to_have_text("Your session has ended")
+    expect(page.locator("h1")).to_have_text("Your session has expired")
     expect(page.locator("main")).to_contain_text("Nothing was paid. Sign in again.")
     page.locator("#way-on").click()
     page.wait_for_url("**/sign-in")
@@ -255,7 +258,7 @@ def test_a_picture_is_measured_before_it_is_sent_and_an_error_page_changes_its_l
     page.locator("#picture").set_input_files(picture)
     expect(page.locator("#picture-fault")).to_contain_text("not a picture")
     page.locator("button[name=language][value=pt-BR]").click()
-    expect(page.locator("h1")).to_have_text("Quem você quer pagar?")
+    expect(page.locator("h1")).to_have_text("Para quem é o Pix?")
     expect(page.locator("#picture")).to_be_visible()
     page.goto("/pay?way=code")
     page.locator("#code").fill("00020126x")

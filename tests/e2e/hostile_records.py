@@ -28,7 +28,7 @@ from lab.network.network import DEMO_BANKS, KafkaKind, Network, NetworkSettings
 from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import Surveyor
 from pix.messaging.kafka.clients import BATCH_BYTES_MAX
-from pix.wire.records import HUB_TOPIC, bank_topic
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.support.raw_records import SPECIAL, RawProducer, RawRecord
 
 MEGABYTE: Final = 1 << 20

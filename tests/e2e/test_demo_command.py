@@ -17,7 +17,7 @@ import pytest
 from lab.drive.customers import DEMO_PIN, Population
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from lab.read.rest import BankRest
+from lab.read.rest import BankRest, new_client
 from pix.web.client import new_http_client
 from tests.e2e.conftest import Background, all_gone, run_codepix
 
@@ -25,6 +25,13 @@ READY = "Ctrl-C stops everything"
 GONE_SECONDS_MAX = 10.0
 STOP_SECONDS_MAX = 25.0
 """Less than what a service may take that does not listen; a network that does takes two or three on an idle machine."""
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """Asks the demo's parts, which are open to everybody on this machine."""
+    with new_client() as made:
+        yield made
 
 
 def demo_arguments(folder: Path) -> tuple[list[str], dict[str, int]]:
@@ -59,7 +66,7 @@ def balance_of_rich(client: httpx.Client, port: int) -> int:
     return Population.of({"001": bank}).rich("001").balance_centavos
 
 
-def test_the_demo_ends_cleanly_and_finds_its_data_again(
+def test_the_demo_ends_cleanly_finds_its_data_again_and_starts_a_killed_bank(
     tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
 ) -> None:
     arguments, ports = demo_arguments(tmp_path / "data")
@@ -89,25 +96,16 @@ def test_the_demo_ends_cleanly_and_finds_its_data_again(
     assert second.end(signal.SIGTERM) == 0, second.output()
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
-    fresh = start_codepix(*arguments, "--fresh")
+    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
+    fresh = start_codepix(*arguments, "--fresh", ignoring_sigint=True)
     fresh.await_output(READY)
     assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
-    assert fresh.end(signal.SIGINT) == 0
-
-
-def test_the_demo_starts_a_killed_bank_again_and_ends_from_the_background(
-    tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
-) -> None:
-    arguments, ports = demo_arguments(tmp_path / "data")
-    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
-    demo = start_codepix(*arguments, ignoring_sigint=True)
-    demo.await_output(READY)
-    bank = next(process for process in demo.family() if is_bank(process, "002"))
-    bank.kill()
-    demo.await_output("bank-002 is back")
+    bank_002 = next(process for process in fresh.family() if is_bank(process, "002"))
+    bank_002.kill()
+    fresh.await_output("bank-002 is back")
     assert client.get(f"http://127.0.0.1:{ports['--bank-002-port']}/health/ready").is_success
-    family = demo.family()
-    assert demo.end(signal.SIGINT) == 0
+    family = fresh.family()
+    assert fresh.end(signal.SIGINT) == 0
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
 

@@ -25,7 +25,7 @@ STOP_SECONDS_MAX = 10.0
 QUIET_SECONDS_MAX = 40.0
 AUDIT_SECONDS_MAX = 20.0
 PATIENCE_SECONDS = 30.0
-SENDERS = 4
+SENDERS = 2
 PAYMENTS_MAX = 5_000
 PAYMENTS_BETWEEN = 10
 """So many payments go through between two restarts, so that each falls into traffic."""

@@ -20,8 +20,12 @@ from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
 from bank_sim.domain.flows.transfer.model import owed as owed_by_bank
 from hub.domain.flows.transfer.model import Transfer as HubTransfer
 from hub.domain.flows.transfer.model import owed as owed_by_hub
+from pix.scheme.deliveries import HUB
 from pix.scheme.messages import Message
-from pix.wire.records import HUB_SENDER, HUB_TOPIC, bank_topic, encode_record
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.simulation.object_codec import Content, ObjectCodec, content_of
 from tests.simulation.processes import SWEEP_MS, Instance
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ AT_ONCE_MS = 1_000
 SLACK_MS = SWEEP_MS + 15_000
 """A sweep, and time to work off what waited to be read."""
 
-Debt = tuple[str, bytes]
+Debt = tuple[str, Content]
 """The topic and the value of a message that is owed."""
 
 
@@ -55,8 +59,13 @@ class CalmWatch:
         self._readers |= {bank.instance.topic: [bank.instance] for bank in world.banks}
         world.broker.on_hand_over = self._note_hand_over
 
-    def _note_hand_over(self, topic: str, value: bytes) -> None:
-        self._handed_ms[topic, value] = self._world.timeline.now_ms()
+    def _content(self, topic: str, message: Message) -> Content:
+        if self._world.codec is ObjectCodec:
+            return message
+        return encode_record(message, topic, HUB, b"").value
+
+    def _note_hand_over(self, record: Record) -> None:
+        self._handed_ms[record.topic, content_of(record)] = self._world.timeline.now_ms()
 
     def is_satisfied(self, next_ms: int) -> bool:
         """Looks before the next event, which is at `next_ms`: until then nothing changes."""
@@ -108,7 +117,7 @@ class CalmWatch:
             if (known := self._known.get(place)) is not None and known[0] is row and known[1] == bool(owes):
                 return known[2]
             messages = [(HUB_TOPIC, message) for message in owes]
-        debts = [(topic, encode_record(message, topic, HUB_SENDER, b"").value) for topic, message in messages]
+        debts = [(topic, self._content(topic, message)) for topic, message in messages]
         self._known[place] = row, bool(debts), debts
         if ispb is not None and not row.is_final and row.answered_at_ms is None:
             self._unanswerable |= set(debts)

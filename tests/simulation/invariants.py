@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bank_sim.domain.books import PostingKind
-from bank_sim.domain.flows.transfer.model import Direction
 from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
-from hub.domain.flows.transfer.decisions import REASONS_WITHOUT_ROW
 from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from hub.domain.tallies import tally_changes
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
-from pix.scheme.reasons import ReasonCode
-from pix.wire.records import digest_of
+from pix.scheme.postings import Direction, PostingKind
+from pix.scheme.reasons import REASONS_WITHOUT_ROW, ReasonCode
+from pix.wire.record import digest_of
 
 if TYPE_CHECKING:
     from tests.simulation.run import SimulatedBank, World

@@ -72,15 +72,18 @@ class Tally:
 
 
 def simulate_many(
-    seeds: Iterable[int], transfers: int = TRANSFERS_DEFAULT, progress: Callable[[Tally], None] | None = None
+    seeds: Iterable[int],
+    transfers: int = TRANSFERS_DEFAULT,
+    progress: Callable[[Tally], None] | None = None,
+    processes: int | None = None,
 ) -> Tally:
-    """Runs each seed, in as many processes as there are cores."""
+    """Runs each seed, in `processes` processes: None stands for as many as there are cores."""
     tally = Tally()
     began = time.monotonic()
     tasks = [(seed, transfers) for seed in seeds]
     # Fresh interpreters: a process that was forked amid threads may hang.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), initializer=_get_ready) as pool:
+    with context.Pool(processes or os.cpu_count(), initializer=_get_ready) as pool:
         for outcome in pool.imap_unordered(_simulate, tasks, chunksize=SEEDS_PER_TASK):
             tally.add(outcome)
             tally.seconds = time.monotonic() - began

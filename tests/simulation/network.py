@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 from zlib import crc32
 
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 PARTITIONS = 4
 BATCH_RECORDS_MAX = 12
@@ -128,8 +128,8 @@ class Broker:
         self.generation = 0
         """Counts how often the log was lost; what was polled before means nothing afterwards."""
         self.on_arrival: dict[str, Callable[[], None]] = {}
-        self.on_hand_over: Callable[[str, bytes], None] | None = None
-        """Hears of the topic and the value of each record that is published."""
+        self.on_hand_over: Callable[[Record], None] | None = None
+        """Called with each record that is published."""
         self.published = 0
 
     def create(self, topic: str, on_arrival: Callable[[], None]) -> None:
@@ -146,7 +146,7 @@ class Broker:
                 raise PublishFailed("simulated")
             self.published += 1
             if self.on_hand_over is not None:
-                self.on_hand_over(record.topic, record.value)
+                self.on_hand_over(record)
             copies = 1
             if self._random.random() < self.faults.loss:
                 copies = 0
@@ -172,7 +172,7 @@ class Broker:
         place = (record.topic, crc32(record.key) % PARTITIONS)
         log = self.logs[place]
         offset = self.starts[place] + len(log)
-        log.append(Record(record.topic, record.key, record.value, record.headers, place[1], offset))
+        log.append(replace(record, partition=place[1], offset=offset))
         self.on_arrival[record.topic]()
 
     def lose_log(self) -> None:

@@ -11,41 +11,45 @@ from bank_sim.application.ports import BackgroundPublisher, RowExists
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain import books
-from bank_sim.domain.books import PostingKind
-from bank_sim.domain.flows.transfer.decisions import Decision as BankDecision
-from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
-from bank_sim.domain.flows.transfer.model import Author, Direction, Transfer, TransferEvent, TransferStatus, move
+from bank_sim.domain.flows import decide as decide_at_bank
+from bank_sim.domain.flows.flow import Decision as BankDecision
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move
+from bank_sim.domain.flows.transfer.postings import posting
 from hub.adapters.memory.unit_of_work import HubStore
-from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as ResendAtHub
 from hub.domain.bank import BankSecret
-from hub.domain.flows.transfer.decisions import Decision as HubDecision
-from hub.domain.flows.transfer.decisions import decide as decide_at_hub
+from hub.domain.flows import decide as decide_at_hub
+from hub.domain.flows.flow import Decision as HubDecision
 from hub.domain.flows.transfer.model import Transfer as HubTransfer
 from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink, RecordSource
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import PublishFailed
+from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.messages import TransferAccepted, TransferOffered, TransferRejected
+from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import HEADER_TYPE, Record
+from pix.wire.record import Record
 from tests.simulation.network import Position
 from tests.simulation.run import Plant
 
 
-def _credit_before_decision(transfer: Transfer | None, message: Any, account: Any, facts: Any) -> BankDecision:
+def _credit_before_decision(rows: Any, message: Any, facts: Any) -> BankDecision[Transfer]:
     """The payee's bank credits when it promises, not when the hub has decided."""
-    decision = decide_at_bank(transfer, message, account, facts)
-    row = decision.transfer
-    if isinstance(message, TransferOffered) and transfer is None and row and row.status is TransferStatus.ACCEPTED:
-        return replace(decision, postings=(books.credit(row, facts.now_ms),))
+    decision = decide_at_bank(rows, message, facts)
+    row = decision.row
+    if isinstance(message, TransferOffered) and row is not None and row.row_id not in rows:
+        if row.status is TransferStatus.ACCEPTED:
+            return replace(decision, postings=(posting(row, PostingKind.CREDIT, facts.now_ms),))
+        return decision
     return replace(decision, postings=tuple(each for each in decision.postings if each.kind is not PostingKind.CREDIT))
 
 
-def _apply_late_acceptance(transfer: HubTransfer | None, message: Any, *rest: Any) -> HubDecision:
+def _apply_late_acceptance(rows: Any, message: Any, facts: Any) -> HubDecision[HubTransfer]:
     """The hub takes an acceptance for a transfer that has timed out."""
+    transfer: HubTransfer | None = rows.get(message.end_to_end_id)
     if (
         isinstance(message, TransferAccepted)
         and transfer is not None
@@ -53,8 +57,9 @@ def _apply_late_acceptance(transfer: HubTransfer | None, message: Any, *rest: An
         and transfer.reason is ReasonCode.AB03
         and transfer.payee_processed_at_ms is None
     ):
-        transfer = replace(transfer, status=HubStatus.PENDING, reason=None, decided_at_ms=None)
-    return decide_at_hub(transfer, message, *rest)
+        pending = replace(transfer, status=HubStatus.PENDING, reason=None, decided_at_ms=None)
+        rows = {**rows, pending.row_id: pending}
+    return decide_at_hub(rows, message, facts)
 
 
 class _RefundImpatiently(RetransmitDue):
@@ -69,11 +74,12 @@ class _RefundImpatiently(RetransmitDue):
             ]
             accounts = unit.accounts.lock({row.account_number for row in due})
             for row in due:
-                failed = move(row, TransferEvent.FAILED, Author.BANK, self._clock.now_ms(), ReasonCode.AB03)
-                account, posting = books.book(accounts[row.account_number], books.refund(failed, self._clock.now_ms()))
+                failed = move(row, Trigger.FAILURE, self._clock.now_ms(), ReasonCode.AB03)
+                refund = posting(failed, PostingKind.REFUND, self._clock.now_ms())
+                account, refund = books.book(accounts[row.account_number], refund)
                 accounts[account.number] = account
                 unit.transfers.save([failed])
-                unit.postings.add([posting])
+                unit.postings.add([refund])
                 unit.accounts.save([account])
             unit.commit()
         return super().__call__()
@@ -125,28 +131,28 @@ class _NoAnswersAgain(RetransmitDue):
 
 
 class _WithoutAnswers:
-    """See `bank_sim.application.ports.Courier`."""
+    """See `bank_sim.application.ports.BackgroundPublisher`."""
 
     def __init__(self, publisher: BackgroundPublisher) -> None:
         self._publisher = publisher
 
-    def take(self, records: Sequence[Record]) -> None:
-        """Forgets the answers among them."""
-        answers = (TransferAccepted.__name__.encode(), TransferRejected.__name__.encode())
-        self._publisher.take([record for record in records if record.headers[HEADER_TYPE] not in answers])
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        """Drops the answers among them."""
+        answers = (TransferAccepted, TransferRejected)
+        self._publisher.enqueue([each for each in outgoing if not isinstance(each.message, answers)])
 
 
 class _SwallowRowExists(ProcessMessages):
     """A bank whose other replica was quicker with one record drops the batch."""
 
-    def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
+    def __call__(self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected] = ()) -> list[Outgoing]:
         try:
             with self._units() as unit:
-                processed = self.within(unit, records)
+                outgoing = self.within(unit, arrivals, rejected)
                 unit.commit()
         except RowExists:
-            return ()
-        return processed.outgoing
+            return []
+        return outgoing
 
 
 class _PublishingNeverFails(BatchLoop[Position]):

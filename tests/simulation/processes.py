@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any
 
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink
+from pix.participant.gateway import MessageGateway
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
-from pix.wire.records import Record
+from pix.scheme.deliveries import Outgoing
+from pix.wire.record import Record
 from tests.simulation.network import Broker, Faults, Position, Source, Timeline, Trace
 
 TURN_MS = 20
@@ -171,15 +173,16 @@ class Sink:
 
 
 class BackgroundPublisher:
-    """Sends behind the caller's back, and loses what it cannot send; see `bank_sim.application.ports.Courier`."""
+    """Loses what it cannot publish; see `bank_sim.application.ports.BackgroundPublisher`."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, gateway: MessageGateway) -> None:
         self._sink = sink
+        self._gateway = gateway
 
-    def take(self, records: Sequence[Record]) -> None:
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         """Never raises, but dies with its process."""
         try:
-            self._sink.publish(records)
+            self._sink.publish(self._gateway.encode(outgoing))
         except PublishFailed:
             return
 

@@ -11,19 +11,19 @@ from random import Random
 from typing import Any
 
 from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
-from bank_sim.application.process_messages import ProcessMessages, StoreDeadLetter
+from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import BankIdentity, Participant
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import HubUnavailable
-from bank_sim.domain.flows.transfer.decisions import decide as decide_at_bank
-from bank_sim.domain.flows.transfer.model import AnswerStyle, Progress
+from bank_sim.domain.flows import decide as decide_at_bank
+from bank_sim.domain.flows.transfer.model import Progress
+from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.application.ports import SettlementConflict
@@ -31,20 +31,26 @@ from hub.application.process_messages import ProcessMessages as HubProcessMessag
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
-from hub.domain.flows.transfer.decisions import decide as decide_at_hub
-from hub.entrypoints.kafka import CONSUMER_GROUP, HubRecordHandler, Keyring, records_of
+from hub.domain.flows import decide as decide_at_hub
+from hub.entrypoints.gateway import hub_gateway
+from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import isolating_poison
+from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import Clock
 from pix.runtime.health import Health
+from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import HUB_TOPIC, Record, bank_topic, signing_key
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.simulation.calm import CalmWatch
 from tests.simulation.invariants import find_violations
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
+from tests.simulation.object_codec import codec_of
 from tests.simulation.processes import BackgroundPublisher, Fate, FatefulUnits, Instance, LoopOf, Sink
 
 BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
@@ -202,6 +208,7 @@ class World:
         self.violations: list[str] = []
         self.retention_has_struck = False
         self.garbage: list[Record] = []
+        self.codec = codec_of(seed)
         self.accepted_orders: dict[tuple[str, str], str] = {}
         self.hub_store = plant.hub_store()
         self.hub = self._compose_hub(HubUnitsOfWork(self.hub_store), self.timeline)
@@ -221,7 +228,16 @@ class World:
         return clock
 
     def _compose_hub(self, units: Any, clock: Clock) -> HubApplication:
-        return compose(units, clock, Health(), self.policy, self.timeout_ms, monotonic_ms=self.timeline.now_ms)
+        return compose(
+            units,
+            clock,
+            Health(),
+            self.policy,
+            self.timeout_ms,
+            monotonic_ms=self.timeline.now_ms,
+            derive_wire_key=signing_key,
+            process_again=_ignore,
+        )
 
     def _make_hubs(self) -> list[Instance]:
         replicas = self.random.choice((1, 1, 2))
@@ -241,7 +257,8 @@ class World:
                 retransmit_due=self.plant.resend_at_hub(units, clock, self.policy, self.timeout_ms),
                 fail_expired=self.plant.fail_expired(units, clock, self.policy, self.timeout_ms),
             )
-            handler = HubRecordHandler(process, Keyring(self.hub.queries.signing_keys, self.timeline.now_ms), clock)
+            gateway = hub_gateway(self.hub.queries.wire_keys, self.timeline.now_ms, self.codec)
+            handler = gateway.handler(process)
             handlers.append((units, handler))
             sink = Sink(self.broker, self.hub_fate)
             hubs.append(
@@ -255,8 +272,8 @@ class World:
                     random=self.random,
                     trace=self.trace,
                     fate=self.hub_fate,
-                    handle=isolating_poison(handler, application.store_dead_letter),
-                    sweep=_hub_sweep(application, sink),
+                    handle=isolating_poison(handler, _storing(application)),
+                    sweep=_hub_sweep(application, gateway, sink),
                     next_due_ms=partial(self._hub_due_ms, clock),
                     loop_of=self.plant.loop_of,
                     violations=self.violations,
@@ -327,15 +344,16 @@ class World:
         fate = Fate(self.random)
         units = FatefulUnits(MemoryUnitsOfWork(store), fate)
         sink = Sink(self.broker, fate)
-        publisher = BackgroundPublisher(sink)
+        gateway = bank_gateway(identity.ispb, secret, codec=self.codec)
+        publisher = BackgroundPublisher(sink, gateway)
         ids = (f"{code}-{number}" for number in range(10_000))
         hub = HubByHand(self, identity.ispb)
 
         def made(on: Any) -> BankApplication:
             return compose_bank(
                 identity=identity,
-                secret=secret,
                 units=on,
+                process_again=_ignore,
                 hub=hub,
                 publisher=publisher,
                 clock=clock,
@@ -344,13 +362,12 @@ class World:
                 random=self.random,
             )
 
-        seal = Seal(identity.ispb, signing_key(secret))
-        process = self.plant.process_at_bank(units, seal, clock, identity, self.policy, self.plant.decide_at_bank)
+        process = self.plant.process_at_bank(units, clock, identity, self.policy, self.plant.decide_at_bank)
         quiet = made(MemoryUnitsOfWork(store))
         application = replace(
             made(units),
-            process_messages=isolating_poison(process, StoreDeadLetter(units, clock)),
-            retransmit_due=self.plant.resend_at_bank(units, publisher, seal, clock, self.policy),
+            process_messages=process,
+            retransmit_due=self.plant.resend_at_bank(units, publisher, clock, self.policy),
         )
         topic = bank_topic(code)
         instance = Instance(
@@ -363,15 +380,15 @@ class World:
             random=self.random,
             trace=self.trace,
             fate=fate,
-            handle=application.process_messages,
+            handle=isolating_poison(gateway.handler(process), _storing(application)),
             sweep=lambda: _ignore(application.retransmit_due()),
             next_due_ms=lambda: self._bank_due_ms(store, clock),
             loop_of=self.plant.loop_of,
             violations=self.violations,
         )
         # Another replica of the bank.
-        replica = ProcessMessages(
-            MemoryUnitsOfWork(store), seal, clock, identity, self.policy, self.plant.decide_at_bank
+        replica = gateway.handler(
+            ProcessMessages(MemoryUnitsOfWork(store), clock, identity, self.policy, self.plant.decide_at_bank)
         )
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
@@ -660,10 +677,14 @@ def _ignore(_value: object) -> None:
     """A sweep's count is of no interest here."""
 
 
-def _hub_sweep(application: HubApplication, sink: Sink) -> Callable[[], None]:
+def _storing(application: HubApplication | BankApplication) -> Callable[[Record, str], None]:
+    return lambda record, reason: application.dead_letters.store(Rejected(record, "", reason))
+
+
+def _hub_sweep(application: HubApplication, gateway: MessageGateway, sink: Sink) -> Callable[[], None]:
     def sweep() -> None:
-        sink.publish(records_of(application.fail_expired()))
-        sink.publish(records_of(application.retransmit_due()))
+        sink.publish(gateway.encode(application.fail_expired()))
+        sink.publish(gateway.encode(application.retransmit_due()))
 
     return sweep
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.simulation.network import PARTITIONS, Broker, Source, Timeline
 
 TOPIC = "codepix.test"

@@ -11,8 +11,8 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import HubUnavailable, KeyLimitReached, KeyNotFound, KeyTaken
 from bank_sim.domain.flows.transfer.model import Progress
 from pix.runtime.clock import Clock
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key
-from pix.wire.records import Record
 
 _NAMESPACE = UUID("6f1d1c5e-3a80-4c4e-9b43-0d3f3c2f6c11")
 
@@ -120,20 +120,20 @@ class MemoryHub:
 
 
 class MemoryPublisher:
-    """See `bank_sim.application.ports.Courier`. Keeps what it was given; `is_down` makes it lose it instead."""
+    """See `bank_sim.application.ports.BackgroundPublisher`. Keeps messages; `is_down` makes it lose them instead."""
 
     def __init__(self) -> None:
         self.is_down = False
-        self.records: list[Record] = []
+        self.outgoing: list[Outgoing] = []
 
-    def take(self, records: Sequence[Record]) -> None:
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         if not self.is_down:
-            self.records.extend(records)
+            self.outgoing.extend(outgoing)
 
-    def collect(self) -> list[Record]:
-        """What was given since the last time."""
-        records, self.records = self.records, []
-        return records
+    def collect(self) -> list[Outgoing]:
+        """Those since the last time."""
+        outgoing, self.outgoing = self.outgoing, []
+        return outgoing
 
 
 def _random_key(request_id: str) -> PixKey:

@@ -32,30 +32,15 @@ from bank_sim.application.views import (
 )
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.books import (
-    CAPITAL,
-    CASH,
-    CLEARING,
-    CUSTOMER_PREFIX,
-    SETTLEMENT,
-    Posting,
-    PostingKind,
-    customer_ledger,
-)
-from bank_sim.domain.flows.transfer.model import (
-    ANSWER_DELAY_MS_MAX,
-    UNDECIDED,
-    Direction,
-    Progress,
-    Transfer,
-    TransferStatus,
-)
-from pix.participant.dead_letters import DeadLetterRepository
-from pix.participant.dead_letters_memory import MemoryDeadLetters
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
+from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
+from pix.participant.dead_letters.memory import MemoryDeadLetters
+from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey
+from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 FIRST_SERIAL: Final = 100_001
 """As in the migrations: the demo people have the numbers below."""
@@ -65,13 +50,6 @@ LOCK_SECONDS_MAX: Final = 10.0
 _SWITCH: Final = "behaviour"
 PostingId = tuple[str, Direction | None, PostingKind | None]
 """What makes a posting unique: transfer, direction and kind; or the deposit or funding alone."""
-
-_DEMANDED: Final[Mapping[tuple[Direction, TransferStatus], frozenset[PostingKind]]] = {
-    (Direction.OUTGOING, TransferStatus.PENDING): frozenset({PostingKind.PAYMENT}),
-    (Direction.OUTGOING, TransferStatus.CONFIRMED): frozenset({PostingKind.PAYMENT, PostingKind.SETTLEMENT_OUT}),
-    (Direction.OUTGOING, TransferStatus.FAILED): frozenset({PostingKind.PAYMENT, PostingKind.REFUND}),
-    (Direction.INCOMING, TransferStatus.CONFIRMED): frozenset({PostingKind.CREDIT}),
-}
 
 
 @dataclass(slots=True)
@@ -398,8 +376,8 @@ class MemoryPostings:
         for transfer in self._store.transfers.values():
             postings = booked.get(_place_of(transfer), ())
             kinds = {posting.kind for posting in postings}
-            demanded = _DEMANDED.get((transfer.direction, transfer.status), frozenset())
-            if kinds != demanded or any(posting.amount_centavos != transfer.amount_centavos for posting in postings):
+            due = set(POSTINGS_DUE[transfer.direction, transfer.status])
+            if kinds != due or any(posting.amount_centavos != transfer.amount_centavos for posting in postings):
                 odd.add(transfer.end_to_end_id)
         return tuple(sorted(odd))
 

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
-from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, PostingKind
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
@@ -69,12 +70,8 @@ _SUMMARY: Final = text(
         FROM postings WHERE end_to_end_id IS NOT NULL GROUP BY end_to_end_id, direction
     ), demanded AS (
         SELECT end_to_end_id, direction, amount_centavos,
-            CASE direction || ' ' || status
-                WHEN 'outgoing pending' THEN 'payment'
-                WHEN 'outgoing confirmed' THEN 'payment,settlement_out'
-                WHEN 'outgoing failed' THEN 'payment,refund'
-                WHEN 'incoming confirmed' THEN 'credit'
-            END AS kinds
+            (SELECT due.kinds FROM unnest(CAST(:due_states AS text[]), CAST(:due_kinds AS text[])) AS due(state, kinds)
+                WHERE due.state = direction || ' ' || status) AS kinds
         FROM transfers
     ), odd_accounts AS (
         SELECT a.number FROM accounts AS a LEFT JOIN sums AS s ON s.ledger = :customer_prefix || a.number
@@ -103,7 +100,12 @@ _SUMMARY: Final = text(
         ARRAY(SELECT id FROM odd_transfers)
     """
 )
-_LEDGERS: Final = {
+_DUE: Final = {
+    f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
+}
+_PARAMETERS: Final = {
+    "due_states": list(_DUE),
+    "due_kinds": list(_DUE.values()),
     "customer_prefix": CUSTOMER_PREFIX,
     "clearing": CLEARING,
     "settlement": SETTLEMENT,
@@ -181,7 +183,7 @@ class PostgresPostings:
         ]
 
     def summary(self) -> BooksSummary:
-        row = self._connection.execute(_SUMMARY, {**_LEDGERS, "offenders": OFFENDERS_MAX}).one()
+        row = self._connection.execute(_SUMMARY, {**_PARAMETERS, "offenders": OFFENDERS_MAX}).one()
         return BooksSummary(
             customers_centavos=row[0],
             customers_posted_centavos=row[1],

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
-from bank_sim.domain.flows.transfer.model import AnswerStyle
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from pix.postgres.bulk import execute_bulk, fetch_bulk
 from pix.scheme.reasons import ReasonCode
 

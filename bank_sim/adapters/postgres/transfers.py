@@ -11,20 +11,13 @@ from sqlalchemy import Connection, text
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, update_statement
 from bank_sim.application.ports import TransferId
 from bank_sim.application.views import TransferFilter
-from bank_sim.domain.flows.transfer.model import (
-    ANSWER_DELAY_MS_MAX,
-    AnswerStyle,
-    Author,
-    Direction,
-    Progress,
-    Step,
-    Transfer,
-    TransferEvent,
-    TransferStatus,
-)
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.transfer.model import HistoryStep, Progress, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import Party
+from pix.scheme.messages import Party, Side
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 
 
@@ -70,7 +63,7 @@ _CHANGING: Final[list[Column[Transfer]]] = [
     Column("resend_count", "integer", lambda transfer: transfer.resend_count),
     Column("duplicates", "integer", lambda transfer: transfer.duplicates),
     Column("answer_style", "text", lambda transfer: transfer.answer_style.value),
-    Column("steps_refused", "integer", lambda transfer: transfer.steps_refused),
+    Column("refusals", "integer", lambda transfer: transfer.refusals),
     Column("history", "jsonb", lambda transfer: _history_json(transfer.history)),
 ]
 _ALL: Final = [*_ID, *_FIXED, *_CHANGING]
@@ -102,26 +95,28 @@ _MIRROR_PROGRESS: Final = (
 )
 
 
-def _history_json(history: Sequence[Step]) -> str:
+def _history_json(history: Sequence[HistoryStep]) -> str:
+    """Without the side, which is the row's."""
     steps = []
     for step in history:
-        line = {"at_ms": step.at_ms, "author": step.author, "event": step.event, "status": step.status}
+        line = {"at_ms": step.at_ms, "author": step.author, "trigger": step.trigger, "status": step.status}
         if step.reason is not None:
             line["reason"] = step.reason
-        if step.refused:
-            line["refused"] = step.refused
+        if step.ignored:
+            line["ignored"] = step.ignored
         steps.append(line)
     return json.dumps(steps)
 
 
-def _step_of(line: Mapping[str, Any]) -> Step:
+def _step_of(line: Mapping[str, Any], side: Side) -> HistoryStep:
     return Step(
         line["at_ms"],
-        Author(line["author"]),
-        TransferEvent(line["event"]),
+        line["author"],
+        Trigger(line["trigger"]),
+        side,
         TransferStatus(line["status"]),
         ReasonCode(line["reason"]) if "reason" in line else None,
-        line.get("refused", ""),
+        line.get("ignored", ""),
     )
 
 
@@ -135,8 +130,9 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         status, reason,
         payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
         answered_at_ms, decided_at_ms, offered_at_ms, completed_at_ms, resend_at_ms, resend_count, duplicates,
-        answer_style, steps_refused, history,
+        answer_style, refusals, history,
     ) = row  # fmt: skip
+    side = Direction(direction).side
     return Transfer(
         end_to_end_id=end_to_end_id,
         direction=Direction(direction),
@@ -162,8 +158,8 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         answer_style=AnswerStyle(answer_style),
         idempotency_key=idempotency_key,
         traceparent=traceparent,
-        history=tuple(_step_of(line) for line in history),
-        steps_refused=steps_refused,
+        history=tuple(_step_of(line, side) for line in history),
+        refusals=refusals,
     )
 
 

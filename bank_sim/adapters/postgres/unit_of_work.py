@@ -22,8 +22,8 @@ from bank_sim.application.ports import (
     SwitchRepository,
     TransferRepository,
 )
-from pix.participant.dead_letters import DeadLetterRepository
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction, undo
 from pix.runtime.outages import DatabaseUnavailable
 

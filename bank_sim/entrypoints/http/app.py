@@ -59,7 +59,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
         version="1",
-        description="A bank of the CodePix network. Amounts are integer centavos, times Unix milliseconds.",
+        description="A bank of the CodePix network. Amounts are integers in centavos, times Unix milliseconds.",
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -113,13 +113,13 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     elif isinstance(error, HTTPException):
         if status == TOO_LARGE and request.url.path == UPLOAD_PATH:
             mb = str(UPLOAD_BYTES_MAX // 1024 // 1024)
-            sentence = translate(language, "Choose a picture of at most %(mb)s MB.") % {"mb": mb}
+            sentence = translate(language, "Choose an image of at most %(mb)s MB.") % {"mb": mb}
             way_on = page_address(request)
         elif status == TOO_LARGE:
-            sentence = translate(language, "What was sent is too large.")
+            sentence = translate(language, "The request is too large.")
             way_on = page_address(request)
         else:
-            sentence = translate(language, "The page does not exist, or it is not for you.")
+            sentence = translate(language, "It doesn't exist or you don't have access.")
     context = {
         "title": title_of(status, language),
         "sentence": sentence,

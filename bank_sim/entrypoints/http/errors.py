@@ -8,6 +8,7 @@ from typing import Final
 
 from bank_sim.domain import errors
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
+from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.languages import Language, translate, translate_rule
@@ -21,31 +22,29 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         errors.TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
-        errors.DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "The dead letter does not exist"),
-        errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Account number and PIN do not match"),
+        errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),
         errors.AccountClosed: ProblemKind("account-closed", 409, "The account is closed"),
-        errors.AccountNotEmpty: ProblemKind("account-not-empty", 409, "The account has money in it"),
-        errors.AccountHasTransfers: ProblemKind("account-has-transfers", 409, "The account has transfers under way"),
-        errors.DeadLetterClosed: ProblemKind("dead-letter-settled", 409, "The dead letter is settled"),
-        errors.DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
+        errors.AccountNotEmpty: ProblemKind("account-not-empty", 409, "The account is not empty"),
+        errors.AccountHasTransfers: ProblemKind("account-has-transfers", 409, "The account has transfers in progress"),
         errors.TaxIdTaken: ProblemKind("tax-id-taken", 409, "The tax id already has an account"),
-        errors.KeyTaken: ProblemKind("key-taken", 409, "Another account has the key"),
-        errors.IdempotencyConflict: ProblemKind("idempotency-conflict", 409, "The idempotency key was used before"),
-        errors.InsufficientBalance: ProblemKind("insufficient-balance", 422, "The balance is not enough"),
+        errors.KeyTaken: ProblemKind("key-taken", 409, "The key is registered for another account"),
+        errors.IdempotencyConflict: ProblemKind("idempotency-conflict", 409, "The idempotency key was already used"),
+        errors.InsufficientBalance: ProblemKind("insufficient-balance", 422, "Insufficient balance"),
         errors.PayerIsPayee: ProblemKind("payer-is-payee", 422, "Payer and payee are the same account"),
-        errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has too many keys"),
-        errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Too many keys were looked up"),
-        errors.HubRejected: ProblemKind("hub-refused", 422, "The hub refuses this"),
-        errors.HubAnswerUnfit: ProblemKind("hub-answer-unfit", 502, "The hub's answer breaks a rule"),
-        errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub does not answer"),
+        errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has reached its limit of keys"),
+        errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Rate limit for key lookups reached"),
+        errors.HubRejected: ProblemKind("hub-refused", 422, "The hub rejected the request"),
+        errors.HubAnswerUnfit: ProblemKind("hub-answer-unfit", 502, "The hub's answer violates a rule"),
+        errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub is not responding"),
         errors.HubCredentialsRejected: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
+        **DEAD_LETTER_PROBLEMS,
         **OPERATOR_PROBLEMS,
         **STREAM_PROBLEMS,
-        PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other pictures are being read"),
-        DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database does not answer"),
+        PictureReaderBusy: ProblemKind("picture-reader-busy", 503, "Other images are being processed"),
+        DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The bank's database is not responding"),
         ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
-        TokenRefused: ProblemKind("token-refused", 410, "The step is too old"),
+        TokenRefused: ProblemKind("token-refused", 410, "The page has expired"),
     }
 )
 
@@ -54,22 +53,22 @@ def sentence_of(error: Exception, language: Language) -> str:
     """Why it did not work, for people, in their language."""
     match error:
         case errors.KeyTaken(bank_name=bank_name) if bank_name:
-            sentence = translate(language, "This key already belongs to an account at %(bank)s.")
+            sentence = translate(language, "This key is registered at %(bank)s.")
             return sentence % {"bank": bank_name}
         case errors.HubUnavailable():
             return translate(
-                language, "The Pix network does not answer at the moment. Your money is safe; please try again shortly."
+                language, "The Pix network isn't responding right now. Your money is safe. Please try again shortly."
             )
         case ForgedRequest():
             return translate(language, "Nothing was changed. Sign in again.")
         case TokenRefused():
-            return translate(language, "Nothing was paid just now. Look at your statement before you start again.")
+            return translate(language, "Nothing was paid now. Check your statement, then start again.")
         case DatabaseUnavailable():
-            return translate(language, "The bank is busy at the moment. Your money is safe; please try again shortly.")
+            return translate(language, "The bank is busy right now. Your money is safe. Please try again shortly.")
     rule = getattr(error, "rule", "")
     if rule:
         return translate_rule(language, rule)
-    return translate(language, "Something went wrong on our side. Your money is safe.")
+    return translate(language, "The problem is on our side. Your money is safe.")
 
 
 def ended_session_sentence(path: str, is_signed_in: bool, language: Language) -> str:
@@ -78,10 +77,12 @@ def ended_session_sentence(path: str, is_signed_in: bool, language: Language) ->
     if is_signed_in:
         if is_payment:
             return translate(
-                language, "Nothing was paid. You have signed in again since, perhaps as another person: start again."
+                language,
+                "Nothing was paid. You've signed in again since then, perhaps to another account. Please start again.",
             )
         return translate(
-            language, "Nothing was changed. You have signed in again since, perhaps as another person: start again."
+            language,
+            "Nothing was changed. You've signed in again since then, perhaps to another account. Please start again.",
         )
     if is_payment:
         return translate(language, "Nothing was paid. Sign in again.")
@@ -91,10 +92,10 @@ def ended_session_sentence(path: str, is_signed_in: bool, language: Language) ->
 def title_of(status: int, language: Language) -> str:
     """The heading of an error's page."""
     titles = {
-        403: translate(language, "Your session has ended"),
-        404: translate(language, "There is nothing here"),
+        403: translate(language, "Your session has expired"),
+        404: translate(language, "Page not found"),
         410: translate(language, "This page has expired"),
         413: translate(language, "This file is too large"),
         503: translate(language, "One moment, please"),
     }
-    return titles.get(status, translate(language, "That did not work"))
+    return titles.get(status, translate(language, "Something went wrong"))

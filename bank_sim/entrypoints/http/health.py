@@ -17,7 +17,7 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/ready", responses={503: {"description": "A part does not work; the body says which and why."}})
+@router.get("/ready", responses={503: {"description": "Not ready. The body names the failed parts and the reasons."}})
 async def ready(site: SiteOf) -> JSONResponse:
     """200 when every part works (database, broker, migrations, …), else 503; each part with `ok` or its trouble."""
     parts = dict(await HEALTH_THREADS.run(site.bank.health.report))

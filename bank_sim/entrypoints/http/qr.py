@@ -33,7 +33,7 @@ _JPEG_DIVISORS: Final = (1, 2, 4, 8)
 DECODES_WAITING_MAX: Final = 4
 """Pictures are read one at a time; so many more may wait for their turn."""
 DECODE_WAIT_SECONDS_MAX: Final = 5.0
-BUSY_RULE: Final = translatable("Other pictures are being read at the moment. Please try again in a few seconds.")
+BUSY_RULE: Final = translatable("Other images are being processed. Please try again in a few seconds.")
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 _SIDE_MAX: Final = 2_400
 """Larger pictures are made smaller before reading; a telephone's photograph has more than the reader needs."""
@@ -46,7 +46,7 @@ DRAWN_KEPT_MAX: Final = 256
 def draw_qr(text: str, title: str) -> Markup:
     """The code as an SVG element without any style, black on white as readers want it.
 
-    Trying the eight masks takes most of the time of the page that shows it, and whoever receives looks at it again.
+    Trying the eight masks takes most of the time of the page that shows it, and payees open that page often.
     """
     svg = segno.make(text, error="m", micro=False).svg_inline(
         border=_QUIET_ZONE, scale=4, dark="#000", light="#fff", title=title, omitsize=True, svgclass="qr-code"
@@ -88,23 +88,23 @@ def read_picture(content: bytes) -> str:
     and PictureReaderBusy.
     """
     if not content:
-        raise SchemeError("brcode", "Choose a picture.")
+        raise SchemeError("brcode", "Choose an image.")
     if len(content) > UPLOAD_BYTES_MAX:
-        raise SchemeError("brcode", f"A picture has at most {UPLOAD_BYTES_MAX // 1024 // 1024} MB.")
+        raise SchemeError("brcode", f"The image must be at most {UPLOAD_BYTES_MAX // 1024 // 1024} MB.")
     formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
     with _one_at_a_time():
         found = zxingcpp.read_barcodes(_open(content), formats=formats)
     texts = {code.text for code in found if code.valid}
     if not texts:
-        raise SchemeError("brcode", "There is no readable QR code in this picture.")
+        raise SchemeError("brcode", "We couldn't find a QR code in this image.")
     if len(texts) == 1:
         # Alone it is read in any case, so that its fault is named.
         return texts.pop()
     codes = [text for text in texts if is_like_code(text)]
     if not codes:
-        raise SchemeError("brcode", "None of the QR codes in this picture is a Pix code.")
+        raise SchemeError("brcode", "None of the QR codes in this image is a Pix code.")
     if len(codes) > 1:
-        raise SchemeError("brcode", "There is more than one Pix code in this picture. Show one of them alone.")
+        raise SchemeError("brcode", "There is more than one Pix code in this image. Use an image with only one.")
     return codes[0]
 
 
@@ -124,14 +124,14 @@ def _open(content: bytes) -> Image.Image:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
         if isinstance(error, SchemeError):
             raise
-        raise SchemeError("brcode", "This file is not a picture that can be read.") from None
+        raise SchemeError("brcode", "We can't read this file as an image.") from None
     except Image.DecompressionBombError:
-        raise SchemeError("brcode", "This picture is too large.") from None
+        raise SchemeError("brcode", "This image is too large.") from None
 
 
 def _check_pixels(pixels: int, pixels_max: int) -> None:
     if pixels > pixels_max:
-        raise SchemeError("brcode", "This picture is too large.")
+        raise SchemeError("brcode", "This image is too large.")
 
 
 def _in_grey(picture: Image.Image) -> Image.Image:

@@ -27,7 +27,7 @@ class StatementQuery:
         """The filter of the application. Raises SchemeError(field="from" | "to")."""
         first, last = _day(self.from_text, "from"), _day(self.to_text, "to")
         if first and last and last < first:
-            raise SchemeError("to", "The last day is before the first.")
+            raise SchemeError("to", '"To" must be after "From".')
         return StatementFilter(
             direction=self.direction,
             search=self.search.strip(),
@@ -63,7 +63,7 @@ def _day(text: str, field: str) -> date | None:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise SchemeError(field, "A day is written as year, month and day: 2026-01-31.") from None
+        raise SchemeError(field, "Write the date as year, month and day: 2026-01-31.") from None
     if not 2000 <= day.year <= 9000:
         raise SchemeError(field, "The year is out of range.")
     return day

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.languages import Language, translate
+from pix.web.marks import translatable
 
 SLOW_MS: Final = 4_000
 """A transfer that is open for longer than this gets a sentence why it waits."""
 
 _PASSING_REASONS: Final = frozenset({ReasonCode.AB03, ReasonCode.AM04, ReasonCode.ED05, ReasonCode.DS27})
 """A bank was late, short of settlement money, in trouble or suspended; the others stay, such as a blocked account."""
+
+_SENTENCES: Final = {
+    ReasonCode.DS27: translatable("Pix isn't available at the recipient's bank or at ours right now."),
+}
+"""Reasons that customers read in other words than operators."""
 
 StepState = Literal["done", "now", "next", "failed"]
 
@@ -98,49 +105,58 @@ def reason_sentence(reason: ReasonCode | None, language: Language) -> str:
     return found.sentence_pt if language is Language.PORTUGUESE else found.sentence_en
 
 
+def _why(reason: ReasonCode | None, language: Language) -> str:
+    if reason in _SENTENCES:
+        return translate(language, _SENTENCES[reason])
+    return reason_sentence(reason, language)
+
+
 def _outgoing(
     transfer: Transfer, stage: str, is_slow: bool, say: Callable[[str], str], language: Language
 ) -> tuple[Verdict, list[StepView]]:
     sent = StepView("sent", say("Sent"), "done", transfer.requested_at_ms)
     if stage == "failed":
-        why = reason_sentence(transfer.reason, language)
-        back = say("The money is back in your account.")
+        why = _why(transfer.reason, language)
+        back = say("The amount was refunded to your account.")
         code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
-        verdict = Verdict("bad", "cross", say("The Pix was not made"), f"{why} {back}".strip(), code, "good", "refund")
+        verdict = Verdict("bad", "cross", say("Pix not sent"), f"{why} {back}".strip(), code, "good", "refund")
         return verdict, [
             sent,
-            StepView("failed", say("Refused"), "failed", transfer.decided_at_ms, why),
-            StepView("refunded", say("Money back in your account"), "done", transfer.decided_at_ms),
+            StepView("failed", say("Rejected"), "failed", transfer.decided_at_ms, why),
+            StepView("refunded", say("Refunded to your account"), "done", transfer.decided_at_ms),
         ]
     is_decided = stage in ("confirmed", "completed")
     # The hub tells when it has offered the transfer; without that it is the hub that has not answered.
     waits_for_hub = is_slow and not is_decided and transfer.offered_at_ms is None
-    offered = say("Waiting for the Pix network") if waits_for_hub else say("With the payee's bank")
+    if is_decided:
+        offered = say("Sent to the recipient's bank")
+    elif waits_for_hub:
+        offered = say("Waiting for the Pix network")
+    else:
+        offered = say("Waiting for the recipient's bank")
     steps = [
         sent,
         StepView("offered", offered, "done" if is_decided else "now", transfer.offered_at_ms),
-        StepView("confirmed", say("Confirmed"), "done" if is_decided else "next", transfer.decided_at_ms),
+        StepView("confirmed", say("Received by the bank"), "done" if is_decided else "next", transfer.decided_at_ms),
         StepView(
             "completed",
-            say("Completed"),
+            say("Done"),
             "done" if stage == "completed" else "now" if is_decided else "next",
             transfer.completed_at_ms,
         ),
     ]
-    if stage == "completed":
-        return Verdict("good", "check", say("Pix completed")), steps
-    if stage == "confirmed":
-        waits = say("It is paid for good. The other bank is just finishing its books.") if is_slow else ""
-        return Verdict("good", "check", say("Pix confirmed"), waits), steps
+    if is_decided:
+        waits = say("The payment is final. The recipient's bank is finishing its bookkeeping.") if is_slow else ""
+        return Verdict("good", "check", say("Pix sent"), waits), steps
     waits = (
         say(
-            "The Pix network has not answered yet. Your money is safe: we'll finish the payment as soon as the network "
-            "responds, or refund you. You can close this page."
+            "Your money is safe. We'll finish the payment as soon as the Pix network responds, or refund you. You "
+            "can close this page."
         )
         if waits_for_hub
         else say(
-            "The recipient's bank has not answered yet. Your money is safe: we'll finish the payment as soon as that "
-            "bank responds, or refund you. You can close this page."
+            "Your money is safe. We'll finish the payment as soon as the recipient's bank responds, or refund you. "
+            "You can close this page."
         )
     )
     sentence = waits if is_slow else ""
@@ -150,14 +166,14 @@ def _outgoing(
 def _incoming(
     transfer: Transfer, stage: str, is_slow: bool, say: Callable[[str], str], language: Language
 ) -> tuple[Verdict, list[StepView]]:
-    announced = StepView("offered", say("Announced by the payer's bank"), "done", transfer.requested_at_ms)
+    announced = StepView("offered", say("On its way from the sender's bank"), "done", transfer.requested_at_ms)
     if stage in ("failed", "rejected"):
-        why = reason_sentence(transfer.reason, language)
+        why = _why(transfer.reason, language)
         code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
         verdict = Verdict("bad", "cross", say("The Pix did not arrive"), why, code, "bad", "info")
         return verdict, [
             announced,
-            StepView("failed", say("Refused"), "failed", transfer.decided_at_ms or transfer.answered_at_ms, why),
+            StepView("failed", say("Rejected"), "failed", transfer.decided_at_ms or transfer.answered_at_ms, why),
         ]
     is_decided = stage in ("confirmed", "completed")
     steps = [
@@ -166,12 +182,12 @@ def _incoming(
         StepView("confirmed", say("In your account"), "done" if is_decided else "now", transfer.decided_at_ms),
         StepView(
             "completed",
-            say("Completed"),
+            say("Done"),
             "done" if stage == "completed" else "now" if is_decided else "next",
             transfer.completed_at_ms,
         ),
     ]
     if is_decided:
         return Verdict("good", "check", say("Pix received")), steps
-    sentence = say("The Pix network has not decided yet; the money comes by itself.") if is_slow else ""
+    sentence = say("The Pix network hasn't confirmed this Pix yet. You don't need to do anything.") if is_slow else ""
     return Verdict("wait", "bolt", say("A Pix is coming"), sentence, "", "wait", "shield"), steps

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from pix.messaging.tap import TappedRecord
 from pix.runtime.outages import BrokerUnavailable
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 
 class MemoryWire:

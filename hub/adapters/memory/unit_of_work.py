@@ -19,7 +19,7 @@ from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatu
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, tally_changes
-from pix.participant.dead_letters_memory import MemoryDeadLetters
+from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import KeyKind, PixKey

@@ -2,7 +2,8 @@
 
 What a batch costs here decides what the hub can do in a second, so nothing is done per value that can be done per
 batch: new rows come by COPY, changed ones by one UPDATE joined to arrays, and a row that this process wrote a moment
-ago is not read again (`CachedTransfers`).
+ago is not read again (`CachedTransfers`). Replicas rely on optimistic concurrency: each update names the revision that
+it read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from hub.application.ports import Found, Latency, TransferChange, TransferFilter
-from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
     copy_rows,
@@ -31,8 +32,9 @@ from pix.postgres.bulk import (
 from pix.postgres.engine import is_storable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import Party
+from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
 
 CACHED_TRANSFERS_MAX: Final = 10_000
@@ -208,12 +210,13 @@ def _number(number: int | None) -> str:
 
 
 def _history_lines(steps: Sequence[HistoryStep]) -> str:
-    """Each step as a JSON array on a line of its own: appending one to a history is appending text."""
+    """Each step as a JSON array on a line: a history grows by appending text."""
     quote = encode_basestring_ascii
     return "".join(
         [
-            f'[{step.at_ms},{quote(step.author)},{quote(step.message)},"{step.status.value}",'
-            f"{quote(step.refused)},{quote(step.reason)}]\n"
+            f'[{step.at_ms},{quote(step.author)},"{step.trigger.value}",'
+            f'"{"" if step.side is None else step.side.value}","{step.status.value}",'
+            f'"{"" if step.reason is None else step.reason.value}",{quote(step.ignored)}]\n'
             for step in steps
         ]
     )
@@ -222,8 +225,18 @@ def _history_lines(steps: Sequence[HistoryStep]) -> str:
 def _history_of(lines: str) -> list[HistoryStep]:
     steps = []
     for line in lines.splitlines():
-        at_ms, author, message, status, refused, reason = json.loads(line)
-        steps.append(HistoryStep(at_ms, author, message, _STATUSES[status], refused, reason))
+        at_ms, author, trigger, side, status, reason, ignored = json.loads(line)
+        steps.append(
+            Step(
+                at_ms,
+                author,
+                Trigger(trigger),
+                Side(side) if side else None,
+                _STATUSES[status],
+                ReasonCode(reason) if reason else None,
+                ignored,
+            )
+        )
     return steps
 
 

@@ -22,7 +22,7 @@ from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable, transaction, undo
 from pix.scheme.keys import KeyKind, PixKey
@@ -86,7 +86,7 @@ class PostgresBanks:
             {
                 "ispb": secret.ispb,
                 "secret_sha256": secret.secret_sha256,
-                "signing_key": secret.signing_key,
+                "signing_key": secret.wire_key,
                 "added_at_ms": secret.added_at_ms,
             },
         )

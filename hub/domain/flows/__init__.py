@@ -1,0 +1,51 @@
+"""The hub's registry of flows: a new flow is a folder here and a line in `FLOWS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from hub.domain.flows import transfer
+from hub.domain.flows.flow import Decision, Facts, Flow
+from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
+from pix.scheme.messages import Message
+from pix.scheme.retransmission import RetransmissionPolicy
+
+FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
+"""In the order in which a transaction locks their rows."""
+
+_BY_MESSAGE: Final = by_message(FLOWS)
+_BY_ROW: Final = by_row(FLOWS)
+
+Rows = Mapping[str, Any]
+"""Rows of flows by their ids, which no two flows share."""
+
+
+def keys_by_flow(messages: Iterable[Message]) -> dict[str, set[str]]:
+    """The ids of all rows that the messages load and lock, by the name of their flow, in the order of locking."""
+    keys: dict[str, set[str]] = {flow.name: set() for flow in FLOWS}
+    for message in messages:
+        for name, row_id in _BY_MESSAGE[type(message)].keys(message):
+            keys[name].add(row_id)
+    return keys
+
+
+def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
+    """Decides on a message of the bank `facts.sender`, with the rows of its keys that exist."""
+    flow = _BY_MESSAGE[type(message)]
+    return flow.decide(flow.state(rows, message), message, facts)
+
+
+def decide_timeout(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
+    """Fails a pending row. Raises IllegalTransition for any other."""
+    return _BY_ROW[type(row)].decide_timeout(row, now_ms, policy)
+
+
+def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None) -> Decision[Any]:
+    """Sends what is owed once more, and sets the next due time."""
+    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy, timeout_ms)
+
+
+def timeline(row: Any, history: Sequence[Step[Any, Any]]) -> list[TimelineEntry]:
+    """Everything that has happened to a row, in its order."""
+    return _BY_ROW[type(row)].timeline(row, history)

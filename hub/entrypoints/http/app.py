@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -11,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from hub.application.bank_books import NoBankBooks
-from hub.application.live_messages import LiveMessages, SilentTap, parties_of
+from hub.application.live_messages import LiveMessages, SilentTap
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.http.api.events import events_router
@@ -34,19 +33,17 @@ from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, find_kind, install_probl
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import install_sessions, secret_of, session_secret
 from pix.web.templates import language_of
-from pix.wire.records import Record
 
 DESCRIPTION: Final = (
-    "What the console shows, for programs: banks, transfers with their histories, keys, settlement accounts, dead "
-    "letters, the network at a glance, and a stream of its messages. A bank that proves itself may look up a key. "
-    "Money is integer centavos; times are Unix milliseconds in UTC."
+    "The data of the console for programs: banks, transfers with their timelines, keys, settlement accounts, dead "
+    "letters, a network snapshot, and a stream of messages. A bank may look up keys with its credentials. "
+    "Amounts are integers in centavos; times are Unix milliseconds in UTC."
 )
 SESSION_COOKIE: Final = "codepix_hub"
 
 
 def create_app(
     application: HubApplication,
-    replay_record: Callable[[Record], None],
     *,
     configured_secret: str = "",
     operators: OperatorSettings | None = None,
@@ -57,11 +54,10 @@ def create_app(
 ) -> FastAPI:
     """The application.
 
-    `replay_record` is what a dead letter's record goes through when it is replayed; `configured_secret` signs sessions
-    and forms, and is made for the life of the process when it is empty; `operators` says who is the operator, which
-    without it is everybody. `wire` is what is watched live, `bank_books` where the banks' bookings are asked for;
-    without them nothing passes, and no bank answers. The page at `lab_panel_url` may frame the network map;
-    people reach the console at `public_url`, and with https its cookies are for https alone.
+    `configured_secret` signs sessions and forms; when it is empty, one is made for the life of the process. Without
+    `operators` everybody is the operator; without `wire` no message is shown live, and without `bank_books` no bank
+    answers. The page at `lab_panel_url` may frame the network map. People reach the console at `public_url`; with https
+    its cookies are for https alone.
     """
     app = FastAPI(
         title="CodePix hub",
@@ -73,9 +69,9 @@ def create_app(
     )
     secret = secret_of(SESSION_COOKIE, session_secret(configured_secret))
     authentication = OperatorAuthentication(operators or EverybodyIsOperator(), secret)
-    wire = wire or LiveMessages(SilentTap, lambda: parties_of(application.queries))
+    wire = wire or LiveMessages(SilentTap)
     bank_books = bank_books or NoBankBooks()
-    install_site(app, Site(application, replay_record, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
+    install_site(app, Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url))
     install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
     install_public_url(app, public_url)
     app.add_middleware(SecurityHeaders)
@@ -85,7 +81,7 @@ def create_app(
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
     app.add_exception_handler(OperatorNeeded, _to_sign_in)
     for router in (
-        *api_routers(application, replay_record, bank_books, operator_of_api(lambda _: authentication)),
+        *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         preferences_router(),
@@ -97,12 +93,12 @@ def create_app(
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:
-        """The process answers."""
+        """Live: the process responds."""
         return {"status": "ok"}
 
     @app.get("/health/ready", tags=["health"])
     async def ready() -> JSONResponse:
-        """Whether every part works: 200, or 503 with what does not."""
+        """Ready: 200 when each part works, otherwise 503 with the failed parts."""
         report = await HEALTH_THREADS.run(application.health.report)
         works = all(state == "ok" for state in report.values())
         return JSONResponse({"status": "ok" if works else "trouble", "parts": dict(report)}, 200 if works else 503)
@@ -117,23 +113,23 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
 def _error_page(request: Request, error: Exception, status: int) -> Response:
     language = language_of(request)
     titles = {
-        403: translate(language, "Your session has ended"),
-        404: translate(language, "There is nothing here"),
+        403: translate(language, "Your session has expired"),
+        404: translate(language, "Page not found"),
         503: translate(language, "One moment, please"),
     }
     kind = find_kind(error, PROBLEMS)
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
     elif status == TOO_LARGE:
-        sentence = translate(language, "What was sent is too large.")
+        sentence = translate(language, "The request is too large.")
     elif isinstance(error, HTTPException):
-        sentence = translate(language, "The page does not exist, or it is not for you.")
+        sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:
         sentence = translate_rule(language, getattr(error, "rule", "") or kind.title)
     else:
-        sentence = translate(language, "Something went wrong on our side. It was written to the log.")
+        sentence = translate(language, "The problem is on our side. The error was logged.")
     context = {
-        "title": titles.get(status, translate(language, "That did not work")),
+        "title": titles.get(status, translate(language, "Something went wrong")),
         "sentence": sentence[:1].upper() + sentence[1:],
         "status": status,
     }

@@ -9,8 +9,6 @@ from hub.domain.errors import (
     BankAlreadyAdded,
     BankNotActive,
     BankNotFound,
-    DeadLetterNotFound,
-    DeadLetterTruncated,
     FundingConflict,
     KeyNotFound,
     LookUpsExhausted,
@@ -18,6 +16,7 @@ from hub.domain.errors import (
     SettlementFundsTooLow,
     TransferNotFound,
 )
+from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
 from pix.web.operators import OPERATOR_PROBLEMS
@@ -25,21 +24,20 @@ from pix.web.problems import ProblemKind, ProblemTable
 from pix.web.visits import STREAM_PROBLEMS
 
 PROBLEMS: Final[ProblemTable] = {
-    NotAuthenticated: ProblemKind("not-authenticated", 401, "The caller is not the bank that it says it is"),
+    NotAuthenticated: ProblemKind("not-authenticated", 401, "The bank's credentials are wrong"),
     BankNotActive: ProblemKind("bank-not-active", 403, "The bank is suspended"),
-    BankNotFound: ProblemKind("bank-not-found", 404, "There is no such bank"),
-    BankAlreadyAdded: ProblemKind("bank-already-added", 409, "The bank is there already"),
-    KeyNotFound: ProblemKind("key-not-found", 404, "Nobody has registered this key"),
-    LookUpsExhausted: ProblemKind("look-ups-exhausted", 429, "The bank has looked up too many keys"),
-    TransferNotFound: ProblemKind("transfer-not-found", 404, "There is no such transfer"),
-    DeadLetterNotFound: ProblemKind("dead-letter-not-found", 404, "There is no such dead letter"),
-    DeadLetterTruncated: ProblemKind("dead-letter-not-whole", 409, "Only a part of the record was kept"),
-    FundingConflict: ProblemKind("funding-conflict", 409, "Another funding has this id"),
-    SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "Not so much settlement money is free"),
+    BankNotFound: ProblemKind("bank-not-found", 404, "The bank does not exist"),
+    BankAlreadyAdded: ProblemKind("bank-already-added", 409, "The bank already exists"),
+    KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
+    LookUpsExhausted: ProblemKind("look-ups-exhausted", 429, "Rate limit for key lookups reached"),
+    TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
+    FundingConflict: ProblemKind("funding-conflict", 409, "Another funding has this ID"),
+    SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "The available settlement balance is too low"),
     TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
+    **DEAD_LETTER_PROBLEMS,
     **OPERATOR_PROBLEMS,
     **STREAM_PROBLEMS,
-    DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database does not answer"),
+    DatabaseUnavailable: ProblemKind("database-unavailable", 503, "The hub's database is not responding"),
     ForgedRequest: ProblemKind("forged-request", 403, "The form is not from this session"),
-    BrokerUnavailable: ProblemKind("broker-unavailable", 503, "The broker does not answer"),
+    BrokerUnavailable: ProblemKind("broker-unavailable", 503, "The broker is not responding"),
 }

@@ -18,11 +18,11 @@ AMOUNT_CENTAVOS_MIN: Final = 1_00
 AMOUNT_CENTAVOS_MAX: Final = 20_00
 """Small, so that there is money for hours; it comes and goes between the banks."""
 
-RATE_RULE: Final = translatable("The rate is more than 0 and at most {} payments a second.")
-SHARE_RULE: Final = translatable("The share that must fail is 0 to 100 percent.")
-BANK_RULE: Final = translatable("There is no bank {}.")
-WEIGHT_RULE: Final = translatable("The weight of a bank is 0 to {}.")
-SOMEBODY_RULE: Final = translatable("At least one bank must have a weight of more than 0.")
+RATE_RULE: Final = translatable("The rate must be above 0 and at most {} payments per second.")
+SHARE_RULE: Final = translatable("The share meant to fail must be 0 to 100 percent.")
+BANK_RULE: Final = translatable("No bank has the code {}.")
+WEIGHT_RULE: Final = translatable("The weight of a bank must be 0 to {}.")
+SOMEBODY_RULE: Final = translatable("At least one bank must have a weight above 0.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.outages import PublishFailed
 from pix.web.marks import translatable
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 PAYMENTS: Final = 12
 PER_SECOND: Final = 20.0
@@ -58,13 +58,15 @@ def play(stage: Stage) -> None:
     codes = [each.code for each in stage.banks]
     try:
         with listening(settings.bootstrap_servers, codes) as tap, stage.behaving(bank, answer_style="twice"):
-            stage.say("{} answers every offer twice. Customers of all banks pay {} times.", bank.spec.name, PAYMENTS)
+            stage.say(
+                "{} answers every offer twice. Customers of all banks make {} payments.", bank.spec.name, PAYMENTS
+            )
             storm = Storm(tap, sink)
             orders = stage.send(stage.payments(PAYMENTS), PER_SECOND)
-            stage.say("Every record on the broker is repeated {} times as soon as it is there.", COPIES)
+            stage.say("Each record on the broker is repeated {} times as soon as it arrives.", COPIES)
             stage.await_(lambda: _has_passed(storm, orders), HEARD_SECONDS_MAX, "the records of every payment")
             stage.await_outcomes(orders)
-            stage.say("Now all of it once more, {} times each and in any order, when everything is over.", COPIES)
+            stage.say("After the decision, each record is repeated {} more times, in any order.", COPIES)
             again = storm.heard * COPIES
             stage.random.shuffle(again)
             sink.publish(again)
@@ -72,12 +74,12 @@ def play(stage: Stage) -> None:
             stage.numbers["repeated"] = 2 * COPIES * len(storm.heard)
             due = 2 * COPIES * PAYMENTS
             stage.await_(lambda: _duplicates(stage, orders) >= due, COUNTED_SECONDS_MAX, "the hub to have seen them")
-            stage.say("The hub alone has ignored {} records that it had seen before.", _duplicates(stage, orders))
+            stage.say("The hub ignored {} duplicates.", _duplicates(stage, orders))
     except PublishFailed as error:
         raise PartError(f"The broker does not take the records: {error}") from error
     finally:
         sink.close()
-    stage.say("Each payment was booked once.")
+    stage.say("Each payment was booked exactly once.")
 
 
 def _has_passed(storm: Storm, orders: Orders) -> bool:
@@ -93,6 +95,6 @@ def _duplicates(stage: Stage, orders: Orders) -> int:
 SCENARIO: Final = Scenario(
     "duplicate-storm",
     translatable("Duplicate storm"),
-    translatable("Every message comes many times, in any order, before and after the end. Everything counts once."),
+    translatable("Every message arrives many times, in any order, before and after the decision. Each counts once."),
     play,
 )

@@ -19,31 +19,29 @@ def play(stage: Stage) -> None:
     """Kills hub, banks, database and broker amid payments; starts all of it again."""
     network = stage.network
     services = [service.name for service in network.services]
-    stage.say("Customers of all banks pay {} times.", PAYMENTS)
+    stage.say("Customers of all banks make {} payments.", PAYMENTS)
     orders = stage.send(stage.payments(PAYMENTS), PER_SECOND)
     stage.wait(BEFORE_SECONDS)
     stage.kill(*services, network.postgres.name)
     stage.kill_broker()
     if network.settings.kafka is KafkaKind.APACHE:
-        stage.say("Hub, banks, PostgreSQL and broker are killed (SIGKILL). Nothing is left but what is on the disk.")
+        stage.say("The hub, the banks, PostgreSQL and the broker are killed (SIGKILL). Only data on disk remains.")
     else:
-        stage.say("Hub, banks and PostgreSQL are killed (SIGKILL), and the broker loses its log, which was in memory.")
+        stage.say("The hub, the banks and PostgreSQL are killed (SIGKILL), and the broker loses its in-memory log.")
     stage.numbers["answered_before"] = len(orders.sent)
     stage.pause(4.0)
-    stage.say("PostgreSQL is started again, and the broker.")
+    stage.say("PostgreSQL and the broker are restarted.")
     stage.keeper.act(network.postgres.name, PartAction.START)
     stage.start_broker()
-    stage.say("The hub and the banks are started again. Customers who got no answer ask again, with the same order.")
+    stage.say("The hub and the banks are restarted. Customers without an answer retry the same order.")
     stage.start(*services)
     stage.await_outcomes(orders)
-    stage.say("Every order exists exactly once, and is complete.")
+    stage.say("Every order exists exactly once and is completed.")
 
 
 SCENARIO: Final = Scenario(
     "everything-dies",
-    translatable("Everything dies"),
-    translatable(
-        "Hub, banks and database are dead at the same moment, as after a power cut. Then all of it comes back."
-    ),
+    translatable("Everything goes down"),
+    translatable("The hub, the banks and the database go down at once, as in a power cut. Then they restart."),
     play,
 )

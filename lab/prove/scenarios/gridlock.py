@@ -21,19 +21,19 @@ def play(stage: Stage) -> None:
     """Takes every bank's settlement money out, has everybody pay, puts it back, and has everybody pay again."""
     with _emptied(stage) as taken_centavos:
         amount = format_brl(taken_centavos)
-        stage.say("The settlement money of every bank is taken out at the hub: {} in all.", amount)
+        stage.say("The hub withdraws the settlement balance of every bank: {} in total.", amount)
         stage.pause(2.0)
-        stage.say("Customers of all banks pay {} times.", PAYMENTS)
+        stage.say("Customers of all banks make {} payments.", PAYMENTS)
         failing = stage.send(stage.payments(PAYMENTS, expected="AM04"))
         stage.await_outcomes(failing)
-        stage.say("Each payment failed with AM04: no bank can settle. The customers have their money back.")
+        stage.say("Each payment failed with AM04: no bank can settle. The customers were refunded.")
         clearing = sum(bank.books()["clearing_centavos"] for bank in stage.rest.values())
-        stage.check(clearing == 0, translatable("Money stayed in a clearing account."))
+        stage.check(clearing == 0, translatable("A clearing account is not empty."))
         stage.pause(4.0)
-    stage.say("The settlement money is put back.")
+    stage.say("The settlement balances are restored.")
     orders = stage.send(stage.payments(PAYMENTS))
     stage.await_outcomes(orders)
-    stage.say("The same customers pay again, and every payment is complete.")
+    stage.say("The same customers pay again, and every payment is completed.")
     stage.await_(lambda: _is_mirrored(stage), MIRRORED_SECONDS_MAX, "the banks to book what went out and in")
 
 
@@ -62,7 +62,9 @@ def _is_mirrored(stage: Stage) -> bool:
 
 SCENARIO: Final = Scenario(
     "gridlock",
-    translatable("Gridlock: no settlement money"),
-    translatable("No bank has money at the hub, so no payment can settle. Each fails, and the customer is refunded."),
+    translatable("Gridlock: no settlement balance"),
+    translatable(
+        "No bank has settlement balance, so no payment can settle. Each payment fails, and the payer is refunded."
+    ),
     play,
 )

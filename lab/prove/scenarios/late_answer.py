@@ -18,26 +18,28 @@ def play(stage: Stage) -> None:
     """Gives the hub a timeout, freezes a bank for longer than that, and takes the timeout away again."""
     *others, bank = stage.banks
     stage.say(
-        "The hub is started anew with a timeout of {} second. In the real scheme it is 40.", f"{TIMEOUT_SECONDS:g}"
+        "The hub is restarted with a timeout of {} second. The real scheme uses 40 seconds.", f"{TIMEOUT_SECONDS:g}"
     )
     with stage.timeout(TIMEOUT_SECONDS):
         stage.keeper.act(bank.service.name, PartAction.FREEZE)
         try:
-            stage.say("{} is frozen (SIGSTOP), and customers pay {} times into it.", bank.spec.name, PAYMENTS)
+            stage.say("{} is frozen (SIGSTOP), and customers make {} payments to it.", bank.spec.name, PAYMENTS)
             orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank], expected="AB03"))
             stage.await_sent(orders)
             stage.await_(lambda: _failed(stage, orders.ids) == PAYMENTS, LATE_SECONDS_MAX, "the hub to give up")
-            stage.say("The hub has given up: every payment failed with AB03, and the payers get their money back.")
+            stage.say("Timeout: every payment failed with AB03, and the payers are refunded.")
             stage.pause(3.0)
         finally:
             stage.keeper.act(bank.service.name, PartAction.THAW)
-        stage.say("{} goes on where it stood: it reads the offers, and says yes to each.", bank.spec.name)
+        stage.say("{} resumes (SIGCONT), reads the offers and accepts each one.", bank.spec.name)
         stage.await_(lambda: _refused(stage, orders.ids) == PAYMENTS, LATE_SECONDS_MAX, "the late answers")
         stage.numbers["late_answers_refused"] = _refused(stage, orders.ids)
-        stage.say("Too late: each yes stands in its transfer's history, refused. No money moved.")
+        stage.say(
+            "Too late: the hub recorded each acceptance in the transfer's history and ignored it. No money moved."
+        )
         stage.await_outcomes(orders)
         stage.pause(3.0)
-        stage.say("The hub is started anew, as it was.")
+        stage.say("The hub is restarted with its original settings.")
 
 
 def _failed(stage: Stage, ids: set[str]) -> int:
@@ -57,9 +59,10 @@ def _refused(stage: Stage, ids: set[str]) -> int:
 
 SCENARIO: Final = Scenario(
     "late-answer",
-    translatable("The answer that comes too late"),
+    translatable("The late answer"),
     translatable(
-        "The hub gives up before the payee's bank says yes. Its decision is final: the late yes changes nothing."
+        "The hub's timeout passes before the payee's bank accepts. The failure is final: the late acceptance "
+        "changes nothing."
     ),
     play,
 )

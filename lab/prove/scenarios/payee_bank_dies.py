@@ -16,28 +16,28 @@ BEFORE_SECONDS: Final = 0.4
 def play(stage: Stage) -> None:
     """Kills the payees' bank in mid-transfer, keeps it down while payments wait, and starts it again."""
     *others, bank = stage.banks
-    stage.say("Customers pay {} times into {}.", PAYMENTS, bank.spec.name)
+    stage.say("Customers make {} payments to {}.", PAYMENTS, bank.spec.name)
     orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)
     stage.wait(BEFORE_SECONDS)
     stage.kill(bank.service.name)
-    stage.say("{} is killed in the middle of it (SIGKILL). The payments go on.", bank.spec.name)
+    stage.say("{} is killed during the payments (SIGKILL). The payments continue.", bank.spec.name)
     stage.await_sent(orders)
     stage.await_(lambda: stage.pending(orders) > 0, 10.0, "payments to wait at the hub")
     waiting = stage.pending(orders)
     stage.numbers["waited_for_the_bank"] = waiting
-    stage.say("{} payments wait at the hub: the payers' banks hold the money in clearing, nobody has lost it.", waiting)
+    stage.say("{} payments are pending at the hub. The payers' banks hold the money in clearing.", waiting)
     stage.pause(4.0)
-    stage.say("{} is started again, and reads what it has missed.", bank.spec.name)
+    stage.say("{} is restarted and reads the messages it missed.", bank.spec.name)
     stage.start(bank.service.name)
     stage.await_outcomes(orders)
-    stage.say("Every payment is complete.")
+    stage.say("Every payment is completed.")
 
 
 SCENARIO: Final = Scenario(
     "payee-bank-dies",
-    translatable("The payee's bank dies in mid-transfer"),
+    translatable("The payee's bank goes down mid-transfer"),
     translatable(
-        "Payments to one bank go on while it is dead. They wait at the hub, and all of them complete once it is back."
+        "Payments to a bank continue while it is down. They stay pending at the hub and complete once the bank is back."
     ),
     play,
 )

@@ -82,14 +82,14 @@ class Player:
 
     def _play(self, scenario: Scenario, stage: Stage) -> AuditReport:
         scenario.play(stage)
-        stage.say("Waiting until nothing is under way, then auditing.")
+        stage.say("Waiting for pending transfers, then auditing.")
         stage.check(self._surveyor.wait_for_quiet(QUIET_SECONDS_MAX), "The network does not come to rest.")
         stage.settle()
         report = self._surveyor.audit(AUDIT_SECONDS_MAX)
         if report.is_ok:
-            stage.say("The audit is green: nothing was lost, and no money was made.")
+            stage.say("Audit passed: no money lost, none created.")
         else:
-            stage.say("The audit is RED.")
+            stage.say("Audit failed.")
         return report
 
     def _mend(self) -> None:

@@ -18,11 +18,11 @@ def play(stage: Stage) -> None:
     timeout = stage.network.transfer_timeout_seconds
     if timeout is not None:
         stage.say(
-            "This network waits {} seconds for an answer at most: the payments will fail, with the money back.", timeout
+            "This network waits at most {} seconds for an answer: the payments will fail and be refunded.", timeout
         )
     with stage.behaving(bank, mode="silent"):
-        stage.say("{} is switched to silence: it reads every offer, and answers none.", bank.spec.name)
-        stage.say("Customers pay {} times into it.", PAYMENTS)
+        stage.say('{} is switched to "Never answer": it reads every offer and answers none.', bank.spec.name)
+        stage.say("Customers make {} payments to it.", PAYMENTS)
         expected = "completed" if timeout is None else "AB03"
         orders = stage.send(stage.payments(PAYMENTS, payers=others, payees=[bank], expected=expected))
         stage.await_sent(orders)
@@ -31,22 +31,25 @@ def play(stage: Stage) -> None:
             stage.wait(LISTENS_SECONDS)
             stage.check(
                 stage.pending(orders) == PAYMENTS,
-                translatable("A payment was decided without an answer of the payee's bank."),
+                translatable("A payment was decided without an answer from the payee's bank."),
             )
-            stage.say("{} payments wait. The hub offers them again and again, and decides nothing by itself.", PAYMENTS)
+            stage.say(
+                "{} payments are pending. The hub retransmits the offers and decides nothing without an answer.",
+                PAYMENTS,
+            )
             stage.pause(4.0)
         else:
             stage.await_outcomes(orders)
     stage.say("{} answers again.", bank.spec.name)
     stage.await_outcomes(orders)
-    stage.say("Every payment has the outcome that it must have.")
+    stage.say("Every payment has the expected outcome.")
 
 
 SCENARIO: Final = Scenario(
     "silent-bank",
     translatable("The bank that never answers"),
     translatable(
-        "A payment waits for as long as the payee's bank says nothing. Without its promise the hub moves no money."
+        "A payment stays pending until the payee's bank answers. The hub moves no money before the bank accepts."
     ),
     play,
 )

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.outages import BrokerUnavailable
-from pix.wire.records import HUB_TOPIC, bank_topic
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 ACL_TIMEOUT_SECONDS: Final = 10.0
 

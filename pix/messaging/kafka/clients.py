@@ -30,7 +30,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, PublishFailed
-from pix.wire.records import Record, received_record, unreadable_record
+from pix.wire.record import Record, received_record, unreadable_record
 
 BATCH_RECORDS_MAX: Final = 700
 """A batch takes what is there, so it is only as large as this when the service is behind. Then the larger the better: a

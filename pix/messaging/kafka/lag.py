@@ -1,4 +1,4 @@
-"""How far a consumer group is behind: for a sweeper whose process reads none, or not all, of the topic's partitions."""
+"""The consumer lag of a group: for a sweeper whose process reads none, or not all, of the topic's partitions."""
 
 from __future__ import annotations
 

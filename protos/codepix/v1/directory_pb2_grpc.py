@@ -60,30 +60,30 @@ class DirectoryServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def RegisterKey(self, request, context):
-        """Registers a key for an account of the calling bank. Repeating a registration returns the same entry.
+        """Registers a key for an account of the calling bank. A repeated registration returns the same entry.
         INVALID_ARGUMENT names the field and the rule; ALREADY_EXISTS names the bank that owns the key; RESOURCE_EXHAUSTED
-        is the limit of keys per account.
+        means that the account has the maximum number of keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindKey(self, request, context):
-        """Finds who is paid by a key: name, bank and masked tax id. NOT_FOUND when nobody is.
+        """Looks a key up and returns its holder: name, bank and masked tax id. NOT_FOUND for an unknown key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListKeys(self, request, context):
-        """Lists the calling bank's own keys, of one account or of all, in the order of their registration.
+        """Lists the calling bank's keys, of one account or of all, in the order of their registration.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveKey(self, request, context):
-        """Removes a key of the calling bank. NOT_FOUND when the bank, or the account that is named, has no such key.
+        """Removes a key of the calling bank. NOT_FOUND if the bank, or the given account, has no such key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

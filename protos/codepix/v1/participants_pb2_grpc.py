@@ -70,21 +70,21 @@ class ParticipantServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def JoinNetwork(self, request, context):
-        """A bank that the hub's operator has added announces itself at its start. Repeating it updates the announcement.
+        """A bank that the hub's operator has added announces its name and address when it starts. A repetition updates them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def KeepInTouch(self, request, context):
-        """A process of the calling bank says every few seconds that it is there, and how far behind it is.
+        """The heartbeat of a process of the calling bank, every few seconds, with its consumer lag.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LeaveNetwork(self, request, context):
-        """A process of the calling bank stops in good order.
+        """A process of the calling bank stops in an orderly way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,14 +98,14 @@ class ParticipantServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSettlementAccount(self, request, context):
-        """The calling bank's account of record.
+        """The calling bank's settlement account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindTransfers(self, request, context):
-        """Where the calling bank's transfers stand at the hub; one that the hub does not know, or of other banks, is absent.
+        """The status of the calling bank's transfers at the hub. Unknown transfers and those of other banks are left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,7 +24,7 @@ from bank_sim.domain.errors import (
 )
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
-from hub.application.use_cases import HubApplication, compose
+from hub.application.use_cases import HubApplication
 from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
 from pix.runtime.health import Health
@@ -32,7 +32,10 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
-from tests.contract.bank_sim.world import AURORA, IPE, NOON_MS, SECRET, TurnedClock
+from tests.contract.bank_sim.world import SECRET
+from tests.support.banks import AURORA, IPE
+from tests.support.clock import NOON_MS, TurnedClock
+from tests.support.participants import compose_hub
 from tests.unit.bank_sim.examples import ANA
 
 TAKEN = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
@@ -45,7 +48,7 @@ class GrpcServer:
 
     def __init__(self) -> None:
         self.store = HubStore()
-        self.application: HubApplication = compose(
+        self.application: HubApplication = compose_hub(
             HubUnitsOfWork(self.store), TurnedClock(), Health(), RetransmissionPolicy(), None
         )
         for bank, funds in ((AURORA, FUNDING.amount_centavos), (IPE, 0)):
@@ -132,7 +135,7 @@ def test_an_answer_that_breaks_a_rule_is_not_shown() -> None:
     try:
         with pytest.raises(HubRejected) as refusal:
             client.find_key(hidden)
-        assert refusal.value.rule == "The hub's answer breaks a rule of the scheme."
+        assert refusal.value.rule == "The hub's answer violates a rule of the scheme."
         assert [bank.code for bank in client.list_participants()] == [AURORA.code], "the others are shown"
     finally:
         client.close()

@@ -27,7 +27,8 @@ from pix.scheme.messages import TransferRejected
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from tests.contract.bank_sim.world import IPE, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import STRANGERS_KEY, World
+from tests.support.banks import IPE
 
 
 def test_an_account_is_opened_with_its_deposit_in_the_books(world: World) -> None:

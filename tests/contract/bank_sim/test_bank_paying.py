@@ -16,15 +16,17 @@ from bank_sim.domain.errors import (
     InsufficientBalance,
     PayerIsPayee,
 )
-from bank_sim.domain.flows.transfer.model import Direction, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.runtime.clock import SystemClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, OutcomeProcessed, Side, TransferRequested
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
-from tests.contract.bank_sim.world import AURORA, POLICY, STRANGER, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import POLICY, STRANGER, STRANGERS_KEY, World
+from tests.support.banks import AURORA
 
 
 def order(account: Account, amount_centavos: int, idempotency_key: str) -> TransferOrder:
@@ -109,8 +111,8 @@ def test_a_contradicting_outcome_is_noted_and_changes_nothing(world: World) -> N
     assert world.balance(ana) == 70_00
     row = world.outgoing(transfer)
     assert row.status is TransferStatus.CONFIRMED
-    assert row.steps_refused == 1
-    assert "confirmed" in row.history[-1].refused
+    assert row.refusals == 1
+    assert "confirmed" in row.history[-1].ignored
 
 
 def test_paying_works_while_the_hub_and_the_broker_are_down(world: World) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
-from bank_sim.domain.errors import AccountHasTransfers, DeadLetterClosed, DeadLetterNotFound
-from bank_sim.domain.flows.transfer.model import AnswerStyle, TransferStatus
-from pix.participant.dead_letters import DeadLetterState
+from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.errors import AccountHasTransfers
+from bank_sim.domain.flows.transfer.model import TransferStatus
+from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
+from pix.participant.dead_letters.records import record_of
+from pix.scheme.deliveries import HUB
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
@@ -19,8 +21,11 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_SENDER, bank_topic, encode_record, signing_key
-from tests.contract.bank_sim.world import AURORA, SECRET, STRANGER, World
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.topics import bank_topic
+from tests.contract.bank_sim.world import SECRET, STRANGER, World
+from tests.support.banks import AURORA
 
 
 def test_an_offer_is_promised_and_credited_when_the_hub_decides(world: World) -> None:
@@ -86,8 +91,8 @@ def test_the_same_id_with_another_content_is_refused_and_noted(world: World) -> 
     assert world.hear(replace(offer, amount_centavos=20_000_00)) == []
     row = world.incoming(offer)
     assert row.amount_centavos == 20_00
-    assert row.steps_refused == 1
-    assert "another amount" in row.history[-1].refused
+    assert row.refusals == 1
+    assert "another amount" in row.history[-1].ignored
     assert world.hear(world.confirmed(replace(offer, amount_centavos=20_000_00))) == []
     assert world.balance(ana) == 0
 
@@ -203,15 +208,15 @@ def test_what_is_not_the_hubs_word_dies_and_changes_nothing(world: World) -> Non
     not_for_banks = encode_record(
         TransferRequested(offer.end_to_end_id, 1, STRANGER, offer.payee_key, "", "", 0),
         topic,
-        HUB_SENDER,
+        HUB,
         signing_key(SECRET),
     )
-    assert world.bank.process_messages([forged, unsigned, stranger, noise, not_for_banks]) == ()
-    letters = {letter.offset: letter for letter in world.bank.queries.dead_letters()}
+    assert world.handle([forged, unsigned, stranger, noise, not_for_banks]) == []
+    letters = {letter.offset: letter for letter in world.bank.dead_letters.list()}
     assert "signature" in letters[1].reason
     assert "unsigned" in letters[2].reason
     assert letters[3].sender == "00000002"
-    assert world.bank.queries.find_dead_letter(letters[4].digest).record.value == b"\xff\xfe"
+    assert record_of(world.bank.dead_letters.find(letters[4].digest)).value == b"\xff\xfe"
     assert "not sent on this topic" in letters[-1].reason
     assert world.bank.queries.list_transfers().transfers == ()
 
@@ -220,14 +225,14 @@ def test_good_records_of_a_batch_are_not_held_up_by_bad_ones(world: World) -> No
     ana = world.open_account(0)
     offer = world.offer(ana)
     good = world.record(offer)
-    assert len(world.bank.process_messages([replace(good, value=b"\xff", offset=1), good])) == 1
+    assert len(world.handle([replace(good, value=b"\xff", offset=1), good])) == 1
 
 
 def test_a_record_that_dies_again_counts_up(world: World) -> None:
     bad = replace(world.record(world.offer(world.open_account(0))), value=b"\xff")
-    world.bank.process_messages([bad, bad])
-    world.bank.process_messages([bad])
-    (letter,) = world.bank.queries.dead_letters()
+    world.handle([bad, bad])
+    world.handle([bad])
+    (letter,) = world.bank.dead_letters.list()
     assert letter.times == 3
 
 
@@ -236,36 +241,36 @@ def test_a_dead_letter_is_replayed_once_after_the_fix(world: World) -> None:
     missing = replace(ana, number="100002-0")
     offer = world.offer(missing, 20_00)
     assert world.hear(world.confirmed(offer)) == []
-    (letter,) = world.bank.queries.dead_letters()
+    (letter,) = world.bank.dead_letters.list()
     assert "does not exist" in letter.reason
 
-    again = world.bank.replay_dead_letter(dead_letter_id=letter.digest)
+    again = world.bank.dead_letters.replay(letter.digest)
     assert (again.state, again.times) == (DeadLetterState.DEAD, 2)
 
     bia = world.open_account(0, "Bia Lima")
     assert bia.number == missing.number
-    replayed = world.bank.replay_dead_letter(dead_letter_id=letter.digest)
+    replayed = world.bank.dead_letters.replay(letter.digest)
     assert replayed.state is DeadLetterState.REPLAYED
     assert world.balance(bia) == 20_00
     assert [type(message).__name__ for message in world.sent()] == ["OutcomeProcessed"]
     with pytest.raises(DeadLetterClosed):
-        world.bank.replay_dead_letter(dead_letter_id=letter.digest)
+        world.bank.dead_letters.replay(letter.digest)
     with pytest.raises(DeadLetterNotFound):
-        world.bank.replay_dead_letter(dead_letter_id="unknown")
+        world.bank.dead_letters.replay("unknown")
     assert world.balance(bia) == 20_00
     assert world.bank.queries.books().is_balanced
 
 
 def test_a_dead_letter_is_laid_aside(world: World) -> None:
     bad = replace(world.record(world.offer(world.open_account(0))), value=b"\xff")
-    world.bank.process_messages([bad])
-    (letter,) = world.bank.queries.dead_letters()
-    discarded = world.bank.discard_dead_letter(dead_letter_id=letter.digest, note="noise")
+    world.handle([bad])
+    (letter,) = world.bank.dead_letters.list()
+    discarded = world.bank.dead_letters.discard(letter.digest, note="noise")
     assert (discarded.state, discarded.note) == (DeadLetterState.DISCARDED, "noise")
-    assert world.bank.queries.dead_letters() == []
-    assert world.bank.queries.count_dead_letters() == {DeadLetterState.DISCARDED: 1}
+    assert world.bank.dead_letters.list() == []
+    assert world.bank.dead_letters.count() == {DeadLetterState.DISCARDED: 1}
     with pytest.raises(DeadLetterClosed):
-        world.bank.replay_dead_letter(dead_letter_id=letter.digest)
+        world.bank.dead_letters.replay(letter.digest)
 
 
 def test_an_outcome_for_a_payment_that_was_never_made_is_for_people_to_look_at(world: World) -> None:
@@ -273,5 +278,5 @@ def test_an_outcome_for_a_payment_that_was_never_made_is_for_people_to_look_at(w
     offer = replace(world.offer(ana), payer=ana.as_party(AURORA.ispb), payee=STRANGER)
     assert world.hear(world.failed(offer, ReasonCode.AB03, Side.PAYER)) == []
     assert world.balance(ana) == 100_00
-    (letter,) = world.bank.queries.dead_letters()
+    (letter,) = world.bank.dead_letters.list()
     assert "never made" in letter.reason

@@ -10,12 +10,14 @@ import pytest
 from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import HubRejected, HubUnavailable
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.hub_records import outcomes_of, read_outcomes
 from pix.scheme.messages import Side
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.web.client import new_http_client
-from tests.contract.bank_sim.world import AURORA, STRANGER, World
+from tests.contract.bank_sim.world import STRANGER, World
+from tests.support.banks import AURORA
 
 HUB_URL = "http://hub.example"
 

@@ -12,23 +12,17 @@ from bank_sim.application.views import StatementDirection, StatementFilter, Tran
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.behaviour import AnswerMode, Behaviour
-from bank_sim.domain.flows.transfer.model import (
-    ANSWER_DELAY_MS_MAX,
-    AnswerStyle,
-    Author,
-    Direction,
-    Progress,
-    Transfer,
-    TransferEvent,
-    TransferStatus,
-    refuse,
-)
-from pix.participant.dead_letters import DeadLetterState, dead_letter
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.postings import posting
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.scheme.deliveries import HUB, Rejected
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.unit.bank_sim.examples import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
 
 EMPTY = replace(ANA, balance_centavos=0)
@@ -135,12 +129,17 @@ def test_accounts_are_listed_by_number(units: UnitsOfWork) -> None:
 
 @pytest.mark.parametrize("row", [outgoing(), *(incoming(status) for status in TransferStatus if status != "pending")])
 def test_a_transfer_comes_back_as_it_was_stored(units: UnitsOfWork, row: Transfer) -> None:
-    stored = refuse(
-        replace(row, answer_style=AnswerStyle.YES_AND_NO, traceparent="00-trace-01", resend_count=3, duplicates=2),
-        TransferEvent.FAILED,
-        Author.HUB,
-        NOW_MS,
-        'says "no" – ação',
+    stored = replace(
+        row,
+        answer_style=AnswerStyle.YES_AND_NO,
+        traceparent="00-trace-01",
+        resend_count=3,
+        duplicates=2,
+        refusals=1,
+        history=(
+            *row.history,
+            Step(NOW_MS, HUB, Trigger.FAILURE, row.direction.side, row.status, ReasonCode.AB03, 'says "no" – ação'),
+        ),
     )
     add_transfers(units, stored)
     with units() as unit:
@@ -156,7 +155,7 @@ def test_a_changed_transfer_is_saved(units: UnitsOfWork) -> None:
         payee=incoming().payee,
         resend_at_ms=None,
         completed_at_ms=NOW_MS + 5,
-        steps_refused=1,
+        refusals=1,
     )
     with units() as unit:
         unit.transfers.lock([(END_TO_END_ID, Direction.OUTGOING)])
@@ -291,7 +290,7 @@ def test_transfers_are_listed_as_narrowed_and_paged(units: UnitsOfWork) -> None:
 
 
 def test_nothing_is_booked_twice(units: UnitsOfWork) -> None:
-    payment = books.book(ANA, books.payment(outgoing(), NOW_MS))[1]
+    payment = books.book(ANA, posting(outgoing(), PostingKind.PAYMENT, NOW_MS))[1]
 
     def add(*postings: books.Posting) -> None:
         with units() as unit:
@@ -333,7 +332,7 @@ def test_books_that_do_not_hold_are_named(units: UnitsOfWork) -> None:
     add_transfers(units, outgoing(), incoming(TransferStatus.CONFIRMED))
     with units() as unit:
         unit.postings.add([booked(EMPTY, 100, "d-1")])
-        unit.postings.add([books.book(ANA, books.payment(outgoing(), NOW_MS))[1]])
+        unit.postings.add([books.book(ANA, posting(outgoing(), PostingKind.PAYMENT, NOW_MS))[1]])
         unit.commit()
     with units() as unit:
         summary = unit.postings.summary()
@@ -344,7 +343,7 @@ def test_books_that_do_not_hold_are_named(units: UnitsOfWork) -> None:
 
 def test_a_posting_without_its_transfer_is_named(units: UnitsOfWork) -> None:
     with units() as unit:
-        unit.postings.add([books.settlement_out(outgoing(), NOW_MS)])
+        unit.postings.add([posting(outgoing(), PostingKind.SETTLEMENT_OUT, NOW_MS)])
         unit.commit()
     with units() as unit:
         assert unit.postings.summary().unbalanced_transfers == (END_TO_END_ID,)
@@ -353,13 +352,13 @@ def test_a_posting_without_its_transfer_is_named(units: UnitsOfWork) -> None:
 def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
     account = EMPTY
     postings = []
-    for posting in (
+    for each in (
         books.deposit(ANA.number, "d-1", 100_00, NOW_MS),
-        books.payment(outgoing(), NOW_MS + 1),
-        books.refund(outgoing(), NOW_MS + 2),
-        books.credit(incoming(), NOW_MS + 3),
+        posting(outgoing(), PostingKind.PAYMENT, NOW_MS + 1),
+        posting(outgoing(), PostingKind.REFUND, NOW_MS + 2),
+        posting(incoming(), PostingKind.CREDIT, NOW_MS + 3),
     ):
-        account, written = books.book(account, posting)
+        account, written = books.book(account, each)
         postings.append(written)
     with units() as unit:
         unit.accounts.add(account, "salt:hash")
@@ -456,8 +455,8 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
 def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:
     record = Record("codepix.bank.001.v1", b"key", b"\x00raw", {"codepix-type": b"\xff"}, 3, 9)
     with units() as unit:
-        unit.dead_letters.add([dead_letter(record, "hub", "unreadable", NOW_MS)])
-        unit.dead_letters.add([dead_letter(replace(record, offset=11), "hub", "still unreadable", NOW_MS + 1)])
+        unit.dead_letters.add([Rejected(record, "hub", "unreadable")], NOW_MS)
+        unit.dead_letters.add([Rejected(replace(record, offset=11), "hub", "still unreadable")], NOW_MS + 1)
         unit.commit()
     with units() as unit:
         (letter,) = unit.dead_letters.list(None, 10)

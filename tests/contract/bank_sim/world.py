@@ -9,13 +9,15 @@ from random import Random
 from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
-from bank_sim.application.use_cases import BankApplication, compose
+from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, Payee
-from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, Transfer
+from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.entrypoints.gateway import bank_gateway
+from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
+    MESSAGES_OF_BANKS,
     BankMessage,
     HubMessage,
     Message,
@@ -26,41 +28,21 @@ from pix.scheme.messages import (
     TransferOffered,
 )
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import (
-    HUB_SENDER,
-    HUB_TOPIC,
-    MESSAGES_OF_BANKS,
-    Received,
-    Record,
-    bank_topic,
-    decode_record,
-    encode_record,
-    signing_key,
-)
+from pix.wire.protobuf_v1.codec import decode_record, encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.support.banks import AURORA, CPFS, IPE
+from tests.support.clock import TurnedClock
+from tests.support.participants import bank_handler, compose_bank
 
-NOON_MS = 1_795_348_800_000
 SECRET = "a-secret-of-the-tests"
-AURORA = BankIdentity("001", "00000001", "Banco Aurora", "#5b2a86")
-IPE = BankIdentity("002", "00000002", "Banco Ipê", "#c98a00")
 POLICY = RetransmissionPolicy(first_ms=5_000, cap_ms=60_000)
-CPFS = ("52998224725", "11144477735", "39053344705", "16899535009")
 STRANGER = Party(IPE.ispb, "0001", "000777-1", "Zélia Duncan Moreira", "***.111.222-**")
 STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
-
-
-class TurnedClock:
-    """A clock that a test turns."""
-
-    def __init__(self, now_ms: int = NOON_MS) -> None:
-        self._now_ms = now_ms
-
-    def now_ms(self) -> int:
-        return self._now_ms
-
-    def turn(self, milliseconds: int) -> None:
-        self._now_ms += milliseconds
 
 
 class World:
@@ -72,9 +54,12 @@ class World:
         self.hub = MemoryHub(AURORA, self.clock)
         self.publisher = MemoryPublisher()
         self.random = Random(7)
-        self.bank: BankApplication = compose(
+        self.replayed: list[Record] = []
+        """Answers to dead letters that were replayed."""
+        self.bank: BankApplication = compose_bank(
             identity=AURORA,
             secret=SECRET,
+            publish=self.replayed.extend,
             units=units,
             hub=self.hub,
             publisher=self.publisher,
@@ -91,6 +76,7 @@ class World:
             bank_code=IPE.code,
             bank_name=IPE.name,
         )
+        self.handle = bank_handler(self.bank, SECRET)
         self._opened = 0
         self._ids = 0
 
@@ -182,7 +168,7 @@ class World:
 
     def record(self, message: HubMessage, offset: int = 0) -> Record:
         return replace(
-            encode_record(message, bank_topic(AURORA.code), HUB_SENDER, signing_key(SECRET)),
+            encode_record(message, bank_topic(AURORA.code), HUB, signing_key(SECRET)),
             partition=0,
             offset=offset,
         )
@@ -190,11 +176,13 @@ class World:
     def hear(self, *messages: HubMessage) -> list[BankMessage]:
         """The bank processes these as one batch; returns what it says to them."""
         records = [self.record(message, offset) for offset, message in enumerate(messages)]
-        return read(self.bank.process_messages(records))
+        return read(self.handle(records))
 
     def sent(self) -> list[BankMessage]:
-        """What the courier was given since the last time."""
-        return read(self.publisher.collect())
+        """What the background publisher was given since the last time."""
+        gateway = bank_gateway(AURORA.ispb, SECRET)
+        replayed, self.replayed[:] = list(self.replayed), []
+        return read([*gateway.encode(self.publisher.collect()), *replayed])
 
     def incoming(self, message: HubMessage) -> Transfer:
         return self.bank.queries.find_transfer(message.end_to_end_id, Direction.INCOMING)
@@ -217,7 +205,7 @@ def read(records: Sequence[Record]) -> list[BankMessage]:
         received = decode_record(
             record, lambda sender: [signing_key(SECRET)] if sender == AURORA.ispb else [], MESSAGES_OF_BANKS
         )
-        assert isinstance(received, Received), received
+        assert isinstance(received, Arrival), received
         messages.append(as_bank_message(received.message))
     return messages
 

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from hub.adapters.memory.unit_of_work import HubStore, MemoryUnitsOfWork
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import UnitsOfWork
 from hub.domain.settlement import SettlementAccount
-from pix.postgres.engine import make_engine, transaction
-from pix.postgres.migrations import migrate
+from pix.postgres.engine import make_engine
+from tests.support.databases import Databases, empty_hub
 from tests.unit.hub.builders import BANKS, FUNDS
-
-TABLES = (
-    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
-    "settlement_accounts, bank_secrets, banks"
-)
 
 
 @pytest.fixture(scope="package")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
+def engine(databases: Databases) -> Iterator[Engine]:
     """A database with the hub's schema, shared by the tests of this room one after another."""
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def units(request: pytest.FixtureRequest) -> UnitsOfWork:
     """An empty store."""
     if request.param == "memory":
         return MemoryUnitsOfWork(HubStore())
     engine: Engine = request.getfixturevalue("engine")
-    with transaction(engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(engine)
     return PostgresUnitsOfWork(engine)
 
 

@@ -19,7 +19,7 @@ from hub.domain.errors import BankNotActive, NotAuthenticated
 from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
-from pix.wire.records import signing_key
+from pix.wire.protobuf_v1.signatures import signing_key
 from tests.unit.hub.builders import ANA, ANAS_KEY, AURORA, BANKS, BIA, BIAS_KEY, IPE, NOBODYS_KEY, NOW_MS, key_entry
 
 DEADLINE_SECONDS = 10

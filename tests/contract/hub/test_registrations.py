@@ -15,17 +15,10 @@ from hub.domain.errors import KeyLimitReached, KeyTaken
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.runtime.limits import Limiter
 from pix.scheme.keys import KeyKind, PixKey
+from tests.support.clock import TurnedClock
 from tests.unit.hub.builders import ANA, BIA, CAIO, NOW_MS, key_entry
 
 RACES = 20
-
-
-class Clock:
-    """Stands still."""
-
-    def now_ms(self) -> int:
-        """The same time always."""
-        return NOW_MS
 
 
 def email(number: int) -> PixKey:
@@ -35,7 +28,7 @@ def email(number: int) -> PixKey:
 
 def registrar(units: UnitsOfWork) -> RegisterKey:
     """The use case of one replica."""
-    return RegisterKey(units, Clock(), Limiter(LOOK_UPS_OF_A_BANK, lambda: NOW_MS))
+    return RegisterKey(units, TurnedClock(NOW_MS), Limiter(LOOK_UPS_OF_A_BANK, lambda: NOW_MS))
 
 
 def test_each_of_many_has_an_outcome_of_its_own(with_banks: UnitsOfWork) -> None:

@@ -19,12 +19,14 @@ from hub.application.ports import (
 from hub.domain.bank import BankSecret
 from hub.domain.directory import KeyChange, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
-from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from hub.domain.liveness import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
 from tests.unit.hub.builders import (
     ANA,
@@ -47,10 +49,12 @@ from tests.unit.hub.builders import (
     transfer,
 )
 
-STEP = HistoryStep(NOW_MS, AURORA, "TransferRequested", TransferStatus.PENDING)
+STEP = Step(NOW_MS, AURORA, Trigger.REQUEST, None, TransferStatus.PENDING)
 LATE_MS = NOW_MS + 100_000
 WAIT_MS_MAX = 60_000
-LATE_STEP = HistoryStep(NOW_MS + 9, IPE, "TransferAccepted", TransferStatus.FAILED, "too late: “não”", "AB03")
+LATE_STEP = Step(
+    NOW_MS + 9, IPE, Trigger.PROCESSING, Side.PAYEE, TransferStatus.FAILED, ReasonCode.AB03, "too late: “não”"
+)
 
 
 def add(units: UnitsOfWork, *transfers: Transfer, steps: tuple[HistoryStep, ...] = (STEP,)) -> None:

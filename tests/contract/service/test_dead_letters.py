@@ -15,19 +15,15 @@ from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from hub.adapters.postgres.unit_of_work import MIGRATIONS
-from pix.participant.dead_letters import DeadLetter, DeadLetterRepository, DeadLetterState, dead_letter, head_of
-from pix.participant.dead_letters_memory import MemoryDeadLetters
-from pix.participant.dead_letters_postgres import PostgresDeadLetters
+from pix.participant.dead_letters.memory import MemoryDeadLetters
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterRepository, DeadLetterState
+from pix.participant.dead_letters.postgres import PostgresDeadLetters
+from pix.participant.dead_letters.records import head_of, is_cut, letter_of, record_of
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
-from pix.wire.records import (
-    HEADERS_BYTES_MAX,
-    KEY_BYTES_MAX,
-    VALUE_KEPT_BYTES_MAX,
-    Record,
-    digest_of,
-    unreadable_record,
-)
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import HEADERS_BYTES_MAX, KEY_BYTES_MAX, VALUE_KEPT_BYTES_MAX, Record, digest_of, unreadable_record
+from tests.support.databases import Databases
 
 NOW_MS = 1_790_000_000_000
 RECORD = Record("codepix.hub.v1", b"key\x00\xff", b"\x00\xffvalue", {"codepix-type": b"Nonsense\xff", "x": b""}, 3, 42)
@@ -36,15 +32,13 @@ Open = Callable[[], AbstractContextManager[DeadLetterRepository]]
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opened(request: pytest.FixtureRequest) -> Open:
     """Opens a transaction on an empty store."""
     if request.param == "memory":
@@ -62,15 +56,19 @@ def opened(request: pytest.FixtureRequest) -> Open:
     return open_one
 
 
-def letter(number: int = 0, now_ms: int = NOW_MS, **changes: object) -> DeadLetter:
-    made = dead_letter(replace(RECORD, value=bytes([number])), "00000001", "forged", now_ms)
-    return replace(made, **changes)  # type: ignore[arg-type]
+def rejected(number: int = 0, reason: str = "forged") -> Rejected:
+    return Rejected(replace(RECORD, value=bytes([number])), "00000001", reason)
+
+
+def letter(number: int = 0, now_ms: int = NOW_MS) -> DeadLetter:
+    return letter_of(rejected(number), now_ms)
 
 
 def test_a_letter_comes_back_byte_by_byte(opened: Open) -> None:
-    made = dead_letter(RECORD, "00000001", "forged: “não”", NOW_MS)
+    forged = Rejected(RECORD, "00000001", "forged: “não”")
+    made = letter_of(forged, NOW_MS)
     with opened() as letters:
-        letters.add([made])
+        letters.add([forged], NOW_MS)
     with opened() as letters:
         assert letters.find(made.digest) == made
         assert letters.lock(made.digest) == made
@@ -80,8 +78,8 @@ def test_a_letter_comes_back_byte_by_byte(opened: Open) -> None:
 
 def test_a_letter_that_dies_again_counts_up_and_moves_to_the_front(opened: Open) -> None:
     with opened() as letters:
-        letters.add([letter(1), letter(2, NOW_MS + 1)])
-        letters.add([letter(1, NOW_MS + 2, reason="still forged")])
+        letters.add([rejected(1), rejected(2)], NOW_MS)
+        letters.add([rejected(1, "still forged")], NOW_MS + 2)
         found = letters.find(letter(1).digest)
         assert found is not None
         assert (found.times, found.first_seen_at_ms, found.last_seen_at_ms) == (2, NOW_MS, NOW_MS + 2)
@@ -91,7 +89,7 @@ def test_a_letter_that_dies_again_counts_up_and_moves_to_the_front(opened: Open)
 
 def test_the_same_letter_twice_in_one_batch_counts_twice(opened: Open) -> None:
     with opened() as letters:
-        letters.add([letter(1), letter(1)])
+        letters.add([rejected(1), rejected(1)], NOW_MS)
         found = letters.find(letter(1).digest)
         assert found is not None and found.times == 2
 
@@ -99,11 +97,11 @@ def test_the_same_letter_twice_in_one_batch_counts_twice(opened: Open) -> None:
 @pytest.mark.parametrize("state", [DeadLetterState.REPLAYED, DeadLetterState.DISCARDED])
 def test_a_settled_letter_that_dies_again_is_dead_again(opened: Open, state: DeadLetterState) -> None:
     with opened() as letters:
-        letters.add([letter(1)])
+        letters.add([rejected(1)], NOW_MS)
         letters.set_state(letter(1).digest, state, "because")
         settled = letters.find(letter(1).digest)
         assert settled is not None and (settled.state, settled.note) == (state, "because")
-        letters.add([letter(1)])
+        letters.add([rejected(1)], NOW_MS)
         again = letters.find(letter(1).digest)
         assert again is not None
         assert (again.state, again.note, again.times) == (DeadLetterState.DEAD, "", 2)
@@ -113,7 +111,8 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
     with opened() as letters:
         assert dict(letters.count()) == {}
         assert letters.list(None, 10) == []
-        letters.add([letter(number, NOW_MS + number) for number in range(4)])
+        for number in range(4):
+            letters.add([rejected(number)], NOW_MS + number)
         letters.set_state(letter(0).digest, DeadLetterState.REPLAYED, "")
         letters.set_state("nonsense", DeadLetterState.REPLAYED, "")
         assert dict(letters.count()) == {DeadLetterState.DEAD: 3, DeadLetterState.REPLAYED: 1}
@@ -124,10 +123,9 @@ def test_letters_are_listed_and_counted_by_state(opened: Open) -> None:
 
 
 def test_what_a_stranger_writes_is_cut_and_stored(opened: Open) -> None:
-    made = dead_letter(RECORD, "s\x00" * 100, "r\x00" * 1_000, NOW_MS)
     with opened() as letters:
-        letters.add([made])
-        found = letters.find(made.digest)
+        letters.add([Rejected(RECORD, "s\x00" * 100, "r\x00" * 1_000)], NOW_MS)
+        found = letters.find(digest_of(RECORD))
         assert found is not None
         assert (len(found.sender), len(found.reason)) == (40, 500)
 
@@ -160,20 +158,20 @@ def test_the_digest_tells_contents_apart_and_not_places() -> None:
     ids=["value", "key", "headers", "name of a header", "header", "names that no text holds", "nothing to be read"],
 )
 def test_whatever_a_record_contains_its_letter_is_small_and_can_be_stored(opened: Open, hostile: Record) -> None:
-    made = dead_letter(hostile, "00000001", "reason \x00 \ud800", NOW_MS)
+    made = Rejected(hostile, "00000001", "reason \x00 \ud800")
     with opened() as letters:
-        letters.add([made, made])
+        letters.add([made, made], NOW_MS)
     with opened() as letters:
-        found = letters.find(made.digest)
+        found = letters.find(digest_of(hostile))
         assert found is not None
         assert found.times == 2
-        kept = found.record
+        kept = record_of(found)
         size = len(kept.key) + len(kept.value) + sum(len(name) + len(value) for name, value in kept.headers.items())
         assert size <= VALUE_KEPT_BYTES_MAX + KEY_BYTES_MAX + HEADERS_BYTES_MAX
         assert found.digest == digest_of(hostile)
         assert (found.value_bytes, found.value_sha256) == (len(hostile.value), sha256(hostile.value).hexdigest())
         (line,) = letters.list(None, 9)
-        assert (line.digest, line.value_bytes) == (made.digest, len(hostile.value))
+        assert (line.digest, line.value_bytes) == (digest_of(hostile), len(hostile.value))
 
 
 @pytest.mark.parametrize("migrations", [MIGRATIONS, BANK_MIGRATIONS], ids=["hub", "bank"])
@@ -206,8 +204,8 @@ def test_letters_of_before_there_was_a_limit_are_cut_and_stay_readable(
         cut, whole = letters.find(digest_of(large)), letters.find(digest_of(small))
         sizes = {line.digest: line.value_bytes for line in letters.list(None, 9)}
     engine.dispose()
-    assert cut is not None and cut.is_cut and cut.record.flaw is not None
+    assert cut is not None and is_cut(cut) and cut.flaw
     assert (cut.value_bytes, cut.value_sha256) == (200_000, sha256(large.value).hexdigest())
-    assert len(cut.record.value) == VALUE_KEPT_BYTES_MAX
-    assert whole is not None and whole.record.flaw is None and whole.record.value == small.value
+    assert len(record_of(cut).value) == VALUE_KEPT_BYTES_MAX
+    assert whole is not None and not whole.flaw and record_of(whole).value == small.value
     assert sizes == {digest_of(large): 200_000, digest_of(small): len(small.value)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres import MIGRATIONS as BANK_MIGRATIONS
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
@@ -20,16 +20,15 @@ from hub.entrypoints.grpc.server import add_services
 from lab.network.certs import Certificates, make_certificates
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.postgres.engine import make_engine, transaction
-from pix.postgres.migrations import migrate
+from pix.postgres.engine import make_engine
 from pix.rpc.client import open_channel
 from pix.rpc.server import serve_grpc
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.figures import INPUTS
 from tests.integration.attacks.inputs import COUNTS
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village, visit
-from tests.integration.hub.conftest import TABLES
 from tests.integration.hub.world import World, make_world
+from tests.support.databases import Databases, empty_hub
 
 __all__ = ["ana", "aurora", "bruno", "clients", "ipe", "village", "visit"]
 
@@ -37,11 +36,9 @@ READY_SECONDS = 20.0
 
 
 @pytest.fixture(scope="package")
-def attacked_engine(new_database: Callable[[], str]) -> Iterator[Engine]:
+def attacked_engine(databases: Databases) -> Iterator[Engine]:
     """A database with the hub's schema."""
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
@@ -49,8 +46,7 @@ def attacked_engine(new_database: Callable[[], str]) -> Iterator[Engine]:
 @pytest.fixture
 def engine(attacked_engine: Engine) -> Engine:
     """The same, emptied."""
-    with transaction(attacked_engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(attacked_engine)
     return attacked_engine
 
 
@@ -61,11 +57,9 @@ def world(engine: Engine) -> World:
 
 
 @pytest.fixture
-def on_postgres(new_database: Callable[[], str]) -> Iterator[BankWorld]:
+def on_postgres(databases: Databases) -> Iterator[BankWorld]:
     """A bank on PostgreSQL."""
-    url = new_database()
-    migrate(url, BANK_MIGRATIONS)
-    bank_engine = make_engine(url)
+    bank_engine = make_engine(databases.migrated(BANK_MIGRATIONS))
     yield BankWorld(PostgresUnitsOfWork(bank_engine))
     bank_engine.dispose()
 

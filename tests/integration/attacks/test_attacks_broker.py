@@ -15,7 +15,8 @@ from pix.messaging.kafka.lag import GroupLag
 from pix.messaging.kafka.settings import KafkaSecurity, KafkaSettings
 from pix.participant.settings import ServiceSettings
 from pix.runtime.outages import BrokerUnavailable, PublishFailed
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -114,7 +115,7 @@ def test_a_bank_writes_nowhere_else(broker: ApacheKafkaBroker, topic: str) -> No
         (bank_topic("001"), "codepix-hub"),
     ],
 )
-def test_a_bank_reads_nobody_elses_topic_and_sits_in_nobody_elses_group(
+def test_a_bank_reads_no_other_banks_topic_and_joins_no_other_group(
     broker: ApacheKafkaBroker, topic: str, group: str
 ) -> None:
     with pytest.raises(KafkaException, match=r"(?i)authoriz"):

@@ -18,7 +18,6 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.use_cases import compose
 from lab.network.certs import Certificates, make_certificates
 from pix.rpc.server import MESSAGE_BYTES_MAX
 from pix.rpc.tls import channel_credentials, server_credentials
@@ -29,8 +28,9 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
-from tests.integration.hub.world import BIAS_KEY, SECRETS, World
-from tests.unit.hub.builders import AURORA, IPE, MARE, POLICY
+from tests.integration.hub.world import SECRETS, World
+from tests.support.participants import compose_hub
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, MARE, POLICY
 
 NOBODYS_KEY = PixKey(KeyKind.EMAIL, "nobody@example.com")
 CALL_SECONDS = 10.0
@@ -198,7 +198,7 @@ def test_a_bank_that_guesses_keys_has_to_wait_and_one_that_pays_does_not(
     world: World, engine: Engine, serve: Serve
 ) -> None:
     few = BucketPolicy(capacity=10, tokens_per_minute=60)
-    application = compose(
+    application = compose_hub(
         PostgresUnitsOfWork(engine), world.clock, Health(), POLICY, None, few, monotonic_ms=world.clock.now_ms
     )
     address = serve(application)

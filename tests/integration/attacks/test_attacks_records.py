@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
-from bank_sim.application.message_signer import Seal
+from bank_sim.entrypoints.gateway import bank_gateway
 from hub.application.ports import TransferFilter
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.postgres.engine import transaction
+from pix.scheme.deliveries import HUB, Arrival, Rejected
 from pix.scheme.messages import (
+    MESSAGES_OF_HUB,
     BankMessage,
     Outcome,
     OutcomeProcessed,
@@ -26,29 +28,16 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import (
-    HEADER_SENDER,
-    HEADER_SIGNATURE,
-    HEADER_TYPE,
-    HUB_SENDER,
-    HUB_TOPIC,
-    MESSAGES_OF_HUB,
-    VALUE_BYTES_MAX,
-    Received,
-    Record,
-    Unreadable,
-    bank_topic,
-    decode_record,
-    encode_record,
-    sign,
-    signing_key,
-)
+from pix.wire.protobuf_v1.codec import decode_record, encode_record
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE, VALUE_BYTES_MAX, Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.contract.bank_sim.world import SECRET as BANK_SECRET
 from tests.contract.bank_sim.world import World as BankWorld
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.bank_http.village import Village, found_village
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, MARE, e2e
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE, e2e
 
 COUNTERS = {"duplicates", "refusals", "resends", "history", "resend_count", "resend_at_ms", "revision"}
 """What may tell that somebody tried."""
@@ -125,7 +114,7 @@ def of_the_hub(world: World) -> Record:
 
 def in_the_hubs_name(world: World) -> Record:
     message = TransferConfirmed(world.pay(1), Side.PAYEE, 12_345, ANA, BIA, BIAS_KEY, "", 0)
-    return encode_record(message, HUB_TOPIC, HUB_SENDER, signing_key(SECRETS[AURORA]))
+    return encode_record(message, HUB_TOPIC, HUB, signing_key(SECRETS[AURORA]))
 
 
 def answer_of_a_stranger(world: World) -> Record:
@@ -215,7 +204,7 @@ def is_seen(world: World) -> bool:
     if world.application.dead_letters.list(DeadLetterState.DEAD, 10):
         return True
     transfers = queries.list_transfers(TransferFilter(size=50))
-    return any(step.refused for transfer in transfers for step in queries.find_transfer(transfer.end_to_end_id)[1])
+    return any(step.ignored for transfer in transfers for step in queries.find_transfer(transfer.end_to_end_id)[1])
 
 
 def test_the_same_id_with_another_amount_is_refused_and_the_first_stands(world: World, engine: Engine) -> None:
@@ -296,7 +285,7 @@ def test_every_old_record_again_in_any_order_changes_nothing_anywhere() -> None:
     random = Random(5)
     for _ in range(3):
         random.shuffle(old)
-        village.take(old)
+        village.publish(old)
         village.deliver()
         assert whole_state(village) == before
         COUNTS["old records again"] += len(old)
@@ -328,10 +317,10 @@ def bank_state(bank: BankWorld) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("secret", "topic", "sender"),
     [
-        ("what nobody shares", bank_topic("001"), HUB_SENDER),
-        (BANK_SECRET, bank_topic("002"), HUB_SENDER),
+        ("what nobody shares", bank_topic("001"), HUB),
+        (BANK_SECRET, bank_topic("002"), HUB),
         (BANK_SECRET, bank_topic("001"), AURORA),
-        (BANK_SECRET, HUB_TOPIC, HUB_SENDER),
+        (BANK_SECRET, HUB_TOPIC, HUB),
     ],
     ids=["forged", "of another bank's topic", "not the hub's", "of the hub's topic"],
 )
@@ -341,10 +330,10 @@ def test_a_bank_believes_the_hub_alone(secret: str, topic: str, sender: str) -> 
     before = bank_state(bank)
     for message in (offer, bank.confirmed(offer)):
         forged = encode_record(message, topic, sender, signing_key(secret))
-        assert bank.bank.process_messages([replace(forged, topic=bank_topic("001"))]) == ()
+        assert bank.handle([replace(forged, topic=bank_topic("001"))]) == []
         COUNTS["hostile records"] += 1
     assert bank_state(bank) == before
-    assert len(bank.bank.queries.dead_letters(DeadLetterState.DEAD, 10)) == 2
+    assert len(bank.bank.dead_letters.list(DeadLetterState.DEAD, 10)) == 2
 
 
 def test_while_the_secret_changes_both_sides_take_both(world: World, engine: Engine) -> None:
@@ -375,14 +364,18 @@ def test_once_a_bank_has_a_new_secret_the_hub_signs_with_it_alone(world: World, 
         decode_record(answer, lambda _, secret=secret: [signing_key(secret)], MESSAGES_OF_HUB)  # type: ignore[misc]
         for secret in (new, SECRETS[AURORA])
     )
-    assert isinstance(under_new, Received), under_new
-    assert isinstance(under_old, Unreadable)
+    assert isinstance(under_new, Arrival), under_new
+    assert isinstance(under_old, Rejected)
 
 
 def test_a_bank_that_knows_both_secrets_takes_the_hubs_records_under_either() -> None:
-    seal = Seal(AURORA, signing_key("the old one"), [signing_key("the new one")])
-    assert seal.keys_of_sender(HUB_SENDER) == (signing_key("the old one"), signing_key("the new one"))
-    assert seal.keys_of_sender(AURORA) == ()
+    gateway = bank_gateway(AURORA, "the old one", "the new one")
+    outcome = TransferConfirmed(e2e(1, AURORA, 1_790_000_000_000), Side.PAYER, 1, ANA, BIA, BIAS_KEY, "", 1)
+    for secret in ("the old one", "the new one"):
+        arrivals, rejected = gateway.decode([encode_record(outcome, bank_topic("001"), HUB, signing_key(secret))])
+        assert (len(arrivals), rejected) == (1, [])
+    forged = encode_record(outcome, bank_topic("001"), AURORA, signing_key("the old one"))
+    assert gateway.decode([forged])[0] == [], "a bank's own record"
 
 
 def test_the_hub_keeps_no_secret_in_clear(world: World, engine: Engine) -> None:

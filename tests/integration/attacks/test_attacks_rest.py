@@ -31,7 +31,7 @@ def bank(on_postgres: BankWorld) -> Iterator[TestClient]:
 
 @pytest.fixture
 def hub(world: World) -> Iterator[TestClient]:
-    app = create_hub_app(world.application, world.replay_record)
+    app = create_hub_app(world.application)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -147,7 +147,7 @@ def test_a_body_that_is_too_large_for_the_hub_is_refused(hub: TestClient) -> Non
 
 def test_the_hubs_console_and_api_are_the_operators_and_the_directory_is_the_banks(world: World) -> None:
     settings = ServiceSettings(database_url="postgresql://unused", operator_password=PASSWORD)
-    app = create_hub_app(world.application, world.replay_record, operators=settings)
+    app = create_hub_app(world.application, operators=settings)
     ours = {"Authorization": f"Bearer {PASSWORD}"}
     bank_of_aurora = {"codepix-ispb": AURORA, "codepix-secret": SECRETS[AURORA]}
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
@@ -168,7 +168,7 @@ def test_the_operator_signs_in_at_the_console_with_a_password_that_is_kept_as_a_
     from pix.runtime.passwords import hash_password
 
     settings = ServiceSettings(database_url="postgresql://unused", operator_password_hash=hash_password(PASSWORD))
-    app = create_hub_app(world.application, world.replay_record, operators=settings)
+    app = create_hub_app(world.application, operators=settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         page = client.get("/sign-in").text
         token = page.split('name="csrf_token" value="')[1].split('"')[0]
@@ -183,9 +183,7 @@ def test_the_operator_signs_in_at_the_console_with_a_password_that_is_kept_as_a_
 
 
 def test_without_a_password_the_console_stays_shut_and_says_what_to_set(world: World) -> None:
-    app = create_hub_app(
-        world.application, world.replay_record, operators=ServiceSettings(database_url="postgresql://unused")
-    )
+    app = create_hub_app(world.application, operators=ServiceSettings(database_url="postgresql://unused"))
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.get("/")
         assert answer.status_code == 403 and "set OPERATOR_PASSWORD" in answer.text

@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pix.scheme import brcode
+from pix.scheme.deliveries import Arrival, Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
+    MESSAGES_OF_BANKS,
+    MESSAGES_OF_HUB,
     Message,
     Outcome,
     OutcomeProcessed,
@@ -25,22 +28,10 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import (
-    HEADER_SENDER,
-    HEADER_SIGNATURE,
-    HEADER_TRACEPARENT,
-    HEADER_TYPE,
-    HUB_TOPIC,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    Received,
-    Record,
-    Unreadable,
-    decode_record,
-    encode_record,
-    sign,
-    signing_key,
-)
+from pix.wire.protobuf_v1.codec import decode_record, encode_record
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TRACEPARENT, HEADER_TYPE, Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.attacks.inputs import COUNTS
 
 RECORDS: Final = 1_000
@@ -125,10 +116,10 @@ def test_the_decoder_reads_what_was_signed_and_says_of_all_else_what_is_wrong(
 ) -> None:
     COUNTS["fuzzed records"] += 1
     read = decode_record(record, keys_of, allowed)
-    if isinstance(read, Unreadable):
+    if isinstance(read, Rejected):
         assert read.reason and read.reason.isprintable() and len(read.reason) < 300
         return
-    assert isinstance(read, Received)
+    assert isinstance(read, Arrival)
     name = record.headers[HEADER_TYPE].decode()
     assert record.headers[HEADER_SIGNATURE] == sign(KEY, HUB_TOPIC, name, record.value)
     assert read.sender == ISPB and type(read.message) in allowed and type(read.message).__name__ == name
@@ -145,7 +136,7 @@ def test_no_signature_but_the_right_one_is_taken(record: Record, place: int, fli
     signature = bytearray(sign(KEY, HUB_TOPIC, name, record.value))
     signature[place] ^= flipped
     forged = replace(record, headers={**record.headers, HEADER_SIGNATURE: bytes(signature)})
-    assert isinstance(decode_record(forged, keys_of, EVERYTHING), Unreadable)
+    assert isinstance(decode_record(forged, keys_of, EVERYTHING), Rejected)
 
 
 VALID: Final = brcode.encode(

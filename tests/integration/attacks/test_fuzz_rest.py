@@ -91,7 +91,7 @@ def test_a_banks_rest_api_does_what_its_description_says(
 def test_the_hubs_rest_api_does_what_its_description_says(world: World) -> None:
     end_to_end_id = world.complete(world.pay(1))
     settings = ServiceSettings(database_url="postgresql://unused", operator_password=PASSWORD)
-    app = create_hub_app(world.application, world.replay_record, operators=settings)
+    app = create_hub_app(world.application, operators=settings)
     before = world.application.queries.settlement_accounts()
     headers = {
         "Authorization": f"Bearer {PASSWORD}",

@@ -18,9 +18,8 @@ from bank_sim.entrypoints.http.app import create_app
 from pix.runtime.clock import Clock
 from pix.scheme.keys import KeyKind
 from tests.integration.bank_http.village import Village, VillageSettings, found_village
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 
-ANA_CPF = "52998224725"
-BRUNO_CPF = "11144477735"
 PIN = "4321"
 
 
@@ -84,7 +83,7 @@ def ipe(village: Village) -> BankApplication:
 @pytest.fixture
 def ana(aurora: BankApplication) -> Account:
     """A customer of Aurora with R$ 1.000,00 and an e-mail key."""
-    account = aurora.open_account(name="Ana Souza", tax_id=ANA_CPF, opening_deposit_centavos=100_000, pin=PIN)
+    account = aurora.open_account(name="Ana Souza", tax_id=ANAS_CPF, opening_deposit_centavos=100_000, pin=PIN)
     aurora.register_key(account_number=account.number, kind=KeyKind.EMAIL, key="ana@example.com")
     return account
 
@@ -92,7 +91,7 @@ def ana(aurora: BankApplication) -> Account:
 @pytest.fixture
 def bruno(ipe: BankApplication) -> Account:
     """A customer of Ipê with R$ 50,00 and an e-mail key."""
-    account = ipe.open_account(name="Bruno Lima", tax_id=BRUNO_CPF, opening_deposit_centavos=5_000, pin=PIN)
+    account = ipe.open_account(name="Bruno Lima", tax_id=BRUNOS_CPF, opening_deposit_centavos=5_000, pin=PIN)
     ipe.register_key(account_number=account.number, kind=KeyKind.EMAIL, key="bruno@example.com")
     return account
 

@@ -12,11 +12,14 @@ from bank_sim.application import searching
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, Behaviour
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import Visit, pay
 from tests.integration.bank_http.village import Village
+from tests.support.participants import bank_handler
 
 
 def test_it_is_open_in_demo_mode_and_else_wants_the_operators_password(
@@ -30,9 +33,9 @@ def test_it_is_open_in_demo_mode_and_else_wants_the_operators_password(
     stranger.send("/backoffice/behaviour", mode="reject")
     assert stranger.path == "/backoffice/sign-in" and aurora.queries.behaviour() == Behaviour()
     stranger.send("/backoffice/sign-in", password="wrong")
-    assert "This is not the operator's password" in stranger.text
+    assert "Wrong password" in stranger.text
     stranger.send("/backoffice/sign-in", password="the operator of the tests")
-    assert stranger.path == "/backoffice" and "The books hold together" in stranger.text
+    assert stranger.path == "/backoffice" and "Books balance" in stranger.text
 
 
 def test_a_customer_is_no_operator(visit: Visit, aurora: BankApplication, ana: Account) -> None:
@@ -52,7 +55,7 @@ def test_the_overview_shows_the_money_and_the_hubs_account(
         assert piece in visitor.text, piece
     village.switches.answers = False
     visitor.open("/backoffice")
-    assert "does not answer" in visitor.text
+    assert "not responding" in visitor.text
 
 
 def test_accounts_are_blocked_unblocked_and_closed(visit: Visit, aurora: BankApplication, ana: Account) -> None:
@@ -63,7 +66,7 @@ def test_accounts_are_blocked_unblocked_and_closed(visit: Visit, aurora: BankApp
     visitor.send(f"/backoffice/accounts/{ana.number}", act="unblock")
     assert aurora.queries.find_account(ana.number).status == "active"
     visitor.send(f"/backoffice/accounts/{ana.number}", act="close")
-    assert visitor.page.status_code == 409 and "only an empty account can be closed" in visitor.text
+    assert visitor.page.status_code == 409 and "Only an empty account can be closed" in visitor.text
 
 
 def test_transfers_are_filtered_and_show_their_history(
@@ -75,7 +78,7 @@ def test_transfers_are_filtered_and_show_their_history(
     visitor.open("/backoffice/transfers?direction=incoming&status=confirmed&search=ana")
     assert "Ana Souza" in visitor.text and "R$ 10,00" in visitor.text
     visitor.open("/backoffice/transfers?direction=outgoing")
-    assert "No such transfer" in visitor.text
+    assert "No transfers found" in visitor.text
     visitor.open(f"/backoffice/transfers/{end_to_end_id}?direction=incoming")
     for piece in ("TransferAccepted", "TransferConfirmed", "Banco Aurora", "Lunch"):
         assert piece in visitor.text, piece
@@ -122,8 +125,8 @@ def test_the_books_list_every_posting(
 
 
 def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
-    letter = aurora.queries.dead_letters()[0]
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    letter = aurora.dead_letters.list()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
     assert letter.reason in visitor.text and b"nonsense".hex() not in visitor.text
@@ -144,16 +147,16 @@ def test_dead_letters_are_shown_replayed_and_discarded(visit: Visit, aurora: Ban
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_run_again(visit: Visit, aurora: BankApplication) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=value)])
-    digest = aurora.queries.dead_letters()[0].digest
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    digest = aurora.dead_letters.list()[0].digest
     visitor = visit(aurora)
     visitor.open(f"/backoffice/dead-letters/{digest}")
-    assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in visitor.text
+    assert f"Truncated: the first {VALUE_KEPT_BYTES_MAX} of {len(value)} bytes are stored." in visitor.text
     assert sha256(value).hexdigest() in visitor.text
     visitor.open("/backoffice/dead-letters")
     visitor.send(f"/backoffice/dead-letters/{digest}", act="replay")
     assert visitor.page.status_code == 409
-    assert "Only a part of this record was kept, so it cannot be run again." in visitor.text
+    assert "Only part of this record is stored" in visitor.text
 
 
 def test_the_switches_are_set_and_shown(visit: Visit, aurora: BankApplication) -> None:
@@ -164,9 +167,9 @@ def test_the_switches_are_set_and_shown(visit: Visit, aurora: BankApplication) -
     )
     behaviour = aurora.queries.behaviour()
     assert (behaviour.mode, behaviour.reject_reason, behaviour.answer_delay_ms) == (AnswerMode.REJECT, "AC07", 1_500)
-    assert "Rejects everything" in visitor.text and "after 1,5 s" in visitor.text
+    assert "Reject all" in visitor.text and "after 1.5 s" in visitor.text
     visitor.send("/backoffice/behaviour", mode="reject", reject_reason="AB03")
-    assert visitor.page.status_code == 422 and "given by the hub alone" in visitor.text
+    assert visitor.page.status_code == 422 and "Only the hub gives this reason code" in visitor.text
     visitor.send("/backoffice/behaviour", mode="by_account", magic_amounts="true", stop_consuming="true")
     behaviour = aurora.queries.behaviour()
     assert behaviour.magic_amounts and not behaviour.consuming
@@ -203,7 +206,7 @@ def test_a_magic_amount_asks_for_its_outcome(
     end_to_end_id = pay(payer, "bruno@example.com", "0,03")
     village.deliver()
     payer.open(f"/transfers/{end_to_end_id}")
-    assert "The payee's account does not exist." in payer.text
+    assert "The payee's account or key does not exist." in payer.text
 
 
 def test_a_search_of_transfers_that_is_cut_short_goes_on(
@@ -216,7 +219,7 @@ def test_a_search_of_transfers_that_is_cut_short_goes_on(
         pay(payer, "bruno@example.com", amount)
     visitor = visit(aurora)
     visitor.open("/backoffice/transfers?search=7,00")
-    assert "None of those that were searched match." in visitor.text
+    assert "No matches among those searched." in visitor.text
     older = visitor.page.text.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
     visitor.open(older)
     assert "R$ 7,00" in visitor.text

@@ -19,8 +19,9 @@ from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, draw_qr, read_picture
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
-from tests.integration.bank_http.conftest import BRUNO_CPF, PIN, Visit, Visitor
+from tests.integration.bank_http.conftest import PIN, Visit, Visitor
 from tests.integration.bank_http.village import Village
+from tests.support.banks import BRUNOS_CPF
 
 
 def picture_of(text: str, kind: str = "png", **options: object) -> bytes:
@@ -55,14 +56,14 @@ def test_a_key_that_is_taken_names_the_bank_and_not_the_person(
     visitor = visit(aurora, ana)
     visitor.open("/keys")
     visitor.send("/keys", kind="EMAIL", key="bruno@example.com")
-    assert "This key already belongs to an account at Banco Ipê." in visitor.text
+    assert "This key is registered at Banco Ipê." in visitor.text
     assert "Bruno" not in visitor.text
 
 
 @pytest.mark.parametrize(
     ("kind", "key", "sentence"),
     [
-        ("EMAIL", "no address", "not an e-mail address"),
+        ("EMAIL", "no address", "valid email address"),
         ("PHONE", "123", "A phone number"),
         ("PHONE", "", "Enter a key"),
     ],
@@ -81,7 +82,7 @@ def test_a_full_account_offers_no_form(visit: Visit, aurora: BankApplication, an
         aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
     visitor = visit(aurora, ana)
     visitor.open("/keys")
-    assert "as many keys as the scheme allows" in visitor.text
+    assert "the limit of 5 keys" in visitor.text
     assert 'action="/keys"' not in visitor.page.text
 
 
@@ -103,7 +104,7 @@ def test_with_the_hub_down_keys_are_listed_and_registering_says_why_not(
     visitor.open("/keys")
     assert "ana@example.com" in visitor.text
     visitor.send("/keys", kind="EVP")
-    assert visitor.page.status_code == 503 and "does not answer" in visitor.text
+    assert visitor.page.status_code == 503 and "responding right now" in visitor.text
     visitor.open("/keys/remove?kind=EMAIL&key=ana@example.com")
     visitor.send("/keys/remove", kind="EMAIL", key="ana@example.com")
     assert visitor.page.status_code == 503
@@ -152,7 +153,7 @@ def test_receiving_without_a_key_leads_to_the_keys(
     account = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
     visitor = visit(aurora, account)
     visitor.open("/receive")
-    assert "you need a Pix key" in visitor.text
+    assert "register a Pix key" in visitor.text
 
 
 def test_a_pasted_code_is_paid_with_its_amount_and_message(
@@ -178,9 +179,9 @@ def test_a_pasted_code_is_paid_with_its_amount_and_message(
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"amount": "1,00"}, "The code sets the amount; it cannot be changed."),
-        ({"amount": "12,35", "description": "Cinema"}, "The code sets the amount; it cannot be changed."),
-        ({"amount": "12,34", "description": "Theatre"}, "The code sets the message; it cannot be changed."),
+        ({"amount": "1,00"}, "The code sets the amount. You can't change it."),
+        ({"amount": "12,35", "description": "Cinema"}, "The code sets the amount. You can't change it."),
+        ({"amount": "12,34", "description": "Theatre"}, "The code sets the message. You can't change it."),
     ],
 )
 def test_a_forged_form_does_not_change_what_a_code_has_fixed(
@@ -212,13 +213,13 @@ def test_a_cpf_in_a_code_is_never_taken_for_a_phone_number(
     visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
 ) -> None:
     both = cpf_of("119876543")
-    owner = ipe.open_account(name="Davi Reis", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    owner = ipe.open_account(name="Davi Reis", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=owner.number, kind=KeyKind.PHONE, key=f"+55{both}")
     payer = visit(aurora, ana)
     payer.open("/pay?way=code")
     code = brcode.encode(brcode.BRCode(both, "Cecilia Dona do CPF", "Salvador", 5_000))
     payer.send("/pay/code", code=code)
-    assert payer.page.status_code == 422 and "Nobody has registered this key" in payer.text
+    assert payer.page.status_code == 422 and "No account uses this key. Check it and try again" in payer.text
     assert "Davi Reis" not in payer.text
 
     holder = ipe.open_account(name="Cecilia Nunes", tax_id=both, opening_deposit_centavos=0, pin=PIN)
@@ -250,9 +251,9 @@ def test_a_random_key_of_any_version_may_be_unknown_but_is_a_key(
     visitor = visit(aurora, ana)
     visitor.open("/pay?way=code")
     visitor.send("/pay/code", code=brcode.encode(brcode.BRCode(evp, "Nome Ficticio", "Salvador")))
-    assert "Nobody has registered this key" in visitor.text
+    assert "No account uses this key. Check it and try again" in visitor.text
     visitor.send("/pay", key=evp.upper())
-    assert "Nobody has registered this key" in visitor.text
+    assert "No account uses this key. Check it and try again" in visitor.text
     assert visitor.client.get(f"/api/v1/payees/EVP/{evp}").status_code == 404
 
 
@@ -277,7 +278,7 @@ def test_either_field_takes_a_code_and_a_key(
 def test_a_payee_whose_name_ascii_cannot_write_receives_by_code(
     visit: Visit, aurora: BankApplication, ipe: BankApplication, ana: Account
 ) -> None:
-    holder = ipe.open_account(name="株式会社", tax_id=BRUNO_CPF, opening_deposit_centavos=0, pin=PIN)
+    holder = ipe.open_account(name="株式会社", tax_id=BRUNOS_CPF, opening_deposit_centavos=0, pin=PIN)
     ipe.register_key(account_number=holder.number, kind=KeyKind.EMAIL, key="kk@example.com")
     payee = visit(ipe, holder)
     payee.open("/receive")
@@ -324,10 +325,10 @@ def test_our_code_is_decoded_by_an_independent_reader() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "Choose a picture"),
-        (b"GIF89a nonsense", "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
-        (b"\x89PNG\r\n\x1a\n" + b"0" * 100, "not a picture"),
+        (b"", "Choose an image"),
+        (b"GIF89a nonsense", "as an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "as an image"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 100, "as an image"),
         (b"0" * (UPLOAD_BYTES_MAX + 1), "at most 15 MB"),
     ],
 )
@@ -349,7 +350,7 @@ def picture_of_two(left: str, right: str) -> bytes:
 def test_a_picture_without_a_code_is_refused() -> None:
     blank = io.BytesIO()
     Image.new("L", (200, 200), 255).save(blank, "png")
-    with pytest.raises(SchemeError, match="no readable QR code"):
+    with pytest.raises(SchemeError, match="find a QR code"):
         read_picture(blank.getvalue())
 
 

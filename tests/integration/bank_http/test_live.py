@@ -70,12 +70,12 @@ def test_a_transfers_page_moves_step_by_step_and_then_rests(
         browser.stream("GET", f"{address}/transfers/{end_to_end_id}/live?seen=pending.01") as answer,
     ):
         events = events_of(answer.iter_lines())
-        assert "bank has not answered yet" in next(events)[1]
+        assert "as soon as the recipient" in next(events)[1]
         village.hear_again("002")
         village.resend_until(lambda: aurora.queries.list_transfers().transfers[0].decided_at_ms is not None)
         seen = list(events)
     assert [name for name, _ in seen][-1] == "final"
-    assert "Pix completed" in seen[-2][1] and "<html" not in seen[-2][1]
+    assert "Pix sent" in seen[-2][1] and "<html" not in seen[-2][1]
 
 
 def test_a_stream_wants_the_customer_too(visit: Visit, aurora: BankApplication) -> None:

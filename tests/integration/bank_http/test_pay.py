@@ -10,11 +10,15 @@ import pytest
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
-from pix.runtime.clock import SystemClock
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.scheme.keys import KeyKind
+from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, changed_tokens, pay, pay_to_review
 from tests.integration.bank_http.village import Village
+from tests.support.clock import ShiftedClock
+
+LATER_MS = 10_000
+"""After which a page is looked at again."""
 
 
 def link(visitor: Visitor, name: str) -> str:
@@ -22,13 +26,6 @@ def link(visitor: Visitor, name: str) -> str:
     found = re.search(rf'id="{name}" href="([^"]*)"', visitor.page.text)
     assert found, f"no link {name} on {visitor.page.url}"
     return unescape(found[1])
-
-
-class ClockAhead:
-    """A page that is looked at ten seconds later."""
-
-    def now_ms(self) -> int:
-        return SystemClock().now_ms() + 10_000
 
 
 def test_the_payee_is_shown_before_the_amount_is_asked(
@@ -54,7 +51,7 @@ def test_a_payment_goes_from_pending_to_completed_and_both_statements_agree(
 
     village.deliver()
     payer.open(f"/transfers/{end_to_end_id}")
-    assert "Pix completed" in payer.text
+    assert "Pix sent" in payer.text
     payee.open(f"/transfers/{end_to_end_id}?direction=incoming")
     assert "Pix received" in payee.text
 
@@ -97,7 +94,7 @@ def test_reloading_the_confirmation_keeps_its_idempotency_key(
         ("-5", "cannot be negative"),
         ("abc", "Write the amount in reais"),
         ("", "Enter an amount"),
-        ("1000,01", "The balance is not enough"),
+        ("1000,01", "You don't have enough balance"),
         ("9.999.999.999,99", "at most R$ 999.999.999,99"),
     ],
 )
@@ -117,11 +114,11 @@ def test_an_amount_that_cannot_be_is_explained_at_its_field(
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
-        ("nobody@example.com", "Nobody has registered this key"),
+        ("nobody@example.com", "No account uses this key. Check it and try again"),
         ("529.982.247-24", "CPF check digits do not match."),
-        ("hello", "This is no CPF, CNPJ, phone number, e-mail address or random key."),
+        ("hello", "That isn't a valid CPF, CNPJ, phone, email or random key."),
         ("", "Enter a key"),
-        ("ana@example.com", "This key belongs to the account that pays"),
+        ("ana@example.com", "That's your own key"),
     ],
 )
 def test_a_key_that_cannot_be_paid_is_explained(
@@ -148,7 +145,7 @@ def test_a_key_of_two_kinds_asks_which(
     visitor = visit(aurora, ana)
     visitor.open("/pay")
     visitor.send("/pay", key=both)
-    assert "more than one kind of key" in visitor.text
+    assert "more than one type of key" in visitor.text
     visitor.send("/pay", key=both, kind="PHONE")
     assert "Davi Reis" in visitor.text
 
@@ -159,7 +156,7 @@ def test_the_kind_is_recognised_as_one_types(visit: Visit, aurora: BankApplicati
         "529.982.247-25": "CPF",
         "12.ABC.345/01DE-35": "CNPJ",
         "(11) 98765-4321": "Phone",
-        "x@example.com": "E-mail",
+        "x@example.com": "Email",
         "123e4567-e89b-42d3-a456-426614174000": "Random key",
     }.items():
         fragment = visitor.client.get("/pay/recognize", params={"key": text}, headers={"HX-Request": "true"})
@@ -175,25 +172,25 @@ def test_with_the_hub_down_the_look_up_says_so_kindly(
     visitor.open("/pay")
     visitor.send("/pay", key="bruno@example.com")
     assert visitor.page.status_code == 503
-    assert "The Pix network does not answer at the moment. Your money is safe" in visitor.text
+    assert "The Pix network isn't responding right now. Your money is safe" in visitor.text
     assert 'value="bruno@example.com"' in visitor.page.text
 
 
 def test_while_the_payees_bank_is_down_the_transfer_waits_and_then_goes_on(
     visit: Visit, village: Village, aurora: BankApplication, ipe: BankApplication, ana: Account, bruno: Account
 ) -> None:
-    visitor = visit(aurora, ana, clock=ClockAhead())
+    visitor = visit(aurora, ana, clock=ShiftedClock(LATER_MS))
     village.stop_hearing("002")
     end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
     village.deliver()
     visitor.open(f"/transfers/{end_to_end_id}")
-    assert "The recipient's bank has not answered yet" in visitor.text
+    assert "as soon as the recipient's bank responds" in visitor.text
     visitor.open("/")
     assert "On its way" in visitor.text and "R$ 990,00" in visitor.text
     village.hear_again("002")
     village.resend_until(lambda: ipe.queries.find_account(bruno.number).balance_centavos == 6_000)
     visitor.open(f"/transfers/{end_to_end_id}")
-    assert "Pix completed" in visitor.text
+    assert "Pix sent" in visitor.text
 
 
 def test_a_refusal_is_told_in_words_and_the_money_is_back(
@@ -204,8 +201,8 @@ def test_a_refusal_is_told_in_words_and_the_money_is_back(
     end_to_end_id = pay(visitor, "bruno@example.com", "10,00")
     village.deliver()
     visitor.open(f"/transfers/{end_to_end_id}")
-    assert "The Pix was not made" in visitor.text
-    assert "The payee's account is blocked. The money is back in your account." in visitor.text
+    assert "Pix not sent" in visitor.text
+    assert "The payee's account is blocked. The amount was refunded to your account." in visitor.text
     assert aurora.queries.find_account(ana.number).balance_centavos == 100_000
     transfer = aurora.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
     assert transfer.status is TransferStatus.FAILED
@@ -223,7 +220,7 @@ def test_a_balance_that_was_spent_meanwhile_is_told_at_the_confirmation(
     pay(visitor, "bruno@example.com", "500,00")
     visitor.send("/pay/confirm", order=order)
     assert visitor.page.status_code == 422
-    assert "The balance is not enough" in visitor.text
+    assert "You don't have enough balance" in visitor.text
 
 
 def test_a_blocked_account_cannot_pay(visit: Visit, aurora: BankApplication, ana: Account, bruno: Account) -> None:
@@ -301,7 +298,7 @@ def test_a_session_that_ended_at_the_confirmation_is_told_that_nothing_was_paid(
     visitor.send("/sign-out")
     visitor.send("/pay/confirm", order=order, csrf_token=token)
     assert visitor.page.status_code == 403
-    assert "Your session has ended Nothing was paid. Sign in again." in visitor.text
+    assert "Your session has expired Nothing was paid. Sign in again." in visitor.text
     assert 'href="/sign-in"' in visitor.page.text
 
     other = aurora.open_account(name="Eva Paz", tax_id="39053344705", opening_deposit_centavos=5_000, pin=PIN)
@@ -309,7 +306,7 @@ def test_a_session_that_ended_at_the_confirmation_is_told_that_nothing_was_paid(
     visitor.send("/sign-in", account_number=other.number, pin=PIN)
     visitor.send("/pay/confirm", order=order, csrf_token=token)
     assert visitor.page.status_code == 403
-    assert "Nothing was paid. You have signed in again since" in visitor.text
+    assert "Nothing was paid. You've signed in again since then" in visitor.text
     assert aurora.queries.list_transfers().transfers == ()
 
 
@@ -322,8 +319,8 @@ def test_the_review_of_a_payment_that_was_made_says_so_and_offers_another(
     visitor.send("/pay/confirm", order=visitor.hidden("order"))
     made = visitor.path
     visitor.open(review)
-    assert re.search(r"You have already made this Pix at [0-9]{2}:[0-9]{2}\.", visitor.text)
-    assert "Balance afterwards" not in visitor.text and 'id="confirm"' not in visitor.page.text
+    assert re.search(r"You already sent this Pix at [0-9]{2}:[0-9]{2}\.", visitor.text)
+    assert "Balance after" not in visitor.text and 'id="confirm"' not in visitor.page.text
     assert f'href="{made}?direction=outgoing"' in visitor.page.text
     # It may be paid again on purpose: a new order for the same.
     visitor.open(link(visitor, "again"))
@@ -342,7 +339,7 @@ def test_a_payment_that_failed_is_tried_again_with_the_same_payee_and_amount(
     end_to_end_id = pay(visitor, "bruno@example.com", "12,34", "Lunch")
     village.deliver()
     visitor.open(f"/transfers/{end_to_end_id}")
-    assert "<title>The Pix was not made" in visitor.page.text
+    assert "<title>Pix not sent" in visitor.page.text
     # It would fail again, so that it is not the first thing to do.
     assert re.search(r'class="button button-soft" id="again"', visitor.page.text)
     visitor.open(link(visitor, "again"))
@@ -355,13 +352,13 @@ def test_a_payment_that_failed_is_tried_again_with_the_same_payee_and_amount(
 def test_while_the_network_is_away_the_payees_bank_is_not_blamed(
     visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
 ) -> None:
-    visitor = visit(aurora, ana, clock=ClockAhead())
+    visitor = visit(aurora, ana, clock=ShiftedClock(LATER_MS))
     pay_to_review(visitor, "bruno@example.com", "10,00")
     village.switches.answers = False
     visitor.send("/pay/confirm", order=visitor.hidden("order"))
-    assert "The Pix network has not answered yet. Your money is safe" in visitor.text
+    assert "as soon as the Pix network responds" in visitor.text
     assert "Waiting for the Pix network" in visitor.text
-    assert "bank has not answered" not in visitor.text and "With the payee's bank" not in visitor.text
+    assert "bank has not answered" not in visitor.text and "Waiting for the recipient's bank" not in visitor.text
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["blocked", "closed"])
@@ -375,7 +372,7 @@ def test_who_may_not_pay_is_told_at_the_first_step(
         aurora.close_account(account_number=account.number)
     else:
         aurora.block_account(account_number=account.number)
-    sentence = "This account is closed." if is_closed else "Your account is blocked."
+    sentence = "Your account is closed." if is_closed else "Your account is blocked."
     visitor.send("/pay", key="bruno@example.com")
     assert visitor.page.status_code == 409 and sentence in visitor.text
     for path in ("/pay", "/pay?way=code", "/receive"):

@@ -6,9 +6,11 @@ import pytest
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account, AccountStatus
-from pix.participant.dead_letters import DeadLetterState
-from pix.wire.records import Record, bank_topic
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.wire.record import Record
+from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor
+from tests.support.participants import bank_handler
 
 
 def told_once(visitor: Visitor, sentence: str) -> bool:
@@ -29,22 +31,22 @@ def test_an_account_is_closed_after_a_question(visit: Visit, aurora: BankApplica
     assert aurora.queries.find_account(empty.number).status is AccountStatus.ACTIVE
     visitor.send(f"/backoffice/accounts/{empty.number}", act="close")
     assert aurora.queries.find_account(empty.number).status is AccountStatus.CLOSED
-    assert told_once(visitor, f"Account {empty.number} is closed.")
+    assert told_once(visitor, f"Account {empty.number} closed.")
     visitor.open(f"/backoffice/accounts/{empty.number}/close")
     assert visitor.path == "/backoffice/accounts", "there is nothing left to ask"
 
 
 def test_a_dead_letter_is_discarded_after_a_question(visit: Visit, aurora: BankApplication) -> None:
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
-    letter = aurora.queries.dead_letters()[0]
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    letter = aurora.dead_letters.list()[0]
     visitor = visit(aurora)
     visitor.open("/backoffice/dead-letters")
     assert 'value="discard"' not in visitor.page.text, "no single click discards"
     visitor.open(f"/backoffice/dead-letters/{letter.digest}/discard")
     assert "Discard this dead letter?" in visitor.text
     visitor.send(f"/backoffice/dead-letters/{letter.digest}", act="discard", note="mine")
-    assert aurora.queries.find_dead_letter(letter.digest).state is DeadLetterState.DISCARDED
-    assert told_once(visitor, "The dead letter is discarded.")
+    assert aurora.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
+    assert told_once(visitor, "Dead letter discarded.")
 
 
 @pytest.mark.parametrize("language", ["en", "pt-BR"])
@@ -54,11 +56,11 @@ def test_everything_done_says_so_once(visit: Visit, aurora: BankApplication, ana
     for visitor in (customer, operator):
         visitor.client.cookies.set("codepix_language", language)
     says = {
-        "registered": {"en": "is registered.", "pt-BR": "foi cadastrada."},
-        "removed": {"en": "is removed.", "pt-BR": "foi removida."},
-        "block": {"en": "is blocked.", "pt-BR": "foi bloqueada."},
-        "unblock": {"en": "is unblocked.", "pt-BR": "foi desbloqueada."},
-        "behaviour": {"en": "The behaviour is applied.", "pt-BR": "O comportamento foi aplicado."},
+        "registered": {"en": "98765-4321 registered.", "pt-BR": "98765-4321 cadastrada."},
+        "removed": {"en": "98765-4321 removed.", "pt-BR": "98765-4321 removida."},
+        "block": {"en": f"{ana.number} blocked.", "pt-BR": f"{ana.number} bloqueada."},
+        "unblock": {"en": f"{ana.number} unblocked.", "pt-BR": f"{ana.number} desbloqueada."},
+        "behaviour": {"en": "Applied.", "pt-BR": "Aplicado."},
     }
     customer.open("/keys")
     customer.send("/keys", kind="PHONE", key="(11) 98765-4321")
@@ -81,4 +83,4 @@ def test_a_live_part_leaves_the_notice_for_the_page(visit: Visit, aurora: BankAp
     )
     visitor.client.get("/pay/recognize", params={"key": "x"})
     visitor.open("/keys")
-    assert "is registered." in visitor.text
+    assert "98765-4321 registered." in visitor.text

@@ -10,9 +10,11 @@ from fastapi.testclient import TestClient
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from pix.wire.records import VALUE_KEPT_BYTES_MAX, Record, bank_topic
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import bank_topic
 from tests.integration.bank_http.conftest import Visit
 from tests.integration.bank_http.village import Village
+from tests.support.participants import bank_handler
 
 API = "/api/v1"
 
@@ -182,7 +184,7 @@ def test_the_books_and_the_dead_letters(rest: TestClient, aurora: BankApplicatio
     books = rest.get(f"{API}/books").json()
     assert books["is_balanced"] and books["customers_centavos"] == 100_000 and books["postings"] == 2
     assert rest.get(f"{API}/postings").json()["postings"][0]["kind"] == "deposit"
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
     letters = rest.get(f"{API}/dead-letters").json()
     assert letters["counts"]["dead"] == 1 and letters["dead_letters"][0]["value_bytes"] == 8
     url = f"{API}/dead-letters/{letters['dead_letters'][0]['dead_letter_id']}"
@@ -196,7 +198,7 @@ def test_of_a_large_record_a_part_is_given_and_it_cannot_be_run_again(
     rest: TestClient, aurora: BankApplication
 ) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
-    aurora.process_messages([Record(topic=bank_topic("001"), key=b"x", value=value)])
+    bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=value)])
     (line,) = rest.get(f"{API}/dead-letters").json()["dead_letters"]
     letter = rest.get(f"{API}/dead-letters/{line['dead_letter_id']}").json()
     assert bytes.fromhex(letter["value_hex"]) == value[:VALUE_KEPT_BYTES_MAX]

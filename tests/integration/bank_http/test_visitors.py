@@ -37,7 +37,7 @@ def test_wrong_pins_run_out(visit: Visit, aurora: BankApplication, ana: Account)
     for _ in range(ATTEMPTS_MAX):
         visitor.send("/sign-in", account_number=ana.number, pin="0000")
         assert visitor.page.status_code == 401
-        assert "Account number and PIN do not match" in visitor.text
+        assert "Wrong account number or PIN" in visitor.text
     visitor.send("/sign-in", account_number=ana.number, pin=PIN)
     assert visitor.page.status_code == 429
     assert "Too many attempts" in visitor.text
@@ -83,11 +83,11 @@ def test_an_account_is_opened_with_its_deposit_as_a_posting(visit: Visit, aurora
     ("field", "value", "sentence"),
     [
         ("tax_id", "529.982.247-26", "CPF check digits do not match"),
-        ("tax_id", "1", "A tax id is a CPF of 11 digits or a CNPJ of 14 characters"),
-        ("pin", "12", "A PIN is 4 to 6 digits"),
+        ("tax_id", "1", "Enter a CPF (11 digits) or a CNPJ (14 characters)"),
+        ("pin", "12", "Use 4 to 6 digits"),
         ("name", " ", "A value is required"),
         ("opening_deposit", "1,234.5", "Write the amount in reais"),
-        ("name", "x" * 5_000, "did not work"),
+        ("name", "x" * 5_000, "Something went wrong"),
     ],
 )
 def test_what_is_wrong_with_a_new_account_stands_at_its_field(
@@ -109,7 +109,7 @@ def test_a_form_without_its_token_changes_nothing(
     for token in ("", "0" * 64):
         visitor.send("/keys", kind="EVP", csrf_token=token)
         assert visitor.page.status_code == 403
-        assert "Your session has ended" in visitor.text and "Nothing was changed" in visitor.text
+        assert "Your session has expired" in visitor.text and "Nothing was changed" in visitor.text
     assert len(aurora.queries.keys_of(ana.number)) == 1
 
 
@@ -143,7 +143,7 @@ def test_every_answer_has_the_headers_that_guard_it(visit: Visit, aurora: BankAp
         assert headers["X-Frame-Options"] == "DENY"
 
 
-def test_pages_have_no_inline_script_or_style_and_ask_nobody_else(
+def test_pages_have_no_inline_script_or_style_and_load_nothing_from_elsewhere(
     visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
 ) -> None:
     visitor = visit(aurora, ana)
@@ -193,9 +193,9 @@ def test_errors_speak_the_visitors_language_too(
     visitor.send("/preferences", language="pt-BR", next="/pay")
     visitor.send("/pay", key="bruno@example.com")
     visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="5.000,00")
-    assert "O saldo não é suficiente para este valor." in visitor.text
+    assert "Saldo insuficiente." in visitor.text
     visitor.open("/nothing")
-    assert "Não há nada aqui" in visitor.text
+    assert "Ela não existe ou você não tem acesso" in visitor.text
 
 
 def test_a_failure_of_ours_shows_no_traceback(visit: Visit, aurora: BankApplication, ana: Account) -> None:
@@ -208,7 +208,7 @@ def test_a_failure_of_ours_shows_no_traceback(visit: Visit, aurora: BankApplicat
     visitor.client.app.add_route("/api/v1/broken", broken)  # type: ignore[attr-defined]
     visitor.open("/broken")
     assert visitor.page.status_code == 500
-    assert "Something went wrong on our side" in visitor.text and "secret detail" not in visitor.page.text
+    assert "The problem is on our side" in visitor.text and "secret detail" not in visitor.page.text
     problem = visitor.client.get("/api/v1/broken")
     assert problem.json()["title"] == "Something went wrong on our side" and "secret" not in problem.text
 

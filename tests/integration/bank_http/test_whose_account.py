@@ -13,8 +13,9 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.statement_query import today
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import check_cpf
-from tests.integration.bank_http.conftest import ANA_CPF, PIN, Visit, pay
+from tests.integration.bank_http.conftest import PIN, Visit, pay
 from tests.integration.bank_http.village import Village, found_village
+from tests.support.banks import ANAS_CPF
 
 PAGES = (
     "/", "/pay", "/pay?way=code", "/pay?way=picture", "/receive", "/keys", "/statement", "/statement/print",
@@ -115,9 +116,9 @@ def test_a_tax_id_opens_one_account(visit: Visit, aurora: BankApplication, ana: 
 
 
 def test_a_closed_account_frees_its_tax_id(aurora: BankApplication) -> None:
-    first = aurora.open_account(name="Ana", tax_id=ANA_CPF, opening_deposit_centavos=0, pin=PIN)
+    first = aurora.open_account(name="Ana", tax_id=ANAS_CPF, opening_deposit_centavos=0, pin=PIN)
     aurora.close_account(account_number=first.number)
-    assert aurora.open_account(name="Ana", tax_id=ANA_CPF, opening_deposit_centavos=0, pin=PIN).number != first.number
+    assert aurora.open_account(name="Ana", tax_id=ANAS_CPF, opening_deposit_centavos=0, pin=PIN).number != first.number
 
 
 def test_the_example_is_a_cpf_of_no_demo_person() -> None:
@@ -145,7 +146,7 @@ def test_hidden_amounts_are_hidden_on_every_page(
     visitor.send("/pay", key="bruno@example.com")
     assert "balance-shown" in visitor.page.text
     visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount="1,00", description="")
-    assert re.search(r"Balance afterwards</dt><dd><span class=\"money balance-shown", visitor.page.text)
+    assert re.search(r"Balance after</dt><dd><span class=\"money balance-shown", visitor.page.text)
 
 
 def test_a_shared_receipt_has_a_line_for_each_fact(
@@ -166,7 +167,7 @@ def test_a_shared_receipt_has_a_line_for_each_fact(
         "Bank: Banco Ipê (002)",
         "Pix key: bruno@example.com",
         "Name: Ana Souza",
-        f"End-to-end id: {end_to_end_id}",
+        f"Transaction ID: {end_to_end_id}",
     ):
         assert line in lines, lines
     assert "" not in lines

@@ -19,30 +19,36 @@ from fastapi import FastAPI
 from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork as BankUnitsOfWork
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.application.use_cases import BankApplication
-from bank_sim.application.use_cases import compose as compose_bank
 from bank_sim.domain import errors
 from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.flows.transfer.model import Progress
+from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.tap import MemoryWire
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
-from hub.application.live_messages import LiveMessages, parties_of
+from hub.adapters.message_tap import RecordMessageTap
+from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankPosting
 from hub.application.ports import UnitOfWork as HubUnit
 from hub.application.ports import UnitsOfWork as HubUnits
 from hub.application.use_cases import HubApplication
-from hub.application.use_cases import compose as compose_hub
 from hub.domain import errors as hub_errors
 from hub.domain.bank import Bank as HubBank
 from hub.domain.flows.transfer.model import TransferStatus
+from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
-from hub.entrypoints.kafka import HubRecordHandler, Keyring, records_of
+from pix.messaging.batches import BatchHandler
+from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import Clock, SystemClock
 from pix.runtime.health import Health
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.support.banks import BANKS
+from tests.support.participants import bank_handler, compose_bank, compose_hub, hub_handler
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = RetransmissionPolicy(first_ms=500, cap_ms=2_000)
@@ -218,6 +224,17 @@ class _LockedUnit:
             self._lock.release()
 
 
+class _VillagePublisher:
+    """See `bank_sim.application.ports.BackgroundPublisher`."""
+
+    def __init__(self, gateway: MessageGateway, publish: Callable[[Sequence[Record]], None]) -> None:
+        self._gateway = gateway
+        self._publish = publish
+
+    def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        self._publish(self._gateway.encode(outgoing))
+
+
 class Village:
     """A hub and its banks."""
 
@@ -230,9 +247,8 @@ class Village:
         """Where the hub's console watches what is carried."""
         clock = clock or SystemClock()
         units = LockedUnits(HubUnitsOfWork(HubStore()), self._lock)
-        self.hub = compose_hub(units, clock, Health(), RESEND, None)
-        handler = HubRecordHandler(self.hub.process_messages, Keyring(self.hub.queries.signing_keys), clock)
-        self._readers: dict[str, Callable[[Sequence[Record]], Sequence[Record]]] = {HUB_TOPIC: handler}
+        self.hub = compose_hub(units, clock, Health(), RESEND, None, publish=self._queue.extend)
+        self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
         self.units: dict[str, BankUnitsOfWork] = {}
         """The banks' stores, by code."""
@@ -249,22 +265,37 @@ class Village:
             bank = compose_bank(
                 identity=identity,
                 secret=secret,
+                publish=self._queue.extend,
                 units=self.units.setdefault(identity.code, BankUnitsOfWork()),
                 hub=VillageHub(self.hub, identity.ispb, self.switches, self._lock),
-                publisher=self,
+                publisher=_VillagePublisher(bank_gateway(identity.ispb, secret), self.publish),
                 clock=clock,
                 policy=RESEND,
             )
             self.banks[identity.code] = bank
-            self._readers[bank_topic(identity.code)] = bank.process_messages
+            self._readers[bank_topic(identity.code)] = bank_handler(bank, secret)
         self.switches.hears = set(self._readers)
         for bank in self.banks.values():
             bank.meet_participants()
             bank.mirror_settlement()
             bank.health.ok("database")
 
-    def take(self, records: Sequence[Record]) -> None:
-        """The banks' courier."""
+    def bank_reads(self, code: str, *records: Record) -> None:
+        """The bank processes these records, whoever made them."""
+        self._queue.extend(self._readers[bank_topic(code)](records))
+
+    def watch(self) -> LiveMessages:
+        """What the hub's console watches."""
+        queries = self.hub.queries
+        return LiveMessages(
+            lambda: RecordMessageTap(
+                self.wire.tap(),
+                bank_peers(queries.wire_keys),
+                lambda: {bank.ispb: bank.code for bank in queries.list_banks()},
+            )
+        )
+
+    def publish(self, records: Sequence[Record]) -> None:
         self._queue.extend(records)
         self.arrived.set()
 
@@ -282,7 +313,7 @@ class Village:
         with self._lock:
             for bank in self.banks.values():
                 bank.retransmit_due()
-            self._queue.extend(records_of(self.hub.retransmit_due()))
+            self._queue.extend(hub_gateway(self.hub.queries.wire_keys).encode(self.hub.retransmit_due()))
 
     def send_heartbeat(self) -> None:
         """Each bank that hears says that it is there."""
@@ -310,12 +341,8 @@ class Village:
 
     def console(self, **options: Any) -> FastAPI:
         """The hub's console."""
-        watch = LiveMessages(self.wire.tap, lambda: parties_of(self.hub.queries))
-        return create_console(self.hub, self._treat_again, wire=watch, bank_books=self, **options)
-
-    def _treat_again(self, record: Record) -> None:
-        with self._lock:
-            self._queue.extend(self._readers[HUB_TOPIC]([record]))
+        watch = self.watch()
+        return create_console(self.hub, wire=watch, bank_books=self, **options)
 
     def resend_until(self, is_done: Callable[[], bool]) -> None:
         """Lets time pass and sweepers sweep until it is done."""
@@ -368,14 +395,9 @@ class Postman:
             self._village.resend()
 
 
-AURORA = BankIdentity(code="001", ispb="00000001", name="Banco Aurora", color="#5b2a86")
-IPE = BankIdentity(code="002", ispb="00000002", name="Banco Ipê", color="#c98a00")
-MARE = BankIdentity(code="003", ispb="00000003", name="Banco Maré", color="#00798c")
-
-
 def found_village(*, with_people: bool = True, clock: Clock | None = None) -> Village:
     """The three banks of the demo, with their people."""
-    village = Village([AURORA, IPE, MARE], clock)
+    village = Village(BANKS, clock)
     if with_people:
         for bank in village.banks.values():
             bank.seed_demo_people()

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from pix.postgres.engine import make_engine
-from pix.postgres.migrations import migrate
 from tests.contract.bank_sim.world import World
+from tests.support.databases import Databases
 
 
 @pytest.fixture
-def database_url(new_database: Callable[[], str]) -> str:
-    return new_database()
+def database_url(databases: Databases) -> str:
+    """A database with a bank's schema."""
+    return databases.migrated(MIGRATIONS)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    migrate(database_url, MIGRATIONS)
     engine = make_engine(database_url)
     yield engine
     engine.dispose()

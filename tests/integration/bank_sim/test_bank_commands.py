@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.entrypoints.cli import app
-from pix.participant.dead_letters import dead_letter
+from pix.participant.dead_letters.records import letter_of
 from pix.postgres.engine import make_engine
-from pix.wire.records import Record
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import Record
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """An empty database."""
+    return new_database()
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> None:
     for name, value in {
         "DATABASE_URL": database_url,
         "BANK_CODE": "001",
@@ -27,12 +32,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     }.items():
         monkeypatch.setenv(name, value)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_serving_needs_the_newest_schema() -> None:
@@ -58,9 +57,10 @@ def test_seeding_needs_the_hub_and_says_so() -> None:
 def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> None:
     CliRunner().invoke(app, ["migrate"])
     engine = make_engine(database_url)
-    letter = dead_letter(Record("codepix.bank.001.v1", b"key", b"noise"), "hub", "unreadable", 5)
+    noise = Record("codepix.bank.001.v1", b"key", b"noise")
+    letter = letter_of(Rejected(noise, "hub", "unreadable"), 5)
     with PostgresUnitsOfWork(engine)() as unit:
-        unit.dead_letters.add([letter])
+        unit.dead_letters.add([Rejected(noise, "hub", "unreadable")], 5)
         unit.commit()
     engine.dispose()
     listed = CliRunner().invoke(app, ["dead-letter", "list"], env={"COLUMNS": "300"})

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.engine import transaction
-from pix.wire.records import signing_key
-from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, World
+from pix.scheme.deliveries import HUB, Arrival
+from tests.contract.bank_sim.world import POLICY, World
+from tests.support.banks import AURORA
 from tests.support.locks import DEADLINE_SECONDS, await_waiting, engine_that_reads_in_the_order_of_the_table
 
 
@@ -21,9 +21,9 @@ def test_an_offer_that_comes_again_does_not_undo_the_credit_of_another_replica(w
     offer = world.offer(ana, 20_00)
     world.hear(offer)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessMessages(units, Seal(AURORA.ispb, signing_key(SECRET)), world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
-        process.within(unit, [world.record(world.confirmed(offer))])
+        process.within(unit, [Arrival(world.confirmed(offer), HUB)])
         again = pool.submit(world.hear, offer)
         # The first replica's statements are sent with its commit; its lock on the row is there already.
         await_waiting(engine, 1)

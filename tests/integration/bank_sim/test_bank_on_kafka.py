@@ -24,8 +24,10 @@ from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.clock import SystemClock
 from pix.scheme.messages import TransferAccepted
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
-from tests.contract.bank_sim.world import AURORA, SECRET, World, read
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.contract.bank_sim.world import SECRET, World, read
+from tests.support.banks import AURORA
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
 
 DEADLINE_SECONDS = 30.0
@@ -69,7 +71,7 @@ def test_offers_are_answered_and_a_bank_that_plays_dead_answers_later(
     settings = settings_of_bank(database_url, bootstrap_servers)
     hub = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL, extra={})
     ensure_topics(hub, [HUB_TOPIC])
-    role = KafkaRole(world.bank, settings)
+    role = KafkaRole(world.bank, settings, world.handle)
     stop = threading.Event()
     thread = threading.Thread(target=role.run, args=(stop,), daemon=True)
     thread.start()
@@ -107,13 +109,13 @@ def test_whatever_bytes_come_they_are_dead_letters_and_payments_go_on(
     kafka = KafkaSettings(bootstrap_servers=bootstrap_servers, client_id="hub", assignment=KafkaAssignment.ALL)
     ensure_topics(kafka, [HUB_TOPIC])
     stop = threading.Event()
-    thread = threading.Thread(target=KafkaRole(world.bank, settings).run, args=(stop,), daemon=True)
+    thread = threading.Thread(target=KafkaRole(world.bank, settings, world.handle).run, args=(stop,), daemon=True)
     thread.start()
     ana = world.open_account(0)
     sent = 0
 
     def deaths() -> int:
-        return sum(letter.times for letter in world.bank.queries.dead_letters(None, 500))
+        return sum(letter.times for letter in world.bank.dead_letters.list(None, 500))
 
     with closing(KafkaSource(kafka, HUB_TOPIC, "hub")) as hub, closing(KafkaSink(kafka)) as sink:
 

@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 
 from bank_sim.adapters.memory.hub import MemoryPublisher
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
-from bank_sim.application.message_signer import Seal
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountHasTransfers, InsufficientBalance, TaxIdTaken
@@ -23,10 +22,11 @@ from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.postgres.engine import make_engine
 from pix.postgres.migrations import is_migrated, migrate
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import HubMessage, TransferAccepted
-from pix.wire.records import signing_key
-from tests.contract.bank_sim.world import AURORA, POLICY, SECRET, STRANGERS_KEY, World
+from tests.contract.bank_sim.world import POLICY, STRANGERS_KEY, World
+from tests.support.banks import AURORA
 
 DEADLINE_SECONDS = 20.0
 WAIT_MS_MAX = 60_000
@@ -110,10 +110,10 @@ def test_two_replicas_with_the_same_records_credit_once(world: World) -> None:
         offers = [world.offer(ana, amount) for amount in (1, 2, 4)]
         records = [world.record(offer) for offer in offers] + [world.record(world.confirmed(offer)) for offer in offers]
         before = world.balance(ana)
-        results = at_once(*[lambda: world.bank.process_messages(records)] * 3)  # noqa: B023 - called within the turn
+        results = at_once(*[lambda: world.handle(records)] * 3)  # noqa: B023 - called within the turn
         assert [len(result) for result in results] == [6, 6, 6]
         assert world.balance(ana) == before + 7
-    assert world.bank.queries.dead_letters() == []
+    assert world.bank.dead_letters.list() == []
     assert world.bank.queries.books().is_balanced
 
 
@@ -137,7 +137,7 @@ def test_batches_that_touch_each_others_accounts_never_lock_each_other_out(world
                 ]
                 made = [each for each in world.bank.request_transfers(orders) if isinstance(each, Transfer)]
                 assert len(made) == len(mine)
-                world.bank.process_messages([world.record(world.outcome_of(transfer)) for transfer in made])
+                world.handle([world.record(world.outcome_of(transfer)) for transfer in made])
 
         return work
 
@@ -162,9 +162,9 @@ def test_replicas_share_what_is_due(world: World, engine: Engine) -> None:
 def test_an_account_is_not_closed_while_a_promise_is_being_made(world: World, engine: Engine) -> None:
     ana = world.open_account(0)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessMessages(units, Seal(AURORA.ispb, signing_key(SECRET)), world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
-        process.within(unit, [world.record(world.offer(ana))])
+        process.within(unit, [Arrival(world.offer(ana), HUB)])
         closing = pool.submit(lambda: world.bank.close_account(account_number=ana.number))
         wait_until(lambda: somebody_waits_for_a_lock(engine))
         unit.commit()
@@ -222,7 +222,7 @@ def test_many_orders_cost_a_few_statements(world: World, engine: Engine) -> None
         assert world.bank.retransmit_due() == 400
     assert len(seen) <= BATCH_STATEMENTS_MAX, seen
     assert isinstance(world.publisher, MemoryPublisher)
-    assert len(world.publisher.records) == 800
+    assert len(world.publisher.outgoing) == 800
 
 
 def test_a_poisoned_record_takes_no_other_with_it(world: World, engine: Engine) -> None:
@@ -235,12 +235,12 @@ def test_a_poisoned_record_takes_no_other_with_it(world: World, engine: Engine) 
     poisoned = world.confirmed(world.offer(rich, 4))
     messages: list[HubMessage] = [good, poisoned, other]
     records = [world.record(each, offset) for offset, each in enumerate(messages)]
-    assert len(world.bank.process_messages(records)) == 2
-    (letter,) = world.bank.queries.dead_letters()
+    assert len(world.handle(records)) == 2
+    (letter,) = world.bank.dead_letters.list()
     assert letter.offset == 1
     assert "processing failed" in letter.reason
     assert world.incoming(good).status is world.incoming(other).status is TransferStatus.ACCEPTED
-    again = world.bank.replay_dead_letter(dead_letter_id=letter.digest)
+    again = world.bank.dead_letters.replay(letter.digest)
     assert again.times == 2
 
 
@@ -249,7 +249,7 @@ def test_a_database_that_is_down_is_not_a_poisoned_record(world: World) -> None:
     engine = make_engine("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
     down = World(PostgresUnitsOfWork(engine))
     with pytest.raises(DatabaseUnavailable):
-        down.bank.process_messages([world.record(offer)])
+        down.handle([world.record(offer)])
     with pytest.raises(DatabaseUnavailable):
         down.bank.retransmit_due()
 
@@ -264,7 +264,8 @@ def test_postings_are_never_changed(world: World, engine: Engine, statement: str
     assert world.bank.queries.books().deposits_centavos == 5
 
 
-def test_the_schema_has_a_history(database_url: str) -> None:
+def test_the_schema_has_a_history(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     engine = make_engine(database_url)
     assert not is_migrated(engine, MIGRATIONS)
     migrate(database_url, MIGRATIONS)
@@ -273,5 +274,6 @@ def test_the_schema_has_a_history(database_url: str) -> None:
     engine.dispose()
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(new_database: Callable[[], str]) -> None:
+    database_url = new_database()
     assert at_once(*[lambda: migrate(database_url, MIGRATIONS)] * 3) == [None] * 3

@@ -17,7 +17,7 @@ import pytest
 from bank_sim.adapters import hub_client
 from bank_sim.adapters.hub_client import GrpcHub
 from hub.adapters.memory.unit_of_work import HubStore, MemoryUnitsOfWork
-from hub.application.use_cases import HubApplication, compose
+from hub.application.use_cases import HubApplication
 from hub.entrypoints.grpc.server import add_services
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
@@ -25,6 +25,7 @@ from pix.rpc.server import DEFAULT_LIMITS, GrpcLimits, serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.retransmission import RetransmissionPolicy
+from tests.support.participants import compose_hub
 
 AURORA_ISPB: Final = "00000001"
 SECRET: Final = "a-secret-of-the-bank-001"
@@ -179,7 +180,7 @@ def opened() -> Iterator[ExitStack]:
 @pytest.fixture(scope="module")
 def application() -> HubApplication:
     """What the replicas have in common."""
-    application = compose(MemoryUnitsOfWork(HubStore()), SystemClock(), Health(), RetransmissionPolicy(), None)
+    application = compose_hub(MemoryUnitsOfWork(HubStore()), SystemClock(), Health(), RetransmissionPolicy(), None)
     application.add_bank(code="001", name="Aurora", color="#5b2a86", secret=SECRET, settlement_funds_centavos=0)
     return application
 

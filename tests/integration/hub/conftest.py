@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from hub.adapters.postgres.unit_of_work import MIGRATIONS
-from pix.postgres.engine import make_engine, transaction
-from pix.postgres.migrations import migrate
+from pix.postgres.engine import make_engine
 from tests.integration.hub.world import World, make_world
-
-TABLES = (
-    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
-    "settlement_accounts, bank_secrets, banks"
-)
+from tests.support.databases import Databases, empty_hub
 
 
 @pytest.fixture(scope="package")
-def database_url(new_database: Callable[[], str]) -> str:
+def database_url(databases: Databases) -> str:
     """A database with the hub's schema."""
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    return url
+    return databases.migrated(MIGRATIONS)
 
 
 @pytest.fixture(scope="package")
@@ -37,8 +30,7 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def engine(shared_engine: Engine) -> Engine:
     """The database, emptied."""
-    with transaction(shared_engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(shared_engine)
     return shared_engine
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import http.server
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
@@ -23,13 +21,14 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.cli import app
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.settings import ServiceSettings
 from pix.postgres.engine import transaction
 from pix.runtime.addresses import http_url, join_host_port
 from pix.scheme.messages import TransferAccepted
 from pix.web.client import http_get
-from pix.wire.records import HUB_TOPIC, Record
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.hub.world import World, signed
 from tests.support.ipv6 import needs_ipv6
 from tests.unit.hub.builders import AURORA, IPE, e2e
@@ -41,22 +40,17 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, database_url: str, logs_restored: None) -> Run:
     """Runs a command of ours with the test's database; keyword arguments are its environment."""
     for name in ServiceSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
 
     def invoke(*arguments: str, **environment: str) -> Result:
         return CliRunner().invoke(app, list(arguments), env=environment)
 
-    yield invoke
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.configure(**configuration)
-    structlog.contextvars.clear_contextvars()
+    return invoke
 
 
 def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> None:
@@ -65,7 +59,7 @@ def test_transfers_are_counted_anew(run: Run, world: World, engine: Engine) -> N
         connection.execute(text("UPDATE transfer_tallies SET transfers = 40"))
     assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 40}
     counted = run("recount")
-    assert (counted.exit_code, counted.output) == (0, "the transfers are counted\n")
+    assert (counted.exit_code, counted.output) == (0, "transfers recounted\n")
     assert world.application.queries.count_transfers() == {TransferStatus.PENDING: 1}
 
 
@@ -82,10 +76,10 @@ def test_a_bank_is_added_and_listed(run: Run, world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--code", "1"), "bank_code: A bank code is exactly three digits."),
+        (("--code", "1"), "bank_code: A bank code has exactly three digits."),
         (("--secret", "short"), "secret: must have at least 16 characters"),
         (("--color", "red"), "color: A color is # and six hexadecimal digits, such as #0a7cff."),
-        (("--ispb", "x"), "ispb: An ISPB is exactly eight digits or capital letters."),
+        (("--ispb", "x"), "ispb: An ISPB has exactly eight digits or capital letters."),
         (("--ispb", AURORA), "ispb: belongs to the bank with the code 001"),
         (("--code", "001", "--ispb", "00000009"), "code: another bank has the code 001"),
         (("--settlement-funds", str(10**30)), "settlement_funds_centavos: must be 0 to 1000000000000000"),
@@ -105,8 +99,8 @@ def test_a_bank_that_breaks_a_rule_is_refused_in_a_sentence(
     [
         ("BIA@example.com", 0, "Bia Lima ***.444.777-** at Banco Ipê (002)"),
         ("529.982.247-25", 0, "Ana Souza ***.982.247-** at Banco Aurora (001)"),
-        ("no@example.com", 1, "key: nobody has registered this key"),
-        ("what?", 1, "key: is of no kind: not a CPF, CNPJ, phone, e-mail or random key"),
+        ("no@example.com", 1, "key: this key is not registered"),
+        ("what?", 1, "key: is not a valid CPF, CNPJ, phone, email or random key"),
     ],
 )
 def test_a_key_is_found_of_whatever_kind(run: Run, world: World, text: str, code: int, sentence: str) -> None:
@@ -127,7 +121,7 @@ def test_dead_letters_are_listed_and_discarded_by_the_beginning_of_their_digest(
     assert (discarded.exit_code, discarded.output) == (0, "discarded\n")
     assert world.application.dead_letters.find(letter.digest).state is DeadLetterState.DISCARDED
     again = run("dead-letter", "discard", letter.digest, "--note", "a scan")
-    assert (again.exit_code, again.stderr) == (1, "digest: no dead letter with this digest is waiting\n")
+    assert (again.exit_code, again.stderr) == (1, "digest: This dead letter was already replayed or discarded.\n")
     assert letter.digest[:16] not in run("dead-letter", "list").output
 
 
@@ -144,11 +138,11 @@ def test_a_schema_that_is_not_there_is_made_and_asked_for(run: Run, new_database
     refused = run("serve", DATABASE_URL=empty)
     assert (refused.exit_code, refused.stderr) == (
         1,
-        "the schema is not the newest: run `codepix-hub migrate` first\n",
+        "the database schema is out of date: run `codepix-hub migrate` first\n",
     )
     for _ in range(2):
         migrated = run("migrate", DATABASE_URL=empty)
-        assert (migrated.exit_code, migrated.output) == (0, "the schema is the newest\n")
+        assert (migrated.exit_code, migrated.output) == (0, "the database schema is up to date\n")
 
 
 def test_what_is_wrong_with_the_environment_is_said_before_anything_is_done(run: Run) -> None:
@@ -172,7 +166,7 @@ def test_a_database_that_is_away_is_a_sentence(run: Run, command: tuple[str, ...
 def test_roles_that_are_not_there_are_named(run: Run, roles: str, sentence: str) -> None:
     refused = run("serve", "--roles", roles)
     assert refused.exit_code == 2
-    assert refused.stderr == f"{sentence}; there are grpc, kafka, http, sweeper\n"
+    assert refused.stderr == f"{sentence}; choose from grpc, kafka, http, sweeper\n"
 
 
 def test_health_of_a_hub_that_does_not_run_is_a_sentence(run: Run) -> None:
@@ -200,7 +194,7 @@ def test_health_asked_of_something_else_is_a_sentence(run: Run) -> None:
         thread.join(DEADLINE_SECONDS)
     assert (asked.exit_code, asked.stderr.strip()) == (
         1,
-        f"http://127.0.0.1:{server.server_port}/health/ready is answered by something else than a hub",
+        f"http://127.0.0.1:{server.server_port}/health/ready is not a hub",
     )
 
 

@@ -19,7 +19,7 @@ from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.pages.views import HEX_BYTES_MAX, hex_lines, milestones
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.postgres.engine import transaction
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side, TransferAccepted
@@ -27,7 +27,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.web.client import http_get, new_http_client
 from pix.web.operators import EverybodyIsOperator
 from pix.web.server import serve_http
-from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import HUB_TOPIC
 from tests.integration.hub.world import World, signed
 from tests.unit.hub.builders import AURORA, IPE, completed, confirmed, e2e, failed, failed_at_once, transfer
 
@@ -36,7 +37,7 @@ DEADLINE_SECONDS = 60.0
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.application, world.replay_record, configured_secret="for the test")) as client:
+    with TestClient(create_app(world.application, configured_secret="for the test")) as client:
         yield client
 
 
@@ -58,7 +59,7 @@ def page(client: TestClient, address: str, status: int = 200) -> str:
 
 def test_an_empty_hub_says_so(client: TestClient) -> None:
     shown = text_of(page(client, "/"))
-    assert "Nothing has moved yet" in shown
+    assert "No transfers yet." in shown
     assert "Banco Maré stopped" in shown, "nobody has heard of it"
 
 
@@ -140,11 +141,11 @@ def test_the_whole_story_of_a_transfer_that_timed_out(client: TestClient, world:
     world.tell(IPE, TransferAccepted(end_to_end_id, 12_345))
     html = page(client, f"/transfers/{end_to_end_id}")
     shown = text_of(html)
-    assert "AB03 The transfer timed out before the payee's bank answered." in shown
+    assert "AB03 Timeout: the payee's bank did not answer in time." in shown
     assert "para o <almoço>" in shown
     assert "0001 / 100001-1" in shown and "***.444.777-**" in shown
-    assert "Not applied too late: the transfer is failed" in shown
-    assert "0 resent · 0 duplicates · 1 refused" in shown
+    assert "Ignored too late: the transfer is failed" in shown
+    assert "0 resent · 0 duplicates · 1 ignored" in shown
     assert "The hub timeout" in shown
     assert "+50.00 s" in shown
     states = re.findall(r'<li class="is-(\w+)" data-milestone="(\w+)"', html)
@@ -165,7 +166,7 @@ def test_the_whole_story_of_a_transfer_that_timed_out(client: TestClient, world:
 def test_a_transfer_to_nobody_has_no_payee(client: TestClient, world: World) -> None:
     end_to_end_id = world.pay(1, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
     shown = text_of(page(client, f"/transfers/{end_to_end_id}"))
-    assert "Nobody has registered the key: nobody@example.com" in shown
+    assert "This key is not registered: nobody@example.com" in shown
 
 
 @pytest.mark.parametrize(
@@ -194,9 +195,9 @@ def test_a_banks_page(client: TestClient, world: World) -> None:
     world.complete(world.pay(1))
     shown = text_of(page(client, "/banks/001"))
     assert "Bank 001 · ISPB 00000001" in shown
-    assert "Put in by its operator R$ 100.000,00" in shown
+    assert "Funded R$ 100.000,00" in shown
     assert "\N{MINUS SIGN}R$ 123,45" in shown
-    assert "Keys of the kind CPF 1" in shown
+    assert "Keys: CPF 1" in shown
     assert "opening-00000001" in shown
 
 
@@ -205,7 +206,7 @@ def test_a_banks_page(client: TestClient, world: World) -> None:
     ["/banks/009", "/banks/%00", f"/transfers/{e2e(9)}", f"/transfers/{e2e(9)}/live", "/dead-letters/x", "/no"],
 )
 def test_what_is_not_there_is_a_page_too(client: TestClient, address: str) -> None:
-    assert "There is nothing here" in text_of(page(client, address, 404))
+    assert "Page not found" in text_of(page(client, address, 404))
 
 
 # Dead letters.
@@ -240,26 +241,26 @@ def test_bytes_that_say_nothing_are_shown_as_bytes(client: TestClient, world: Wo
     assert "<script>" not in html.split("</head>")[1]
     assert "ff 3c 73 63 72 69 70 74 3e 00" in shown
     assert "9 more bytes are not shown" in shown
-    assert "It cannot be decoded: codepix-type: unknown message type" in shown
+    assert "The message can't be decoded: codepix-type: unknown message type" in shown
 
 
 def test_of_a_large_record_a_part_is_shown_and_it_is_not_replayed(client: TestClient, world: World) -> None:
     value = b"v" * (VALUE_KEPT_BYTES_MAX + 1)
     digest = store_dead_letter(world, Record(HUB_TOPIC, b"", value, {"codepix-type": b"TransferAccepted"}))
     shown = text_of(page(client, f"/dead-letters/{digest}"))
-    assert f"Cut: of {len(value)} bytes the first {VALUE_KEPT_BYTES_MAX} were kept." in shown
+    assert f"Truncated: the first {VALUE_KEPT_BYTES_MAX} of {len(value)} bytes are stored." in shown
     assert sha256(value).hexdigest() in shown
-    assert "It cannot be replayed: only a part of this record was kept." in shown
+    assert "This record can't be replayed: only part of it is stored." in shown
     # A page of before, with the button still on it.
     token = token_of(page(client, f"/dead-letters/{digest}/discard"))
     refused = client.post(f"/dead-letters/{digest}/replay", data={"csrf_token": token})
-    assert "Not replayed: only a part of this record was kept." in text_of(refused.text)
+    assert "Not replayed: only part of this record is stored." in text_of(refused.text)
 
 
 def test_an_empty_value_and_no_headers_are_a_letter_too(client: TestClient, world: World) -> None:
     digest = store_dead_letter(world, Record(HUB_TOPIC, b"", b""))
     shown = text_of(page(client, f"/dead-letters/{digest}"))
-    assert "A record without a type" in shown
+    assert "Record without a type" in shown
     assert "The value is empty." in shown
 
 
@@ -272,10 +273,10 @@ def test_a_letter_is_replayed_by_a_button(client: TestClient, world: World) -> N
     assert "it failed again" in text_of(in_vain.text)
     world.pay(1)
     worked = client.post(f"{address}/replay", data={"csrf_token": token})
-    assert "The dead letter is replayed." in text_of(worked.text)
+    assert "Dead letter replayed." in text_of(worked.text)
     assert "csrf_token" not in worked.text, "it cannot be replayed twice"
     too_late = client.post(f"{address}/replay", data={"csrf_token": token})
-    assert "Somebody else has already replayed or discarded" in text_of(too_late.text)
+    assert "Another operator has already replayed or discarded" in text_of(too_late.text)
     assert digest in page(client, "/dead-letters?state=replayed")
     assert digest in page(client, "/dead-letters?state=all")
     assert digest not in page(client, "/dead-letters")
@@ -289,9 +290,9 @@ def test_a_letter_is_discarded_with_a_reason(client: TestClient, world: World) -
     assert without.status_code == 422
     assert "A value is required." in text_of(without.text)
     done = client.post(f"{address}/discard", data={"csrf_token": token, "note": "a scan from outside"})
-    assert "Discarded because a scan from outside" in text_of(done.text)
+    assert "Reason for discarding a scan from outside" in text_of(done.text)
     too_late = client.post(f"{address}/discard", data={"csrf_token": token, "note": "again"})
-    assert "Somebody else has already replayed or discarded" in text_of(too_late.text)
+    assert "Another operator has already replayed or discarded" in text_of(too_late.text)
 
 
 def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World) -> None:
@@ -306,7 +307,7 @@ def test_a_form_from_elsewhere_changes_nothing(client: TestClient, world: World)
         ):
             answer = client.post(f"{address}/{action}", data=data, headers=headers)
             assert answer.status_code == 403
-            assert "Your session has ended" in text_of(answer.text)
+            assert "Your session has expired" in text_of(answer.text)
     with TestClient(client.app) as stranger:
         assert stranger.post(f"{address}/discard", data={"note": "x", "csrf_token": token}).status_code == 403
     letter = world.application.dead_letters.find(digest)
@@ -333,7 +334,7 @@ def test_the_looks_are_there(client: TestClient) -> None:
 def test_the_api_is_documented_for_people(client: TestClient) -> None:
     shown = text_of(page(client, "/api/docs"))
     assert "GET /api/v1/transfers/{end_to_end_id} → TransferWithHistory" in shown
-    assert "open_only query, boolean · Only those of which something is still owed" in shown
+    assert "open_only query, boolean · Only transfers with a pending message" in shown
 
 
 # Live parts, over a real server: the events are read as they come.
@@ -343,7 +344,7 @@ def test_the_api_is_documented_for_people(client: TestClient) -> None:
 def served(world: World) -> Iterator[str]:
     port = free_port()
     stop = threading.Event()
-    app = create_app(world.application, world.replay_record, wire=world.watch())
+    app = create_app(world.application, wire=world.watch())
     thread = threading.Thread(target=serve_http, args=(app, "127.0.0.1", port, stop))
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -482,14 +483,14 @@ def test_a_letter_is_discarded_after_a_question(client: TestClient, world: World
     done = client.post(
         f"/dead-letters/{digest}/discard", data={"csrf_token": token_of(question), "note": "a scan from outside"}
     )
-    assert "The dead letter is discarded." in text_of(done.text)
+    assert "Dead letter discarded." in text_of(done.text)
     assert "is discarded." not in text_of(page(client, f"/dead-letters/{digest}"))
     assert client.get(f"/dead-letters/{digest}/discard").url.path == f"/dead-letters/{digest}"
 
 
 def test_the_page_that_was_asked_for_comes_after_the_operators_sign_in(world: World) -> None:
     settings = EverybodyIsOperator(demo_mode=False, operator_password="the operator of the tests")
-    app = create_app(world.application, world.replay_record, operators=settings)
+    app = create_app(world.application, operators=settings)
     with TestClient(app) as client:
         asked = client.get("/transfers?status=failed")
         assert asked.url.path == "/sign-in"

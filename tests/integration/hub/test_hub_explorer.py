@@ -18,16 +18,17 @@ from fastapi.testclient import TestClient
 from hub.adapters.rest_bank_books import BODY_BYTES_MAX, RestBankBooks
 from hub.application.ports import BankBooksUnavailable, BankPosting
 from hub.domain.bank import Bank
-from hub.domain.flows.transfer.model import TransferStatus, Trigger
-from hub.domain.flows.transfer.timeline import Rule
+from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus
+from hub.domain.flows.transfer.rules import REQUEST_RULES, Rule
 from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
-from pix.scheme.messages import TransferAccepted, TransferRequested
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, TransferAccepted, TransferRequested
+from pix.scheme.money import format_brl
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, decode_message
+from pix.wire.protobuf_v1.codec import decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
-from tests.integration.hub.world import ANAS_KEY, BIAS_KEY, FUNDS, World
-from tests.unit.hub.builders import AURORA, IPE, e2e
+from tests.integration.hub.world import ANAS_KEY, FUNDS, World
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, e2e
 
 NOBODYS = PixKey(KeyKind.EMAIL, "nobody@example.com")
 
@@ -40,7 +41,7 @@ class FakeBooks:
 
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:
         if bank.code not in self.booked:
-            raise BankBooksUnavailable("The bank does not answer.")
+            raise BankBooksUnavailable("The bank is not responding.")
         return self.booked[bank.code]
 
 
@@ -51,7 +52,7 @@ def books() -> FakeBooks:
 
 @pytest.fixture
 def client(world: World, books: FakeBooks) -> Iterator[TestClient]:
-    app = create_app(world.application, world.replay_record, wire=world.watch(), bank_books=books)
+    app = create_app(world.application, wire=world.watch(), bank_books=books)
     with TestClient(app) as client:
         yield client
 
@@ -118,10 +119,10 @@ def test_a_search_that_was_cut_says_so_and_goes_on(
     oldest = world.complete(world.pay(1))
     for number in range(2, 8):
         world.pay(number)
-    monkeypatch.setattr("hub.entrypoints.http.console.transfers.EXAMINED_MAX", 4)
+    monkeypatch.setattr("hub.entrypoints.http.pages.transfers.EXAMINED_MAX", 4)
     html = page(client, "/transfers?status=completed")
-    assert "None of those that were looked at is like that" in text_of(html)
-    assert "The newest 4 of this time were looked at" in text_of(html)
+    assert "No matches among those searched" in text_of(html)
+    assert "Searched the newest 4 of this period" in text_of(html)
     (older,) = re.findall(r'href="([^"]+)" rel="next"', html)
     assert re.findall(r'<tr data-transfer="(\w+)"', page(client, unescape(older))) == [oldest]
 
@@ -149,7 +150,7 @@ def test_a_transfers_page_draws_and_explains_what_happened(client: TestClient, w
     assert wide.count("data-message") == narrow.count("data-message")
     assert 'href="/protocol#answer-in-time"' in html
     table = text_of(html[html.index('id="story"') :])
-    assert "Sent again" in table and "Not applied too late: the transfer is failed" in table
+    assert "Resent" in table and "Ignored too late: the transfer is failed" in table
     assert "0a 20 45 30" in html, "the bytes of a message begin with the field of the end-to-end id"
 
 
@@ -176,16 +177,16 @@ def test_bookings_are_shown_as_far_as_the_banks_tell(client: TestClient, world: 
     assert f'hx-get="/transfers/{end_to_end_id}/bookings"' in page(client, f"/transfers/{end_to_end_id}")
     shown = text_of(page(client, f"/transfers/{end_to_end_id}/bookings"))
     assert "payment customer:1 clearing R$ 123,45" in shown
-    assert "Banco Ipê The bank does not answer." in shown
+    assert "Banco Ipê The bank is not responding." in shown
     fragment = client.get(f"/transfers/{end_to_end_id}/bookings", headers={"HX-Request": "true"}).text
     assert "<html" not in fragment and "clearing" in fragment
     told = client.get(f"/api/v1/transfers/{end_to_end_id}/bookings").json()
     assert [(each["ispb"], len(each["postings"]), each["why_silent"]) for each in told] == [
         (AURORA, 1, ""),
-        (IPE, 0, "The bank does not answer."),
+        (IPE, 0, "The bank is not responding."),
     ]
     books.booked["002"] = []
-    assert "It has booked nothing" in text_of(page(client, f"/transfers/{end_to_end_id}/bookings"))
+    assert "No entries." in text_of(page(client, f"/transfers/{end_to_end_id}/bookings"))
     nobody = world.pay(2, key=NOBODYS)
     assert len(client.get(f"/api/v1/transfers/{nobody}/bookings").json()) == 1
 
@@ -233,14 +234,14 @@ def test_a_bank_is_asked_for_one_transfer_with_the_password_only_if_there_is_one
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (httpx.ConnectError("refused"), "does not answer"),
-        (httpx.Response(401), "operator alone"),
+        (httpx.ConnectError("refused"), "not responding"),
+        (httpx.Response(401), "BANKS_OPERATOR_PASSWORD"),
         (httpx.Response(500), "the HTTP status 500"),
         (httpx.Response(302, headers={"location": "http://elsewhere"}), "the HTTP status 302"),
-        (httpx.Response(200, text="<html>"), "something else than its books"),
-        (httpx.Response(200, json=[]), "something else than its books"),
-        (httpx.Response(200, json={"postings": [{"kind": 1}]}), "something else than its books"),
-        (httpx.Response(200, content=b"x" * (BODY_BYTES_MAX + 1)), "does not answer"),
+        (httpx.Response(200, text="<html>"), "unexpected response"),
+        (httpx.Response(200, json=[]), "unexpected response"),
+        (httpx.Response(200, json={"postings": [{"kind": 1}]}), "unexpected response"),
+        (httpx.Response(200, content=b"x" * (BODY_BYTES_MAX + 1)), "not responding"),
     ],
 )
 def test_whatever_a_bank_does_becomes_a_sentence(answer: httpx.Response | Exception, why: str) -> None:
@@ -255,7 +256,7 @@ def test_where_the_banks_are_may_be_told_by_the_operator() -> None:
 
 def test_a_bank_that_has_told_no_address_is_not_asked() -> None:
     told, requests = ask(httpx.Response(200), url="")
-    assert (told, requests) == ("The bank has not said where it is.", [])
+    assert (told, requests) == ("The bank has not announced its address.", [])
 
 
 # Banks.
@@ -272,7 +273,7 @@ def test_banks_are_listed_with_their_positions(client: TestClient, world: World)
         "003": "stopped",
     }
     shown = text_of(html)
-    assert "behind by 150 messages" in shown and "9.9" in shown
+    assert "lag: 150 messages" in shown and "9.9" in shown
     cells = {place: text_of(cell) for place, cell in re.findall(r'data-position="([\d-]+)">(.*?)</td>', html)}
     assert cells["001-002"] == "R$ 100,00 net +R$ 100,00"
     assert cells["002-001"] == "R$ 0,00 net \N{MINUS SIGN}R$ 100,00"
@@ -307,7 +308,7 @@ def test_settlement_money_is_added_and_withdrawn_on_the_banks_page(client: TestC
         funding_id=str(UUID(int=2)),
     )
     assert too_much.status_code == 422
-    assert "is more than the settlement money that is not reserved" in text_of(too_much.text)
+    assert f"Only {format_brl(FUNDS + 75_000)} is available (the rest is reserved)." in text_of(too_much.text)
     assert 'value="9.999.999,00"' in too_much.text
     # Another language leads to the page that holds the form, as does the form's own address.
     assert 'name="next" value="/banks/001"' in too_much.text
@@ -339,11 +340,11 @@ def test_the_directory_counts_finds_and_remembers(client: TestClient, world: Wor
     for typed in (shown, shown[:7], cpf[:6]):
         html = page(client, f"/directory?key={typed}")
         assert re.findall(r'data-key="([^"]+)"', html) == [cpf], typed
-    assert "No key is like that" in text_of(page(client, "/directory?key=%00"))
+    assert "No keys found" in text_of(page(client, "/directory?key=%00"))
     world.clock.at_ms += 5_000
     world.application.remove_key(ispb=IPE, kind=BIAS_KEY.kind, key=BIAS_KEY.key)
     shown = text_of(page(client, f"/directory/EMAIL/{BIAS_KEY.key}"))
-    assert "Nobody is paid by it now" in shown
+    assert "Not registered" in shown
     assert "Registered by Banco Ipê" in shown and "Removed by Banco Ipê" in shown
     assert "Bia" not in shown and "444.777" not in shown, "whose it was is not kept"
     for address in ("/directory/EMAIL/never@example.com", "/directory/NOKIND/x", "/directory/EMAIL/%00"):
@@ -370,11 +371,12 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(c
         assert f'id="{known.value}"' in html
     for status in TransferStatus:
         assert f'id="state-{status.value}"' in html
-    for trigger in Trigger:
+    for _, trigger in TRANSITIONS:
         assert f'id="trigger-{trigger.value}"' in html
     document = client.get("/api/v1/protocol").json()
     assert document["rules_of_requests"]["AM04"] == "settlement-funds"
-    assert {move["trigger"] for move in document["moves"]} == {trigger.value for trigger in Trigger}
+    assert {move["trigger"] for move in document["moves"]} == {trigger for _, trigger in TRANSITIONS}
+    assert [each["rule"] for each in document["request_rules"]] == [each.rule for each in REQUEST_RULES]
 
 
 # Who may come in, and who may show the map.
@@ -382,7 +384,7 @@ def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(c
 
 def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(world: World) -> None:
     def headers(lab_panel_url: str, address: str) -> Any:
-        app = create_app(world.application, world.replay_record, lab_panel_url=lab_panel_url)
+        app = create_app(world.application, lab_panel_url=lab_panel_url)
         with TestClient(app) as client:
             return client.get(address).headers
 
@@ -397,7 +399,7 @@ def test_nobody_may_frame_a_page_unless_the_lab_is_named_and_then_the_map_alone(
 
 
 def test_the_console_leads_to_the_lab_when_there_is_one(world: World) -> None:
-    app = create_app(world.application, world.replay_record, lab_panel_url="http://127.0.0.1:9000/panel")
+    app = create_app(world.application, lab_panel_url="http://127.0.0.1:9000/panel")
     with TestClient(app) as client:
         assert 'href="http://127.0.0.1:9000/panel"' in page(client, "/banks")
 

@@ -19,7 +19,6 @@ from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.use_cases import compose
 from hub.domain.liveness import Liveness
 from hub.entrypoints.grpc.server import add_services
 from lab.network.parts.ports import free_port
@@ -29,7 +28,9 @@ from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.messages import Side
-from tests.integration.hub.world import FUNDS, SECRETS, TestClock, World
+from tests.integration.hub.world import FUNDS, SECRETS, World
+from tests.support.clock import TurnedClock
+from tests.support.participants import compose_hub
 from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
 
 DEADLINE_SECONDS = 60.0
@@ -92,7 +93,7 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Hub]]:
 class BorrowedClock:
     """The clock of the test that runs now, for the one server of all of them."""
 
-    clock = TestClock()
+    clock = TurnedClock()
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -101,7 +102,7 @@ class BorrowedClock:
 @pytest.fixture(scope="module")
 def served(serve: Callable[[Any], Hub], shared_engine: Engine) -> tuple[Hub, BorrowedClock]:
     clock = BorrowedClock()
-    return serve(compose(PostgresUnitsOfWork(shared_engine), clock, Health(), POLICY, None)), clock
+    return serve(compose_hub(PostgresUnitsOfWork(shared_engine), clock, Health(), POLICY, None)), clock
 
 
 @pytest.fixture
@@ -199,8 +200,8 @@ EMAIL = key(common.KEY_KIND_EMAIL, "new@example.com")
     ("request_", "code", "field", "rule"),
     [
         (registration(key(common.KEY_KIND_CPF, "529.982.247-26")), "INVALID_ARGUMENT", "key", "CPF check digits"),
-        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "owner's own CPF"),
-        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "cannot be chosen"),
+        (registration(key(common.KEY_KIND_CPF, CPF)), "INVALID_ARGUMENT", "key", "holder's own CPF"),
+        (registration(key(common.KEY_KIND_EVP, "chosen")), "INVALID_ARGUMENT", "key", "you cannot choose"),
         (registration(key(common.KEY_KIND_EVP), request_id="no"), "INVALID_ARGUMENT", "request_id", "UUID"),
         (registration(key(common.KEY_KIND_UNSPECIFIED, "x")), "INVALID_ARGUMENT", "key.kind", "must be CPF"),
         (registration(EMAIL, branch=""), "INVALID_ARGUMENT", "branch", "1 to 4 digits"),
@@ -445,7 +446,7 @@ def test_two_secrets_are_valid_while_a_bank_changes_its_own(hub: Hub, world: Wor
 
 def test_a_database_that_is_away_is_told_as_such(serve: Callable[[Any], Hub]) -> None:
     nowhere = create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
-    hub = serve(compose(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None))
+    hub = serve(compose_hub(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None))
     assert refused(hub.directory.ListKeys, directory.ListKeysRequest(), as_bank(IPE))[0] == "UNAVAILABLE"
 
 

@@ -15,17 +15,19 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from hub.bootstrap import Hub
-from hub.domain.errors import DeadLetterNotFound, DeadLetterTruncated
 from hub.settings import HubSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
-from pix.participant.dead_letters import DeadLetter, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterNotFound, DeadLetterState, DeadLetterTruncated
+from pix.participant.dead_letters.records import record_of
 from pix.postgres.engine import transaction
 from pix.runtime.clock import SystemClock
+from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.messages import (
+    MESSAGES_OF_HUB,
     Message,
     Outcome,
     OutcomeProcessed,
@@ -37,23 +39,14 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import (
-    HUB_SENDER,
-    HUB_TOPIC,
-    MESSAGES_OF_HUB,
-    VALUE_KEPT_BYTES_MAX,
-    Received,
-    Record,
-    bank_topic,
-    decode_record,
-    digest_of,
-    sign,
-    signing_key,
-)
-from tests.integration.hub.conftest import TABLES
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, SECRETS, register, signed
+from pix.wire.protobuf_v1.codec import decode_record
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record, digest_of
+from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.integration.hub.world import FUNDS, SECRETS, register, signed
+from tests.support.databases import empty_hub
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, raw_records, repeated_often
-from tests.unit.hub.builders import AURORA, IPE, MARE
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, MARE
 
 DEADLINE_SECONDS = 60.0
 AMOUNT = 12_345
@@ -88,10 +81,10 @@ class Network:
             for record in self.sources[ispb].poll(0.1):
                 read = decode_record(
                     record,
-                    lambda sender: [signing_key(SECRETS[ispb])] if sender == HUB_SENDER else [],
+                    lambda sender: [signing_key(SECRETS[ispb])] if sender == HUB else [],
                     MESSAGES_OF_HUB,
                 )
-                assert isinstance(read, Received), read
+                assert isinstance(read, Arrival), read
                 found.append(read.message)
             self.sources[ispb].commit(self.sources[ispb].position())
             return any(isinstance(message, kind) for message in found)
@@ -125,8 +118,7 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network(broker: EmbeddedBroker, database_url: str, shared_engine: Engine) -> Iterator[Network]:
-    with transaction(shared_engine) as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_hub(shared_engine)
     hub = Hub(
         HubSettings(
             database_url=database_url,
@@ -315,15 +307,15 @@ def test_of_what_unpacks_to_megabytes_a_part_is_kept_that_cannot_be_replayed(net
     letters = network.hub.application.dead_letters
     digest = next(each.digest for each in letters.list(None, 500) if each.value_bytes == len(bomb))
     letter = letters.find(digest)
-    assert letter.record.value == bomb[:VALUE_KEPT_BYTES_MAX]
+    assert record_of(letter).value == bomb[:VALUE_KEPT_BYTES_MAX]
     assert letter.value_sha256 == sha256(bomb).hexdigest()
-    with pytest.raises(DeadLetterTruncated, match="only a part of the record was kept"):
-        network.hub.application.replay_dead_letter(digest, network.hub.replay_record)
+    with pytest.raises(DeadLetterTruncated, match="Only part of this record is stored"):
+        network.hub.application.dead_letters.replay(digest)
 
 
 def test_an_unfit_letter_that_is_replayed_dies_again(network: Network) -> None:
     letter = network.dead(signed(replace(request(), description="c\x00d"), AURORA))
-    again = network.hub.application.replay_dead_letter(letter.digest, network.hub.replay_record)
+    again = network.hub.application.dead_letters.replay(letter.digest)
     assert (again.state, again.times) == (DeadLetterState.DEAD, 2)
 
 

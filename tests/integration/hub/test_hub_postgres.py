@@ -17,7 +17,7 @@ from hub.application.ports import TransferChange
 from hub.domain.errors import KeyLimitReached
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
 from pix.postgres.migrations import is_migrated, migrate
 from pix.runtime.outages import DatabaseUnavailable
@@ -25,8 +25,8 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferRequested
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
-from tests.integration.hub.world import ANA, BIA, BIAS_KEY, FUNDS, World, hub_on, make_world, register, signed
-from tests.unit.hub.builders import AURORA, IPE, NOW_MS, confirmed, e2e, transfer
+from tests.integration.hub.world import FUNDS, World, hub_on, make_world, register, signed
+from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, confirmed, e2e, transfer
 
 DEADLINE_SECONDS = 60.0
 WAIT_MS_MAX = 60_000

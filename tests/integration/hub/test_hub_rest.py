@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
 
@@ -12,21 +13,27 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine
 
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.use_cases import compose
+from hub.application.use_cases import HubApplication
 from hub.entrypoints.http.app import create_app
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.runtime.outages import PublishFailed
 from pix.scheme.messages import Side, TransferAccepted
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_TOPIC, VALUE_KEPT_BYTES_MAX, Record
-from tests.integration.hub.world import BIAS_KEY, FUNDS, SECRETS, World, signed
-from tests.unit.hub.builders import AURORA, IPE, NOW_MS, POLICY, e2e
+from pix.wire.record import VALUE_KEPT_BYTES_MAX, Record
+from pix.wire.topics import HUB_TOPIC
+from tests.integration.hub.world import FUNDS, SECRETS, World, signed
+from tests.support.participants import compose_hub
+from tests.unit.hub.builders import AURORA, BIAS_KEY, IPE, NOW_MS, POLICY, e2e
+
+
+def replaying(application: HubApplication, process_again: Callable[[object], None]) -> HubApplication:
+    return replace(application, dead_letters=replace(application.dead_letters, process_again=process_again))
 
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.application, world.replay_record)) as client:
+    with TestClient(create_app(world.application)) as client:
         yield client
 
 
@@ -265,16 +272,16 @@ def test_a_page_from_elsewhere_cannot_act_through_a_browser(client: TestClient, 
 def test_a_broker_or_a_database_that_is_away_is_told(world: World) -> None:
     world.treat(signed(TransferAccepted(e2e(1), 1), IPE))
 
-    def no_broker(_: Record) -> None:
+    def no_broker(_: object) -> None:
         raise PublishFailed("gone")
 
-    with TestClient(create_app(world.application, no_broker)) as client:
+    with TestClient(create_app(replaying(world.application, no_broker))) as client:
         (letter,) = client.get("/api/v1/dead-letters").json()
         problem(client.post(f"/api/v1/dead-letters/{letter['digest']}/replay"), 503, "broker-unavailable")
 
     nowhere = create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
-    away = compose(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None)
-    with TestClient(create_app(away, no_broker)) as client:
+    away = compose_hub(PostgresUnitsOfWork(nowhere), SystemClock(), Health(), POLICY, None)
+    with TestClient(create_app(away)) as client:
         problem(client.get("/api/v1/banks"), 503, "database-unavailable")
         page = client.get("/")
         assert page.status_code == 503
@@ -284,10 +291,10 @@ def test_a_broker_or_a_database_that_is_away_is_told(world: World) -> None:
 def test_a_fault_of_ours_tells_nothing_of_itself(world: World) -> None:
     world.treat(signed(TransferAccepted(e2e(1), 1), IPE))
 
-    def broken(_: Record) -> None:
+    def broken(_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    with TestClient(create_app(world.application, broken), raise_server_exceptions=False) as client:
+    with TestClient(create_app(replaying(world.application, broken)), raise_server_exceptions=False) as client:
         (letter,) = client.get("/api/v1/dead-letters").json()
         answer = client.post(f"/api/v1/dead-letters/{letter['digest']}/replay")
         problem(answer, 500, "internal-error")
@@ -297,8 +304,8 @@ def test_a_fault_of_ours_tells_nothing_of_itself(world: World) -> None:
 def test_health_is_told_part_by_part(engine: Engine, world: World) -> None:
     health = Health()
     health.ok("consumer")
-    application = compose(PostgresUnitsOfWork(engine), SystemClock(), health, POLICY, None)
-    with TestClient(create_app(application, world.replay_record)) as client:
+    application = compose_hub(PostgresUnitsOfWork(engine), SystemClock(), health, POLICY, None)
+    with TestClient(create_app(application)) as client:
         assert client.get("/health/live").json() == {"status": "ok"}
         assert client.get("/health/ready").json() == {"status": "ok", "parts": {"consumer": "ok"}}
         health.trouble("consumer", "waiting for the broker: gone")

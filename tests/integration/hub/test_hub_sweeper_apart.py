@@ -18,7 +18,8 @@ from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.messaging.kafka.settings import KafkaAssignment
 from pix.runtime.clock import SystemClock
-from pix.wire.records import HUB_TOPIC, Record, bank_topic
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.integration.hub.world import World
 
 DEADLINE_SECONDS = 60.0

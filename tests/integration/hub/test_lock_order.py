@@ -14,14 +14,14 @@ from hub.domain.flows.transfer.model import TransferStatus, changed
 from pix.postgres.engine import transaction
 from pix.scheme.messages import TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from tests.integration.hub.world import ANA, BIAS_KEY, FUNDS, TIMEOUT_MS, World, hub_on, make_world, signed
+from tests.integration.hub.world import FUNDS, TIMEOUT_MS, World, hub_on, make_world, signed
 from tests.support.locks import (
     DEADLINE_SECONDS,
     await_waiting,
     crossed,
     engine_that_reads_in_the_order_of_the_table,
 )
-from tests.unit.hub.builders import AURORA, IPE, e2e
+from tests.unit.hub.builders import ANA, AURORA, BIAS_KEY, IPE, e2e
 
 ACCOUNTS = "SELECT FROM settlement_accounts FOR UPDATE"
 

@@ -13,14 +13,16 @@ from sqlalchemy import Engine, text
 from hub.adapters.postgres import transfers as postgres_transfers
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.application.ports import TransferChange
-from hub.domain.flows.transfer.model import HistoryStep, TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.migrations import alembic_configuration, migrate
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.flows import Step
+from tests.support.databases import Databases
 from tests.unit.hub.builders import NOW_MS, confirmed, e2e, transfer
 
-STEP = HistoryStep(NOW_MS, "00000001", "TransferRequested", TransferStatus.PENDING)
+STEP = Step(NOW_MS, "00000001", Trigger.REQUEST, None, TransferStatus.PENDING)
 AWKWARD = [
     "",
     "NULL",
@@ -40,10 +42,8 @@ AWKWARD = [
 
 
 @pytest.fixture(scope="module")
-def engine(new_database: Callable[[], str]) -> Iterator[Engine]:
-    url = new_database()
-    migrate(url, MIGRATIONS)
-    engine = make_engine(url)
+def engine(databases: Databases) -> Iterator[Engine]:
+    engine = make_engine(databases.migrated(MIGRATIONS))
     yield engine
     engine.dispose()
 
@@ -119,7 +119,7 @@ def test_any_text_survives_in_a_row(engine: Engine, awkward: str) -> None:
     with transaction(engine) as connection:
         connection.execute(text("TRUNCATE transfers"))
     subject = replace(transfer(), description=awkward, payer=replace(transfer().payer, name=awkward))
-    step = replace(STEP, refused=awkward, message=awkward)
+    step = replace(STEP, ignored=awkward, author=awkward)
     with units() as unit:
         unit.transfers.save([TransferChange(subject, (step,), is_new=True)])
         unit.commit()
@@ -157,7 +157,7 @@ def test_histories_survive_the_migration_and_its_way_back(new_database: Callable
     migrate(url, MIGRATIONS)
     engine = make_engine(url)
     units = PostgresUnitsOfWork(engine)
-    steps = [STEP, replace(STEP, refused='too "late"\\', status=TransferStatus.FAILED)]
+    steps = [STEP, replace(STEP, ignored='too "late"\\', status=TransferStatus.FAILED)]
     with units() as unit:
         unit.transfers.save([TransferChange(transfer(), tuple(steps), is_new=True)])
         unit.commit()

@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from hub.adapters.memory.tap import MemoryWire
+from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.live_messages import LiveMessages, parties_of
-from hub.application.use_cases import HubApplication, compose
+from hub.application.live_messages import LiveMessages
+from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
-from hub.entrypoints.kafka import HubRecordHandler, Keyring
+from hub.entrypoints.gateway import bank_peers
 from pix.messaging.batches import BatchHandler
-from pix.messaging.consumer import isolating_poison
 from pix.runtime.health import Health
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -30,29 +30,20 @@ from pix.scheme.messages import (
 )
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_TOPIC, Record, encode_record, signing_key
-from tests.unit.hub.builders import AURORA, IPE, MARE, NOW_MS, POLICY, e2e
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
+from tests.support.clock import TurnedClock
+from tests.support.participants import compose_hub, hub_handler
+from tests.unit.hub.builders import ANA, AURORA, BANKS, BIA, BIAS_KEY, IPE, MARE, NOW_MS, POLICY, e2e
 
 SECRETS = {ispb: f"secret of bank {ispb}" for ispb in (AURORA, IPE, MARE)}
 FUNDS = 10_000_000
 TIMEOUT_MS = 40_000
 
-ANA = Party(AURORA, "0001", "100001-1", "Ana Souza", "***.982.247-**")
-BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.444.777-**")
-BIAS_KEY = PixKey(KeyKind.EMAIL, "bia@example.com")
-ANAS_KEY = PixKey(KeyKind.CPF, "52998224725")
-
-
-@dataclass(slots=True)
-class TestClock:
-    """A clock that the test turns."""
-
-    __test__ = False
-    at_ms: int = NOW_MS
-
-    def now_ms(self) -> int:
-        """What the test has set."""
-        return self.at_ms
+ANAS_KEY = PixKey(KeyKind.CPF, ANAS_CPF)
 
 
 @dataclass
@@ -61,7 +52,7 @@ class World:
 
     application: HubApplication
     handle: BatchHandler
-    clock: TestClock
+    clock: TurnedClock
     outgoing: list[Record] = field(default_factory=list)
     wire: MemoryWire = field(default_factory=MemoryWire)
     """Where what comes and goes may be watched."""
@@ -75,11 +66,11 @@ class World:
 
     def watch(self) -> LiveMessages:
         """What a console watches."""
-        return LiveMessages(self.wire.tap, lambda: parties_of(self.application.queries))
+        keys = self.application.queries.wire_keys
+        return LiveMessages(lambda: RecordMessageTap(self.wire.tap(), bank_peers(keys), self._codes))
 
-    def replay_record(self, record: Record) -> None:
-        """For the replay of a dead letter."""
-        self.treat(record)
+    def _codes(self) -> dict[str, str]:
+        return {bank.ispb: bank.code for bank in self.application.queries.list_banks()}
 
     def tell(self, sender: str, *messages: BankMessage) -> Sequence[Record]:
         """A bank says something, rightly signed; a moment passes."""
@@ -93,13 +84,13 @@ class World:
         return end_to_end_id
 
     def accept(self, end_to_end_id: str) -> None:
-        """The payee's bank promises to credit."""
+        """The payee's bank accepts to credit."""
         transfer, _ = self.application.queries.find_transfer(end_to_end_id)
         assert transfer.payee is not None
         self.tell(transfer.payee.ispb, TransferAccepted(end_to_end_id, transfer.amount_centavos))
 
     def reject(self, end_to_end_id: str, reason: ReasonCode) -> None:
-        """The payee's bank refuses."""
+        """The payee's bank rejects."""
         transfer, _ = self.application.queries.find_transfer(end_to_end_id)
         assert transfer.payee is not None
         self.tell(transfer.payee.ispb, TransferRejected(end_to_end_id, transfer.amount_centavos, reason))
@@ -130,29 +121,28 @@ def signed(message: BankMessage, sender: str, secret: str | None = None, topic: 
 
 def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None = None) -> World:
     """A hub on a migrated database: the first, or one more replica."""
-    clock = TestClock()
-    application = compose(PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS)
-    handler = HubRecordHandler(
-        application.process_messages, Keyring(application.queries.signing_keys, clock.now_ms), clock
+    clock = TurnedClock(NOW_MS)
+    replayed: list[Record] = []
+    application = compose_hub(
+        PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS, publish=replayed.extend
     )
-    return World(application, isolating_poison(handler, application.store_dead_letter), clock)
+    return World(application, hub_handler(application, clock.now_ms), clock, replayed)
 
 
 def make_world(engine: Engine, health: Health | None = None) -> World:
     """A hub with three banks and two keys on an empty, migrated database."""
     world = hub_on(engine, health)
-    banks: dict[str, Bank] = {}
-    for code, name, color in (
-        ("001", "Banco Aurora", "#5b2a86"),
-        ("002", "Banco Ipê", "#c98a00"),
-        ("003", "Banco Maré", "#00798c"),
-    ):
-        ispb = f"00000{code}"
-        banks[ispb] = world.application.add_bank(
-            code=code, name=name, color=color, secret=SECRETS[ispb], settlement_funds_centavos=FUNDS
+    added: dict[str, Bank] = {}
+    for bank in BANKS.values():
+        added[bank.ispb] = world.application.add_bank(
+            code=bank.code,
+            name=bank.name,
+            color=bank.color,
+            secret=SECRETS[bank.ispb],
+            settlement_funds_centavos=FUNDS,
         )
-    register(world.application, banks[IPE], BIAS_KEY, BIA, "11144477735")
-    register(world.application, banks[AURORA], ANAS_KEY, ANA, "52998224725")
+    register(world.application, added[IPE], BIAS_KEY, BIA, BRUNOS_CPF)
+    register(world.application, added[AURORA], ANAS_KEY, ANA, ANAS_CPF)
     return world
 
 

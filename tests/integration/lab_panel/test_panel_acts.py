@@ -46,9 +46,9 @@ def test_a_part_is_stopped_started_frozen_and_thawed(program: TestClient) -> Non
     ("path", "status", "text"),
     [
         ("/api/v1/parts/postgres/thaw", 409, "It is not frozen."),
-        ("/api/v1/parts/postgres/start", 409, "It runs already."),
+        ("/api/v1/parts/postgres/start", 409, "It is already running."),
         ("/api/v1/parts/postgres/kill", 409, KILL_RULE),
-        ("/api/v1/parts/moon/kill", 404, "there are postgres"),
+        ("/api/v1/parts/moon/kill", 404, "Choose from: postgres"),
         ("/api/v1/parts/postgres/explode", 422, "action"),
         ("/api/v1/scenarios/moon/play", 404, "payee-bank-dies"),
         ("/api/v1/scenarios/hub-dies/play?pace=9", 422, "pace"),
@@ -110,7 +110,7 @@ def test_the_page_works_without_a_script(browser: TestClient, lab: Laboratory) -
     page = browser.get("/").text
     assert 'data-condition="held"' in page and 'action="/parts/postgres/start"' in page
     refused = browser.post("/parts/postgres/stop", data={"csrf_token": csrf_of(page)})
-    assert refused.status_code == 409 and "It is stopped already." in refused.text
+    assert refused.status_code == 409 and "It is already stopped." in refused.text
 
 
 def test_a_script_gets_only_the_sentence(browser: TestClient) -> None:
@@ -118,12 +118,12 @@ def test_a_script_gets_only_the_sentence(browser: TestClient) -> None:
     asks = {"HX-Request": "true"}
     assert browser.post("/parts/postgres/freeze", data=body, headers=asks).status_code == 204
     refused = browser.post("/parts/postgres/freeze", data=body, headers=asks)
-    assert (refused.status_code, refused.text) == (409, "It is frozen already.")
+    assert (refused.status_code, refused.text) == (409, "It is already frozen.")
 
 
 def test_the_panel_speaks_portuguese(browser: TestClient) -> None:
     page = browser.get("/", headers={"Accept-Language": "pt-BR"}).text
-    assert "O banco do recebedor morre no meio da transferência" in page and "Auditar" in page
+    assert "O banco do recebedor cai no meio da transferência" in page and "Auditar" in page
     body = {"csrf_token": csrf_of(page)}
     refused = browser.post("/parts/postgres/thaw", data=body, headers={"Accept-Language": "pt-BR"})
     assert "Não está congelado." in refused.text

@@ -12,7 +12,13 @@ import pytest
 from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from lab.network.parts.apache_kafka import ApacheKafkaBroker, fetch_jars, java_and_maven_available, kafka_version
+from lab.network.parts.apache_kafka import (
+    ApacheKafkaBroker,
+    ApacheKafkaSettings,
+    fetch_jars,
+    java_and_maven_available,
+    kafka_version,
+)
 from lab.network.parts.broker import Broker, EmbeddedBroker
 from lab.network.parts.errors import PartError, PartMissing, PortInUse
 from lab.network.parts.ports import free_port
@@ -24,6 +30,7 @@ SESSION_MILLISECONDS = {"EmbeddedBroker": 4_000, "ApacheKafkaBroker": 6_000}
 it may on a busy machine, and the group tries anew when a session less a second has passed."""
 POLL_SECONDS = 0.2
 PARTITIONS = 4
+QUICK_START = ApacheKafkaSettings(first_compiler_only=True)
 NOT_ACKNOWLEDGED_SECONDS = 1.0
 
 
@@ -33,7 +40,11 @@ NOT_ACKNOWLEDGED_SECONDS = 1.0
 def _broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     folder = tmp_path_factory.mktemp(request.param)
     broker: Broker
-    broker = EmbeddedBroker(folder / "broker.log") if request.param == "embedded" else ApacheKafkaBroker(folder)
+    broker = (
+        EmbeddedBroker(folder / "broker.log")
+        if request.param == "embedded"
+        else ApacheKafkaBroker(folder, settings=QUICK_START)
+    )
     broker.start()
     yield broker
     broker.stop()

@@ -21,7 +21,7 @@ from pix.postgres.plain_connection import connect_plainly
 from pix.postgres.statement import PreparedStatement
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.support.silent_proxy import proxy_of, through
 
 DEADLINE_SECONDS = 30.0

@@ -37,7 +37,7 @@ def test_a_hub_is_not_ready_before_its_migrations(new_database: Callable[[], str
     hub.roles(["http"])
     assert hub.application.health.report() == {
         "database": "ok",
-        "schema": "the schema is not the newest: run codepix-hub migrate",
+        "schema": "the database schema is out of date: run codepix-hub migrate",
     }
     migrate(hub.settings.database_url, HUB_MIGRATIONS)
     assert hub.application.health.is_ready()
@@ -79,7 +79,7 @@ def test_a_bank_is_not_ready_before_its_migrations(new_database: Callable[[], st
     bank = start(settings)
     assert bank.application.health.report() == {
         "database": "ok",
-        "schema": "the schema is not the newest: run codepix-bank migrate",
+        "schema": "the database schema is out of date: run codepix-bank migrate",
     }
     migrate(settings.database_url, BANK_MIGRATIONS)
     assert bank.application.health.is_ready()

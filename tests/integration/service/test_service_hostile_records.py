@@ -27,7 +27,7 @@ from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.kafka.tap import KafkaTap
 from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
 from pix.runtime.health import Health
-from pix.wire.records import Record
+from pix.wire.record import Record
 from tests.support.raw_records import NOT_UTF8, SPECIAL, RawRecord, raw_producer, repeated_often
 
 DEADLINE_SECONDS = 60.0

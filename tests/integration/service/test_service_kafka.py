@@ -20,7 +20,7 @@ from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, 
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 DEADLINE_SECONDS = 60.0
 Settings = Callable[..., KafkaSettings]

@@ -15,7 +15,7 @@ from pix.messaging.kafka import lag as kafka_lag
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource
 from pix.messaging.kafka.lag import AGE_SECONDS_MAX, GroupLag, lag_seen_by
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 DEADLINE_SECONDS = 60.0
 MANY = 100

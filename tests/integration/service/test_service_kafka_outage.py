@@ -18,7 +18,7 @@ from pix.messaging.batches import BatchLoop
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 SESSION_TIMEOUT_MS = 3_000
 HEARTBEAT_MS = 500

@@ -6,18 +6,14 @@ from dataclasses import replace
 
 from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.flows.transfer.decisions import Facts
-from bank_sim.domain.flows.transfer.model import (
-    Author,
-    Direction,
-    Step,
-    Transfer,
-    TransferEvent,
-    TransferStatus,
-)
+from bank_sim.domain.flows.flow import BANK, Facts
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger
+from pix.scheme.deliveries import HUB
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -42,8 +38,8 @@ ANA_PARTY = ANA.as_party(ISPB)
 STRANGER = Party(OTHER_ISPB, "0001", "000777-1", "Zélia Moreira", "***.111.222-**")
 
 
-def facts(now_ms: int = NOW_MS, behaviour: Behaviour | None = None) -> Facts:
-    return Facts(ISPB, now_ms, behaviour or Behaviour(), POLICY, "00-trace-01")
+def facts(account: Account | None = ANA, now_ms: int = NOW_MS, behaviour: Behaviour | None = None) -> Facts:
+    return Facts(ISPB, now_ms, POLICY, behaviour or Behaviour(), account, "00-trace-01")
 
 
 def offered(amount_centavos: int = AMOUNT) -> TransferOffered:
@@ -79,7 +75,7 @@ def outgoing(status: TransferStatus = TransferStatus.PENDING) -> Transfer:
         decided_at_ms=NOW_MS if is_decided else None,
         resend_at_ms=None if is_decided else NOW_MS + 5_000,
         idempotency_key="order-1",
-        history=(Step(NOW_MS, Author.BANK, TransferEvent.REQUESTED, TransferStatus.PENDING),),
+        history=(Step(NOW_MS, BANK, Trigger.REQUEST, Side.PAYER, TransferStatus.PENDING),),
     )
 
 
@@ -101,7 +97,7 @@ def incoming(status: TransferStatus = TransferStatus.ACCEPTED) -> Transfer:
         answered_at_ms=NOW_MS,
         decided_at_ms=NOW_MS if is_decided else None,
         resend_at_ms=None if is_decided else NOW_MS + 5_000,
-        history=(Step(NOW_MS, Author.HUB, TransferEvent.OFFERED, TransferStatus.ACCEPTED),),
+        history=(Step(NOW_MS, HUB, Trigger.OFFER, Side.PAYEE, TransferStatus.ACCEPTED),),
     )
 
 

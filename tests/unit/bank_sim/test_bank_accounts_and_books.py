@@ -15,7 +15,9 @@ from bank_sim.domain.errors import (
     AccountNotEmpty,
     InsufficientBalance,
 )
+from bank_sim.domain.flows.transfer.postings import posting
 from pix.scheme.errors import SchemeError
+from pix.scheme.postings import PostingKind
 from tests.unit.bank_sim.examples import ANA, NOW_MS, in_status, incoming, outgoing
 
 BLOCKED, CLOSED = in_status(ANA, AccountStatus.BLOCKED), in_status(ANA, AccountStatus.CLOSED)
@@ -97,27 +99,27 @@ def test_each_posting_debits_and_credits_the_accounts_of_the_plan() -> None:
     customer = books.customer_ledger(ANA.number)
     plan = {
         books.deposit(ANA.number, "d-1", 5, NOW_MS): ("cash", customer),
-        books.payment(outgoing(), NOW_MS): (customer, "clearing"),
-        books.settlement_out(outgoing(), NOW_MS): ("clearing", "settlement"),
-        books.refund(outgoing(), NOW_MS): ("clearing", customer),
-        books.credit(incoming(), NOW_MS): ("settlement", customer),
+        posting(outgoing(), PostingKind.PAYMENT, NOW_MS): (customer, "clearing"),
+        posting(outgoing(), PostingKind.SETTLEMENT_OUT, NOW_MS): ("clearing", "settlement"),
+        posting(outgoing(), PostingKind.REFUND, NOW_MS): ("clearing", customer),
+        posting(incoming(), PostingKind.CREDIT, NOW_MS): ("settlement", customer),
         books.settlement_funding("f-1", 5, NOW_MS): ("settlement", "capital"),
         books.settlement_funding("f-2", -5, NOW_MS): ("capital", "settlement"),
     }
-    for posting, (debit, credit) in plan.items():
-        assert (posting.debit_account, posting.credit_account) == (debit, credit)
-        assert posting.amount_centavos > 0
-        assert (posting.account_number is not None) == (customer in (debit, credit))
-        assert (posting.end_to_end_id is None) != (posting.operation_id is None)
+    for each, (debit, credit) in plan.items():
+        assert (each.debit_account, each.credit_account) == (debit, credit)
+        assert each.amount_centavos > 0
+        assert (each.account_number is not None) == (customer in (debit, credit))
+        assert (each.end_to_end_id is None) != (each.operation_id is None)
 
 
 def test_booking_keeps_the_balance_in_the_posting() -> None:
-    account, posting = books.book(ANA, books.payment(outgoing(), NOW_MS))
-    assert account.balance_centavos == posting.balance_after_centavos == 80_00
-    account, posting = books.book(account, books.refund(outgoing(), NOW_MS))
-    assert account.balance_centavos == posting.balance_after_centavos == 100_00
+    account, booked = books.book(ANA, posting(outgoing(), PostingKind.PAYMENT, NOW_MS))
+    assert account.balance_centavos == booked.balance_after_centavos == 80_00
+    account, booked = books.book(account, posting(outgoing(), PostingKind.REFUND, NOW_MS))
+    assert account.balance_centavos == booked.balance_after_centavos == 100_00
 
 
 def test_a_posting_changes_no_other_customers_balance() -> None:
     with pytest.raises(ValueError, match="account"):
-        books.book(replace(ANA, number="999999-9"), books.payment(outgoing(), NOW_MS))
+        books.book(replace(ANA, number="999999-9"), posting(outgoing(), PostingKind.PAYMENT, NOW_MS))

@@ -7,14 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.behaviour import (
-    MAGIC_ANSWERS,
-    Answer,
-    AnswerMode,
-    Behaviour,
-    answer_offer,
-)
-from bank_sim.domain.flows.transfer.model import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, OFFER_RULES, Answer, answer_offer
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from tests.unit.bank_sim.examples import ANA, ANA_PARTY, ISPB, in_status, offered
@@ -75,6 +69,7 @@ def test_the_magic_amounts_follow_the_numbers_of_the_codes() -> None:
         if answer.reason is not None:
             assert int(answer.reason.value[2:]) == amount_centavos
     assert {answer.reason for answer in MAGIC_ANSWERS.values()} - {None} == PAYEE_BANK_REASONS
+    assert {rule.reason for rule in OFFER_RULES} < PAYEE_BANK_REASONS
 
 
 def test_magic_credits_no_account_that_cannot_be_credited() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bank_sim.entrypoints.cli import EXIT_FAILURE, EXIT_USAGE, app
@@ -15,6 +12,7 @@ from bank_sim.settings import BankSettings
 from pix.participant.settings import load_settings
 from pix.runtime.settings_error import SettingsError
 
+pytestmark = pytest.mark.usefixtures("logs_restored")
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing",
     "BANK_CODE": "007",
@@ -23,17 +21,6 @@ ENVIRONMENT = {
     "BANK_SECRET": "a-secret-of-the-tests",
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
 }
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A command sets up logging for its process; this one goes on with other tests."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +87,7 @@ def test_missing_settings_are_exit_code_2_and_a_line_each(monkeypatch: pytest.Mo
 def test_an_unknown_role_is_told() -> None:
     result = CliRunner().invoke(app, ["serve", "--roles", "http,grpc"])
     assert result.exit_code == EXIT_USAGE
-    assert "grpc unknown; there are kafka, http, sweeper" in result.stderr
+    assert "grpc unknown; choose from kafka, http, sweeper" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["seed"], ["dead-letter", "list"]])

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from bank_sim.entrypoints.kafka import SWITCH_AGE_SECONDS_MAX, SwitchedSource
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 
 class Source:

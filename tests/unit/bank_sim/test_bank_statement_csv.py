@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bank_sim.application.views import StatementLine
-from bank_sim.domain.books import PostingKind
 from bank_sim.entrypoints.http.pages.statement import csv_rows, harmless
+from pix.scheme.postings import PostingKind
 from tests.unit.bank_sim.examples import END_TO_END_ID, NOW_MS
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

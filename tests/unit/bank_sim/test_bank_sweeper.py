@@ -12,7 +12,8 @@ from bank_sim.entrypoints.scheduler import Heartbeat, PeriodicTask, PeriodicTask
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
-from tests.contract.bank_sim.world import AURORA, TurnedClock
+from tests.support.banks import AURORA
+from tests.support.clock import TurnedClock
 
 DEADLINE_SECONDS = 10.0
 

@@ -6,22 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from bank_sim.domain.flows.transfer.model import (
-    ANSWER_DELAY_MS_MAX,
-    REFUSED_STEPS_KEPT_MAX,
-    AnswerStyle,
-    Author,
-    Direction,
-    IllegalStep,
-    TransferEvent,
-    TransferStatus,
-    count_duplicate,
-    move,
-    next_status,
-    owed,
-    refuse,
-    retransmitted,
-)
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.transfer.decisions import decide, decide_retransmission
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move, next_status, owed
+from bank_sim.domain.flows.transfer.timeline import timeline
+from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IllegalTransition, StatusChange, TimelineEntry
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
@@ -30,46 +19,59 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
-from tests.unit.bank_sim.examples import AMOUNT, ANA_PARTY, END_TO_END_ID, KEY, NOW_MS, POLICY, incoming, outgoing
+from pix.scheme.retransmission import RetransmissionPolicy
+from tests.unit.bank_sim.examples import (
+    AMOUNT,
+    ANA_PARTY,
+    END_TO_END_ID,
+    KEY,
+    NOW_MS,
+    POLICY,
+    confirmed,
+    facts,
+    failed,
+    incoming,
+    offered,
+    outgoing,
+)
 
 LEGAL = {
-    ("outgoing", None, "TransferRequested"): "pending",
-    ("outgoing", "pending", "TransferConfirmed"): "confirmed",
-    ("outgoing", "pending", "TransferFailed"): "failed",
-    ("incoming", None, "TransferAccepted"): "accepted",
-    ("incoming", None, "TransferRejected"): "rejected",
-    ("incoming", None, "TransferConfirmed"): "confirmed",
-    ("incoming", None, "TransferFailed"): "failed",
-    ("incoming", "accepted", "TransferConfirmed"): "confirmed",
-    ("incoming", "accepted", "TransferFailed"): "failed",
-    ("incoming", "rejected", "TransferConfirmed"): "confirmed",
-    ("incoming", "rejected", "TransferFailed"): "failed",
+    ("outgoing", None, "request"): "pending",
+    ("outgoing", "pending", "confirmation"): "confirmed",
+    ("outgoing", "pending", "failure"): "failed",
+    ("incoming", None, "acceptance"): "accepted",
+    ("incoming", None, "rejection"): "rejected",
+    ("incoming", None, "confirmation"): "confirmed",
+    ("incoming", None, "failure"): "failed",
+    ("incoming", "accepted", "confirmation"): "confirmed",
+    ("incoming", "accepted", "failure"): "failed",
+    ("incoming", "rejected", "confirmation"): "confirmed",
+    ("incoming", "rejected", "failure"): "failed",
 }
 
 
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("status", [None, *TransferStatus])
-@pytest.mark.parametrize("event", list(TransferEvent))
+@pytest.mark.parametrize("trigger", list(Trigger))
 def test_every_step_is_in_the_table_or_refused(
-    direction: Direction, status: TransferStatus | None, event: TransferEvent
+    direction: Direction, status: TransferStatus | None, trigger: Trigger
 ) -> None:
-    expected = LEGAL.get((direction.value, None if status is None else status.value, event.value))
+    expected = LEGAL.get((direction.value, None if status is None else status.value, trigger.value))
     if expected is None:
-        with pytest.raises(IllegalStep, match=event.value):
-            next_status(direction, status, event)
+        with pytest.raises(IllegalTransition, match=trigger.value):
+            next_status(direction, status, trigger)
     else:
-        assert next_status(direction, status, event).value == expected
+        assert next_status(direction, status, trigger).value == expected
 
 
-def test_a_decision_ends_the_resending_and_stands_in_the_history() -> None:
-    decided = move(outgoing(), TransferEvent.FAILED, Author.HUB, NOW_MS + 7, ReasonCode.AM04)
+def test_a_decision_ends_the_retransmission() -> None:
+    decided = move(outgoing(), Trigger.FAILURE, NOW_MS + 7, ReasonCode.AM04)
     assert decided.status is TransferStatus.FAILED
     assert decided.reason is ReasonCode.AM04
     assert decided.decided_at_ms == NOW_MS + 7
     assert decided.resend_at_ms is None
-    assert decided.history[-1].event is TransferEvent.FAILED
-    assert decided.history[-1].author is Author.HUB
 
 
 def test_a_pending_transfer_owes_its_request() -> None:
@@ -125,11 +127,17 @@ def test_a_refusal_is_never_followed_by_a_yes() -> None:
     assert owed(rejected, NOW_MS) == (TransferRejected(END_TO_END_ID, AMOUNT, ReasonCode.AC06),)
 
 
+def _retransmitted(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Transfer:
+    decision = decide_retransmission(transfer, now_ms, policy)
+    assert decision.row is not None and decision.messages == owed(transfer, now_ms)
+    return decision.row
+
+
 def test_resending_backs_off() -> None:
-    once = retransmitted(outgoing(), NOW_MS, POLICY)
+    once = _retransmitted(outgoing(), NOW_MS, POLICY)
     assert once.resend_count == 1
     assert once.resend_at_ms == NOW_MS + POLICY.delay_ms(END_TO_END_ID, 1)
-    twice = retransmitted(once, NOW_MS, POLICY)
+    twice = _retransmitted(once, NOW_MS, POLICY)
     assert twice.resend_count == 2
     assert twice.resend_at_ms is not None and twice.resend_at_ms > once.resend_at_ms
 
@@ -137,27 +145,43 @@ def test_resending_backs_off() -> None:
 def test_an_answer_given_late_counts_as_sent_once() -> None:
     due = NOW_MS + 10_000
     late = replace(incoming(), answered_at_ms=due, resend_at_ms=due)
-    sent = retransmitted(late, due, POLICY)
+    sent = _retransmitted(late, due, POLICY)
     assert sent.resend_count == 0
-    assert retransmitted(sent, due + 5_000, POLICY).resend_count == 1
+    assert _retransmitted(sent, due + 5_000, POLICY).resend_count == 1
 
 
-def test_refused_messages_are_kept_in_the_history_up_to_a_bound() -> None:
+def test_ignored_messages_are_recorded_up_to_a_bound() -> None:
     transfer = outgoing(TransferStatus.CONFIRMED)
-    for number in range(REFUSED_STEPS_KEPT_MAX + 5):
-        transfer = refuse(transfer, TransferEvent.FAILED, Author.HUB, NOW_MS + number, "too late " + "x" * 1_000)
-    refused = [step for step in transfer.history if step.refused]
-    assert len(refused) == REFUSED_STEPS_KEPT_MAX
-    assert transfer.steps_refused == REFUSED_STEPS_KEPT_MAX + 5
-    assert all(len(step.refused) <= 200 for step in refused)
+    for number in range(IGNORED_MESSAGES_RECORDED_MAX + 5):
+        decision = decide(transfer, failed(Side.PAYER), facts(now_ms=NOW_MS + number))
+        assert decision.row is not None
+        transfer = decision.row
+    ignored = [step for step in transfer.history if step.ignored]
+    assert len(ignored) == IGNORED_MESSAGES_RECORDED_MAX
+    assert transfer.refusals == IGNORED_MESSAGES_RECORDED_MAX + 5
+    assert ignored[0].ignored == "TransferFailed does not apply to an outgoing transfer that is confirmed"
     assert transfer.status is TransferStatus.CONFIRMED
 
 
-def test_a_duplicate_is_counted_and_leaves_the_history_alone() -> None:
-    transfer = incoming()
-    again = count_duplicate(transfer)
-    assert again.duplicates == 1
-    assert again.history == transfer.history
+def test_the_timeline_has_each_message_and_each_state() -> None:
+    decided = decide(decide(None, offered(), facts()).row, confirmed(), facts()).row
+    assert decided is not None
+    repeated = decide(decided, failed(), facts()).row
+    assert repeated is not None
+    assert [_line(entry) for entry in timeline(repeated)] == [
+        "hub > payee TransferOffered",
+        "payee > hub TransferAccepted",
+        "= accepted by acceptance",
+        "hub > payee TransferConfirmed",
+        "= confirmed by confirmation",
+        "hub > payee TransferFailed (refused)",
+    ]
+
+
+def _line(entry: TimelineEntry) -> str:
+    if isinstance(entry, StatusChange):
+        return f"= {entry.status} by {entry.trigger}"
+    return f"{entry.sender} > {entry.receiver} {entry.name}" + (f" ({entry.mark})" if entry.mark else "")
 
 
 def test_the_counterpart_is_the_other_side() -> None:

@@ -44,7 +44,7 @@ def metrics_of_bank() -> Metrics:
 def metrics_table() -> str:
     """Each metric of ours once: who has it, of what kind it is, its labels, and what it says."""
     hub, bank = metrics_of_hub().families(), metrics_of_bank().families()
-    lines = ["| metric | kind | labels | of | what it says |", "|---|---|---|---|---|"]
+    lines = ["| metric | kind | labels | of | meaning |", "|---|---|---|---|---|"]
     for name in sorted(hub | bank):
         kind, labels, documentation = (hub | bank)[name]
         owners = "both" if name in hub and name in bank else "hub" if name in hub else "bank"
@@ -93,18 +93,18 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "From the environment, read once at the start. What is missing or wrong is told a line each, and the process",
-        "ends with exit code 2. Each `NAME` may come from a file instead, which `NAME_FILE` names: good for secrets.",
-        "`LOG_LEVEL`, `DEMO_MODE` and so on of `docker-compose.yml` are explained in `.env.example`.",
+        "Each process reads its settings from the environment at its start. It prints a line for each missing or wrong",
+        "setting and ends with exit code 2. A file can hold the value of `NAME` if `NAME_FILE` names it, which suits",
+        "secrets. `.env.example` explains the variables of `docker-compose.yml`.",
         "",
-        "This page is made from the settings classes: `python -m tests.unit.house.observing_page`.",
+        "The settings classes are the source of this page: `python -m tests.unit.house.observing_page`.",
     ]
     for title, settings_class, names in (
         ("Hub and banks", HubSettings, common),
-        ("Hub alone", HubSettings, [name for name in HubSettings.model_fields if name not in common]),
-        ("Banks alone", BankSettings, [name for name in BankSettings.model_fields if name not in common]),
+        ("Only the hub", HubSettings, [name for name in HubSettings.model_fields if name not in common]),
+        ("Only banks", BankSettings, [name for name in BankSettings.model_fields if name not in common]),
     ):
-        lines += ["", f"## {title}", "", "| variable | default | what it is |", "|---|---|---|"]
+        lines += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
         lines += _rows(settings_class, names)
     return "\n".join([*lines, ""])
 

@@ -1,6 +1,7 @@
 """Writes what docs/protocol.md takes from the code: `python -m tests.unit.house.protocol_page`.
 
-The state diagram from the hub's table, and the bounds of the messages' fields from the scheme's constants.
+The messages' ISO 20022 counterparts, the bounds of their fields and the reason codes from the scheme, the state diagram
+and the rules from the hub's flows.
 """
 
 from __future__ import annotations
@@ -9,18 +10,26 @@ import dataclasses
 from pathlib import Path
 
 from hub.domain.flows.transfer.model import TRANSITIONS
+from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
 from pix.scheme.keys import KEY_LENGTH_MAX
-from pix.scheme.messages import BankMessage, HubMessage, Party
+from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, Party
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX
+from pix.scheme.reasons import REASONS, Giver
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
-from pix.wire.records import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
+from pix.wire.record import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"
 END = "<!-- end of the drawing -->"
+ISO_BEGIN = "<!-- written from ISO_20022 of pix/scheme/messages.py -->"
+ISO_END = "<!-- end of the counterparts -->"
+RULES_BEGIN = "<!-- written from hub/domain/flows/transfer/rules.py -->"
+RULES_END = "<!-- end of the rules -->"
+REASONS_BEGIN = "<!-- written from pix/scheme/reasons.py -->"
+REASONS_END = "<!-- end of the reason codes -->"
 BOUNDS_BEGIN = "<!-- written from the constants of pix/scheme -->"
 BOUNDS_END = "<!-- end of the bounds -->"
 
@@ -47,12 +56,12 @@ _BOUNDS: dict[str, tuple[str, str, str]] = {
     "requested_at_ms": (_TIME, "`CH16`", ""),
     "offered_at_ms": (_TIME, "", "`ED05`"),
     "confirmed_at_ms": (_TIME, "", "dead letter"),
-    "failed_at_ms": (_TIME, "", "taken note of"),
+    "failed_at_ms": (_TIME, "", "`OutcomeProcessed` all the same"),
     "side": ("payer or payee", "dead letter", "dead letter"),
     "outcome": ("confirmed or failed", "dead letter", ""),
-    "reason": ("a code of the table below; of a rejection one that a payee's bank gives", "dead letter", "dead letter"),
+    "reason": ("a code of the table below; in a rejection, one of a payee's bank", "dead letter", "dead letter"),
 }
-"""By field: its bound, what the hub does beyond it, and what a bank does with an offer, or the outcome that has it."""
+"""By field: its bound, and outside of it the reason code or action of the hub and of a bank."""
 
 
 def diagram() -> str:
@@ -64,6 +73,37 @@ def diagram() -> str:
     return "\n".join([BEGIN, "```mermaid", "stateDiagram-v2", *arrows, "```", END])
 
 
+def rules() -> str:
+    """The hub's rules in the order in which it checks them, each with its reason code."""
+    rows = [
+        f"| {number} | {each.rule.value} | `{each.reason.value}` | {'yes' if each.makes_row else 'no'} |"
+        for number, each in enumerate(REQUEST_RULES, 1)
+    ]
+    rows += [f"| later | {rule.value} | `{reason.value}` | – |" for rule, reason in LATER_RULES.items()]
+    head = ["| order | rule | reason code | makes a failed transfer |", "|---|---|---|---|"]
+    return "\n".join([RULES_BEGIN, *head, *rows, RULES_END])
+
+
+_GIVERS = {Giver.HUB: "the hub", Giver.PAYEE_BANK: "the payee's bank"}
+
+
+def reasons() -> str:
+    """Every reason code with those who give it."""
+    rows = []
+    for code, reason in REASONS.items():
+        givers = " and ".join(name for giver, name in _GIVERS.items() if giver in reason.given_by)
+        rows.append(f"| `{code.value}` | {givers or 'not given yet'} | {reason.sentence_en} |")
+    head = ["| code | given by | sentence shown to people |", "|---|---|---|"]
+    return "\n".join([REASONS_BEGIN, *head, *rows, REASONS_END])
+
+
+def counterparts() -> str:
+    """Every message with its ISO 20022 counterpart, in the order of the steps."""
+    without = [message for message in (*BankMessage.__args__, *HubMessage.__args__) if message not in ISO_20022]
+    rows = [f"| `{message.__name__}` | {ISO_20022.get(message, 'none')} |" for message in (*ISO_20022, *without)]
+    return "\n".join([ISO_BEGIN, "| message | ISO 20022 in Pix |", "|---|---|", *rows, ISO_END])
+
+
 def bounds() -> str:
     """Every field of the messages with its bound."""
     rows = [
@@ -71,10 +111,10 @@ def bounds() -> str:
         for field, (bound, at_hub, at_bank) in _BOUNDS.items()
     ]
     sizes = (
-        f"A message of a bank has at most {BANK_VALUE_BYTES_MAX} bytes and one of the hub {VALUE_BYTES_MAX}:\n"
-        f"a refusal repeats the request and must fit. The name of a bank has 1 to {BANK_NAME_LENGTH_MAX} characters."
+        f"A bank's message has at most {BANK_VALUE_BYTES_MAX} bytes and the hub's {VALUE_BYTES_MAX}, because\n"
+        f"`TransferFailed` repeats the request. A bank's name has 1 to {BANK_NAME_LENGTH_MAX} characters."
     )
-    head = ["| field | bound | beyond it, the hub | beyond it, a bank |", "|---|---|---|---|"]
+    head = ["| field | bound | outside it, at the hub | outside it, at a bank |", "|---|---|---|---|"]
     return "\n".join([BOUNDS_BEGIN, *head, *rows, "", sizes, BOUNDS_END])
 
 
@@ -91,11 +131,17 @@ def fields_of_messages() -> frozenset[str]:
 
 
 def with_code(page: str) -> str:
-    """The page with the diagram and the bounds as the code has them."""
-    before, rest = page.split(BEGIN)
-    page = before + diagram() + rest.split(END)[1]
-    before, rest = page.split(BOUNDS_BEGIN)
-    return before + bounds() + rest.split(BOUNDS_END)[1]
+    """The page with everything that it takes from the code."""
+    for begin, end, text in (
+        (ISO_BEGIN, ISO_END, counterparts()),
+        (BEGIN, END, diagram()),
+        (BOUNDS_BEGIN, BOUNDS_END, bounds()),
+        (RULES_BEGIN, RULES_END, rules()),
+        (REASONS_BEGIN, REASONS_END, reasons()),
+    ):
+        before, rest = page.split(begin)
+        page = before + text + rest.split(end)[1]
+    return page
 
 
 if __name__ == "__main__":

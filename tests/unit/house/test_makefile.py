@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.compose.test import EXIT_FAILED, EXIT_NO_DOCKER
+from tests.sharing import ROOMS
 from tests.unit.house.repository import ROOT, files, scripts
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -42,12 +43,17 @@ def test_the_modules_and_scripts_that_targets_run_exist() -> None:
     assert called <= set(scripts())
 
 
+def test_every_room_of_tests_has_its_place_in_the_order() -> None:
+    tests = [path for path in files() if path.match("test_*.py") and path.parts[0] == "tests"]
+    assert {path.parts[1] for path in tests} == set(ROOMS)
+
+
 def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text(encoding="utf-8")
-    commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z.-]+)", text, re.MULTILINE)
+    commands = re.findall(r"^(?:make |\.venv/bin/python -m lab\.)([a-z][a-z.-]*)", text, re.MULTILINE)
     assert commands == ["check", "test", "compose.test"]
     assert "compose-test: $(INSTALLED) ##" in MAKEFILE and "$(BIN)/python -m lab.compose.test\n" in MAKEFILE
 

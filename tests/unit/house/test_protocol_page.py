@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pix.scheme.messages import BankMessage, HubMessage
+from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, OutcomeProcessed
 from pix.scheme.reasons import ReasonCode
 from tests.unit.house.protocol_page import PAGE, fields_of_messages, fields_with_bounds, with_code
 
 
-def test_the_diagram_and_the_bounds_are_those_of_the_code() -> None:
+def test_the_counterparts_the_diagram_and_the_bounds_are_those_of_the_code() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     assert page == with_code(page), "run: python -m tests.unit.house.protocol_page"
@@ -22,6 +22,13 @@ def test_every_field_of_every_message_has_a_bound() -> None:
 @pytest.mark.parametrize("message", [*BankMessage.__args__, *HubMessage.__args__], ids=lambda each: each.__name__)
 def test_the_page_names_every_message(message: type) -> None:
     assert f"`{message.__name__}`" in PAGE.read_text(encoding="utf-8")
+
+
+def test_every_message_but_the_last_has_an_iso_20022_counterpart() -> None:
+    messages = {*BankMessage.__args__, *HubMessage.__args__}
+
+    assert set(ISO_20022) == messages - {OutcomeProcessed}
+    assert {name.split(",")[0] for name in ISO_20022.values()} == {"pacs.002", "pacs.008"}
 
 
 @pytest.mark.parametrize("code", list(ReasonCode))

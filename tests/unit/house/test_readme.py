@@ -49,3 +49,12 @@ def test_every_command_exists() -> None:
 def test_files_that_it_links_to_exist() -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", README)
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_the_figures_of_the_headline_are_those_of_the_performance_page() -> None:
+    headline = " ".join(README.partition("It is fast:")[2].partition("\n\n")[0].split())
+    page = " ".join((ROOT / "docs" / "performance.md").read_text(encoding="utf-8").split())
+
+    figures = re.findall(r"\d+,\d{3} to \d+,\d{3}|\d,\d{3}|\d\.\d+", headline)
+    assert len(figures) >= 5
+    assert [figure for figure in figures if figure not in page] == []

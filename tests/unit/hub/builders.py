@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
-from hub.domain.flows.transfer.decisions import Network
+from hub.domain.flows.flow import Facts, Network
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.scheme.ids import make_end_to_end_id
@@ -25,23 +25,20 @@ from pix.scheme.messages import (
 from pix.scheme.people import HolderKind
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
+from tests.support import banks
 
 NOW_MS = 1_790_000_000_000
 POLICY = RetransmissionPolicy(first_ms=1_000, cap_ms=8_000)
 AMOUNT = 12_345
 FUNDS = 1_000_000
 
-AURORA, IPE, MARE = "00000001", "00000002", "00000003"
+AURORA, IPE, MARE = (bank.ispb for bank in banks.BANKS)
 STRANGER = "00000099"
 
-BANKS = {
-    AURORA: Bank(AURORA, "001", "Banco Aurora", "#5b2a86"),
-    IPE: Bank(IPE, "002", "Banco Ipê", "#c98a00"),
-    MARE: Bank(MARE, "003", "Banco Maré", "#00798c"),
-}
+BANKS = {bank.ispb: Bank(bank.ispb, bank.code, bank.name, bank.color) for bank in banks.BANKS}
 
 ANA = Party(AURORA, "0001", "100001-1", "Ana Souza", "***.982.247-**")
-BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.456.789-**")
+BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.444.777-**")
 CAIO = Party(AURORA, "0001", "100003-3", "Caio Dias", "***.111.222-**")
 
 BIAS_KEY = PixKey(KeyKind.EMAIL, "bia@example.com")
@@ -72,6 +69,11 @@ def network(**changes: Any) -> Network:
     """The three banks with money, and the keys of the people."""
     plain = Network(BANKS, KEYS, {ispb: SettlementAccount(ispb, FUNDS, 0) for ispb in BANKS})
     return replace(plain, **changes)
+
+
+def facts(sender: str, surroundings: Network | None = None, now_ms: int = NOW_MS, **changes: Any) -> Facts:
+    """What a decision on a message of the sender depends on."""
+    return Facts(sender, surroundings or network(), now_ms, POLICY, **changes)
 
 
 def e2e(number: int = 1, ispb: str = AURORA, at_ms: int = NOW_MS) -> str:

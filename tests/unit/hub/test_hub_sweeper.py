@@ -7,20 +7,19 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from hub.application.ports import Outgoing
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.entrypoints.scheduler import INTERVAL_SECONDS, SWEEP_SECONDS_MAX, Sweeper
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
+from pix.scheme.deliveries import Outgoing
 from pix.scheme.messages import Side, TransferFailed
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import Record
 from tests.unit.hub.builders import ANA, AURORA, BIAS_KEY
 
 CLOSED = TransferFailed(
     f"E{AURORA}202611281200ABCDEFGHIJK", Side.PAYER, ReasonCode.AB03, 100, ANA, None, BIAS_KEY, "", 1
 )
-DUE = [Outgoing("001", b"k" * 32, CLOSED, "")] * (TRANSFERS_PER_SWEEP_MAX + 1)
+DUE = [Outgoing(AURORA, CLOSED)] * (TRANSFERS_PER_SWEEP_MAX + 1)
 
 
 class Turns(threading.Event):
@@ -44,14 +43,14 @@ class Wire:
     """Takes records."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[Outgoing] = []
 
-    def publish(self, records: Sequence[Record]) -> None:
+    def publish(self, records: Sequence[Outgoing]) -> None:
         self.records.extend(records)
 
 
 def sweeper_of(retransmit_due: Callable[[], list[Outgoing]], wire: Wire, health: Health | None = None) -> Sweeper:
-    return Sweeper(retransmit_due, list, wire, lambda: 0, health or Health())
+    return Sweeper(retransmit_due, list, wire.publish, lambda: 0, health or Health())
 
 
 def test_when_more_is_due_than_one_sweep_takes_the_next_one_follows_without_a_wait() -> None:

@@ -16,6 +16,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX
 from pix.scheme.keys import KEY_LENGTH_MAX, KeyKind, PixKey
 from pix.scheme.messages import (
+    MESSAGES_OF_HUB,
     BankMessage,
     HubMessage,
     Party,
@@ -31,8 +32,9 @@ from pix.scheme.people import PERSON_NAME_LENGTH_MAX
 from pix.scheme.reasons import PAYEE_BANK_REASONS
 from pix.scheme.texts import DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
-from pix.wire.records import BANK_VALUE_BYTES_MAX, MESSAGES_OF_HUB, decode_message, encode_record
-from tests.unit.hub.builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, key_entry, network, requested
+from pix.wire.protobuf_v1.codec import decode_message, encode_record
+from pix.wire.record import BANK_VALUE_BYTES_MAX
+from tests.unit.hub.builders import ANA, AURORA, IPE, NOW_MS, POLICY, e2e, facts, key_entry, network, requested
 
 WIDE = "\N{GRINNING FACE}"
 """Four bytes in UTF-8, which no character exceeds."""
@@ -76,10 +78,10 @@ def lives_of(request: TransferRequested) -> list[HubMessage]:
     said: list[HubMessage] = []
 
     def after(transfer: Transfer | None, message: BankMessage, sender: str, now_ms: int = NOW_MS) -> Transfer:
-        decision = decide(transfer, message, sender, rich, now_ms, POLICY)
+        decision = decide(transfer, message, facts(sender, rich, now_ms))
         said.extend(each for _, each in decision.messages)
-        assert decision.transfer is not None and not decision.dead_letter
-        return decision.transfer
+        assert decision.row is not None and not decision.dead_letter
+        return decision.row
 
     pending = after(None, request, AURORA)
     after(pending, request, AURORA)
@@ -93,7 +95,7 @@ def lives_of(request: TransferRequested) -> list[HubMessage]:
     said.extend(each for _, each in decide_timeout(pending, DECIDED_AT_MS, POLICY).messages)
     # Refused at once, as a row and without one.
     after(None, replace(request, amount_centavos=2**63 - 1), AURORA)
-    unknown = decide(None, request, AURORA, replace(rich, keys={}), NOW_MS, POLICY)
+    unknown = decide(None, request, facts(AURORA, replace(rich, keys={})))
     said.extend(each for _, each in unknown.messages)
     return said
 
@@ -154,8 +156,8 @@ def test_every_request_that_is_read_gets_an_answer_that_can_be_read(
     # As long as the hub reads it at all.
     request = replace(request, description=filler * (room // len(filler.encode())))
     assert len(encode_record(request, "t", AURORA, b"key").value) <= BANK_VALUE_BYTES_MAX
-    decision = decide(None, request, AURORA, network(), TIME_MS_MAX, POLICY)
+    decision = decide(None, request, facts(AURORA, now_ms=TIME_MS_MAX))
     ((receiver, answer),) = decision.messages
     assert receiver == AURORA
     assert isinstance(read_again(answer), TransferFailed)
-    assert decision.transfer is None
+    assert decision.row is None

@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hub.domain.flows.transfer.decisions import Decision, decide, decide_retransmission, decide_timeout
+from hub.domain.flows.flow import Decision
+from hub.domain.flows.transfer.decisions import decide, decide_retransmission, decide_timeout
 from hub.domain.flows.transfer.model import Transfer, TransferStatus, owes_outcome
 from hub.domain.settlement import MovementKind, SettlementAccount, apply_movement
 from pix.scheme.messages import (
@@ -36,6 +37,7 @@ from tests.unit.hub.builders import (
     NOW_MS,
     POLICY,
     e2e,
+    facts,
     network,
 )
 
@@ -135,22 +137,22 @@ class AnyMessages(RuleBasedStateMachine):
     def _receive(self, message: BankMessage, sender: str) -> None:
         surroundings = replace(network(), accounts=self.accounts)
         known = self.transfers.get(message.end_to_end_id)
-        decision = decide(known, message, sender, surroundings, self.now_ms, POLICY)
+        decision = decide(known, message, facts(sender, surroundings, self.now_ms))
         if isinstance(message, TransferRequested) and known is None:
             # The payer's bank has refunded after the first refusal: a repetition must not be paid.
             request = (sender, message.end_to_end_id, message.amount_centavos, message.payer, message.payee_key)
-            if decision.transfer is None:
+            if decision.row is None:
                 self.refused_for_good.add(request)
             else:
                 assert request not in self.refused_for_good
         self._take(message.end_to_end_id, decision)
 
-    def _take(self, end_to_end_id: str, decision: Decision) -> None:
-        if decision.transfer is not None:
-            self.transfers[end_to_end_id] = decision.transfer
-        if decision.movement is not None:
-            apply_movement(self.accounts, decision.movement)
-            self.movements[end_to_end_id, decision.movement.kind] += 1
+    def _take(self, end_to_end_id: str, decision: Decision[Transfer]) -> None:
+        if decision.row is not None:
+            self.transfers[end_to_end_id] = decision.row
+        for movement in decision.movements:
+            apply_movement(self.accounts, movement)
+            self.movements[end_to_end_id, movement.kind] += 1
 
     @invariant()
     def no_account_is_overdrawn(self) -> None:

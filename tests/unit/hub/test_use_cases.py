@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -15,31 +16,37 @@ from hub.application.fund_bank import (
     SETTLEMENT_FUNDS_CENTAVOS_MAX,
     fund_account,
 )
-from hub.application.process_messages import Arrival, ProcessMessages
+from hub.application.process_messages import ProcessMessages
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
-from hub.application.use_cases import HubApplication, compose
+from hub.application.use_cases import HubApplication
 from hub.domain.errors import (
     BankAlreadyAdded,
     BankNotActive,
     BankNotFound,
-    DeadLetterNotFound,
     FundingConflict,
     NotAuthenticated,
     SettlementFundsTooLow,
 )
-from hub.domain.flows.transfer.model import TransferStatus
+from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from hub.entrypoints.kafka import KEYRING_AGE_MS_MAX, HubRecordHandler, Keyring
+from hub.entrypoints.gateway import hub_gateway
 from hub.entrypoints.scheduler import Sweeper
+from pix.messaging.batches import BatchHandler
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable
+from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import BankMessage, TransferAccepted, TransferRequested
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_TOPIC, Record, digest_of, encode_record, signing_key
+from pix.wire.codec import PEERS_AGE_MS_MAX
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record, digest_of
+from pix.wire.topics import HUB_TOPIC
+from tests.support.participants import compose_hub, hub_handler
 from tests.unit.hub.builders import ANA, AURORA, BIA, BIAS_KEY, IPE, NOW_MS, POLICY, accepted, e2e, key_entry, requested
 
 SECRET = "a secret of Aurora"
@@ -54,7 +61,7 @@ class World:
     def __init__(self) -> None:
         self.at_ms = NOW_MS
         self.units = MemoryUnitsOfWork(HubStore())
-        self.hub: HubApplication = compose(self.units, self, Health(), POLICY, TIMEOUT_MS)
+        self.hub: HubApplication = compose_hub(self.units, self, Health(), POLICY, TIMEOUT_MS)
         self.add(secret=SECRET)
         self.add(code="002", name="Ipê", secret="a secret of Ipê!")
         with self.units() as unit:
@@ -73,8 +80,13 @@ class World:
         return self.hub.queries.settlement_accounts()
 
     def tell(self, *messages: tuple[str, BankMessage]) -> list[str]:
-        arrivals = [Arrival(message, sender, Record(HUB_TOPIC, b"", b"")) for sender, message in messages]
-        return [f"{type(each.message).__name__} to {each.bank_code}" for each in self.hub.process_messages(arrivals)]
+        arrivals = [Arrival(message, sender, envelope=Record(HUB_TOPIC, b"", b"")) for sender, message in messages]
+        outgoing = self.hub.process_messages(arrivals)
+        return [f"{type(each.message).__name__} to {each.receiver.lstrip('0').zfill(3)}" for each in outgoing]
+
+
+def keys_of(world: World, ispb: str = AURORA) -> list[bytes]:
+    return list(world.hub.queries.wire_keys()[ispb][1])
 
 
 @pytest.fixture
@@ -90,17 +102,17 @@ def test_adding_a_bank_again_changes_nothing(world: World) -> None:
     again = world.add(name="Other", settlement_funds_centavos=7)
     assert again == world.hub.queries.list_banks()[0]
     assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, 0)
-    assert len(world.hub.queries.signing_keys()[AURORA]) == 1
+    assert len(keys_of(world)) == 1
     assert [funding.amount_centavos for funding in world.hub.queries.settlement_account(AURORA)[1]] == [FUNDS]
 
 
 def test_another_secret_becomes_the_newest_and_the_last_one_stays(world: World) -> None:
     world.at_ms -= 1_000  # the clock was set back meanwhile
     world.add(secret="the second secret")
-    keys = world.hub.queries.signing_keys()[AURORA]
+    keys = keys_of(world)
     assert keys == [signing_key("the second secret"), signing_key(SECRET)]
     world.add(secret="the third secret!")
-    keys = world.hub.queries.signing_keys()[AURORA]
+    keys = keys_of(world)
     assert keys == [signing_key("the third secret!"), signing_key("the second secret")]
     with pytest.raises(NotAuthenticated):
         world.hub.authenticate_bank(AURORA, SECRET)
@@ -109,7 +121,7 @@ def test_another_secret_becomes_the_newest_and_the_last_one_stays(world: World) 
 def test_a_change_of_secret_can_be_taken_back(world: World) -> None:
     world.add(secret="the second secret")
     world.add(secret=SECRET)
-    assert world.hub.queries.signing_keys()[AURORA] == [signing_key(SECRET), signing_key("the second secret")]
+    assert keys_of(world) == [signing_key(SECRET), signing_key("the second secret")]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +147,7 @@ def test_a_bank_that_breaks_a_rule_is_not_added(world: World, changes: dict[str,
 def test_code_and_ispb_of_different_banks_are_refused(world: World, changes: dict[str, object]) -> None:
     with pytest.raises(BankAlreadyAdded):
         world.add(**changes, secret="a secret of another bank")
-    assert world.hub.queries.signing_keys()[AURORA] == [signing_key(SECRET)]
+    assert keys_of(world) == [signing_key(SECRET)]
 
 
 def test_no_more_settlement_money_is_taken_out_than_is_free(world: World) -> None:
@@ -301,7 +313,7 @@ def test_a_batch_is_decided_in_its_order(world: World) -> None:
     assert told == ["TransferOffered to 002", *(f"TransferConfirmed to {code}" for code in ("001", "002", "001"))]
     transfer, history = world.hub.queries.find_transfer(e2e())
     assert (transfer.status, transfer.duplicates) == (TransferStatus.CONFIRMED, 1)
-    assert [step.message for step in history] == ["TransferRequested", "TransferAccepted"]
+    assert [step.trigger for step in history] == [Trigger.REQUEST, Trigger.ACCEPTANCE]
 
 
 def test_what_one_message_reserves_the_next_cannot_spend(world: World) -> None:
@@ -323,21 +335,24 @@ def test_an_empty_batch_is_nothing(world: World) -> None:
 
 def test_a_sender_that_is_no_bank_is_answered_nothing(world: World) -> None:
     stranger = "00000099"
-    assert world.tell((stranger, requested(payer=replace(ANA, ispb=stranger), end_to_end_id=e2e(1, stranger)))) == []
+    message = requested(payer=replace(ANA, ispb=stranger), end_to_end_id=e2e(1, stranger))
+    outgoing = world.hub.process_messages([Arrival(message, stranger)])
+    assert hub_gateway(world.hub.queries.wire_keys, world.now_ms).encode(outgoing) == []
 
 
 # Sweeps.
 
 
-def sweeper(world: World, lag: int = 0, sink: object = None) -> tuple[Sweeper, list[str]]:
+def sweeper(
+    world: World, lag: int = 0, refuse: Callable[[Sequence[Outgoing]], None] | None = None
+) -> tuple[Sweeper, list[str]]:
     sent: list[str] = []
 
-    class Sink:
-        def publish(self, records: object) -> None:
-            sent.extend(record.topic for record in records)  # type: ignore[attr-defined]
+    def publish(outgoing: Sequence[Outgoing]) -> None:
+        sent.extend(f"codepix.bank.{each.receiver[-3:]}.v1" for each in outgoing)
 
     return (
-        Sweeper(world.hub.retransmit_due, world.hub.fail_expired, sink or Sink(), lambda: lag, Health()),  # type: ignore[arg-type]
+        Sweeper(world.hub.retransmit_due, world.hub.fail_expired, refuse or publish, lambda: lag, Health()),
         sent,
     )
 
@@ -458,7 +473,7 @@ def test_a_balance_that_was_out_of_date_decides_nothing(
         unit.settlement.save([SettlementAccount(AURORA, FUNDS, FUNDS - free)])
         unit.commit()
     process = ProcessMessages(Hasty(world.units, SettlementAccount(AURORA, FUNDS, FUNDS - seen)), world, POLICY)
-    process([Arrival(requested(), AURORA, Record(HUB_TOPIC, b"", b""))])
+    process([Arrival(requested(), AURORA)])
     assert world.hub.queries.find_transfer(e2e())[0].reason is reason
     reserved = FUNDS - free + (0 if reason else requested().amount_centavos)
     assert world.accounts()[AURORA] == SettlementAccount(AURORA, FUNDS, reserved)
@@ -473,7 +488,7 @@ def test_at_the_timeout_itself_there_is_still_time(world: World) -> None:
 
 
 def test_without_a_timeout_a_transfer_waits(world: World) -> None:
-    patient = compose(world.units, world, Health(), POLICY, None)
+    patient = compose_hub(world.units, world, Health(), POLICY, None)
     world.tell((AURORA, requested()))
     world.at_ms += 10**9
     assert patient.fail_expired() == []
@@ -495,13 +510,12 @@ def test_a_sweep_is_of_bounded_size(world: World) -> None:
 
 
 def test_a_message_that_could_not_be_sent_comes_again(world: World) -> None:
-    class Broken:
-        def publish(self, records: object) -> None:
-            raise BrokerUnavailable("gone")
+    def refuse(_outgoing: Sequence[Outgoing]) -> None:
+        raise BrokerUnavailable("gone")
 
     world.tell((AURORA, requested()))
     world.at_ms += 1_000
-    broken, _ = sweeper(world, sink=Broken())
+    broken, _ = sweeper(world, refuse=refuse)
     with pytest.raises(BrokerUnavailable):
         broken.sweep()
     world.at_ms += 8_000
@@ -513,8 +527,8 @@ def test_a_message_that_could_not_be_sent_comes_again(world: World) -> None:
 # Records and their keys.
 
 
-def handler(world: World) -> HubRecordHandler:
-    return HubRecordHandler(world.hub.process_messages, Keyring(world.hub.queries.signing_keys, world.now_ms), world)
+def handler(world: World) -> BatchHandler:
+    return hub_handler(world.hub, world.now_ms)
 
 
 def record(message: TransferRequested, secret: str = SECRET, sender: str = AURORA) -> Record:
@@ -535,18 +549,18 @@ def test_a_bank_that_was_just_added_is_heard_at_once(world: World) -> None:
 def test_forgeries_cost_no_more_than_one_look_at_the_keys_per_batch(world: World) -> None:
     looks = []
 
-    def read() -> dict[str, list[bytes]]:
+    def read() -> dict[str, tuple[str, tuple[bytes, ...]]]:
         looks.append(world.at_ms)
-        return world.hub.queries.signing_keys()
+        return world.hub.queries.wire_keys()
 
-    handle = HubRecordHandler(world.hub.process_messages, Keyring(read, world.now_ms), world)
+    handle = hub_gateway(read, world.now_ms).handler(world.hub.process_messages)
     forged = [record(requested(end_to_end_id=e2e(number)), "not the secret at all") for number in range(5)]
     handle(forged)
     assert len(looks) == 1
     world.at_ms += 1
     handle(forged)
     assert len(looks) == 2
-    world.at_ms += KEYRING_AGE_MS_MAX + 1
+    world.at_ms += PEERS_AGE_MS_MAX + 1
     handle([record(requested())])
     assert len(looks) == 3
     assert {letter.times for letter in world.hub.dead_letters.list(None, 9)} == {2}
@@ -555,13 +569,12 @@ def test_forgeries_cost_no_more_than_one_look_at_the_keys_per_batch(world: World
 @pytest.mark.parametrize("step_ms", [-HOUR_MS, HOUR_MS])
 def test_a_secret_that_was_retired_proves_nothing_any_more_though_the_clock_steps(world: World, step_ms: int) -> None:
     seconds = 0
-    keyring = Keyring(world.hub.queries.signing_keys, lambda: seconds * 1_000)
-    handle = HubRecordHandler(world.hub.process_messages, keyring, world)
+    handle = hub_handler(world.hub, lambda: seconds * 1_000)
     handle([record(requested())])
     world.at_ms += step_ms
     for secret in ("the second secret", "the third secret!"):
         world.add(secret=secret)
-    seconds += KEYRING_AGE_MS_MAX // 1_000 + 1
+    seconds += PEERS_AGE_MS_MAX // 1_000 + 1
     now = requested(end_to_end_id=e2e(2, AURORA, world.at_ms))
     assert handle([record(now)]) == [], "the first of three secrets"
     assert len(handle([record(now, "the third secret!")])) == 1
@@ -577,30 +590,27 @@ def test_a_letter_is_replayed_once(world: World) -> None:
     handle([early])
     digest = digest_of(early)
 
-    def treat(again: Record) -> None:
-        handle([again])
-
-    in_vain = world.hub.replay_dead_letter(digest, treat)
+    in_vain = world.hub.dead_letters.replay(digest)
     assert (in_vain.state, in_vain.times) == (DeadLetterState.DEAD, 2)
     handle([record(requested())])
-    replayed = world.hub.replay_dead_letter(digest, treat)
+    replayed = world.hub.dead_letters.replay(digest)
     assert (replayed.state, replayed.times) == (DeadLetterState.REPLAYED, 2)
     assert world.hub.queries.find_transfer(e2e())[0].status is TransferStatus.CONFIRMED
-    with pytest.raises(DeadLetterNotFound):
-        world.hub.replay_dead_letter(digest, lambda _: None)
+    with pytest.raises(DeadLetterClosed):
+        world.hub.dead_letters.replay(digest)
     assert dict(world.hub.dead_letters.count()) == {DeadLetterState.REPLAYED: 1}
 
 
 @pytest.mark.parametrize("note", ["", "   ", "x" * 201, "a\x00b"])
 def test_a_discard_wants_a_reason(world: World, note: str) -> None:
     junk = Record(HUB_TOPIC, b"", b"junk")
-    world.hub.store_dead_letter(junk, "cannot be read")
+    world.hub.dead_letters.store(Rejected(junk, "", "cannot be read"))
     with pytest.raises(SchemeError) as refused:
-        world.hub.discard_dead_letter(digest_of(junk), note)
+        world.hub.dead_letters.discard(digest_of(junk), note)
     assert refused.value.field == "note"
-    world.hub.discard_dead_letter(digest_of(junk), "  not   ours ")
+    world.hub.dead_letters.discard(digest_of(junk), "  not   ours ")
     assert world.hub.dead_letters.find(digest_of(junk)).note == "not ours"
-    with pytest.raises(DeadLetterNotFound):
-        world.hub.discard_dead_letter(digest_of(junk), "again")
+    with pytest.raises(DeadLetterClosed):
+        world.hub.dead_letters.discard(digest_of(junk), "again")
     with pytest.raises(DeadLetterNotFound):
         world.hub.dead_letters.find("nothing")

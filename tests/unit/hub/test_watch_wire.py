@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
 
 from hub.adapters.memory.tap import MemoryWire
-from hub.application.live_messages import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, LiveMessages, Parties, TooManyWatchers
+from hub.adapters.message_tap import RecordMessageTap
+from hub.application.live_messages import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, LiveMessages, TooManyWatchers
 from hub.domain.flows.transfer.model import outcome_message
 from lab.network.parts.process import wait_until
+from pix.scheme.deliveries import HUB
 from pix.scheme.messages import Side, TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import HUB_SENDER, HUB_TOPIC, Record, bank_topic, encode_record, signing_key
+from pix.wire.codec import CachedPeers, Peer
+from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.protobuf_v1.signatures import signing_key
+from pix.wire.record import Record
+from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.unit.hub.builders import AMOUNT, AURORA, BANKS, IPE, accepted, e2e, failed, rejected, requested
 
 DEADLINE_SECONDS = 30.0
 KEYS = {ispb: [signing_key(f"a secret of {ispb}")] for ispb in BANKS}
-PARTIES = Parties({bank.ispb: bank.code for bank in BANKS.values()}, KEYS)
+CODES = {bank.ispb: bank.code for bank in BANKS.values()}
+
+
+def tapping(wire: MemoryWire) -> Callable[[], RecordMessageTap]:
+    peers = CachedPeers(lambda: {ispb: Peer(bank_topic(CODES[ispb]), tuple(keys)) for ispb, keys in KEYS.items()})
+    return lambda: RecordMessageTap(wire.tap(), peers, lambda: CODES)
 
 
 def said(message: object, ispb: str) -> Record:
@@ -28,7 +39,7 @@ def said(message: object, ispb: str) -> Record:
 
 @contextmanager
 def watched(wire: MemoryWire) -> Iterator[tuple[LiveMessages, int]]:
-    watch = LiveMessages(wire.tap, lambda: PARTIES)
+    watch = LiveMessages(tapping(wire))
     with watch.watching() as behind:
         wait_until(lambda: watch.look(0).is_open, DEADLINE_SECONDS, "the tap is not open")
         yield watch, behind
@@ -40,7 +51,7 @@ def test_who_watches_sees_what_passes_from_then_on() -> None:
     assert outcome is not None
     with watched(wire) as (watch, behind):
         wire.pass_on([said(requested(), AURORA), said(rejected(), IPE)])
-        wire.pass_on([encode_record(outcome, bank_topic("001"), HUB_SENDER, KEYS[AURORA][0])])
+        wire.pass_on([encode_record(outcome, bank_topic("001"), HUB, KEYS[AURORA][0])])
         wait_until(lambda: len(watch.look(behind).events) == 3, DEADLINE_SECONDS, "nothing was heard")
         events = watch.look(behind).events
         assert [(each.type, each.sender, each.receiver, each.status, each.reason) for each in events] == [
@@ -104,7 +115,7 @@ def test_nobody_watches_and_nothing_is_tapped(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_so_many_may_watch_and_no_more() -> None:
-    watch = LiveMessages(MemoryWire().tap, lambda: PARTIES)
+    watch = LiveMessages(tapping(MemoryWire()))
     with ExitStack() as stack:
         for _ in range(WATCHERS_MAX):
             stack.enter_context(watch.watching())

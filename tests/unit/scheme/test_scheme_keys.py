@@ -123,10 +123,10 @@ def test_the_kinds_of_a_typed_text_are_recognized(text: str, kinds: tuple[KeyKin
     [
         ("529.982.247-24", "CPF check digits do not match."),
         ("12.ABC.345/01DE-36", "CNPJ check digits do not match."),
-        ("111.111.111-11", "Eleven equal digits are not a CPF."),
-        ("ana@example..com", "This is not an e-mail address."),
-        ("+55 11 9876-43", "A Brazilian phone number is +55, the area code, and 8 or 9 digits."),
-        ("hello", "This is no CPF, CNPJ, phone number, e-mail address or random key."),
+        ("111.111.111-11", "That isn't a valid CPF."),
+        ("ana@example..com", "That isn't a valid email address."),
+        ("+55 11 9876-43", "A Brazilian phone number has +55, the area code and 8 or 9 digits."),
+        ("hello", "That isn't a valid CPF, CNPJ, phone, email or random key."),
         ("  ", "Enter a key."),
     ],
 )

@@ -57,7 +57,7 @@ INVISIBLE = {
 
 @pytest.mark.parametrize("check", [check_person_name, check_bank_name, check_description])
 @pytest.mark.parametrize("name", INVISIBLE)
-def test_a_text_that_nobody_can_see_is_refused(check: Callable[[str], str], name: str) -> None:
+def test_an_invisible_text_is_refused(check: Callable[[str], str], name: str) -> None:
     with pytest.raises(SchemeError):
         check(INVISIBLE[name])
 

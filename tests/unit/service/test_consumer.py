@@ -12,7 +12,7 @@ from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import CONNECTION_BREAKS_MAX, ConsumerThread, isolating_poison
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable, PublishFailed
-from pix.wire.records import Record, digest_of
+from pix.wire.record import Record, digest_of
 
 DEADLINE_SECONDS = 60.0
 

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
+from pix.scheme.deliveries import HUB, Arrival, Rejected
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
+    MESSAGES_OF_BANKS,
+    MESSAGES_OF_HUB,
     Message,
     Outcome,
     OutcomeProcessed,
@@ -29,27 +32,17 @@ from pix.scheme.messages import (
     TransferRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.records import (
+from pix.wire.protobuf_v1.codec import RecordError, decode_message, decode_record, encode_record
+from pix.wire.protobuf_v1.signatures import sign, signing_key
+from pix.wire.record import (
     BANK_VALUE_BYTES_MAX,
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TRACEPARENT,
     HEADER_TYPE,
-    HUB_SENDER,
-    HUB_TOPIC,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    Received,
     Record,
-    RecordError,
-    Unreadable,
-    bank_topic,
-    decode_message,
-    decode_record,
-    encode_record,
-    sign,
-    signing_key,
 )
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 SENDER = "00000001"
 KEY = signing_key("a secret of sixteen")
@@ -83,14 +76,14 @@ def encoded(message: Message = REQUEST, topic: str = HUB_TOPIC, key: bytes = KEY
     return encode_record(message, topic, SENDER, key, TRACEPARENT)
 
 
-def decoded(record: Record, *keys: bytes, allowed: frozenset[type] = ANY) -> Received | Unreadable:
+def decoded(record: Record, *keys: bytes, allowed: frozenset[type] = ANY) -> Arrival | Rejected:
     return decode_record(record, lambda sender: keys if sender == SENDER else (), allowed)
 
 
 def refused(record: Record, *keys: bytes, allowed: frozenset[type] = ANY) -> str:
     read = decoded(record, *(keys or (KEY,)), allowed=allowed)
-    assert isinstance(read, Unreadable), read
-    assert read.record is record
+    assert isinstance(read, Rejected), read
+    assert read.envelope is record
     return read.reason
 
 
@@ -114,7 +107,7 @@ def test_every_message_comes_back_as_it_went(message: Message) -> None:
     record = encoded(message)
     assert record.key == ID.encode()
     read = decoded(record, KEY)
-    assert read == Received(message, SENDER, record, TRACEPARENT)
+    assert read == Arrival(message, SENDER, TRACEPARENT, record)
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
@@ -134,12 +127,12 @@ def test_what_is_no_trace_context_is_not_taken_for_one(header: bytes) -> None:
     # A signature does not cover it: whoever may write to the topic may write anything there.
     record = encoded()
     read = decoded(replace(record, headers={**record.headers, HEADER_TRACEPARENT: header}), KEY)
-    assert isinstance(read, Received) and read.traceparent == ""
+    assert isinstance(read, Arrival) and read.traceparent == ""
 
 
 def test_either_of_two_valid_keys_is_good_while_a_secret_changes() -> None:
     for key in (KEY, OTHER_KEY):
-        assert isinstance(decoded(encoded(key=key), KEY, OTHER_KEY), Received)
+        assert isinstance(decoded(encoded(key=key), KEY, OTHER_KEY), Arrival)
     assert "not the sender's signature" in refused(encoded(key=OTHER_KEY), KEY)
 
 
@@ -185,9 +178,9 @@ def test_what_is_unsigned_or_of_a_stranger_is_not_read() -> None:
 
 def test_the_unreadable_keep_the_sender_that_they_claim() -> None:
     read = decoded(with_headers(encoded(), signature=None), KEY)
-    assert isinstance(read, Unreadable) and read.sender == SENDER
+    assert isinstance(read, Rejected) and read.sender == SENDER
     nameless = decoded(with_headers(encoded(), sender=None), KEY)
-    assert isinstance(nameless, Unreadable) and nameless.sender == ""
+    assert isinstance(nameless, Rejected) and nameless.sender == ""
 
 
 def test_an_unknown_type_is_not_read_though_signed() -> None:
@@ -198,8 +191,8 @@ def test_an_unknown_type_is_not_read_though_signed() -> None:
 @pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
 def test_hub_and_banks_say_different_things(message: Message) -> None:
     is_of_bank = type(message) in MESSAGES_OF_BANKS
-    assert isinstance(decoded(encoded(message), KEY, allowed=MESSAGES_OF_BANKS), Received) == is_of_bank
-    assert isinstance(decoded(encoded(message), KEY, allowed=MESSAGES_OF_HUB), Received) != is_of_bank
+    assert isinstance(decoded(encoded(message), KEY, allowed=MESSAGES_OF_BANKS), Arrival) == is_of_bank
+    assert isinstance(decoded(encoded(message), KEY, allowed=MESSAGES_OF_HUB), Arrival) != is_of_bank
     other = MESSAGES_OF_HUB if is_of_bank else MESSAGES_OF_BANKS
     assert refused(encoded(message), allowed=other).endswith("is not sent on this topic")
 
@@ -247,7 +240,7 @@ def test_what_a_newer_version_adds_is_passed_over() -> None:
     unknown_field = bytes([15 << 3 | 2, 3]) + b"new"
     value = encoded().value + unknown_field
     read = decoded(with_value(value), KEY)
-    assert isinstance(read, Received) and read.message == REQUEST
+    assert isinstance(read, Arrival) and read.message == REQUEST
 
 
 @given(st.binary(max_size=200), st.sampled_from(sorted(each.__name__ for each in ANY)))
@@ -269,12 +262,12 @@ def test_any_content_comes_back(amount: int, text: str, kind: KeyKind, reason: R
     party = Party(text, text, text, text, text)
     message = TransferFailed(ID, Side.PAYER, reason, amount, party, party, PixKey(kind, text), text, amount)
     read = decoded(encoded(message), KEY)
-    assert isinstance(read, Received) and read.message == message
+    assert isinstance(read, Arrival) and read.message == message
 
 
 def test_topics_are_named_after_the_code() -> None:
     assert bank_topic("001") == "codepix.bank.001.v1"
-    assert (HUB_TOPIC, HUB_SENDER) == ("codepix.hub.v1", "hub")
+    assert (HUB_TOPIC, HUB) == ("codepix.hub.v1", "hub")
 
 
 def test_a_signature_is_an_hmac_over_lengths_and_parts() -> None:

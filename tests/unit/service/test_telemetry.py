@@ -34,7 +34,7 @@ from pix.telemetry.metrics import Metrics
 from pix.telemetry.records import MeasuredSink, measured_handler, naming_its_record, traced_handler
 from pix.telemetry.traces import Tracing, open_tracing
 from pix.web.client import new_http_client
-from pix.wire.records import HEADER_TRACEPARENT, HEADER_TYPE, Record
+from pix.wire.record import HEADER_TRACEPARENT, HEADER_TYPE, Record
 from tests.support.ipv6 import needs_ipv6
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -381,7 +381,7 @@ def monitor(metrics: Metrics, health: Health) -> Iterator[int]:
     assert not thread.is_alive()
 
 
-def test_silent_callers_hold_few_threads_of_the_port_and_keep_nobody_from_it(metrics: Metrics) -> None:
+def test_silent_callers_hold_few_threads_of_the_port_and_block_no_other(metrics: Metrics) -> None:
     threads_before = threading.active_count()
     with monitor(metrics, Health()) as port, ExitStack() as stack, new_http_client() as client:
         for _ in range(4 * CONNECTIONS_MAX):
@@ -391,7 +391,7 @@ def test_silent_callers_hold_few_threads_of_the_port_and_keep_nobody_from_it(met
             assert client.get(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_SECONDS).status_code == 200, path
 
 
-def test_scrapes_that_hang_keep_nobody_from_the_health_of_the_port(metrics: Metrics) -> None:
+def test_scrapes_that_hang_do_not_block_the_health_of_the_port(metrics: Metrics) -> None:
     reached, opened = threading.Semaphore(0), threading.Event()
 
     class Hanging(Collector):

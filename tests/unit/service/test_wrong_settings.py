@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-import structlog
 import typer
 from typer.testing import CliRunner
 
@@ -17,6 +14,7 @@ from bank_sim.settings import BankSettings
 from hub.settings import HubSettings
 from pix.participant.settings import ServiceSettings
 
+pytestmark = pytest.mark.usefixtures("logs_restored")
 HUB: Final = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
 BANK: Final = {**HUB, "BANK_CODE": "007", "BANK_NAME": "Banco Sete", "BANK_SECRET": "a-secret-of-the-tests"}
 COMMANDS_OF_HUB: Final = [
@@ -94,16 +92,6 @@ WRONG: Final[dict[str, list[str]]] = {
     "hub_tls_key": ["/nowhere/bank.key"],
     "hub_tls_name": ["a b"],
 }
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -36,9 +36,9 @@ def test_times_are_those_of_brasilia() -> None:
     assert formats.local_day(AT_MS) == date(2026, 1, 31)
     # Just before midnight there it is the next day in UTC.
     assert formats.local_day(AT_MS + 8 * 3_600_000) == date(2026, 1, 31)
-    assert formats.localtime(AT_MS, Language.PORTUGUESE) == "31 de jan., 15:32"
+    assert formats.localtime(AT_MS, Language.PORTUGUESE) == "31/01 às 15:32"
     assert formats.localtime(AT_MS, Language.ENGLISH) == "Jan 31, 15:32"
-    assert formats.localtime_full(AT_MS, Language.PORTUGUESE) == "31 de janeiro de 2026, 15:32:07"
+    assert formats.localtime_full(AT_MS, Language.PORTUGUESE) == "31 de janeiro de 2026 às 15:32:07"
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -58,7 +58,7 @@ def test_every_integer_can_be_shown(at_ms: int, other_ms: int) -> None:
         assert formats.day_heading(formats.local_day(at_ms), formats.local_day(other_ms), language)
     for show in (formats.clock_time, formats.minute_time, formats.iso_time, formats.brl, formats.brl_signed):
         assert show(at_ms)
-    assert formats.brl_plain(at_ms) and formats.seconds_between(at_ms, other_ms)
+    assert formats.brl_plain(at_ms) and formats.seconds_between(at_ms, other_ms, Language.ENGLISH)
 
 
 @given(st.integers(0, 250_000_000_000_000))
@@ -115,6 +115,8 @@ def test_initials_tell_names_apart(name: str, letters: str) -> None:
 
 
 def test_durations_and_tax_ids() -> None:
-    assert formats.seconds_between(1_000, 1_840) == "0,8 s"
-    assert formats.seconds_between(2_000, 1_000) == "0,0 s"
+    assert formats.seconds_between(1_000, 1_840, Language.PORTUGUESE) == "0,8 s"
+    assert formats.seconds_between(1_000, 1_840, Language.ENGLISH) == "0.8 s"
+    assert formats.seconds_between(2_000, 1_000, Language.PORTUGUESE) == "0,0 s"
+    assert formats.decimal(12.345, Language.PORTUGUESE, digits=2) == "12,35"
     assert formats.tax_id("***.982.247-**") == "***.982.247-**"

@@ -33,7 +33,7 @@ def test_every_text_is_translated(language: Language) -> None:
     assert len(wanted) > 300
     missing = []
     for message in wanted:
-        found = known.get(message.id if isinstance(message.id, str) else message.id[0])
+        found = known.get(message.id if isinstance(message.id, str) else message.id[0], message.context)
         strings = strings_of(found)
         if not strings or not all(strings):
             missing.append(texts_of(message)[0])

@@ -1,0 +1,33 @@
+"""The transfer: pacs.008, from the customer's order or the hub's offer to `OutcomeProcessed`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bank_sim.domain.flows.flow import Flow
+from bank_sim.domain.flows.transfer.decisions import (
+    MESSAGES,
+    account_needed,
+    decide,
+    decide_retransmission,
+    keys,
+    state,
+)
+from bank_sim.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
+from bank_sim.domain.flows.transfer.timeline import step_name, timeline
+
+FLOW: Final = Flow(
+    name=NAME,
+    row=Transfer,
+    messages=MESSAGES,
+    keys=keys,
+    state=state,
+    account_needed=account_needed,
+    decide=decide,
+    decide_retransmission=decide_retransmission,
+    owed=owed,
+    timeline=timeline,
+    step_name=step_name,
+    statuses=TransferStatus,
+    transitions=TRANSITIONS,
+)

@@ -1,37 +1,36 @@
 """What this bank makes of a message from the hub: a pure function of the row, the message and the account.
 
-The hub's decision is final; a message that does not apply to the row is written into its history and changes nothing.
+The hub's decision is final; the bank records a message that does not apply to the row in its history and changes
+nothing else.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any, Final
 
-from bank_sim.domain import books
-from bank_sim.domain.account import Account
-from bank_sim.domain.behaviour import Answer, Behaviour, answer_offer
 from bank_sim.domain.books import Posting
+from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.transfer.model import (
+    NAME,
     UNDECIDED,
-    Author,
-    Direction,
-    IllegalStep,
-    Step,
+    HistoryStep,
     Transfer,
-    TransferEvent,
-    TransferStatus,
-    count_duplicate,
+    Trigger,
+    changed,
     is_answered,
     move,
     next_status,
     owed,
-    refuse,
 )
+from bank_sim.domain.flows.transfer.postings import postings
+from bank_sim.domain.flows.transfer.rules import Answer, answer_offer
 from pix.scheme.checks import check_offer, check_outcome, check_party
+from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
+from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IGNORED_TEXT_LENGTH_MAX, IllegalTransition, Step
 from pix.scheme.ids import is_account_number, is_end_to_end_id
 from pix.scheme.messages import (
-    BankMessage,
     HubMessage,
     Outcome,
     OutcomeProcessed,
@@ -43,34 +42,18 @@ from pix.scheme.messages import (
     TransferRejected,
 )
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.scheme.values import value_object
 
+MESSAGES: Final = frozenset({TransferOffered, TransferConfirmed, TransferFailed})
+"""The messages of the hub that the flow decides on."""
 
-@value_object
-class Facts:
-    """What a decision depends on beside row, message and account."""
-
-    ispb: str
-    now_ms: int
-    behaviour: Behaviour
-    policy: RetransmissionPolicy
-    traceparent: str = ""
-
-
-@value_object
-class Decision:
-    """What follows from a message. `refusal` says why it was not applied; `dead_letter` that people must look at it.
-
-    Messages without a row answer what is not fit to be stored.
-    """
-
-    transfer: Transfer | None
-    postings: tuple[Posting, ...] = ()
-    messages: tuple[BankMessage, ...] = ()
-    refusal: str = ""
-    dead_letter: str = ""
+_TRIGGERS: Final[Mapping[type[HubMessage], Trigger]] = {
+    TransferOffered: Trigger.OFFER,
+    TransferConfirmed: Trigger.CONFIRMATION,
+    TransferFailed: Trigger.FAILURE,
+}
 
 
 def direction_of(message: HubMessage) -> Direction:
@@ -78,6 +61,17 @@ def direction_of(message: HubMessage) -> Direction:
     if isinstance(message, TransferOffered) or message.side is Side.PAYEE:
         return Direction.INCOMING
     return Direction.OUTGOING
+
+
+def keys(message: HubMessage) -> tuple[RowKey, ...]:
+    """All rows that a message loads and locks."""
+    return ((NAME, (message.end_to_end_id, direction_of(message))),)
+
+
+def state(rows: Mapping[RowId, Any], message: HubMessage) -> Transfer | None:
+    """The row that a message is about; None when this bank has none."""
+    transfer: Transfer | None = rows.get((message.end_to_end_id, direction_of(message)))
+    return transfer
 
 
 def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
@@ -90,100 +84,103 @@ def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
         case Direction.INCOMING, TransferOffered() | TransferConfirmed():
             if transfer is not None:
                 return transfer.account_number
-            # What cannot be a number of an account is not looked up: the database would refuse the batch for it.
+            # A text that cannot be an account number is not looked up: the database would reject the batch for it.
             number = message.payee.account_number
             return number if is_account_number(number) else ""
         case _:
             return ""
 
 
-def decide(transfer: Transfer | None, message: HubMessage, account: Account | None, facts: Facts) -> Decision:
-    """Decides on one message. `transfer` is this bank's row, `account` its customer's account; None: there is none."""
+def decide(transfer: Transfer | None, message: HubMessage, facts: Facts) -> Decision[Transfer]:
+    """Decides on one message. `transfer` is this bank's row; None: there is none."""
     match message:
         case TransferOffered():
-            return _decide_offered(transfer, message, account, facts)
+            return _decide_offered(transfer, message, facts)
         case TransferConfirmed() | TransferFailed():
-            return _decide_outcome(transfer, message, account, facts)
+            return _decide_outcome(transfer, message, facts)
 
 
-def _decide_offered(
-    transfer: Transfer | None, message: TransferOffered, account: Account | None, facts: Facts
-) -> Decision:
+def decide_retransmission(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+    """Sends what is owed once more, and sets the next due time."""
+    # An answer that was given late on purpose falls due once without having been sent before.
+    is_first_send = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
+    count = transfer.resend_count if is_first_send else transfer.resend_count + 1
+    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, count)
+    return Decision(changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(transfer, now_ms))
+
+
+def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: Facts) -> Decision[Transfer]:
     if transfer is None:
         try:
             check_offer(message)
         except SchemeError as error:
             return _rejected_without_row(message, error)
-        answered = _answered(message, answer_offer(message, account, facts.ispb, facts.behaviour), facts)
-        return Decision(answered, messages=owed(answered, facts.now_ms))
+        return _answered(message, answer_offer(message, facts.account, facts.ispb, facts.behaviour), facts)
     if difference := _difference(transfer, message):
-        return _refused(transfer, TransferEvent.OFFERED, f"another {difference} than the transfer has", facts)
-    repeated = count_duplicate(transfer)
+        return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
+    repeated = changed(transfer, duplicates=transfer.duplicates + 1)
     if transfer.status in UNDECIDED and not is_answered(transfer, facts.now_ms):
-        # What the answer is was settled by the first offer; only when it is given may have been changed by now.
-        answer = answer_offer(message, account, facts.ispb, facts.behaviour)
+        # The first offer settled the answer; only the time of the answer may have been changed since.
+        answer = answer_offer(message, facts.account, facts.ispb, facts.behaviour)
         repeated = _given_by(repeated, _answer_at_ms(answer, facts.now_ms), facts)
     return Decision(repeated, messages=owed(repeated, facts.now_ms))
 
 
 def _decide_outcome(
-    transfer: Transfer | None,
-    message: TransferConfirmed | TransferFailed,
-    account: Account | None,
-    facts: Facts,
-) -> Decision:
-    confirmed = isinstance(message, TransferConfirmed)
-    event = TransferEvent.CONFIRMED if confirmed else TransferEvent.FAILED
+    transfer: Transfer | None, message: TransferConfirmed | TransferFailed, facts: Facts
+) -> Decision[Transfer]:
+    name = type(message).__name__
+    trigger = _TRIGGERS[type(message)]
     reason = message.reason if isinstance(message, TransferFailed) else None
+    account = facts.account
     if message.side is Side.PAYEE and (message.payee is None or message.payee.ispb != facts.ispb):
         account = None
     if transfer is None:
         if why := _why_unknown(message):
-            return Decision(None, dead_letter=f"{event}: {why}")
+            return Decision(None, dead_letter=f"{name}: {why}")
         try:
             check_outcome(message)
         except SchemeError as error:
-            return _processed_without_row(message, event, error)
-        decided = _unoffered(message, event, reason, facts)
+            return _processed_without_row(message, error)
+        decided = _unoffered(message, trigger, reason, facts)
     else:
         if difference := _difference(transfer, message):
-            return _refused(transfer, event, f"another {difference} than the transfer has", facts)
-        if transfer.status is next_status(Direction.INCOMING, None, event):
-            repeated = count_duplicate(transfer)
+            return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
+        if transfer.status is next_status(Direction.INCOMING, None, trigger):
+            repeated = changed(transfer, duplicates=transfer.duplicates + 1)
             return Decision(repeated, messages=owed(repeated, facts.now_ms))
+        payee = message.payee if message.payee is not None and _is_fit(message.payee) else transfer.payee
         try:
-            decided = move(transfer, event, Author.HUB, facts.now_ms, reason)
-        except IllegalStep as illegal:
-            return _refused(transfer, event, str(illegal), facts)
-        if message.payee is not None and _is_fit(message.payee):
-            decided = replace(decided, payee=message.payee)
-    postings = _postings(decided, facts.now_ms)
-    if account is None and any(posting.account_number for posting in postings):
+            decided = move(transfer, trigger, facts.now_ms, reason, payee=payee)
+        except IllegalTransition:
+            why = f"{name} does not apply to an {transfer.direction} transfer that is {transfer.status}"
+            return _ignore(transfer, message, facts, why)
+    booked = postings(transfer, decided, facts.now_ms)
+    if account is None and any(posting.account_number for posting in booked):
         # Only a promise that the hub invented, or an account that vanished: for people to look at, not to guess.
         why = "the customer's account does not exist"
-        refused = refuse(transfer, event, Author.HUB, facts.now_ms, why) if transfer else None
-        return Decision(refused, refusal=why, dead_letter=f"{event}: {why}")
-    return Decision(decided, postings, owed(decided, facts.now_ms))
+        row = None if transfer is None else _ignore(transfer, message, facts, why).row
+        return Decision(row, dead_letter=f"{name}: {why}")
+    step = Step(facts.now_ms, HUB, trigger, decided.direction.side, decided.status, reason)
+    return _recorded(decided, (step,), facts, booked)
 
 
-def _rejected_without_row(offer: TransferOffered, error: SchemeError) -> Decision:
+def _rejected_without_row(offer: TransferOffered, error: SchemeError) -> Decision[Transfer]:
     """An offer that is not fit to be stored: rejected, so that it does not stay open, and shown to people."""
-    why = f"{TransferEvent.OFFERED}: {error}"
+    why = f"{type(offer).__name__}: {error}"
     if not is_end_to_end_id(offer.end_to_end_id):
         return Decision(None, dead_letter=why)
     rejected = TransferRejected(offer.end_to_end_id, offer.amount_centavos, ReasonCode.ED05)
     return Decision(None, messages=(rejected,), dead_letter=why)
 
 
-def _processed_without_row(
-    message: TransferConfirmed | TransferFailed, event: TransferEvent, error: SchemeError
-) -> Decision:
+def _processed_without_row(message: TransferConfirmed | TransferFailed, error: SchemeError) -> Decision[Transfer]:
     """An outcome that is not fit to be stored, of a transfer without a row.
 
     A failure has moved nothing, so it is done with. A confirmation has moved money: people must look at it.
     """
     if isinstance(message, TransferConfirmed) or not is_end_to_end_id(message.end_to_end_id):
-        return Decision(None, dead_letter=f"{event}: {error}")
+        return Decision(None, dead_letter=f"{type(message).__name__}: {error}")
     processed = OutcomeProcessed(
         message.end_to_end_id, message.side, Outcome.FAILED, message.amount_centavos, message.reason
     )
@@ -209,25 +206,33 @@ def _why_unknown(message: TransferConfirmed | TransferFailed) -> str:
     return ""
 
 
-def _postings(decided: Transfer, now_ms: int) -> tuple[Posting, ...]:
-    match decided.direction, decided.status:
-        case Direction.OUTGOING, TransferStatus.CONFIRMED:
-            return (books.settlement_out(decided, now_ms),)
-        case Direction.OUTGOING, TransferStatus.FAILED:
-            return (books.refund(decided, now_ms),)
-        case Direction.INCOMING, TransferStatus.CONFIRMED:
-            return (books.credit(decided, now_ms),)
-        case _:
-            return ()
+def _recorded(
+    transfer: Transfer, steps: tuple[HistoryStep, ...], facts: Facts, booked: tuple[Posting, ...] = ()
+) -> Decision[Transfer]:
+    """The decision for a row with new steps of its history."""
+    transfer = changed(transfer, history=(*transfer.history, *steps))
+    return Decision(transfer, steps, owed(transfer, facts.now_ms), postings=booked)
 
 
-def _refused(transfer: Transfer, event: TransferEvent, why: str, facts: Facts) -> Decision:
-    return Decision(refuse(transfer, event, Author.HUB, facts.now_ms, why), refusal=why)
+def _ignore(transfer: Transfer, message: HubMessage, facts: Facts, why: str) -> Decision[Transfer]:
+    """Records an ignored message: it changes nothing else."""
+    ignored = changed(transfer, refusals=transfer.refusals + 1)
+    if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
+        return Decision(ignored)
+    step = Step(
+        facts.now_ms,
+        HUB,
+        _TRIGGERS[type(message)],
+        transfer.direction.side,
+        transfer.status,
+        ignored=why[:IGNORED_TEXT_LENGTH_MAX],
+    )
+    return Decision(changed(ignored, history=(*ignored.history, step)), (step,))
 
 
-def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Transfer:
-    event = TransferEvent.REJECTED if answer.reason else TransferEvent.ACCEPTED
-    status = next_status(Direction.INCOMING, None, event)
+def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[Transfer]:
+    trigger = Trigger.REJECTION if answer.reason else Trigger.ACCEPTANCE
+    status = next_status(Direction.INCOMING, None, trigger)
     row = Transfer(
         end_to_end_id=offer.end_to_end_id,
         direction=Direction.INCOMING,
@@ -242,12 +247,12 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Transfer:
         requested_at_ms=facts.now_ms,
         answer_style=answer.style,
         traceparent=facts.traceparent,
-        history=(
-            Step(facts.now_ms, Author.HUB, TransferEvent.OFFERED, status),
-            Step(facts.now_ms, Author.BANK, event, status, answer.reason),
-        ),
     )
-    return _given_by(row, _answer_at_ms(answer, facts.now_ms), facts)
+    steps = (
+        Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
+        Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
+    )
+    return _recorded(_given_by(row, _answer_at_ms(answer, facts.now_ms), facts), steps, facts)
 
 
 def _answer_at_ms(answer: Answer, now_ms: int) -> int | None:
@@ -262,19 +267,18 @@ def _given_by(transfer: Transfer, at_ms: int | None, facts: Facts) -> Transfer:
     answered_at_ms = min(known)
     is_given_now = answered_at_ms <= facts.now_ms
     wait_ms = facts.policy.delay_ms(transfer.end_to_end_id, 0) if is_given_now else 0
-    return replace(transfer, answered_at_ms=answered_at_ms, resend_at_ms=answered_at_ms + wait_ms)
+    return changed(transfer, answered_at_ms=answered_at_ms, resend_at_ms=answered_at_ms + wait_ms)
 
 
 def _unoffered(
-    message: TransferConfirmed | TransferFailed, event: TransferEvent, reason: ReasonCode | None, facts: Facts
+    message: TransferConfirmed | TransferFailed, trigger: Trigger, reason: ReasonCode | None, facts: Facts
 ) -> Transfer:
     """The incoming row of a transfer whose outcome has come before any offer."""
-    assert message.payee is not None, "the caller has seen to it"
-    status = next_status(Direction.INCOMING, None, event)
+    assert message.payee is not None, "the caller has checked it"
     return Transfer(
         end_to_end_id=message.end_to_end_id,
         direction=Direction.INCOMING,
-        status=status,
+        status=next_status(Direction.INCOMING, None, trigger),
         reason=reason,
         amount_centavos=message.amount_centavos,
         account_number=message.payee.account_number,
@@ -285,7 +289,6 @@ def _unoffered(
         requested_at_ms=facts.now_ms,
         decided_at_ms=facts.now_ms,
         traceparent=facts.traceparent,
-        history=(Step(facts.now_ms, Author.HUB, event, status, reason),),
     )
 
 

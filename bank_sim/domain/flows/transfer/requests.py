@@ -7,12 +7,15 @@ from typing import Final
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import PayerIsPayee
-from bank_sim.domain.flows.transfer.model import Author, Direction, Step, Transfer, TransferEvent, next_status
+from bank_sim.domain.flows.flow import BANK
+from bank_sim.domain.flows.transfer.model import Transfer, Trigger, next_status
 from pix.scheme.checks import check_party
+from pix.scheme.flows import Step
 from pix.scheme.keys import PixKey, normalize_key
-from pix.scheme.messages import TransferConfirmed, TransferFailed
+from pix.scheme.messages import Side, TransferConfirmed, TransferFailed
 from pix.scheme.money import check_amount
 from pix.scheme.people import check_masked_tax_id
+from pix.scheme.postings import Direction
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.texts import check_description, check_line
 
@@ -77,14 +80,14 @@ def request(
 ) -> Transfer:
     """The row that a checked order becomes. `key_owner` is the account of ours that has the key, if one has.
 
-    The debit itself is `books.payment`. Raises PayerIsPayee, and SchemeError(field="payer.name") for a holder whose
-    name is from a time that checked less: the hub would refuse it, so nothing is debited.
+    `postings` has the debit. Raises PayerIsPayee, and SchemeError(field="payer.name") for a holder whose name is older
+    than the present check: the hub would reject it, so nothing is debited.
     """
     if key_owner == account.number:
         raise PayerIsPayee
     payer = account.as_party(ispb)
     check_party(payer, "payer")
-    status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
+    status = next_status(Direction.OUTGOING, None, Trigger.REQUEST)
     return Transfer(
         end_to_end_id=end_to_end_id,
         direction=Direction.OUTGOING,
@@ -101,7 +104,7 @@ def request(
         resend_at_ms=now_ms + policy.delay_ms(end_to_end_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
-        history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
+        history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYER, status),),
     )
 
 
@@ -110,7 +113,7 @@ def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -
 
     The idempotency key is lost, and what the payer was shown.
     """
-    status = next_status(Direction.OUTGOING, None, TransferEvent.REQUESTED)
+    status = next_status(Direction.OUTGOING, None, Trigger.REQUEST)
     return Transfer(
         end_to_end_id=outcome.end_to_end_id,
         direction=Direction.OUTGOING,
@@ -121,5 +124,5 @@ def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -
         payee_key=outcome.payee_key,
         description=outcome.description,
         requested_at_ms=now_ms,
-        history=(Step(now_ms, Author.BANK, TransferEvent.REQUESTED, status),),
+        history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYER, status),),
     )

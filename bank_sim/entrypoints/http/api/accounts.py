@@ -29,7 +29,7 @@ def list_accounts(site: SiteOf, after: Cursor = "", size: PageSize = PAGE_SIZE_D
 
 @router.post("/accounts", status_code=201)
 def open_account(site: SiteOf, body: OpenAccountRequest, response: Response) -> Account:
-    """Opens an account; a deposit is booked like any other money. A tax id has one open account at a bank."""
+    """Opens an account and books the opening deposit. A tax id can have one open account at a bank."""
     account = site.bank.open_account(
         name=body.name,
         tax_id=body.tax_id,
@@ -48,19 +48,19 @@ def find_account(site: SiteOf, number: AccountNumber) -> Account:
 
 @router.post("/accounts/{number}/block")
 def block_account(site: SiteOf, number: AccountNumber) -> Account:
-    """From now on the account neither pays nor is paid."""
+    """Blocks the account: it can no longer send or receive."""
     return Account.of(site.bank.block_account(account_number=number))
 
 
 @router.post("/accounts/{number}/unblock")
 def unblock_account(site: SiteOf, number: AccountNumber) -> Account:
-    """The account is as before."""
+    """Unblocks the account."""
     return Account.of(site.bank.unblock_account(account_number=number))
 
 
 @router.post("/accounts/{number}/close")
 def close_account(site: SiteOf, number: AccountNumber) -> Account:
-    """Closes an empty account, for ever; its keys leave the directory."""
+    """Closes an empty account permanently and removes its keys from the directory."""
     return Account.of(site.bank.close_account(account_number=number))
 
 
@@ -75,7 +75,7 @@ def statement(
     before: Cursor = "",
     size: PageSize = PAGE_SIZE_DEFAULT,
 ) -> StatementPage:
-    """What has moved, newest first, each with the balance behind it."""
+    """Transactions, newest first, each with the balance after it."""
     narrow = StatementFilter(direction=direction, search=search.strip(), from_ms=from_ms, to_ms=to_ms)
     page = site.bank.queries.statement(number, narrow, before, size)
     return StatementPage(lines=[StatementLine.of(line) for line in page.lines], next_cursor=page.next_cursor)

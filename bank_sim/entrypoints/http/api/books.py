@@ -8,11 +8,13 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT, BooksSummary
-from bank_sim.domain.books import Posting, PostingKind
+from bank_sim.domain.books import Posting
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE
 from bank_sim.entrypoints.http.api.routing import Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.records import record_of
+from pix.scheme.postings import PostingKind
 
 router = api_router("books")
 
@@ -20,7 +22,7 @@ DeadLetterId = Annotated[str, Path(min_length=64, max_length=64, pattern="^[0-9a
 
 
 class Books(BaseModel):
-    """The books in sums: what is owed (customers, clearing, capital) equals what is held (cash, settlement)."""
+    """The sums of the ledger: liabilities (customers, clearing, capital) equal assets (cash, settlement)."""
 
     customers_centavos: int
     customers_posted_centavos: int
@@ -99,7 +101,7 @@ class PostingsOfTransfer(BaseModel):
 
 
 class DeadLetterHeadDocument(BaseModel):
-    """A record that could not be applied, without its bytes."""
+    """A message that could not be processed, without its bytes."""
 
     dead_letter_id: str
     topic: str
@@ -135,7 +137,7 @@ class DeadLetterHeadDocument(BaseModel):
 
 
 class DeadLetterDocument(BaseModel):
-    """A record that could not be applied."""
+    """A message that could not be processed."""
 
     dead_letter_id: str
     topic: str
@@ -153,14 +155,15 @@ class DeadLetterDocument(BaseModel):
     value_sha256: str
     """Of the value as it came, in hex."""
     is_whole: bool
-    """Whether the record was kept as it came; only such a one can be replayed."""
+    """Whether the whole record is stored. Only then it can be replayed."""
 
     @staticmethod
     def of(letter: DeadLetter) -> DeadLetterDocument:
-        """From the service's letter."""
+        """From the use case's letter."""
+        record = record_of(letter)
         return DeadLetterDocument(
             dead_letter_id=letter.digest,
-            topic=letter.record.topic,
+            topic=record.topic,
             sender=letter.sender,
             reason=letter.reason,
             first_seen_at_ms=letter.first_seen_at_ms,
@@ -168,31 +171,31 @@ class DeadLetterDocument(BaseModel):
             times=letter.times,
             state=letter.state,
             note=letter.note,
-            value_hex=letter.record.value.hex(),
+            value_hex=record.value.hex(),
             value_bytes=letter.value_bytes,
             value_sha256=letter.value_sha256,
-            is_whole=letter.record.flaw is None,
+            is_whole=record.flaw is None,
         )
 
 
 class DeadLetters(BaseModel):
-    """Letters, last seen first, and how many there are in each state."""
+    """Dead letters, last seen first, and their number in each state."""
 
     dead_letters: list[DeadLetterHeadDocument]
     counts: dict[str, int]
 
 
 class DiscardRequest(BaseModel):
-    """Why a letter is laid aside."""
+    """The reason for discarding a dead letter."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"note": "A test of mine."}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"note": "Test message."}})
 
     note: str = Field(default="", max_length=400)
 
 
 @router.get("/books")
 def books(site: SiteOf) -> Books:
-    """The sums, and whether they hold together."""
+    """The sums of the ledger, and whether it balances."""
     return Books.of(site.bank.queries.books())
 
 
@@ -217,9 +220,9 @@ def postings_of_transfer(
 
 @router.get("/dead-letters")
 def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageSize = PAGE_SIZE_DEFAULT) -> DeadLetters:
-    """Records that could not be applied, with the reason, last seen first."""
-    letters = site.bank.queries.dead_letters(state, size)
-    counts = site.bank.queries.count_dead_letters()
+    """Messages that could not be processed, with the reason, last seen first."""
+    letters = site.bank.dead_letters.list(state, size)
+    counts = site.bank.dead_letters.count()
     return DeadLetters(
         dead_letters=[DeadLetterHeadDocument.of(letter) for letter in letters],
         counts={known.value: counts.get(known, 0) for known in DeadLetterState},
@@ -228,17 +231,17 @@ def dead_letters(site: SiteOf, state: DeadLetterState | None = None, size: PageS
 
 @router.get("/dead-letters/{dead_letter_id}")
 def dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
-    """One of them, with at most 64 KiB of its value."""
-    return DeadLetterDocument.of(site.bank.queries.find_dead_letter(dead_letter_id))
+    """One dead letter, with at most 64 KiB of its value."""
+    return DeadLetterDocument.of(site.bank.dead_letters.find(dead_letter_id))
 
 
 @router.post("/dead-letters/{dead_letter_id}/replay")
 def replay_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId) -> DeadLetterDocument:
-    """Runs the record again, as if it had just come."""
-    return DeadLetterDocument.of(site.bank.replay_dead_letter(dead_letter_id=dead_letter_id))
+    """Replays the dead letter: processes its record again."""
+    return DeadLetterDocument.of(site.bank.dead_letters.replay(dead_letter_id))
 
 
 @router.post("/dead-letters/{dead_letter_id}/discard")
 def discard_dead_letter(site: SiteOf, dead_letter_id: DeadLetterId, body: DiscardRequest) -> DeadLetterDocument:
-    """Lays the record aside, with a note why."""
-    return DeadLetterDocument.of(site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=body.note))
+    """Discards the record with a reason."""
+    return DeadLetterDocument.of(site.bank.dead_letters.discard(dead_letter_id, note=body.note))

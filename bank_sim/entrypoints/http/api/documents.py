@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from bank_sim.application import views
 from bank_sim.domain import account as domain
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.books import PostingKind
-from bank_sim.domain.flows.transfer.model import Direction, Step, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.timeline import step_name
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 
 AmountCentavos = Annotated[int, Field(strict=True, description="Whole centavos.", examples=[12_345])]
@@ -90,7 +91,7 @@ class OpenAccountRequest(BaseModel):
 
 
 class AccountKey(BaseModel):
-    """A key that pays into an account."""
+    """A key of an account."""
 
     kind: KeyKind
     key: str = Field(examples=["+5511987654321"])
@@ -115,7 +116,7 @@ class AccountKeys(BaseModel):
 
 
 class RegisterKeyRequest(BaseModel):
-    """A key to register; for EVP the hub makes it and `key` is empty."""
+    """A key to register. For EVP, `key` is empty and the hub generates the key."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"kind": "PHONE", "key": "(11) 98765-4321"}}
@@ -126,7 +127,7 @@ class RegisterKeyRequest(BaseModel):
 
 
 class Payee(BaseModel):
-    """Who is paid by a key, as a payer may see it before confirming."""
+    """The owner of a key, as shown to a payer before confirming."""
 
     kind: KeyKind
     key: str
@@ -161,7 +162,7 @@ class PayeeKey(Key):
 
 
 class RequestTransferRequest(BaseModel):
-    """An order to pay. What the payer was shown of the payee may go with it: the hub compares the masked tax id."""
+    """An order to pay. It may include the payee's data as shown to the payer: the hub compares the masked tax id."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -204,7 +205,7 @@ class TransferParty(BaseModel):
 
 
 class TransferStep(BaseModel):
-    """One line of a transfer's history; `refused` says why a message changed nothing."""
+    """One line of a transfer's history. `refused` is the reason why a message was ignored."""
 
     at_ms: int
     author: str
@@ -212,22 +213,24 @@ class TransferStep(BaseModel):
     status: TransferStatus
     reason: ReasonCode | None
     refused: str
+    trigger: Trigger
 
     @staticmethod
-    def of(step: Step) -> TransferStep:
+    def of(step: HistoryStep) -> TransferStep:
         """From the domain's step."""
         return TransferStep(
             at_ms=step.at_ms,
-            author=step.author.value,
-            event=step.event.value,
+            author=step.author,
+            event=step_name(step),
             status=step.status,
             reason=step.reason,
-            refused=step.refused,
+            refused=step.ignored,
+            trigger=step.trigger,
         )
 
 
 class TransferDocument(BaseModel):
-    """This bank's side of a transfer; when it was offered and completed the hub is asked when somebody looks."""
+    """This bank's side of a transfer. The bank reads `offered_at_ms` and `completed_at_ms` from the hub on request."""
 
     end_to_end_id: str = Field(examples=[END_TO_END_ID_EXAMPLE])
     direction: Direction
@@ -294,10 +297,10 @@ class StatementLine(BaseModel):
     counterpart_name: str
     counterpart_bank: str
     description: str
-    amount_centavos: int = Field(description="What the balance gained; negative for a payment.")
+    amount_centavos: int = Field(description="Change of the balance; negative for a payment.")
     balance_after_centavos: int
     transfer_status: TransferStatus | None = Field(
-        description="Of the line's transfer: a payment is `pending` until the hub has decided; null for a deposit."
+        description="Status of the line's transfer: `pending` until the hub decides; null for a deposit."
     )
 
     @staticmethod

@@ -24,18 +24,18 @@ def list_keys(site: SiteOf, number: AccountNumber) -> AccountKeys:
 
 @router.post("/accounts/{number}/keys", status_code=201)
 def register_key(site: SiteOf, number: AccountNumber, body: RegisterKeyRequest) -> AccountKey:
-    """Registers a key at the hub; repeating it changes nothing, but each call for EVP makes another random key."""
+    """Registers a key at the hub. A repetition changes nothing, but each call with EVP creates another random key."""
     return AccountKey.of(site.bank.register_key(account_number=number, kind=body.kind, key=body.key))
 
 
 @router.delete("/accounts/{number}/keys/{kind}/{key:path}", status_code=204, response_class=Response)
 def remove_key(site: SiteOf, number: AccountNumber, kind: KeyKind, key: KeyText) -> Response:
-    """Removes a key at the hub and here."""
+    """Removes a key at the hub and at this bank."""
     site.bank.remove_key(account_number=number, key=parse_stored_key(key, kind))
     return Response(status_code=204)
 
 
 @router.get("/payees/{kind}/{key:path}")
 def find_payee(site: SiteOf, kind: KeyKind, key: KeyText) -> Payee:
-    """Who is paid by a key: name, bank and masked number, from the hub."""
+    """The owner of a key, from the hub: name, bank and masked tax id."""
     return Payee.of(site.bank.find_payee(key=parse_stored_key(key, kind)))

@@ -15,15 +15,15 @@ PREFIX: Final = "/api/v1"
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": text, "model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
     for status, text in (
-        (400, "The body is not JSON, or the address has a character in it that none of ours has."),
-        (401, "Outside demo mode the API is the operator's, whose password is the bearer token."),
-        (403, "Nobody can be the operator yet, or a page of another site asks."),
-        (404, "There is no such thing here."),
-        (409, "The state of things stands against it."),
-        (415, "The body is not sent as JSON."),
-        (422, "A value breaks a rule; `field` and `rule` say which."),
-        (429, "Too many wrong passwords, or too many keys looked up; `Retry-After` says when to come again."),
-        (503, "The hub or the database does not answer; try again."),
+        (400, "The body is not JSON, or the address has an invalid character."),
+        (401, "Outside demo mode the API needs the operator password as the bearer token."),
+        (403, "No operator password is set, or the request comes from another site's page."),
+        (404, "Not found."),
+        (409, "The request conflicts with the current state."),
+        (415, "The body does not have the content type application/json."),
+        (422, "A value is not valid; see `field` and `rule`."),
+        (429, "Rate limit: too many wrong passwords or key lookups. Retry after the seconds in `Retry-After`."),
+        (503, "The hub or the database is not responding. Try again."),
     )
 }
 
@@ -36,5 +36,7 @@ def api_router(tag: str) -> APIRouter:
 AccountNumber = Annotated[
     str, Path(max_length=20, description="Six digits, a hyphen and a check digit.", examples=["100001-7"])
 ]
-PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="How many entries at most.")]
-Cursor = Annotated[str, Query(max_length=80, description="The `next_cursor` of the page before; empty for the first.")]
+PageSize = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX, description="Maximum number of entries.")]
+Cursor = Annotated[
+    str, Query(max_length=80, description="The `next_cursor` of the previous page; empty for the first page.")
+]

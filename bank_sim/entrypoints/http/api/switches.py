@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.domain import behaviour as answering
-from bank_sim.domain.behaviour import MAGIC_ANSWERS, Answer, AnswerMode
-from bank_sim.domain.flows.transfer.model import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle
+from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode
@@ -65,11 +65,11 @@ class Behaviour(BaseModel):
 
 
 class MagicAmount(BaseModel):
-    """An amount that asks for its own answer, once magic amounts are switched on."""
+    """An amount with a fixed answer, when magic amounts are enabled."""
 
     amount_centavos: int
     reason: ReasonCode | None
-    delay_ms: int | None = Field(description="null: no answer at all.")
+    delay_ms: int | None = Field(description="null: no answer.")
     style: AnswerStyle
 
     @staticmethod
@@ -88,17 +88,17 @@ class MagicAmounts(BaseModel):
 
 @router.get("/behaviour")
 def behaviour(site: SiteOf) -> Behaviour:
-    """The switches as they stand."""
+    """The current simulation settings."""
     return Behaviour.of(site.bank.queries.behaviour())
 
 
 @router.put("/behaviour")
 def choose_behaviour(site: SiteOf, body: Behaviour) -> Behaviour:
-    """Sets all switches, for every replica of this bank and from its next batch on."""
+    """Sets all simulation settings. They apply to each replica of this bank from its next batch on."""
     return Behaviour.of(site.bank.choose_behaviour(behaviour=body.to_domain()))
 
 
 @router.get("/behaviour/magic-amounts")
 def magic_amounts() -> MagicAmounts:
-    """What each magic amount asks for."""
+    """The answer to each magic amount."""
     return MagicAmounts(magic_amounts=[MagicAmount.of(amount, answer) for amount, answer in MAGIC_ANSWERS.items()])

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Response
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import (
     END_TO_END_ID_EXAMPLE,
@@ -18,6 +18,7 @@ from bank_sim.entrypoints.http.api.documents import (
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import parse_stored_key
+from pix.scheme.postings import Direction
 
 router = api_router("transfers")
 
@@ -34,12 +35,12 @@ def request_transfer(
             alias="Idempotency-Key",
             min_length=1,
             max_length=IDEMPOTENCY_KEY_LENGTH_MAX,
-            description="Of your making, one for each payment. The same key again returns the same transfer.",
+            description="A unique value you choose per payment. The same key again returns the same transfer.",
             examples=["b5f1c9e0-6a35-4d7c-8f0e-1d2c3b4a5968"],
         ),
     ],
 ) -> TransferDocument:
-    """Pays. The customer is debited at once; the transfer is `pending` until the hub has decided."""
+    """Requests a transfer. The bank debits the customer at once. The transfer is `pending` until the hub decides."""
     transfer = site.bank.request_transfer(
         account_number=number,
         payee_key=parse_stored_key(body.payee_key.key, body.payee_key.kind),
@@ -66,7 +67,7 @@ def list_transfers(
     after: Cursor = "",
     size: PageSize = PAGE_SIZE_DEFAULT,
 ) -> TransferPage:
-    """This bank's sides of transfers by the time of the request, oldest first unless asked otherwise."""
+    """This bank's sides of transfers by request time, oldest first unless `newest_first` is set."""
     page = site.bank.queries.list_transfers(
         direction=direction,
         status=status,

@@ -11,10 +11,10 @@ from fastapi import Query, Request, Response
 
 from bank_sim.application.views import StatementLine
 from bank_sim.domain.account import Account
-from bank_sim.domain.books import PostingKind
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
+from pix.scheme.postings import PostingKind
 from pix.web.events import Scene, stream_scenes
 from pix.web.htmx import see_other
 

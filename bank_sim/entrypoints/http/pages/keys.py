@@ -49,7 +49,7 @@ def register(
         faults = Faults({"key" if at_key else "form": sentence_of(error, language_of(request))})
         status = 503 if isinstance(error, HubUnavailable) else 422
         return _page(request, site, pages, account, {"kind": kind, "key": key}, faults, status)
-    say_once(request, translatable("The key %(key)s is registered."), key=pix_key(registered.key.key, kind))
+    say_once(request, translatable("Key %(key)s registered."), key=pix_key(registered.key.key, kind))
     return see_other(request, "/keys")
 
 
@@ -87,7 +87,7 @@ def remove(
         here = f"/keys/remove?{urlencode({'kind': own.kind.value, 'key': own.key})}"
         context = {"account": account, "section": "/keys", "here": here, "key": own, "faults": faults}
         return pages.page(request, "bank/key_remove.html", context, status=503)
-    say_once(request, translatable("The key %(key)s is removed."), key=pix_key(own.key, kind))
+    say_once(request, translatable("Key %(key)s removed."), key=pix_key(own.key, kind))
     return see_other(request, "/keys")
 
 
@@ -112,7 +112,7 @@ def _page(
     language = language_of(request)
     tax_kind = KeyKind.CPF if account.holder_kind is HolderKind.PERSON else KeyKind.CNPJ
     own_kinds = [
-        (KeyKind.EVP, translate(language, "Made for you, tells nothing about you")),
+        (KeyKind.EVP, translate(language, "Generated for you, shares no personal data")),
         (tax_kind, tax_id(account.tax_id)),
         (KeyKind.PHONE, "(11) 98765-4321"),
         (KeyKind.EMAIL, translate(language, "you@example.com")),

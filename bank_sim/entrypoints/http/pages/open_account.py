@@ -50,7 +50,7 @@ def open_account(
         context["faults"] = Faults({field: sentence_of(error, language_of(request))})
         return pages.page(request, "bank/open_account.html", context, status=422)
     sign_in(request, account.number)
-    say_once(request, translatable("Account %(number)s is open."), number=account.number)
+    say_once(request, translatable("Account %(number)s opened."), number=account.number)
     return see_other(request, "/")
 
 

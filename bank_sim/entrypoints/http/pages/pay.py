@@ -25,7 +25,6 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
-from bank_sim.domain.flows.transfer.model import Direction
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -35,6 +34,7 @@ from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
 from pix.web.formats import brl_plain
 from pix.web.htmx import see_other
@@ -284,14 +284,14 @@ def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -
     if fixed.amount_centavos is None or amount.strip():
         amount_centavos = _parse_amount(amount)
         if fixed.amount_centavos not in (None, amount_centavos):
-            raise SchemeError("amount_centavos", "The code sets the amount; it cannot be changed.")
+            raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
     else:
         amount_centavos = fixed.amount_centavos
     if amount_centavos > account.balance_centavos:
         raise InsufficientBalance
     message = check_description(description)
     if fixed.description and message not in ("", fixed.description):
-        raise SchemeError("description", "The code sets the message; it cannot be changed.")
+        raise SchemeError("description", "The code sets the message. You can't change it.")
     return OrderDraft(
         payee=draft,
         amount_centavos=amount_centavos,

@@ -9,7 +9,6 @@ from fastapi import Query, Request, Response
 
 from bank_sim.application.views import StatementDirection, StatementFilter
 from bank_sim.domain.account import AccountKey
-from bank_sim.domain.books import PostingKind
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.qr import draw_qr
@@ -17,6 +16,7 @@ from bank_sim.entrypoints.http.site import Customer, Faults, PagesOf, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.postings import PostingKind
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import brl_plain
 from pix.web.languages import translate

@@ -83,7 +83,7 @@ def as_demo_person(
     account_number: Annotated[str, Form(max_length=40)] = "",
     next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """In demo mode, whoever one wants to be."""
+    """Signs in to any demo account, in demo mode."""
     if not site.settings.demo_mode:
         raise SignInNeeded
     sign_in(request, site.bank.queries.find_account(account_number).number)

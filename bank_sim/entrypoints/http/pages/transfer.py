@@ -10,11 +10,12 @@ from fastapi import Path, Query, Request, Response
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import TransferNotFound
-from bank_sim.domain.flows.transfer.model import Direction, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, PagesOf, Site, SiteOf
 from bank_sim.entrypoints.http.transfer_view import TransferView, view_transfer
 from pix.scheme.messages import Party
+from pix.scheme.postings import Direction
 from pix.web.events import Scene, stream_scenes
 from pix.web.htmx import see_other
 from pix.web.templates import language_of

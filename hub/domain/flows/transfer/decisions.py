@@ -1,38 +1,37 @@
 """The hub decides: a transfer as it stands (or nothing) and what came, in; the new state and what the hub owes, out.
 
-Pure: no clock, no I/O, no database. `hub.application` loads what is asked about, folds a batch through these functions,
-and saves the result. An illegal or late message is recorded in the history and applied never.
+Pure: no clock, no I/O, no database. `hub.application` loads the rows of `keys`, folds a batch through these functions,
+and saves the result. The hub records an illegal or late message in the history and never applies it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from hub.domain.bank import Bank
-from hub.domain.directory import KeyEntry
+from hub.domain.flows.flow import AddressedMessage, Decision, Facts, RowKey
 from hub.domain.flows.transfer.model import (
+    NAME,
     HistoryStep,
+    Processed,
     Transfer,
     TransferStatus,
     Trigger,
     changed,
     move,
+    next_status,
     outcome_message,
     owed,
     owes_outcome,
 )
-from hub.domain.settlement import Movement, MovementKind, SettlementAccount
-from pix.scheme.checks import check_request
+from hub.domain.flows.transfer.movements import movements
+from hub.domain.flows.transfer.rules import LATER_RULES, Request, Rule, broken_form, broken_rule
+from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
-from pix.scheme.ids import EndToEndId, is_too_far_away, parse_end_to_end_id
-from pix.scheme.keys import PixKey
+from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, Step
+from pix.scheme.ids import parse_end_to_end_id
 from pix.scheme.messages import (
     BankMessage,
-    HubMessage,
-    Message,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -41,141 +40,94 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
-from pix.scheme.money import AMOUNT_CENTAVOS_MAX
-from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
+from pix.scheme.reasons import PAYEE_BANK_REASONS, REASONS_WITHOUT_ROW, ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
-from pix.scheme.values import value_object
 
-HUB: Final = "hub"
+MESSAGES: Final = frozenset({TransferRequested, TransferAccepted, TransferRejected, OutcomeProcessed})
+"""The messages of banks that the flow decides on."""
 
-IGNORED_MESSAGES_RECORDED_MAX: Final = 20
-"""A transfer's history keeps this many refused messages; the rest are counted, so that no sender can make it grow."""
-
-RESENDS_RECORDED_MAX: Final = 20
-"""A transfer's history keeps this many times of sending again; the rest are counted, however long a bank is away."""
-
-REASONS_WITHOUT_ROW: Final = frozenset({ReasonCode.CH16, ReasonCode.FF08, ReasonCode.RC09, ReasonCode.DUPL})
-"""A request refused with one of these may make no row: its id is not the sender's to use or is another transfer's, or
-its content is not fit to be stored and shown.
-
-Such a refusal is derived from the request itself, so the same request gets the same answer again. What depends on the
-hub's clock (an id of the sender's own, whose time is too far away) does make a row: an id from the future must not be
-refused now, refunded, and accepted when it comes again later.
-"""
+_TRIGGERS: Final[Mapping[type[BankMessage], Trigger]] = {
+    TransferRequested: Trigger.REQUEST,
+    TransferAccepted: Trigger.ACCEPTANCE,
+    TransferRejected: Trigger.REJECTION,
+    OutcomeProcessed: Trigger.PROCESSING,
+}
+"""What a message is in the history when it moves nothing."""
 
 
-@value_object
-class Network:
-    """What the hub knows of its surroundings when it decides, as of this transaction."""
-
-    banks: Mapping[str, Bank]
-    """By ISPB."""
-    keys: Mapping[PixKey, KeyEntry]
-    """At least those that the messages name."""
-    accounts: Mapping[str, SettlementAccount]
-    """By ISPB; as the decisions before this one leave them."""
-
-    def takes_part(self, ispb: str) -> bool:
-        """Whether the bank is in the network and not suspended."""
-        bank = self.banks.get(ispb)
-        return bank is not None and bank.active
+def keys(message: BankMessage) -> tuple[RowKey, ...]:
+    """All rows that a message loads and locks."""
+    return ((NAME, message.end_to_end_id),)
 
 
-@value_object
-class Decision:
-    """What comes of one message."""
-
-    transfer: Transfer | None
-    """As it stands afterwards; None when there is no such transfer and none is made."""
-    steps: tuple[HistoryStep, ...] = ()
-    """New lines of its history."""
-    messages: tuple[tuple[str, HubMessage], ...] = ()
-    """What to send now, each with the receiver's ISPB."""
-    movement: Movement | None = None
-    dead_letter: str = ""
-    """Why the message goes to the dead letters; then no transfer has changed."""
+def state(rows: Mapping[str, Any], message: BankMessage) -> Transfer | None:
+    """The transfer that a message is about; None when the hub knows none."""
+    transfer: Transfer | None = rows.get(message.end_to_end_id)
+    return transfer
 
 
-def decide(
-    transfer: Transfer | None,
-    message: BankMessage,
-    sender: str,
-    network: Network,
-    now_ms: int,
-    policy: RetransmissionPolicy,
-    traceparent: str = "",
-    timeout_ms: int | None = None,
-) -> Decision:
-    """Decides on a message of the bank `sender` (its ISPB, already authenticated).
-
-    `timeout_ms` is how long a transfer may be pending; None: as long as it takes.
-    """
+def decide(transfer: Transfer | None, message: BankMessage, facts: Facts) -> Decision[Transfer]:
+    """Decides on a message of the bank `facts.sender`."""
     if isinstance(message, TransferRequested):
         if transfer is None:
-            return _decide_new_request(message, sender, network, now_ms, policy, traceparent, timeout_ms)
-        return _decide_repeated_request(transfer, message, sender, now_ms)
-    if isinstance(message, OutcomeProcessed) and _is_of_no_row(transfer, message, sender):
-        # The bank has taken note of a refusal that made no row and touched none: nothing is open.
+            return _decide_new_request(message, facts)
+        return _decide_repeated_request(transfer, message, facts)
+    if isinstance(message, OutcomeProcessed) and _is_of_no_row(transfer, message, facts.sender):
+        # The bank has processed a rejection that made no row and touched none: nothing is open.
         return Decision(transfer)
     if transfer is None:
         unknown = f"{type(message).__name__}: the hub knows no transfer with this end-to-end id"
         return Decision(None, dead_letter=unknown)
     side = message.side if isinstance(message, OutcomeProcessed) else Side.PAYEE
     party = transfer.party(side)
-    if party is None or party.ispb != sender:
+    if party is None or party.ispb != facts.sender:
         return Decision(
             transfer, dead_letter=f"{type(message).__name__}: the sender is not this transfer's {side} bank"
         )
     if message.amount_centavos != transfer.amount_centavos:
-        return _refuse(transfer, message, sender, now_ms, "the amount is not the transfer's")
+        return _ignore(transfer, message, facts, "the amount is not the transfer's")
     if isinstance(message, OutcomeProcessed):
-        return _decide_processed(transfer, message, sender, now_ms)
-    return _decide_answer(transfer, message, sender, network, now_ms, policy)
+        return _decide_processed(transfer, message, facts)
+    return _decide_answer(transfer, message, facts)
 
 
-def decide_timeout(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision:
-    """Fails a pending transfer with AB03 and releases the reserve."""
-    return _fail(transfer, Trigger.TIMEOUT, ReasonCode.AB03, HUB, Trigger.TIMEOUT.value, now_ms, policy)
+def decide_timeout(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+    """Fails a pending transfer and releases the reserve. Raises IllegalTransition for any other."""
+    reason = LATER_RULES[Rule.ANSWER_IN_TIME]
+    return _move(transfer, Trigger.TIMEOUT, HUB, now_ms, policy, reason)
 
 
 def decide_retransmission(
     transfer: Transfer, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None = None
-) -> Decision:
-    """Sends again what is owed, and says when the next time is."""
-    if not owed(transfer):
+) -> Decision[Transfer]:
+    """Sends what is owed once more, and sets the next due time."""
+    messages = owed(transfer)
+    if not messages:
         return Decision(changed(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
     resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
     if transfer.status is TransferStatus.PENDING:
         resend_at_ms = _not_after_timeout(resend_at_ms, transfer.received_at_ms, now_ms, timeout_ms)
     transfer = changed(transfer, resend_count=attempt, resends=transfer.resends + 1, resend_at_ms=resend_at_ms)
-    messages = owed(transfer)
     steps: tuple[HistoryStep, ...] = ()
-    if transfer.resends <= RESENDS_RECORDED_MAX:
-        steps = tuple(HistoryStep(now_ms, HUB, step_name(message), transfer.status) for _, message in messages)
+    if transfer.resends <= RETRANSMISSIONS_RECORDED_MAX:
+        steps = tuple(
+            Step(now_ms, HUB, Trigger.RETRANSMISSION, getattr(message, "side", None), transfer.status)
+            for _, message in messages
+        )
     return Decision(transfer, steps, messages)
 
 
-def step_name(message: Message) -> str:
-    """How a history names a message: by its type, and by its side where a transfer has one for each.
-
-    A step of the hub's with the name of a message is that message, sent again.
-    """
-    name = type(message).__name__
-    side = getattr(message, "side", None)
-    return name if side is None else f"{name} ({side})"
-
-
 def _not_after_timeout(resend_at_ms: int, received_at_ms: int, now_ms: int, timeout_ms: int | None) -> int:
-    """A pending transfer is looked at when it times out, and the index of what is due finds it then."""
+    """A pending transfer is due at its timeout at the latest, because the timeout sweep reads what is due."""
     return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(received_at_ms + timeout_ms + 1, now_ms))
 
 
 def _resend_decision_at_ms(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> int:
-    """When a decision is sent again that nobody has answered.
+    """When the hub retransmits a decision that the banks have not answered.
 
-    The time at which the row is due already will do, where it leaves the banks half of the usual time: a column that
-    does not change costs the database no new entry in its index.
+    Keeps the row's due time where it leaves the banks half of the usual time: a column that does not change costs the
+    database no new entry in its index.
     """
     due_at_ms = transfer.resend_at_ms
     if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - now_ms <= policy.first_ms:
@@ -183,37 +135,28 @@ def _resend_decision_at_ms(transfer: Transfer, now_ms: int, policy: Retransmissi
     return now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
 
 
-def _decide_new_request(
-    message: TransferRequested,
-    sender: str,
-    network: Network,
-    now_ms: int,
-    policy: RetransmissionPolicy,
-    traceparent: str,
-    timeout_ms: int | None,
-) -> Decision:
-    if message.payer.ispb != sender:
-        return _reject_without_row(message, sender, ReasonCode.RC09, now_ms)
+def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Transfer]:
     try:
         end_to_end_id = parse_end_to_end_id(message.end_to_end_id)
     except SchemeError:
-        return _reject_without_row(message, sender, ReasonCode.FF08, now_ms)
-    if end_to_end_id.ispb != sender:
-        return _reject_without_row(message, sender, ReasonCode.FF08, now_ms)
-    entry = network.keys.get(message.payee_key)
-    try:
-        check_request(message, key_is_registered=entry is not None)
-    except SchemeError as error:
-        # The code does not tell which field it is; the dead letter does.
-        refused = _reject_without_row(message, sender, ReasonCode.CH16, now_ms)
-        return replace(refused, dead_letter=f"{type(message).__name__}: {error}")
-    reason = _broken_rule(message, end_to_end_id, network, entry, now_ms)
-    resend_at_ms = now_ms + policy.delay_ms(message.end_to_end_id, 0)
-    if reason is None:
-        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, timeout_ms)
+        end_to_end_id = None
+    entry = facts.network.keys.get(message.payee_key)
+    request = Request(message, end_to_end_id, entry, facts)
+    broken = broken_rule(request)
+    if broken is not None and not broken.makes_row:
+        # The code does not tell which field has not the scheme's form; the dead letter does.
+        form = broken_form(request) if broken.rule is Rule.FIELDS_IN_FORM else ""
+        dead_letter = f"{type(message).__name__}: {form}" if form else ""
+        return Decision(None, (), (_rejection_without_row(message, broken.reason, facts),), dead_letter)
+    now_ms = facts.now_ms
+    resend_at_ms = now_ms + facts.policy.delay_ms(message.end_to_end_id, 0)
+    if broken is None:
+        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, facts.timeout_ms)
+    trigger = Trigger.REQUEST if broken is None else Trigger.REFUSAL
+    reason = None if broken is None else broken.reason
     transfer = Transfer(
         end_to_end_id=message.end_to_end_id,
-        status=TransferStatus.PENDING if reason is None else TransferStatus.FAILED,
+        status=next_status(None, trigger),
         reason=reason,
         amount_centavos=message.amount_centavos,
         payer=message.payer,
@@ -223,18 +166,13 @@ def _decide_new_request(
         description=message.description,
         requested_at_ms=message.requested_at_ms,
         received_at_ms=now_ms,
-        offered_at_ms=now_ms if reason is None else None,
-        decided_at_ms=None if reason is None else now_ms,
+        offered_at_ms=now_ms if broken is None else None,
+        decided_at_ms=None if broken is None else now_ms,
         resend_at_ms=resend_at_ms,
-        traceparent=traceparent,
+        traceparent=facts.traceparent,
     )
-    step = HistoryStep(
-        now_ms, sender, type(message).__name__, transfer.status, reason="" if reason is None else reason.value
-    )
-    movement = None
-    if reason is None and entry is not None:
-        movement = Movement(MovementKind.RESERVE, sender, entry.ispb, message.amount_centavos)
-    return Decision(transfer, (step,), owed(transfer), movement)
+    step = Step(now_ms, facts.sender, trigger, None, transfer.status, reason)
+    return Decision(transfer, (step,), owed(transfer), movements=movements(None, transfer))
 
 
 def _is_of_no_row(transfer: Transfer | None, message: OutcomeProcessed, sender: str) -> bool:
@@ -244,38 +182,8 @@ def _is_of_no_row(transfer: Transfer | None, message: OutcomeProcessed, sender: 
     return transfer is None or transfer.reason is not message.reason or party is None or party.ispb != sender
 
 
-def _reject_without_row(message: TransferRequested, sender: str, reason: ReasonCode, now_ms: int) -> Decision:
-    return Decision(None, messages=((sender, _rejection_without_row(message, reason, now_ms)),))
-
-
-def _broken_rule(
-    message: TransferRequested, end_to_end_id: EndToEndId, network: Network, entry: KeyEntry | None, now_ms: int
-) -> ReasonCode | None:
-    """The first rule of the hub that the request breaks; None when it keeps them all."""
-    if is_too_far_away(end_to_end_id, datetime.fromtimestamp(now_ms / 1000, UTC)):
-        return ReasonCode.FF08
-    if not network.takes_part(message.payer.ispb):
-        return ReasonCode.DS27
-    if message.amount_centavos <= 0:
-        return ReasonCode.AM09
-    if message.amount_centavos > AMOUNT_CENTAVOS_MAX:
-        return ReasonCode.AM02
-    if entry is None:
-        return ReasonCode.AC03
-    if not network.takes_part(entry.ispb):
-        return ReasonCode.DS27
-    if entry.account == (message.payer.ispb, message.payer.branch, message.payer.account_number):
-        return ReasonCode.AG12
-    if message.payee_tax_id_masked and message.payee_tax_id_masked != entry.tax_id_masked:
-        return ReasonCode.BE01
-    account = network.accounts.get(message.payer.ispb)
-    if account is None or account.available_centavos < message.amount_centavos:
-        return ReasonCode.AM04
-    return None
-
-
-def _rejection_without_row(message: TransferRequested, reason: ReasonCode, now_ms: int) -> TransferFailed:
-    return TransferFailed(
+def _rejection_without_row(message: TransferRequested, reason: ReasonCode, facts: Facts) -> AddressedMessage:
+    rejection = TransferFailed(
         message.end_to_end_id,
         Side.PAYER,
         reason,
@@ -284,105 +192,106 @@ def _rejection_without_row(message: TransferRequested, reason: ReasonCode, now_m
         None,
         message.payee_key,
         message.description,
-        now_ms,
+        facts.now_ms,
     )
+    return facts.sender, rejection
 
 
-def _decide_repeated_request(transfer: Transfer, message: TransferRequested, sender: str, now_ms: int) -> Decision:
-    if transfer.payer.ispb != sender:
-        # Somebody else's id: the answer goes to whoever asked, and the transfer does not hear of it.
-        return Decision(transfer, messages=((sender, _rejection_without_row(message, ReasonCode.FF08, now_ms)),))
+def _decide_repeated_request(transfer: Transfer, message: TransferRequested, facts: Facts) -> Decision[Transfer]:
+    if transfer.payer.ispb != facts.sender:
+        # The id of another bank's transfer: the answer goes to the sender, and the transfer does not change.
+        return Decision(transfer, messages=(_rejection_without_row(message, ReasonCode.FF08, facts),))
     if transfer.has_content_of(message):
         return _ignore_duplicate(transfer, Side.PAYER)
-    refused = _refuse(transfer, message, sender, now_ms, "the same id with another content (DUPL)")
-    return replace(refused, messages=((sender, _rejection_without_row(message, ReasonCode.DUPL, now_ms)),))
+    reason = LATER_RULES[Rule.ID_USED_ONCE]
+    answer = _rejection_without_row(message, reason, facts)
+    return _ignore(transfer, message, facts, f"the same id with another content ({reason})", (answer,))
 
 
 def _decide_answer(
-    transfer: Transfer,
-    message: TransferAccepted | TransferRejected,
-    sender: str,
-    network: Network,
-    now_ms: int,
-    policy: RetransmissionPolicy,
-) -> Decision:
-    accepted = isinstance(message, TransferAccepted)
+    transfer: Transfer, message: TransferAccepted | TransferRejected, facts: Facts
+) -> Decision[Transfer]:
     if isinstance(message, TransferRejected) and message.reason not in PAYEE_BANK_REASONS:
-        return _refuse(transfer, message, sender, now_ms, f"{message.reason} is for the hub alone to give")
+        return _ignore(transfer, message, facts, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
-        name = type(message).__name__
-        if isinstance(message, TransferAccepted):
-            if network.takes_part(transfer.payer.ispb) and network.takes_part(sender):
-                return _confirm(transfer, message, sender, now_ms, policy)
-            # The money that was reserved before the suspension does not move during it.
-            return _fail(transfer, Trigger.SUSPENSION, ReasonCode.DS27, sender, name, now_ms, policy)
-        return _fail(transfer, Trigger.REJECTION, message.reason, sender, name, now_ms, policy)
-    if accepted == (transfer.outcome is Outcome.CONFIRMED) and (
-        accepted or (isinstance(message, TransferRejected) and message.reason is transfer.reason)
-    ):
+        trigger, reason = _trigger_of_answer(transfer, message, facts)
+        return _move(transfer, trigger, facts.sender, facts.now_ms, facts.policy, reason)
+    if isinstance(message, TransferAccepted):
+        is_repeated = transfer.outcome is Outcome.CONFIRMED
+    else:
+        is_repeated = transfer.outcome is not Outcome.CONFIRMED and message.reason is transfer.reason
+    if is_repeated:
         return _ignore_duplicate(transfer, Side.PAYEE)
-    refused = _refuse(transfer, message, sender, now_ms, f"too late: the transfer is {transfer.status}")
-    # The bank believes otherwise, so it is told again what was decided.
-    return replace(refused, messages=_outcome_for(transfer, Side.PAYEE))
+    # The bank believes otherwise, so the hub sends the decision to it again.
+    why = f"too late: the transfer is {transfer.status}"
+    return _ignore(transfer, message, facts, why, _outcome_for(transfer, Side.PAYEE))
 
 
-def _confirm(
-    transfer: Transfer, message: TransferAccepted, sender: str, now_ms: int, policy: RetransmissionPolicy
-) -> Decision:
-    resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
-    confirmed = move(transfer, Trigger.ACCEPTANCE, now_ms, resend_at_ms=resend_at_ms)
-    step = HistoryStep(now_ms, sender, type(message).__name__, confirmed.status)
-    movement = Movement(MovementKind.SETTLE, transfer.payer.ispb, sender, transfer.amount_centavos)
-    return Decision(confirmed, (step,), owed(confirmed), movement)
+def _trigger_of_answer(
+    transfer: Transfer, message: TransferAccepted | TransferRejected, facts: Facts
+) -> tuple[Trigger, ReasonCode | None]:
+    if isinstance(message, TransferRejected):
+        return Trigger.REJECTION, message.reason
+    if facts.network.takes_part(transfer.payer.ispb) and facts.network.takes_part(facts.sender):
+        return Trigger.ACCEPTANCE, None
+    # The money that was reserved before the suspension does not move during it.
+    return Trigger.SUSPENSION, LATER_RULES[Rule.BANKS_TAKE_PART]
 
 
-def _fail(
+def _move(
     transfer: Transfer,
     trigger: Trigger,
-    reason: ReasonCode,
     author: str,
-    message_name: str,
     now_ms: int,
     policy: RetransmissionPolicy,
-) -> Decision:
+    reason: ReasonCode | None,
+) -> Decision[Transfer]:
+    """The decision on a pending transfer."""
     resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
-    failed = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
-    step = HistoryStep(now_ms, author, message_name, failed.status, reason=reason.value)
-    payee_ispb = transfer.payee.ispb if transfer.payee is not None else ""
-    movement = Movement(MovementKind.RELEASE, transfer.payer.ispb, payee_ispb, transfer.amount_centavos)
-    return Decision(failed, (step,), owed(failed), movement)
+    decided = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
+    step = Step(now_ms, author, trigger, None, decided.status, reason)
+    return Decision(decided, (step,), owed(decided), movements=movements(transfer, decided))
 
 
-def _decide_processed(transfer: Transfer, message: OutcomeProcessed, sender: str, now_ms: int) -> Decision:
+def _decide_processed(transfer: Transfer, message: OutcomeProcessed, facts: Facts) -> Decision[Transfer]:
     if message.outcome is not transfer.outcome or message.reason is not transfer.reason:
-        return _refuse(transfer, message, sender, now_ms, f"not this transfer's outcome: it is {transfer.status}")
+        return _ignore(transfer, message, facts, f"not this transfer's outcome: it is {transfer.status}")
     if message.side is Side.PAYEE and transfer.offered_at_ms is None:
-        return _refuse(transfer, message, sender, now_ms, "the payee's bank was never told of this transfer")
+        return _ignore(transfer, message, facts, "the payee's bank was never told of this transfer")
     if transfer.processed_at_ms(message.side) is not None:
         return Decision(changed(transfer, duplicates=transfer.duplicates + 1))
-    processed: dict[str, Any] = {f"{message.side.value}_processed_at_ms": now_ms}
+    now_ms = facts.now_ms
+    processed: Processed = (
+        {"payer_processed_at_ms": now_ms} if message.side is Side.PAYER else {"payee_processed_at_ms": now_ms}
+    )
+    trigger = Trigger.PROCESSING
     if owes_outcome(transfer, message.side.other):
         transfer = changed(transfer, **processed)
     elif transfer.status is TransferStatus.CONFIRMED:
-        transfer = move(transfer, Trigger.COMPLETION, now_ms, resend_at_ms=None, **processed)
+        trigger = Trigger.COMPLETION
+        transfer = move(transfer, trigger, now_ms, resend_at_ms=None, **processed)
     else:
         transfer = changed(transfer, closed_at_ms=now_ms, resend_at_ms=None, **processed)
-    reason = "" if message.reason is None else message.reason.value
-    return Decision(transfer, (HistoryStep(now_ms, sender, step_name(message), transfer.status, reason=reason),))
+    return Decision(transfer, (Step(now_ms, facts.sender, trigger, message.side, transfer.status, message.reason),))
 
 
-def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision:
-    """Counts it, and tells the bank again what was decided: it would not have asked had it heard."""
+def _ignore_duplicate(transfer: Transfer, side: Side) -> Decision[Transfer]:
+    """Counts it, and sends the bank the decision again: the bank may not have received it."""
     return Decision(changed(transfer, duplicates=transfer.duplicates + 1), messages=_outcome_for(transfer, side))
 
 
-def _outcome_for(transfer: Transfer, side: Side) -> tuple[tuple[str, HubMessage], ...]:
+def _outcome_for(transfer: Transfer, side: Side) -> tuple[AddressedMessage, ...]:
     party, message = transfer.party(side), outcome_message(transfer, side)
     return () if party is None or message is None else ((party.ispb, message),)
 
 
-def _refuse(transfer: Transfer, message: BankMessage, sender: str, now_ms: int, why: str) -> Decision:
-    refused = changed(transfer, refusals=transfer.refusals + 1)
-    if refused.refusals > IGNORED_MESSAGES_RECORDED_MAX:
-        return Decision(refused)
-    return Decision(refused, (HistoryStep(now_ms, sender, step_name(message), transfer.status, refused=why),))
+def _ignore(
+    transfer: Transfer, message: BankMessage, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
+) -> Decision[Transfer]:
+    """Records an ignored message: it changes nothing else."""
+    ignored = changed(transfer, refusals=transfer.refusals + 1)
+    if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
+        return Decision(ignored, (), messages)
+    side = message.side if isinstance(message, OutcomeProcessed) else None
+    step = Step(facts.now_ms, facts.sender, _TRIGGERS[type(message)], side, transfer.status, ignored=why)
+    return Decision(ignored, (step,), messages)

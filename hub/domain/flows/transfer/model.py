@@ -1,7 +1,7 @@
 """A transfer at the hub: its states, and the one table and the one function that move it.
 
 The row of a transfer is also its outbox: `owed` derives from it every message that the hub owes, so the first send,
-the answer to a duplicate, the restart after a crash and the resending sweeper all say the same.
+the answer to a duplicate, the restart after a crash and the outbox sweep all send the same.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final, TypedDict, Unpack
 
+from hub.domain.flows.flow import AddressedMessage
+from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     HubMessage,
@@ -41,7 +43,7 @@ class TransferStatus(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What moves a transfer from one state to the next."""
+    """What happens to a transfer: mostly a move from one state to the next, or a step within one."""
 
     REQUEST = "request"
     """The payer's bank asked, and every rule of the hub is kept."""
@@ -57,6 +59,10 @@ class Trigger(StrEnum):
     """The payee's bank promised to credit, but one of the two banks is suspended by now (DS27)."""
     COMPLETION = "completion"
     """The second of the two banks has processed the confirmation."""
+    PROCESSING = "processing"
+    """A bank has processed the outcome; the status stays."""
+    RETRANSMISSION = "retransmission"
+    """The hub sends what it owes once more; the status stays."""
 
 
 TRANSITIONS: Final[Mapping[tuple[TransferStatus | None, Trigger], TransferStatus]] = {
@@ -70,26 +76,11 @@ TRANSITIONS: Final[Mapping[tuple[TransferStatus | None, Trigger], TransferStatus
 }
 """Every legal move; None is a transfer that the hub does not know yet. The protocol page draws this as a diagram."""
 
+NAME: Final = "transfer"
+"""The flow's."""
 
-class IllegalTransition(Exception):
-    """The table has no such move. The decisions never ask for one; if one does, it is a fault of ours."""
 
-
-@value_object
-class HistoryStep:
-    """One line of a transfer's history: what came, from whom, and what became of it."""
-
-    at_ms: int
-    author: str
-    """The ISPB of the bank, or `hub`."""
-    message: str
-    """The message's type, or the hub's own trigger."""
-    status: TransferStatus
-    """After the step."""
-    refused: str = ""
-    """Why it was not applied; empty when it was."""
-    reason: str = ""
-    """The reason code, where there is one."""
+HistoryStep = Step[TransferStatus, Trigger]
 
 
 @value_object
@@ -145,6 +136,11 @@ class Transfer:
         )
 
     @property
+    def row_id(self) -> str:
+        """Among all rows of flows."""
+        return self.end_to_end_id
+
+    @property
     def outcome(self) -> Outcome | None:
         """The hub's decision, once made."""
         if self.status is TransferStatus.PENDING:
@@ -152,12 +148,41 @@ class Transfer:
         return Outcome.FAILED if self.status is TransferStatus.FAILED else Outcome.CONFIRMED
 
 
+class TransferChanges(TypedDict, total=False):
+    """The fields of a transfer that change after it is made."""
+
+    status: TransferStatus
+    reason: ReasonCode | None
+    decided_at_ms: int | None
+    payer_processed_at_ms: int | None
+    payee_processed_at_ms: int | None
+    closed_at_ms: int | None
+    resend_at_ms: int | None
+    resend_count: int
+    resends: int
+    duplicates: int
+    refusals: int
+
+
+class Processed(TypedDict, total=False):
+    """When the bank on one side processed the outcome."""
+
+    payer_processed_at_ms: int
+    payee_processed_at_ms: int
+
+
+class ChangesOfMove(Processed, total=False):
+    """The fields that a move leaves to its caller."""
+
+    resend_at_ms: int | None
+
+
 _FIELDS: Final = tuple(field.name for field in fields(Transfer))
 _FIELD_PLACES: Final = {name: place for place, name in enumerate(_FIELDS)}
 _values_of: Final = attrgetter(*_FIELDS)
 
 
-def changed(transfer: Transfer, **changes: Any) -> Transfer:
+def changed(transfer: Transfer, **changes: Unpack[TransferChanges]) -> Transfer:
     """`dataclasses.replace` for a transfer, at a third of the cost, which counts where each message changes one."""
     values = list(_values_of(transfer))
     for name, value in changes.items():
@@ -165,17 +190,23 @@ def changed(transfer: Transfer, **changes: Any) -> Transfer:
     return Transfer(*values)
 
 
-def move(
-    transfer: Transfer, trigger: Trigger, now_ms: int, reason: ReasonCode | None = None, **changes: Any
-) -> Transfer:
-    """Moves a transfer to the next state; the only place where a status changes. Raises IllegalTransition.
-
-    `changes` are what else the step changes in the row.
-    """
+def next_status(status: TransferStatus | None, trigger: Trigger) -> TransferStatus:
+    """The one look-up in the table. Raises IllegalTransition."""
     try:
-        status = TRANSITIONS[transfer.status, trigger]
+        return TRANSITIONS[status, trigger]
     except KeyError:
-        raise IllegalTransition(f"{transfer.end_to_end_id}: no {trigger} in state {transfer.status}") from None
+        raise IllegalTransition(f"no {trigger} of a transfer that is {status or 'unknown'}") from None
+
+
+def move(
+    transfer: Transfer,
+    trigger: Trigger,
+    now_ms: int,
+    reason: ReasonCode | None = None,
+    **changes: Unpack[ChangesOfMove],
+) -> Transfer:
+    """Moves a transfer to the next state; the only place where a status changes. Raises IllegalTransition."""
+    status = next_status(transfer.status, trigger)
     if status is TransferStatus.COMPLETED:
         return changed(transfer, status=status, closed_at_ms=now_ms, **changes)
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_count=0, **changes)
@@ -226,21 +257,26 @@ def owes_outcome(transfer: Transfer, side: Side) -> bool:
 _SIDES: Final = tuple(Side)
 
 
-def owed(transfer: Transfer) -> tuple[tuple[str, HubMessage], ...]:
+def offer_message(transfer: Transfer) -> TransferOffered | None:
+    """The offer to the payee's bank; None for a transfer that was never offered."""
+    if transfer.payee is None or transfer.offered_at_ms is None:
+        return None
+    return TransferOffered(
+        transfer.end_to_end_id,
+        transfer.amount_centavos,
+        transfer.payer,
+        transfer.payee,
+        transfer.payee_key,
+        transfer.description,
+        transfer.offered_at_ms,
+    )
+
+
+def owed(transfer: Transfer) -> tuple[AddressedMessage, ...]:
     """Every message that the hub owes for this transfer now, each with the ISPB of the bank that it is for."""
     if transfer.status is TransferStatus.PENDING:
-        if transfer.payee is None or transfer.offered_at_ms is None:
-            return ()
-        offer = TransferOffered(
-            transfer.end_to_end_id,
-            transfer.amount_centavos,
-            transfer.payer,
-            transfer.payee,
-            transfer.payee_key,
-            transfer.description,
-            transfer.offered_at_ms,
-        )
-        return ((transfer.payee.ispb, offer),)
+        offer = offer_message(transfer)
+        return () if offer is None else ((offer.payee.ispb, offer),)
     messages = []
     for side in _SIDES:
         party, message = transfer.party(side), outcome_message(transfer, side)

@@ -14,13 +14,15 @@ from hub.application.bank_states import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
 from hub.domain.flows.transfer.model import HistoryStep, Transfer
-from hub.domain.flows.transfer.timeline import Reached, Told
+from hub.domain.flows.transfer.timeline import step_name
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead
+from pix.participant.dead_letters.records import record_of
+from pix.scheme.flows import MessageEvent, TimelineEntry
 from pix.scheme.messages import Party
 from pix.scheme.reasons import REASONS
-from pix.wire.records import encode_record
+from pix.wire.protobuf_v1.codec import encode_record
 
 
 class BankDocument(BaseModel):
@@ -32,23 +34,23 @@ class BankDocument(BaseModel):
     color: str
     url: str
     version: str
-    """As it said when it joined."""
+    """From its latest join."""
     active: bool
     joined_at_ms: int | None
     state: BankState
-    """`suspended` by the operator; `stopped` when it has left or was never there;
-    `not-responding` when its heartbeats have ceased; `behind` with many records to read;
-    `silent` when it leaves an offer unanswered; else `up`."""
+    """`suspended` by the operator; `stopped` after it left or before it first joined;
+    `not-responding` without heartbeats; `behind` with much consumer lag;
+    `silent` with an unanswered offer; otherwise `up`."""
     lag: int | None
-    """Records that wait to be read by it, as its processes say; null when none of them does."""
+    """Consumer lag in records, from its heartbeats; null when unknown."""
     last_seen_at_ms: int | None
     left_at_ms: int | None
-    """When the last of its processes stopped in good order."""
+    """When the last of its processes stopped gracefully."""
     instances: int
-    """How many of its processes are there."""
+    """Number of its running processes."""
     versions: list[str]
     oldest_offer_at_ms: int | None
-    """When the oldest offer was made that it has not answered."""
+    """Time of the oldest unanswered offer."""
 
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
@@ -80,7 +82,7 @@ class SettlementDocument(BaseModel):
     balance_centavos: int
     reserved_centavos: int
     funded_centavos: int
-    """All that the operator has put in, less what was taken out."""
+    """Sum of all fundings."""
 
     @classmethod
     def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
@@ -94,7 +96,7 @@ class SettlementDocument(BaseModel):
 
 
 class FundingRequest(BaseModel):
-    """Settlement money to put in, or to take out."""
+    """A funding: settlement balance to add or withdraw."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -103,12 +105,15 @@ class FundingRequest(BaseModel):
         },
     )
 
-    amount_centavos: Annotated[int, Field(strict=True, description="Negative to take money out.")]
-    funding_id: Annotated[str, Field(max_length=40, description="A UUID of your making; makes a repetition harmless.")]
+    amount_centavos: Annotated[int, Field(strict=True, description="Negative to withdraw.")]
+    funding_id: Annotated[
+        str,
+        Field(max_length=40, description="A UUID you choose. A repetition changes nothing."),
+    ]
 
 
 class FundingDocument(BaseModel):
-    """Money that the operator has put into a settlement account (positive) or taken out of it (negative)."""
+    """A change of a settlement balance by the operator: positive adds, negative withdraws."""
 
     funding_id: str
     ispb: str
@@ -127,7 +132,7 @@ class FundingDocument(BaseModel):
 
 
 class FundedDocument(FundingDocument):
-    """A funding, and the account as it stands."""
+    """A funding, and the settlement account after it."""
 
     balance_centavos: int
     reserved_centavos: int
@@ -172,6 +177,9 @@ class StepDocument(BaseModel):
     status: str
     refused: str
     reason: str
+    trigger: str
+    side: str | None
+    """The side of a message that each of the two banks has."""
 
     @classmethod
     def of(cls, step: HistoryStep) -> Self:
@@ -179,15 +187,17 @@ class StepDocument(BaseModel):
         return cls(
             at_ms=step.at_ms,
             author=step.author,
-            message=step.message,
+            message=step_name(step),
             status=step.status.value,
-            refused=step.refused,
-            reason=step.reason,
+            refused=step.ignored,
+            reason="" if step.reason is None else step.reason.value,
+            trigger=step.trigger.value,
+            side=None if step.side is None else step.side.value,
         )
 
 
 class TransferDocument(BaseModel):
-    """A transfer as it stands; times are null while the step has not happened."""
+    """A transfer. Times are null before the step."""
 
     end_to_end_id: str
     status: str
@@ -238,13 +248,13 @@ class TransferDocument(BaseModel):
 
 
 class TransferWithHistory(TransferDocument):
-    """A transfer and how it came to stand so."""
+    """A transfer and its history."""
 
     history: list[StepDocument] = []
 
 
 class TimelineDocument(BaseModel):
-    """A message that was sent for a transfer, or a state that it has reached."""
+    """A message event or a status change of a transfer."""
 
     at_ms: int
     message: str | None
@@ -255,9 +265,9 @@ class TimelineDocument(BaseModel):
     mark: str
     """`resent` or `refused`; empty otherwise."""
     why: str
-    """Why it was refused."""
+    """Why it was ignored."""
     value_base64: str | None
-    """Its bytes; null for a message that was refused, whose content is not kept."""
+    """The bytes of the message; null for an ignored message, whose content is not stored."""
     status: str | None
     """The state; null for a message."""
     trigger: str | None
@@ -265,9 +275,9 @@ class TimelineDocument(BaseModel):
     reason: str | None
 
     @classmethod
-    def of(cls, each: Told | Reached) -> Self:
+    def of(cls, each: TimelineEntry) -> Self:
         """From the domain."""
-        if isinstance(each, Told):
+        if isinstance(each, MessageEvent):
             value = None if each.message is None else encode_record(each.message, "", "", b"").value
             return cls(
                 at_ms=each.at_ms,
@@ -292,13 +302,13 @@ class TimelineDocument(BaseModel):
             value_base64=None,
             status=each.status.value,
             trigger=each.trigger.value,
-            rule=each.rule.value,
+            rule=None if each.rule is None else each.rule.value,
             reason=None if each.reason is None else each.reason.value,
         )
 
 
 class BankPostingDocument(BaseModel):
-    """One entry of a bank's books, as that bank tells it."""
+    """A posting in a bank's books."""
 
     kind: str
     debit_account: str
@@ -309,7 +319,7 @@ class BankPostingDocument(BaseModel):
 
 
 class BookingsDocument(BaseModel):
-    """What a bank has booked for a transfer, or why it does not tell."""
+    """The postings of a bank for a transfer, or why they are not available."""
 
     ispb: str
     postings: list[BankPostingDocument]
@@ -330,11 +340,11 @@ class TransferPage(BaseModel):
 
     transfers: list[TransferDocument]
     next: str | None
-    """Give it as `before` to see the next page; null on the last."""
+    """Pass as `before` to get the next page; null on the last page."""
 
 
 class KeyDocument(BaseModel):
-    """Who is paid by a key."""
+    """A key and its owner."""
 
     kind: str
     key: str
@@ -361,7 +371,7 @@ class KeyDocument(BaseModel):
 
 
 class DeadLetterHeadDocument(BaseModel):
-    """A record that could not be applied, without its bytes."""
+    """A message that could not be processed, without its bytes."""
 
     digest: str
     topic: str
@@ -397,7 +407,7 @@ class DeadLetterHeadDocument(BaseModel):
 
 
 class DeadLetterDocument(BaseModel):
-    """A record that could not be applied; bytes in Base64."""
+    """A message that could not be processed. Bytes are in Base64."""
 
     digest: str
     topic: str
@@ -412,7 +422,7 @@ class DeadLetterDocument(BaseModel):
     """Of the value as it came, in hex."""
     headers_base64: dict[str, str]
     is_whole: bool
-    """Whether the record was kept as it came; only such a one can be replayed."""
+    """Whether the whole record is stored. Only then it can be replayed."""
     sender: str
     reason: str
     first_seen_at_ms: int
@@ -424,7 +434,7 @@ class DeadLetterDocument(BaseModel):
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:
         """From the plumbing."""
-        record = letter.record
+        record = record_of(letter)
         return cls(
             digest=letter.digest,
             topic=record.topic,

@@ -38,14 +38,14 @@ class LiveMessageDocument(BaseModel):
         },
     )
 
-    at_ms: int = Field(description="When it was sent, by its sender's clock.")
-    type: str = Field(description="The message's name, or `Unreadable` for what its receiver will not take.")
+    at_ms: int = Field(description="Time of sending, from the sender's clock.")
+    type: str = Field(description="The message's name, or `Unreadable` for one that its receiver cannot process.")
     end_to_end_id: str
-    sender: str = Field(alias="from", description="A bank's three digits, `hub`, or empty for a stranger.")
-    receiver: str = Field(alias="to", description="A bank's three digits, or `hub`.")
+    sender: str = Field(alias="from", description="The three digits of a bank, `hub`, or empty for an unknown sender.")
+    receiver: str = Field(alias="to", description="The three digits of a bank, or `hub`.")
     amount_centavos: int | None
-    status: str | None = Field(description="What the message says of the transfer: pending, confirmed or failed.")
-    reason: str | None = Field(description="A reason code, or why an `Unreadable` one is not taken.")
+    status: str | None = Field(description="The status of the transfer in the message: pending, confirmed or failed.")
+    reason: str | None = Field(description="A reason code, or the error of an `Unreadable` message.")
 
 
 def document_of(event: LiveMessage) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def events_router(wire: LiveMessages, operator: Callable[..., Awaitable[None]]) 
         responses={
             200: {
                 "model": LiveMessageDocument,
-                "description": "Server-sent events, whose data is one such document each",
+                "description": "Server-sent events; the data of each is one such document",
                 "content": {"text/event-stream": {}},
             }
         },

@@ -13,8 +13,8 @@ from hub.application.ports import KeyFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import KeyNotFound
-from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus, Trigger
-from hub.domain.flows.transfer.timeline import RULES_OF_REQUESTS, rule_of
+from hub.domain.flows import FLOWS
+from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.reasons import REASONS
@@ -24,16 +24,16 @@ PAGE_SIZE_MAX: Final = 1_000
 
 
 class LatencyDocument(BaseModel):
-    """How long transfers took that were received in ten seconds, from then until they were completed."""
+    """Latency from receipt to completion, of the transfers received within ten seconds."""
 
     from_ms: int
-    transfers: int = Field(description="That were looked at: the newest 200 of the ten seconds, if completed.")
+    transfers: int = Field(description="Transfers measured: the completed ones of the newest 200.")
     p50_ms: int
     p99_ms: int
 
 
 class PositionDocument(BaseModel):
-    """What one bank has paid another in confirmed and completed transfers."""
+    """The amount that one bank has paid another in confirmed and completed transfers."""
 
     payer_ispb: str
     payee_ispb: str
@@ -41,18 +41,18 @@ class PositionDocument(BaseModel):
 
 
 class NetworkDocument(BaseModel):
-    """What there is to see of the network now."""
+    """A snapshot of the network."""
 
     at_ms: int
     counts: dict[str, int]
-    reasons: dict[str, int] = Field(description="How many transfers have failed for each reason.")
-    received_per_second: float = Field(description="Over the last ten seconds, while somebody has watched.")
+    reasons: dict[str, int] = Field(description="Failed transfers by reason code.")
+    received_per_second: float = Field(description="Average over the last ten seconds with an open console page.")
     completed_per_second: float
     failed_per_second: float
     in_flight_centavos: int
     positions: list[PositionDocument]
-    waiting: dict[str, int] = Field(description="How many pending transfers wait for a bank's answer, by its ISPB.")
-    latencies: list[LatencyDocument] = Field(description="Of the last five minutes, oldest first.")
+    waiting: dict[str, int] = Field(description="Pending transfers that await a bank's answer, by its ISPB.")
+    latencies: list[LatencyDocument] = Field(description="Latencies of the last five minutes, oldest first.")
     banks: list[BankDocument]
 
     @classmethod
@@ -80,7 +80,7 @@ class NetworkDocument(BaseModel):
 
 
 class DirectoryEntryDocument(BaseModel):
-    """A key and the account that it pays into; the tax id is masked."""
+    """A key and its account. The tax id is masked."""
 
     kind: str
     key: str
@@ -109,7 +109,7 @@ class DirectoryEntryDocument(BaseModel):
 
 
 class KeyEventDocument(BaseModel):
-    """Which bank has registered or removed a key, and when."""
+    """A registration or removal of a key by a bank."""
 
     ispb: str
     change: str
@@ -125,23 +125,33 @@ class DirectoryPage(BaseModel):
     """Keys in the order of the key."""
 
     keys: list[DirectoryEntryDocument]
-    next: str | None = Field(description="Give it as `after` to go on; a page may be short, and yet have one.")
+    next: str | None = Field(
+        description="Pass as `after` to get the next page. A page may be short and still have a `next`."
+    )
 
 
 class KeyWithHistory(BaseModel):
-    """Whom a key pays now, null for nobody, and what has become of it, oldest first."""
+    """The current owner of a key (null if it is not registered) and its history, oldest first."""
 
     entry: DirectoryEntryDocument | None
     history: list[KeyEventDocument]
 
 
 class MoveDocument(BaseModel):
-    """A row of the table of transitions."""
+    """A row of the state machine."""
 
-    before: str | None = Field(description="Null for a transfer that the hub does not know yet.")
+    before: str | None = Field(description="Null for a new transfer.")
     trigger: str
     after: str
-    rule: str | None = Field(description="Null for a refusal: the first rule that the request breaks.")
+    rule: str | None = Field(description="Null for a hub rejection: the first rule that the request violates.")
+
+
+class RuleDocument(BaseModel):
+    """A rule that a request must keep."""
+
+    rule: str
+    reason: str
+    makes_row: bool = Field(description="Whether a request that breaks it makes a failed transfer.")
 
 
 class ProtocolDocument(BaseModel):
@@ -149,7 +159,8 @@ class ProtocolDocument(BaseModel):
 
     statuses: list[str]
     moves: list[MoveDocument]
-    rules_of_requests: dict[str, str] = Field(description="The rule that a request breaks, by the reason code.")
+    rules_of_requests: dict[str, str] = Field(description="The rule that a request violates, by reason code.")
+    request_rules: list[RuleDocument] = Field(description="In the order in which the hub checks them.")
     reasons: dict[str, str] = Field(description="A sentence for each reason code.")
 
 
@@ -160,36 +171,44 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
 
     @router.get("/network", tags=["network"])
     def network_overview() -> NetworkDocument:
-        """What the map shows beside the messages: counts, rates, money, latencies, positions, and how the banks are."""
+        """A snapshot of the network: counts, rates, balances, latencies, net positions and the status of the banks."""
         return NetworkDocument.of(application.network_overview())
 
     @router.get("/protocol", tags=["network"])
     def show_protocol() -> ProtocolDocument:
         """States, transitions, rules and reason codes, as the hub has them."""
         return ProtocolDocument(
-            statuses=[status.value for status in TransferStatus],
+            statuses=[status.value for flow in FLOWS for status in flow.statuses],
             moves=[
                 MoveDocument(
                     before=None if before is None else before.value,
                     trigger=trigger.value,
                     after=after.value,
-                    rule=None if trigger is Trigger.REFUSAL else rule_of(trigger, None).value,
+                    rule=None if trigger == "refusal" else flow.rule_of(trigger, None).value,
                 )
-                for (before, trigger), after in TRANSITIONS.items()
+                for flow in FLOWS
+                for (before, trigger), after in flow.transitions.items()
             ],
-            rules_of_requests={reason.value: rule.value for reason, rule in RULES_OF_REQUESTS.items()},
+            rules_of_requests={
+                each.reason.value: each.rule.value for flow in FLOWS for each in flow.request_rules if each.makes_row
+            },
+            request_rules=[
+                RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row)
+                for flow in FLOWS
+                for each in flow.request_rules
+            ],
             reasons={code.value: reason.sentence_en for code, reason in REASONS.items()},
         )
 
     @router.get("/directory", tags=["directory"])
     def search_directory(
-        beginning: Annotated[str, Query(max_length=80, description="Of the key, in its stored form")] = "",
+        beginning: Annotated[str, Query(max_length=80, description="The beginning of the key, in stored form")] = "",
         kind: KeyKind | None = None,
         bank: Annotated[str, Query(max_length=8, description="ISPB")] = "",
         after: Annotated[str, Query(max_length=100, description="The `next` of the previous page")] = "",
         size: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = 50,
     ) -> DirectoryPage:
-        """Keys that begin so. At most 20,000 are looked at for one page; `next` then tells where to go on."""
+        """Keys with the given beginning. A page examines at most 20,000 keys; `next` continues after them."""
         kind_after, _, key_after = after.partition(":")
         cursor = (key_after, kind_after) if key_after else None
         found = queries.search_keys(
@@ -205,7 +224,7 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
 
     @router.get("/directory/counts", tags=["directory"])
     def count_keys() -> dict[str, dict[str, int]]:
-        """How many keys each bank has of each kind, by ISPB."""
+        """The number of keys of each kind and bank, by ISPB."""
         counts: dict[str, dict[str, int]] = {}
         for (ispb, kind), count in queries.count_keys().items():
             counts.setdefault(ispb, {})[kind.value] = count
@@ -213,11 +232,11 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
 
     @router.get("/directory/{kind}/{key:path}", tags=["directory"])
     def follow_key(kind: KeyKind, key: str) -> KeyWithHistory:
-        """A key, whoever has it now, with its history."""
+        """A key with its current owner and its history."""
         pix_key: PixKey = parse_stored_key(key, kind)
         entry, history = queries.follow_key(pix_key)
         if entry is None and not history:
-            raise KeyNotFound("key", "nobody has ever registered this key")
+            raise KeyNotFound("key", "this key was never registered")
         return KeyWithHistory(
             entry=None if entry is None else DirectoryEntryDocument.of(entry),
             history=[KeyEventDocument.of(event) for event in history],

@@ -13,8 +13,8 @@ from hub.application.ports import BankBooks, TransferFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.errors import BankNotFound
+from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import TransferStatus
-from hub.domain.flows.transfer.timeline import timeline
 from hub.entrypoints.http.api.documents import (
     BankDocument,
     BookingsDocument,
@@ -31,12 +31,11 @@ from hub.entrypoints.http.api.documents import (
     TransferPage,
     TransferWithHistory,
 )
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.problems import PROBLEM_RESPONSES
-from pix.wire.records import Record
 
 PAGE_SIZE_MAX: Final = 5_000
 TIME_DIGITS_MAX: Final = 15
@@ -45,7 +44,7 @@ BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
 
 
 class Discard(BaseModel):
-    """Why a dead letter needs no replay."""
+    """The reason for discarding a dead letter."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,7 +64,6 @@ def page_cursor(before: str) -> tuple[int, str] | None:
 
 def api_routers(
     application: HubApplication,
-    replay_record: Callable[[Record], None],
     bank_books: BankBooks,
     operator: Callable[..., Awaitable[None]],
 ) -> tuple[APIRouter, ...]:
@@ -87,35 +85,35 @@ def api_routers(
 
     @router.get("/banks", tags=["banks"])
     def list_banks() -> list[BankDocument]:
-        """The participants, by code, and how each of them is."""
+        """The participants and their status, by code."""
         return [BankDocument.of(standing) for standing in application.read_bank_states()]
 
     @router.get("/banks/{code}", tags=["banks"])
     def find_bank(code: BankCode) -> BankDocument:
-        """One of them, by its three digits."""
+        """One participant, by its three digits."""
         return standing_of(code)
 
     @router.post("/banks/{code}/suspend", tags=["banks"])
     def suspend_bank(code: BankCode) -> BankDocument:
-        """From now on no transfer of the bank is confirmed (DS27); what is confirmed already is completed."""
+        """Suspends the bank: its new and pending transfers fail (DS27). Confirmed ones still complete."""
         application.suspend_bank(code)
         return standing_of(code)
 
     @router.post("/banks/{code}/resume", tags=["banks"])
     def resume_bank(code: BankCode) -> BankDocument:
-        """The bank takes part again."""
+        """Resumes a suspended bank."""
         application.resume_bank(code)
         return standing_of(code)
 
     @router.get("/banks/{code}/fundings", tags=["banks"])
     def list_fundings(code: BankCode) -> list[FundingDocument]:
-        """What the operator has put into the bank's settlement account and taken out of it, oldest first."""
+        """The funding history of the bank's settlement account, oldest first."""
         _, fundings = queries.settlement_account(standing_of(code).ispb)
         return [FundingDocument.of(funding) for funding in fundings]
 
     @router.post("/banks/{code}/fundings", tags=["banks"])
     def fund_bank(code: BankCode, body: FundingRequest) -> FundedDocument:
-        """Puts settlement money in, or takes it out; repeating it with the same `funding_id` changes nothing."""
+        """Adds or withdraws settlement balance. A repetition with the same `funding_id` changes nothing."""
         funding, account = application.fund_bank(
             code=code, amount_centavos=body.amount_centavos, funding_id=body.funding_id
         )
@@ -123,16 +121,18 @@ def api_routers(
 
     @router.get("/settlement", tags=["banks"])
     def list_settlement_accounts() -> list[SettlementDocument]:
-        """Each bank's account of record, by ISPB."""
+        """The settlement account of each bank, by ISPB."""
         return [SettlementDocument.of(*queries.settlement_account(ispb)) for ispb in queries.settlement_accounts()]
 
     @router.get("/transfers", tags=["transfers"])
     def list_transfers(
         bank: Annotated[str, Query(description="ISPB of either side")] = "",
         status: Annotated[TransferStatus | None, Query()] = None,
-        open_only: Annotated[bool, Query(description="Only those of which something is still owed")] = False,
-        part_of_id: Annotated[str, Query(alias="id", max_length=32, description="An end-to-end id, or a part")] = "",
-        key: Annotated[str, Query(max_length=80, description="Paid to this key, in its stored form")] = "",
+        open_only: Annotated[bool, Query(description="Only transfers with a pending message")] = False,
+        part_of_id: Annotated[
+            str, Query(alias="id", max_length=32, description="An end-to-end id, or a part of it")
+        ] = "",
+        key: Annotated[str, Query(max_length=80, description="The payee's key, in stored form")] = "",
         amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
         reason: ReasonCode | None = None,
         received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
@@ -142,8 +142,8 @@ def api_routers(
     ) -> TransferPage:
         """Transfers, newest first.
 
-        A search (by bank, status, id, key, amount or reason) looks at no more than 50,000 for one page, which may then
-        be short, and yet have a `next`.
+        A search (by bank, status, id, key, amount or reason) examines at most 50,000 transfers per page. Such a page
+        may be short and still have a `next`.
         """
         narrow = TransferFilter(
             ispb=bank,
@@ -169,7 +169,7 @@ def api_routers(
 
     @router.get("/transfers/counts", tags=["transfers"])
     def count_transfers() -> dict[str, int]:
-        """How many transfers are in each state."""
+        """The number of transfers in each status."""
         counts = queries.count_transfers()
         return {status.value: counts.get(status, 0) for status in TransferStatus}
 
@@ -182,18 +182,18 @@ def api_routers(
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
     def show_timeline(end_to_end_id: str) -> list[TimelineDocument]:
-        """Each message of a transfer with its bytes, and each state that it has reached, with the rule."""
+        """The timeline of a transfer: each message event with its bytes, and each status change with its rule."""
         return [TimelineDocument.of(each) for each in timeline(*queries.find_transfer(end_to_end_id))]
 
     @router.get("/transfers/{end_to_end_id}/bookings", tags=["transfers"])
     def ask_banks(end_to_end_id: str) -> list[BookingsDocument]:
-        """What both banks have booked for it, by their own word."""
+        """The postings of both banks for the transfer, read from the banks."""
         transfer, _ = queries.find_transfer(end_to_end_id)
         return [BookingsDocument.of(each) for each in bookings_of(transfer, queries, bank_books)]
 
     @directory.get("/keys/{kind}/{key:path}", tags=["keys"])
     def find_key(kind: KeyKind, key: str, asking: Bank = Depends(calling_bank)) -> KeyDocument:
-        """Who is paid by a key, for a caller with a bank's `codepix-ispb` and `codepix-secret`."""
+        """The owner of a key, for a caller with a bank's `codepix-ispb` and `codepix-secret`."""
         entry, bank = application.find_key(kind=kind, key=key, asking_ispb=asking.ispb)
         return KeyDocument.of(entry, bank)
 
@@ -201,23 +201,22 @@ def api_routers(
     def list_dead_letters(
         state: DeadLetterState | None = None, size: Annotated[int, Query(ge=1, le=500)] = 50
     ) -> list[DeadLetterHeadDocument]:
-        """Records that could not be applied, last seen first, without their bytes."""
+        """Messages that could not be processed, last seen first, without their bytes."""
         return [DeadLetterHeadDocument.of(letter) for letter in application.dead_letters.list(state, size)]
 
     @router.get("/dead-letters/{digest}", tags=["dead letters"])
     def find_dead_letter(digest: str) -> DeadLetterDocument:
-        """One of them, with at most 64 KiB of its value."""
+        """One dead letter, with at most 64 KiB of its value."""
         return DeadLetterDocument.of(application.dead_letters.find(digest))
 
     @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
     def replay_dead_letter(digest: str) -> DeadLetterDocument:
-        """Treats the record once more, as if it had just come; refused when only a part of it was kept."""
-        return DeadLetterDocument.of(application.replay_dead_letter(digest, replay_record))
+        """Replays the dead letter: processes its record again. Rejected when only part of it is stored."""
+        return DeadLetterDocument.of(application.dead_letters.replay(digest))
 
     @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])
     def discard_dead_letter(digest: str, discard: Discard) -> DeadLetterDocument:
-        """Closes one that needs no replay, with the reason."""
-        application.discard_dead_letter(digest, discard.note)
-        return DeadLetterDocument.of(application.dead_letters.find(digest))
+        """Discards a dead letter with a reason."""
+        return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note))
 
     return router, directory

@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The form, or why nobody can come in."""
+    """The sign-in form, or why sign-in is disabled."""
     if site.authentication.knows(request):
         return see_other(request, local_url(next_url))
     return pages.page(request, TEMPLATE, _context(site, next_url), status=403 if site.authentication.is_shut else 200)
@@ -36,7 +36,7 @@ def sign_in(
     password: Annotated[str, Form(max_length=400)] = "",
     next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Lets in whoever knows the operator's password."""
+    """Signs the operator in."""
     language = language_of(request)
     try:
         site.authentication.check(password)
@@ -47,7 +47,7 @@ def sign_in(
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
-                sentence, status = translate(language, "This is not the operator's password."), 401
+                sentence, status = translate(language, "Wrong password."), 401
         return pages.page(request, TEMPLATE, _context(site, next_url, sentence), status=status)
     site.authentication.let_in(request)
     return see_other(request, local_url(next_url))

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from hub.domain.errors import DeadLetterNotFound, DeadLetterTruncated
 from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, no_forgery
 from hub.entrypoints.http.pages.views import bank_views, letter_view
-from pix.participant.dead_letters import DeadLetter, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterClosed, DeadLetterState, DeadLetterTruncated
 from pix.scheme.errors import SchemeError
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
@@ -21,7 +20,7 @@ LETTERS_SHOWN: Final = 100
 NOTE_BYTES_MAX: Final = 2_000
 UNPROCESSABLE: Final = 422
 
-_SETTLED: Final = translatable("Somebody else has already replayed or discarded this dead letter.")
+_SETTLED: Final = translatable("Another operator has already replayed or discarded this dead letter.")
 
 
 @router.get("/dead-letters")
@@ -60,18 +59,18 @@ def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) 
 def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
     """Treats the record once more."""
     try:
-        letter = site.hub.replay_dead_letter(digest, site.replay_record)
-    except DeadLetterNotFound:
+        letter = site.hub.dead_letters.replay(digest)
+    except DeadLetterClosed:
         letter = site.hub.dead_letters.find(digest)
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")
     except DeadLetterTruncated:
-        say_once(request, translatable("Not replayed: only a part of this record was kept."), "bad")
+        say_once(request, translatable("Not replayed: only part of this record is stored."), "bad")
         return see_other(request, f"/dead-letters/{digest}")
     if letter.state is DeadLetterState.DEAD:
         say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
     else:
-        say_once(request, translatable("The dead letter is replayed."))
+        say_once(request, translatable("Dead letter replayed."))
     return see_other(request, f"/dead-letters/{letter.digest}")
 
 
@@ -86,14 +85,14 @@ def discard_letter(
     """Closes a letter that needs no replay, with the reason."""
     letter = site.hub.dead_letters.find(digest)
     try:
-        site.hub.discard_dead_letter(digest, note)
-    except DeadLetterNotFound:
+        site.hub.dead_letters.discard(digest, note)
+    except DeadLetterClosed:
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")
     except SchemeError as error:
         context = _context(site, letter, note=note, fault=error.rule)
         return pages.page(request, "hub/letter_discard.html", context, status=UNPROCESSABLE)
-    say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
+    say_once(request, translatable("Dead letter discarded. You can still read it here."))
     return see_other(request, f"/dead-letters/{letter.digest}")
 
 

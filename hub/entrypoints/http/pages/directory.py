@@ -84,11 +84,11 @@ def show_directory(
 def show_key(request: Request, pages: PagesOf, site: SiteOf, kind: str, key: str) -> Response:
     """One key: whom it pays now, and which bank has had it when."""
     if kind not in set(KeyKind):
-        raise KeyNotFound("kind", "there is no such kind of key")
+        raise KeyNotFound("kind", "this kind of key does not exist")
     pix_key = PixKey(KeyKind(kind), key)
     entry, history = site.hub.queries.follow_key(pix_key)
     if entry is None and not history:
-        raise KeyNotFound("key", "nobody has ever registered this key")
+        raise KeyNotFound("key", "this key was never registered")
     banks = bank_views(site.hub.queries)
     context = {
         "key": pix_key,

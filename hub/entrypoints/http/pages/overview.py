@@ -20,7 +20,7 @@ from hub.entrypoints.http.api.events import document_of
 from hub.entrypoints.http.pages.network_map import Chart, Drawing, drawings, latency_chart
 from hub.entrypoints.http.pages.site import PagesOf, Remembered, Site, SiteOf, site_of, version_of
 from hub.entrypoints.http.pages.views import TransferLine, bank_view, transfer_lines
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
@@ -150,7 +150,7 @@ async def _events(request: Request, pages: Pages, site: Site, template: str, see
                         chunks.append(format_sse_event(data_str=html, event="scene"))
                 except Exception as error:  # noqa: BLE001 - whatever is down now may be up at the next look
                     is_well = False
-                    log.warning("a live page could not look", error=type(error).__name__)
+                    log.warning("a live page could not refresh", error=type(error).__name__)
             if ending.is_over:
                 yield ENDED
                 return

@@ -1,11 +1,12 @@
-"""A transfer's story as a sequence diagram: payer's bank, hub and payee's bank as columns, time from top to bottom."""
+"""A timeline as a sequence diagram: payer's bank, hub and payee's bank as columns, time from top to bottom."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from hub.domain.flows.transfer.timeline import Mark, Reached, Role, Told
+from pix.scheme.flows import Mark, MessageEvent, StatusChange, TimelineEntry
+from pix.scheme.messages import Role
 from pix.scheme.values import value_object
 
 HEAD_HEIGHT: Final = 62
@@ -40,7 +41,7 @@ _ROLES: Final = (Role.PAYER, Role.HUB, Role.PAYEE)
 class Stroke:
     """A message as an arrow."""
 
-    told: Told
+    event: MessageEvent
     y: int
     from_x: int
     to_x: int
@@ -54,13 +55,13 @@ class Stroke:
 class Stop:
     """A state as a pill on the hub's line of life."""
 
-    reached: Reached
+    change: StatusChange[Any, Any]
     y: int
 
 
 @value_object
 class Diagram:
-    """The story on one paper."""
+    """The timeline on one paper."""
 
     paper: Paper
     height: int
@@ -68,18 +69,18 @@ class Diagram:
     stops: Sequence[Stop]
 
 
-def diagrams(told: Sequence[Told | Reached], from_ms: int) -> list[Diagram]:
-    """The story on each paper; `from_ms` is when the hub first heard of the transfer."""
-    return [_draw(told, from_ms, paper) for paper in PAPERS]
+def diagrams(entries: Sequence[TimelineEntry], from_ms: int) -> list[Diagram]:
+    """The timeline on each paper; `from_ms` is when the hub received the request."""
+    return [_draw(entries, from_ms, paper) for paper in PAPERS]
 
 
-def _draw(told: Sequence[Told | Reached], from_ms: int, paper: Paper) -> Diagram:
+def _draw(entries: Sequence[TimelineEntry], from_ms: int, paper: Paper) -> Diagram:
     places = dict(zip(_ROLES, paper.columns, strict=True))
     strokes, stops = [], []
     y = HEAD_HEIGHT
-    for each in told:
+    for each in entries:
         y += ROW_HEIGHT
-        if isinstance(each, Reached):
+        if isinstance(each, StatusChange):
             stops.append(Stop(each, y))
             continue
         from_x, to_x = places[each.sender], places[each.receiver]

@@ -22,7 +22,6 @@ from pix.web.palette import stylesheet
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import session_mark
 from pix.web.templates import Pages, language_of
-from pix.wire.records import Record
 
 NAME: Final = "CodePix hub"
 COLOR: Final = "#2a323d"
@@ -70,7 +69,6 @@ class Site:
     def __init__(
         self,
         hub: HubApplication,
-        replay_record: Callable[[Record], None],
         csrf: Csrf,
         authentication: OperatorAuthentication,
         wire: LiveMessages,
@@ -82,7 +80,6 @@ class Site:
         self.bank_books = bank_books
         self.lab_panel_url = lab_panel_url
         self.authentication = authentication
-        self.replay_record = replay_record
         self.csrf = csrf
         self.stylesheet = stylesheet(COLOR)
         self.health = Remembered(hub.health.report, HEALTH_AGE_SECONDS_MAX)
@@ -93,7 +90,7 @@ class Site:
             "brand": Brand(
                 name=NAME,
                 color=COLOR,
-                subtitle=translate(language_of(request), "Operator's console"),
+                subtitle=translate(language_of(request), "Operator console"),
                 stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
                 icon_url=f"/brand.svg?v={fingerprint(COLOR.encode())}",
             ),

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
+from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
-from hub.domain.flows.transfer.timeline import timeline
 from hub.entrypoints.http.api.routers import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import PagesOf, Site, SiteOf, version_of
@@ -172,14 +172,14 @@ def show_bookings(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id:
 def _context(request: Request, site: Site, transfer: Transfer, history: list[HistoryStep]) -> dict[str, Any]:
     banks = bank_views(site.hub.queries)
     language = language_of(request)
-    told = timeline(transfer, history)
+    entries = timeline(transfer, history)
     return {
         "line": transfer_line(transfer, banks),
         "transfer": transfer,
         "milestones": milestones(transfer),
-        "story": told,
-        "diagrams": diagrams(told, transfer.received_at_ms),
-        "messages": message_views(told),
+        "timeline": entries,
+        "diagrams": diagrams(entries, transfer.received_at_ms),
+        "messages": message_views(entries),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "version": version_of((transfer, history)),
         "section": "/transfers",

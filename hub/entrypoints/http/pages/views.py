@@ -9,20 +9,16 @@ from typing import Any, Final
 from hub.application.queries import Queries
 from hub.domain.bank import Bank
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
-from hub.domain.flows.transfer.timeline import Mark, Reached, Told
 from hub.domain.settlement import SettlementAccount
-from pix.participant.dead_letters import DeadLetter
+from pix.participant.dead_letters.model import DeadLetter
+from pix.participant.dead_letters.records import record_of
+from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
+from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.languages import Language
 from pix.web.palette import derive_palette
-from pix.wire.records import (
-    HEADER_TYPE,
-    MESSAGES_OF_BANKS,
-    MESSAGES_OF_HUB,
-    RecordError,
-    decode_message,
-    encode_record,
-)
+from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
+from pix.wire.record import HEADER_TYPE
 
 UNKNOWN_COLOR: Final = "#6b7280"
 HEX_BYTES_PER_LINE: Final = 16
@@ -100,7 +96,7 @@ class TransferLine:
     transfer: Transfer
     payer_bank: BankView
     payee_bank: BankView | None
-    """None when nobody was found who is paid by the key."""
+    """None when the key is not registered."""
 
 
 def transfer_lines(transfers: Sequence[Transfer], banks: Mapping[str, BankView]) -> list[TransferLine]:
@@ -158,17 +154,17 @@ def milestones(transfer: Transfer) -> list[Milestone]:
 class MessageView:
     """A message of a transfer, decoded, and as the bytes that are sent."""
 
-    told: Told
+    event: MessageEvent
     fields: Sequence[tuple[str, str]]
     value_lines: Sequence[HexLine]
     size: int
 
 
-def message_views(told: Sequence[Told | Reached]) -> list[MessageView]:
+def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     """Each message that was sent, once. The encoding has one form, so the bytes are those that were sent."""
     views = []
-    for each in told:
-        if isinstance(each, Told) and each.message is not None and each.mark is Mark.NONE:
+    for each in entries:
+        if isinstance(each, MessageEvent) and each.message is not None and each.mark is Mark.NONE:
             value = encode_record(each.message, "", "", b"").value
             views.append(MessageView(each, _flatten("", asdict(each.message)), hex_lines(value), len(value)))
     return views
@@ -210,8 +206,8 @@ class LetterView:
 
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
-    """A dead letter with its message decoded, whoever has or has not signed it."""
-    record = letter.record
+    """A dead letter with its message decoded, signed or not."""
+    record = record_of(letter)
     message_type = _readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []
     why_unreadable = ""

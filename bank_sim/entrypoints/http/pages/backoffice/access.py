@@ -23,7 +23,7 @@ router = page_router()
 def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The form, or why nobody can come in."""
+    """The sign-in form, or why sign-in is disabled."""
     if is_operator(request):
         return see_other(request, local_url(next_url, "/backoffice"))
     context = {"is_shut": site.authentication.is_shut, "next_url": next_url}
@@ -38,7 +38,7 @@ def sign_in(
     password: Annotated[str, Form(max_length=400)] = "",
     next_url: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Lets in whoever knows the operator's password."""
+    """Signs the operator in."""
     language = language_of(request)
     try:
         site.authentication.check(password)
@@ -49,7 +49,7 @@ def sign_in(
             case TooManyAttempts():
                 sentence, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
             case _:
-                sentence, status = translate(language, "This is not the operator's password."), 401
+                sentence, status = translate(language, "Wrong password."), 401
         faults = Faults(password=sentence) if sentence else Faults()
         context = {"is_shut": site.authentication.is_shut, "faults": faults, "next_url": next_url}
         return pages.page(request, TEMPLATE, context, status=status)

@@ -23,9 +23,9 @@ router = operator_router()
 Act = Literal["block", "unblock", "close"]
 
 _DONE: Final[Mapping[Act, str]] = {
-    "block": translatable("Account %(number)s is blocked."),
-    "unblock": translatable("Account %(number)s is unblocked."),
-    "close": translatable("Account %(number)s is closed."),
+    "block": translatable("Account %(number)s blocked."),
+    "unblock": translatable("Account %(number)s unblocked."),
+    "close": translatable("Account %(number)s closed."),
 }
 
 

@@ -6,11 +6,10 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Form, Path, Query, Request, Response
 
-from bank_sim.domain.errors import DeadLetterClosed, DeadLetterTruncated
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import Faults, PagesOf, Site, SiteOf
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterState, DeadLetterTruncated
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
@@ -34,7 +33,7 @@ def show_one(
     request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
     """One letter with its bytes."""
-    letter = site.bank.queries.find_dead_letter(dead_letter_id)
+    letter = site.bank.dead_letters.find(dead_letter_id)
     return pages.page(request, "bank/backoffice/letter.html", {"office": "letters", "letter": letter})
 
 
@@ -43,7 +42,7 @@ def ask_to_discard(
     request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
     """Asks whether the operator means it, and why. Raises DeadLetterNotFound."""
-    letter = site.bank.queries.find_dead_letter(dead_letter_id)
+    letter = site.bank.dead_letters.find(dead_letter_id)
     if letter.state is not DeadLetterState.DEAD:
         return see_other(request, _LIST_URL)
     return pages.page(request, "bank/backoffice/letter_discard.html", {"office": "letters", "letter": letter})
@@ -61,14 +60,14 @@ def act(
     """Replays a letter or lays it aside."""
     try:
         if act == "replay":
-            letter = site.bank.replay_dead_letter(dead_letter_id=dead_letter_id)
+            letter = site.bank.dead_letters.replay(dead_letter_id)
             if letter.state is DeadLetterState.DEAD:
                 say_once(request, translatable("Replayed, and it failed again for the reason below."), "bad")
             else:
-                say_once(request, translatable("The dead letter is replayed."))
+                say_once(request, translatable("Dead letter replayed."))
         else:
-            site.bank.discard_dead_letter(dead_letter_id=dead_letter_id, note=note)
-            say_once(request, translatable("The dead letter is discarded. It stays here to be read."))
+            site.bank.dead_letters.discard(dead_letter_id, note=note)
+            say_once(request, translatable("Dead letter discarded. You can still read it here."))
     except (DeadLetterClosed, DeadLetterTruncated) as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _page(request, site, pages, "all", faults, 409)
@@ -79,8 +78,8 @@ def _page(request: Request, site: Site, pages: Pages, state: str, faults: Faults
     chosen = DeadLetterState(state) if state in set(DeadLetterState) else None
     context = {
         "office": "letters",
-        "letters": site.bank.queries.dead_letters(chosen),
-        "counts": site.bank.queries.count_dead_letters(),
+        "letters": site.bank.dead_letters.list(chosen),
+        "counts": site.bank.dead_letters.count(),
         "states": list(DeadLetterState),
         "state": chosen,
         "faults": faults,

@@ -8,10 +8,11 @@ from fastapi import Request, Response
 
 from bank_sim.application.ports import SettlementAccount
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, Site, SiteOf
-from pix.participant.dead_letters import DeadLetterState
+from pix.participant.dead_letters.model import DeadLetterState
+from pix.scheme.postings import Direction
 from pix.web.events import Scene, stream_scenes
 
 router = operator_router()
@@ -58,7 +59,7 @@ def _look(site: Site) -> dict[str, Any]:
             if counts.get((direction, status), 0)
         ],
         "parts_health": dict(site.bank.health.report()),
-        "dead_letters": queries.count_dead_letters().get(DeadLetterState.DEAD, 0),
+        "dead_letters": site.bank.dead_letters.count().get(DeadLetterState.DEAD, 0),
         "at_hub": settlement_at_hub(site),
         "behaviour": queries.behaviour(),
     }

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Form, Request, Response
 
-from bank_sim.domain.behaviour import MAGIC_ANSWERS, AnswerMode, Behaviour
-from bank_sim.domain.flows.transfer.model import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence
@@ -57,5 +57,5 @@ def choose(
         consuming=not stop_consuming,
     )
     site.bank.choose_behaviour(behaviour=behaviour)
-    say_once(request, translatable("The behaviour is applied. It holds from the next message on."))
+    say_once(request, translatable("Applied. It takes effect with the next message."))
     return see_other(request, "/backoffice/behaviour")

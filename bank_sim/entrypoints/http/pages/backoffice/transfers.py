@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request, Response
 
-from bank_sim.domain.flows.transfer.model import Direction, TransferStatus
+from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.domain.flows.transfer.timeline import step_name
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import PagesOf, SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
+from pix.scheme.postings import Direction
 from pix.web.templates import language_of
 
 router = operator_router()
@@ -66,6 +68,7 @@ def show_one(
     context = {
         "office": "transfers",
         "transfer": transfer,
+        "step_name": step_name,
         "view": view_transfer(transfer, site.clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),

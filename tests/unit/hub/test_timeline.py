@@ -1,14 +1,17 @@
-"""The story of a transfer: every message and every state, from nothing but its row and its history."""
+"""The timeline of a transfer: every message and every state, from nothing but its row and its history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hub.domain.flows.transfer.decisions import Decision, decide, decide_retransmission, decide_timeout
+from hub.domain.flows.flow import Decision
+from hub.domain.flows.transfer.decisions import decide, decide_retransmission, decide_timeout
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, Trigger
-from hub.domain.flows.transfer.timeline import RULES_OF_REQUESTS, Reached, Role, Told, rule_of, timeline
-from pix.scheme.messages import BankMessage, Message, Outcome, Side
+from hub.domain.flows.transfer.rules import REQUEST_RULES, rule_of
+from hub.domain.flows.transfer.timeline import step_name, timeline
+from pix.scheme.flows import MessageEvent, StatusChange, TimelineEntry
+from pix.scheme.messages import BankMessage, Message, Outcome, Role, Side
 from pix.scheme.reasons import ReasonCode
 from tests.unit.hub.builders import (
     ANA,
@@ -22,6 +25,7 @@ from tests.unit.hub.builders import (
     NOW_MS,
     POLICY,
     accepted,
+    facts,
     network,
     processed,
     rejected,
@@ -41,7 +45,7 @@ class Play:
 
     def tell(self, sender: str, message: BankMessage) -> Play:
         self.sent.append(message)
-        self._take(decide(self.transfer, message, sender, self.network, self.now_ms, POLICY))
+        self._take(decide(self.transfer, message, facts(sender, self.network, self.now_ms)))
         return self
 
     def resend(self) -> Play:
@@ -54,23 +58,23 @@ class Play:
         self._take(decide_timeout(self.transfer, self.now_ms, POLICY))
         return self
 
-    def _take(self, decision: Decision) -> None:
-        self.transfer = decision.transfer
+    def _take(self, decision: Decision[Transfer]) -> None:
+        self.transfer = decision.row
         self.history += decision.steps
         self.sent += [message for _, message in decision.messages]
         self.now_ms += 10
 
     def lines(self) -> list[str]:
-        """The story, a line each."""
+        """The timeline, a line each."""
         return [_line(each) for each in self.timeline()]
 
-    def timeline(self) -> Sequence[Told | Reached]:
+    def timeline(self) -> Sequence[TimelineEntry]:
         assert self.transfer is not None
         return timeline(self.transfer, self.history)
 
 
-def _line(each: Told | Reached) -> str:
-    if isinstance(each, Reached):
+def _line(each: TimelineEntry) -> str:
+    if isinstance(each, StatusChange):
         return f"= {each.status} by {each.trigger}: {each.rule}"
     mark = f" ({each.mark})" if each.mark else ""
     return f"{each.sender} > {each.receiver} {each.name}{mark}"
@@ -91,7 +95,7 @@ def test_a_transfer_that_completes_tells_every_message_as_it_was_sent() -> None:
         "payee > hub OutcomeProcessed",
         "= completed by completion: both-banks-have-booked",
     ]
-    told = [each.message for each in play.timeline() if isinstance(each, Told)]
+    told = [each.message for each in play.timeline() if isinstance(each, MessageEvent)]
     assert told == play.sent, "word for word what was sent, in the order in which it was"
 
 
@@ -109,7 +113,7 @@ def test_what_is_sent_again_and_what_comes_too_late_are_told_apart() -> None:
         "hub > payer TransferFailed (resent)",
         "hub > payee TransferFailed (resent)",
     ]
-    (refused,) = [each for each in play.timeline() if isinstance(each, Told) and each.mark == "refused"]
+    (refused,) = [each for each in play.timeline() if isinstance(each, MessageEvent) and each.mark == "refused"]
     assert refused.message is None and refused.why == "too late: the transfer is failed"
 
 
@@ -125,7 +129,7 @@ def test_a_rejection_and_what_the_banks_make_of_it() -> None:
         "payee > hub OutcomeProcessed",
         "payer > hub OutcomeProcessed",
     ]
-    assert [each.message for each in play.timeline() if isinstance(each, Told)] == play.sent
+    assert [each.message for each in play.timeline() if isinstance(each, MessageEvent)] == play.sent
 
 
 def test_a_refusal_names_the_rule_that_the_request_breaks_and_the_payees_bank_is_not_told() -> None:
@@ -148,7 +152,7 @@ def test_a_suspension_between_offer_and_acceptance() -> None:
 def test_a_bank_that_is_both_sides_has_both_roles() -> None:
     to_caio = requested(payer=ANA, payee_key=CAIOS_KEY, payee_tax_id_masked=KEYS[CAIOS_KEY].tax_id_masked)
     play = Play().tell(AURORA, to_caio).tell(CAIO.ispb, accepted())
-    senders = [each.sender for each in play.timeline() if isinstance(each, Told) and each.receiver is Role.HUB]
+    senders = [each.sender for each in play.timeline() if isinstance(each, MessageEvent) and each.receiver is Role.HUB]
     assert senders == [Role.PAYER, Role.PAYEE]
 
 
@@ -157,7 +161,28 @@ def test_a_second_request_with_another_content_is_told_as_refused() -> None:
     assert play.lines()[-1] == "payer > hub TransferRequested (refused)"
 
 
-def test_every_reason_for_which_the_hub_refuses_a_request_has_a_rule() -> None:
-    asked_at_once = {reason for reason in ReasonCode if reason in RULES_OF_REQUESTS}
-    assert {rule_of(Trigger.REFUSAL, reason) for reason in asked_at_once} == set(RULES_OF_REQUESTS.values())
-    assert len(set(RULES_OF_REQUESTS.values())) == len(RULES_OF_REQUESTS)
+def test_a_refusal_names_the_rule_of_its_reason() -> None:
+    for rule in REQUEST_RULES:
+        if rule.makes_row:
+            assert rule_of(Trigger.REFUSAL, rule.reason) is rule.rule
+
+
+def test_rest_names_each_step_by_its_message_and_side() -> None:
+    play = Play().tell(AURORA, requested()).resend().tell(IPE, accepted()).resend().tell(AURORA, processed(Side.PAYER))
+    play.tell(IPE, rejected()).tell(IPE, processed(Side.PAYEE))
+    assert [step_name(step) for step in play.history] == [
+        "TransferRequested",
+        "TransferOffered",
+        "TransferAccepted",
+        "TransferConfirmed (payer)",
+        "TransferConfirmed (payee)",
+        "OutcomeProcessed (payer)",
+        "TransferRejected",
+        "OutcomeProcessed (payee)",
+    ]
+    timed_out = Play().tell(AURORA, requested()).time_out().resend()
+    assert [step_name(step) for step in timed_out.history[1:]] == [
+        "timeout",
+        "TransferFailed (payer)",
+        "TransferFailed (payee)",
+    ]

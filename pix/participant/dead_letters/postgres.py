@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.records import letter_of, letter_with, record_of
 from pix.postgres.engine import is_storable
-from pix.wire.records import Flaw, Record
+from pix.scheme.deliveries import Rejected
+from pix.wire.record import Flaw, Record
 
 _COLUMNS: Final = (
     'digest, topic, partition, "offset", record_key, value, headers, sender, reason, '
@@ -51,7 +54,7 @@ def _head_of(row: Sequence[Any]) -> DeadLetterHead:
     )
 
 
-def _letter_of(row: Sequence[Any]) -> DeadLetter:
+def _letter_from(row: Sequence[Any]) -> DeadLetter:
     digest, topic, partition, offset, key, value, headers, sender, reason, first_ms, last_ms, times, state, note = row[
         :14
     ]
@@ -65,7 +68,8 @@ def _letter_of(row: Sequence[Any]) -> DeadLetter:
         offset=offset,
         flaw=None if flaw is None else Flaw(flaw, digest, value_bytes, value_sha256),
     )
-    return DeadLetter(digest, record, sender, reason, first_ms, last_ms, times, DeadLetterState(state), note)
+    letter = letter_with(record, sender, reason, first_ms, last_ms)
+    return replace(letter, digest=digest, times=times, state=DeadLetterState(state), note=note)
 
 
 def _storable(text_from_outside: str) -> str:
@@ -74,28 +78,27 @@ def _storable(text_from_outside: str) -> str:
 
 
 class PostgresDeadLetters:
-    """See `pix.participant.dead_letters.DeadLetterRepository`."""
+    """See `pix.participant.dead_letters.model.DeadLetterRepository`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
         # In the order of their digests, so that two replicas never wait for each other.
+        letters = [letter_of(each, now_ms) for each in rejected]
         for letter in sorted(letters, key=lambda letter: letter.digest):
+            record = record_of(letter)
             self._connection.execute(
                 _ADD,
                 {
                     "digest": letter.digest,
-                    "topic": letter.record.topic,
-                    "partition": letter.record.partition,
-                    "offset": letter.record.offset,
-                    "record_key": letter.record.key,
-                    "value": letter.record.value,
+                    "topic": record.topic,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "record_key": record.key,
+                    "value": record.value,
                     "headers": json.dumps(
-                        {
-                            _storable(name): base64.b64encode(value).decode()
-                            for name, value in letter.record.headers.items()
-                        }
+                        {_storable(name): base64.b64encode(value).decode() for name, value in record.headers.items()}
                     ),
                     "sender": _storable(letter.sender),
                     "reason": _storable(letter.reason),
@@ -104,7 +107,7 @@ class PostgresDeadLetters:
                     "times": letter.times,
                     "value_bytes": letter.value_bytes,
                     "value_sha256": letter.value_sha256,
-                    "flaw": None if letter.record.flaw is None else _storable(letter.record.flaw.reason),
+                    "flaw": None if record.flaw is None else _storable(record.flaw.reason),
                 },
             )
 
@@ -121,7 +124,7 @@ class PostgresDeadLetters:
             text(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}"),  # noqa: S608 - constants
             {"digest": digest},
         ).one_or_none()
-        return None if row is None else _letter_of(row)
+        return None if row is None else _letter_from(row)
 
     def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
         rows = self._connection.execute(_LIST, {"state": None if state is None else state.value, "size": size})

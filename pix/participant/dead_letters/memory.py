@@ -6,23 +6,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pix.participant.dead_letters import DeadLetter, DeadLetterHead, DeadLetterState, head_of
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
+from pix.participant.dead_letters.records import head_of, letter_of
 from pix.runtime.memory_table import MemoryTable
+from pix.scheme.deliveries import Rejected
 
 
 class MemoryDeadLetters:
-    """See `pix.participant.dead_letters.DeadLetterRepository`."""
+    """See `pix.participant.dead_letters.model.DeadLetterRepository`."""
 
     def __init__(self) -> None:
         self.table: MemoryTable[str, DeadLetter] = MemoryTable()
 
-    def add(self, letters: Sequence[DeadLetter]) -> None:
-        for letter in letters:
+    def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
+        for each in rejected:
+            letter = letter_of(each, now_ms)
             known = self.table.get(letter.digest)
             if known is not None:
-                letter = replace(  # noqa: PLW2901 - the letter as it stands with what is known of it
-                    letter, times=known.times + letter.times, first_seen_at_ms=known.first_seen_at_ms
-                )
+                letter = replace(letter, times=known.times + letter.times, first_seen_at_ms=known.first_seen_at_ms)
             self.table.put(letter.digest, letter)
 
     def find(self, digest: str) -> DeadLetter | None:

@@ -1,4 +1,4 @@
-"""The courier never makes a customer wait, whatever the broker does."""
+"""The background publisher never makes a customer wait, whatever the broker does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bank_sim.adapters.background_publisher import RECORDS_WAITING_MAX, ThreadedPublisher
 from pix.runtime.outages import PublishFailed
-from pix.wire.records import Record
+from pix.wire.record import Record
 
 DEADLINE_SECONDS = 10.0
 
@@ -42,19 +42,19 @@ def test_nothing_is_opened_before_the_first_record() -> None:
         opened.append(1)
         return Sink()
 
-    publisher = ThreadedPublisher(make_sink)
-    publisher.take([])
+    publisher = ThreadedPublisher(make_sink, lambda _: ())
+    publisher.enqueue_records([])
     publisher.close()
     assert opened == []
 
 
 def test_the_caller_goes_on_while_the_broker_hangs_and_what_gathers_goes_as_one_batch() -> None:
     sink = Sink()
-    publisher = ThreadedPublisher(lambda: sink)
-    publisher.take([record(0)])
+    publisher = ThreadedPublisher(lambda: sink, lambda _: ())
+    publisher.enqueue_records([record(0)])
     assert sink.entered.wait(DEADLINE_SECONDS)
     for number in range(1, 6):
-        publisher.take([record(number)])
+        publisher.enqueue_records([record(number)])
     assert sink.batches == []
     sink.gate.set()
     publisher.close()
@@ -64,9 +64,9 @@ def test_the_caller_goes_on_while_the_broker_hangs_and_what_gathers_goes_as_one_
 def test_what_cannot_be_sent_is_dropped_and_the_next_goes_out() -> None:
     sink = Sink([PublishFailed("the broker is down"), RuntimeError("a fault")])
     sink.gate.set()
-    publisher = ThreadedPublisher(lambda: sink)
+    publisher = ThreadedPublisher(lambda: sink, lambda _: ())
     for number in range(100):
-        publisher.take([record(number)])
+        publisher.enqueue_records([record(number)])
         if sink.published.wait(0.1):
             break
     publisher.close()
@@ -76,11 +76,11 @@ def test_what_cannot_be_sent_is_dropped_and_the_next_goes_out() -> None:
 
 def test_what_waits_is_bounded() -> None:
     sink = Sink()
-    publisher = ThreadedPublisher(lambda: sink)
-    publisher.take([record(0)])
+    publisher = ThreadedPublisher(lambda: sink, lambda _: ())
+    publisher.enqueue_records([record(0)])
     assert sink.entered.wait(DEADLINE_SECONDS)
-    publisher.take([record(1)] * RECORDS_WAITING_MAX)
-    publisher.take([record(2)])
+    publisher.enqueue_records([record(1)] * RECORDS_WAITING_MAX)
+    publisher.enqueue_records([record(2)])
     sink.gate.set()
     publisher.close()
     assert sum(len(batch) for batch in sink.batches) == 1 + RECORDS_WAITING_MAX
@@ -96,9 +96,9 @@ def test_a_sink_that_cannot_be_made_yet_is_made_for_a_later_record() -> None:
             raise failures.pop()
         return sink
 
-    publisher = ThreadedPublisher(make_sink)
+    publisher = ThreadedPublisher(make_sink, lambda _: ())
     for number in range(100):
-        publisher.take([record(number)])
+        publisher.enqueue_records([record(number)])
         if sink.published.wait(0.1):
             break
     publisher.close()

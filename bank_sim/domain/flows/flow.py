@@ -1,0 +1,82 @@
+"""What a bank asks of a flow, and what a decision of a bank depends on and contains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from bank_sim.domain.account import Account
+from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.books import Posting
+from pix.scheme.flows import Decision as AnyDecision
+from pix.scheme.flows import Step, TimelineEntry
+from pix.scheme.messages import BankMessage
+from pix.scheme.postings import Direction
+from pix.scheme.retransmission import RetransmissionPolicy
+from pix.scheme.values import value_object
+
+BANK: Final = "bank"
+"""This bank as the author of a step."""
+
+RowId = tuple[str, Direction]
+"""A bank may be both sides of one transfer."""
+
+RowKey = tuple[str, RowId]
+"""The name of a flow, and the id of one of its rows."""
+
+
+@value_object
+class Facts:
+    """What a decision depends on beside the state and the message."""
+
+    ispb: str
+    """This bank's."""
+    now_ms: int
+    policy: RetransmissionPolicy
+    behaviour: Behaviour
+    account: Account | None = None
+    """The customer's account that `account_needed` names; None: there is none."""
+    traceparent: str = ""
+
+
+RowT = TypeVar("RowT")
+StateT = TypeVar("StateT")
+MessageT = TypeVar("MessageT")
+
+
+@value_object
+class Decision(AnyDecision[RowT, Step[Any, Any], BankMessage]):
+    """What follows from one message, or from time. The row's history has the steps already.
+
+    Messages without a row answer what is not fit to be stored.
+    """
+
+    postings: tuple[Posting, ...] = ()
+    """In this order."""
+
+
+@value_object
+class Flow(Generic[RowT, StateT, MessageT]):
+    """A family of messages, as the use cases see it."""
+
+    name: str
+    """Its folder's name."""
+    row: type[RowT]
+    messages: frozenset[type[Any]]
+    """The messages of the hub that it decides on."""
+    keys: Callable[[MessageT], tuple[RowKey, ...]]
+    """All rows that a message loads and locks, also those of other flows, in the order of locking."""
+    state: Callable[[Mapping[RowId, Any], MessageT], StateT]
+    """What `decide` takes, of the rows that were loaded by their ids."""
+    account_needed: Callable[[StateT, MessageT], str]
+    """The number of the customer's account to load and lock; empty when the decision needs none."""
+    decide: Callable[[StateT, MessageT, Facts], Decision[RowT]]
+    decide_retransmission: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
+    owed: Callable[[RowT, int], tuple[BankMessage, ...]]
+    timeline: Callable[[RowT], list[TimelineEntry]]
+    step_name: Callable[[Step[Any, Any]], str]
+    """How REST names the message of a step."""
+    statuses: type[StrEnum]
+    transitions: Mapping[tuple[Any, Any, Any], Any]
+    """By (direction, status or None, trigger) the next status."""

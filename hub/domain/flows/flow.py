@@ -1,0 +1,115 @@
+"""What the hub asks of a flow, and what a decision of the hub depends on and contains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from hub.domain.bank import Bank
+from hub.domain.directory import KeyEntry
+from hub.domain.settlement import Movement, SettlementAccount
+from pix.scheme.flows import Decision as AnyDecision
+from pix.scheme.flows import Step, TimelineEntry
+from pix.scheme.keys import PixKey
+from pix.scheme.messages import HubMessage
+from pix.scheme.reasons import ReasonCode
+from pix.scheme.retransmission import RetransmissionPolicy
+from pix.scheme.values import value_object
+
+AddressedMessage = tuple[str, HubMessage]
+"""A message with the ISPB of its receiver."""
+
+
+RowKey = tuple[str, str]
+"""The name of a flow, and the id of one of its rows."""
+
+
+@value_object
+class Network:
+    """Banks, keys and settlement accounts, as of this transaction."""
+
+    banks: Mapping[str, Bank]
+    """By ISPB."""
+    keys: Mapping[PixKey, KeyEntry]
+    """At least those that the messages name."""
+    accounts: Mapping[str, SettlementAccount]
+    """By ISPB; as the decisions before this one leave them."""
+
+    def takes_part(self, ispb: str) -> bool:
+        """Whether the bank is in the network and not suspended."""
+        bank = self.banks.get(ispb)
+        return bank is not None and bank.active
+
+
+@value_object
+class Facts:
+    """What a decision depends on beside the state and the message."""
+
+    sender: str
+    """The ISPB of the bank that sent the message, already authenticated."""
+    network: Network
+    now_ms: int
+    policy: RetransmissionPolicy
+    timeout_ms: int | None = None
+    """How long a row may be pending; None: as long as it takes."""
+    traceparent: str = ""
+
+
+@value_object
+class RequestRule:
+    """A rule that a bank's request must keep."""
+
+    rule: StrEnum
+    """Its name, which is also the key of its sentence on the pages."""
+    reason: ReasonCode
+    """Why a request that breaks it fails."""
+    is_kept: Callable[[Any], bool]
+    """Of the flow's own picture of a request."""
+    makes_row: bool = True
+    """Whether a request that breaks it makes a failed row (docs/decisions/0001)."""
+
+
+RowT = TypeVar("RowT")
+StateT = TypeVar("StateT")
+MessageT = TypeVar("MessageT")
+
+
+@value_object
+class Decision(AnyDecision[RowT, Step[Any, Any], AddressedMessage]):
+    """What follows from one message, or from time."""
+
+    movements: tuple[Movement, ...] = ()
+    """Changes of settlement money, in this order."""
+
+
+@value_object
+class Flow(Generic[RowT, StateT, MessageT]):
+    """A family of messages, as the use cases see it."""
+
+    name: str
+    """Its folder's name."""
+    row: type[RowT]
+    messages: frozenset[type[Any]]
+    """The messages of banks that it decides on."""
+    keys: Callable[[MessageT], tuple[RowKey, ...]]
+    """All rows that a message loads and locks, also those of other flows, in the order of locking."""
+    state: Callable[[Mapping[str, Any], MessageT], StateT]
+    """What `decide` takes, of the rows that were loaded by their ids."""
+    decide: Callable[[StateT, MessageT, Facts], Decision[RowT]]
+    decide_timeout: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
+    decide_retransmission: Callable[[RowT, int, RetransmissionPolicy, int | None], Decision[RowT]]
+    owed: Callable[[RowT], tuple[AddressedMessage, ...]]
+    timeline: Callable[[RowT, Sequence[Step[Any, Any]]], list[TimelineEntry]]
+    step_name: Callable[[Step[Any, Any]], str]
+    """How REST names the message of a step."""
+    statuses: type[StrEnum]
+    transitions: Mapping[tuple[Any, Any], Any]
+    """By (status or None, trigger) the next status."""
+    rule_of: Callable[[Any, ReasonCode | None], StrEnum]
+    """The rule by which a trigger moves a row."""
+    rules: type[StrEnum]
+    request_rules: tuple[RequestRule, ...]
+    """The rules for a request, in the order in which the hub checks them."""
+    later_rules: Mapping[Any, ReasonCode]
+    """The rules that are judged after the first request, with the reason code of each."""

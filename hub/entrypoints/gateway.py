@@ -1,0 +1,31 @@
+"""The hub's messages as records: version 1 of the wire, with the banks as peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pix.participant.gateway import MessageGateway
+from pix.runtime.clock import monotonic_ms
+from pix.scheme.deliveries import HUB
+from pix.scheme.messages import MESSAGES_OF_BANKS
+from pix.wire.codec import CachedPeers, MakeCodec, Peer
+from pix.wire.protobuf_v1.codec import ProtobufV1Codec
+from pix.wire.topics import bank_topic
+
+WireKeys = Callable[[], Mapping[str, tuple[str, tuple[bytes, ...]]]]
+"""Each bank's code and the keys that are valid for its messages, newest first, by ISPB."""
+
+
+def bank_peers(wire_keys: WireKeys, monotonic_ms: Callable[[], int] = monotonic_ms) -> CachedPeers:
+    """The banks as peers of the hub."""
+    return CachedPeers(
+        lambda: {ispb: Peer(bank_topic(code), keys) for ispb, (code, keys) in wire_keys().items()}, monotonic_ms
+    )
+
+
+def hub_gateway(
+    wire_keys: WireKeys, monotonic_ms: Callable[[], int] = monotonic_ms, codec: MakeCodec = ProtobufV1Codec
+) -> MessageGateway:
+    """The hub's edge to the banks."""
+    peers = bank_peers(wire_keys, monotonic_ms)
+    return MessageGateway(codec(HUB, peers, MESSAGES_OF_BANKS), peers)

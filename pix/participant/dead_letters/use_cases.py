@@ -1,0 +1,117 @@
+"""What a participant does with dead letters: store one, replay one after a fix, discard one, read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from pix.participant.dead_letters.model import (
+    DeadLetter,
+    DeadLetterClosed,
+    DeadLetterHead,
+    DeadLetterNotFound,
+    DeadLetterRepository,
+    DeadLetterState,
+    DeadLetterTruncated,
+)
+from pix.runtime.clock import Clock
+from pix.scheme.deliveries import Rejected
+from pix.scheme.texts import check_line
+
+NOTE_LENGTH_MAX: Final = 200
+LISTED_DEFAULT: Final = 50
+
+
+class UnitOfWork(Protocol):
+    """A transaction with dead letters in it."""
+
+    @property
+    def dead_letters(self) -> DeadLetterRepository: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def commit(self) -> None: ...
+
+
+UnitsOfWork = Callable[[], UnitOfWork]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The use cases of dead letters, on any participant's units of work. All may raise DatabaseUnavailable."""
+
+    units: UnitsOfWork
+    clock: Clock
+    process_again: Callable[[object], None]
+    """Processes an envelope as if it had just arrived; if it cannot be applied, it becomes a dead letter again."""
+    note_length_min: int = 0
+
+    def store(self, rejected: Rejected) -> None:
+        """Stores an envelope that cannot be processed, in a transaction of its own."""
+        with self.units() as unit:
+            unit.dead_letters.add([rejected], self.clock.now_ms())
+            unit.commit()
+
+    def replay(self, digest: str) -> DeadLetter:
+        """Processes the envelope again, and returns the letter afterwards: `replayed`, or `dead` and counted up.
+
+        A crash in between leaves the letter as it is, and another replay changes nothing twice. Raises
+        DeadLetterNotFound, DeadLetterClosed; DeadLetterTruncated when only a part of the envelope was kept.
+        """
+        with self.units() as unit:
+            before = _dead(unit.dead_letters.find(digest))
+        if before.flaw:
+            raise DeadLetterTruncated(before.flaw)
+        self.process_again(before.record)
+        with self.units() as unit:
+            after = unit.dead_letters.lock(digest)
+            if after is not None and after.times == before.times and after.state is DeadLetterState.DEAD:
+                unit.dead_letters.set_state(digest, DeadLetterState.REPLAYED, "")
+                unit.commit()
+        return self.find(digest)
+
+    def discard(self, digest: str, note: str) -> DeadLetter:
+        """Closes a letter that needs no replay; the note says why, in at most 200 characters.
+
+        Raises DeadLetterNotFound, DeadLetterClosed, SchemeError(field="note").
+        """
+        note = check_line(note, "note", self.note_length_min, NOTE_LENGTH_MAX)
+        with self.units() as unit:
+            _dead(unit.dead_letters.lock(digest))
+            unit.dead_letters.set_state(digest, DeadLetterState.DISCARDED, note)
+            unit.commit()
+        return self.find(digest)
+
+    def list(
+        self, state: DeadLetterState | None = DeadLetterState.DEAD, size: int = LISTED_DEFAULT
+    ) -> Sequence[DeadLetterHead]:
+        """Last seen first; in any state with None."""
+        with self.units() as unit:
+            return unit.dead_letters.list(state, size)
+
+    def count(self) -> Mapping[DeadLetterState, int]:
+        """How many are in each state."""
+        with self.units() as unit:
+            return unit.dead_letters.count()
+
+    def find(self, digest: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+        with self.units() as unit:
+            letter = unit.dead_letters.find(digest)
+        if letter is None:
+            raise DeadLetterNotFound
+        return letter
+
+
+def _dead(letter: DeadLetter | None) -> DeadLetter:
+    if letter is None:
+        raise DeadLetterNotFound
+    if letter.state is not DeadLetterState.DEAD:
+        raise DeadLetterClosed
+    return letter

@@ -1,0 +1,139 @@
+"""The codec of version 1: a Protobuf value, headers for type, sender and trace, and a signature of the sender."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+
+from google.protobuf.message import DecodeError
+
+from pix.runtime.trace_context import checked_traceparent
+from pix.scheme.deliveries import Arrival, Outgoing, Rejected
+from pix.scheme.errors import SchemeError
+from pix.scheme.messages import MESSAGES_OF_BANKS, Message
+from pix.wire.codec import Peers
+from pix.wire.protobuf_v1.messages import DECODERS, ENCODERS
+from pix.wire.protobuf_v1.signatures import sign
+from pix.wire.record import (
+    BANK_VALUE_BYTES_MAX,
+    HEADER_SENDER,
+    HEADER_SIGNATURE,
+    HEADER_TRACEPARENT,
+    HEADER_TYPE,
+    VALUE_BYTES_MAX,
+    Record,
+    too_long,
+)
+
+
+class ProtobufV1Codec:
+    """See `pix.wire.codec.Codec`."""
+
+    proves_sender = True
+
+    def __init__(self, participant: str, peers: Peers, allowed: frozenset[type]) -> None:
+        """`participant` signs what is encoded: an ISPB or `hub`. `allowed` are the message classes that it may get."""
+        self._participant = participant
+        self._peers = peers
+        self._allowed = allowed
+
+    def encode(self, outgoing: Outgoing) -> Record | None:
+        peer = self._peers.find(outgoing.receiver)
+        if peer is None:
+            return None
+        return encode_record(outgoing.message, peer.topic, self._participant, peer.keys[0], outgoing.traceparent)
+
+    def decode(self, record: Record) -> Arrival | Rejected:
+        return decode_record(record, self._keys_of, self._allowed)
+
+    def _keys_of(self, sender: str) -> Sequence[bytes]:
+        peer = self._peers.find(sender)
+        return () if peer is None else peer.keys
+
+
+class RecordError(Exception):
+    """Why a record cannot be read; its text is the reason in the dead letters."""
+
+
+def encode_record(message: Message, topic: str, sender: str, key: bytes, traceparent: str = "") -> Record:
+    """The signed record of a message; `key` is the signing key that sender and receiver share."""
+    message_type = type(message).__name__
+    value = ENCODERS[type(message)](message).SerializeToString(deterministic=True)
+    headers = {
+        HEADER_TYPE: message_type.encode(),
+        HEADER_SENDER: sender.encode(),
+        HEADER_SIGNATURE: sign(key, topic, message_type, value),
+    }
+    if traceparent:
+        headers[HEADER_TRACEPARENT] = traceparent.encode()
+    return Record(topic=topic, key=message.end_to_end_id.encode(), value=value, headers=headers)
+
+
+def decode_record(
+    record: Record, keys_of_sender: Callable[[str], Sequence[bytes]], allowed: frozenset[type]
+) -> Arrival | Rejected:
+    """Reads and verifies a record. Raises nothing, whatever the record contains.
+
+    `keys_of_sender` gives the signing keys that are valid for a sender, newest first, none for a stranger. `allowed`
+    are the message classes that may come on this topic.
+    """
+    sender = ""
+    try:
+        if record.flaw is not None:
+            sender = record.headers.get(HEADER_SENDER, b"").decode("ascii", "replace")
+            raise RecordError(record.flaw.reason)
+        sender = _text_header(record, HEADER_SENDER)
+        message_type = _text_header(record, HEADER_TYPE)
+        _check_signature(record, message_type, keys_of_sender(sender))
+        message = decode_message(message_type, record.value, allowed)
+        if record.key != message.end_to_end_id.encode():
+            raise RecordError("record key: must be the end-to-end id of the message")
+        traceparent = checked_traceparent(record.headers.get(HEADER_TRACEPARENT, b"").decode("ascii", "replace"))
+        return Arrival(message, sender, traceparent, record)
+    except RecordError as error:
+        return Rejected(record, sender, str(error))
+    except Exception as error:  # noqa: BLE001 - any fault of a stranger's bytes rejects the record
+        return Rejected(record, sender, f"cannot be read: {type(error).__name__}: {error}")
+
+
+def decode_message(message_type: str, value: bytes, allowed: frozenset[type]) -> Message:
+    """The message in a record's value. Raises RecordError, which says what is wrong with it."""
+    try:
+        message_class, wire_class, decode = DECODERS[message_type]
+    except KeyError:
+        raise RecordError(f"{HEADER_TYPE}: unknown message type {message_type[:60]!r}") from None
+    if message_class not in allowed:
+        raise RecordError(f"{HEADER_TYPE}: {message_type} is not sent on this topic")
+    bytes_max = BANK_VALUE_BYTES_MAX if message_class in MESSAGES_OF_BANKS else VALUE_BYTES_MAX
+    if len(value) > bytes_max:
+        raise RecordError(too_long(value, bytes_max))
+    try:
+        parsed = wire_class.FromString(value)
+    except DecodeError:
+        raise RecordError(f"value: not a {message_type} in Protobuf") from None
+    try:
+        return decode(parsed)
+    except (SchemeError, ValueError) as error:
+        raise RecordError(f"value: {error}") from None
+
+
+def _text_header(record: Record, name: str) -> str:
+    value = record.headers.get(name)
+    if not value:
+        raise RecordError(f"{name}: header is missing")
+    try:
+        return value.decode("ascii")
+    except UnicodeDecodeError:
+        raise RecordError(f"{name}: header is not ASCII") from None
+
+
+def _check_signature(record: Record, message_type: str, keys: Sequence[bytes]) -> None:
+    signature = record.headers.get(HEADER_SIGNATURE)
+    if not signature:
+        raise RecordError(f"{HEADER_SIGNATURE}: header is missing, the record is unsigned")
+    if not keys:
+        raise RecordError(f"{HEADER_SENDER}: no such participant")
+    for key in keys:
+        if hmac.compare_digest(sign(key, record.topic, message_type, record.value), signature):
+            return
+    raise RecordError(f"{HEADER_SIGNATURE}: not the sender's signature of this record")

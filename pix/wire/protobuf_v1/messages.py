@@ -1,0 +1,250 @@
+"""Each message of the protocol to and from Protobuf (`codepix.v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from google.protobuf.message import Message as Protobuf
+
+from codepix.v1 import common_pb2 as common
+from codepix.v1 import transfers_pb2 as wire
+from pix.scheme.errors import SchemeError
+from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.messages import (
+    Message,
+    Outcome,
+    OutcomeProcessed,
+    Party,
+    Side,
+    TransferAccepted,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRejected,
+    TransferRequested,
+)
+from pix.scheme.reasons import ReasonCode
+
+# The enums' numbers are looked up once.
+
+_KIND_TO_WIRE: Final = {kind: common.KeyKind.Value(f"KEY_KIND_{kind.value}") for kind in KeyKind}
+_KIND_FROM_WIRE: Final = {number: kind for kind, number in _KIND_TO_WIRE.items()}
+_SIDE_TO_WIRE: Final = {Side.PAYER: common.SIDE_PAYER, Side.PAYEE: common.SIDE_PAYEE}
+_SIDE_FROM_WIRE: Final = {number: side for side, number in _SIDE_TO_WIRE.items()}
+_OUTCOME_TO_WIRE: Final = {Outcome.CONFIRMED: common.OUTCOME_CONFIRMED, Outcome.FAILED: common.OUTCOME_FAILED}
+_OUTCOME_FROM_WIRE: Final = {number: outcome for outcome, number in _OUTCOME_TO_WIRE.items()}
+
+
+def key_to_wire(key: PixKey) -> common.PixKey:
+    """The Protobuf form of a key."""
+    return common.PixKey(kind=_KIND_TO_WIRE[key.kind], key=key.key)
+
+
+def key_from_wire(key: common.PixKey) -> PixKey:
+    """A key as it came; it is not normalised here. Raises SchemeError for an unknown kind."""
+    return PixKey(key_kind_from_wire(key.kind), key.key)
+
+
+def key_kind_from_wire(number: int) -> KeyKind:
+    """Raises SchemeError for an unspecified or unknown kind."""
+    try:
+        return _KIND_FROM_WIRE[cast(Any, number)]
+    except KeyError:
+        raise SchemeError("key.kind", "must be CPF, CNPJ, PHONE, EMAIL or EVP") from None
+
+
+def party_to_wire(party: Party) -> common.Party:
+    """The Protobuf form of a party."""
+    return common.Party(
+        ispb=party.ispb,
+        branch=party.branch,
+        account_number=party.account_number,
+        name=party.name,
+        tax_id_masked=party.tax_id_masked,
+    )
+
+
+def party_from_wire(party: common.Party) -> Party:
+    """A party as it came."""
+    return Party(party.ispb, party.branch, party.account_number, party.name, party.tax_id_masked)
+
+
+_Value = TypeVar("_Value")
+
+
+def _from_wire(table: Mapping[Any, _Value], number: int, field_name: str) -> _Value:
+    try:
+        return table[number]
+    except KeyError:
+        raise SchemeError(field_name, "is not specified") from None
+
+
+def _reason_from_wire(text: str) -> ReasonCode:
+    try:
+        return ReasonCode(text)
+    except ValueError:
+        raise SchemeError("reason_code", f"{text[:10]!r} is not a reason code of the scheme") from None
+
+
+def _encode_requested(message: TransferRequested) -> Protobuf:
+    return wire.TransferRequested(
+        end_to_end_id=message.end_to_end_id,
+        amount_centavos=message.amount_centavos,
+        payer=party_to_wire(message.payer),
+        payee_key=key_to_wire(message.payee_key),
+        payee_tax_id_masked=message.payee_tax_id_masked,
+        description=message.description,
+        requested_at_ms=message.requested_at_ms,
+    )
+
+
+def _decode_requested(parsed: wire.TransferRequested) -> Message:
+    return TransferRequested(
+        parsed.end_to_end_id,
+        parsed.amount_centavos,
+        party_from_wire(parsed.payer),
+        key_from_wire(parsed.payee_key),
+        parsed.payee_tax_id_masked,
+        parsed.description,
+        parsed.requested_at_ms,
+    )
+
+
+def _encode_offered(message: TransferOffered) -> Protobuf:
+    return wire.TransferOffered(
+        end_to_end_id=message.end_to_end_id,
+        amount_centavos=message.amount_centavos,
+        payer=party_to_wire(message.payer),
+        payee=party_to_wire(message.payee),
+        payee_key=key_to_wire(message.payee_key),
+        description=message.description,
+        offered_at_ms=message.offered_at_ms,
+    )
+
+
+def _decode_offered(parsed: wire.TransferOffered) -> Message:
+    return TransferOffered(
+        parsed.end_to_end_id,
+        parsed.amount_centavos,
+        party_from_wire(parsed.payer),
+        party_from_wire(parsed.payee),
+        key_from_wire(parsed.payee_key),
+        parsed.description,
+        parsed.offered_at_ms,
+    )
+
+
+def _encode_accepted(message: TransferAccepted) -> Protobuf:
+    return wire.TransferAccepted(end_to_end_id=message.end_to_end_id, amount_centavos=message.amount_centavos)
+
+
+def _decode_accepted(parsed: wire.TransferAccepted) -> Message:
+    return TransferAccepted(parsed.end_to_end_id, parsed.amount_centavos)
+
+
+def _encode_rejected(message: TransferRejected) -> Protobuf:
+    return wire.TransferRejected(
+        end_to_end_id=message.end_to_end_id,
+        amount_centavos=message.amount_centavos,
+        reason_code=message.reason.value,
+    )
+
+
+def _decode_rejected(parsed: wire.TransferRejected) -> Message:
+    return TransferRejected(parsed.end_to_end_id, parsed.amount_centavos, _reason_from_wire(parsed.reason_code))
+
+
+def _encode_confirmed(message: TransferConfirmed) -> Protobuf:
+    return wire.TransferConfirmed(
+        end_to_end_id=message.end_to_end_id,
+        side=_SIDE_TO_WIRE[message.side],
+        amount_centavos=message.amount_centavos,
+        payer=party_to_wire(message.payer),
+        payee=party_to_wire(message.payee),
+        payee_key=key_to_wire(message.payee_key),
+        description=message.description,
+        confirmed_at_ms=message.confirmed_at_ms,
+    )
+
+
+def _decode_confirmed(parsed: wire.TransferConfirmed) -> Message:
+    return TransferConfirmed(
+        parsed.end_to_end_id,
+        _from_wire(_SIDE_FROM_WIRE, parsed.side, "side"),
+        parsed.amount_centavos,
+        party_from_wire(parsed.payer),
+        party_from_wire(parsed.payee),
+        key_from_wire(parsed.payee_key),
+        parsed.description,
+        parsed.confirmed_at_ms,
+    )
+
+
+def _encode_failed(message: TransferFailed) -> Protobuf:
+    return wire.TransferFailed(
+        end_to_end_id=message.end_to_end_id,
+        side=_SIDE_TO_WIRE[message.side],
+        reason_code=message.reason.value,
+        amount_centavos=message.amount_centavos,
+        payer=party_to_wire(message.payer),
+        payee=party_to_wire(message.payee) if message.payee else None,
+        payee_key=key_to_wire(message.payee_key),
+        description=message.description,
+        failed_at_ms=message.failed_at_ms,
+    )
+
+
+def _decode_failed(parsed: wire.TransferFailed) -> Message:
+    return TransferFailed(
+        parsed.end_to_end_id,
+        _from_wire(_SIDE_FROM_WIRE, parsed.side, "side"),
+        _reason_from_wire(parsed.reason_code),
+        parsed.amount_centavos,
+        party_from_wire(parsed.payer),
+        party_from_wire(parsed.payee) if parsed.HasField("payee") else None,
+        key_from_wire(parsed.payee_key),
+        parsed.description,
+        parsed.failed_at_ms,
+    )
+
+
+def _encode_processed(message: OutcomeProcessed) -> Protobuf:
+    return wire.OutcomeProcessed(
+        end_to_end_id=message.end_to_end_id,
+        side=_SIDE_TO_WIRE[message.side],
+        outcome=_OUTCOME_TO_WIRE[message.outcome],
+        amount_centavos=message.amount_centavos,
+        reason_code=message.reason.value if message.reason else "",
+    )
+
+
+def _decode_processed(parsed: wire.OutcomeProcessed) -> Message:
+    return OutcomeProcessed(
+        parsed.end_to_end_id,
+        _from_wire(_SIDE_FROM_WIRE, parsed.side, "side"),
+        _from_wire(_OUTCOME_FROM_WIRE, parsed.outcome, "outcome"),
+        parsed.amount_centavos,
+        _reason_from_wire(parsed.reason_code) if parsed.reason_code else None,
+    )
+
+
+ENCODERS: Final[Mapping[type, Callable[[Any], Protobuf]]] = {
+    TransferRequested: _encode_requested,
+    TransferOffered: _encode_offered,
+    TransferAccepted: _encode_accepted,
+    TransferRejected: _encode_rejected,
+    TransferConfirmed: _encode_confirmed,
+    TransferFailed: _encode_failed,
+    OutcomeProcessed: _encode_processed,
+}
+
+DECODERS: Final[Mapping[str, tuple[type, type[Protobuf], Callable[[Any], Message]]]] = {
+    "TransferRequested": (TransferRequested, wire.TransferRequested, _decode_requested),
+    "TransferOffered": (TransferOffered, wire.TransferOffered, _decode_offered),
+    "TransferAccepted": (TransferAccepted, wire.TransferAccepted, _decode_accepted),
+    "TransferRejected": (TransferRejected, wire.TransferRejected, _decode_rejected),
+    "TransferConfirmed": (TransferConfirmed, wire.TransferConfirmed, _decode_confirmed),
+    "TransferFailed": (TransferFailed, wire.TransferFailed, _decode_failed),
+    "OutcomeProcessed": (OutcomeProcessed, wire.OutcomeProcessed, _decode_processed),
+}

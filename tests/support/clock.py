@@ -1,0 +1,33 @@
+"""Clocks of tests: see `pix.runtime.clock.Clock`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pix.runtime.clock import SystemClock
+
+NOON_MS = 1_795_348_800_000
+"""Noon of 2026-11-22, UTC."""
+
+
+@dataclass(slots=True)
+class TurnedClock:
+    """A clock that the test turns."""
+
+    at_ms: int = NOON_MS
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def turn(self, milliseconds: int) -> None:
+        self.at_ms += milliseconds
+
+
+@dataclass(slots=True)
+class ShiftedClock:
+    """The machine's clock, some milliseconds ahead."""
+
+    ahead_ms: int = 0
+
+    def now_ms(self) -> int:
+        return SystemClock().now_ms() + self.ahead_ms

@@ -1,0 +1,69 @@
+"""Databases of tests: copies of one that has a participant's newest schema, and tables that are emptied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+from psycopg2 import sql  # type: ignore[import-untyped]
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+
+from lab.network.parts.postgres import MAINTENANCE_DATABASE, EmbeddedPostgres
+from pix.postgres.engine import transaction
+from pix.postgres.limits import SET_UP_LIMITS
+from pix.postgres.migrations import migrate
+from pix.postgres.plain_connection import connect_plainly
+
+HUB_TABLES = (
+    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
+    "settlement_accounts, bank_secrets, banks"
+)
+BANK_TABLES = "accounts, account_keys, transfers, postings, behaviour, participants, seeded_stories, dead_letters"
+
+
+class Databases:
+    """Makes databases on the run's server."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._templates: dict[Path, str] = {}
+
+    def new(self) -> str:
+        """The URL of an empty database."""
+        name = f"test_{uuid4().hex}"
+        self._server.create_database(name)
+        return self._server.url(name)
+
+    def migrated(self, migrations: Path) -> str:
+        """The URL of a database with the newest schema: a copy, which takes less time than the migrations."""
+        if migrations not in self._templates:
+            url = self.new()
+            migrate(url, migrations)
+            self._templates[migrations] = str(make_url(url).database)
+        name = f"test_{uuid4().hex}"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(self._templates[migrations])
+        )
+        connection = connect_plainly(self._server.url(MAINTENANCE_DATABASE), SET_UP_LIMITS)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+        return self._server.url(name)
+
+
+def empty_hub(engine: Engine) -> None:
+    """Empties every table of a hub: quicker than another database."""
+    with transaction(engine) as connection:
+        connection.execute(text(f"TRUNCATE {HUB_TABLES}"))
+
+
+def empty_bank(engine: Engine) -> None:
+    """Empties every table of a bank, and begins its numbers anew."""
+    with transaction(engine) as connection:
+        # Postings refuse to be removed; this switches triggers off for the transaction.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(f"TRUNCATE {BANK_TABLES} RESTART IDENTITY"))
+        connection.execute(text("ALTER SEQUENCE account_serials RESTART"))
