@@ -55,7 +55,7 @@ class TracedOrders:
         return results
 
     def _take_untraced(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
-        # Whoever called may trace, and the others of the network too.
+        # The caller may trace, and the other participants too.
         if traceparent := current_traceparent():
             orders = [replace(order, traceparent=traceparent) for order in orders]
         return self._take_orders(orders)

@@ -91,7 +91,7 @@ class CloseAccount:
         Raises AccountNotFound, AccountNotEmpty, AccountHasTransfers.
         """
         with self._units() as unit:
-            # Whoever promises a credit or debits the account locks it too, so nothing can come in between.
+            # An acceptance and a debit lock the account too, so neither can come in between.
             account = unit.accounts.lock([account_number]).get(account_number)
             if account is None:
                 raise AccountNotFound

@@ -29,7 +29,7 @@ class MirrorProgress:
             for start in range(0, len(open_ids), TRANSFERS_PER_QUESTION_MAX):
                 learned |= self._hub.find_progress(open_ids[start : start + TRANSFERS_PER_QUESTION_MAX])
         except BankError:
-            # Nobody's money depends on it; it will be asked again when somebody looks again.
+            # No money depends on it; the next view asks again.
             pass
         news = {
             transfer.end_to_end_id: learned[transfer.end_to_end_id]

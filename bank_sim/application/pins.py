@@ -12,7 +12,7 @@ SCRYPT_BLOCK_SIZE: Final = 8
 SCRYPT_PARALLELISM: Final = 1
 SALT_BYTES: Final = 16
 
-NOBODYS_PIN_HASH: Final = f"{'00' * SALT_BYTES}:{'00' * 32}"
+UNKNOWN_ACCOUNTS_PIN_HASH: Final = f"{'00' * SALT_BYTES}:{'00' * 32}"
 """Checked for an account that does not exist, so that it takes as long as for one that does."""
 
 

@@ -156,7 +156,7 @@ class SwitchRepository(Protocol):
     """What replicas of this bank agree on beside the money."""
 
     def behaviour(self) -> Behaviour:
-        """How the bank plays a counterparty; the honest default when nobody has chosen."""
+        """How the bank plays a counterparty; the honest default until one is chosen."""
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
         """From the next batch on, in every replica."""

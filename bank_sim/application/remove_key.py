@@ -1,4 +1,4 @@
-"""A customer removes a key: at the hub first, so that nobody is paid by it any more, and then here."""
+"""A customer removes a key: at the hub first, so that no payment finds it any more, and then here."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bank_sim.application.pins import NOBODYS_PIN_HASH, pin_matches
+from bank_sim.application.pins import UNKNOWN_ACCOUNTS_PIN_HASH, pin_matches
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain.account import PIN_LENGTH_MAX, Account
 from bank_sim.domain.errors import WrongCredentials
@@ -19,7 +19,7 @@ class SignIn:
         with self._units() as unit:
             account = unit.accounts.find(account_number)
             pin_hash = unit.accounts.pin_hash(account_number)
-        is_right = len(pin) <= PIN_LENGTH_MAX and pin_matches(pin, pin_hash or NOBODYS_PIN_HASH)
+        is_right = len(pin) <= PIN_LENGTH_MAX and pin_matches(pin, pin_hash or UNKNOWN_ACCOUNTS_PIN_HASH)
         if account is None or pin_hash is None or not is_right:
             raise WrongCredentials
         return account

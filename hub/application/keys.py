@@ -108,7 +108,7 @@ class RegisterKey:
 
 
 def _decide(unit: UnitOfWork, asked: Collection[KeyEntry]) -> tuple[Registrations, Sequence[KeyEntry]]:
-    """What becomes of each, and those that are new. From here on nobody else registers a key for their accounts."""
+    """The result of each, and the new entries. Locks their accounts against other registrations."""
     keys_of = dict(unit.keys.lock_accounts({entry.account for entry in asked}))
     by_key = unit.keys.find_many({entry.key for entry in asked})
     requests = {(entry.ispb, entry.request_id) for entry in asked if entry.request_id}
@@ -173,7 +173,7 @@ class FindKey:
     def __call__(self, *, kind: KeyKind, key: str, asking_ispb: str = "") -> Payee:
         """The entry and its bank. `asking_ispb` is the bank that asks; the operator, who is none, has no limit.
 
-        Raises SchemeError for a malformed key, KeyNotFound when nobody is paid by it, and LookUpsExhausted.
+        Raises SchemeError for a malformed key, KeyNotFound for a key that is not registered, and LookUpsExhausted.
         """
         pix_key = parse_stored_key(key, kind)
         if asking_ispb:
@@ -192,7 +192,7 @@ class FindKey:
     def conclude(self, payee: Payee | None, asking_ispb: str) -> Payee:
         """Counts the look-up against the bank. Never waits.
 
-        Raises LookUpsExhausted when the bank may not ask now, and KeyNotFound when nobody is paid by the key.
+        Raises LookUpsExhausted when the bank may not ask now, and KeyNotFound when the key is not registered.
         """
         if asking_ispb:
             _check_wait(self._look_ups.take(asking_ispb, MISS_COST if payee is None else HIT_COST))

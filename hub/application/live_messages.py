@@ -62,7 +62,7 @@ class LiveMessage:
     status: str
     """What the message says of the transfer: `pending`, `confirmed`, `failed`, or empty."""
     reason: str
-    """A reason code, or why nobody will take it; empty for none."""
+    """A reason code, or why its receiver rejects the record; empty for none."""
 
 
 @value_object

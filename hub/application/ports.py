@@ -182,7 +182,7 @@ class TallyRepository(Protocol):
         """Every sort of which there are transfers."""
 
     def recount(self) -> None:
-        """Counts every transfer anew, while nobody changes one: for what was written by a version without tallies."""
+        """Counts every transfer anew under a lock of the table, for transfers of a version without tallies."""
 
 
 class BankRepository(Protocol):
@@ -283,7 +283,7 @@ class KeyRepository(Protocol):
         """
 
     def history(self, key: PixKey) -> list[KeyEvent]:
-        """What has become of a key, oldest first; empty when nobody ever had it."""
+        """The history of a key, oldest first; empty if it was never registered."""
 
     def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
         """In the order of (key, kind)."""

@@ -93,12 +93,12 @@ class Queries:
             return unit.keys.search(narrow)
 
     def follow_key(self, key: PixKey) -> tuple[KeyEntry | None, list[KeyEvent]]:
-        """Whom a key in its stored form pays now, None for nobody, and what has become of it, oldest first."""
+        """The owner of a key in its stored form, None if it is not registered, and the key's history, oldest first."""
         with self._units() as unit:
             entries = unit.keys.find_many([key]) if key.key.isprintable() else {}
             return entries.get(key), unit.keys.history(key)
 
     def key_history(self, key: PixKey) -> list[KeyEvent]:
-        """What has become of a key, oldest first; empty when nobody ever had it."""
+        """The history of a key, oldest first; empty if it was never registered."""
         with self._units() as unit:
             return unit.keys.history(key)

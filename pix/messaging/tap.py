@@ -1,4 +1,4 @@
-"""A look at the records that pass, beside whoever is to read them."""
+"""A tap: a copy of the records on topics, without influence on their consumers."""
 
 from __future__ import annotations
 

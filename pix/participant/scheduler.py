@@ -157,3 +157,5 @@ class Heartbeat:
             act()
         except SchemeError as error:
             log.debug("heartbeat not delivered", error=str(error))
+        except Exception:
+            log.exception("heartbeat not delivered")

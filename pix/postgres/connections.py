@@ -1,14 +1,14 @@
-"""Connections to PostgreSQL that go there no more often than they must.
+"""Connections to PostgreSQL with as few round trips as possible.
 
-psycopg2 begins each transaction with a round trip of its own, and SQLAlchemy's pool makes another one to see whether
-the connection is alive. A transaction of one transfer has five or six statements, so these two are a quarter of what
-it takes. Here it begins together with its first statement, what nobody waits for goes along with the statement behind
-it or with the commit, and whether a connection is alive is seen on its socket: a server that closed it has said so.
+psycopg2 begins each transaction with a separate round trip, and SQLAlchemy's pool makes another one to test whether the
+connection is alive. A transaction of one transfer has five or six statements, so these two are a quarter of its time.
+Here a transaction begins together with its first statement, a statement without an awaited result goes with the next
+one or with the commit, and the socket tells whether a connection is alive: a server that closes it sends that.
 
-psycopg2 waits for an answer without an end, and a peer that acknowledges every byte and never answers is noticed by no
-kernel. So each connection notes until when its answer is due, and one thread of the process shuts down the sockets of
-those that are overdue, which ends the wait. (psycopg2's wait callback would do without a thread, but costs more for
-each statement, and knows no COPY.)
+psycopg2 waits for an answer without a limit, and no kernel notices a peer that acknowledges every byte and never
+answers. So each connection records when its answer is due, and one thread of the process shuts down the sockets of the
+overdue ones, which ends the wait. (psycopg2's wait callback needs no thread, but costs more per statement, and does not
+work with COPY.)
 """
 
 from __future__ import annotations

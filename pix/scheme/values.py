@@ -12,7 +12,7 @@ Class = TypeVar("Class")
 def value_object(cls: type[Class]) -> type[Class]:
     """A dataclass with slots whose instances never change, are equal by their fields, and can be keys.
 
-    That nobody assigns to a field is proven by mypy, before anything runs, and not enforced while it runs: Python makes
+    mypy proves that no code assigns to a field; nothing enforces it at run time, because Python makes
     a frozen instance by one call per field, which takes 3.9 µs for a transfer and 1.4 µs for a message, against 0.4 and
     0.3 µs this way. A message makes some ten values on its way through a participant, so that was a fifth of the time
     that the hub spent on it.

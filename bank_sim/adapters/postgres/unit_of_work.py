@@ -89,7 +89,7 @@ class PostgresUnitsOfWork:
 
 
 def _violation_behind(error: BaseException | None) -> BaseException | None:
-    """What the driver says of a row that the database does not take, whoever has wrapped it."""
+    """The driver's error for a row that the database rejects, whichever exception wraps it."""
     # `pix.postgres.bulk` takes a row that is there already for a reason to read again.
     behind = getattr(error, "orig", None) or (error.__cause__ if isinstance(error, DatabaseUnavailable) else error)
     return behind if isinstance(behind, psycopg2.IntegrityError) else None

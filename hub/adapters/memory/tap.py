@@ -12,7 +12,7 @@ from pix.wire.record import Record
 
 
 class MemoryWire:
-    """Passes records to whoever has tapped it; `is_down` plays a broker that is away."""
+    """Copies records to its taps; `is_down` simulates an unavailable broker."""
 
     def __init__(self) -> None:
         self.is_down = False

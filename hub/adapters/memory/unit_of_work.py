@@ -386,7 +386,7 @@ class MemoryKeys:
 
 
 class MemoryUnitOfWork:
-    """One transaction on a store that nobody else uses meanwhile."""
+    """One transaction on a store that no other transaction uses at the same time."""
 
     def __init__(self, store: HubStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""A look at what passes on topics: from now on, beside whoever consumes them, leaving no trace at the broker."""
+"""A tap of topics from now on: it joins no group, commits nothing and influences no consumer."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _SIGNING_PURPOSE: Final = b"codepix/v1/kafka-signing"
 def signing_key(secret: str) -> bytes:
     """The key of a bank's signatures, derived from its secret: 32 bytes.
 
-    The hub keeps this and a hash of the secret, never the secret: its tables let nobody call gRPC as a bank.
+    The hub stores this and a hash of the secret, never the secret, so its tables authenticate no gRPC call.
     """
     return hmac.new(secret.encode(), _SIGNING_PURPOSE, hashlib.sha256).digest()
 
