@@ -9,7 +9,7 @@ from typing import Any, cast
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
-from bank_sim.adapters.observed import ObservedUnitsOfWork, TracedOrders, TransferWatch
+from bank_sim.adapters.observed import TracedOrders, TransferWatch
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -21,6 +21,7 @@ from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink
+from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat

@@ -8,7 +8,7 @@ from typing import cast
 
 from hub.adapters.gauges import watch_database
 from hub.adapters.message_tap import RecordMessageTap
-from hub.adapters.observed import ObservedUnitsOfWork, TransferWatch
+from hub.adapters.observed import TransferWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
@@ -23,6 +23,7 @@ from hub.settings import HubSettings
 from pix.messaging.kafka.acls import allow_banks
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
+from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.rpc.server import serve_grpc

@@ -1,16 +1,200 @@
-"""What observed units of work of hub and banks have in common."""
+"""Observed units of work: metrics, spans and logs of changes, the same for hub and banks.
+
+The unit of work compares the rows that were locked with those that are saved, and counts once the transaction has
+committed. So metrics tell committed facts, never attempts, and neither use cases nor SQL know of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import logging
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, cast
 
 from pix.messaging.log_context import end_to_end_id_of, traceparent_of
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.records import record_of
+from pix.runtime.logs import logger
 from pix.runtime.trace_context import trace_id_of
 from pix.scheme.deliveries import Rejected
+from pix.telemetry.metrics import Metrics
+from pix.telemetry.records import spans_of_batch
 from pix.wire.record import digest_of
+
+COMMITTED: Final = ("committed",)
+READ: Final = ("read",)
+FAILED: Final = ("failed",)
+
+log = logger(__name__)
+
+Pairs = Sequence[tuple[Any, Any]]
+"""Rows before (None for a new one) and after a transaction."""
+
+
+class RowWatch:
+    """Counts, times and logs changes of rows. Hub and bank derive theirs, with their own series."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+
+    def row_id(self, row: Any) -> Hashable:
+        """As `lock` of the repository keys its rows."""
+        raise NotImplementedError
+
+    def count(self, pairs: Pairs) -> None:
+        """Observes the participant's series."""
+        raise NotImplementedError
+
+    def resends_of(self, row: Any) -> int:
+        """How often messages of the row were retransmitted."""
+        raise NotImplementedError
+
+    def labels_of(self, row: Any) -> Mapping[str, str]:
+        """What distinguishes the row from others with its end-to-end id, for logs and the names of attributes."""
+        raise NotImplementedError
+
+    def committed(self, pairs: Pairs, rejected: Sequence[Rejected]) -> None:
+        """Observes rows and dead letters of a committed transaction."""
+        if pairs:
+            self.count(pairs)
+            self._count_messages([pair for pair in pairs if pair[0] is not None])
+            self._annotate(pairs)
+        if rejected:
+            self.metrics.stored.add({(): float(len(rejected))})
+            log_dead_letters(log, rejected)
+
+    def _count_messages(self, changed: Pairs) -> None:
+        for counter, number in (
+            (self.metrics.resends, self.resends_of),
+            (self.metrics.duplicates, _duplicates),
+            (self.metrics.refusals, _refusals),
+        ):
+            if added := sum(number(after) - number(before) for before, after in changed):
+                counter.add({(): float(added)})
+
+    def _annotate(self, pairs: Pairs) -> None:
+        """Writes the status into the current spans, and a line each into a log with the level DEBUG."""
+        is_detailed = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+        spans = spans_of_batch()
+        if not is_detailed and not spans:
+            return
+        for before, after in pairs:
+            labels = self.labels_of(after)
+            for span in spans.get(after.end_to_end_id, ()):
+                span.set(".".join(("codepix", *labels.values(), "status")), after.status.value)
+            if is_detailed:
+                log.debug(
+                    "transfer changed",
+                    end_to_end_id=after.end_to_end_id,
+                    trace_id=trace_id_of(after.traceparent),
+                    **labels,
+                    status=after.status.value,
+                    was=None if before is None else before.status.value,
+                    reason=None if after.reason is None else after.reason.value,
+                )
+
+
+def _duplicates(row: Any) -> int:
+    return cast(int, row.duplicates)
+
+
+def _refusals(row: Any) -> int:
+    return cast(int, row.refusals)
+
+
+class ObservedUnitsOfWork:
+    """Opens units of work that are watched."""
+
+    def __init__(self, units: Callable[[], Any], watch: RowWatch) -> None:
+        self._units = units
+        self._watch = watch
+
+    def __call__(self) -> Any:
+        """A new one; everything but transfers and dead letters is the unit's."""
+        return _ObservedUnit(self._units(), self._watch)
+
+
+class _ObservedUnit:
+    def __init__(self, unit: Any, watch: RowWatch) -> None:
+        self._unit = unit
+        self._watch = watch
+        self._before: dict[Hashable, Any] = {}
+        self._saved: list[Any] = []
+        self._rejected: list[Rejected] = []
+        self._outcome = READ
+        self._started_seconds = 0.0
+
+    @property
+    def transfers(self) -> Any:
+        return _ObservedRows(self._unit.transfers, self._watch.row_id, self._before, self._saved)
+
+    @property
+    def dead_letters(self) -> ObservedDeadLetters:
+        return ObservedDeadLetters(self._unit.dead_letters, self._rejected)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unit, name)
+
+    def __enter__(self) -> _ObservedUnit:
+        self._started_seconds = time.perf_counter()
+        self._unit.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._outcome = FAILED
+        try:
+            self._unit.__exit__(kind, error, trace)
+        finally:
+            seconds = time.perf_counter() - self._started_seconds
+            self._watch.metrics.transaction_seconds.observe({self._outcome: [seconds]})
+
+    def commit(self) -> None:
+        self._unit.commit()
+        self._outcome = COMMITTED
+        self._watch.committed([(self._before.get(self._watch.row_id(row)), row) for row in self._saved], self._rejected)
+
+
+class _ObservedRows:
+    """A repository of rows; the hub saves changes with a row in them, a bank saves rows."""
+
+    def __init__(
+        self, rows: Any, row_id: Callable[[Any], Hashable], before: dict[Hashable, Any], saved: list[Any]
+    ) -> None:
+        self._rows = rows
+        self._row_id = row_id
+        self._before = before
+        self._saved = saved
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def lock(self, *ids: Any, **options: Any) -> Any:
+        locked = self._rows.lock(*ids, **options)
+        self._before.update(locked)
+        return locked
+
+    def lock_due(self, *bounds: int) -> Any:
+        return self._locked(self._rows.lock_due(*bounds))
+
+    def lock_expired(self, *bounds: int) -> Any:
+        return self._locked(self._rows.lock_expired(*bounds))
+
+    def add(self, rows: Sequence[Any]) -> None:
+        self._rows.add(rows)
+        self._saved += rows
+
+    def save(self, changes: Sequence[Any]) -> None:
+        self._rows.save(changes)
+        self._saved += [getattr(change, "transfer", change) for change in changes]
+
+    def _locked(self, rows: Any) -> Any:
+        self._before.update((self._row_id(row), row) for row in rows)
+        return rows
+
 
 LETTERS_LOGGED_MAX: Final = 10
 """Of one batch: bad records must not fill the log."""
