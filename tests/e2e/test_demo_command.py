@@ -76,7 +76,7 @@ def test_the_demo_ends_cleanly_finds_its_data_again_and_starts_a_killed_bank(
     output = first.output()
     for option in ("--hub-port", "--bank-001-port", "--bank-002-port", "--bank-003-port"):
         assert f"http://127.0.0.1:{ports[option]}" in output
-    assert f"PIN is {DEMO_PIN}" in output
+    assert f"PIN of each: {DEMO_PIN}" in output
     assert "ana@aurora.example" in output
     bank = BankRest("Bank 001", f"http://127.0.0.1:{ports['--bank-001-port']}", client)
     payer = Population.of({"001": bank}).rich("001")
@@ -154,8 +154,8 @@ def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--kafka", "apache"], "--story: is told on the embedded broker"),
-        (["--transfer-timeout", "40"], "--story: a transfer waits for Next"),
+        (["--kafka", "apache"], "--story: needs the embedded broker"),
+        (["--transfer-timeout", "40"], "--story: does not work with --transfer-timeout"),
     ],
 )
 def test_a_story_that_cannot_be_told_is_refused(arguments: list[str], sentence: str) -> None:
