@@ -292,10 +292,13 @@ def test_everything_works_without_a_script(look: Look, ana: Account, bruno: Acco
 def test_a_payment_is_made_with_the_keyboard_alone(look: Look, ana: Account, bruno: Account) -> None:
     page = look("001", ana)
     page.goto("/pay")
+    # The browser focuses the field when it first draws the page, which may be after the page has loaded.
+    expect(page.locator("#key")).to_be_focused()
     page.keyboard.type("bruno@example.com")
     expect(page.locator("#recognized")).to_contain_text("Email")
     page.keyboard.press("Enter")
     page.wait_for_url("**/pay/amount?**")
+    expect(page.locator("#amount")).to_be_focused()
     page.keyboard.type("1234")
     page.keyboard.press("Enter")
     page.wait_for_url("**/pay/review?**")
