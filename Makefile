@@ -9,7 +9,7 @@ PACKAGES := pix hub bank_sim lab loadtest tests
 # Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
 ARGS ?=
 # Processes among which `make test` shares the files of tests.
-WORKERS ?= 3
+WORKERS ?= 2
 # Which worlds `make simulate` runs.
 SEEDS ?= 200
 START ?= 1
@@ -37,9 +37,9 @@ unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 sim
 	$(BIN)/python -m pytest --quiet --durations=0 --durations-min=5 -m "not postgres and not prove" tests/unit tests/contract
 	$(BIN)/python -m tests.simulation --seeds 200
 
-# More workers than cores, because the tests of processes wait more than they work. Files are handed out in the order of
+# As many workers as cores, because tests with processes and browsers keep both busy. Files are handed out in the order of
 # tests/sharing.py, the longest first.
-test: $(INSTALLED) ## the whole suite, in at most 8 minutes; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
+test: $(INSTALLED) ## the whole suite, some 15 minutes on two cores; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
