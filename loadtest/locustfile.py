@@ -65,7 +65,7 @@ def prepare(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         read_options(environment.parsed_options)
     except OptionRefused as error:
         _refuse(str(error))
-    # gRPC has threads of its own, and locust's users are greenlets: without this a call would stop all of them.
+    # gRPC starts threads, and locust's users are greenlets: without this a call would stop all of them.
     grpc_gevent.init_gevent()
     # Locust starts no user; once it reports that as done, the run's own arrivals begin.
     environment.events.spawning_complete.add_listener(lambda **_: _begin(environment))

@@ -39,7 +39,7 @@ EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in rang
 
 
 class Queries:
-    """Reads, each in a transaction of its own. Pages are bounded, and their cursors are texts to hand back."""
+    """Reads, each in a separate transaction. Pages are bounded, and their cursors are opaque texts."""
 
     def __init__(self, units: UnitsOfWork, hub: Hub, mirror_progress: MirrorProgress) -> None:
         self._units = units

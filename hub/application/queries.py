@@ -15,7 +15,7 @@ from pix.scheme.keys import KeyKind, PixKey
 
 
 class Queries:
-    """Reads, each in a transaction of its own."""
+    """Reads, each in a separate transaction."""
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units

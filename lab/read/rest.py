@@ -80,7 +80,7 @@ class Rest:
 
     def _request(self, method: str, path: str, **arguments: Any) -> tuple[int, bytes]:
         """The status and the body. Raises `Unreachable`."""
-        assert self._client is not None, "a subclass has a client of its own"
+        assert self._client is not None, "a subclass sets the client"
         try:
             answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
         except httpx.HTTPError as error:

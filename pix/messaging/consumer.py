@@ -38,7 +38,7 @@ class PausableSource(RecordSource[Position], Protocol[Position]):
 
 
 StoreDeadLetter = Callable[[Record, str], None]
-"""Stores one record among the dead letters, with the reason, in a transaction of its own."""
+"""Stores one record among the dead letters, with the reason, in a separate transaction."""
 
 
 def _never() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, cast
@@ -32,27 +33,27 @@ Pairs = Sequence[tuple[Any, Any]]
 """Rows before (None for a new one) and after a transaction."""
 
 
-class RowWatch:
+class RowWatch(ABC):
     """Counts, times and logs changes of rows. Hub and bank derive theirs, with their own series."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
+    @abstractmethod
     def row_id(self, row: Any) -> Hashable:
         """As `lock` of the repository keys its rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count(self, pairs: Pairs) -> None:
         """Observes the participant's series."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resends_of(self, row: Any) -> int:
         """How often messages of the row were retransmitted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def labels_of(self, row: Any) -> Mapping[str, str]:
         """What distinguishes the row from others with its end-to-end id, for logs and the names of attributes."""
-        raise NotImplementedError
 
     def committed(self, pairs: Pairs, rejected: Sequence[Rejected]) -> None:
         """Observes rows and dead letters of a committed transaction."""

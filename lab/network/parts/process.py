@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +102,7 @@ def _quoted_log(child: ChildProcess) -> str:
 
 
 class ChildProcess:
-    """One program, run below a watchdog in a session of its own, with its output in a log file.
+    """One program, run below a watchdog in a separate session, with its output in a log file.
 
     It survives Ctrl-C in the lab's terminal (the lab decides when it stops), and dies with the lab, even when the lab
     is killed. `stop_signal` is what asks it to end in good order.
@@ -317,7 +318,7 @@ class ChildProcess:
             guarded.stdin.close()
 
 
-class ChildPart:
+class ChildPart(ABC):
     """A part that is one child process, which subclasses start."""
 
     def __init__(self, child: ChildProcess, stop_grace_seconds: float) -> None:
@@ -325,9 +326,9 @@ class ChildPart:
         self._child = child
         self._stop_grace_seconds = stop_grace_seconds
 
+    @abstractmethod
     def start(self) -> None:
         """Starts it and waits until it is ready. Raises `PartError`."""
-        raise NotImplementedError
 
     def retire(self) -> None:
         """Refuses to be started from now on."""

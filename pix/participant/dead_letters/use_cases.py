@@ -53,7 +53,7 @@ class DeadLetters:
     note_length_min: int = 0
 
     def store(self, rejected: Rejected) -> None:
-        """Stores an envelope that cannot be processed, in a transaction of its own."""
+        """Stores an envelope that cannot be processed, in a separate transaction."""
         with self.units() as unit:
             unit.dead_letters.add([rejected], self.clock.now_ms())
             unit.commit()
