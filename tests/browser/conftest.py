@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
+from tests.browser.addresses import arrive
 from tests.browser.chromium import chromium
 from tests.integration.bank_http.conftest import ana, aurora, bruno, ipe, village  # noqa: F401 - fixtures
 from tests.integration.bank_http.serving import serving
@@ -140,7 +141,7 @@ def look(browser: Browser, street: Street, watch: Watch, tmp_path: Path) -> Iter
         page.goto("/sign-in")
         if account is not None:
             page.locator(f"button[name=account_number][value='{account.number}']").click()
-            page.wait_for_url(f"{address}/")
+            arrive(page, f"{address}/")
         return page
 
     yield open_page

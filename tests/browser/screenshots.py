@@ -29,6 +29,7 @@ from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
+from tests.browser.addresses import arrive
 from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.integration.bank_http.serving import serving
@@ -86,7 +87,7 @@ class Studio:
         page.goto("/sign-in")
         if place is not None:
             page.locator("button.person").nth(place).click()
-            page.wait_for_url(f"{self.addresses[code]}/")
+            arrive(page, f"{self.addresses[code]}/")
         return page
 
     def console(self, path: str, *, size: dict[str, Any] = DESKTOP, **options: Any) -> Page:
@@ -146,11 +147,11 @@ def to_review(page: Page, key: str, digits: str, text: str) -> None:
     page.goto("/pay")
     page.locator("#key").fill(key)
     page.locator("main form button.button").last.click()
-    page.wait_for_url("**/pay/amount?**")
+    arrive(page, "**/pay/amount?**")
     page.locator("#amount").press_sequentially(digits)
     page.locator("#description").fill(text)
     page.locator("main form button.button").last.click()
-    page.wait_for_url("**/pay/review?**")
+    arrive(page, "**/pay/review?**")
 
 
 def take_pictures(studio: Studio) -> None:
@@ -168,7 +169,7 @@ def take_pictures(studio: Studio) -> None:
     payee.evaluate(CONFETTI_IN_THE_AIR)
     studio.keep("two-banks", payer, payee)
     payer.locator("#receipt").click()
-    payer.wait_for_url("**/receipt?**")
+    arrive(payer, "**/receipt?**")
     payer.set_viewport_size({"width": 900, "height": 1_200})
     studio.keep("receipt", payer)
 

@@ -13,6 +13,7 @@ from bank_sim.domain.account import Account
 from pix.scheme.keys import KeyKind
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
+from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PHONE, Look, Watch
 from tests.browser.test_paying import go_on, stage, to_review
 from tests.support.participants import bank_handler
@@ -84,7 +85,7 @@ def test_axe_finds_no_serious_fault(busy: Any, size: dict[str, Any], scheme: str
     stage(page, "completed")
     faults += faults_of(page)
     page.locator("#receipt").click()
-    page.wait_for_url("**/receipt?**")
+    arrive(page, "**/receipt?**")
     faults += faults_of(page)
     for path in PAGES:
         page.goto(path)

@@ -11,6 +11,7 @@ from bank_sim.domain.account import Account
 from hub.application.ports import TransferFilter
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
+from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Show, Street, Watch
 from tests.browser.test_accessibility import faults_of
 
@@ -70,7 +71,7 @@ def test_a_transfer_is_seen_on_the_map_and_explained_in_the_explorer(
     page.wait_for_function("() => window.dots >= 7", timeout=PATIENCE_MS)
     expect(page.locator("[data-count=completed]")).to_have_text("1")
     page.locator(f"a[data-transfer={end_to_end_id}]").click()
-    page.wait_for_url(f"**/transfers/{end_to_end_id}")
+    arrive(page, f"**/transfers/{end_to_end_id}")
     drawing = page.locator("svg.sequence-wide")
     expect(drawing.locator("[data-message]")).to_have_count(7)
     expect(drawing).to_contain_text("both banks have acknowledged")

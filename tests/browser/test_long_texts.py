@@ -16,6 +16,7 @@ from pix.scheme.keys import KeyKind
 from pix.scheme.postings import Direction
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
+from tests.browser.addresses import arrive
 from tests.browser.conftest import Look, Show, Street, Watch
 from tests.integration.bank_http.conftest import PIN
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
@@ -123,12 +124,12 @@ def test_long_texts_make_no_page_of_the_bank_wide(
     page.goto("/pay")
     page.locator("#key").fill(LONG_KEY)
     page.locator("form:has(#key) button[type=submit]").click()
-    page.wait_for_url("**/pay/amount**")
+    arrive(page, "**/pay/amount**")
     assert wide(page, [page.url]) == []
     page.locator("#amount").fill("100,00")
     page.locator("#description").fill(LONG_WORD[:140])
     page.locator("form:has(#amount) button[type=submit]").click()
-    page.wait_for_url("**/pay/review**")
+    arrive(page, "**/pay/review**")
     assert wide(page, [page.url]) == []
 
 

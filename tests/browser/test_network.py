@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from lab.drive.customers import Customer, Population
 from lab.network.network import Network, RunningBank
 from lab.read.rest import BankRest
+from tests.browser.addresses import arrive
 from tests.browser.conftest import PATIENCE_MS, Watch
 from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.browser.test_paying import stage, to_review
@@ -32,7 +33,7 @@ def page(browser: Browser, network: Network, watch: Watch) -> Iterator[Page]:
 def sign_in(page: Page, bank: RunningBank, customer: Customer) -> None:
     page.goto(f"{bank.url}/sign-in")
     page.locator(f"button[name=account_number][value='{customer.account_number}']").click()
-    page.wait_for_url(f"{bank.url}/")
+    arrive(page, f"{bank.url}/")
 
 
 def test_a_payment_shows_in_both_statements_and_on_the_console(
@@ -44,7 +45,7 @@ def test_a_payment_shows_in_both_statements_and_on_the_console(
     sign_in(page, network.bank("001"), payer)
     to_review(page, payee.keys[0].key, "1234", "Lunch at noon")
     page.locator("#confirm").click()
-    page.wait_for_url("**/transfers/**")
+    arrive(page, "**/transfers/**")
     end_to_end_id = page.url.rsplit("/", 1)[1].split("?")[0]
     stage(page, "completed")
     expect(other.locator("[data-arrived]")).to_contain_text(re.compile(r"12,34"))

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from tests.browser.addresses import arrive
 from tests.browser.conftest import PHONE, Look, Watch
 from tests.browser.test_paying import go_on, stage, to_review
 from tests.integration.bank_http.conftest import PIN
@@ -31,9 +32,9 @@ def test_signing_in_with_a_pin_and_out_again(look: Look, watch: Watch, ana: Acco
     expect(page.locator("h1")).to_have_text("Hello, Ana")
     page.locator(".switcher > summary").click()
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
+    arrive(page, "**/sign-in")
     page.goto("/statement")
-    page.wait_for_url(re.compile(r"/sign-in\?next=%2Fstatement$"))
+    arrive(page, re.compile(r"/sign-in\?next=%2Fstatement$"))
 
 
 def test_opening_an_account(look: Look, watch: Watch) -> None:
@@ -76,7 +77,7 @@ def test_receiving_by_a_pasted_code_celebrates(look: Look, ana: Account, bruno: 
     payee.locator("#amount").press_sequentially("2500")
     payee.locator("#message").fill("Pizza")
     payee.get_by_role("button", name="Update code").click()
-    payee.wait_for_url("**amount=25**")
+    arrive(payee, "**amount=25**")
     code = payee.locator("#code").input_value()
 
     payer = look("001", ana)
@@ -101,7 +102,7 @@ def test_a_photographed_code_is_paid(look: Look, ana: Account, bruno: Account, t
     payer.goto("/pay?way=picture")
     # Choosing the file sends the form.
     payer.locator("#picture").set_input_files(picture)
-    payer.wait_for_url("**/pay/amount?**")
+    arrive(payer, "**/pay/amount?**")
     expect(payer.locator("[data-payee=name]")).to_have_text("Bruno Lima")
     expect(payer.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s9,90"))
 
@@ -189,7 +190,7 @@ def test_two_banks_in_one_browser_keep_their_customers_apart(look: Look, street:
     page = look("001", ana)
     other = page.context.new_page()
     other.goto(street.addresses["002"])  # type: ignore[attr-defined]
-    other.wait_for_url("**/sign-in")
+    arrive(other, "**/sign-in")
     page.reload()
     expect(page.locator("h1")).to_have_text("Hello, Ana")
 

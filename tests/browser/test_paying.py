@@ -17,6 +17,7 @@ from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
 from pix.web.formats import brl_plain
+from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
 
 WORDS = {
@@ -40,11 +41,11 @@ def go_on(page: Page) -> None:
 def to_review(page: Page, key: str, digits: str, description: str = "") -> None:
     type_key(page, key)
     go_on(page)
-    page.wait_for_url("**/pay/amount?**")
+    arrive(page, "**/pay/amount?**")
     page.locator("#amount").press_sequentially(digits)
     page.locator("#description").fill(description)
     go_on(page)
-    page.wait_for_url("**/pay/review?**")
+    arrive(page, "**/pay/review?**")
 
 
 def stage(page: Page, name: str) -> Any:
@@ -73,7 +74,7 @@ def test_a_payment_from_key_to_receipt_while_the_payee_watches(
     go_on(payer)
     expect(payer.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s150,75"))
     payer.locator("#confirm").click()
-    payer.wait_for_url("**/transfers/**")
+    arrive(payer, "**/transfers/**")
     stage(payer, "completed")
     expect(payer.locator("h1")).to_have_text(words["done"])
     expect(payer).to_have_title(f"{words['done']} · Banco Aurora")
@@ -116,14 +117,14 @@ def test_a_double_click_a_reload_and_going_back_pay_once(
     to_review(page, "bruno@example.com", "1000")
     page.reload()
     page.locator("#confirm").dblclick()
-    page.wait_for_url("**/transfers/**")
+    arrive(page, "**/transfers/**")
     first = page.url
     page.reload()
     page.go_back()
     expect(page.locator("[data-made]")).to_contain_text("You already sent this Pix at")
     expect(page.locator("#confirm")).to_have_count(0)
     page.locator("#made").click()
-    page.wait_for_url(first)
+    arrive(page, first)
     stage(page, "completed")
     assert aurora.queries.find_account(ana.number).balance_centavos == 99_000
     assert len(aurora.queries.list_transfers().transfers) == 1
@@ -239,7 +240,7 @@ def test_a_session_that_ends_in_another_tab_pays_nothing_and_says_so(
     expect(page.locator("h1")).to_have_text("Your session has expired")
     expect(page.locator("main")).to_contain_text("Nothing was paid. Sign in again.")
     page.locator("#way-on").click()
-    page.wait_for_url("**/sign-in")
+    arrive(page, "**/sign-in")
     assert aurora.queries.list_transfers().transfers == ()
 
 
@@ -276,7 +277,7 @@ def test_everything_works_without_a_script(look: Look, ana: Account, bruno: Acco
     page.locator("#amount").fill("10,00")
     go_on(page)
     page.locator("#confirm").click()
-    page.wait_for_url("**/transfers/**")
+    arrive(page, "**/transfers/**")
     # Without a script the page is reloaded by hand.
     expect(page.locator("[data-status]")).to_be_visible()
     page.goto("/keys")
@@ -297,11 +298,11 @@ def test_a_payment_is_made_with_the_keyboard_alone(look: Look, ana: Account, bru
     page.keyboard.type("bruno@example.com")
     expect(page.locator("#recognized")).to_contain_text("Email")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/pay/amount?**")
+    arrive(page, "**/pay/amount?**")
     expect(page.locator("#amount")).to_be_focused()
     page.keyboard.type("1234")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/pay/review?**")
+    arrive(page, "**/pay/review?**")
     page.locator("#confirm").focus()
     page.keyboard.press("Enter")
     stage(page, "completed")

@@ -14,6 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
+from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, Watch
 from tests.browser.test_console import LIVE, pay
 from tests.browser.test_network import RESTART_PATIENCE_MS
@@ -44,7 +45,7 @@ class Tabs:
     def sign_in(self, account: Account) -> Page:
         page = self.open("/sign-in")
         page.locator(f"button[name=account_number][value='{account.number}']").click()
-        page.wait_for_url(f"{self._address}/")
+        arrive(page, f"{self._address}/")
         return page
 
     @property
@@ -100,7 +101,7 @@ def test_signing_out_in_one_tab_ends_the_stream_of_every_other_one(tabs: Tabs, b
     home.locator(".switcher > summary").click()
     home.get_by_role("button", name="Sign out").click()
     for page in (home, *others):
-        page.wait_for_url("**/sign-in")
+        arrive(page, "**/sign-in")
     tabs.await_streams(0)
 
 
@@ -110,7 +111,7 @@ def test_signing_in_as_somebody_else_ends_the_other_tabs_too(tabs: Tabs, ipe: Ba
     expect(home.locator(OPEN)).to_be_visible()
     new = tabs.sign_in(other)
     expect(new.locator("body")).to_contain_text("Eva")
-    home.wait_for_url("**/sign-in")
+    arrive(home, "**/sign-in")
     expect(new.locator(OPEN)).to_be_visible()
 
 
@@ -123,7 +124,7 @@ def test_a_stream_that_learns_of_the_end_alone_leaves_as_well(tabs: Tabs, bruno:
     session_registry.now_seconds = lambda: now_seconds() + 3_600
     # Another look at the page's stream, as each few minutes.
     home.evaluate("() => { window.dispatchEvent(new Event('pagehide')); window.dispatchEvent(new Event('focus')); }")
-    home.wait_for_url("**/sign-in")
+    arrive(home, "**/sign-in")
 
 
 def test_the_map_says_when_the_hub_stands_still_and_when_it_goes_on(
