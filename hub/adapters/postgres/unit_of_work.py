@@ -25,6 +25,7 @@ from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable, transaction, undo
+from pix.scheme.features import known_features
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
@@ -33,8 +34,15 @@ LAST_CHARACTER: Final = chr(sys.maxunicode)
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 
-_ALL_BANKS: Final = "SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks"
+BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features"
+_ALL_BANKS: Final = f"SELECT {BANK_COLUMNS} FROM banks"  # noqa: S608 - names are constants of this module
 _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
+
+
+def bank_of(row: Sequence[Any]) -> Bank:
+    """The bank of a row with these columns."""
+    *columns, features = row
+    return Bank(*columns, known_features(features))
 
 
 class PostgresBanks:
@@ -45,7 +53,7 @@ class PostgresBanks:
 
     def all(self) -> dict[str, Bank]:
         rows = fetch_bulk(self._connection, _ALL_BANKS, {})
-        return {row[0]: Bank(*row) for row in rows}
+        return {row[0]: bank_of(row) for row in rows}
 
     def secrets(self) -> dict[str, list[BankSecret]]:
         rows = fetch_bulk(self._connection, _ALL_SECRETS, {})
@@ -57,7 +65,10 @@ class PostgresBanks:
     def add(self, bank: Bank) -> None:
         try:
             self._connection.execute(
-                text("INSERT INTO banks VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms)"),
+                text(
+                    f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
+                    "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)"
+                ),
                 _bank_values(bank),
             )
         except IntegrityError:
@@ -67,7 +78,7 @@ class PostgresBanks:
         self._connection.execute(
             text(
                 "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-                "joined_at_ms = :joined_at_ms WHERE ispb = :ispb"
+                "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb"
             ),
             _bank_values(bank),
         )
@@ -124,6 +135,7 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "version": bank.version,
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
+        "features": sorted(bank.features),
     }
 
 

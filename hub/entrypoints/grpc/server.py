@@ -257,6 +257,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
             color=request.color,
             url=request.url,
             version=request.version,
+            features=request.features,
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 
