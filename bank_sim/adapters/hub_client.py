@@ -126,7 +126,6 @@ class GrpcHub:
         self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)
 
     def close(self) -> None:
-        """Ends every connection."""
         self._channel.close()
 
     def join_network(self, identity: BankIdentity, url: str, version: str) -> None:

@@ -98,8 +98,6 @@ class AuthenticateBank:
 
 
 class JoinNetwork:
-    """A bank announces its name, colour and address."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock

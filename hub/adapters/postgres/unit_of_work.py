@@ -38,8 +38,6 @@ _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM
 
 
 class PostgresBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -128,8 +126,6 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
 
 
 class PostgresHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -164,8 +160,6 @@ class PostgresHeartbeats:
 
 
 class PostgresSettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -283,7 +277,6 @@ _REMOVE_KEY: Final = (
 
 
 def entry_of(row: Sequence[Any]) -> KeyEntry:
-    """The entry of a row with these columns."""
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
         PixKey(KeyKind(kind), key), ispb, branch, account_number, holder_name, HolderKind(holder_kind), *rest
@@ -291,8 +284,6 @@ def entry_of(row: Sequence[Any]) -> KeyEntry:
 
 
 class PostgresKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -425,8 +416,6 @@ class PostgresKeys:
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `hub.application.ports.UnitOfWork`."""
-
     def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
         self._engine = engine
         self._cached = cached
@@ -465,8 +454,6 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine

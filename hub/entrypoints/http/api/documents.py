@@ -63,7 +63,6 @@ class BankDocument(BaseModel):
 
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
-        """What the hub can tell of a bank."""
         return cls(
             **asdict(standing.bank),
             **asdict(standing.liveness),
@@ -83,7 +82,6 @@ class SettlementDocument(BaseModel):
 
     @classmethod
     def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
-        """`fundings` are all of this account."""
         return cls(**asdict(account), funded_centavos=sum(funding.amount_centavos for funding in fundings))
 
 
@@ -121,7 +119,6 @@ class FundedDocument(FundingDocument):
 
     @classmethod
     def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
-        """`account` is the funded one."""
         return cls(
             **asdict(funding),
             balance_centavos=account.balance_centavos,
@@ -293,7 +290,6 @@ class KeyDocument(BaseModel):
 
     @classmethod
     def of(cls, entry: KeyEntry, bank: Bank) -> Self:
-        """`bank` is the bank of the entry's account."""
         return cls(
             kind=entry.key.kind,
             key=entry.key.key,
