@@ -127,7 +127,6 @@ class GrpcHub:
         self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)
 
     def close(self) -> None:
-        """Ends every connection."""
         self._channel.close()
 
     def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:

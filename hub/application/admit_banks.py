@@ -99,8 +99,6 @@ class AuthenticateBank:
 
 
 class JoinNetwork:
-    """A bank announces its name, colour, address and features."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock

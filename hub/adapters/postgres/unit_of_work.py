@@ -46,8 +46,6 @@ def bank_of(row: Sequence[Any]) -> Bank:
 
 
 class PostgresBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -140,8 +138,6 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
 
 
 class PostgresHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -176,8 +172,6 @@ class PostgresHeartbeats:
 
 
 class PostgresSettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -295,7 +289,6 @@ _REMOVE_KEY: Final = (
 
 
 def entry_of(row: Sequence[Any]) -> KeyEntry:
-    """The entry of a row with these columns."""
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
         PixKey(KeyKind(kind), key), ispb, branch, account_number, holder_name, HolderKind(holder_kind), *rest
@@ -303,8 +296,6 @@ def entry_of(row: Sequence[Any]) -> KeyEntry:
 
 
 class PostgresKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -437,8 +428,6 @@ class PostgresKeys:
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `hub.application.ports.UnitOfWork`."""
-
     def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
         self._engine = engine
         self._cached = cached
@@ -477,8 +466,6 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine

@@ -66,7 +66,6 @@ class BankDocument(BaseModel):
 
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
-        """What the hub can tell of a bank."""
         return cls(
             **asdict(standing.bank) | {"features": sorted(standing.bank.features)},
             **asdict(standing.liveness),
@@ -86,7 +85,6 @@ class SettlementDocument(BaseModel):
 
     @classmethod
     def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
-        """`fundings` are all of this account."""
         return cls(**asdict(account), funded_centavos=sum(funding.amount_centavos for funding in fundings))
 
 
@@ -124,7 +122,6 @@ class FundedDocument(FundingDocument):
 
     @classmethod
     def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
-        """`account` is the funded one."""
         return cls(
             **asdict(funding),
             balance_centavos=account.balance_centavos,
@@ -296,7 +293,6 @@ class KeyDocument(BaseModel):
 
     @classmethod
     def of(cls, entry: KeyEntry, bank: Bank) -> Self:
-        """`bank` is the bank of the entry's account."""
         return cls(
             kind=entry.key.kind,
             key=entry.key.key,
