@@ -39,7 +39,7 @@ from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
 from pix.scheme.texts import check_bank_name, check_color, check_plain_text
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
-from pix.wire.protobuf_v1.messages import key_from_wire, key_to_wire
+from pix.wire.protobuf_v1.parts import key_from_wire, key_to_wire
 
 CALL_SECONDS_MAX: Final = 2.0
 ATTEMPTS_MAX: Final = 2
