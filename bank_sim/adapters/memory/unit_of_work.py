@@ -54,8 +54,6 @@ PostingId = tuple[str, Direction | None, PostingKind | None]
 
 @dataclass(slots=True)
 class BankStore:
-    """What is durable."""
-
     accounts: MemoryTable[str, Account] = field(default_factory=MemoryTable)
     pin_hashes: MemoryTable[str, str] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, tuple[AccountKey, int]] = field(default_factory=MemoryTable)
@@ -80,8 +78,6 @@ class BankStore:
 
 
 class MemoryAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -133,8 +129,6 @@ class MemoryAccounts:
 
 
 class MemoryKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -275,8 +269,6 @@ def _matches(transfer: Transfer, narrow: TransferFilter) -> bool:
 
 
 class MemoryPostings:
-    """See `bank_sim.application.ports.PostingRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -419,8 +411,6 @@ def _is_shown(line: StatementLine, narrow: StatementFilter) -> bool:
 
 
 class MemorySwitches:
-    """See `bank_sim.application.ports.SwitchRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -449,8 +439,6 @@ class MemorySwitches:
 
 
 class MemoryUnitOfWork:
-    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
-
     accounts: AccountRepository
     keys: KeyRepository
     transfers: TransferRepository
@@ -485,8 +473,6 @@ class MemoryUnitOfWork:
 
 
 class MemoryUnitsOfWork:
-    """Opens units of work on one store."""
-
     def __init__(self, store: BankStore | None = None) -> None:
         self.store = store or BankStore()
 
