@@ -111,7 +111,7 @@ class ObservedUnitsOfWork:
         self._watch = watch
 
     def __call__(self) -> Any:
-        """A new one; everything but transfers and dead letters is the unit's."""
+        """A new one; everything but rows and dead letters is the unit's."""
         return _ObservedUnit(self._units(), self._watch)
 
 
@@ -127,7 +127,12 @@ class _ObservedUnit:
 
     @property
     def transfers(self) -> Any:
-        return _ObservedRows(self._unit.transfers, self._watch.row_id, self._before, self._saved)
+        return self._observed(self._unit.transfers)
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """The repositories of all flows, by name."""
+        return {flow: self._observed(rows) for flow, rows in self._unit.rows.items()}
 
     @property
     def dead_letters(self) -> ObservedDeadLetters:
@@ -135,6 +140,9 @@ class _ObservedUnit:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._unit, name)
+
+    def _observed(self, rows: Any) -> _ObservedRows:
+        return _ObservedRows(rows, self._watch.row_id, self._before, self._saved)
 
     def __enter__(self) -> _ObservedUnit:
         self._started_seconds = time.perf_counter()

@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from bank_sim.application.flow_rows import repositories as repositories_of_bank
+from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
+from bank_sim.adapters.postgres.flows import TABLES as TABLES_OF_BANK
 from bank_sim.domain.flows import FLOWS as FLOWS_OF_BANK
 from bank_sim.domain.flows.flow import Flow as FlowOfBank
 from hub.application.flow_rows import repositories as repositories_of_hub
@@ -66,4 +67,4 @@ class AnyUnit:
 def test_every_flow_has_a_repository_for_its_rows() -> None:
     names = [flow.name for flow in FLOWS_OF_HUB]
     assert list(repositories_of_hub(AnyUnit())) == names  # type: ignore[arg-type]
-    assert list(repositories_of_bank(AnyUnit())) == names  # type: ignore[arg-type]
+    assert list(MemoryUnitsOfWork()().rows) == list(TABLES_OF_BANK) == names
