@@ -11,6 +11,7 @@ from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.ports import Hub, SettlementAccount, UnitOfWork, UnitsOfWork
 from bank_sim.application.searching import Wanted
 from bank_sim.application.searching import search as search_rows
+from bank_sim.application.statement_lines import statement_lines
 from bank_sim.application.views import (
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
@@ -19,10 +20,10 @@ from bank_sim.application.views import (
     DemoPerson,
     HomePage,
     PostingPage,
+    RowFilter,
     StatementFilter,
     StatementLine,
     StatementPage,
-    TransferFilter,
     TransferPage,
 )
 from bank_sim.domain.account import Account, AccountKey
@@ -103,7 +104,7 @@ class Queries:
             narrow = narrow or StatementFilter()
             if narrow.search.strip():
                 return _search_statement(unit, account_number, narrow, before_posting_id, size)
-            lines = unit.postings.statement(account_number, narrow, before_posting_id, size + 1)
+            lines = statement_lines(unit, account_number, narrow, before_posting_id, size + 1)
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
 
@@ -114,11 +115,9 @@ class Queries:
         is older than the lines beside it.
         """
         # The payee is told of money when it is in the account; before the hub's decision it may still fail.
-        narrow = TransferFilter(
-            account_number=account_number, direction=Direction.OUTGOING, undecided=True, size=under_way
-        )
+        narrow = RowFilter(account_number=account_number, direction=Direction.OUTGOING, undecided=True, size=under_way)
         with self._units() as unit:
-            newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
+            newest = statement_lines(unit, account_number, StatementFilter(), None, lines)
             undecided = unit.transfers.list(narrow)
             account = unit.accounts.find(account_number)
         if account is None:
@@ -150,7 +149,7 @@ class Queries:
     ) -> TransferPage:
         """As narrowed, by the time of the request. Raises SchemeError(field="after" | "size")."""
         _check_size(size)
-        narrow = TransferFilter(
+        narrow = RowFilter(
             direction=direction,
             status=status,
             account_number=account_number,
@@ -167,7 +166,7 @@ class Queries:
         page = transfers[:size]
         return TransferPage(tuple(page), _cursor_of(page[-1]) if len(transfers) > size else "")
 
-    def count_transfers(self) -> Mapping[tuple[Direction, TransferStatus], int]:
+    def count_transfers(self) -> Mapping[tuple[Direction, str], int]:
         with self._units() as unit:
             return unit.transfers.count()
 
@@ -212,7 +211,7 @@ def _search_statement(
         return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos)
 
     lines, place, is_cut = search_rows(
-        lambda after, most: unit.postings.statement(account_number, narrow, after, most),
+        lambda after, most: statement_lines(unit, account_number, narrow, after, most),
         lambda line: line.posting_id,
         is_wanted,
         before,
@@ -221,7 +220,7 @@ def _search_statement(
     return StatementPage(tuple(lines), "" if place is None else str(place), is_cut)
 
 
-def _search_transfers(unit: UnitOfWork, narrow: TransferFilter, size: int) -> TransferPage:
+def _search_transfers(unit: UnitOfWork, narrow: RowFilter, size: int) -> TransferPage:
     wanted = Wanted.of(narrow.search)
 
     def is_wanted(transfer: Transfer) -> bool:

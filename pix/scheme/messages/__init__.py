@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pix.scheme.messages import transfers
+from pix.scheme.messages import returns, transfers
 from pix.scheme.messages.parts import MessageSpec, Outcome, Party, Role, Side
 from pix.scheme.messages.transfers import (
     OutcomeProcessed,
@@ -47,21 +47,21 @@ __all__ = [
     "TransferRequested",
 ]
 
-BankMessage = transfers.FromBank
+BankMessage = transfers.FromBank | returns.FromBank
 """What a bank may send to the hub."""
 
-HubMessage = transfers.FromHub
+HubMessage = transfers.FromHub | returns.FromHub
 """What the hub may send to a bank."""
 
 Message = BankMessage | HubMessage
 
-MESSAGES: Final = (*transfers.MESSAGES,)
+MESSAGES: Final = (*transfers.MESSAGES, *returns.MESSAGES)
 """Every message, by flow, in the order of the protocol's steps."""
 
 ISO_20022: Final[Mapping[type[Any], str]] = MappingProxyType(
     {spec.message: spec.iso_20022 for spec in MESSAGES if spec.iso_20022}
 )
-"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` has no counterpart in Pix."""
+"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` and its like have none."""
 
 MESSAGES_OF_HUB: Final = frozenset(spec.message for spec in MESSAGES if spec.senders == (Role.HUB,))
 """What the hub may send to a bank."""

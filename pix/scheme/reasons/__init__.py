@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pix.scheme.reasons import transfers
+from pix.scheme.reasons import returns, transfers
 from pix.scheme.reasons.codes import Giver, Reason, ReasonCode, by_code
 from pix.scheme.reasons.transfers import (
     HUB_REASONS,
@@ -32,6 +32,7 @@ __all__ = [
 
 REASONS_OF_FLOWS: Final[Mapping[str, Mapping[ReasonCode, Reason]]] = {
     "transfer": transfers.REASONS,
+    "return": returns.REASONS,
 }
 """By the name of the flow: what its codes mean there."""
 

@@ -12,14 +12,20 @@ class ReasonCode(StrEnum):
     """The codes in use, a subset of those of the Central Bank's message `pacs.002`."""
 
     AB03 = "AB03"
+    AB11 = "AB11"
     AG12 = "AG12"
+    AG13 = "AG13"
     AM02 = "AM02"
     AM04 = "AM04"
     BE01 = "BE01"
+    BE08 = "BE08"
     CH16 = "CH16"
     DS27 = "DS27"
+    DT05 = "DT05"
     DUPL = "DUPL"
     FF08 = "FF08"
+    FR01 = "FR01"
+    MD06 = "MD06"
     RC09 = "RC09"
     RC10 = "RC10"
     AC03 = "AC03"
@@ -38,6 +44,7 @@ class Giver(StrEnum):
 
     HUB = "hub"
     PAYEE_BANK = "payee_bank"
+    PAYER_BANK = "payer_bank"
 
 
 @dataclass(frozen=True, slots=True)

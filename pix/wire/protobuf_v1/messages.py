@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pix.wire.protobuf_v1 import transfers
+from pix.wire.protobuf_v1 import returns, transfers
 from pix.wire.protobuf_v1.parts import Decoders, Encoders
 
-ENCODERS: Final[Encoders] = {**transfers.ENCODERS}
+ENCODERS: Final[Encoders] = {**transfers.ENCODERS, **returns.ENCODERS}
 
-DECODERS: Final[Decoders] = {**transfers.DECODERS}
+DECODERS: Final[Decoders] = {**transfers.DECODERS, **returns.DECODERS}
