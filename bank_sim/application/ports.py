@@ -21,6 +21,7 @@ from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Progress, Transfer
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from pix.scheme.values import value_object
@@ -235,8 +236,8 @@ class SettlementAccount:
 class Hub(Protocol):
     """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRejected and HubRejected."""
 
-    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
-        """Announces the bank; repeating it updates the announcement."""
+    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
+        """Announces the bank and what it understands; repeating it updates the announcement."""
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         """Says that this process is there, and how many records wait to be read by it; None when it reads none."""

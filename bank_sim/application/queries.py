@@ -167,12 +167,10 @@ class Queries:
         return TransferPage(tuple(page), _cursor_of(page[-1]) if len(transfers) > size else "")
 
     def count_transfers(self) -> Mapping[tuple[Direction, str], int]:
-        """How many are in each state."""
         with self._units() as unit:
             return unit.transfers.count()
 
     def books(self) -> BooksSummary:
-        """The sums of the books."""
         with self._units() as unit:
             return unit.postings.summary()
 
@@ -199,7 +197,6 @@ class Queries:
             return unit.switches.participants()
 
     def behaviour(self) -> Behaviour:
-        """How the bank plays a counterparty."""
         with self._units() as unit:
             return unit.switches.behaviour()
 

@@ -40,8 +40,6 @@ class Rates:
 
 @value_object
 class NetworkNow:
-    """What there is to see."""
-
     at_ms: int
     counts: Mapping[TransferStatus, int]
     reasons: Mapping[ReasonCode, int]

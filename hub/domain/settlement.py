@@ -18,7 +18,6 @@ class SettlementAccount:
 
     @property
     def available_centavos(self) -> int:
-        """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
 
 
@@ -42,8 +41,6 @@ class Funding:
 
 
 class MovementKind(StrEnum):
-    """What a transfer does to settlement money."""
-
     RESERVE = "reserve"
     """The payer's bank's money is promised to this transfer."""
     RELEASE = "release"

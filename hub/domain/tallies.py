@@ -62,7 +62,6 @@ def count_by_status(tallies: Mapping[TallyKey, Tally]) -> dict[TransferStatus, i
 
 
 def count_by_reason(tallies: Mapping[TallyKey, Tally]) -> dict[ReasonCode, int]:
-    """How many transfers have failed for each reason."""
     counts: dict[ReasonCode, int] = {}
     for key, tally in tallies.items():
         if key.reason is not None:

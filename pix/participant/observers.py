@@ -44,8 +44,7 @@ class RowWatch(ABC):
         """As `lock` of the repository keys its rows."""
 
     @abstractmethod
-    def count(self, pairs: Pairs) -> None:
-        """Observes the participant's series."""
+    def count(self, pairs: Pairs) -> None: ...
 
     @abstractmethod
     def resends_of(self, row: Any) -> int:
@@ -220,7 +219,6 @@ class ObservedDeadLetters:
         return getattr(self._dead_letters, name)
 
     def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
-        """As the repository does."""
         self._dead_letters.add(rejected, now_ms)
         self._added += rejected
 

@@ -58,8 +58,6 @@ PostingId = tuple[str, Direction | None, PostingKind | None]
 
 @dataclass(slots=True)
 class BankStore:
-    """What is durable."""
-
     accounts: MemoryTable[str, Account] = field(default_factory=MemoryTable)
     pin_hashes: MemoryTable[str, str] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, tuple[AccountKey, int]] = field(default_factory=MemoryTable)
@@ -93,8 +91,6 @@ class BankStore:
 
 
 class MemoryAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -146,8 +142,6 @@ class MemoryAccounts:
 
 
 class MemoryKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -270,8 +264,6 @@ def _matches(row: FlowRow, narrow: RowFilter) -> bool:
 
 
 class MemoryPostings:
-    """See `bank_sim.application.ports.PostingRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -388,8 +380,6 @@ def _is_shown(posting: Posting, narrow: StatementFilter) -> bool:
 
 
 class MemorySwitches:
-    """See `bank_sim.application.ports.SwitchRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -418,8 +408,6 @@ class MemorySwitches:
 
 
 class MemoryUnitOfWork:
-    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
-
     accounts: AccountRepository
     keys: KeyRepository
     rows: Mapping[str, RowRepository[Any]]
@@ -456,8 +444,6 @@ class MemoryUnitOfWork:
 
 
 class MemoryUnitsOfWork:
-    """Opens units of work on one store."""
-
     def __init__(self, store: BankStore | None = None) -> None:
         self.store = store or BankStore()
 

@@ -120,8 +120,6 @@ def _posting_of(row: Sequence[Any]) -> Posting:
 
 
 class PostgresPostings:
-    """See `bank_sim.application.ports.PostingRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

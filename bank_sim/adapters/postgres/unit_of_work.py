@@ -35,8 +35,6 @@ _CHECK_VIOLATION: Final = "23514"
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
-
     accounts: AccountRepository
     keys: KeyRepository
     rows: Mapping[str, RowRepository[Any]]
@@ -84,8 +82,6 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -27,8 +27,6 @@ from pix.scheme.keys import KeyKind, PixKey
 
 @dataclass(slots=True)
 class HubStore:
-    """What is durable."""
-
     transfers: MemoryTable[str, Transfer] = field(default_factory=MemoryTable)
     history: MemoryTable[str, tuple[HistoryStep, ...]] = field(default_factory=MemoryTable)
     tallies: MemoryTable[TallyKey, Tally] = field(default_factory=MemoryTable)
@@ -167,8 +165,6 @@ class MemoryTransfers:
 
 
 class MemoryTallies:
-    """Tallies; see `hub.application.ports.TallyRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -193,8 +189,6 @@ class MemoryTallies:
 
 
 class MemoryBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -235,8 +229,6 @@ class MemoryBanks:
 
 
 class MemoryHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -256,8 +248,6 @@ class MemoryHeartbeats:
 
 
 class MemorySettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -304,8 +294,6 @@ class MemorySettlement:
 
 
 class MemoryKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -408,14 +396,11 @@ class MemoryUnitOfWork:
             table.rollback()
 
     def commit(self) -> None:
-        """Makes the changes durable."""
         for table in self._store.tables():
             table.commit()
 
 
 class MemoryUnitsOfWork:
-    """Opens units of work on one store."""
-
     def __init__(self, store: HubStore) -> None:
         self.store = store
 

@@ -41,13 +41,10 @@ _RECOUNT: Final = (
 
 
 def choose_slot() -> int:
-    """The slot of a process."""
     return SystemRandom().randrange(SLOTS)
 
 
 class PostgresTallies:
-    """Tallies; see `hub.application.ports.TallyRepository`."""
-
     def __init__(self, connection: Connection, slot: int) -> None:
         self._connection = connection
         self._slot = slot

@@ -25,6 +25,7 @@ from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable, transaction, undo
+from pix.scheme.features import known_features
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
@@ -33,19 +34,24 @@ LAST_CHARACTER: Final = chr(sys.maxunicode)
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 
-_ALL_BANKS: Final = "SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks"
+BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features"
+_ALL_BANKS: Final = f"SELECT {BANK_COLUMNS} FROM banks"  # noqa: S608 - names are constants of this module
 _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
 
 
-class PostgresBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
+def bank_of(row: Sequence[Any]) -> Bank:
+    """The bank of a row with these columns."""
+    *columns, features = row
+    return Bank(*columns, known_features(features))
 
+
+class PostgresBanks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def all(self) -> dict[str, Bank]:
         rows = fetch_bulk(self._connection, _ALL_BANKS, {})
-        return {row[0]: Bank(*row) for row in rows}
+        return {row[0]: bank_of(row) for row in rows}
 
     def secrets(self) -> dict[str, list[BankSecret]]:
         rows = fetch_bulk(self._connection, _ALL_SECRETS, {})
@@ -57,7 +63,10 @@ class PostgresBanks:
     def add(self, bank: Bank) -> None:
         try:
             self._connection.execute(
-                text("INSERT INTO banks VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms)"),
+                text(
+                    f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
+                    "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)"
+                ),
                 _bank_values(bank),
             )
         except IntegrityError:
@@ -67,7 +76,7 @@ class PostgresBanks:
         self._connection.execute(
             text(
                 "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-                "joined_at_ms = :joined_at_ms WHERE ispb = :ispb"
+                "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb"
             ),
             _bank_values(bank),
         )
@@ -124,12 +133,11 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "version": bank.version,
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
+        "features": sorted(bank.features),
     }
 
 
 class PostgresHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -164,8 +172,6 @@ class PostgresHeartbeats:
 
 
 class PostgresSettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -283,7 +289,6 @@ _REMOVE_KEY: Final = (
 
 
 def entry_of(row: Sequence[Any]) -> KeyEntry:
-    """The entry of a row with these columns."""
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
         PixKey(KeyKind(kind), key), ispb, branch, account_number, holder_name, HolderKind(holder_kind), *rest
@@ -291,8 +296,6 @@ def entry_of(row: Sequence[Any]) -> KeyEntry:
 
 
 class PostgresKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -425,8 +428,6 @@ class PostgresKeys:
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `hub.application.ports.UnitOfWork`."""
-
     def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
         self._engine = engine
         self._cached = cached
@@ -465,8 +466,6 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine

@@ -24,6 +24,7 @@ from hub.domain.liveness import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.features import Feature
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side
@@ -374,7 +375,14 @@ def test_a_code_and_an_ispb_are_given_once(with_banks: UnitsOfWork) -> None:
 
 def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
     joined = replace(
-        BANKS[IPE], name="Ipê!", color="#000000", url="http://x", version="2", active=False, joined_at_ms=NOW_MS
+        BANKS[IPE],
+        name="Ipê!",
+        color="#000000",
+        url="http://x",
+        version="2",
+        active=False,
+        joined_at_ms=NOW_MS,
+        features=frozenset({Feature.MANU}),
     )
     with with_banks() as unit:
         unit.banks.update(joined)

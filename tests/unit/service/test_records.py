@@ -232,8 +232,8 @@ def test_what_a_message_must_say_it_says(value: object, message_type: str, reaso
 
 
 def test_the_records_key_is_the_end_to_end_id() -> None:
-    assert refused(replace(encoded(), key=b"other")) == "record key: must be the end-to-end id of the message"
-    assert refused(replace(encoded(), key=b"")) == "record key: must be the end-to-end id of the message"
+    assert refused(replace(encoded(), key=b"other")) == "record key: must be the id that the message is about"
+    assert refused(replace(encoded(), key=b"")) == "record key: must be the id that the message is about"
 
 
 def test_what_a_newer_version_adds_is_passed_over() -> None:

@@ -23,7 +23,6 @@ router = operator_router()
 
 @router.get("/behaviour")
 def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The switches as they stand, and the magic amounts."""
     language = language_of(request)
     context = {
         "office": "switches",
@@ -48,7 +47,6 @@ def choose(
     magic_amounts: Annotated[bool, Form()] = False,
     stop_consuming: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Sets all of them at once."""
     behaviour = Behaviour(
         mode=mode,
         reject_reason=reject_reason,
