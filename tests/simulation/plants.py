@@ -111,7 +111,7 @@ class _OneOutcomeOnly(ResendAtHub):
     def __call__(self) -> list[Outgoing]:
         first: dict[str, Outgoing] = {}
         for owed in super().__call__():
-            first.setdefault(owed.message.end_to_end_id, owed)
+            first.setdefault(owed.message.record_key, owed)
         return list(first.values())
 
 
