@@ -31,7 +31,6 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IGNORED_TEXT_LENGTH_MAX, IllegalTransition, Step
 from pix.scheme.ids import is_account_number, is_end_to_end_id
 from pix.scheme.messages import (
-    HubMessage,
     Outcome,
     OutcomeProcessed,
     Party,
@@ -41,6 +40,7 @@ from pix.scheme.messages import (
     TransferOffered,
     TransferRejected,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
@@ -49,21 +49,21 @@ from pix.scheme.retransmission import RetransmissionPolicy
 MESSAGES: Final = frozenset({TransferOffered, TransferConfirmed, TransferFailed})
 """The messages of the hub that the flow decides on."""
 
-_TRIGGERS: Final[Mapping[type[HubMessage], Trigger]] = {
+_TRIGGERS: Final[Mapping[type[FromHub], Trigger]] = {
     TransferOffered: Trigger.OFFER,
     TransferConfirmed: Trigger.CONFIRMATION,
     TransferFailed: Trigger.FAILURE,
 }
 
 
-def direction_of(message: HubMessage) -> Direction:
+def direction_of(message: FromHub) -> Direction:
     """Which of this bank's rows a message is about."""
     if isinstance(message, TransferOffered) or message.side is Side.PAYEE:
         return Direction.INCOMING
     return Direction.OUTGOING
 
 
-def keys(message: HubMessage) -> tuple[RowKey, ...]:
+def keys(message: FromHub) -> tuple[RowKey, ...]:
     """All rows that a message loads and locks."""
     if not is_end_to_end_id(message.end_to_end_id):
         # A text that cannot be an id is not looked up: the database would reject the batch for it.
@@ -71,13 +71,13 @@ def keys(message: HubMessage) -> tuple[RowKey, ...]:
     return ((NAME, (message.end_to_end_id, direction_of(message))),)
 
 
-def state(rows: Mapping[RowId, Any], message: HubMessage) -> Transfer | None:
+def state(rows: Mapping[RowId, Any], message: FromHub) -> Transfer | None:
     """The row that a message is about; None when this bank has none."""
     transfer: Transfer | None = rows.get((message.end_to_end_id, direction_of(message)))
     return transfer
 
 
-def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
+def account_needed(transfer: Transfer | None, message: FromHub) -> str:
     """The customer's account without which the message cannot be decided on; empty when none is touched."""
     if transfer is not None and (transfer.is_final or isinstance(message, TransferOffered)):
         return ""
@@ -94,7 +94,7 @@ def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
             return ""
 
 
-def decide(transfer: Transfer | None, message: HubMessage, facts: Facts) -> Decision[Transfer]:
+def decide(transfer: Transfer | None, message: FromHub, facts: Facts) -> Decision[Transfer]:
     """Decides on one message. `transfer` is this bank's row; None: there is none."""
     match message:
         case TransferOffered():
@@ -215,7 +215,7 @@ def _recorded(
     return Decision(transfer, steps, owed(transfer, facts.now_ms), postings=booked)
 
 
-def _ignore(transfer: Transfer, message: HubMessage, facts: Facts, why: str) -> Decision[Transfer]:
+def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Decision[Transfer]:
     """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)
     if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
@@ -283,7 +283,7 @@ def _unoffered(
     )
 
 
-def _difference(transfer: Transfer, message: HubMessage) -> str:
+def _difference(transfer: Transfer, message: FromHub) -> str:
     """Which part of the content is not the row's, in a word; empty when the message is about this very transfer."""
     if message.amount_centavos != transfer.amount_centavos:
         return "amount"
