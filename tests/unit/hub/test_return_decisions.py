@@ -400,15 +400,14 @@ def test_the_timeline_tells_every_message_and_state() -> None:
     last = decided(state_of(row_of(first)), return_processed(Side.PAYER), AURORA)
     history = [*requested.steps, *agreed.steps, *first.steps, *last.steps]
     told = [
-        each.name if isinstance(each, MessageEvent) else each.status.value
-        for each in timeline(row_of(last), history)  # type: ignore[arg-type]
+        each.name if isinstance(each, MessageEvent) else each.status.value for each in timeline(row_of(last), history)
     ]
     assert told == [
         *("ReturnRequested", "pending", "ReturnOffered"),
         *("ReturnAccepted", "confirmed", "ReturnConfirmed", "ReturnConfirmed"),
         *("ReturnProcessed", "ReturnProcessed", "completed"),
     ]
-    changes = [each for each in timeline(row_of(last), history) if isinstance(each, StatusChange)]  # type: ignore[arg-type]
+    changes = [each for each in timeline(row_of(last), history) if isinstance(each, StatusChange)]
     assert [each.rule for each in changes] == [
         Rule.EVERY_RULE_KEPT,
         Rule.PAYERS_BANK_PROMISES,
