@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hub.application.queries import Queries
 from hub.domain.bank import Bank
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.participant.dead_letters.model import DeadLetter
@@ -15,7 +16,7 @@ from pix.participant.dead_letters.records import record_of
 from pix.scheme.features import Feature
 from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
-from pix.scheme.reasons import REASONS, ReasonCode
+from pix.scheme.reasons import ReasonCode, reason_of
 from pix.web.languages import Language
 from pix.web.palette import derive_palette
 from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
@@ -167,10 +168,10 @@ def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     return views
 
 
-def reason_sentence(code: str | None, language: Language) -> str:
-    """What a reason code means, for people; empty for none."""
+def reason_sentence(code: str | None, language: Language, flow: str = TRANSFER) -> str:
+    """What a reason code means in a flow, for people; empty for none."""
     try:
-        reason = REASONS[ReasonCode(code or "")]
+        reason = reason_of(ReasonCode(code or ""), flow)
     except ValueError:
         return ""
     return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
