@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
-
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -31,6 +30,7 @@ _COLUMNS: Final[list[Column[Posting]]] = [
     Column("balance_after_centavos", "bigint", lambda posting: posting.balance_after_centavos),
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
+_SELECT: Final = f"SELECT posting_id, {names(_COLUMNS)} FROM postings"  # noqa: S608 - names are constants
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
 
 _STATEMENT: Final = """
@@ -57,8 +57,7 @@ _DIRECTION_CONDITIONS: Final = {
 }
 
 # One statement, hence one snapshot: under load, sums that were taken one after the other would never agree.
-_SUMMARY: Final = text(
-    """
+_SUMMARY: Final = """
     WITH entries AS (
         SELECT debit_account AS ledger, -amount_centavos AS credited FROM postings
         UNION ALL SELECT credit_account, amount_centavos FROM postings
@@ -98,8 +97,7 @@ _SUMMARY: Final = text(
         ARRAY(SELECT number FROM negative),
         ARRAY(SELECT number FROM odd_accounts),
         ARRAY(SELECT id FROM odd_transfers)
-    """
-)
+"""
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
 }
@@ -130,10 +128,7 @@ def _posting_of(row: Sequence[Any]) -> Posting:
     )
 
 
-class PostgresPostings:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresPostings(PostgresRepository):
     def add(self, postings: Sequence[Posting]) -> None:
         if postings:
             postpone_bulk(self._connection, _ADD, arrays(_COLUMNS, postings))
@@ -160,60 +155,39 @@ class PostgresPostings:
         if before_posting_id is not None:
             conditions.append("posting_id < :before")
             values["before"] = before_posting_id
-        rows = self._connection.execute(
-            text(f"{_STATEMENT} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"), values
+        rows = self._execute(
+            f"{_STATEMENT} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size", **values
         )
         return [
             StatementLine(
-                posting_id=row.posting_id,
-                posted_at_ms=row.posted_at_ms,
-                kind=PostingKind(row.kind),
-                end_to_end_id=row.end_to_end_id,
-                direction=None if row.direction is None else Direction(row.direction),
-                counterpart_name=row.counterpart_name,
-                counterpart_bank=row.counterpart_bank,
-                description=row.description,
-                amount_centavos=row.amount_centavos,
-                balance_after_centavos=row.balance_after_centavos,
-                transfer_status=None if row.transfer_status is None else TransferStatus(row.transfer_status),
+                **{
+                    **row,
+                    "kind": PostingKind(row["kind"]),
+                    "direction": row["direction"] and Direction(row["direction"]),
+                    "transfer_status": row["transfer_status"] and TransferStatus(row["transfer_status"]),
+                }
             )
-            for row in rows
+            for row in rows.mappings()
         ]
 
     def summary(self) -> BooksSummary:
-        row = self._connection.execute(_SUMMARY, {**_PARAMETERS, "offenders": OFFENDERS_MAX}).one()
-        return BooksSummary(
-            customers_centavos=row[0],
-            customers_posted_centavos=row[1],
-            clearing_centavos=row[2],
-            settlement_centavos=row[3],
-            cash_centavos=row[4],
-            capital_centavos=row[5],
-            deposits_centavos=row[6],
-            postings=row[7],
-            negative_accounts=tuple(row[8]),
-            unbalanced_accounts=tuple(row[9]),
-            unbalanced_transfers=tuple(row[10]),
-        )
+        row = self._execute(_SUMMARY, **_PARAMETERS, offenders=OFFENDERS_MAX).one()
+        values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
+        return BooksSummary(*values)
 
     def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
         if not is_storable(end_to_end_id):
             return []
-        rows = self._connection.execute(
-            text(
-                f"SELECT posting_id, {names(_COLUMNS)} FROM postings "  # noqa: S608 - names are constants
-                "WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id"
-            ),
-            {"end_to_end_id": end_to_end_id},
+        rows = self._execute(
+            f"{_SELECT} WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id", end_to_end_id=end_to_end_id
         )
         return [(row[0], _posting_of(row)) for row in rows]
 
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
-        rows = self._connection.execute(
-            text(
-                f"SELECT posting_id, {names(_COLUMNS)} FROM postings "  # noqa: S608 - names are constants
-                "WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before ORDER BY posting_id DESC LIMIT :size"
-            ),
-            {"before": before_posting_id, "size": size},
+        rows = self._execute(
+            f"{_SELECT} WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before "
+            "ORDER BY posting_id DESC LIMIT :size",
+            before=before_posting_id,
+            size=size,
         )
         return [(row[0], _posting_of(row)) for row in rows]
