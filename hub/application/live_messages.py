@@ -230,7 +230,7 @@ def _live_message(number: int, passed: PassedMessage) -> LiveMessage:
         number,
         passed.at_ms,
         type(message).__name__,
-        message.end_to_end_id,
+        message.record_key,
         read.sender,
         read.receiver,
         message.amount_centavos,

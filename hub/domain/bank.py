@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pix.scheme.features import Feature
 from pix.scheme.values import value_object
 
 
@@ -19,6 +20,8 @@ class Bank:
     active: bool = True
     joined_at_ms: int | None = None
     """When it last announced itself; None before the first time."""
+    features: frozenset[Feature] = frozenset()
+    """What it understands, as it last announced; empty for a version that announces nothing."""
 
 
 @value_object

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
+from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.switches import PostgresSwitches
-from bank_sim.adapters.postgres.transfers import PostgresTransfers
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
     KeyRepository,
     PostingRepository,
     RowExists,
+    RowRepository,
     SwitchRepository,
-    TransferRepository,
 )
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
+from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.unit_of_work import PostgresTransaction
@@ -28,7 +31,8 @@ from pix.postgres.unit_of_work import PostgresTransaction
 class PostgresUnitOfWork(PostgresTransaction):
     accounts: AccountRepository
     keys: KeyRepository
-    transfers: TransferRepository
+    rows: Mapping[str, RowRepository[Any]]
+    transfers: RowRepository[Transfer]
     postings: PostingRepository
     switches: SwitchRepository
     dead_letters: DeadLetterRepository
@@ -36,7 +40,8 @@ class PostgresUnitOfWork(PostgresTransaction):
     def _open(self) -> None:
         self.accounts = PostgresAccounts(self._connection)
         self.keys = PostgresKeys(self._connection)
-        self.transfers = PostgresTransfers(self._connection)
+        self.rows = row_repositories(self._connection)
+        self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from hub.adapters.postgres.unit_of_work import KEY_COLUMNS, entry_of
-from hub.domain.bank import Bank, BankSecret
+from hub.adapters.postgres.unit_of_work import BANK_COLUMNS, KEY_COLUMNS, bank_of, entry_of
+from hub.domain.bank import BankSecret
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import DirectoryReading
 from pix.postgres.bulk import text_array
@@ -19,9 +19,7 @@ from pix.postgres.statement import FetchUnderWay, PreparedStatement, Rows
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey
 
-_BANKS: Final = (
-    "SELECT json_agg(json_build_array(ispb, code, name, color, url, version, active, joined_at_ms))::text FROM banks"
-)
+_BANKS: Final = f"SELECT json_agg(json_build_array({BANK_COLUMNS}))::text FROM banks"  # noqa: S608 - constants
 _SECRETS: Final = (
     "SELECT json_agg(json_build_array(ispb, encode(secret_sha256, 'hex'), encode(signing_key, 'hex'), added_at_ms) "
     "ORDER BY added_at_ms DESC)::text FROM bank_secrets"
@@ -107,4 +105,4 @@ def _known_banks_of(banks: str | None, secrets: str | None) -> KnownBanks:
     for ispb, secret_sha256, signing_key, added_at_ms in json.loads(secrets or "[]"):
         secret = BankSecret(ispb, bytes.fromhex(secret_sha256), bytes.fromhex(signing_key), added_at_ms)
         of_banks.setdefault(ispb, []).append(secret)
-    return KnownBanks({row[0]: Bank(*row) for row in json.loads(banks or "[]")}, of_banks)
+    return KnownBanks({row[0]: bank_of(row) for row in json.loads(banks or "[]")}, of_banks)

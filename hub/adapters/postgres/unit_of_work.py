@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from hub.adapters.flow_stores import STORES
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
-from hub.adapters.postgres.transfers import CachedTransfers, PostgresTransfers
+from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable
 from pix.postgres.unit_of_work import PostgresRepository, PostgresTransaction
+from pix.scheme.features import known_features
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
@@ -32,14 +35,21 @@ LAST_CHARACTER: Final = chr(sys.maxunicode)
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 
-_ALL_BANKS: Final = "SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks"
+BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features"
+_ALL_BANKS: Final = f"SELECT {BANK_COLUMNS} FROM banks"  # noqa: S608 - names are constants of this module
 _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
+
+
+def bank_of(row: Sequence[Any]) -> Bank:
+    """The bank of a row with these columns."""
+    values = (*row[:-1], known_features(row[-1]))
+    return Bank(*values)
 
 
 class PostgresBanks(PostgresRepository):
     def all(self) -> dict[str, Bank]:
         rows = fetch_bulk(self._connection, _ALL_BANKS, {})
-        return {row[0]: Bank(*row) for row in rows}
+        return {row[0]: bank_of(row) for row in rows}
 
     def secrets(self) -> dict[str, list[BankSecret]]:
         rows = fetch_bulk(self._connection, _ALL_SECRETS, {})
@@ -51,7 +61,8 @@ class PostgresBanks(PostgresRepository):
     def add(self, bank: Bank) -> None:
         try:
             self._execute(
-                "INSERT INTO banks VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms)",
+                f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
+                "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)",
                 **_bank_values(bank),
             )
         except IntegrityError:
@@ -60,7 +71,7 @@ class PostgresBanks(PostgresRepository):
     def update(self, bank: Bank) -> None:
         self._execute(
             "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-            "joined_at_ms = :joined_at_ms WHERE ispb = :ispb",
+            "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb",
             **_bank_values(bank),
         )
 
@@ -93,6 +104,7 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "version": bank.version,
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
+        "features": sorted(bank.features),
     }
 
 
@@ -363,13 +375,14 @@ class PostgresKeys(PostgresRepository):
 
 
 class PostgresUnitOfWork(PostgresTransaction):
-    def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
+    def __init__(self, engine: Engine, make_rows: Mapping[str, Callable[[Connection], Any]], tally_slot: int) -> None:
         super().__init__(engine)
-        self._cached = cached
+        self._make_rows = make_rows
         self._tally_slot = tally_slot
 
     def _open(self) -> None:
-        self.transfers = PostgresTransfers(self._connection, self._cached)
+        self.rows = {flow: make(self._connection) for flow, make in self._make_rows.items()}
+        self.transfers: PostgresTransfers = self.rows[TRANSFER]
         self.tallies = PostgresTallies(self._connection, self._tally_slot)
         self.banks = PostgresBanks(self._connection)
         self.heartbeats = PostgresHeartbeats(self._connection)
@@ -383,15 +396,16 @@ class PostgresUnitOfWork(PostgresTransaction):
 
     def commit(self) -> None:
         super().commit()
-        self.transfers.committed()
+        for rows in self.rows.values():
+            rows.committed()
 
 
 class PostgresUnitsOfWork:
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine
-        self._cached = CachedTransfers()
+        self._make_rows = {flow: store.in_postgres() for flow, store in STORES.items()}
         self._tally_slot = choose_slot() if tally_slot is None else tally_slot
 
     def __call__(self) -> PostgresUnitOfWork:
-        return PostgresUnitOfWork(self._engine, self._cached, self._tally_slot)
+        return PostgresUnitOfWork(self._engine, self._make_rows, self._tally_slot)

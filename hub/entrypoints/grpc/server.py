@@ -24,7 +24,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.people import HolderKind
-from pix.wire.protobuf_v1.messages import key_kind_from_wire, key_to_wire, party_to_wire
+from pix.wire.protobuf_v1.parts import key_kind_from_wire, key_to_wire, party_to_wire
 
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1_000
@@ -248,6 +248,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
             color=request.color,
             url=request.url,
             version=request.version,
+            features=request.features,
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 

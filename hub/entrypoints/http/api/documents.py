@@ -16,6 +16,7 @@ from hub.domain.flows.transfer.model import HistoryStep
 from hub.domain.flows.transfer.timeline import step_name
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
+from pix.scheme.features import Feature
 from pix.scheme.flows import MessageEvent, TimelineEntry
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
@@ -46,6 +47,8 @@ class BankDocument(BaseModel):
     """From its latest join."""
     active: bool
     joined_at_ms: int | None
+    features: list[Feature]
+    """What it understands beside transfers to a key, from its latest join; empty for an older version."""
     state: BankState
     """`suspended` by the operator; `stopped` after it left or before it first joined;
     `not-responding` without heartbeats; `behind` with much consumer lag;
@@ -64,7 +67,7 @@ class BankDocument(BaseModel):
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
         return cls(
-            **asdict(standing.bank),
+            **asdict(standing.bank) | {"features": sorted(standing.bank.features)},
             **asdict(standing.liveness),
             state=standing.state,
             oldest_offer_at_ms=standing.oldest_offer_at_ms,

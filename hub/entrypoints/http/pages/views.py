@@ -12,6 +12,7 @@ from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.participant.dead_letters.model import DeadLetter
 from pix.participant.dead_letters.records import record_of
+from pix.scheme.features import Feature
 from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.scheme.reasons import REASONS, ReasonCode
@@ -43,6 +44,7 @@ class BankView:
     url: str = ""
     version: str = ""
     joined_at_ms: int | None = None
+    features: frozenset[Feature] = frozenset()
     balance_centavos: int = 0
     reserved_centavos: int = 0
 
@@ -70,6 +72,7 @@ def bank_view(bank: Bank, account: SettlementAccount | None) -> BankView:
         url=bank.url,
         version=bank.version,
         joined_at_ms=bank.joined_at_ms,
+        features=bank.features,
         balance_centavos=0 if account is None else account.balance_centavos,
         reserved_centavos=0 if account is None else account.reserved_centavos,
     )

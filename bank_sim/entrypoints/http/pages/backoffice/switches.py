@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Form, Request, Response
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence
