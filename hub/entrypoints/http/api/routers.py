@@ -32,7 +32,7 @@ from hub.entrypoints.http.api.documents import (
     TransferWithHistory,
 )
 from pix.participant.dead_letters.model import DeadLetterState
-from pix.rpc.metadata import METADATA_ISPB, METADATA_SECRET
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
