@@ -50,8 +50,6 @@ def _account_of(row: Sequence[Any]) -> Account:
 
 
 class PostgresAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -145,8 +143,6 @@ def _these(keys: Collection[PixKey]) -> dict[str, Sequence[str]]:
 
 
 class PostgresKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
