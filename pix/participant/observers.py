@@ -43,6 +43,11 @@ class RowWatch(ABC):
     def row_id(self, row: Any) -> Hashable:
         """As `lock` of the repository keys its rows."""
 
+    def record_key(self, row: Any) -> str:
+        """The key of the records about the row."""
+        row_id = self.row_id(row)
+        return row_id if isinstance(row_id, str) else cast(str, cast(Sequence[Any], row_id)[0])
+
     @abstractmethod
     def count(self, pairs: Pairs) -> None: ...
 
@@ -81,12 +86,13 @@ class RowWatch(ABC):
             return
         for before, after in pairs:
             labels = self.labels_of(after)
-            for span in spans.get(after.end_to_end_id, ()):
+            event = f"{type(after).__name__.lower()} changed"
+            for span in spans.get(self.record_key(after), ()):
                 span.set(".".join(("codepix", *labels.values(), "status")), after.status.value)
             if is_detailed:
                 log.debug(
-                    "transfer changed",
-                    end_to_end_id=after.end_to_end_id,
+                    event,
+                    end_to_end_id=self.record_key(after),
                     trace_id=trace_id_of(after.traceparent),
                     **labels,
                     status=after.status.value,
@@ -197,7 +203,7 @@ class _ObservedRows:
 
     def save(self, changes: Sequence[Any]) -> None:
         self._rows.save(changes)
-        self._saved += [getattr(change, "transfer", change) for change in changes]
+        self._saved += [getattr(change, "row", change) for change in changes]
 
     def _locked(self, rows: Any) -> Any:
         self._before.update((self._row_id(row), row) for row in rows)

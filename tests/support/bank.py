@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import cast, get_args
 
 from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
@@ -27,9 +26,8 @@ from pix.scheme.messages import (
     TransferConfirmed,
     TransferFailed,
     TransferOffered,
-    returns,
-    transfers,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
@@ -187,7 +185,7 @@ class World:
         replayed, self.replayed[:] = list(self.replayed), []
         return read([*gateway.encode(self.publisher.collect()), *replayed])
 
-    def incoming(self, message: transfers.FromHub) -> Transfer:
+    def incoming(self, message: FromHub) -> Transfer:
         return self.bank.queries.find_transfer(message.end_to_end_id, Direction.INCOMING)
 
     def outgoing(self, transfer: Transfer) -> Transfer:
@@ -214,5 +212,5 @@ def read(records: Sequence[Record]) -> list[BankMessage]:
 
 
 def as_bank_message(message: Message) -> BankMessage:
-    assert not isinstance(message, (*get_args(transfers.FromHub), *get_args(returns.FromHub)))
-    return cast(BankMessage, message)
+    assert not isinstance(message, HubMessage)
+    return message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +14,14 @@ import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from hub.adapters.flow_stores import STORES
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
-from hub.adapters.postgres.transfers import CachedTransfers, PostgresTransfers
+from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
@@ -41,8 +43,8 @@ _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM
 
 def bank_of(row: Sequence[Any]) -> Bank:
     """The bank of a row with these columns."""
-    *columns, features = row
-    return Bank(*columns, features=known_features(features))
+    values = (*row[:-1], known_features(row[-1]))
+    return Bank(*values)
 
 
 class PostgresBanks:
@@ -428,9 +430,9 @@ class PostgresKeys:
 
 
 class PostgresUnitOfWork:
-    def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
+    def __init__(self, engine: Engine, make_rows: Mapping[str, Callable[[Connection], Any]], tally_slot: int) -> None:
         self._engine = engine
-        self._cached = cached
+        self._make_rows = make_rows
         self._tally_slot = tally_slot
         self._scope: AbstractContextManager[Connection] | None = None
         self._committed = False
@@ -438,7 +440,8 @@ class PostgresUnitOfWork:
     def __enter__(self) -> PostgresUnitOfWork:
         self._scope = transaction(self._engine)
         self._connection = self._scope.__enter__()
-        self.transfers = PostgresTransfers(self._connection, self._cached)
+        self.rows = {flow: make(self._connection) for flow, make in self._make_rows.items()}
+        self.transfers: PostgresTransfers = self.rows[TRANSFER]
         self.tallies = PostgresTallies(self._connection, self._tally_slot)
         self.banks = PostgresBanks(self._connection)
         self.heartbeats = PostgresHeartbeats(self._connection)
@@ -462,15 +465,16 @@ class PostgresUnitOfWork:
         """Commits; a failure to do so is a DatabaseUnavailable, and the batch is read again."""
         self._connection.commit()
         self._committed = True
-        self.transfers.committed()
+        for rows in self.rows.values():
+            rows.committed()
 
 
 class PostgresUnitsOfWork:
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine
-        self._cached = CachedTransfers()
+        self._make_rows = {flow: store.in_postgres() for flow, store in STORES.items()}
         self._tally_slot = choose_slot() if tally_slot is None else tally_slot
 
     def __call__(self) -> PostgresUnitOfWork:
-        return PostgresUnitOfWork(self._engine, self._cached, self._tally_slot)
+        return PostgresUnitOfWork(self._engine, self._make_rows, self._tally_slot)

@@ -29,7 +29,8 @@ from hub.domain.flows.transfer.rules import LATER_RULES, Request, Rule, broken_f
 from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, Step
-from pix.scheme.ids import parse_end_to_end_id
+from pix.scheme.ids import is_end_to_end_id, parse_end_to_end_id
+from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
@@ -57,7 +58,14 @@ _TRIGGERS: Final[Mapping[type[FromBank], Trigger]] = {
 
 def keys(message: FromBank) -> tuple[RowKey, ...]:
     """All rows that a message loads and locks."""
-    return ((NAME, message.end_to_end_id),)
+    return ((NAME, message.end_to_end_id),) if is_end_to_end_id(message.end_to_end_id) else ()
+
+
+def pix_key(message: FromBank) -> PixKey | None:
+    """The payee's key. One that no directory can hold is not looked up: the database would refuse the whole batch."""
+    if isinstance(message, TransferRequested) and message.payee_key.key.isprintable():
+        return message.payee_key
+    return None
 
 
 def state(rows: Mapping[str, Any], message: FromBank) -> Transfer | None:
