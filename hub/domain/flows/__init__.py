@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from hub.domain.flows import transfer
+from hub.domain.flows import returns, transfer
 from hub.domain.flows.flow import AddressedMessage, Decision, Facts, Flow
 from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
 from pix.scheme.keys import PixKey
@@ -13,7 +13,7 @@ from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 
-FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
+FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW, returns.FLOW)
 """In the order in which a transaction locks their rows."""
 
 BY_NAME: Final[Mapping[str, Flow[Any, Any, Any]]] = {flow.name: flow for flow in FLOWS}
