@@ -16,13 +16,14 @@ from hub.domain.flows.returns.model import NAME, HistoryStep, Return, ReturnStat
 from hub.entrypoints.http.api.paging import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
-from hub.entrypoints.http.pages.views import BankView, bank_views, message_views, reason_sentence, stranger
+from hub.entrypoints.http.pages.views import BankView, bank_views, message_views, stranger
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.reasons.returns import REASONS, RETURN_REASONS
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import brl_plain
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
 
