@@ -40,7 +40,8 @@ class Bank(Participant[BankSettings]):
     def __init__(self, settings: BankSettings) -> None:
         super().__init__(settings)
         self.topic_and_group = bank_topic(settings.bank_code), bank_group(settings.bank_code)
-        watch_database(self.engine, self.telemetry.metrics)
+        clock = SystemClock()
+        watch_database(self.engine, self.telemetry.metrics, clock)
         self._hub = GrpcHub(
             settings.hub_grpc_address,
             settings.bank_ispb,
@@ -60,7 +61,8 @@ class Bank(Participant[BankSettings]):
             hub=self._hub,
             publisher=self._publisher,
             process_again=lambda envelope: self._publisher.enqueue_records(self._handle([cast(Record, envelope)])),
-            clock=SystemClock(),
+            scheme_clock=clock,
+            clock=clock,
             policy=settings.retransmission_policy,
             public_url=settings.public_url,
             version=codepix_version(),

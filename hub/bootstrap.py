@@ -53,6 +53,7 @@ class Hub(Participant[HubSettings]):
         self.application = compose(
             ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(metrics)),
             clock,
+            clock,
             self.health,
             settings.retransmission_policy,
             settings.transfer_timeout_ms,

@@ -93,7 +93,7 @@ class TransferRepository(Protocol):
     def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
         """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock

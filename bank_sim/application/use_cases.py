@@ -30,7 +30,7 @@ from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
 from pix.participant.dead_letters.use_cases import DeadLetters
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -79,6 +79,7 @@ def compose(
     hub: Hub,
     publisher: BackgroundPublisher,
     process_again: Callable[[object], None],
+    scheme_clock: SchemeClock,
     clock: Clock,
     policy: RetransmissionPolicy,
     public_url: str = "",
@@ -96,12 +97,12 @@ def compose(
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     mirror_progress = MirrorProgress(units, hub)
-    open_account = OpenAccount(units, clock, new_id)
+    open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    request_transfers = RequestTransfers(units, publisher, clock, identity, policy, new_end_to_end_id)
+    request_transfers = RequestTransfers(units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id)
     queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -122,15 +123,15 @@ def compose(
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_messages=ProcessMessages(units, clock, identity, policy),
+        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
-        restore_transfers=RestoreTransfers(units, clock, identity, policy),
+        restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
-        dead_letters=DeadLetters(units, clock, process_again),
+        dead_letters=DeadLetters(units, scheme_clock, process_again),
         seed_demo_people=seed_demo_people,
     )

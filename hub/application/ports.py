@@ -132,14 +132,14 @@ class TransferRepository(Protocol):
         out whether another replica has changed them since. With `surely` all are locked.
         """
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
         has gone back since.
         """
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         """At most `size` of those that are due, pending, and older than the timeout; skips what another replica holds.
 
         One that was received later than `timeout_ms` from now has expired as well: the clock has gone back since, and
@@ -166,7 +166,7 @@ class TransferRepository(Protocol):
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
-        """When the oldest unanswered offer to each bank was made, by ISPB, among the `size` that are due first."""
+        """When the oldest unanswered offer to each bank was made, in real time, by ISPB, among the `size` due first."""
 
 
 class TallyRepository(Protocol):

@@ -40,7 +40,7 @@ from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
 from pix.messaging.batches import BatchHandler
 from pix.participant.gateway import MessageGateway
-from pix.runtime.clock import Clock, SystemClock
+from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
@@ -238,7 +238,7 @@ class _VillagePublisher:
 class Village:
     """A hub and its banks."""
 
-    def __init__(self, identities: Sequence[BankIdentity], clock: Clock | None = None) -> None:
+    def __init__(self, identities: Sequence[BankIdentity], clock: Any = None) -> None:
         self._lock = threading.RLock()
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
@@ -395,7 +395,7 @@ class Postman:
             self._village.resend()
 
 
-def found_village(*, with_people: bool = True, clock: Clock | None = None) -> Village:
+def found_village(*, with_people: bool = True, clock: Any = None) -> Village:
     """The three banks of the demo, with their people."""
     village = Village(BANKS, clock)
     if with_people:

@@ -34,7 +34,7 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows.flow import RowId
-from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import UNDECIDED, WITHHELD, Progress, Transfer, TransferStatus
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
@@ -169,8 +169,7 @@ class MemoryKeys:
 
 
 def _wait_ms_max(transfer: Transfer, wait_ms_max: int) -> int:
-    is_answered_late = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
-    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if is_answered_late else wait_ms_max
+    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if transfer.resend_count == WITHHELD else wait_ms_max
 
 
 class MemoryTransfers:
@@ -183,12 +182,12 @@ class MemoryTransfers:
         found = {place: self._store.transfers.get(place) for place in sorted(ids)}
         return {place: transfer for place, transfer in found.items() if transfer is not None}
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         due = [
             (transfer.resend_at_ms, transfer.end_to_end_id, transfer)
             for transfer in self._store.transfers.values()
             if transfer.resend_at_ms is not None
-            and not now_ms < transfer.resend_at_ms <= now_ms + _wait_ms_max(transfer, wait_ms_max)
+            and not real_now_ms < transfer.resend_at_ms <= real_now_ms + _wait_ms_max(transfer, wait_ms_max)
         ]
         return [transfer for _, _, transfer in sorted(due, key=lambda entry: entry[:2])[:size]]
 

@@ -12,7 +12,7 @@ from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement,
 from bank_sim.application.views import TransferFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
 from bank_sim.domain.flows.flow import RowId
-from bank_sim.domain.flows.transfer.model import HistoryStep, Progress, Transfer, TransferStatus, Trigger
+from bank_sim.domain.flows.transfer.model import WITHHELD, HistoryStep, Progress, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
@@ -81,7 +81,7 @@ _SKIPPING: Final = "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = f"{_SELECT} WHERE resend_at_ms <= %(now_ms)s {_SKIPPING}"
 _LOCK_OUT_OF_REACH: Final = (
     f"{_SELECT} WHERE resend_at_ms > %(horizon_ms)s AND "
-    f"(answered_at_ms IS DISTINCT FROM resend_at_ms OR resend_at_ms > %(answer_horizon_ms)s) {_SKIPPING}"
+    f"(resend_count <> {WITHHELD} OR resend_at_ms > %(answer_horizon_ms)s) {_SKIPPING}"
 )
 _FIND_BY_IDEMPOTENCY_KEYS: Final = (
     f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
@@ -180,12 +180,12 @@ class PostgresTransfers:
         )
         return {(row[0], Direction(row[1])): _transfer_of(row) for row in rows}
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        rows = fetch_bulk(self._connection, _LOCK_DUE, {"now_ms": now_ms, "size": size})
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        rows = fetch_bulk(self._connection, _LOCK_DUE, {"now_ms": real_now_ms, "size": size})
         if len(rows) < size:
             horizons = {
-                "horizon_ms": now_ms + wait_ms_max,
-                "answer_horizon_ms": now_ms + max(ANSWER_DELAY_MS_MAX, wait_ms_max),
+                "horizon_ms": real_now_ms + wait_ms_max,
+                "answer_horizon_ms": real_now_ms + max(ANSWER_DELAY_MS_MAX, wait_ms_max),
                 "size": size - len(rows),
             }
             rows += fetch_bulk(self._connection, _LOCK_OUT_OF_REACH, horizons)

@@ -32,6 +32,9 @@ class Facts:
     ispb: str
     """This bank's."""
     now_ms: int
+    """Scheme time: of stamps and ids."""
+    real_now_ms: int
+    """Real time: of retransmission, and of answers that are given late."""
     policy: RetransmissionPolicy
     behaviour: Behaviour
     account: Account | None = None

@@ -65,8 +65,8 @@ class MemoryTransfers:
         self._locked |= found
         return found
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        return self._due(now_ms, wait_ms_max)[:size]
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._due(real_now_ms, wait_ms_max)[:size]
 
     def _due(self, now_ms: int, wait_ms_max: int) -> list[Transfer]:
         due = [
@@ -76,12 +76,12 @@ class MemoryTransfers:
         ]
         return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         return [
             transfer
-            for transfer in self._due(now_ms, wait_ms_max)
+            for transfer in self._due(real_now_ms, wait_ms_max)
             if transfer.status is TransferStatus.PENDING
-            and not -timeout_ms <= now_ms - transfer.received_at_ms <= timeout_ms
+            and not -timeout_ms <= real_now_ms - transfer.waiting_since_ms <= timeout_ms
         ][:size]
 
     def save(self, changes: Sequence[TransferChange]) -> None:
@@ -161,8 +161,8 @@ class MemoryTransfers:
         oldest: dict[str, int] = {}
         for transfer in sorted(pending, key=lambda each: each.resend_at_ms or 0)[:size]:
             if transfer.payee is not None:
-                known = oldest.get(transfer.payee.ispb, transfer.received_at_ms)
-                oldest[transfer.payee.ispb] = min(known, transfer.received_at_ms)
+                known = oldest.get(transfer.payee.ispb, transfer.waiting_since_ms)
+                oldest[transfer.payee.ispb] = min(known, transfer.waiting_since_ms)
         return oldest
 
 

@@ -50,6 +50,9 @@ class Facts:
     """The ISPB of the bank that sent the message, already authenticated."""
     network: Network
     now_ms: int
+    """Scheme time: of stamps, ids and rules."""
+    real_now_ms: int
+    """Real time: of retransmission and time-outs."""
     policy: RetransmissionPolicy
     timeout_ms: int | None = None
     """How long a row may be pending; None: as long as it takes."""
@@ -97,8 +100,8 @@ class Flow(Generic[RowT, StateT, MessageT]):
     state: Callable[[Mapping[str, Any], MessageT], StateT]
     """What `decide` takes, of the rows that were loaded by their ids."""
     decide: Callable[[StateT, MessageT, Facts], Decision[RowT]]
-    decide_timeout: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
-    decide_retransmission: Callable[[RowT, int, RetransmissionPolicy, int | None], Decision[RowT]]
+    decide_timeout: Callable[[RowT, int, int, RetransmissionPolicy], Decision[RowT]]
+    decide_retransmission: Callable[[RowT, int, int, RetransmissionPolicy, int | None], Decision[RowT]]
     owed: Callable[[RowT], tuple[AddressedMessage, ...]]
     timeline: Callable[[RowT, Sequence[Step[Any, Any]]], list[TimelineEntry]]
     statuses: type[StrEnum]

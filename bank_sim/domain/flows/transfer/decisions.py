@@ -14,6 +14,7 @@ from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.transfer.model import (
     NAME,
     UNDECIDED,
+    WITHHELD,
     HistoryStep,
     Transfer,
     Trigger,
@@ -100,13 +101,13 @@ def decide(transfer: Transfer | None, message: HubMessage, facts: Facts) -> Deci
             return _decide_outcome(transfer, message, facts)
 
 
-def decide_retransmission(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+def decide_retransmission(transfer: Transfer, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
     """Sends what is owed once more, and sets the next due time."""
-    # An answer that was given late on purpose falls due once without having been sent before.
-    is_first_send = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
-    count = transfer.resend_count if is_first_send else transfer.resend_count + 1
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, count)
-    return Decision(changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(transfer, now_ms))
+    # Of an answer that was withheld this is the first time: `WITHHELD` becomes 0.
+    count = transfer.resend_count + 1
+    resend_at_ms = real_now_ms + policy.delay_ms(transfer.end_to_end_id, count)
+    messages = owed(transfer, real_now_ms)
+    return Decision(changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=messages)
 
 
 def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: Facts) -> Decision[Transfer]:
@@ -119,11 +120,11 @@ def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: 
     if difference := _difference(transfer, message):
         return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
     repeated = changed(transfer, duplicates=transfer.duplicates + 1)
-    if transfer.status in UNDECIDED and not is_answered(transfer, facts.now_ms):
+    if transfer.status in UNDECIDED and not is_answered(transfer, facts.real_now_ms):
         # The first offer settled the answer; only the time of the answer may have been changed since.
         answer = answer_offer(message, facts.account, facts.ispb, facts.behaviour)
-        repeated = _given_by(repeated, _answer_at_ms(answer, facts.now_ms), facts)
-    return Decision(repeated, messages=owed(repeated, facts.now_ms))
+        repeated = _given_after(repeated, answer.delay_ms, facts)
+    return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
 
 
 def _decide_outcome(
@@ -148,7 +149,7 @@ def _decide_outcome(
             return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
         if transfer.status is next_status(Direction.INCOMING, None, trigger):
             repeated = changed(transfer, duplicates=transfer.duplicates + 1)
-            return Decision(repeated, messages=owed(repeated, facts.now_ms))
+            return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
         payee = message.payee if message.payee is not None and _is_fit(message.payee) else transfer.payee
         try:
             decided = move(transfer, trigger, facts.now_ms, reason, payee=payee)
@@ -211,7 +212,7 @@ def _recorded(
 ) -> Decision[Transfer]:
     """The decision for a row with new steps of its history."""
     transfer = changed(transfer, history=(*transfer.history, *steps))
-    return Decision(transfer, steps, owed(transfer, facts.now_ms), postings=booked)
+    return Decision(transfer, steps, owed(transfer, facts.real_now_ms), postings=booked)
 
 
 def _ignore(transfer: Transfer, message: HubMessage, facts: Facts, why: str) -> Decision[Transfer]:
@@ -252,22 +253,24 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
         Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
     )
-    return _recorded(_given_by(row, _answer_at_ms(answer, facts.now_ms), facts), steps, facts)
+    return _recorded(_given_after(row, answer.delay_ms, facts), steps, facts)
 
 
-def _answer_at_ms(answer: Answer, now_ms: int) -> int | None:
-    return None if answer.delay_ms is None else now_ms + answer.delay_ms
-
-
-def _given_by(transfer: Transfer, at_ms: int | None, facts: Facts) -> Transfer:
-    """The row with its answer given at a moment, or at the earlier one that was set before."""
-    known = [time for time in (transfer.answered_at_ms, at_ms) if time is not None]
-    if not known:
+def _given_after(transfer: Transfer, delay_ms: int | None, facts: Facts) -> Transfer:
+    """The row with its answer given after a delay in real time, or at the earlier moment that was set before."""
+    waits_ms = [] if delay_ms is None else [delay_ms]
+    if transfer.resend_count == WITHHELD and transfer.resend_at_ms is not None:
+        waits_ms.append(transfer.resend_at_ms - facts.real_now_ms)
+    if not waits_ms:
         return transfer
-    answered_at_ms = min(known)
-    is_given_now = answered_at_ms <= facts.now_ms
-    wait_ms = facts.policy.delay_ms(transfer.end_to_end_id, 0) if is_given_now else 0
-    return changed(transfer, answered_at_ms=answered_at_ms, resend_at_ms=answered_at_ms + wait_ms)
+    wait_ms = min(waits_ms)
+    if wait_ms > 0:
+        resend_at_ms, resend_count = facts.real_now_ms + wait_ms, WITHHELD
+    else:
+        resend_at_ms, resend_count = facts.real_now_ms + facts.policy.delay_ms(transfer.end_to_end_id, 0), 0
+    return changed(
+        transfer, answered_at_ms=facts.now_ms + wait_ms, resend_at_ms=resend_at_ms, resend_count=resend_count
+    )
 
 
 def _unoffered(
