@@ -8,7 +8,8 @@ then too nothing has happened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -19,7 +20,9 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.scheme.clock import VirtualTime
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
@@ -118,6 +121,9 @@ class TransferRepository(Protocol):
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
         """Those that exist of these (account number, idempotency key)."""
 
+    def open_ids(self, size: int) -> list[str]:
+        """At most `size` of the rows that owe something, due first: an end-to-end id and a direction each."""
+
     def has_undecided(self, account_number: str) -> bool:
         """Whether money may still come to the account: a promise to credit, or a payment that may be refunded."""
 
@@ -190,6 +196,7 @@ class UnitOfWork(Protocol):
     transfers: TransferRepository
     postings: PostingRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __enter__(self) -> UnitOfWork:
@@ -272,3 +279,13 @@ class BackgroundPublisher(Protocol):
 
     def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         """Never waits and never raises."""
+
+
+class HubClock(Protocol):
+    """The hub as the owner of the network's clock. Each may raise HubUnavailable, HubRejected, ClockNotVirtual."""
+
+    def report_clock(self, report: ClockReport) -> None:
+        """Says how this process stands to the clock."""
+
+    def watch_clock(self, instance: str, stop: threading.Event) -> Iterator[VirtualTime]:
+        """The revisions as the hub makes them, the present one first, until the stream ends or `stop` is set."""

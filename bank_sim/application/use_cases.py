@@ -13,6 +13,7 @@ from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
+from bank_sim.application.flow_rows import repositories
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
 from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
@@ -29,6 +30,8 @@ from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
+from pix.participant.clock.model import NOTHING_DUE, DueItems, FollowClock, NetworkClock
+from pix.participant.clock.reporting import ReadClockReport
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
@@ -70,6 +73,9 @@ class BankApplication:
     choose_behaviour: ChooseBehaviour
     dead_letters: DeadLetters
     seed_demo_people: SeedDemoPeople
+    follow_clock: FollowClock | None = None
+    """None in a network without a virtual clock."""
+    read_clock_report: ReadClockReport | None = None
 
 
 def compose(
@@ -87,15 +93,19 @@ def compose(
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
     random: Random | None = None,
+    network_clock: NetworkClock | None = None,
+    due_items: DueItems = NOTHING_DUE,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
-    `process_again` processes the envelope of a dead letter.
+    `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
+    virtual clock.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
+    instance = str(uuid4())
     mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
@@ -128,10 +138,14 @@ def compose(
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
-        send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),
+        send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again),
         seed_demo_people=seed_demo_people,
+        follow_clock=None if network_clock is None else FollowClock(units, network_clock),
+        read_clock_report=None
+        if network_clock is None
+        else ReadClockReport(units, lambda unit: repositories(unit).values(), network_clock, due_items, instance),
     )

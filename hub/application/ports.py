@@ -17,6 +17,7 @@ from hub.domain.liveness import BankInstance
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
+from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
@@ -165,8 +166,53 @@ class TransferRepository(Protocol):
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
+    def open_ids(self, size: int) -> list[str]:
+        """At most `size` of the rows that owe something, due first."""
+
     def oldest_offers(self, size: int) -> dict[str, int]:
         """When the oldest unanswered offer to each bank was made, in real time, by ISPB, among the `size` due first."""
+
+
+@value_object
+class ClockJump:
+    """A move of the network's clock to a later time, which stops at every due item on its way."""
+
+    target_ms: int
+    """In scheme time."""
+    stopped_at_ms: int
+    """When it last stopped, or began, in real time."""
+    given_up: tuple[str, ...] = ()
+    """What was still open when the wait at a stop was over: later stops do not wait for it."""
+    is_done: bool = False
+
+
+@value_object
+class BankClock:
+    """What a process of a bank said last of the clock."""
+
+    ispb: str
+    report: ClockReport
+    reported_at_ms: int
+    """In real time."""
+
+
+class ClockJumpRepository(Protocol):
+    """How the network's clock is moved, beside its row in `ClockRepository`."""
+
+    def find(self) -> ClockJump | None:
+        """The last one."""
+
+    def save(self, jump: ClockJump) -> None:
+        """Stores it in place of the last one."""
+
+    def put_report(self, report: BankClock) -> None:
+        """What a process says now."""
+
+    def forget_reports(self, before_ms: int, after_ms: int) -> None:
+        """Drops what was said before the one time, or after the other."""
+
+    def reports(self) -> list[BankClock]:
+        """What is not forgotten, by ISPB and process."""
 
 
 class TallyRepository(Protocol):
@@ -364,6 +410,14 @@ class UnitOfWork(Protocol):
     @property
     def keys(self) -> KeyRepository:
         """The directory."""
+
+    @property
+    def clock(self) -> ClockRepository:
+        """The network's clock."""
+
+    @property
+    def clock_jump(self) -> ClockJumpRepository:
+        """How it is moved."""
 
     @property
     def dead_letters(self) -> DeadLetterRepository:

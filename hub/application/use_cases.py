@@ -10,6 +10,7 @@ from hub.application.bank_states import ReadBankStates
 from hub.application.fund_bank import FundBank
 from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
 from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey
+from hub.application.network_clock import NetworkClockControl
 from hub.application.network_overview import NetworkOverview
 from hub.application.ports import Directory, UnitsOfWork
 from hub.application.process_messages import ProcessMessages
@@ -18,6 +19,7 @@ from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, RetransmitDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock, SchemeClock, monotonic_ms
 from pix.runtime.health import Health
@@ -51,6 +53,8 @@ class HubApplication:
     recount_transfers: RecountTransfers
     dead_letters: DeadLetters
     queries: Queries
+    network_clock: NetworkClockControl | None = None
+    """None in a network without a virtual clock."""
 
 
 def compose(
@@ -66,11 +70,14 @@ def compose(
     *,
     derive_wire_key: Callable[[str], bytes],
     process_again: Callable[[object], None],
+    network_clock: NetworkClock | None = None,
+    due_items: DueItems = NOTHING_DUE,
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clocks; `monotonic_ms` is for limits and other ages.
 
     `derive_wire_key` makes of a bank's secret the key that is stored for its messages, `process_again` processes the
-    envelope of a dead letter, and `directory` is a quicker way to read for look-ups than a unit of work.
+    envelope of a dead letter, `directory` is a quicker way to read for look-ups than a unit of work, and
+    `network_clock` is `scheme_clock` in a network with a virtual clock.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
     read_bank_states = ReadBankStates(units, clock)
@@ -96,4 +103,5 @@ def compose(
         recount_transfers=RecountTransfers(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1),
         queries=Queries(units),
+        network_clock=None if network_clock is None else NetworkClockControl(units, network_clock, clock, due_items),
     )

@@ -33,6 +33,9 @@ class Timeline:
         """The true time."""
         return self._now_ms
 
+    def real_now_ms(self) -> int:
+        return self._now_ms
+
     def at(self, time_ms: int, act: Callable[[], None]) -> None:
         """Something happens at a time; what is due at the same time happens in the order of these calls."""
         heapq.heappush(self._events, (max(time_ms, self._now_ms), next(self._order), act))

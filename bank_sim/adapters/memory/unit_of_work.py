@@ -35,10 +35,13 @@ from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import UNDECIDED, WITHHELD, Progress, Transfer, TransferStatus
+from pix.participant.clock.memory import MemoryClock
+from pix.participant.clock.model import ClockRepository
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.clock import VirtualTime
 from pix.scheme.keys import PixKey
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
@@ -65,6 +68,7 @@ class BankStore:
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
+    clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
@@ -75,7 +79,7 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, self.transfers, self.idempotency_keys, self.postings,
-            self.behaviour, self.participants, self.stories, self.dead_letters.table,
+            self.behaviour, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -233,6 +237,11 @@ class MemoryTransfers:
             if transfer is not None:
                 found[key] = transfer
         return found
+
+    def open_ids(self, size: int) -> list[str]:
+        opened = [each for each in self._store.transfers.values() if each.resend_at_ms is not None]
+        ordered = sorted(opened, key=lambda each: each.resend_at_ms or 0)[:size]
+        return [f"{each.end_to_end_id} {each.direction}" for each in ordered]
 
     def has_undecided(self, account_number: str) -> bool:
         pinning = (TransferStatus.PENDING, TransferStatus.ACCEPTED)
@@ -455,6 +464,7 @@ class MemoryUnitOfWork:
     transfers: TransferRepository
     postings: PostingRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __init__(self, store: BankStore) -> None:
@@ -464,6 +474,7 @@ class MemoryUnitOfWork:
         self.transfers = MemoryTransfers(store)
         self.postings = MemoryPostings(store)
         self.switches = MemorySwitches(store)
+        self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 
     def __enter__(self) -> MemoryUnitOfWork:

@@ -225,6 +225,16 @@ class PostgresTransfers:
         found = [_transfer_of(row) for row in rows]
         return {(transfer.account_number, transfer.idempotency_key): transfer for transfer in found}
 
+    def open_ids(self, size: int) -> list[str]:
+        rows = self._connection.execute(
+            text(
+                "SELECT end_to_end_id || ' ' || direction FROM transfers "
+                "WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
+            ),
+            {"size": size},
+        )
+        return [row[0] for row in rows]
+
     def has_undecided(self, account_number: str) -> bool:
         exists: bool = self._connection.execute(
             text(

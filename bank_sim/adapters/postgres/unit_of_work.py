@@ -22,6 +22,8 @@ from bank_sim.application.ports import (
     SwitchRepository,
     TransferRepository,
 )
+from pix.participant.clock.model import ClockRepository
+from pix.participant.clock.postgres import PostgresClock
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction, undo
@@ -39,6 +41,7 @@ class PostgresUnitOfWork:
     transfers: TransferRepository
     postings: PostingRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __init__(self, engine: Engine) -> None:
@@ -54,6 +57,7 @@ class PostgresUnitOfWork:
         self.transfers = PostgresTransfers(self._connection)
         self.postings = PostgresPostings(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
         return self
 

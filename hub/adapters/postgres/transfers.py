@@ -392,6 +392,15 @@ class PostgresTransfers:
         )
         return [Latency(*row) for row in rows]
 
+    def open_ids(self, size: int) -> list[str]:
+        rows = self._connection.execute(
+            text(
+                "SELECT end_to_end_id FROM transfers WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
+            ),
+            {"size": size},
+        )
+        return [row[0] for row in rows]
+
     def oldest_offers(self, size: int) -> dict[str, int]:
         rows = self._connection.execute(
             text(

@@ -14,6 +14,7 @@ import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from hub.adapters.postgres.clock_jump import PostgresClockJump
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres.transfers import CachedTransfers, PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
@@ -22,6 +23,7 @@ from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
+from pix.participant.clock.postgres import PostgresClock
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable, transaction, undo
@@ -443,6 +445,8 @@ class PostgresUnitOfWork:
         self.heartbeats = PostgresHeartbeats(self._connection)
         self.settlement = PostgresSettlement(self._connection)
         self.keys = PostgresKeys(self._connection)
+        self.clock = PostgresClock(self._connection)
+        self.clock_jump = PostgresClockJump(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
         return self
 
