@@ -13,7 +13,6 @@ from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
-from bank_sim.application.flow_rows import repositories
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
 from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
@@ -26,6 +25,7 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
+from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
@@ -64,6 +64,7 @@ class BankApplication:
     process_messages: ProcessMessages
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
+    returns: Returns
     mirror_progress: MirrorProgress
     # The bank's own side
     join_network: JoinNetwork
@@ -136,6 +137,7 @@ def compose(
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
+        returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
         mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, instance, version),
@@ -147,5 +149,5 @@ def compose(
         follow_clock=None if network_clock is None else FollowClock(units, network_clock),
         read_clock_report=None
         if network_clock is None
-        else ReadClockReport(units, lambda unit: repositories(unit).values(), network_clock, due_items, instance),
+        else ReadClockReport(units, lambda unit: unit.rows.values(), network_clock, due_items, instance),
     )

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from hub.application.flow_rows import repositories
 from hub.application.ports import BankClock, ClockJump, UnitOfWork, UnitsOfWork
 from hub.domain.errors import ClockIsMoving
 from pix.participant.clock.model import OPEN_IDS_MAX, ClockReport, DueItems, NetworkClock
@@ -168,7 +167,7 @@ class NetworkClockControl:
         ]
         opened += [f"{codes.get(each.ispb, each.ispb)} {name}" for each in running for name in each.report.open_ids]
         # The hub's rows last: what a bank was said to be open of before has come here by now.
-        for rows in repositories(unit).values():
+        for rows in unit.rows.values():
             opened += [f"hub {name}" for name in rows.open_ids(OPEN_IDS_MAX)]
         return ClockNow(time, now_ms, real_now_ms, unit.clock_jump.find(), due, tuple(dict.fromkeys(opened)))
 

@@ -59,7 +59,6 @@ def localtime_year(at_ms: int, language: Language) -> str:
 
 
 def full_day(day: date, language: Language) -> str:
-    """14 Oct 2026."""
     pattern = "dd/MM/yyyy" if language is Language.PORTUGUESE else "medium"
     return str(format_date(day, pattern, locale=language.locale))
 
@@ -69,12 +68,10 @@ def _day_and_time(day: str, time: str, language: Language) -> str:
 
 
 def clock_time(at_ms: int) -> str:
-    """15:32:07."""
     return local(at_ms).strftime("%H:%M:%S") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 
 def minute_time(at_ms: int) -> str:
-    """15:32."""
     return local(at_ms).strftime("%H:%M") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 
@@ -136,5 +133,4 @@ def initials(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    """The name in a greeting."""
     return name.split()[0] if name.split() else name

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bank_sim.domain.flows import owed as owed_by_bank
-from bank_sim.domain.flows.transfer.model import WITHHELD
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
 from hub.domain.flows import owed as owed_by_hub
 from hub.domain.flows.transfer.model import Transfer as HubTransfer

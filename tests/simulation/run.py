@@ -22,7 +22,8 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import HubUnavailable
 from bank_sim.domain.flows import decide as decide_at_bank
-from bank_sim.domain.flows.transfer.model import WITHHELD, Progress
+from bank_sim.domain.flows.flow import WITHHELD
+from bank_sim.domain.flows.transfer.model import Progress
 from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
@@ -40,6 +41,7 @@ from pix.participant.gateway import MessageGateway
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import FEATURES
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -339,6 +341,9 @@ class World:
             # The bank knows its new secret alone, and the hub still both.
             secret = f"new secret of the bank {code}"
             self.hub.add_bank(code=code, name=name, color="#123456", secret=secret)
+        self.hub.join_network(
+            ispb=identity.ispb, code=code, name=name, color="#123456", url="", version="", features=FEATURES
+        )
         store = BankStore()
         clock = self._new_clock()
         fate = Fate(self.random)

@@ -52,7 +52,6 @@ FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 def create_app(
     application: BankApplication, settings: SiteSettings, scheme_clock: SchemeClock | None = None
 ) -> FastAPI:
-    """The bank's site: pages, REST under `/api/v1`, and health checks. `scheme_clock` tells pages what is today."""
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",

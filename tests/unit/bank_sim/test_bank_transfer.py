@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.transfer.decisions import decide, decide_retransmission
-from bank_sim.domain.flows.transfer.model import WITHHELD, Transfer, TransferStatus, Trigger, move, next_status, owed
+from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move, next_status, owed
 from bank_sim.domain.flows.transfer.timeline import timeline
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IllegalTransition, StatusChange, TimelineEntry
 from pix.scheme.messages import (

@@ -7,7 +7,7 @@ was withheld; the one is scheme time now, and the other real time.
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -24,6 +24,8 @@ def upgrade() -> None:
         );
         UPDATE transfers SET resend_count = -1
         WHERE status IN ('accepted', 'rejected') AND answered_at_ms = resend_at_ms AND resend_count = 0;
+        UPDATE returns SET resend_count = -1
+        WHERE status IN ('accepted', 'rejected') AND answered_at_ms = resend_at_ms AND resend_count = 0;
         """
     )
 
@@ -32,6 +34,7 @@ def downgrade() -> None:
     op.execute(
         """
         UPDATE transfers SET resend_count = 0, answered_at_ms = resend_at_ms WHERE resend_count = -1;
+        UPDATE returns SET resend_count = 0, answered_at_ms = resend_at_ms WHERE resend_count = -1;
         DROP TABLE network_clock;
         """
     )

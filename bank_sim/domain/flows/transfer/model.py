@@ -13,7 +13,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
-from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import AnswerStyle
+from bank_sim.domain.flows.answers import is_answered
 from bank_sim.domain.flows.flow import RowId
 from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.keys import PixKey
@@ -91,9 +92,6 @@ TRANSITIONS: Final[Mapping[tuple[Direction, TransferStatus | None, Trigger], Tra
 
 HistoryStep = Step[TransferStatus, Trigger]
 
-WITHHELD: Final = -1
-"""`resend_count` of an answer that is to be given later, at `resend_at_ms`, for the first time."""
-
 
 @value_object
 class Progress:
@@ -154,6 +152,11 @@ class Transfer:
         return self.end_to_end_id, self.direction
 
     @property
+    def about(self) -> str:
+        """The end-to-end id of the transfer that the row is about."""
+        return self.end_to_end_id
+
+    @property
     def progress(self) -> Progress:
         """What we have learned of the hub's own steps."""
         return Progress(self.offered_at_ms, self.completed_at_ms)
@@ -181,6 +184,11 @@ class Transfer:
         if self.direction is Direction.INCOMING:
             return self.payer.ispb
         return self.payee.ispb if self.payee else ""
+
+    @property
+    def counterpart_bank_name(self) -> str:
+        """The name of the other side's bank as the payer was shown it; may be empty."""
+        return self.payee_bank_name
 
 
 class TransferChanges(TypedDict, total=False):
@@ -237,19 +245,6 @@ def move(
     """Moves a transfer to the next state; the only place where a status changes. Raises IllegalTransition."""
     status = next_status(transfer.direction, transfer.status, trigger)
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_at_ms=None, **changes)
-
-
-def is_answered(transfer: Transfer, real_now_ms: int) -> bool:
-    """Whether the answer to the offer is given; None in `answered_at_ms` is silence.
-
-    One that is to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time
-    has come.
-    """
-    if transfer.answered_at_ms is None:
-        return False
-    if transfer.resend_count != WITHHELD or transfer.resend_at_ms is None:
-        return True
-    return not 0 < transfer.resend_at_ms - real_now_ms <= ANSWER_DELAY_MS_MAX
 
 
 def owed(transfer: Transfer, real_now_ms: int) -> tuple[BankMessage, ...]:

@@ -1,4 +1,4 @@
-"""Scheme time may be virtual: the network's clock, and the real time since which a transfer waits.
+"""Scheme time may be virtual: the network's clock, and the real time since which a transfer or return waits.
 
 `received_real_at_ms` is null in the rows of before, whose `received_at_ms` is real: the column costs no rewrite of a
 long history.
@@ -7,7 +7,7 @@ long history.
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -39,6 +39,7 @@ def upgrade() -> None:
             PRIMARY KEY (ispb, instance)
         );
         ALTER TABLE transfers ADD COLUMN received_real_at_ms bigint;
+        ALTER TABLE returns ADD COLUMN received_real_at_ms bigint;
         """
     )
 
@@ -47,6 +48,7 @@ def downgrade() -> None:
     op.execute(
         """
         ALTER TABLE transfers DROP COLUMN received_real_at_ms;
+        ALTER TABLE returns DROP COLUMN received_real_at_ms;
         DROP TABLE clock_reports, clock_jump, network_clock;
         """
     )

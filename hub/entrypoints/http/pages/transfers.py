@@ -13,7 +13,7 @@ from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
 from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
-from hub.entrypoints.http.api.routers import page_cursor
+from hub.entrypoints.http.api.paging import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
@@ -135,7 +135,6 @@ def _time(text: str, field: str) -> int | None:
 
 @router.get("/transfers/{end_to_end_id}")
 def show_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
-    """The story of one transfer."""
     found = site.hub.queries.find_transfer(end_to_end_id)
     return pages.page(request, "hub/transfer.html", _context(request, site, *found))
 
