@@ -81,7 +81,7 @@ class TransferWatch(RowWatch):
         return row.end_to_end_id, row.direction
 
     def resends_of(self, row: Transfer) -> int:
-        return row.resend_count
+        return row.resends
 
     def labels_of(self, row: Transfer) -> Mapping[str, str]:
         return {"direction": row.direction.value}

@@ -11,6 +11,7 @@ from hub.application.queries import Queries
 from hub.application.returns import ReturnNotFound
 from hub.entrypoints.http.api import returns
 from hub.entrypoints.http.api.documents import StepDocument, TransferWithHistory
+from hub.entrypoints.http.api.returns import ReturnDocument
 from pix.web.problems import ProblemKind, ProblemTable
 
 ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (returns.add_routes,)
@@ -20,7 +21,7 @@ ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (returns.a
 class TransferWithRows(TransferWithHistory):
     """A transfer, its history, and the rows of other flows that are about it."""
 
-    returns: list[returns.ReturnDocument] = []  # noqa: RUF012 - pydantic copies it
+    returns: list[ReturnDocument] = []  # noqa: RUF012 - pydantic copies it
 
 
 FLOW_PROBLEMS: Final[ProblemTable] = {

@@ -69,7 +69,7 @@ def show_one(
         "office": "transfers",
         "transfer": transfer,
         "timeline": timeline(transfer),
-        "view": view_transfer(transfer, site.clock.now_ms(), language),
+        "view": view_transfer(transfer, site.scheme_clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
     }
