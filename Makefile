@@ -48,7 +48,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/mypy
 	$(BIN)/mypy .ci/stand_ins/make.py
 	$(BIN)/lint-imports --no-logo --no-cache
-	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates loadtest/templates
 	$(BIN)/python -m lab.development.stubs --check
 
 prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7; and the tests marked prove

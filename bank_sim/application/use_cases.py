@@ -25,6 +25,7 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
+from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
@@ -61,6 +62,7 @@ class BankApplication:
     process_messages: ProcessMessages
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
+    returns: Returns
     mirror_progress: MirrorProgress
     # The bank's own side
     join_network: JoinNetwork
@@ -125,6 +127,7 @@ def compose(
         process_messages=ProcessMessages(units, clock, identity, policy),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, clock, identity, policy),
+        returns=compose_returns(units, publisher, clock, identity, policy, random),
         mirror_progress=mirror_progress,
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bank_sim.domain.flows import transfer
+from bank_sim.domain.flows import returns, transfer
 from bank_sim.domain.flows.flow import Decision, Facts, Flow, RowId
 from pix.scheme.flows import TimelineEntry, by_message, by_row
 from pix.scheme.messages import BankMessage, Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
-FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
+FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW, returns.FLOW)
 """In the order in which a transaction locks their rows."""
 
 _BY_MESSAGE: Final = by_message(FLOWS)

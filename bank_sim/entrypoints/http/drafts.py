@@ -23,7 +23,6 @@ class CodeFacts:
     txid: str = ""
 
     def as_token(self) -> list[Any]:
-        """The facts in JSON's types, short."""
         return [self.amount_centavos, self.description, self.txid]
 
 
@@ -41,7 +40,6 @@ class PayeeDraft:
     code: CodeFacts = NO_CODE
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         payee = self.payee
         return [
             self.account_number,
@@ -63,7 +61,6 @@ class OrderDraft:
     idempotency_key: str
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key]
 
 

@@ -48,12 +48,10 @@ async def statement_query(
     from_text: Annotated[str, Query(alias="from", max_length=10)] = "",
     to_text: Annotated[str, Query(alias="to", max_length=10)] = "",
 ) -> StatementQuery:
-    """A dependency: the filter in the address of the request."""
     return StatementQuery(direction, search, from_text, to_text)
 
 
 def today() -> date:
-    """The day in Brasília."""
     return datetime.now(UTC).astimezone(TIME_ZONE).date()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bank_sim.application.pins import SCRYPT_BLOCK_SIZE, SCRYPT_COST, hash_pin, pin_matches
+from bank_sim.application.pins import SCRYPT_COST, hash_pin, pin_matches
+from pix.runtime.passwords import SCRYPT_BLOCK_SIZE
 
 BYTES_OF_A_GUESS_MIN = 8 << 20
 

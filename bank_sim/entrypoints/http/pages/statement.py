@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 from bank_sim.application.searching import SEARCHED_MAX
 from bank_sim.application.views import StatementDirection, StatementFilter, StatementLine, StatementPage
 from bank_sim.domain.account import Account
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
@@ -49,7 +50,6 @@ def show(
     query: Narrow,
     before: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """One page of the statement; a filter that cannot be is explained at its field."""
     faults = Faults()
     try:
         page = site.bank.queries.statement(account.number, query.narrow(), before, LINES_PER_PAGE)
@@ -136,7 +136,7 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
         writer.writerow(
             (
                 iso_time(line.posted_at_ms),
-                line.kind.value,
+                kind_of(line),
                 harmless(line.counterpart_name),
                 harmless(line.counterpart_bank),
                 harmless(line.description),
@@ -149,6 +149,11 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
+
+
+def kind_of(line: StatementLine) -> str:
+    """The kind of the posting, with the flow in front where it is not that of a payment."""
+    return line.kind.value if line.flow in ("", TRANSFER) else f"{line.flow}_{line.kind.value}"
 
 
 def harmless(text: str) -> str:
