@@ -110,7 +110,11 @@ class WrongCredentials(BankError):
         super().__init__("pin", "Wrong account number or PIN.")
 
 
-class TransferNotFound(BankError):
+class NoSuchRow(BankError):
+    """Base of what says that the bank has no such transfer, return and so on."""
+
+
+class TransferNotFound(NoSuchRow):
     """The bank has no such side of a transfer."""
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from pix.web.sessions import TokenRefused
 PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
+        errors.NoSuchRow: ProblemKind("not-found", 404, "It does not exist"),
         errors.TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
