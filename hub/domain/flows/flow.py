@@ -153,6 +153,8 @@ class Flow(Generic[RowT, StateT, MessageT]):
     decide_retransmission: Callable[[RowT, int, RetransmissionPolicy, int | None], Decision[RowT]]
     owed: Callable[[RowT], tuple[AddressedMessage, ...]]
     timeline: Callable[[RowT, Sequence[Step[Any, Any]]], list[TimelineEntry]]
+    step_name: Callable[[Any], str]
+    """How REST names the message of a step."""
     statuses: type[StrEnum]
     transitions: Mapping[tuple[Any, Any], Any]
     """By (status or None, trigger) the next status."""

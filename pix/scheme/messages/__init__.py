@@ -30,6 +30,7 @@ __all__ = [
     "MESSAGES",
     "MESSAGES_OF_BANKS",
     "MESSAGES_OF_HUB",
+    "STATUSES",
     "BankMessage",
     "HubMessage",
     "Message",
@@ -62,6 +63,9 @@ ISO_20022: Final[Mapping[type[Any], str]] = MappingProxyType(
     {spec.message: spec.iso_20022 for spec in MESSAGES if spec.iso_20022}
 )
 """The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` and its like have none."""
+
+STATUSES: Final[Mapping[type[Any], str]] = MappingProxyType({spec.message: spec.status for spec in MESSAGES})
+"""What a message says of its row: `pending`, `confirmed` or `failed`; empty if it says nothing, or each time."""
 
 MESSAGES_OF_HUB: Final = frozenset(spec.message for spec in MESSAGES if spec.senders == (Role.HUB,))
 """What the hub may send to a bank."""

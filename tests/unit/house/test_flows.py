@@ -41,6 +41,7 @@ def test_a_flow_has_the_same_parts_on_both_sides() -> None:
     assert hub - bank == {
         "decide_timeout",
         "pix_key",
+        "step_name",
         "statuses",
         "transitions",
         "rule_of",

@@ -16,7 +16,7 @@ from hub.domain.flows.returns.decisions import (
 )
 from hub.domain.flows.returns.model import NAME, TRANSITIONS, Return, ReturnStatus, owed
 from hub.domain.flows.returns.rules import LATER_RULES, REQUEST_RULES, Rule, rule_of
-from hub.domain.flows.returns.timeline import timeline
+from hub.domain.flows.returns.timeline import step_name, timeline
 
 FLOW: Final = Flow(
     name=NAME,
@@ -30,6 +30,7 @@ FLOW: Final = Flow(
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
+    step_name=step_name,
     statuses=ReturnStatus,
     transitions=TRANSITIONS,
     rule_of=rule_of,

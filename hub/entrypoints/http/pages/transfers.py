@@ -13,7 +13,7 @@ from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
 from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
-from hub.entrypoints.http.api.routers import page_cursor
+from hub.entrypoints.http.api.paging import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
