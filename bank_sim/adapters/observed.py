@@ -57,8 +57,6 @@ class TracedOrders:
 
 
 class TransferWatch(RowWatch):
-    """Counts, times and logs what becomes of this bank's sides of transfers."""
-
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)
         self._reached = metrics.counter(

@@ -91,7 +91,6 @@ def minute_time(at_ms: int) -> str:
 
 
 def iso_time(at_ms: int) -> str:
-    """The instant for machines: the `datetime` of an HTML `time`."""
     return local(at_ms).isoformat(timespec="milliseconds") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
 
 

@@ -32,7 +32,7 @@ from hub.entrypoints.http.api.documents import (
 from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithRows, transfer_document
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
 from pix.participant.dead_letters.model import DeadLetterState
-from pix.rpc.metadata import METADATA_ISPB, METADATA_SECRET
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.problems import PROBLEM_RESPONSES

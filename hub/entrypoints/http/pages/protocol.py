@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from hub.domain.flows import FLOWS
-from hub.entrypoints.http.pages.views import reason_sentence
 from pix.scheme.messages import MESSAGES, Role
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 

@@ -20,7 +20,6 @@ from hub.entrypoints.http.pages.views import (
     bank_views,
     message_views,
     milestones,
-    reason_sentence,
     stranger,
     transfer_line,
 )
@@ -32,6 +31,7 @@ from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import TIME_ZONE, brl_plain
 from pix.web.htmx import asks_for_fragment
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
 

@@ -1,0 +1,15 @@
+"""The flows beside transfers over HTTP: a new flow is a line in each table here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from pix.web.problems import ProblemTable
+
+FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = ()
+"""Their REST APIs."""
+
+FLOW_PROBLEMS: Final[ProblemTable] = {}
+"""Their errors."""
