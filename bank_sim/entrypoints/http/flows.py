@@ -6,9 +6,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from bank_sim.entrypoints.http.api import returns
 from pix.web.problems import ProblemTable
 
-FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = ()
+FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = (returns.router,)
 """Their REST APIs."""
 
 FLOW_PROBLEMS: Final[ProblemTable] = {}

@@ -8,13 +8,11 @@ from fastapi import FastAPI
 
 from bank_sim.entrypoints.http.api import accounts, books, keys, switches, transfers
 from bank_sim.entrypoints.http.api.docs import router as docs_router
-from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 
 API_ROUTERS: Final = (
     accounts.router,
     keys.router,
     transfers.router,
-    *FLOW_ROUTERS,
     books.router,
     switches.router,
 )
