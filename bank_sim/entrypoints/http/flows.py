@@ -6,11 +6,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from bank_sim.domain.flows.returns.requests import ReturnNotFound
 from bank_sim.entrypoints.http.api import returns
-from pix.web.problems import ProblemTable
+from pix.web.problems import ProblemKind, ProblemTable
 
 FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = (returns.router,)
 """Their REST APIs."""
 
-FLOW_PROBLEMS: Final[ProblemTable] = {}
+FLOW_PROBLEMS: Final[ProblemTable] = {
+    ReturnNotFound: ProblemKind("return-not-found", 404, "The return does not exist"),
+}
 """Their errors."""
