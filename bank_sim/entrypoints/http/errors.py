@@ -22,7 +22,6 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         **FLOW_PROBLEMS,
-        errors.TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),

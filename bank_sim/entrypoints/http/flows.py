@@ -1,19 +1,17 @@
-"""The flows beside transfers over HTTP: a new flow is a line in each table here."""
+"""Each flow over HTTP: `router` and `PROBLEMS` in the module of `api` that has the name of the flow, in the plural."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
 from fastapi import APIRouter
 
-from bank_sim.domain.flows.returns.requests import ReturnNotFound
-from bank_sim.entrypoints.http.api import returns
-from pix.web.problems import ProblemKind, ProblemTable
+from bank_sim.domain.flows import FLOWS
+from pix.web.problems import ProblemTable
 
-FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = (returns.router,)
-"""Their REST APIs."""
+_MODULES: Final = [import_module(f"{__package__}.api.{flow.name}s") for flow in FLOWS]
 
-FLOW_PROBLEMS: Final[ProblemTable] = {
-    ReturnNotFound: ProblemKind("return-not-found", 404, "The return does not exist"),
-}
-"""Their errors."""
+FLOW_ROUTERS: Final[tuple[APIRouter, ...]] = tuple(module.router for module in _MODULES)
+
+FLOW_PROBLEMS: Final[ProblemTable] = {error: kind for module in _MODULES for error, kind in module.PROBLEMS.items()}
