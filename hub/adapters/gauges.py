@@ -39,8 +39,9 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 # By the partial index of what is to be resent, so a long history costs nothing.
 _OPEN: Final = {
     flow.name: text(
-        f"SELECT status, coalesce({flow.offered_to}_ispb, ''), count(*), min(received_at_ms) "  # noqa: S608 - constants
-        f"FROM {flow.name}s WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
+        f"SELECT status, coalesce({flow.offered_to}_ispb, ''), count(*), "  # noqa: S608 - constants
+        f"min(coalesce(received_real_at_ms, received_at_ms)) FROM {flow.name}s "
+        "WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
     )
     for flow in FLOWS
 }

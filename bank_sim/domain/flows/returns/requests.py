@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from bank_sim.domain.errors import BankError, TransferNotFound
+from bank_sim.domain.errors import BankError
 from bank_sim.domain.flows.flow import BANK
 from bank_sim.domain.flows.returns.model import COUNTED, Return, Trigger, next_status
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
@@ -25,11 +25,11 @@ RETURNS_OF_TRANSFER_MAX: Final = 100
 """A payment is returned in this many parts at most, those that failed included."""
 
 
-class ReturnNotFound(TransferNotFound):
+class ReturnNotFound(BankError):
     """The bank has no such side of a return."""
 
     def __init__(self) -> None:
-        BankError.__init__(self, "return_id", "This bank has no return with this ID.")
+        super().__init__("return_id", "This bank has no return with this ID.")
 
 
 class NotReturnable(BankError):
@@ -115,6 +115,7 @@ def request(
     returns: Iterable[Return],
     return_id: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
 ) -> Return:
     """The row that a checked order becomes; `returns` are the outgoing ones of the original, which is locked.
@@ -139,7 +140,7 @@ def request(
         payee=original.payee,
         description=order.description,
         requested_at_ms=now_ms,
-        resend_at_ms=now_ms + policy.delay_ms(return_id, 0),
+        resend_at_ms=real_now_ms + policy.delay_ms(return_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
         history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYEE, status),),

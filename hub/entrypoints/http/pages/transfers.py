@@ -25,6 +25,7 @@ from hub.entrypoints.http.pages.views import (
     transfer_line,
 )
 from hub.entrypoints.http.pages.views import transfer_lines as lines_of
+from pix.scheme.days import instant_ms
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_return_id
 from pix.scheme.key_search import key_beginnings
@@ -32,7 +33,7 @@ from pix.scheme.messages import Outcome
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
-from pix.web.formats import TIME_ZONE, brl_plain
+from pix.web.formats import brl_plain
 from pix.web.htmx import asks_for_fragment, see_other
 from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
@@ -135,8 +136,7 @@ def _time(text: str, field: str) -> int | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return int(at.replace(tzinfo=TIME_ZONE).timestamp() * 1000)
+        return instant_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise SchemeError(field, "Write the time as year-month-dayThours:minutes.") from None
 
