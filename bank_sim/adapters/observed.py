@@ -69,7 +69,7 @@ class FlowWatch(RowWatch):
         return row.row_id
 
     def resends_of(self, row: FlowRow) -> int:
-        return row.resend_count
+        return row.resends
 
     def labels_of(self, row: FlowRow) -> Mapping[str, str]:
         return {"direction": row.direction.value}

@@ -110,6 +110,13 @@ class HubRejected(BankError):
     """The hub refused a question or a registration for a rule that it names."""
 
 
+class ClockNotVirtual(BankError):
+    """The hub was started without a virtual clock."""
+
+    def __init__(self) -> None:
+        super().__init__("hub", "The hub has no virtual clock.")
+
+
 class HubAnswerUnfit(HubRejected):
     """The hub's answer breaks a rule of the scheme, so it is not shown."""
 

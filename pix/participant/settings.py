@@ -156,6 +156,9 @@ class ServiceSettings(BaseSettings):
     """The longest backoff between retransmissions."""
     session_secret: OptionalSecret = ""
     """Signs the pages' cookies and forms; at least 16 characters. Empty: the process makes one at its start."""
+    virtual_clock: bool = False
+    """The network has a virtual clock, which the hub owns and its console moves; alike at hub and banks. For demos and
+    tests: time that is shown, and by which money moves, is then not real."""
     demo_mode: bool = False
     """Demo mode: every visitor has operator access, and can sign in as a demo customer with one click."""
     operator_password: Annotated[str, AfterValidator(if_set(_of_length(PASSWORD_LENGTH_MIN))), Field(repr=False)] = ""

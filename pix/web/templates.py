@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pix.scheme.days import day_of
 from pix.web import formats
 from pix.web.assets import asset_url
 from pix.web.folders import templates_folder
@@ -98,7 +99,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         clock_time=formats.clock_time,
         minute_time=formats.minute_time,
         iso_time=formats.iso_time,
-        local_day=formats.local_day,
+        local_day=day_of,
         day_heading=lambda day, today: _day_heading(day, today, language),
         seconds_between=partial(formats.seconds_between, language=language),
         decimal=partial(formats.decimal, language=language),

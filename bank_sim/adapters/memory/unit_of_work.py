@@ -33,13 +33,16 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows import FLOWS
-from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from pix.participant.clock.memory import MemoryClock
+from pix.participant.clock.model import ClockRepository
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.clock import VirtualTime
 from pix.scheme.keys import PixKey
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
@@ -71,6 +74,7 @@ class BankStore:
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
+    clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
@@ -86,7 +90,7 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.behaviour, self.participants, self.stories, self.dead_letters.table,
+            self.behaviour, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -176,8 +180,7 @@ class MemoryKeys:
 
 
 def _wait_ms_max(row: FlowRow, wait_ms_max: int) -> int:
-    is_answered_late = row.answered_at_ms is not None and row.answered_at_ms == row.resend_at_ms
-    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if is_answered_late else wait_ms_max
+    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if row.resend_count == WITHHELD else wait_ms_max
 
 
 class MemoryRows:
@@ -191,11 +194,12 @@ class MemoryRows:
     def lock(self, ids: Collection[RowId]) -> dict[RowId, Any]:
         return self.find_many(ids)
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Any]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Any]:
         due = [
             (row.resend_at_ms, row.row_id, row)
             for row in self._rows.values()
-            if row.resend_at_ms is not None and not now_ms < row.resend_at_ms <= now_ms + _wait_ms_max(row, wait_ms_max)
+            if row.resend_at_ms is not None
+            and not real_now_ms < row.resend_at_ms <= real_now_ms + _wait_ms_max(row, wait_ms_max)
         ]
         return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])[:size]]
 
@@ -230,6 +234,10 @@ class MemoryRows:
             if row is not None:
                 found[key] = row
         return found
+
+    def open_ids(self, size: int) -> list[str]:
+        opened = [(row.resend_at_ms, *row.row_id) for row in self._rows.values() if row.resend_at_ms is not None]
+        return [f"{key} {direction}" for _, key, direction in sorted(opened)[:size]]
 
     def has_undecided(self, account_number: str) -> bool:
         return any(row.account_number == account_number and row.status in _PINNING for row in self._rows.values())
@@ -414,6 +422,7 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __init__(self, store: BankStore) -> None:
@@ -424,6 +433,7 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.switches = MemorySwitches(store)
+        self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 
     def __enter__(self) -> MemoryUnitOfWork:

@@ -23,6 +23,8 @@ from bank_sim.application.ports import (
 )
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from pix.participant.clock.model import ClockRepository
+from pix.participant.clock.postgres import PostgresClock
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.unit_of_work import PostgresTransaction
@@ -35,6 +37,7 @@ class PostgresUnitOfWork(PostgresTransaction):
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def _open(self) -> None:
@@ -44,6 +47,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 
     def _raise_for(self, violation: Any, sentence: str) -> None:

@@ -22,7 +22,7 @@ from bank_sim.domain.flows.returns.requests import (
     is_same_order,
     request,
 )
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.trace_context import current_traceparent
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.ids import is_end_to_end_id
@@ -38,6 +38,7 @@ class RequestReturn:
         self,
         units: UnitsOfWork,
         publisher: BackgroundPublisher,
+        scheme_clock: SchemeClock,
         clock: Clock,
         policy: RetransmissionPolicy,
         new_return_id: Callable[[int], str],
@@ -45,6 +46,7 @@ class RequestReturn:
         """`new_return_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
         self._publisher = publisher
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._new_return_id = new_return_id
@@ -85,7 +87,7 @@ class RequestReturn:
             if is_new:
                 unit.commit()
         if is_new:
-            messages = owed(row, self._clock.now_ms())
+            messages = owed(row, self._clock.real_now_ms())
             self._publisher.enqueue([Outgoing(HUB, message, row.traceparent) for message in messages])
         return row
 
@@ -106,8 +108,9 @@ class RequestReturn:
         earlier_returns = returns_of(unit, original.end_to_end_id, Direction.INCOMING)
         if len(earlier_returns) >= RETURNS_OF_TRANSFER_MAX:
             raise TooManyReturns
-        now_ms = self._clock.now_ms()
-        row = request(order, original, earlier_returns, self._new_return_id(now_ms), now_ms, self._policy)
+        now_ms = self._scheme_clock.now_ms()
+        return_id = self._new_return_id(now_ms)
+        row = request(order, original, earlier_returns, return_id, now_ms, self._clock.real_now_ms(), self._policy)
         (debit,) = postings(None, row, now_ms)
         debited, posting = _book(account, debit, is_of_bank=order.is_of_bank)
         returns_in(unit).add([row])

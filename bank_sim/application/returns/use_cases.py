@@ -10,7 +10,7 @@ from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.application.returns.queries import ReturnQueries
 from bank_sim.application.returns.request_return import RequestReturn
 from bank_sim.domain.bank import BankIdentity
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.ids import make_return_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -26,6 +26,7 @@ class Returns:
 def compose_returns(
     units: UnitsOfWork,
     publisher: BackgroundPublisher,
+    scheme_clock: SchemeClock,
     clock: Clock,
     identity: BankIdentity,
     policy: RetransmissionPolicy,
@@ -36,4 +37,4 @@ def compose_returns(
     def new_return_id(now_ms: int) -> str:
         return make_return_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
-    return Returns(RequestReturn(units, publisher, clock, policy, new_return_id), ReturnQueries(units))
+    return Returns(RequestReturn(units, publisher, scheme_clock, clock, policy, new_return_id), ReturnQueries(units))

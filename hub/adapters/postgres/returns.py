@@ -57,6 +57,7 @@ _WRITTEN_ONCE: Final[Mapping[str, tuple[str, Callable[[Return], Any]]]] = {
     "received_at_ms": ("bigint", _of("received_at_ms")),
     "offered_at_ms": ("bigint", _of("offered_at_ms")),
     "traceparent": ("text", _of("traceparent")),
+    "received_real_at_ms": ("bigint", _of("received_real_at_ms")),
 }
 """Columns that never change: type, and value of a row."""
 _UPDATED: Final[Mapping[str, tuple[str, Callable[[Return], Any]]]] = {
@@ -100,6 +101,7 @@ _READ: Final = ", ".join(
         *(f"{side}_{name}" for side in ("payer", "payee") for name in _PARTY),
         "description, requested_at_ms, received_at_ms, offered_at_ms, decided_at_ms, payer_processed_at_ms",
         "payee_processed_at_ms, closed_at_ms, resend_at_ms, resend_count, resends, duplicates, refusals, traceparent",
+        "received_real_at_ms",
     )
 )
 _SELECT: Final = f"SELECT {_READ} FROM returns"  # noqa: S608 - names are constants of this module
@@ -109,7 +111,8 @@ _RETURNED: Final = (
     "SELECT original_end_to_end_id, sum(amount_centavos) FROM returns "
     "WHERE original_end_to_end_id = ANY(%(ids)s::text[]) AND status <> 'failed' GROUP BY 1"
 )
-_EXPIRED: Final = " AND status = 'pending' AND (received_at_ms < %(before_ms)s OR received_at_ms > %(after_ms)s)"
+_WAITING_SINCE: Final = "coalesce(received_real_at_ms, received_at_ms)"
+_EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)s OR {_WAITING_SINCE} > %(after_ms)s)"
 _DUE: Final = ("resend_at_ms <= %(now_ms)s", "resend_at_ms > %(horizon_ms)s")
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT} WHERE {due}{_SKIPPING}" for due in _DUE]
@@ -158,12 +161,12 @@ class PostgresReturns:
             found |= {returned.row_id: returned for returned in readings}
         return found
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Return]:
-        return self._skipping(_LOCK_DUE, size, now_ms, wait_ms_max, {})
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Return]:
+        return self._skipping(_LOCK_DUE, size, real_now_ms, wait_ms_max, {})
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Return]:
-        received = {"before_ms": now_ms - timeout_ms, "after_ms": now_ms + timeout_ms}
-        return self._skipping(_LOCK_EXPIRED, size, now_ms, wait_ms_max, received)
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Return]:
+        received = {"before_ms": real_now_ms - timeout_ms, "after_ms": real_now_ms + timeout_ms}
+        return self._skipping(_LOCK_EXPIRED, size, real_now_ms, wait_ms_max, received)
 
     def _skipping(
         self, queries: Sequence[str], size: int, now_ms: int, wait_ms_max: int, values: Mapping[str, int]
@@ -189,6 +192,13 @@ class PostgresReturns:
 
     def committed(self) -> None:
         """Nothing is cached."""
+
+    def open_ids(self, size: int) -> list[str]:
+        rows = self._connection.execute(
+            text("SELECT return_id FROM returns WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"),
+            {"size": size},
+        )
+        return [row[0] for row in rows]
 
     def find(self, row_id: str) -> tuple[Return, list[HistoryStep]] | None:
         if not is_storable(row_id):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from hub.adapters.flow_stores import STORES
+from hub.adapters.postgres.clock_jump import PostgresClockJump
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
@@ -22,6 +23,7 @@ from hub.domain.errors import BankAlreadyAdded
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
+from pix.participant.clock.postgres import PostgresClock
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable
@@ -388,6 +390,8 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.heartbeats = PostgresHeartbeats(self._connection)
         self.settlement = PostgresSettlement(self._connection)
         self.keys = PostgresKeys(self._connection)
+        self.clock = PostgresClock(self._connection)
+        self.clock_jump = PostgresClockJump(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 
     def _raise_for(self, violation: Any, sentence: str) -> None:

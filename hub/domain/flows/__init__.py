@@ -63,14 +63,16 @@ def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     return flow.decide(flow.state(rows, message), message, facts)
 
 
-def decide_timeout(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
+def decide_timeout(row: Any, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
     """Fails a pending row. Raises IllegalTransition for any other."""
-    return _BY_ROW[type(row)].decide_timeout(row, now_ms, policy)
+    return _BY_ROW[type(row)].decide_timeout(row, now_ms, real_now_ms, policy)
 
 
-def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None) -> Decision[Any]:
+def decide_retransmission(
+    row: Any, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None
+) -> Decision[Any]:
     """Sends what is owed once more, and sets the next due time."""
-    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy, timeout_ms)
+    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, real_now_ms, policy, timeout_ms)
 
 
 def owed(row: Any) -> tuple[AddressedMessage, ...]:

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
+from codepix.v1 import clock_pb2 as clock
+from codepix.v1 import clock_pb2_grpc, directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import directory_pb2 as directory
-from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.application.keys import Registrations
 from hub.application.use_cases import HubApplication
@@ -19,6 +20,7 @@ from hub.domain.directory import KeyEntry
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.look_ups import DirectoryReading
 from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
+from hub.entrypoints.grpc.clock import ClockServicer
 from pix.rpc.batching_loader import BatchingLoader, TurnBatchingLoader
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
@@ -50,14 +52,19 @@ Call = Callable[[Any, Request, grpc.ServicerContext], Response]
 
 
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
-    """Adds both services; returns their full names."""
+    """Adds the services; returns their full names."""
     servicer = DirectoryServicer(application)
     if getattr(server, "runs_coroutines", False):
         servicer = in_turns = DirectoryServicerInTurns(application)
         server.add_task(in_turns.readings)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
+    names = []
+    if application.network_clock is not None:
+        clock_pb2_grpc.add_ClockServiceServicer_to_server(ClockServicer(application, application.network_clock), server)
+        names.append(clock.DESCRIPTOR.services_by_name["ClockService"].full_name)
     return [
+        *names,
         directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name,
         participants.DESCRIPTOR.services_by_name["ParticipantService"].full_name,
     ]

@@ -192,7 +192,7 @@ def with_original(with_banks: UnitsOfWork) -> UnitsOfWork:
 
 
 def process(units: UnitsOfWork, *messages: tuple[FromBank, str]) -> list[Outgoing]:
-    use_case = ProcessMessages(units, TurnedClock(NOW_MS), POLICY)
+    use_case = ProcessMessages(units, TurnedClock(NOW_MS), TurnedClock(NOW_MS), POLICY)
     return use_case([Arrival(message, sender, envelope=None) for message, sender in messages])
 
 
@@ -248,8 +248,8 @@ def test_a_failed_return_frees_its_part_also_in_the_same_batch(with_original: Un
 def test_a_return_that_nobody_answers_is_offered_again_and_fails_at_its_time_out(with_original: UnitsOfWork) -> None:
     process(with_original, (return_requested(), IPE))
     clock = TurnedClock(NOW_MS + 5_000)
-    (again,) = RetransmitDue(with_original, clock, POLICY)()
+    (again,) = RetransmitDue(with_original, clock, clock, POLICY)()
     assert isinstance(again.message, ReturnOffered)
     clock = TurnedClock(NOW_MS + 100_000)
-    assert reasons_of(FailExpired(with_original, clock, POLICY, 40_000)()) == [ReasonCode.AB11] * 2
+    assert reasons_of(FailExpired(with_original, clock, clock, POLICY, 40_000)()) == [ReasonCode.AB11] * 2
     assert accounts(with_original)[IPE] == SettlementAccount(IPE, FUNDS, 0)

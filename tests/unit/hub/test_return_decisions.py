@@ -79,7 +79,8 @@ def row_of(decision: Decision[Return]) -> Return:
 @pytest.mark.parametrize("original", [confirmed(), completed()], ids=["confirmed", "completed"])
 def test_a_return_is_offered_and_the_payees_banks_money_is_reserved(original: Transfer) -> None:
     decision = decided(state_of(original=original), return_requested(), IPE)
-    assert decision.row == pending_return(resend_at_ms=decision.row and decision.row.resend_at_ms)
+    resend_at_ms = decision.row and decision.row.resend_at_ms
+    assert decision.row == pending_return(resend_at_ms=resend_at_ms, received_real_at_ms=NOW_MS)
     offer = ReturnOffered(return_id(), e2e(), PART, ReasonCode.MD06, "troco", ANA, BIA, NOW_MS)
     assert decision.messages == ((AURORA, offer),)
     assert decision.movements == (Movement(MovementKind.RESERVE, IPE, AURORA, PART),)
@@ -251,12 +252,12 @@ def test_an_acceptance_during_a_suspension_fails(surroundings: object) -> None:
 
 
 def test_the_time_out_of_a_pending_return_is_ab11() -> None:
-    decision = decide_timeout(pending_return(), NOW_MS, POLICY)
+    decision = decide_timeout(pending_return(), NOW_MS, NOW_MS, POLICY)
     assert (row_of(decision).status, row_of(decision).reason) == (ReturnStatus.FAILED, ReasonCode.AB11)
     assert decision.movements == (Movement(MovementKind.RELEASE, IPE, AURORA, PART),)
     for row in (confirmed_return(), completed_return(), failed_return()):
         with pytest.raises(IllegalTransition):
-            decide_timeout(row, NOW_MS, POLICY)
+            decide_timeout(row, NOW_MS, NOW_MS, POLICY)
 
 
 def test_an_answer_after_the_decision_is_ignored_and_the_bank_gets_the_decision_again() -> None:
@@ -354,7 +355,7 @@ def test_a_wrong_outcome_is_ignored(row: Return, message: FromBank, sender: str)
 
 @pytest.mark.parametrize("row", [pending_return(), confirmed_return(), failed_return()], ids=lambda row: row.status)
 def test_what_is_owed_is_sent_again_with_a_later_time(row: Return) -> None:
-    decision = decide_retransmission(row, NOW_MS, POLICY)
+    decision = decide_retransmission(row, NOW_MS, NOW_MS, POLICY)
     assert decision.messages == owed(row) and row_of(decision).resends == 1
     assert (row_of(decision).resend_at_ms or 0) > NOW_MS
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.answers import Answer, answer_times, is_answered, retransmission_count
+from bank_sim.domain.flows.answers import Answer, answer_times, is_answered
 from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.returns.model import (
@@ -117,11 +117,12 @@ def decide(state: ReturnState, message: FromHub, facts: Facts) -> Decision[Retur
             return _decide_outcome(state, message, facts)
 
 
-def decide_retransmission(row: Return, now_ms: int, policy: RetransmissionPolicy) -> Decision[Return]:
+def decide_retransmission(row: Return, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Return]:
     """Sends what is owed once more, and sets the next due time."""
-    count = retransmission_count(row)
-    resend_at_ms = now_ms + policy.delay_ms(row.return_id, count)
-    return Decision(changed(row, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(row, now_ms))
+    # Of an answer that was withheld this is the first time: `WITHHELD` becomes 0.
+    count = row.resend_count + 1
+    resend_at_ms = real_now_ms + policy.delay_ms(row.return_id, count)
+    return Decision(changed(row, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(row, real_now_ms))
 
 
 def _decide_offered(state: ReturnState, message: ReturnOffered, facts: Facts) -> Decision[Return]:
@@ -135,11 +136,11 @@ def _decide_offered(state: ReturnState, message: ReturnOffered, facts: Facts) ->
     if difference := _difference(row, message):
         return _ignore(row, message, facts, f"another {difference} than the return has")
     repeated = changed(row, duplicates=row.duplicates + 1)
-    if row.status in UNDECIDED and not is_answered(row, facts.now_ms):
+    if row.status in UNDECIDED and not is_answered(row, facts.real_now_ms):
         # The first offer settled the answer; only the time of the answer may have been changed since.
         answer = answer_offer(message, state.original, facts.account, facts.behaviour)
         repeated = _given_by(repeated, answer, facts)
-    return Decision(repeated, messages=owed(repeated, facts.now_ms))
+    return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
 
 
 def _decide_outcome(state: ReturnState, message: ReturnConfirmed | ReturnFailed, facts: Facts) -> Decision[Return]:
@@ -162,7 +163,7 @@ def _decide_outcome(state: ReturnState, message: ReturnConfirmed | ReturnFailed,
             return _ignore(row, message, facts, f"another {difference} than the return has")
         if row.status is next_status(Direction.INCOMING, None, trigger):
             repeated = changed(row, duplicates=row.duplicates + 1)
-            return Decision(repeated, messages=owed(repeated, facts.now_ms))
+            return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
         try:
             decided = move(row, trigger, facts.now_ms, reason)
         except IllegalTransition:
@@ -220,7 +221,7 @@ def _recorded(
 ) -> Decision[Return]:
     """The decision for a row with new steps of its history."""
     row = changed(row, history=(*row.history, *steps))
-    return Decision(row, steps, owed(row, facts.now_ms), postings=booked)
+    return Decision(row, steps, owed(row, facts.real_now_ms), postings=booked)
 
 
 def _ignore(row: Return, message: FromHub, facts: Facts, why: str) -> Decision[Return]:
@@ -261,8 +262,7 @@ def _answered(state: ReturnState, offer: ReturnOffered, facts: Facts) -> Decisio
 
 
 def _given_by(row: Return, answer: Answer, facts: Facts) -> Return:
-    answered_at_ms, resend_at_ms = answer_times(row, answer, facts)
-    return changed(row, answered_at_ms=answered_at_ms, resend_at_ms=resend_at_ms)
+    return changed(row, **answer_times(row, answer, facts))
 
 
 def _unoffered(

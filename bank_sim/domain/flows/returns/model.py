@@ -126,6 +126,11 @@ class Return:
     history: tuple[HistoryStep, ...] = ()
 
     @property
+    def resends(self) -> int:
+        """How often it was sent again."""
+        return max(0, self.resend_count)
+
+    @property
     def row_id(self) -> RowId:
         """Among all rows of flows."""
         return self.return_id, self.direction
@@ -206,13 +211,13 @@ def move(row: Return, trigger: Trigger, now_ms: int, reason: ReasonCode | None =
     return changed(row, status=status, reason=reason, decided_at_ms=now_ms, resend_at_ms=None)
 
 
-def owed(row: Return, now_ms: int) -> tuple[FromBank, ...]:
+def owed(row: Return, real_now_ms: int) -> tuple[FromBank, ...]:
     """Every message that this bank owes the hub for the row as it stands; none while an answer is withheld."""
     match row.status:
         case ReturnStatus.PENDING:
             return (_request(row),)
         case ReturnStatus.ACCEPTED | ReturnStatus.REJECTED:
-            return _answers(row) if is_answered(row, now_ms) else ()
+            return _answers(row) if is_answered(row, real_now_ms) else ()
         case ReturnStatus.CONFIRMED | ReturnStatus.FAILED:
             return (_processed(row),)
 

@@ -115,6 +115,7 @@ def request(
     returns: Iterable[Return],
     return_id: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
 ) -> Return:
     """The row that a checked order becomes; `returns` are the outgoing ones of the original, which is locked.
@@ -139,7 +140,7 @@ def request(
         payee=original.payee,
         description=order.description,
         requested_at_ms=now_ms,
-        resend_at_ms=now_ms + policy.delay_ms(return_id, 0),
+        resend_at_ms=real_now_ms + policy.delay_ms(return_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
         history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYEE, status),),

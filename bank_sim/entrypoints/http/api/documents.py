@@ -192,7 +192,7 @@ class TransferDocument(Document):
     offered_at_ms: int | None
     completed_at_ms: int | None
     resend_at_ms: int | None
-    resend_count: int
+    resend_count: int = Field(validation_alias="resends")
     duplicates: int
     idempotency_key: str
     history: list[Annotated[TransferStep, BeforeValidator(TransferStep.of)]]

@@ -94,7 +94,7 @@ class ReturnDocument(Document):
     answered_at_ms: int | None
     decided_at_ms: int | None
     resend_at_ms: int | None
-    resend_count: int
+    resend_count: int = Field(validation_alias="resends")
     duplicates: int
     idempotency_key: str
     history: list[Annotated[ReturnStep, BeforeValidator(ReturnStep.of)]]

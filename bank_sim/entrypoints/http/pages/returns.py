@@ -225,7 +225,7 @@ def _look(request: Request, site: Site, account: Account, return_id: str, direct
     if direction is Direction.INCOMING and row.status is not ReturnStatus.CONFIRMED:
         # The customer is told of money when it is in the account; before the hub's decision it may still fail.
         raise ReturnNotFound
-    return view_return(row, site.clock.now_ms(), language_of(request))
+    return view_return(row, site.scheme_clock.now_ms(), language_of(request))
 
 
 def _context(view: ReturnView, account: Account) -> Mapping[str, Any]:

@@ -98,7 +98,7 @@ def _look(request: Request, site: Site, account: Account, end_to_end_id: str, di
     if direction is Direction.INCOMING and transfer.status is not TransferStatus.CONFIRMED:
         # The payee is told of money when it is in the account; before the hub's decision it may still fail.
         raise TransferNotFound
-    return view_transfer(transfer, site.clock.now_ms(), language_of(request))
+    return view_transfer(transfer, site.scheme_clock.now_ms(), language_of(request))
 
 
 def _context(site: Site, view: TransferView, account: Account) -> Mapping[str, Any]:

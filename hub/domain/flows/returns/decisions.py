@@ -115,23 +115,23 @@ def decide(state: State, message: FromBank, facts: Facts) -> Decision[Return]:
     return _decide_answer(state, row, message, facts)
 
 
-def decide_timeout(row: Return, now_ms: int, policy: RetransmissionPolicy) -> Decision[Return]:
+def decide_timeout(row: Return, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Return]:
     """Fails a pending return and releases the reserve. Raises IllegalTransition for any other."""
     reason = LATER_RULES[Rule.ANSWER_IN_TIME]
-    return _move(row, Trigger.TIMEOUT, HUB, now_ms, policy, reason)
+    return _move(row, Trigger.TIMEOUT, HUB, now_ms, real_now_ms, policy, reason)
 
 
 def decide_retransmission(
-    row: Return, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None = None
+    row: Return, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None = None
 ) -> Decision[Return]:
     """Sends what is owed once more, and sets the next due time."""
     messages = owed(row)
     if not messages:
         return Decision(changed(row, resend_at_ms=None))
     attempt = row.resend_count + 1
-    resend_at_ms = now_ms + policy.delay_ms(row.return_id, attempt)
+    resend_at_ms = real_now_ms + policy.delay_ms(row.return_id, attempt)
     if row.status is ReturnStatus.PENDING:
-        resend_at_ms = _not_after_timeout(resend_at_ms, row.received_at_ms, now_ms, timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, row.waiting_since_ms, real_now_ms, timeout_ms)
     row = changed(row, resend_count=attempt, resends=row.resends + 1, resend_at_ms=resend_at_ms)
     steps: tuple[HistoryStep, ...] = ()
     if row.resends <= RETRANSMISSIONS_RECORDED_MAX:
@@ -142,9 +142,9 @@ def decide_retransmission(
     return Decision(row, steps, messages)
 
 
-def _not_after_timeout(resend_at_ms: int, received_at_ms: int, now_ms: int, timeout_ms: int | None) -> int:
+def _not_after_timeout(resend_at_ms: int, since_ms: int, real_now_ms: int, timeout_ms: int | None) -> int:
     """A pending return is due at its timeout at the latest, because the timeout sweep reads what is due."""
-    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(received_at_ms + timeout_ms + 1, now_ms))
+    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(since_ms + timeout_ms + 1, real_now_ms))
 
 
 def _decide_new_request(state: State, message: ReturnRequested, facts: Facts) -> Decision[Return]:
@@ -159,10 +159,10 @@ def _decide_new_request(state: State, message: ReturnRequested, facts: Facts) ->
         form = broken_form(request) if broken.rule is Rule.FIELDS_IN_FORM else ""
         dead_letter = f"{type(message).__name__}: {form}" if form else ""
         return Decision(None, (), (_rejection_without_row(message, broken.reason, facts),), dead_letter)
-    now_ms = facts.now_ms
-    resend_at_ms = now_ms + facts.policy.delay_ms(message.return_id, 0)
+    now_ms, real_now_ms = facts.now_ms, facts.real_now_ms
+    resend_at_ms = real_now_ms + facts.policy.delay_ms(message.return_id, 0)
     if broken is None:
-        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, facts.timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, real_now_ms, real_now_ms, facts.timeout_ms)
     trigger = Trigger.REQUEST if broken is None else Trigger.REFUSAL
     reason = None if broken is None else broken.reason
     original = returnable(state.original, facts.sender)
@@ -182,6 +182,7 @@ def _decide_new_request(state: State, message: ReturnRequested, facts: Facts) ->
         decided_at_ms=None if broken is None else now_ms,
         resend_at_ms=resend_at_ms,
         traceparent=facts.traceparent,
+        received_real_at_ms=real_now_ms,
     )
     step = Step(now_ms, facts.sender, trigger, None, row.status, reason)
     readings = (_with(state.returned, row.amount_centavos),) if broken is None else ()
@@ -232,7 +233,7 @@ def _decide_answer(
         return _ignore(row, message, facts, f"{message.reason} is not a payer's bank's to give")
     if row.status is ReturnStatus.PENDING:
         trigger, reason = _trigger_of_answer(row, message, facts)
-        return _move(row, trigger, facts.sender, facts.now_ms, facts.policy, reason, state.returned)
+        return _move(row, trigger, facts.sender, facts.now_ms, facts.real_now_ms, facts.policy, reason, state.returned)
     if isinstance(message, ReturnAccepted):
         is_repeated = row.outcome is Outcome.CONFIRMED
     else:
@@ -259,12 +260,13 @@ def _move(
     trigger: Trigger,
     author: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
     reason: ReasonCode | None,
     returned: Returned | None = None,
 ) -> Decision[Return]:
     """The decision on a pending return. One that fails frees its part of the original."""
-    resend_at_ms = now_ms + policy.delay_ms(row.return_id, 0)
+    resend_at_ms = real_now_ms + policy.delay_ms(row.return_id, 0)
     decided = move(row, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
     step = Step(now_ms, author, trigger, None, decided.status, reason)
     is_freed = returned is not None and decided.status is ReturnStatus.FAILED

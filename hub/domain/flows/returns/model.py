@@ -74,7 +74,7 @@ HistoryStep = Step[ReturnStatus, Trigger]
 
 @value_object
 class Return:
-    """The row. Times are Unix milliseconds by the hub's clock, None while the step has not happened."""
+    """The row. Times are Unix milliseconds of scheme time, None while the step has not happened."""
 
     return_id: str
     original_end_to_end_id: str
@@ -98,6 +98,7 @@ class Return:
     closed_at_ms: int | None = None
     """When nothing was owed any more: completed, or failed and processed by all who knew of it."""
     resend_at_ms: int | None = None
+    """In real time."""
     resend_count: int = 0
     """Resends since the last change of state."""
     resends: int = 0
@@ -107,6 +108,13 @@ class Return:
     refusals: int = 0
     """Messages that were ignored; the history records the first of them."""
     traceparent: str = ""
+    received_real_at_ms: int | None = None
+    """`received_at_ms` in real time; None in a row of a version without virtual clocks."""
+
+    @property
+    def waiting_since_ms(self) -> int:
+        """Since when it waits, in real time."""
+        return self.received_at_ms if self.received_real_at_ms is None else self.received_real_at_ms
 
     @property
     def row_id(self) -> str:

@@ -93,7 +93,7 @@ def show_one(
         "office": "returns",
         "row": row,
         "timeline": timeline(row),
-        "view": view_return(row, site.clock.now_ms(), language),
+        "view": view_return(row, site.scheme_clock.now_ms(), language),
         "reason_sentence": return_reason_sentence(row.reason, language),
         "participants": site.bank.queries.participants(),
     }
