@@ -40,7 +40,8 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 _OPEN: Final = {
     flow.name: text(
         f"SELECT status, coalesce({flow.offered_to}_ispb, ''), count(*), "  # noqa: S608 - constants
-        f"min(coalesce(received_real_at_ms, received_at_ms)) FROM {flow.name}s WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
+        f"min(coalesce(received_real_at_ms, received_at_ms)) FROM {flow.name}s "
+        "WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
     )
     for flow in FLOWS
 }

@@ -33,7 +33,8 @@ from tests.support.return_builders import (
 
 def process(units: UnitsOfWork, *messages: tuple[FromBank, str]) -> list[object]:
     arrivals = [Arrival(message, sender) for message, sender in messages]
-    return [each.message for each in ProcessMessages(units, SystemClock(), POLICY)(arrivals)]
+    process_messages = ProcessMessages(units, SystemClock(), SystemClock(), POLICY)
+    return [each.message for each in process_messages(arrivals)]
 
 
 @pytest.fixture
