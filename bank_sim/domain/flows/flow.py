@@ -85,10 +85,6 @@ class FlowRow(Protocol):
         """In real time."""
 
     @property
-    def resends(self) -> int:
-        """How often it was sent again."""
-
-    @property
     def resend_count(self) -> int:
         """`WITHHELD` of an answer that is to be given later, at `resend_at_ms`, for the first time."""
 
