@@ -11,7 +11,7 @@ from hub.application.network_clock import NetworkClockControl
 from hub.entrypoints.http.api.clock import ClockDocument
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from pix.scheme.clock import RATE_MAX
-from pix.scheme.days import DAY_MS, instant_ms, local
+from pix.scheme.days import DAY_MS, HOUR_MS, instant_ms, local
 from pix.scheme.errors import SchemeError
 from pix.web.htmx import see_other
 from pix.web.languages import translate_rule
@@ -21,7 +21,6 @@ from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False)
 
-HOUR_MS: Final = 3_600_000
 STEPS_MS: Final = (HOUR_MS, DAY_MS, 7 * DAY_MS, 30 * DAY_MS)
 """What the buttons move it by."""
 RATES: Final = (1, 10, RATE_MAX)
