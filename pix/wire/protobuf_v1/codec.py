@@ -136,7 +136,7 @@ def decode_message(message_type: str, value: bytes, allowed: frozenset[type]) ->
 
 
 def _clock_header(time: VirtualTime, key: bytes) -> bytes:
-    """A signature of its text, and not of the record: an old one changes nothing, whoever repeats it."""
+    """A signature of its text, and not of the record: a repeated old one changes nothing."""
     text = time.as_text()
     return f"{text}:{sign_clock(key, text).hex()}".encode()
 
