@@ -156,7 +156,7 @@ class NetworkClockControl:
             unit.commit()
 
     def _save(self, unit: UnitOfWork, time: VirtualTime) -> None:
-        """Stores a revision before this process, or anybody else, counts by it."""
+        """Stores a revision before any process counts by it."""
         if not unit.clock.save(time):
             raise DatabaseUnavailable("another replica has moved the clock")
         unit.commit()
