@@ -28,6 +28,7 @@ from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
+from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.domain.bank import BankIdentity
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock
@@ -55,6 +56,7 @@ class BankApplication:
     reconcile_keys: ReconcileKeys
     remove_keys_of_closed_accounts: RemoveKeysOfClosedAccounts
     find_payee: FindPayee
+    read_typed_payee: ReadTypedPayee
     # Money
     request_transfer: RequestTransfer
     request_transfers: TakeOrders
@@ -120,6 +122,7 @@ def compose(
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
         find_payee=FindPayee(hub),
+        read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
         process_messages=ProcessMessages(units, clock, identity, policy),

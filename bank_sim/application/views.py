@@ -9,6 +9,7 @@ from typing import Final
 from bank_sim.domain.account import Account
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from pix.scheme.initiation import Initiation
 from pix.scheme.postings import Direction, PostingKind
 
 PAGE_SIZE_DEFAULT: Final = 50
@@ -30,7 +31,8 @@ class StatementFilter:
 
     direction: StatementDirection = StatementDirection.ALL
     search: str = ""
-    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id.
+    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id;
+    a txid.
 
     The repository leaves it to `Queries`.
     """
@@ -60,6 +62,10 @@ class StatementLine:
     balance_after_centavos: int
     transfer_status: TransferStatus | None = None
     """A payment is pending until the hub has decided; None for a deposit."""
+    initiation: Initiation | None = None
+    """None for a deposit."""
+    txid: str = ""
+    """The payee's own number for the payment; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class TransferFilter:
     undecided: bool = False
     """Only those that await the hub's decision."""
     search: str = ""
-    """Part of a party's name or the description, without accents and case; an amount; part of an id.
+    """Part of a party's name or the description, without accents and case; an amount; part of an id; a txid.
 
     The repository leaves it to `Queries`.
     """

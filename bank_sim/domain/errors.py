@@ -59,10 +59,13 @@ class InsufficientBalance(BankError):
 
 
 class PayerIsPayee(BankError):
-    """The key belongs to the very account that pays."""
+    """The key or the account is of the very account that pays."""
 
-    def __init__(self) -> None:
-        super().__init__("payee_key", "That's your own key.")
+    def __init__(self, *, is_typed: bool = False) -> None:
+        if is_typed:
+            super().__init__("payee.account_number", "That's your own account.")
+        else:
+            super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):

@@ -112,7 +112,9 @@ class ProcessMessages:
                 {
                     arrival.message.payee_key
                     for arrival in arrivals
-                    if isinstance(arrival.message, TransferRequested) and arrival.message.payee_key.key.isprintable()
+                    if isinstance(arrival.message, TransferRequested)
+                    and arrival.message.payee_key is not None
+                    and arrival.message.payee_key.key.isprintable()
                 }
             )
             network = Network(fold.banks, keys, fold.accounts)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import PixKey
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
@@ -54,6 +55,11 @@ class Party:
     tax_id_masked: str
 
 
+def account_of(party: Party) -> tuple[str, str, str]:
+    """ISPB, branch and number: what identifies an account."""
+    return party.ispb, party.branch, party.account_number
+
+
 @value_object
 class TransferRequested:
     """Step 1, payer's bank to hub. The customer is debited and the money is in the bank's clearing account."""
@@ -61,24 +67,32 @@ class TransferRequested:
     end_to_end_id: str
     amount_centavos: int
     payer: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
+    """None when the payer typed the payee's account (MANU)."""
     payee_tax_id_masked: str
     """What the payer was shown before confirming; empty when nothing was shown."""
     description: str
     requested_at_ms: int
+    payee: Party | None = None
+    """As the payer typed it (MANU); None for a key."""
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
+    """The payee's own number for the payment, from a QR code; empty for none."""
 
 
 @value_object
 class TransferOffered:
-    """Step 2, hub to payee's bank. The key is resolved and the payer's bank's settlement money is reserved."""
+    """Step 2, hub to payee's bank. The payee is known and the payer's bank's settlement money is reserved."""
 
     end_to_end_id: str
     amount_centavos: int
     payer: Party
     payee: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     offered_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object
@@ -107,9 +121,11 @@ class TransferConfirmed:
     amount_centavos: int
     payer: Party
     payee: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     confirmed_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object
@@ -127,9 +143,11 @@ class TransferFailed:
     payer: Party
     payee: Party | None
     """None when the key was never resolved."""
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     failed_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object

@@ -335,6 +335,8 @@ class MemoryPostings:
             amount_centavos=-posting.amount_centavos if is_debit else posting.amount_centavos,
             balance_after_centavos=posting.balance_after_centavos or 0,
             transfer_status=None if transfer is None else transfer.status,
+            initiation=None if transfer is None else transfer.initiation,
+            txid="" if transfer is None else transfer.txid,
         )
 
     def summary(self) -> BooksSummary:

@@ -13,6 +13,7 @@ from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETT
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.scheme.initiation import Initiation
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -42,7 +43,7 @@ SELECT * FROM (
             ELSE coalesce(b.name, nullif(t.shown_bank_name, ''), t.payee_ispb, '') END AS counterpart_bank,
         coalesce(t.description, '') AS description,
         CASE WHEN p.debit_account = :ledger THEN -p.amount_centavos ELSE p.amount_centavos END AS amount_centavos,
-        p.balance_after_centavos, t.status AS transfer_status
+        p.balance_after_centavos, t.status AS transfer_status, t.initiation, coalesce(t.txid, '') AS txid
     FROM postings AS p
     LEFT JOIN transfers AS t ON t.end_to_end_id = p.end_to_end_id AND t.direction = p.direction
     LEFT JOIN participants AS b ON b.ispb = CASE WHEN p.direction = 'incoming' THEN t.payer_ispb ELSE t.payee_ispb END
@@ -178,6 +179,8 @@ class PostgresPostings:
                 amount_centavos=row.amount_centavos,
                 balance_after_centavos=row.balance_after_centavos,
                 transfer_status=None if row.transfer_status is None else TransferStatus(row.transfer_status),
+                initiation=None if row.initiation is None else Initiation(row.initiation),
+                txid=row.txid,
             )
             for row in rows
         ]

@@ -41,8 +41,8 @@ _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM
 
 def bank_of(row: Sequence[Any]) -> Bank:
     """The bank of a row with these columns."""
-    *columns, features = row
-    return Bank(*columns, known_features(features))
+    values = (*row[:-1], known_features(row[-1]))
+    return Bank(*values)
 
 
 class PostgresBanks:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message as Protobuf
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     Message,
@@ -34,6 +35,20 @@ _SIDE_TO_WIRE: Final = {Side.PAYER: common.SIDE_PAYER, Side.PAYEE: common.SIDE_P
 _SIDE_FROM_WIRE: Final = {number: side for side, number in _SIDE_TO_WIRE.items()}
 _OUTCOME_TO_WIRE: Final = {Outcome.CONFIRMED: common.OUTCOME_CONFIRMED, Outcome.FAILED: common.OUTCOME_FAILED}
 _OUTCOME_FROM_WIRE: Final = {number: outcome for outcome, number in _OUTCOME_TO_WIRE.items()}
+# DICT is sent as nothing, so that the message of a transfer by key is the same as of a version without the field.
+_INITIATION_TO_WIRE: Final = {
+    Initiation.MANU: common.INITIATION_MANU,
+    Initiation.DICT: common.INITIATION_UNSPECIFIED,
+    Initiation.QRES: common.INITIATION_QRES,
+    Initiation.QRDN: common.INITIATION_QRDN,
+}
+_INITIATION_FROM_WIRE: Final = {
+    common.INITIATION_UNSPECIFIED: Initiation.DICT,
+    common.INITIATION_MANU: Initiation.MANU,
+    common.INITIATION_DICT: Initiation.DICT,
+    common.INITIATION_QRES: Initiation.QRES,
+    common.INITIATION_QRDN: Initiation.QRDN,
+}
 
 
 def key_to_wire(key: PixKey) -> common.PixKey:
@@ -80,6 +95,16 @@ def _from_wire(table: Mapping[Any, _Value], number: int, field_name: str) -> _Va
         raise SchemeError(field_name, "is not specified") from None
 
 
+def _payee_key_to_wire(key: PixKey | None) -> common.PixKey | None:
+    return None if key is None else key_to_wire(key)
+
+
+def _payee_key_from_wire(
+    parsed: wire.TransferRequested | wire.TransferOffered | wire.TransferConfirmed | wire.TransferFailed,
+) -> PixKey | None:
+    return key_from_wire(parsed.payee_key) if parsed.HasField("payee_key") else None
+
+
 def _reason_from_wire(text: str) -> ReasonCode:
     try:
         return ReasonCode(text)
@@ -92,10 +117,13 @@ def _encode_requested(message: TransferRequested) -> Protobuf:
         end_to_end_id=message.end_to_end_id,
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         payee_tax_id_masked=message.payee_tax_id_masked,
         description=message.description,
         requested_at_ms=message.requested_at_ms,
+        payee=party_to_wire(message.payee) if message.payee else None,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -104,10 +132,13 @@ def _decode_requested(parsed: wire.TransferRequested) -> Message:
         parsed.end_to_end_id,
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.payee_tax_id_masked,
         parsed.description,
         parsed.requested_at_ms,
+        party_from_wire(parsed.payee) if parsed.HasField("payee") else None,
+        _from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -117,9 +148,11 @@ def _encode_offered(message: TransferOffered) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         offered_at_ms=message.offered_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -129,9 +162,11 @@ def _decode_offered(parsed: wire.TransferOffered) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.offered_at_ms,
+        _from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -162,9 +197,11 @@ def _encode_confirmed(message: TransferConfirmed) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         confirmed_at_ms=message.confirmed_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -175,9 +212,11 @@ def _decode_confirmed(parsed: wire.TransferConfirmed) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.confirmed_at_ms,
+        _from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -189,9 +228,11 @@ def _encode_failed(message: TransferFailed) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee) if message.payee else None,
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         failed_at_ms=message.failed_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -203,9 +244,11 @@ def _decode_failed(parsed: wire.TransferFailed) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee) if parsed.HasField("payee") else None,
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.failed_at_ms,
+        _from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 

@@ -14,12 +14,12 @@ from pix.scheme.reasons import (
 )
 
 
-def test_the_hub_and_the_payees_bank_give_their_codes_and_share_two() -> None:
+def test_the_hub_and_the_payees_bank_give_their_codes_and_share_three() -> None:
     assert {
-        *("AB03", "AC03", "AG12", "AM02", "AM04", "AM09", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09"),
+        *("AB03", "AC03", "AG12", "AM02", "AM04", "AM09", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09", "RC10"),
     } == HUB_REASONS
-    assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
-    assert frozenset(ReasonCode) - HUB_REASONS - PAYEE_BANK_REASONS == {"RC10"}
+    assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE01", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
+    assert frozenset(ReasonCode) - HUB_REASONS - PAYEE_BANK_REASONS == frozenset()
 
 
 def test_every_code_has_its_own_sentence_in_both_languages() -> None:

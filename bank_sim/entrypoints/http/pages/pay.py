@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from fastapi import File, Form, Path, Query, Request, Response, UploadFile
 
-from bank_sim.domain.account import Account
+from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.errors import (
     AccountBlocked,
     AccountClosed,
@@ -25,6 +25,7 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -32,8 +33,10 @@ from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, read_picture
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation, static_txid
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.people import holder_kind_of_masked
 from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
 from pix.web.formats import brl_plain
@@ -137,7 +140,7 @@ def by_picture(
         draft = _find_payee_of_code(site, account, read_picture(picture.file.read(UPLOAD_BYTES_MAX + 1)))
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "picture", {}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 @router.get("/pay/again/{end_to_end_id}")
@@ -153,11 +156,12 @@ def again(
     if earlier.account_number != account.number:
         raise TransferNotFound
     try:
-        draft = _find_payee(site, account, earlier.payee_key, None)
+        draft = _find_payee_again(site, account, earlier)
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "key", {"key": earlier.payee_key.key}, error)
+        shown = "" if earlier.payee_key is None else earlier.payee_key.key
+        return _step_1_failed(request, pages, account, "key", {"key": shown}, error)
     repeated = replace(draft, amount_centavos=earlier.amount_centavos, description=earlier.description)
-    return see_other(request, _amount_url(site, repeated))
+    return see_other(request, amount_url(site, repeated))
 
 
 @router.get("/pay/amount")
@@ -232,11 +236,15 @@ def confirm(
             payee_tax_id_masked=draft.payee.payee.tax_id_masked,
             payee_name=draft.payee.payee.name,
             payee_bank_name=draft.payee.payee.bank_name,
+            payee=draft.payee.payee.typed,
+            initiation=draft.payee.initiation,
+            txid=draft.payee.code.txid,
         )
     except BankError as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _step_3(request, site, pages, account, order, faults, status=422)
-    site.look_ups.paid(account, draft.idempotency_key)
+    if transfer.payee_key is not None:
+        site.look_ups.paid(account, draft.idempotency_key)
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
 
 
@@ -245,7 +253,7 @@ def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: s
         draft = _find_payee(site, account, key, kind)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "key", {"key": key}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _by_code(request: Request, site: Site, pages: Pages, account: Account, code: str) -> Response:
@@ -253,7 +261,7 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
         draft = _find_payee_of_code(site, account, code)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "code", {"code": code}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
@@ -275,8 +283,31 @@ def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind |
 def _find_payee_of_code(site: Site, account: Account, text: str) -> PayeeDraft:
     code = brcode.decode(text)
     draft = _find_payee(site, account, parse_stored_key(code.key), None)
-    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), code.txid or "")
-    return replace(draft, code=facts)
+    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), static_txid(code.txid))
+    return replace(draft, code=facts, initiation=Initiation.QRES)
+
+
+def _find_payee_again(site: Site, account: Account, earlier: Transfer) -> PayeeDraft:
+    """The payee of an earlier payment: its key is looked up, and an account that was typed is taken as it was."""
+    if earlier.payee_key is not None:
+        return _find_payee(site, account, earlier.payee_key, None)
+    account.check_may_act()
+    typed = earlier.payee
+    if typed is None:
+        raise TransferNotFound
+    participant = site.bank.queries.participants().get(typed.ispb)
+    payee = Payee(
+        key=None,
+        name=typed.name,
+        tax_id_masked=typed.tax_id_masked,
+        holder_kind=holder_kind_of_masked(typed.tax_id_masked),
+        ispb=typed.ispb,
+        bank_code="" if participant is None else participant.code,
+        bank_name=earlier.payee_bank_name,
+        branch=typed.branch,
+        account_number=typed.account_number,
+    )
+    return PayeeDraft(payee=payee, account_number=account.number, initiation=Initiation.MANU)
 
 
 def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -> OrderDraft:
@@ -308,7 +339,8 @@ def _parse_amount(text: str) -> int:
         raise SchemeError("amount_centavos", error.rule) from None
 
 
-def _amount_url(site: Site, draft: PayeeDraft) -> str:
+def amount_url(site: Site, draft: PayeeDraft) -> str:
+    """The address of step 2 for a payee."""
     return f"/pay/amount?{urlencode({'payee': site.payees.sign(draft.as_token())})}"
 
 
@@ -331,7 +363,7 @@ def _step_1(
     context: dict[str, Any] = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
+        "here": address("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
         "way": way,
         "values": shown,
         "kinds": recognize_key(shown["key"]),
@@ -375,7 +407,7 @@ def _step_2(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here(
+        "here": address(
             "/pay/amount", {"payee": token}, {"amount": amount, "description": description} if faults else {}
         ),
         "payee": draft.payee,
@@ -395,7 +427,7 @@ def _step_3(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay/review", {"order": token}),
+        "here": address("/pay/review", {"order": token}),
         "order": order,
         "order_token": token,
         "made": site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key),
@@ -407,7 +439,7 @@ def _step_3(
     return pages.page(request, "bank/pay_review.html", context, status=status)
 
 
-def _here(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
-    """The address that shows the same page again after a change of language; with the text, unless it is very long."""
+def address(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
+    """The address that shows the same page after a change of language; with the text, unless it is very long."""
     with_text = f"{path}?{urlencode({**query, **(text or {})}, errors='replace')}"
     return with_text if len(with_text) <= NEXT_LENGTH_MAX else f"{path}?{urlencode(query)}"
