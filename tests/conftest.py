@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
+from bank_sim.application import pins
 from lab.network.parts.postgres import EmbeddedPostgres
 from pix.participant.process import heed_interrupts
 from tests.support.databases import Databases
@@ -18,6 +20,11 @@ from tests.support.databases import Databases
 def pytest_configure() -> None:
     """A run that a shell has started in the background ends on SIGINT as well, and so does what tests start."""
     heed_interrupts()
+    # A busy machine takes longer for an example, which says nothing about the product.
+    hypothesis.settings.register_profile(
+        "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +32,14 @@ def _plain_logs() -> None:
     """Tracebacks in captured logs without drawings of every local variable, which take seconds to make."""
     renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_pins() -> Iterator[None]:
+    """PINs that are hashed in no time. Their cost is there for thieves; the tests open thousands of accounts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pins, "SCRYPT_COST", 2)
+        yield
 
 
 @pytest.fixture

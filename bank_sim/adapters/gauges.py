@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +11,7 @@ from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.cached_reading import CachedReading
+from pix.runtime.clock import SchemeClock
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
 
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -30,14 +30,14 @@ _UNDECIDED: Final = text(
 )
 
 
-def watch_database(engine: Engine, metrics: Metrics) -> None:
-    """Adds the gauges to the metrics."""
-    metrics.gauges(FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine)).value)
+def watch_database(engine: Engine, metrics: Metrics, scheme_clock: SchemeClock) -> None:
+    metrics.gauges(
+        FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine, scheme_clock.now_ms())).value
+    )
 
 
-def read_gauges(engine: Engine) -> Mapping[str, Samples]:
+def read_gauges(engine: Engine, now_ms: int) -> Mapping[str, Samples]:
     """By family. Raises DatabaseUnavailable."""
-    now_ms = time.time_ns() // 1_000_000
     with transaction(engine) as connection:
         connection.execute(STATEMENT_TIMEOUT)
         letters = PostgresDeadLetters(connection).count()

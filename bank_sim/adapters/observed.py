@@ -29,7 +29,6 @@ class TracedOrders:
         self._tracing = tracing
 
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
-        """As the use case does."""
         results = self._take_untraced(orders) if self._tracing is None else self._take_traced(orders, self._tracing)
         if len(results) == 1 and isinstance(results[0], Transfer):
             note_for_request(END_TO_END_ID, results[0].end_to_end_id)
@@ -58,8 +57,6 @@ class TracedOrders:
 
 
 class TransferWatch(RowWatch):
-    """Counts, times and logs what becomes of this bank's sides of transfers."""
-
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)
         self._reached = metrics.counter(
@@ -84,7 +81,7 @@ class TransferWatch(RowWatch):
         return row.end_to_end_id, row.direction
 
     def resends_of(self, row: Transfer) -> int:
-        return row.resend_count
+        return row.resends
 
     def labels_of(self, row: Transfer) -> Mapping[str, str]:
         return {"direction": row.direction.value}

@@ -13,10 +13,10 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
 from bank_sim.domain.flows import owed
+from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import Transfer
-from bank_sim.domain.flows.transfer.postings import postings
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.errors import SchemeError
 from pix.scheme.initiation import Initiation
@@ -43,6 +43,7 @@ class RequestTransfers:
         self,
         units: UnitsOfWork,
         publisher: BackgroundPublisher,
+        scheme_clock: SchemeClock,
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
@@ -51,6 +52,7 @@ class RequestTransfers:
         """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
         self._publisher = publisher
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._identity = identity
         self._policy = policy
@@ -77,12 +79,12 @@ class RequestTransfers:
                 unit.postings.add(ledger.postings)
                 unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
                 unit.commit()
-        now_ms = self._clock.now_ms()
+        real_now_ms = self._clock.real_now_ms()
         self._publisher.enqueue(
             [
                 Outgoing(HUB, message, transfer.traceparent)
                 for transfer in ledger.added
-                for message in owed(transfer, now_ms)
+                for message in owed(transfer, real_now_ms)
             ]
         )
         return results
@@ -102,7 +104,7 @@ class RequestTransfers:
         account = ledger.accounts.get(order.account_number)
         if account is None:
             raise AccountNotFound
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         transfer = request(
             order,
             account,
@@ -110,6 +112,7 @@ class RequestTransfers:
             self._new_end_to_end_id(now_ms),
             self._identity.ispb,
             now_ms,
+            self._clock.real_now_ms(),
             self._policy,
         )
         (payment,) = postings(None, transfer, now_ms)

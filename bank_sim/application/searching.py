@@ -26,8 +26,6 @@ Position = TypeVar("Position")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A search as typed."""
-
     text: str
     words: str
     amount_centavos: int | None
@@ -42,7 +40,7 @@ class Wanted:
             return Wanted(text, fold(text), None)
         return Wanted(text, fold(text), amount_centavos)
 
-    def is_in(self, texts: Sequence[str], end_to_end_id: str, amount_centavos: int, txid: str) -> bool:
+    def is_in(self, texts: Sequence[str], end_to_end_id: str, amount_centavos: int, txid: str = "") -> bool:
         """Whether a row with these texts, these ids and this amount (of either sign) is one."""
         return (
             (txid != "" and self.text.lower() == txid.lower())

@@ -17,7 +17,6 @@ KEY_REMOVAL_SECONDS: Final = 5.0
 
 
 def outbox_sweep(application: BankApplication, lag: Callable[[], int]) -> OutboxSweep:
-    """`lag` counts the records that wait for the bank."""
     return OutboxSweep(application.retransmit_due, lag, application.health, TRANSFERS_PER_SWEEP_MAX)
 
 

@@ -31,15 +31,14 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 # By the partial index of what is to be resent, so a long history costs nothing.
 _OPEN: Final = text(
-    "SELECT status, coalesce(payee_ispb, ''), count(*), min(received_at_ms) FROM transfers "
-    "WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
+    "SELECT status, coalesce(payee_ispb, ''), count(*), "
+    "min(coalesce(received_real_at_ms, received_at_ms)) FROM transfers WHERE resend_at_ms IS NOT NULL GROUP BY 1, 2"
 )
 _SETTLEMENT: Final = text("SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts")
 _BANKS: Final = text("SELECT ispb, code, name FROM banks")
 
 
 def watch_database(engine: Engine, metrics: Metrics) -> None:
-    """Adds the gauges to the metrics."""
     metrics.gauges(FAMILIES, CachedReading("the hub's gauges", lambda: read_gauges(engine)).value)
 
 

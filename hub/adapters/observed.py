@@ -11,8 +11,6 @@ from pix.telemetry.metrics import STEP_SECONDS, Metrics
 
 
 class TransferWatch(RowWatch):
-    """Counts, times and logs what becomes of transfers."""
-
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)
         self._reached = metrics.counter(

@@ -17,8 +17,6 @@ LAG_MAX = 10**15
 
 
 class RecordHeartbeat:
-    """Takes note of what a process says of itself: one row, every few seconds."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock
@@ -27,7 +25,7 @@ class RecordHeartbeat:
         """`lag` is None when the process consumes no records. Raises SchemeError for what is malformed."""
         if lag is not None and not 0 <= lag <= LAG_MAX:
             raise SchemeError("lag", f"must be 0 to {LAG_MAX}")
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.real_now_ms()
         said = BankInstance(
             ispb=ispb,
             instance=check_line(instance, "instance", 1, INSTANCE_LENGTH_MAX),
@@ -42,15 +40,13 @@ class RecordHeartbeat:
 
 
 class LeaveNetwork:
-    """A process stops in good order."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock
 
     def __call__(self, *, ispb: str, instance: str) -> None:
         """A process that was never heard of has nothing to leave."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.real_now_ms()
         with self._units() as unit:
             for known in unit.heartbeats.all():
                 if (known.ispb, known.instance) == (ispb, instance):

@@ -21,13 +21,10 @@ class SuspendBank:
 
 
 class ResumeBank:
-    """The bank takes part again."""
-
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 
     def __call__(self, code: str) -> Bank:
-        """A second time changes nothing. Raises BankNotFound."""
         return _set_active(self._units, code, active=True)
 
 

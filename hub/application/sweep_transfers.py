@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from hub.application.flow_rows import repositories
-from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
+from hub.application.ports import RowChange, RowRepository, UnitOfWork, UnitsOfWork
 from hub.domain.flows import decide_retransmission, decide_timeout
 from hub.domain.flows.flow import Decision
-from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -24,26 +22,32 @@ class RetransmitDue:
     """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
 
     def __init__(
-        self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None = None
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        policy: RetransmissionPolicy,
+        timeout_ms: int | None = None,
     ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes."""
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._timeout_ms = timeout_ms
 
     def __call__(self) -> list[Outgoing]:
         """One sweep; the messages to send, each of which has its next time already."""
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
             outgoing = [
                 message
-                for rows in repositories(unit).values()
+                for rows in unit.rows.values()
                 for message in _save(
                     unit,
                     rows,
-                    rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_retransmission(row, now_ms, self._policy, self._timeout_ms),
+                    rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
                 )
             ]
             unit.commit()
@@ -51,10 +55,18 @@ class RetransmitDue:
 
 
 class FailExpired:
-    """Fails with AB03 what the payee's bank has not answered within the hub's timeout."""
+    """Fails what the bank that was offered it has not answered within the hub's timeout."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        policy: RetransmissionPolicy,
+        timeout_ms: int | None,
+    ) -> None:
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._timeout_ms = timeout_ms
@@ -63,16 +75,16 @@ class FailExpired:
         """Nothing when no timeout is set: then a transfer waits for a bank that is down, for as long as it takes."""
         if self._timeout_ms is None:
             return []
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
             outgoing = [
                 message
-                for rows in repositories(unit).values()
+                for rows in unit.rows.values()
                 for message in _save(
                     unit,
                     rows,
-                    rows.lock_expired(now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_timeout(row, now_ms, self._policy),
+                    rows.lock_expired(real_now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
                 )
             ]
             unit.commit()
@@ -81,13 +93,13 @@ class FailExpired:
 
 def _save(
     unit: UnitOfWork,
-    rows: TransferRepository,
-    transfers: Sequence[Transfer],
-    decide: Callable[[Transfer], Decision[Transfer]],
+    repository: RowRepository[Any],
+    rows: Sequence[Any],
+    decide: Callable[[Any], Decision[Any]],
 ) -> list[Outgoing]:
-    if not transfers:
+    if not rows:
         return []
-    decisions = [decide(transfer) for transfer in transfers]
+    decisions = [decide(row) for row in rows]
     movements = [movement for decision in decisions for movement in decision.movements]
     accounts = unit.settlement.all() if movements else {}
     after = dict(accounts)
@@ -100,12 +112,10 @@ def _save(
         if decision.row is not None
         for ispb, message in decision.messages
     ]
-    rows.save([TransferChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
+    repository.save([RowChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
     unit.tallies.add(
         tally_changes(
-            (before, decision.row)
-            for before, decision in zip(transfers, decisions, strict=True)
-            if decision.row is not None
+            (before, decision.row) for before, decision in zip(rows, decisions, strict=True) if decision.row is not None
         )
     )
     # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as in

@@ -8,8 +8,6 @@ from pix.scheme.values import value_object
 
 @value_object
 class Bank:
-    """A participant of the network."""
-
     ispb: str
     code: str
     """Three digits."""

@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.folders import templates_folder
 
 
@@ -30,12 +31,10 @@ class Language(StrEnum):
 
     @property
     def locale(self) -> str:
-        """Babel's name of the locale."""
         return self.value.replace("-", "_")
 
     @property
     def own_name(self) -> str:
-        """The language's name in itself."""
         return _OWN_NAMES[self]
 
 
@@ -48,7 +47,6 @@ _ACCEPTED_MAX: Final = 20
 
 @cache
 def catalogue(language: Language) -> Catalog:
-    """The language's texts as its file has them; English has none."""
     path = templates_folder() / "locale" / f"{language.locale}.po"
     if not path.exists():
         return Catalog(locale=language.locale)
@@ -58,7 +56,6 @@ def catalogue(language: Language) -> Catalog:
 
 @cache
 def translations(language: Language) -> NullTranslations:
-    """The same for gettext."""
     compiled = BytesIO()
     write_mo(compiled, catalogue(language))
     compiled.seek(0)
@@ -93,6 +90,15 @@ def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
         for message in catalogue(language)
         if isinstance(message.id, str) and "{}" in message.id and isinstance(message.string, str) and message.string
     ]
+
+
+def reason_sentence(code: str | None, language: Language) -> str:
+    """What a reason code means, for people; empty for none, and for a text that is no code."""
+    try:
+        reason = REASONS[ReasonCode(code or "")]
+    except ValueError:
+        return ""
+    return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
 
 
 def choose_language(chosen: str | None, accept_language: str) -> Language:

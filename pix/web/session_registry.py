@@ -43,15 +43,11 @@ RETRY_AFTER_SECONDS: Final = 5
 
 
 class TooManyStreams(Exception):
-    """This visitor has too many event streams open."""
-
     rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams may be open per visitor; close one."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class NoRoomForStreams(Exception):
-    """All visitors together have too many event streams open."""
-
     rule = f"At most {STREAMS_MAX} event streams may be open at once; try again later."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
@@ -80,7 +76,6 @@ class SessionEnd:
             self._woken.set()
 
     def end(self) -> None:
-        """The session is over."""
         self.is_over = True
         if self._loop is not None and self._woken is not None:
             # A closed loop has no stream.
@@ -112,7 +107,6 @@ class SessionRegistry:
 
     @property
     def streams(self) -> int:
-        """How many event streams are open."""
         return self._count
 
     def seconds_left(self, session: Mapping[str, Any]) -> float:

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pix.scheme.days import day_of
 from pix.web import formats
 from pix.web.assets import asset_url
 from pix.web.folders import templates_folder
@@ -27,8 +28,6 @@ PageContext = Callable[[Request], Mapping[str, Any]]
 
 
 class Pages:
-    """The templates of one app, in every language."""
-
     def __init__(self, context: PageContext, folder: Path | None = None) -> None:
         self._context = context
         self._environments = {language: _environment(folder or templates_folder(), language) for language in Language}
@@ -49,7 +48,6 @@ class Pages:
     def html(
         self, request: Request, template: str, context: Mapping[str, Any] | None = None, *, block: str | None = None
     ) -> str:
-        """The text of the template, or of one block of it."""
         language = language_of(request)
         found = self._environments[language].get_template(template)
         values: dict[str, Any] = {
@@ -67,12 +65,10 @@ class Pages:
 
 
 def language_of(request: Request) -> Language:
-    """The language that the visitor reads."""
     return choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
 
 
 def theme_of(request: Request) -> Theme:
-    """Light, dark, or as the device says."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return Theme(chosen) if chosen in set(Theme) else Theme.AUTO
 
@@ -103,7 +99,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         clock_time=formats.clock_time,
         minute_time=formats.minute_time,
         iso_time=formats.iso_time,
-        local_day=formats.local_day,
+        local_day=day_of,
         day_heading=lambda day, today: _day_heading(day, today, language),
         seconds_between=partial(formats.seconds_between, language=language),
         decimal=partial(formats.decimal, language=language),

@@ -13,8 +13,8 @@ from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain import books
 from bank_sim.domain.flows import decide as decide_at_bank
 from bank_sim.domain.flows.flow import Decision as BankDecision
+from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move
-from bank_sim.domain.flows.transfer.postings import posting
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as ResendAtHub
@@ -69,13 +69,13 @@ class _RefundImpatiently(RetransmitDue):
         with self._units() as unit:
             due = [
                 row
-                for row in unit.transfers.lock_due(self._clock.now_ms(), 500, self._policy.cap_ms)
+                for row in unit.transfers.lock_due(self._clock.real_now_ms(), 500, self._policy.cap_ms)
                 if row.direction is Direction.OUTGOING and row.resend_count >= 2
             ]
             accounts = unit.accounts.lock({row.account_number for row in due})
             for row in due:
-                failed = move(row, Trigger.FAILURE, self._clock.now_ms(), ReasonCode.AB03)
-                refund = posting(failed, PostingKind.REFUND, self._clock.now_ms())
+                failed = move(row, Trigger.FAILURE, self._clock.real_now_ms(), ReasonCode.AB03)
+                refund = posting(failed, PostingKind.REFUND, self._clock.real_now_ms())
                 account, refund = books.book(accounts[row.account_number], refund)
                 accounts[account.number] = account
                 unit.transfers.save([failed])
@@ -111,7 +111,7 @@ class _OneOutcomeOnly(ResendAtHub):
     def __call__(self) -> list[Outgoing]:
         first: dict[str, Outgoing] = {}
         for owed in super().__call__():
-            first.setdefault(owed.message.end_to_end_id, owed)
+            first.setdefault(owed.message.record_key, owed)
         return list(first.values())
 
 

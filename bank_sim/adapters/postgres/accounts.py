@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any, Final
-
-from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, update_statement
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
 _ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
-_ADD: Final = text(
+_ADD: Final = (
     f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) "  # noqa: S608 - names are constants of this module
     "VALUES (:number, :holder_name, :holder_kind, :tax_id, :status, :balance_centavos, :opened_at_ms, :branch, "
     ":pin_hash)"
@@ -22,9 +22,9 @@ _ADD: Final = text(
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
 _LOCK: Final = f"{_SELECT} WHERE number = ANY(%(numbers)s::text[]) ORDER BY number FOR UPDATE"
 _FIND: Final = f"{_SELECT} WHERE number = %(number)s"
-_LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
+_LIST: Final = f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size"
 # An advisory lock rather than a unique index, because accounts of before may share a tax id and keep working.
-_LOCK_TAX_ID: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tax_id ' || :tax_id, 0))")
+_LOCK_TAX_ID: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tax_id ' || :tax_id, 0))"
 _OPEN_TAX_IDS: Final = "SELECT tax_id FROM accounts WHERE tax_id = ANY(%(tax_ids)s::text[]) AND status <> 'closed'"
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
@@ -36,47 +36,20 @@ _SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)
 
 
 def _account_of(row: Sequence[Any]) -> Account:
-    number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch = row
-    return Account(
-        number,
-        holder_name,
-        HolderKind(holder_kind),
-        tax_id,
-        AccountStatus(status),
-        balance_centavos,
-        opened_at_ms,
-        branch,
-    )
+    number, holder_name, holder_kind, tax_id, status, *rest = row
+    return Account(number, holder_name, HolderKind(holder_kind), tax_id, AccountStatus(status), *rest)
 
 
-class PostgresAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresAccounts(PostgresRepository):
     def next_serial(self) -> int:
-        serial: int = self._connection.execute(text("SELECT nextval('account_serials')")).scalar_one()
+        serial: int = self._execute("SELECT nextval('account_serials')").scalar_one()
         return serial
 
     def add(self, account: Account, pin_hash: str) -> None:
-        self._connection.execute(
-            _ADD,
-            {
-                "number": account.number,
-                "holder_name": account.holder_name,
-                "holder_kind": account.holder_kind.value,
-                "tax_id": account.tax_id,
-                "status": account.status.value,
-                "balance_centavos": account.balance_centavos,
-                "opened_at_ms": account.opened_at_ms,
-                "branch": account.branch,
-                "pin_hash": pin_hash,
-            },
-        )
+        self._execute(_ADD, **asdict(account), pin_hash=pin_hash)
 
     def claim_tax_id(self, tax_id: str) -> bool:
-        self._connection.execute(_LOCK_TAX_ID, {"tax_id": tax_id})
+        self._execute(_LOCK_TAX_ID, tax_id=tax_id)
         return not self.open_tax_ids([tax_id])
 
     def open_tax_ids(self, tax_ids: Collection[str]) -> set[str]:
@@ -98,13 +71,12 @@ class PostgresAccounts:
         return _account_of(rows[0]) if rows else None
 
     def pin_hash(self, number: str) -> str | None:
-        pin_hash: str | None = self._connection.execute(
-            text("SELECT pin_hash FROM accounts WHERE number = :number"), {"number": number}
-        ).scalar_one_or_none()
+        found = self._execute("SELECT pin_hash FROM accounts WHERE number = :number", number=number)
+        pin_hash: str | None = found.scalar_one_or_none()
         return pin_hash
 
     def list(self, after_number: str, size: int) -> list[Account]:
-        return [_account_of(row) for row in self._connection.execute(_LIST, {"after": after_number, "size": size})]
+        return [_account_of(row) for row in self._execute(_LIST, after=after_number, size=size)]
 
 
 _KEY_COLUMNS: Final = [
@@ -144,12 +116,7 @@ def _these(keys: Collection[PixKey]) -> dict[str, Sequence[str]]:
     return {"keys": [key.key for key in keys], "kinds": [key.kind.value for key in keys]}
 
 
-class PostgresKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresKeys(PostgresRepository):
     def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
         if keys:
             execute_bulk(self._connection, _PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
@@ -160,13 +127,12 @@ class PostgresKeys:
 
     def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
         place = {"key": after.key if after else "", "kind": after.kind.value if after else ""}
-        rows = self._connection.execute(text(_OF_CLOSED_ACCOUNTS), {**place, "size": size})
+        rows = self._execute(_OF_CLOSED_ACCOUNTS, **place, size=size)
         return [_key_of(row) for row in rows]
 
     def of_account(self, account_number: str) -> list[AccountKey]:
-        rows = self._connection.execute(
-            text(f"{_SELECT_KEYS} WHERE account_number = :number ORDER BY registered_at_ms, key"),
-            {"number": account_number},
+        rows = self._execute(
+            f"{_SELECT_KEYS} WHERE account_number = :number ORDER BY registered_at_ms, key", number=account_number
         )
         return [_key_of(row) for row in rows]
 
@@ -177,4 +143,4 @@ class PostgresKeys:
         return {PixKey(KeyKind(kind), key): account_number for kind, key, account_number in rows}
 
     def all(self) -> dict[AccountKey, int]:
-        return {_key_of(row): row[4] for row in self._connection.execute(text(_SELECT_KEYS))}
+        return {_key_of(row): row[4] for row in self._execute(_SELECT_KEYS)}

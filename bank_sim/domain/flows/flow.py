@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from enum import StrEnum
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
+from pix.scheme.initiation import Initiation
 from pix.scheme.messages import BankMessage
 from pix.scheme.postings import Direction
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
+
+WITHHELD: Final = -1
 
 BANK: Final = "bank"
 """This bank as the author of a step."""
@@ -25,6 +30,80 @@ RowKey = tuple[str, RowId]
 """The name of a flow, and the id of one of its rows."""
 
 
+class FlowRow(Protocol):
+    """A row of any flow: this bank's side of one movement of money, which is its own outbox."""
+
+    @property
+    def row_id(self) -> RowId:
+        """Among all rows of flows: two flows have no id in common."""
+
+    @property
+    def about(self) -> str:
+        """The end-to-end id of the transfer that the row is about: of a transfer its own."""
+
+    @property
+    def direction(self) -> Direction: ...
+
+    @property
+    def status(self) -> StrEnum: ...
+
+    @property
+    def reason(self) -> ReasonCode | None: ...
+
+    @property
+    def amount_centavos(self) -> int: ...
+
+    @property
+    def account_number(self) -> str:
+        """Of this bank's customer."""
+
+    @property
+    def counterpart_name(self) -> str:
+        """The other side's name, as far as it is known."""
+
+    @property
+    def counterpart_ispb(self) -> str:
+        """The other side's bank; empty while it is not known."""
+
+    @property
+    def counterpart_bank_name(self) -> str:
+        """The name of the other side's bank as the customer was shown it; may be empty."""
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def initiation(self) -> Initiation | None:
+        """How a transfer's payer named the payee; None for a row of another flow."""
+
+    @property
+    def txid(self) -> str:
+        """The payee's own number for a transfer; empty for none."""
+
+    @property
+    def requested_at_ms(self) -> int: ...
+
+    @property
+    def answered_at_ms(self) -> int | None: ...
+
+    @property
+    def decided_at_ms(self) -> int | None: ...
+
+    @property
+    def resend_at_ms(self) -> int | None:
+        """In real time."""
+
+    @property
+    def resend_count(self) -> int:
+        """`WITHHELD` of an answer that is to be given later, at `resend_at_ms`, for the first time."""
+
+    @property
+    def idempotency_key(self) -> str: ...
+
+    @property
+    def traceparent(self) -> str: ...
+
+
 @value_object
 class Facts:
     """What a decision depends on beside the state and the message."""
@@ -32,6 +111,9 @@ class Facts:
     ispb: str
     """This bank's."""
     now_ms: int
+    """Scheme time: of stamps and ids."""
+    real_now_ms: int
+    """Real time: of retransmission, and of answers that are given late."""
     policy: RetransmissionPolicy
     behaviour: Behaviour
     account: Account | None = None

@@ -23,7 +23,7 @@ from bank_sim.entrypoints.http.site import (
     is_customer,
     visitors_account,
 )
-from pix.runtime.clock import Clock, SystemClock
+from pix.runtime.clock import SchemeClock, SystemClock
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.attempts import Attempts
@@ -49,8 +49,9 @@ UPLOADS_AT_ONCE_MAX: Final = 8
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
-def create_app(application: BankApplication, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:
-    """The bank's site: pages, REST under `/api/v1`, and health checks. `clock` tells pages how long something takes."""
+def create_app(
+    application: BankApplication, settings: SiteSettings, scheme_clock: SchemeClock | None = None
+) -> FastAPI:
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -72,7 +73,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         attempts=Attempts(),
         look_ups=LookUps(),
         authentication=OperatorAuthentication(settings, secret),
-        clock=clock or SystemClock(),
+        scheme_clock=scheme_clock or SystemClock(),
         looks=bank_looks(identity),
     )
     install_site(app, site)

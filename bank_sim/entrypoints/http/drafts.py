@@ -24,7 +24,6 @@ class CodeFacts:
     txid: str = ""
 
     def as_token(self) -> list[Any]:
-        """The facts in JSON's types, short."""
         return [self.amount_centavos, self.description, self.txid]
 
 
@@ -43,7 +42,6 @@ class PayeeDraft:
     initiation: Initiation = Initiation.DICT
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         payee = self.payee
         return [
             self.account_number,
@@ -67,7 +65,6 @@ class OrderDraft:
     idempotency_key: str
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key]
 
 

@@ -14,7 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf
@@ -34,8 +34,6 @@ _ACCOUNT: Final = "account"
 
 
 class SiteSettings(OperatorSettings, Protocol):
-    """What the pages need of the bank's settings."""
-
     @property
     def session_secret(self) -> str:
         """Signs cookies and forms; empty makes one for the life of the process."""
@@ -70,8 +68,6 @@ def bank_looks(identity: BankIdentity) -> Looks:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One bank's site."""
-
     bank: BankApplication
     settings: SiteSettings
     csrf: Csrf
@@ -80,11 +76,10 @@ class Site:
     attempts: Attempts
     look_ups: LookUps
     authentication: OperatorAuthentication
-    clock: Clock
+    scheme_clock: SchemeClock
     looks: Looks
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
         return {
             "brand": self.looks.brand(
                 translate(language_of(request), "Bank %(code)s") % {"code": self.bank.identity.code}
@@ -101,7 +96,6 @@ class Site:
 
 
 def site_of(request: Request) -> Site:
-    """The site that this request is for."""
     site: Site = request.app.state.site
     return site
 
@@ -113,7 +107,6 @@ def sign_in(request: Request, account_number: str) -> None:
 
 
 def is_customer(request: Request) -> bool:
-    """Whether a customer has signed in in this browser."""
     return isinstance(request.session.get(_ACCOUNT), str)
 
 

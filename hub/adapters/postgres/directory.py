@@ -33,8 +33,6 @@ Texts = tuple[str | None, str | None]
 
 
 class PostgresDirectory:
-    """See `hub.application.ports.Directory`."""
-
     def __init__(self, url: str, observe: Callable[[str, float], None] = lambda _outcome, _seconds: None) -> None:
         """Connects when it is first asked. `observe` is told how each reading went, and in how many seconds."""
         self._statement = PreparedStatement(url, _READ, "text[]")
@@ -42,7 +40,6 @@ class PostgresDirectory:
         self._known: tuple[Texts, KnownBanks] = ((None, None), KnownBanks({}, {}))
 
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
-        """See the port."""
         started = time.perf_counter()
         outcome = "failed"
         try:
@@ -53,12 +50,10 @@ class PostgresDirectory:
         return self._reading_of(rows)
 
     def begin(self, keys: Collection[PixKey]) -> PostgresReading | None:
-        """See the port."""
         fetch = self._statement.begin(_parameter(keys))
         return None if fetch is None else PostgresReading(fetch, self._reading_of, self._observe)
 
     def close(self) -> None:
-        """Closes its connection."""
         self._statement.close()
 
     def _reading_of(self, rows: Rows) -> DirectoryReading:
@@ -75,8 +70,6 @@ class PostgresDirectory:
 
 
 class PostgresReading:
-    """See `hub.application.ports.ReadingUnderWay`."""
-
     def __init__(
         self,
         fetch: FetchUnderWay,
@@ -89,7 +82,6 @@ class PostgresReading:
         self._started = time.perf_counter()
 
     def reading(self) -> DirectoryReading | None:
-        """See the port."""
         try:
             rows = self._fetch.rows()
         except DatabaseUnavailable:
@@ -101,7 +93,6 @@ class PostgresReading:
         return self._reading_of(rows)
 
     def wait(self, seconds: float) -> None:
-        """See the port."""
         self._fetch.wait(seconds)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from hub.application.ports import Found, Latency, TransferChange, TransferFilter
+from hub.application.ports import Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
@@ -46,7 +46,7 @@ _WRITTEN_ONCE: Final = (
     "payer_ispb, payer_branch, payer_account_number, payer_name, payer_tax_id_masked, "
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
     "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, traceparent, "
-    "initiation, txid"
+    "received_real_at_ms, initiation, txid"
 )
 _UPDATED: Final[Mapping[str, str]] = {
     "status": "text",
@@ -79,7 +79,7 @@ _READ: Final = (
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
     "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, "
     "decided_at_ms, payer_processed_at_ms, payee_processed_at_ms, closed_at_ms, "
-    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent, initiation, txid"
+    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent, received_real_at_ms, initiation, txid"
 )
 """In the order of Transfer's fields."""
 _SELECT: Final = f"SELECT {_READ} FROM transfers"  # noqa: S608 - names are constants of this module
@@ -87,7 +87,8 @@ _SELECT_WITH_REVISION: Final = f"SELECT revision, {_READ} FROM transfers"  # noq
 _LOCK: Final = f"{_SELECT_WITH_REVISION} WHERE end_to_end_id = ANY(%(ids)s::text[]) ORDER BY end_to_end_id FOR UPDATE"
 # Two conditions, of which each is one range of the index: due by now, or later than any row waits.
 _DUE: Final = ("resend_at_ms <= %(now_ms)s", "resend_at_ms > %(horizon_ms)s")
-_EXPIRED: Final = " AND status = 'pending' AND (received_at_ms < %(before_ms)s OR received_at_ms > %(after_ms)s)"
+_WAITING_SINCE: Final = "coalesce(received_real_at_ms, received_at_ms)"
+_EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)s OR {_WAITING_SINCE} > %(after_ms)s)"
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
@@ -181,9 +182,9 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
     )
 
 
-def _copy_line(change: TransferChange) -> str:
+def _copy_line(change: RowChange[Transfer]) -> str:
     """A new row as a line of COPY, in the order of `_COPIED`."""
-    transfer, payer, payee = change.transfer, change.transfer.payer, change.transfer.payee
+    transfer, payer, payee = change.row, change.row.payer, change.row.payee
     texts = "\t".join(map(copy_text, (payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)))
     payee_texts = (
         _NO_PAYEE
@@ -199,8 +200,8 @@ def _copy_line(change: TransferChange) -> str:
         f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t"
         f"{key_texts}\t{more_texts}\t"
         f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{transfer.initiation.value}\t{copy_text(transfer.txid)}\t"
-        f"{transfer.status.value}\t"
+        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation.value}\t"
+        f"{copy_text(transfer.txid)}\t{transfer.status.value}\t"
         f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
         f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
         f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
@@ -246,8 +247,8 @@ def _history_of(lines: str) -> list[HistoryStep]:
     return steps
 
 
-def _update_values(changes: Sequence[TransferChange], revisions: Sequence[int]) -> dict[str, str]:
-    transfers = [change.transfer for change in changes]
+def _update_values(changes: Sequence[RowChange[Transfer]], revisions: Sequence[int]) -> dict[str, str]:
+    transfers = [change.row for change in changes]
     return {
         "end_to_end_id": text_array([transfer.end_to_end_id for transfer in transfers]),
         "revision": number_array(revisions),
@@ -276,25 +277,25 @@ class PostgresTransfers:
         """Of what was read or written in this transaction: the revision that its row has now."""
         self._written: dict[str, tuple[Transfer, int]] = {}
 
-    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
+    def lock(self, ids: Collection[str], *, surely: Collection[str] = ()) -> dict[str, Transfer]:
         # Of a row that is warm not even the lock is taken: should another replica write it meanwhile, `save` finds out.
-        cached = {} if surely else self._cached.find(end_to_end_ids)
+        cached = self._cached.find([each for each in ids if each not in surely] if surely else ids)
         transfers = {}
         for end_to_end_id, (transfer, revision) in cached.items():
             transfers[end_to_end_id] = transfer
             self._revisions[end_to_end_id] = revision
-        cold = sorted(each for each in end_to_end_ids if each not in cached and is_storable(each))
+        cold = sorted(each for each in ids if each not in cached and is_storable(each))
         if cold:
             for transfer in self._locked(_LOCK, {"ids": text_array(cold)}):
                 transfers[transfer.end_to_end_id] = transfer
         return transfers
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        return self._skipping(_LOCK_DUE, size, now_ms, wait_ms_max, {})
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._skipping(_LOCK_DUE, size, real_now_ms, wait_ms_max, {})
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        received = {"before_ms": now_ms - timeout_ms, "after_ms": now_ms + timeout_ms}
-        return self._skipping(_LOCK_EXPIRED, size, now_ms, wait_ms_max, received)
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        received = {"before_ms": real_now_ms - timeout_ms, "after_ms": real_now_ms + timeout_ms}
+        return self._skipping(_LOCK_EXPIRED, size, real_now_ms, wait_ms_max, received)
 
     def _skipping(
         self, queries: Sequence[str], size: int, now_ms: int, wait_ms_max: int, values: Mapping[str, int]
@@ -314,22 +315,22 @@ class PostgresTransfers:
             transfers.append(transfer)
         return transfers
 
-    def save(self, changes: Sequence[TransferChange]) -> None:
+    def save(self, changes: Sequence[RowChange[Transfer]]) -> None:
         # Both in the order of their ids, and rows that exist before new ones, so that two replicas that treat the same
         # transfers do not wait for each other.
-        in_order = sorted(changes, key=lambda change: change.transfer.end_to_end_id)
+        in_order = sorted(changes, key=lambda change: change.row.end_to_end_id)
         added = [change for change in in_order if change.is_new]
         changed = [change for change in in_order if not change.is_new]
         if changed:
-            self.lock({each.transfer.end_to_end_id for each in changed} - self._revisions.keys())
-            revisions = [self._revisions[change.transfer.end_to_end_id] for change in changed]
+            self.lock({each.row.end_to_end_id for each in changed} - self._revisions.keys())
+            revisions = [self._revisions[change.row.end_to_end_id] for change in changed]
             if execute_bulk(self._connection, _UPDATE, _update_values(changed, revisions)) != len(changed):
-                self._cached.forget([change.transfer.end_to_end_id for change in changed])
+                self._cached.forget([change.row.end_to_end_id for change in changed])
                 raise DatabaseUnavailable("another replica has changed one of these transfers")
         if added:
             copy_rows(self._connection, "transfers", _COPIED, map(_copy_line, added))
         for change in changes:
-            transfer = change.transfer
+            transfer = change.row
             revision = 0 if change.is_new else self._revisions[transfer.end_to_end_id] + 1
             self._revisions[transfer.end_to_end_id] = revision
             self._written[transfer.end_to_end_id] = (transfer, revision)
@@ -338,19 +339,19 @@ class PostgresTransfers:
         """What was written is durable, and may be written on from."""
         self._cached.keep(self._written)
 
-    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
-        if not is_storable(end_to_end_id):
+    def find(self, row_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        if not is_storable(row_id):
             return None
         row = self._connection.execute(
             text(f"SELECT history, {_READ} FROM transfers WHERE end_to_end_id = :id"),  # noqa: S608 - constants
-            {"id": end_to_end_id},
+            {"id": row_id},
         ).one_or_none()
         return None if row is None else (_transfer_of(row[1:]), _history_of(row[0]))
 
-    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+    def find_many(self, ids: Collection[str]) -> list[Transfer]:
         rows = self._connection.execute(
             text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"),
-            {"ids": [each for each in end_to_end_ids if is_storable(each)]},
+            {"ids": [each for each in ids if is_storable(each)]},
         )
         return [_transfer_of(row) for row in rows]
 
@@ -397,14 +398,29 @@ class PostgresTransfers:
         )
         return [Latency(*row) for row in rows]
 
+    def open_ids(self, size: int) -> list[str]:
+        rows = self._connection.execute(
+            text(
+                "SELECT end_to_end_id FROM transfers WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
+            ),
+            {"size": size},
+        )
+        return [row[0] for row in rows]
+
     def oldest_offers(self, size: int) -> dict[str, int]:
         rows = self._connection.execute(
             text(
-                "SELECT payee_ispb, min(received_at_ms) FROM ("
-                "SELECT payee_ispb, received_at_ms FROM transfers "
+                "SELECT payee_ispb, min(since_ms) FROM ("  # noqa: S608 - constants
+                f"SELECT payee_ispb, {_WAITING_SINCE} AS since_ms FROM transfers "
                 "WHERE resend_at_ms IS NOT NULL AND status = 'pending' "
                 "ORDER BY resend_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
             ),
             {"size": size},
         )
-        return {ispb: received_at_ms for ispb, received_at_ms in rows if ispb is not None}
+        return {ispb: since_ms for ispb, since_ms in rows if ispb is not None}
+
+
+def transfers_of_process() -> Callable[[Connection], PostgresTransfers]:
+    """Makes the repository of each transaction; those of a process share what it has written last."""
+    cached = CachedTransfers()
+    return lambda connection: PostgresTransfers(connection, cached)

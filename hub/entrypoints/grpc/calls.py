@@ -21,14 +21,13 @@ from hub.domain.errors import (
 from pix.rpc.context import metadata_of
 from pix.rpc.metadata import (
     METADATA_FIELD,
-    METADATA_ISPB,
     METADATA_OWNER,
     METADATA_RETRY_AFTER,
     METADATA_RULE,
-    METADATA_SECRET,
 )
 from pix.runtime.logs import logger
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
 
 CERTIFICATE_NAMES: Final = ("x509_common_name", "x509_subject_alternative_name")
@@ -124,7 +123,6 @@ def _abort(context: grpc.ServicerContext, error: SchemeError) -> NoReturn:
 
 
 def _status_of(error: SchemeError) -> tuple[grpc.StatusCode, tuple[tuple[str, str | bytes], ...]]:
-    """The code of an error, and what goes with it."""
     code = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
     trailer: list[tuple[str, str | bytes]] = [(METADATA_FIELD, error.field), (METADATA_RULE, _ascii(error.rule))]
     if isinstance(error, KeyTaken):
@@ -135,5 +133,4 @@ def _status_of(error: SchemeError) -> tuple[grpc.StatusCode, tuple[tuple[str, st
 
 
 def _ascii(text: str) -> str:
-    """What a metadata value may hold."""
     return text.encode("ascii", "replace").decode()

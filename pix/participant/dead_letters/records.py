@@ -11,7 +11,6 @@ from pix.wire.record import Record, digest_of, received_record
 
 
 def record_of(letter: DeadLetter | Rejected) -> Record:
-    """The record of a letter."""
     return cast(Record, letter.record if isinstance(letter, DeadLetter) else letter.envelope)
 
 
@@ -41,12 +40,10 @@ def letter_with(record: Record, sender: str, reason: str, first_seen_at_ms: int,
 
 
 def is_cut(letter: DeadLetter) -> bool:
-    """Whether a part of the value is missing."""
     return letter.value_bytes > len(record_of(letter).value)
 
 
 def head_of(letter: DeadLetter) -> DeadLetterHead:
-    """What a list shows of the letter."""
     record = record_of(letter)
     return DeadLetterHead(
         letter.digest,

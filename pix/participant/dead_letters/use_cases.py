@@ -16,7 +16,7 @@ from pix.participant.dead_letters.model import (
     DeadLetterState,
     DeadLetterTruncated,
 )
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.deliveries import Rejected
 from pix.scheme.texts import check_line
 
@@ -25,8 +25,6 @@ LISTED_DEFAULT: Final = 50
 
 
 class UnitOfWork(Protocol):
-    """A transaction with dead letters in it."""
-
     @property
     def dead_letters(self) -> DeadLetterRepository: ...
 
@@ -47,7 +45,7 @@ class DeadLetters:
     """The use cases of dead letters, on any participant's units of work. All may raise DatabaseUnavailable."""
 
     units: UnitsOfWork
-    clock: Clock
+    scheme_clock: SchemeClock
     process_again: Callable[[object], None]
     """Processes an envelope as if it had just arrived; if it cannot be applied, it becomes a dead letter again."""
     note_length_min: int = 0
@@ -55,7 +53,7 @@ class DeadLetters:
     def store(self, rejected: Rejected) -> None:
         """Stores an envelope that cannot be processed, in a separate transaction."""
         with self.units() as unit:
-            unit.dead_letters.add([rejected], self.clock.now_ms())
+            unit.dead_letters.add([rejected], self.scheme_clock.now_ms())
             unit.commit()
 
     def replay(self, digest: str) -> DeadLetter:
@@ -96,7 +94,6 @@ class DeadLetters:
             return unit.dead_letters.list(state, size)
 
     def count(self) -> Mapping[DeadLetterState, int]:
-        """How many are in each state."""
         with self.units() as unit:
             return unit.dead_letters.count()
 

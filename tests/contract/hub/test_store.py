@@ -11,8 +11,8 @@ from hub.application.ports import (
     Found,
     KeyFilter,
     Latency,
+    RowChange,
     SettlementConflict,
-    TransferChange,
     TransferFilter,
     UnitsOfWork,
 )
@@ -61,7 +61,7 @@ LATE_STEP = Step(
 
 def add(units: UnitsOfWork, *transfers: Transfer, steps: tuple[HistoryStep, ...] = (STEP,)) -> None:
     with units() as unit:
-        unit.transfers.save([TransferChange(each, steps, is_new=True) for each in transfers])
+        unit.transfers.save([RowChange(each, steps, is_new=True) for each in transfers])
         unit.commit()
 
 
@@ -82,7 +82,7 @@ def test_what_is_committed_stays(with_banks: UnitsOfWork) -> None:
 
 def test_what_is_not_committed_was_never_there(with_banks: UnitsOfWork) -> None:
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
+        unit.transfers.save([RowChange(transfer(), (STEP,), is_new=True)])
         unit.settlement.save([SettlementAccount(AURORA, 1, 1)])
         unit.keys.add([key_entry(BIAS_KEY, BIA)])
         assert unit.transfers.find(e2e()) is not None, "a transaction sees its own changes"
@@ -151,10 +151,10 @@ def test_a_change_replaces_the_row_and_adds_to_its_history(with_banks: UnitsOfWo
     changed = failed(ReasonCode.AB03, refusals=1)
     with with_banks() as unit:
         unit.transfers.lock([e2e()])
-        unit.transfers.save([TransferChange(changed, (LATE_STEP,))])
+        unit.transfers.save([RowChange(changed, (LATE_STEP,))])
         unit.commit()
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(changed, ())])
+        unit.transfers.save([RowChange(changed, ())])
         unit.commit()
     with with_banks() as unit:
         assert unit.transfers.find(e2e()) == (changed, [STEP, LATE_STEP])
@@ -164,7 +164,7 @@ def test_a_change_replaces_the_row_and_adds_to_its_history(with_banks: UnitsOfWo
 def test_what_a_transfer_is_of_never_changes(with_banks: UnitsOfWork) -> None:
     add(with_banks, transfer())
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(confirmed(), ())])
+        unit.transfers.save([RowChange(confirmed(), ())])
         unit.commit()
     with with_banks() as unit:
         found = unit.transfers.find(e2e())
@@ -184,7 +184,7 @@ def test_an_id_that_exists_by_now_is_for_reading_the_batch_again(with_banks: Uni
 def test_new_and_changed_ones_are_saved_together(with_banks: UnitsOfWork) -> None:
     add(with_banks, transfer())
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(confirmed(), ()), TransferChange(numbered(2), (STEP,), is_new=True)])
+        unit.transfers.save([RowChange(confirmed(), ()), RowChange(numbered(2), (STEP,), is_new=True)])
         unit.commit()
     with with_banks() as unit:
         assert sorted(each.status for each in unit.transfers.search(TransferFilter()).rows) == ["confirmed", "pending"]

@@ -21,7 +21,7 @@ def test_an_offer_that_comes_again_does_not_undo_the_credit_of_another_replica(w
     offer = world.offer(ana, 20_00)
     world.hear(offer)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessMessages(units, world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, world.clock, world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
         process.within(unit, [Arrival(world.confirmed(offer), HUB)])
         again = pool.submit(world.hear, offer)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
-from hub.application.ports import TransferChange
+from hub.application.ports import RowChange
 from hub.domain.errors import KeyLimitReached
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey
@@ -51,7 +51,7 @@ def test_a_schema_that_goes_up_knows_what_was_there_before(new_database: Callabl
     world.complete(world.pay(1))
     world.pay(2, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
     queries = world.application.queries
-    tallies, history = queries.tallies(), queries.key_history(BIAS_KEY)
+    tallies, history = queries.tallies(), queries.follow_key(BIAS_KEY)[1]
     assert len(tallies) == 2 and len(history) == 1
     with transaction(engine) as connection:
         configuration = alembic.config.Config()
@@ -59,7 +59,7 @@ def test_a_schema_that_goes_up_knows_what_was_there_before(new_database: Callabl
         configuration.attributes["connection"] = connection
         alembic.command.downgrade(configuration, "0002")
     migrate(url, MIGRATIONS)
-    assert (queries.tallies(), queries.key_history(BIAS_KEY)) == (tallies, history)
+    assert (queries.tallies(), queries.follow_key(BIAS_KEY)[1]) == (tallies, history)
     engine.dispose()
 
 
@@ -172,11 +172,11 @@ def test_a_session_that_breaks_is_an_absent_database_and_nothing_has_happened(en
 
     def breaks() -> None:
         with units() as unit:
-            unit.transfers.save([TransferChange(transfer(), (), is_new=True)])
+            unit.transfers.save([RowChange(transfer(), (), is_new=True)])
             victim = unit._connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
             with transaction(engine) as connection:
                 connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
-            unit.transfers.save([TransferChange(confirmed(), ())])
+            unit.transfers.save([RowChange(confirmed(), ())])
             unit.commit()
 
     with pytest.raises(DatabaseUnavailable):

@@ -51,7 +51,7 @@ CODE = replace(TYPED, payee_key=KEY, payee=None, initiation=Initiation.QRES, txi
 
 
 def row_of(order: TransferOrder) -> Any:
-    return request(check_order(order), ANA, None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    return request(check_order(order), ANA, None, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
 
 
 def manual_offer(**changes: Any) -> Any:

@@ -61,14 +61,14 @@ def test_a_typed_payee_is_offered_and_told_as_typed() -> None:
     assert receiver == IPE
     assert isinstance(offer, TransferOffered)
     assert (offer.payee, offer.payee_key, offer.initiation, offer.txid) == (BIA, None, Initiation.MANU, "")
-    told = [message for _, message in decided(decision.row, accepted(), IPE).messages]
+    told: list[Any] = [message for _, message in decided(decision.row, accepted(), IPE).messages]
     assert [(message.payee, message.payee_key) for message in told] == [(BIA, None)] * 2
     assert all(isinstance(message, TransferConfirmed) and message.initiation is Initiation.MANU for message in told)
 
 
 def test_the_txid_of_a_code_travels_to_both_banks() -> None:
     row = made(requested(initiation=Initiation.QRES, txid=TXID))
-    messages = [
+    messages: list[Any] = [
         message
         for _, message in (
             *decided(None, requested(initiation=Initiation.QRES, txid=TXID)).messages,
@@ -100,8 +100,10 @@ def test_the_txid_of_a_code_travels_to_both_banks() -> None:
 def test_a_malformed_request_makes_no_row_and_its_dead_letter_names_the_field(message: Any, field: str) -> None:
     decision = decided(None, message)
     assert decision.row is None
+    receiver: str
+    told: Any
     ((receiver, told),) = decision.messages
-    assert (receiver, told.reason) == (AURORA, ReasonCode.CH16)  # type: ignore[union-attr]
+    assert (receiver, told.reason) == (AURORA, ReasonCode.CH16)
     assert decision.dead_letter.startswith(f"TransferRequested: {field}:")
     # The payer's bank finds its request in the answer, and can refund.
     assert (told.payee, told.payee_key, told.txid) == (message.payee, message.payee_key, message.txid)

@@ -14,7 +14,6 @@ from hub.domain.flows.transfer.decisions import decide, decide_retransmission, d
 from hub.domain.flows.transfer.model import Transfer, TransferStatus, owes_outcome
 from hub.domain.settlement import MovementKind, SettlementAccount, apply_movement
 from pix.scheme.messages import (
-    BankMessage,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -22,6 +21,7 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.reasons import ReasonCode
 from tests.support.hub_builders import (
     ANA,
@@ -122,19 +122,19 @@ class AnyMessages(RuleBasedStateMachine):
     def time_out(self, end_to_end_id: str) -> None:
         transfer = self.transfers.get(end_to_end_id)
         if transfer is not None and transfer.status is TransferStatus.PENDING:
-            self._take(end_to_end_id, decide_timeout(transfer, self.now_ms, POLICY))
+            self._take(end_to_end_id, decide_timeout(transfer, self.now_ms, self.now_ms, POLICY))
 
     @rule(end_to_end_id=IDS)
     def resend(self, end_to_end_id: str) -> None:
         transfer = self.transfers.get(end_to_end_id)
         if transfer is not None and transfer.resend_at_ms is not None:
-            self._take(end_to_end_id, decide_retransmission(transfer, self.now_ms, POLICY))
+            self._take(end_to_end_id, decide_retransmission(transfer, self.now_ms, self.now_ms, POLICY))
 
     @rule(hours=st.integers(0, 13))
     def time_passes(self, hours: int) -> None:
         self.now_ms += hours * 3_600_000 + 1
 
-    def _receive(self, message: BankMessage, sender: str) -> None:
+    def _receive(self, message: FromBank, sender: str) -> None:
         surroundings = replace(network(), accounts=self.accounts)
         known = self.transfers.get(message.end_to_end_id)
         decision = decide(known, message, facts(sender, surroundings, self.now_ms))

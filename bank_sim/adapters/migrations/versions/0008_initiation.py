@@ -6,7 +6,7 @@ A transfer of before is DICT without txid. PostgreSQL rewrites no table for it.
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
-from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import AnswerStyle
+from bank_sim.domain.flows.answers import is_answered
 from bank_sim.domain.flows.flow import RowId
 from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.initiation import Initiation
@@ -103,7 +104,7 @@ class Progress:
 
 @value_object
 class Transfer:
-    """The bank's row of a transfer. Times are Unix milliseconds, None while the step has not happened."""
+    """The bank's row of a transfer. Times are Unix milliseconds of scheme time; None while a step has not happened."""
 
     end_to_end_id: str
     direction: Direction
@@ -132,11 +133,11 @@ class Transfer:
     decided_at_ms: int | None = None
     """When the bank applied the hub's decision."""
     offered_at_ms: int | None = None
-    """Outgoing: when the hub offered it to the payee's bank, by the hub's clock; known once a page has asked."""
+    """Outgoing: when the hub offered it to the payee's bank, by the hub; known once a page has asked."""
     completed_at_ms: int | None = None
-    """When the hub closed it, by the hub's clock; known once a page has asked."""
+    """When the hub closed it, by the hub; known once a page has asked."""
     resend_at_ms: int | None = None
-    """When the bank retransmits what the row owes; None once it owes nothing."""
+    """When the bank retransmits what the row owes, in real time; None once it owes nothing."""
     resend_count: int = 0
     duplicates: int = 0
     """How many messages came again and changed nothing."""
@@ -156,9 +157,19 @@ class Transfer:
         return self.end_to_end_id, self.direction
 
     @property
+    def about(self) -> str:
+        """The end-to-end id of the transfer that the row is about."""
+        return self.end_to_end_id
+
+    @property
     def progress(self) -> Progress:
         """What we have learned of the hub's own steps."""
         return Progress(self.offered_at_ms, self.completed_at_ms)
+
+    @property
+    def resends(self) -> int:
+        """How often it was sent again."""
+        return max(0, self.resend_count)
 
     @property
     def is_final(self) -> bool:
@@ -190,6 +201,11 @@ class Transfer:
         if self.direction is Direction.INCOMING:
             return self.payer.ispb
         return self.payee.ispb if self.payee else ""
+
+    @property
+    def counterpart_bank_name(self) -> str:
+        """The name of the other side's bank as the payer was shown it; may be empty."""
+        return self.payee_bank_name
 
 
 class TransferChanges(TypedDict, total=False):
@@ -248,25 +264,13 @@ def move(
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_at_ms=None, **changes)
 
 
-def is_answered(transfer: Transfer, now_ms: int) -> bool:
-    """Whether the answer to the offer is given; None in `answered_at_ms` is silence.
-
-    One that was given has a later time at which it is sent again, also when the clock has gone back since. One that is
-    to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time has come.
-    """
-    at_ms = transfer.answered_at_ms
-    if at_ms is None:
-        return False
-    return at_ms <= now_ms or at_ms != transfer.resend_at_ms or at_ms > now_ms + ANSWER_DELAY_MS_MAX
-
-
-def owed(transfer: Transfer, now_ms: int) -> tuple[BankMessage, ...]:
+def owed(transfer: Transfer, real_now_ms: int) -> tuple[BankMessage, ...]:
     """Every message that this bank owes the hub for the row as it stands; none while an answer is withheld."""
     match transfer.status:
         case TransferStatus.PENDING:
             return (_request(transfer),)
         case TransferStatus.ACCEPTED | TransferStatus.REJECTED:
-            if not is_answered(transfer, now_ms):
+            if not is_answered(transfer, real_now_ms):
                 return ()
             return _answers(transfer)
         case TransferStatus.CONFIRMED | TransferStatus.FAILED:

@@ -98,6 +98,7 @@ def request(
     end_to_end_id: str,
     ispb: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
 ) -> Transfer:
     """The row that a checked order becomes. `key_owner` is the account of ours that has the key, if one has.
@@ -128,7 +129,7 @@ def request(
         initiation=order.initiation,
         txid=order.txid,
         requested_at_ms=now_ms,
-        resend_at_ms=now_ms + policy.delay_ms(end_to_end_id, 0),
+        resend_at_ms=real_now_ms + policy.delay_ms(end_to_end_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
         history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYER, status),),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.domain import behaviour as answering
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode
@@ -43,7 +43,6 @@ class Behaviour(Document):
     consuming: bool = True
 
     def to_domain(self) -> answering.Behaviour:
-        """The domain's behaviour. Raises SchemeError."""
         return answering.Behaviour(**dict(self))
 
 
@@ -57,7 +56,6 @@ class MagicAmount(BaseModel):
 
     @staticmethod
     def of(amount_centavos: int, answer: Answer) -> MagicAmount:
-        """A row of the domain's table."""
         return MagicAmount(amount_centavos=amount_centavos, **asdict(answer))
 
 

@@ -31,8 +31,6 @@ router = page_router()
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """What the page shows."""
-
     account: Account
     lines: Sequence[StatementLine]
     under_way: Sequence[Transfer]
@@ -58,7 +56,6 @@ class HomeView:
         return new[:ARRIVALS_SHOWN_MAX]
 
     def context(self, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
-        """What the template needs."""
         return {
             "account": self.account,
             "section": "/",
@@ -71,7 +68,6 @@ class HomeView:
 
 @router.get("/")
 def home(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
-    """The customer's home."""
     return pages.page(request, "bank/home.html", _look(site, account.number).context())
 
 
@@ -85,7 +81,6 @@ def home_again(request: Request) -> Response:
 def live(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, seen: Annotated[str, Query(max_length=60)] = ""
 ) -> Response:
-    """The page's content again, whenever something has moved."""
     start = seen.partition(".")[0]
     newest_shown = int(start) if start.isascii() and start.isdigit() else 0
 
@@ -94,7 +89,7 @@ def live(
 
         def render() -> str:
             nonlocal newest_shown
-            arrived = view.arrived_since(newest_shown, site.clock.now_ms() - JUST_NOW_MS)
+            arrived = view.arrived_since(newest_shown, site.scheme_clock.now_ms() - JUST_NOW_MS)
             newest_shown = max(newest_shown, view.newest_posting_id)
             return pages.html(request, "bank/home.html", view.context(arrived), block="live")
 

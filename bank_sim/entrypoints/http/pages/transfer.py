@@ -35,7 +35,6 @@ def show(
     end_to_end_id: TransferId,
     direction: Direction = Direction.OUTGOING,
 ) -> Response:
-    """The page of one of the customer's own transfers. Raises TransferNotFound, also for somebody else's."""
     view = _look(request, site, account, end_to_end_id, direction)
     return pages.page(request, "bank/transfer.html", _context(view, account))
 
@@ -96,7 +95,7 @@ def _look(request: Request, site: Site, account: Account, end_to_end_id: str, di
     if direction is Direction.INCOMING and transfer.status is not TransferStatus.CONFIRMED:
         # The payee is told of money when it is in the account; before the hub's decision it may still fail.
         raise TransferNotFound
-    return view_transfer(transfer, site.clock.now_ms(), language_of(request))
+    return view_transfer(transfer, site.scheme_clock.now_ms(), language_of(request))
 
 
 def _context(view: TransferView, account: Account) -> Mapping[str, Any]:

@@ -11,23 +11,26 @@ from hub.domain.flows.transfer.decisions import (
     decide_retransmission,
     decide_timeout,
     keys,
+    pix_key,
     state,
 )
 from hub.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
 from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES, Rule, rule_of
-from hub.domain.flows.transfer.timeline import timeline
+from hub.domain.flows.transfer.timeline import step_name, timeline
 
 FLOW: Final = Flow(
     name=NAME,
     row=Transfer,
     messages=MESSAGES,
     keys=keys,
+    pix_key=pix_key,
     state=state,
     decide=decide,
     decide_timeout=decide_timeout,
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
+    step_name=step_name,
     statuses=TransferStatus,
     transitions=TRANSITIONS,
     rule_of=rule_of,

@@ -29,9 +29,9 @@ from hub.domain.flows.transfer.rules import LATER_RULES, Request, Rule, broken_f
 from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, Step
-from pix.scheme.ids import parse_end_to_end_id
+from pix.scheme.ids import is_end_to_end_id, parse_end_to_end_id
+from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
-    BankMessage,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -40,13 +40,14 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.reasons import PAYEE_BANK_REASONS, REASONS_WITHOUT_ROW, ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 
 MESSAGES: Final = frozenset({TransferRequested, TransferAccepted, TransferRejected, OutcomeProcessed})
 """The messages of banks that the flow decides on."""
 
-_TRIGGERS: Final[Mapping[type[BankMessage], Trigger]] = {
+_TRIGGERS: Final[Mapping[type[FromBank], Trigger]] = {
     TransferRequested: Trigger.REQUEST,
     TransferAccepted: Trigger.ACCEPTANCE,
     TransferRejected: Trigger.REJECTION,
@@ -55,18 +56,25 @@ _TRIGGERS: Final[Mapping[type[BankMessage], Trigger]] = {
 """What a message is in the history when it moves nothing."""
 
 
-def keys(message: BankMessage) -> tuple[RowKey, ...]:
+def keys(message: FromBank) -> tuple[RowKey, ...]:
     """All rows that a message loads and locks."""
-    return ((NAME, message.end_to_end_id),)
+    return ((NAME, message.end_to_end_id),) if is_end_to_end_id(message.end_to_end_id) else ()
 
 
-def state(rows: Mapping[str, Any], message: BankMessage) -> Transfer | None:
+def pix_key(message: FromBank) -> PixKey | None:
+    """The payee's key. One that no directory can hold is not looked up: the database would refuse the whole batch."""
+    if not isinstance(message, TransferRequested) or message.payee_key is None:
+        return None
+    return message.payee_key if message.payee_key.key.isprintable() else None
+
+
+def state(rows: Mapping[str, Any], message: FromBank) -> Transfer | None:
     """The transfer that a message is about; None when the hub knows none."""
     transfer: Transfer | None = rows.get(message.end_to_end_id)
     return transfer
 
 
-def decide(transfer: Transfer | None, message: BankMessage, facts: Facts) -> Decision[Transfer]:
+def decide(transfer: Transfer | None, message: FromBank, facts: Facts) -> Decision[Transfer]:
     """Decides on a message of the bank `facts.sender`."""
     if isinstance(message, TransferRequested):
         if transfer is None:
@@ -91,23 +99,29 @@ def decide(transfer: Transfer | None, message: BankMessage, facts: Facts) -> Dec
     return _decide_answer(transfer, message, facts)
 
 
-def decide_timeout(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+def decide_timeout(
+    transfer: Transfer, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy
+) -> Decision[Transfer]:
     """Fails a pending transfer and releases the reserve. Raises IllegalTransition for any other."""
     reason = LATER_RULES[Rule.ANSWER_IN_TIME]
-    return _move(transfer, Trigger.TIMEOUT, HUB, now_ms, policy, reason)
+    return _move(transfer, Trigger.TIMEOUT, HUB, now_ms, real_now_ms, policy, reason)
 
 
 def decide_retransmission(
-    transfer: Transfer, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None = None
+    transfer: Transfer,
+    now_ms: int,
+    real_now_ms: int,
+    policy: RetransmissionPolicy,
+    timeout_ms: int | None = None,
 ) -> Decision[Transfer]:
     """Sends what is owed once more, and sets the next due time."""
     messages = owed(transfer)
     if not messages:
         return Decision(changed(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
+    resend_at_ms = real_now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
     if transfer.status is TransferStatus.PENDING:
-        resend_at_ms = _not_after_timeout(resend_at_ms, transfer.received_at_ms, now_ms, timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, transfer.waiting_since_ms, real_now_ms, timeout_ms)
     transfer = changed(transfer, resend_count=attempt, resends=transfer.resends + 1, resend_at_ms=resend_at_ms)
     steps: tuple[HistoryStep, ...] = ()
     if transfer.resends <= RETRANSMISSIONS_RECORDED_MAX:
@@ -118,21 +132,21 @@ def decide_retransmission(
     return Decision(transfer, steps, messages)
 
 
-def _not_after_timeout(resend_at_ms: int, received_at_ms: int, now_ms: int, timeout_ms: int | None) -> int:
+def _not_after_timeout(resend_at_ms: int, since_ms: int, real_now_ms: int, timeout_ms: int | None) -> int:
     """A pending transfer is due at its timeout at the latest, because the timeout sweep reads what is due."""
-    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(received_at_ms + timeout_ms + 1, now_ms))
+    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(since_ms + timeout_ms + 1, real_now_ms))
 
 
-def _resend_decision_at_ms(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> int:
+def _resend_decision_at_ms(transfer: Transfer, real_now_ms: int, policy: RetransmissionPolicy) -> int:
     """When the hub retransmits a decision that the banks have not answered.
 
     Keeps the row's due time where it leaves the banks half of the usual time: a column that does not change costs the
     database no new entry in its index.
     """
     due_at_ms = transfer.resend_at_ms
-    if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - now_ms <= policy.first_ms:
+    if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - real_now_ms <= policy.first_ms:
         return due_at_ms
-    return now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    return real_now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
 
 
 def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Transfer]:
@@ -149,10 +163,10 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         form = broken_form(request) if broken.rule is Rule.FIELDS_IN_FORM else ""
         dead_letter = f"{type(message).__name__}: {form}" if form else ""
         return Decision(None, (), (_rejection_without_row(message, broken.reason, facts),), dead_letter)
-    now_ms = facts.now_ms
-    resend_at_ms = now_ms + facts.policy.delay_ms(message.end_to_end_id, 0)
+    now_ms, real_now_ms = facts.now_ms, facts.real_now_ms
+    resend_at_ms = real_now_ms + facts.policy.delay_ms(message.end_to_end_id, 0)
     if broken is None:
-        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, facts.timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, real_now_ms, real_now_ms, facts.timeout_ms)
     trigger = Trigger.REQUEST if broken is None else Trigger.REFUSAL
     reason = None if broken is None else broken.reason
     transfer = Transfer(
@@ -171,6 +185,7 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         decided_at_ms=None if broken is None else now_ms,
         resend_at_ms=resend_at_ms,
         traceparent=facts.traceparent,
+        received_real_at_ms=real_now_ms,
         initiation=message.initiation,
         txid=message.txid,
     )
@@ -220,7 +235,7 @@ def _decide_answer(
         return _ignore(transfer, message, facts, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
         trigger, reason = _trigger_of_answer(transfer, message, facts)
-        return _move(transfer, trigger, facts.sender, facts.now_ms, facts.policy, reason)
+        return _move(transfer, trigger, facts.sender, facts.now_ms, facts.real_now_ms, facts.policy, reason)
     if isinstance(message, TransferAccepted):
         is_repeated = transfer.outcome is Outcome.CONFIRMED
     else:
@@ -248,11 +263,12 @@ def _move(
     trigger: Trigger,
     author: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
     reason: ReasonCode | None,
 ) -> Decision[Transfer]:
     """The decision on a pending transfer."""
-    resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
+    resend_at_ms = _resend_decision_at_ms(transfer, real_now_ms, policy)
     decided = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
     step = Step(now_ms, author, trigger, None, decided.status, reason)
     return Decision(decided, (step,), owed(decided), movements=movements(transfer, decided))
@@ -291,7 +307,7 @@ def _outcome_for(transfer: Transfer, side: Side) -> tuple[AddressedMessage, ...]
 
 
 def _ignore(
-    transfer: Transfer, message: BankMessage, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
+    transfer: Transfer, message: FromBank, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
 ) -> Decision[Transfer]:
     """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)

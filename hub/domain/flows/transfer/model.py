@@ -17,7 +17,6 @@ from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.initiation import Initiation, is_same_initiation
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
-    HubMessage,
     Outcome,
     Party,
     Side,
@@ -26,6 +25,7 @@ from pix.scheme.messages import (
     TransferOffered,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -86,7 +86,7 @@ HistoryStep = Step[TransferStatus, Trigger]
 
 @value_object
 class Transfer:
-    """The row. Times are Unix milliseconds by the hub's clock, None while the step has not happened."""
+    """The row. Times are Unix milliseconds of scheme time, None while the step has not happened."""
 
     end_to_end_id: str
     status: TransferStatus
@@ -109,6 +109,7 @@ class Transfer:
     closed_at_ms: int | None = None
     """When nothing was owed any more: completed, or failed and processed by all who knew of it."""
     resend_at_ms: int | None = None
+    """In real time."""
     resend_count: int = 0
     """Resends since the last change of state."""
     resends: int = 0
@@ -118,6 +119,8 @@ class Transfer:
     refusals: int = 0
     """Messages that were ignored; the history records the first of them."""
     traceparent: str = ""
+    received_real_at_ms: int | None = None
+    """`received_at_ms` in real time; None in a row of a version without virtual clocks, which has one time for both."""
     initiation: Initiation = Initiation.DICT
     txid: str = ""
     """The payee's own number for the payment; empty for none."""
@@ -151,6 +154,11 @@ class Transfer:
     def row_id(self) -> str:
         """Among all rows of flows."""
         return self.end_to_end_id
+
+    @property
+    def waiting_since_ms(self) -> int:
+        """Since when it waits, in real time."""
+        return self.received_at_ms if self.received_real_at_ms is None else self.received_real_at_ms
 
     @property
     def outcome(self) -> Outcome | None:
@@ -224,7 +232,7 @@ def move(
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_count=0, **changes)
 
 
-def outcome_message(transfer: Transfer, side: Side) -> HubMessage | None:
+def outcome_message(transfer: Transfer, side: Side) -> FromHub | None:
     """The hub's decision for the bank on a side; None before the decision, or without a bank on that side."""
     if transfer.decided_at_ms is None:
         return None

@@ -47,8 +47,6 @@ CROWD: Final = 8
 
 @value_object
 class Node:
-    """A bank in the drawing."""
-
     view: BankView
     standing: BankStanding
     waiting: int
@@ -64,8 +62,6 @@ class Node:
 
 @value_object
 class Drawing:
-    """The network on a canvas."""
-
     canvas: Canvas
     top: int
     height: int
@@ -78,7 +74,6 @@ class Drawing:
 
 
 def drawings(network: NetworkNow) -> list[Drawing]:
-    """The network on each canvas."""
     return [_draw(network, canvas) for canvas in CANVASES]
 
 
@@ -143,7 +138,6 @@ class Chart:
 
 
 def latency_chart(network: NetworkNow) -> Chart:
-    """The chart of the last five minutes."""
     latencies = network.latencies
     longest = max((latency.p99_ms for latency in latencies), default=0)
     top_ms = next((step for step in CHART_STEPS_MS if step >= longest), CHART_STEPS_MS[-1])

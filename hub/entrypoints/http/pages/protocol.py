@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from hub.domain.flows import FLOWS
-from hub.entrypoints.http.pages.views import reason_sentence
 from pix.scheme.messages import MESSAGES, Role
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, ReasonCode
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
@@ -16,7 +16,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/protocol")
 def show_protocol(request: Request, pages: PagesOf) -> Response:
-    """The page to which every state of a transfer's page leads."""
     language = language_of(request)
     context = {
         "statuses": [status for flow in FLOWS for status in flow.statuses],

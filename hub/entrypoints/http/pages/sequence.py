@@ -39,8 +39,6 @@ _ROLES: Final = (Role.PAYER, Role.HUB, Role.PAYEE)
 
 @value_object
 class Stroke:
-    """A message as an arrow."""
-
     event: MessageEvent
     y: int
     from_x: int
@@ -53,16 +51,12 @@ class Stroke:
 
 @value_object
 class Stop:
-    """A state as a pill on the hub's line of life."""
-
     change: StatusChange[Any, Any]
     y: int
 
 
 @value_object
 class Diagram:
-    """The timeline on one paper."""
-
     paper: Paper
     height: int
     strokes: Sequence[Stroke]

@@ -27,6 +27,8 @@ COLOR: Final = "#2a323d"
 
 HEALTH_TTL_SECONDS: Final = 2.0
 """The probes cost connections, so all pages share their answers for so long."""
+KEY_COUNTS_TTL_SECONDS: Final = 10.0
+"""Counting goes through every key, so it is done seldom, and once for all pages."""
 
 Value = TypeVar("Value")
 
@@ -37,7 +39,6 @@ def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Va
 
 
 def _draw_hub(palette: Palette) -> str:
-    """A hub with four banks around it."""
     ink = palette["on-brand"]
     return (
         f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
@@ -47,8 +48,6 @@ def _draw_hub(palette: Palette) -> str:
 
 
 class Site:
-    """The console of one hub."""
-
     def __init__(
         self,
         hub: HubApplication,
@@ -66,9 +65,9 @@ class Site:
         self.csrf = csrf
         self.looks = Looks(NAME, COLOR, _draw_hub)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
+        self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
         return {
             "brand": self.looks.brand(translate(language_of(request), "Operator console")),
             "csrf_token": self.csrf.token(request),

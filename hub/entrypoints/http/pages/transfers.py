@@ -13,25 +13,26 @@ from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
 from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
-from hub.entrypoints.http.api.routers import page_cursor
+from hub.entrypoints.http.api.paging import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
     bank_views,
     message_views,
     milestones,
-    reason_sentence,
     stranger,
     transfer_line,
 )
 from hub.entrypoints.http.pages.views import transfer_lines as lines_of
+from pix.scheme.days import instant_ms
 from pix.scheme.errors import SchemeError
 from pix.scheme.key_search import key_beginnings
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
-from pix.web.formats import TIME_ZONE, brl_plain
+from pix.web.formats import brl_plain
 from pix.web.htmx import asks_for_fragment
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
 
@@ -130,15 +131,13 @@ def _time(text: str, field: str) -> int | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return int(at.replace(tzinfo=TIME_ZONE).timestamp() * 1000)
+        return instant_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise SchemeError(field, "Write the time as year-month-dayThours:minutes.") from None
 
 
 @router.get("/transfers/{end_to_end_id}")
 def show_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
-    """The story of one transfer."""
     found = site.hub.queries.find_transfer(end_to_end_id)
     return pages.page(request, "hub/transfer.html", _context(request, site, *found))
 

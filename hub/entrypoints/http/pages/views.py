@@ -15,8 +15,6 @@ from pix.participant.dead_letters.records import record_of
 from pix.scheme.features import Feature
 from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
-from pix.scheme.reasons import REASONS, ReasonCode
-from pix.web.languages import Language
 from pix.web.palette import derive_palette
 from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
 from pix.wire.record import HEADER_TYPE
@@ -32,8 +30,6 @@ BAR_WIDTH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class BankView:
-    """A bank with the colours of its mark and what it has at the hub."""
-
     ispb: str
     code: str
     name: str
@@ -50,7 +46,6 @@ class BankView:
 
     @property
     def available_centavos(self) -> int:
-        """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
 
     @property
@@ -62,7 +57,6 @@ class BankView:
 
 
 def bank_view(bank: Bank, account: SettlementAccount | None) -> BankView:
-    """A bank as the pages show it."""
     palette = derive_palette(bank.color, "light")
     return BankView(
         ispb=bank.ispb,
@@ -94,8 +88,6 @@ def stranger(ispb: str) -> BankView:
 
 @dataclass(frozen=True, slots=True)
 class TransferLine:
-    """A transfer in a list."""
-
     transfer: Transfer
     payer_bank: BankView
     payee_bank: BankView | None
@@ -103,12 +95,10 @@ class TransferLine:
 
 
 def transfer_lines(transfers: Sequence[Transfer], banks: Mapping[str, BankView]) -> list[TransferLine]:
-    """Transfers with their banks."""
     return [transfer_line(transfer, banks) for transfer in transfers]
 
 
 def transfer_line(transfer: Transfer, banks: Mapping[str, BankView]) -> TransferLine:
-    """A transfer with its banks."""
     payer, payee = transfer.payer.ispb, transfer.payee.ispb if transfer.payee is not None else ""
     return TransferLine(
         transfer,
@@ -128,7 +118,6 @@ class Milestone:
 
 
 def milestones(transfer: Transfer) -> list[Milestone]:
-    """The way of a transfer through the protocol, as far as it has come and as far as it will go."""
     failed = transfer.status is TransferStatus.FAILED
     reached: list[tuple[str, int | None, str]] = [
         ("requested", transfer.requested_at_ms, "done"),
@@ -155,8 +144,6 @@ def milestones(transfer: Transfer) -> list[Milestone]:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message of a transfer, decoded, and as the bytes that are sent."""
-
     event: MessageEvent
     fields: Sequence[tuple[str, str]]
     value_lines: Sequence[HexLine]
@@ -173,19 +160,8 @@ def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     return views
 
 
-def reason_sentence(code: str | None, language: Language) -> str:
-    """What a reason code means, for people; empty for none."""
-    try:
-        reason = REASONS[ReasonCode(code or "")]
-    except ValueError:
-        return ""
-    return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
-
-
 @dataclass(frozen=True, slots=True)
 class HexLine:
-    """Sixteen bytes of a record."""
-
     offset: str
     digits: str
     text: str
@@ -193,8 +169,6 @@ class HexLine:
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """A dead letter, taken apart as far as it can be."""
-
     letter: DeadLetter
     sender: BankView | None
     """As the record claims; None when it claims no bank that the hub knows."""
@@ -209,7 +183,6 @@ class LetterView:
 
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
-    """A dead letter with its message decoded, signed or not."""
     record = record_of(letter)
     message_type = _readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []

@@ -11,8 +11,9 @@ from bank_sim.domain.flows import timeline
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
-from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
+from bank_sim.entrypoints.http.transfer_view import view_transfer
 from pix.scheme.postings import Direction
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
@@ -32,7 +33,6 @@ def show(
     search: Annotated[str, Query(max_length=80)] = "",
     after: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
-    """A page of transfers, newest first."""
     page = site.bank.queries.list_transfers(
         direction=Direction(direction) if direction in set(Direction) else None,
         status=TransferStatus(status) if status in set(TransferStatus) else None,
@@ -63,14 +63,13 @@ def show_one(
     end_to_end_id: Annotated[str, Path(max_length=32)],
     direction: Direction = Direction.OUTGOING,
 ) -> Response:
-    """One side of a transfer with every message that came and went. Raises TransferNotFound."""
     language = language_of(request)
     transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
     context = {
         "office": "transfers",
         "transfer": transfer,
         "timeline": timeline(transfer),
-        "view": view_transfer(transfer, site.clock.now_ms(), language),
+        "view": view_transfer(transfer, site.scheme_clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
     }
