@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-from pix.scheme.reasons import REASONS, ReasonCode
+from pix.scheme.reasons import ReasonCode, reason_of
 from pix.web.folders import templates_folder
 
 
@@ -92,10 +92,10 @@ def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
     ]
 
 
-def reason_sentence(code: str | None, language: Language) -> str:
-    """What a reason code means, for people; empty for none, and for a text that is no code."""
+def reason_sentence(code: str | None, language: Language, flow: str = "transfer") -> str:
+    """What a reason code means in a flow, for people; empty for none, and for a text that is no code."""
     try:
-        reason = REASONS[ReasonCode(code or "")]
+        reason = reason_of(ReasonCode(code or ""), flow)
     except ValueError:
         return ""
     return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en

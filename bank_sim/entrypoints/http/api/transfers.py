@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Required, TypedDict
+from typing import Annotated, Final, Required, TypedDict
 
 from fastapi import Header, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
+from bank_sim.domain.errors import TransferNotFound
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import (
@@ -24,8 +26,14 @@ from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
+from pix.web.problems import ProblemKind, ProblemTable
 
 router = api_router("transfers")
+
+PROBLEMS: Final[ProblemTable] = {
+    TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
+}
+"""The errors of the flow alone."""
 
 
 class _PayeeOfOrder(TypedDict, total=False):
@@ -71,7 +79,8 @@ def request_transfer(
 
 def _payee_of(site: Site, body: RequestTransferRequest) -> _PayeeOfOrder:
     if [bool(body.payee_key), bool(body.payee), bool(body.brcode)].count(True) != 1:
-        raise SchemeError("payee_key", "Give exactly one of payee_key, payee and brcode.")
+        rule = "Give exactly one of payee_key, payee and brcode."
+        raise RequestValidationError([{"type": "value_error", "loc": ("body", "payee_key"), "msg": rule}])
     order = _PayeeOfOrder(
         payee_key=None,
         description=body.description,

@@ -9,18 +9,22 @@ from fastapi import APIRouter
 from hub.entrypoints.http.pages import (
     api_docs,
     banks,
+    clock,
     dead_letters,
     directory,
     overview,
     protocol,
+    returns,
     transfers,
 )
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
     transfers.router,
+    returns.router,
     banks.router,
     directory.router,
+    clock.router,
     dead_letters.router,
     protocol.router,
     api_docs.router,

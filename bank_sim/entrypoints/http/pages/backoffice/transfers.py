@@ -69,6 +69,7 @@ def show_one(
         "office": "transfers",
         "transfer": transfer,
         "timeline": timeline(transfer),
+        "found": site.bank.returns.queries.of_transfer(end_to_end_id, direction),
         "view": view_transfer(transfer, site.scheme_clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
