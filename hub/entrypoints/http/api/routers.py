@@ -162,7 +162,7 @@ def api_routers(
 
     @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
     def find_transfer(end_to_end_id: str) -> TransferWithHistory:
-        """A transfer with its history, and its returns."""
+        """A transfer with its history, and the rows of other flows that are about it."""
         return transfer_document(queries, end_to_end_id)
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
