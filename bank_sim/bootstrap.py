@@ -10,7 +10,7 @@ from typing import Any, cast
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
-from bank_sim.adapters.observed import TracedOrders, TransferWatch
+from bank_sim.adapters.observed import FlowWatch, TracedOrders
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -64,7 +64,7 @@ class Bank(Participant[BankSettings]):
         )
         application = compose(
             identity=settings.identity,
-            units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
+            units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(self.telemetry.metrics)),
             hub=self._hub,
             publisher=self._publisher,
             process_again=lambda envelope: self._publisher.enqueue_records(self._handle([cast(Record, envelope)])),

@@ -9,7 +9,7 @@ from typing import cast
 
 from hub.adapters.gauges import watch_database
 from hub.adapters.message_tap import RecordMessageTap
-from hub.adapters.observed import TransferWatch
+from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
@@ -57,7 +57,7 @@ class Hub(Participant[HubSettings]):
             lambda outcome, seconds: metrics.transaction_seconds.observe({(outcome,): [seconds]}),
         )
         self.application = compose(
-            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(metrics)),
+            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(metrics)),
             network or clock,
             clock,
             self.health,

@@ -10,8 +10,6 @@ class BankError(SchemeError):
 
 
 class AccountNotFound(BankError):
-    """No account of this bank has the number."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "No account has this number.")
 
@@ -24,15 +22,11 @@ class AccountBlocked(BankError):
 
 
 class AccountClosed(BankError):
-    """A closed account stays closed."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "The account is closed.")
 
 
 class AccountNotEmpty(BankError):
-    """An account with money in it cannot be closed."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "The account still has a balance. Only an empty account can be closed.")
 
@@ -52,22 +46,16 @@ class TaxIdTaken(BankError):
 
 
 class InsufficientBalance(BankError):
-    """The customer has less than the amount."""
-
     def __init__(self) -> None:
         super().__init__("amount_centavos", "You don't have enough balance.")
 
 
 class PayerIsPayee(BankError):
-    """The key belongs to the very account that pays."""
-
     def __init__(self) -> None:
         super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):
-    """The key is not registered, or is not this account's."""
-
     def __init__(self) -> None:
         super().__init__("key", "No account uses this key. Check it and try again.")
 
@@ -82,8 +70,6 @@ class KeyTaken(BankError):
 
 
 class KeyLimitReached(BankError):
-    """The account has reached its limit of keys."""
-
     def __init__(self, rule: str = "The account has reached its limit of keys.") -> None:
         super().__init__("key", rule)
 
@@ -97,8 +83,6 @@ class LookUpLimitReached(BankError):
 
 
 class IdempotencyConflict(BankError):
-    """The idempotency key was used for another content."""
-
     def __init__(self) -> None:
         super().__init__("idempotency_key", "This idempotency key was used for a transfer with different content.")
 
@@ -111,8 +95,6 @@ class WrongCredentials(BankError):
 
 
 class TransferNotFound(BankError):
-    """The bank has no such side of a transfer."""
-
     def __init__(self) -> None:
         super().__init__("end_to_end_id", "This bank has no transfer with this ID.")
 
@@ -143,8 +125,6 @@ class HubAnswerUnfit(HubRejected):
 
 
 class HubCredentialsRejected(BankError):
-    """The hub does not know this bank, or its secret is another."""
-
     def __init__(self) -> None:
         super().__init__(
             "hub", "The hub does not accept this bank's credentials. Ask the hub's operator to add the bank."

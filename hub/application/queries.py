@@ -103,8 +103,3 @@ class Queries:
         with self._units() as unit:
             entries = unit.keys.find_many([key]) if key.key.isprintable() else {}
             return entries.get(key), unit.keys.history(key)
-
-    def key_history(self, key: PixKey) -> list[KeyEvent]:
-        """The history of a key, oldest first; empty if it was never registered."""
-        with self._units() as unit:
-            return unit.keys.history(key)

@@ -76,7 +76,6 @@ def minute_time(at_ms: int) -> str:
 
 
 def iso_time(at_ms: int) -> str:
-    """The instant for machines: the `datetime` of an HTML `time`."""
     return local(at_ms).isoformat(timespec="milliseconds") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 

@@ -48,7 +48,6 @@ class Pages:
     def html(
         self, request: Request, template: str, context: Mapping[str, Any] | None = None, *, block: str | None = None
     ) -> str:
-        """The text of the template, or of one block of it."""
         language = language_of(request)
         found = self._environments[language].get_template(template)
         values: dict[str, Any] = {

@@ -82,6 +82,14 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _pages_are_closed(browser: Browser) -> Iterator[None]:
+    """After each test, also a failed one: a page that is left open keeps streams, and its banks and hub busy."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture
 def street(village: Village) -> Iterator[Street]:  # noqa: F811
     with ExitStack() as stack:

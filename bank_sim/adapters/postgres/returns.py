@@ -88,4 +88,4 @@ def _return_of(row: Sequence[Any]) -> Return:
     )
 
 
-RETURNS: Final = RowTable("returns", "return_id", "original_end_to_end_id", _FIXED, _CHANGING, _return_of)
+TABLE: Final = RowTable("returns", "return_id", "original_end_to_end_id", _FIXED, _CHANGING, _return_of)

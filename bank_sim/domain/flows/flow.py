@@ -89,6 +89,10 @@ class FlowRow(Protocol):
         """`WITHHELD` of an answer that is to be given later, at `resend_at_ms`, for the first time."""
 
     @property
+    def resends(self) -> int:
+        """Resends since the last change of state."""
+
+    @property
     def idempotency_key(self) -> str: ...
 
     @property

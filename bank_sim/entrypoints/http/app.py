@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
+from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
@@ -86,6 +87,7 @@ def create_app(
     mount_assets(app)
     for router in (
         *API_ROUTERS,
+        *FLOW_ROUTERS,
         health_router(application.health),
         brand_router(site.looks),
         preferences_router(),

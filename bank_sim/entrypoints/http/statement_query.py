@@ -48,7 +48,6 @@ async def statement_query(
     from_text: Annotated[str, Query(alias="from", max_length=10)] = "",
     to_text: Annotated[str, Query(alias="to", max_length=10)] = "",
 ) -> StatementQuery:
-    """A dependency: the filter in the address of the request."""
     return StatementQuery(direction, search, from_text, to_text)
 
 

@@ -12,7 +12,7 @@ from hub.domain.settlement import Movement, SettlementAccount
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
 from pix.scheme.keys import PixKey
-from pix.scheme.messages import HubMessage, Party
+from pix.scheme.messages import HubMessage, Party, Side
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
@@ -163,6 +163,8 @@ class Flow(Generic[RowT, StateT, MessageT]):
     timeline: Callable[[RowT, Sequence[Step[Any, Any]]], list[TimelineEntry]]
     step_name: Callable[[Any], str]
     """How REST names the message of a step."""
+    offered_to: Side
+    """The side whose bank answers."""
     statuses: type[StrEnum]
     transitions: Mapping[tuple[Any, Any], Any]
     """By (status or None, trigger) the next status."""

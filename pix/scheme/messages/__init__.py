@@ -10,7 +10,7 @@ The messages of a flow are a module of this package and a line in each table her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from pix.scheme.messages import returns, transfers
@@ -26,6 +26,7 @@ from pix.scheme.messages.transfers import (
 )
 
 __all__ = [
+    "FAMILIES",
     "ISO_20022",
     "MESSAGES",
     "MESSAGES_OF_BANKS",
@@ -56,7 +57,10 @@ HubMessage = transfers.FromHub | returns.FromHub
 
 Message = BankMessage | HubMessage
 
-MESSAGES: Final = (*transfers.MESSAGES, *returns.MESSAGES)
+FAMILIES: Final[tuple[ModuleType, ...]] = (transfers, returns)
+"""The messages of each flow; a wire has a module of the same name for each."""
+
+MESSAGES: Final[tuple[MessageSpec, ...]] = tuple(spec for family in FAMILIES for spec in family.MESSAGES)
 """Every message, by flow, in the order of the protocol's steps."""
 
 ISO_20022: Final[Mapping[type[Any], str]] = MappingProxyType(

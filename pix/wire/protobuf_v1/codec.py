@@ -142,7 +142,7 @@ def _clock_header(time: VirtualTime, key: bytes) -> bytes:
 
 
 def _proven_clock(record: Record, keys: Sequence[bytes]) -> VirtualTime | None:
-    """None for a header that is not the sender's: the message is good without it, and only its sender turns the clock."""
+    """None for a header that is not the sender's: the message is good without it."""
     header = record.headers.get(HEADER_CLOCK)
     if header is None:
         return None

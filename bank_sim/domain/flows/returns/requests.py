@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from bank_sim.domain.errors import BankError, TransferNotFound
+from bank_sim.domain.errors import BankError
 from bank_sim.domain.flows.flow import BANK
 from bank_sim.domain.flows.returns.model import COUNTED, Return, Trigger, next_status
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
@@ -25,11 +25,11 @@ RETURNS_OF_TRANSFER_MAX: Final = 100
 """A payment is returned in this many parts at most, those that failed included."""
 
 
-class ReturnNotFound(TransferNotFound):
+class ReturnNotFound(BankError):
     """The bank has no such side of a return."""
 
     def __init__(self) -> None:
-        BankError.__init__(self, "return_id", "This bank has no return with this ID.")
+        super().__init__("return_id", "This bank has no return with this ID.")
 
 
 class NotReturnable(BankError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Header, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
 from bank_sim.domain.flows.returns.model import HistoryStep, ReturnStatus, Trigger
+from bank_sim.domain.flows.returns.requests import ReturnNotFound
 from bank_sim.domain.flows.returns.timeline import step_name
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import END_TO_END_ID_EXAMPLE, AmountCentavos, TransferParty
@@ -18,10 +19,16 @@ from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.web.documents import Document
+from pix.web.problems import ProblemKind, ProblemTable
 
 RETURN_ID_EXAMPLE = "D00000002202602011832aB3dE6gH9jK"
 
 router = api_router("returns")
+
+PROBLEMS: Final[ProblemTable] = {
+    ReturnNotFound: ProblemKind("return-not-found", 404, "The return does not exist"),
+}
+"""The errors of the flow alone."""
 
 
 class RequestReturnRequest(BaseModel):

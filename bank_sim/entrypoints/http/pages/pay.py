@@ -124,7 +124,6 @@ def by_code(
 
 @router.get("/pay/picture")
 def ask_picture(request: Request, account: Customer) -> Response:
-    """The address of a form that was sent leads back to the form."""
     return see_other(request, "/pay?way=picture")
 
 

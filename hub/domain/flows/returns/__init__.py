@@ -17,6 +17,7 @@ from hub.domain.flows.returns.decisions import (
 from hub.domain.flows.returns.model import NAME, TRANSITIONS, Return, ReturnStatus, owed
 from hub.domain.flows.returns.rules import LATER_RULES, REQUEST_RULES, Rule, rule_of
 from hub.domain.flows.returns.timeline import step_name, timeline
+from pix.scheme.messages import Side
 
 FLOW: Final = Flow(
     name=NAME,
@@ -31,6 +32,7 @@ FLOW: Final = Flow(
     owed=owed,
     timeline=timeline,
     step_name=step_name,
+    offered_to=Side.PAYER,
     statuses=ReturnStatus,
     transitions=TRANSITIONS,
     rule_of=rule_of,

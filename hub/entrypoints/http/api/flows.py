@@ -9,12 +9,11 @@ from fastapi import APIRouter
 
 from hub.application.queries import Queries
 from hub.application.returns import ReturnNotFound
-from hub.entrypoints.http.api import returns
 from hub.entrypoints.http.api.documents import StepDocument, TransferWithHistory
-from hub.entrypoints.http.api.returns import ReturnDocument
+from hub.entrypoints.http.api.returns import ReturnDocument, add_return_routes, documents_of
 from pix.web.problems import ProblemKind, ProblemTable
 
-ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (returns.add_routes,)
+ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (add_return_routes,)
 """Each adds the routes of a flow to the operator's."""
 
 
@@ -34,5 +33,5 @@ def transfer_document(queries: Queries, end_to_end_id: str) -> TransferWithRows:
     transfer, history = queries.find_transfer(end_to_end_id)
     document = TransferWithRows.of(transfer)
     document.history = [StepDocument.of(step) for step in history]
-    document.returns = returns.documents_of(queries, end_to_end_id)
+    document.returns = documents_of(queries, end_to_end_id)
     return document

@@ -66,7 +66,7 @@ def documents_of(queries: Queries, end_to_end_id: str) -> list[ReturnDocument]:
     return [ReturnDocument.of(row) for row in rows]
 
 
-def add_routes(router: APIRouter, queries: Queries) -> None:
+def add_return_routes(router: APIRouter, queries: Queries) -> None:
     """Adds the routes of returns to the operator's."""
 
     @router.get("/returns", tags=["returns"])
