@@ -16,7 +16,7 @@ from bank_sim.application.use_cases import compose
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
-from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks
+from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, scheduled_payments
 from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
@@ -65,6 +65,8 @@ class Bank(Participant[BankSettings]):
             public_url=settings.public_url,
             version=codepix_version(),
             health=self.health,
+            try_times=settings.try_times,
+            limits=settings.limit_policy,
         )
         self._handle = self.handler(gateway, application.process_messages, application.dead_letters)
         request_transfers = TracedOrders(application.request_transfers, self.telemetry.tracing)
@@ -85,6 +87,7 @@ class Bank(Participant[BankSettings]):
                 return {
                     name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
                     "periodic tasks": periodic_tasks(application).run,
+                    "scheduled payments": scheduled_payments(application),
                     "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
                 }
 

@@ -9,6 +9,7 @@ then too nothing has happened.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from types import TracebackType
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.keys import KeyKind, PixKey
@@ -54,6 +56,9 @@ class AccountRepository(Protocol):
 
     def save(self, accounts: Collection[Account]) -> None:
         """Status and balance of accounts that were locked or added in this transaction. Raises BooksViolated."""
+
+    def save_limits(self, account: Account) -> None:
+        """The limits of an account that was locked in this transaction."""
 
     def find(self, number: str) -> Account | None:
         """One account, without a lock."""
@@ -118,6 +123,9 @@ class TransferRepository(Protocol):
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
         """Those that exist of these (account number, idempotency key)."""
 
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        """What these accounts have paid in centavos, requested from `from_ms` to before `to_ms`, unless it failed."""
+
     def has_undecided(self, account_number: str) -> bool:
         """Whether money may still come to the account: a promise to credit, or a payment that may be refunded."""
 
@@ -152,6 +160,49 @@ class PostingRepository(Protocol):
         """Every posting with its id, newest first."""
 
 
+class ScheduleRepository(Protocol):
+    """Scheduled payments, and what became of each on its day."""
+
+    def add(self, schedule: Schedule) -> None:
+        """A new one. Raises RowExists."""
+
+    def lock(self, schedule_id: str) -> Schedule | None:
+        """One, locked until the end of the transaction."""
+
+    def lock_due(self, now_ms: int, size: int) -> list[Schedule]:
+        """At most `size` that are to be tried by now, in the order of (time, id); skips what another replica holds."""
+
+    def save(self, schedules: Sequence[Schedule]) -> None:
+        """Rows that were locked in this transaction."""
+
+    def next_due_ms(self) -> int | None:
+        """When the next one is to be tried; None when there is none."""
+
+    def find(self, schedule_id: str) -> Schedule | None:
+        """One, without a lock."""
+
+    def find_by_idempotency_key(self, account_number: str, idempotency_key: str) -> Schedule | None:
+        """The one that an order with this key has made."""
+
+    def count_active(self, account_number: str) -> int:
+        """How many of an account may still pay."""
+
+    def of_account(self, account_number: str, size: int, *, shown: bool = False) -> list[Schedule]:
+        """An account's, the active ones by the next try, then the others, newest first.
+
+        `shown`: only those that are active, or have failed without the customer having read of it.
+        """
+
+    def add_executions(self, executions: Sequence[Execution]) -> None:
+        """What became of payments; nothing is executed twice. Raises RowExists."""
+
+    def executed(self, days: Collection[tuple[str, date]]) -> dict[tuple[str, date], Execution]:
+        """Those that exist of these (schedule id, due day)."""
+
+    def executions(self, account_number: str, schedule_id: str, size: int) -> list[Execution]:
+        """An account's, of one schedule if one is named; newest first."""
+
+
 class SwitchRepository(Protocol):
     """What replicas of this bank agree on beside the money."""
 
@@ -180,15 +231,17 @@ class UnitOfWork(Protocol):
     Every transaction locks in one order, so that no two wait for each other:
 
     1. rows of transfers that exist, in the order of (end-to-end id, direction); a sweeper skips what is locked;
-    2. accounts, in the order of their numbers;
-    3. new rows of transfers, in the order of their ids, and postings;
-    4. dead letters, in the order of their digests.
+    2. schedules that exist: one, or those that are due, where a sweeper skips what is locked;
+    3. accounts, in the order of their numbers;
+    4. new rows of transfers, in the order of their ids, postings, new schedules, and executions;
+    5. dead letters, in the order of their digests.
     """
 
     accounts: AccountRepository
     keys: KeyRepository
     transfers: TransferRepository
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     dead_letters: DeadLetterRepository
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from random import Random
+from typing import Final
 from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
+from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimits
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
@@ -25,15 +27,24 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
+from bank_sim.application.run_schedules import NextDue, RunDueSchedules
+from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.limits import LimitPolicy
+from bank_sim.domain.schedules.calendar import TryTimes
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
+
+TRY_TIMES: Final = (time(0), time(8), time(18))
+"""When a scheduled payment is tried on its day, in São Paulo."""
+NO_LIMITS: Final = LimitPolicy()
+"""Accounts have the limits alone that their customers set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,16 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     mirror_progress: MirrorProgress
+    # Scheduled payments, and limits
+    schedule_payment: SchedulePayment
+    edit_schedule: EditSchedule
+    cancel_schedule: CancelSchedule
+    note_failure_read: NoteFailureRead
+    run_due_schedules: RunDueSchedules
+    next_due_ms: NextDue
+    show_limits: ShowLimits
+    change_limit: ChangeLimit
+    cancel_raise: CancelRaise
     # The bank's own side
     join_network: JoinNetwork
     send_heartbeat: SendHeartbeat
@@ -86,6 +107,8 @@ def compose(
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
     random: Random | None = None,
+    try_times: TryTimes = TRY_TIMES,
+    limits: LimitPolicy = NO_LIMITS,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
@@ -101,7 +124,7 @@ def compose(
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    request_transfers = RequestTransfers(units, publisher, clock, identity, policy, new_end_to_end_id)
+    request_transfers = RequestTransfers(units, publisher, clock, identity, policy, new_end_to_end_id, limits)
     queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -126,6 +149,15 @@ def compose(
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, clock, identity, policy),
         mirror_progress=mirror_progress,
+        schedule_payment=SchedulePayment(units, clock, try_times, new_id),
+        edit_schedule=EditSchedule(units, clock, try_times),
+        cancel_schedule=CancelSchedule(units),
+        note_failure_read=NoteFailureRead(units),
+        run_due_schedules=RunDueSchedules(units, clock, request_transfers, try_times),
+        next_due_ms=NextDue(units),
+        show_limits=ShowLimits(units, clock, limits),
+        change_limit=ChangeLimit(units, clock, limits),
+        cancel_raise=CancelRaise(units, clock, limits),
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),
         meet_participants=MeetParticipants(units, hub),

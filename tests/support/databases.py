@@ -19,7 +19,10 @@ HUB_TABLES = (
     "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
     "settlement_accounts, bank_secrets, banks"
 )
-BANK_TABLES = "accounts, account_keys, transfers, postings, behaviour, participants, seeded_stories, dead_letters"
+BANK_TABLES = (
+    "accounts, account_keys, transfers, postings, schedules, schedule_executions, behaviour, participants, "
+    "seeded_stories, dead_letters"
+)
 
 
 class Databases:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
     KeyRepository,
     PostingRepository,
     RowExists,
+    ScheduleRepository,
     SwitchRepository,
     TransferRepository,
 )
@@ -35,6 +37,7 @@ from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
+from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
@@ -62,6 +65,8 @@ class BankStore:
     transfers: MemoryTable[RowId, Transfer] = field(default_factory=MemoryTable)
     idempotency_keys: MemoryTable[tuple[str, str], RowId] = field(default_factory=MemoryTable)
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
+    schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
+    executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
@@ -75,7 +80,7 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, self.transfers, self.idempotency_keys, self.postings,
-            self.behaviour, self.participants, self.stories, self.dead_letters.table,
+            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -120,6 +125,11 @@ class MemoryAccounts:
                     account.number,
                     replace(known, status=account.status, balance_centavos=account.balance_centavos),
                 )
+
+    def save_limits(self, account: Account) -> None:
+        known = self._store.accounts.get(account.number)
+        if known is not None:
+            self._store.accounts.put(account.number, replace(known, limits=account.limits))
 
     def find(self, number: str) -> Account | None:
         return self._store.accounts.get(number)
@@ -234,6 +244,18 @@ class MemoryTransfers:
             if transfer is not None:
                 found[key] = transfer
         return found
+
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        spent: Counter[str] = Counter()
+        for transfer in self._store.transfers.values():
+            if (
+                transfer.account_number in account_numbers
+                and transfer.direction is Direction.OUTGOING
+                and transfer.status is not TransferStatus.FAILED
+                and from_ms <= transfer.requested_at_ms < to_ms
+            ):
+                spent[transfer.account_number] += transfer.amount_centavos
+        return dict(spent)
 
     def has_undecided(self, account_number: str) -> bool:
         pinning = (TransferStatus.PENDING, TransferStatus.ACCEPTED)
@@ -455,6 +477,7 @@ class MemoryUnitOfWork:
     keys: KeyRepository
     transfers: TransferRepository
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     dead_letters: DeadLetterRepository
 
@@ -464,6 +487,7 @@ class MemoryUnitOfWork:
         self.keys = MemoryKeys(store)
         self.transfers = MemoryTransfers(store)
         self.postings = MemoryPostings(store)
+        self.schedules = MemorySchedules(store)
         self.switches = MemorySwitches(store)
         self.dead_letters = store.dead_letters
 

@@ -87,6 +87,11 @@ _FIND_BY_IDEMPOTENCY_KEYS: Final = (
     f"{_SELECT} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants of this module
     "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
 )
+_SPENT: Final = (
+    "SELECT account_number, sum(amount_centavos) FROM transfers WHERE account_number = ANY(%(numbers)s::text[]) "
+    "AND requested_at_ms >= %(from_ms)s AND requested_at_ms < %(to_ms)s "
+    "AND direction = 'outgoing' AND status <> 'failed' GROUP BY account_number"
+)
 _MIRROR_PROGRESS: Final = (
     "UPDATE transfers AS t SET offered_at_ms = coalesce(t.offered_at_ms, v.offered_at_ms), completed_at_ms = "
     "CASE WHEN t.status = 'confirmed' THEN coalesce(t.completed_at_ms, v.completed_at_ms) ELSE t.completed_at_ms END "
@@ -224,6 +229,12 @@ class PostgresTransfers:
         )
         found = [_transfer_of(row) for row in rows]
         return {(transfer.account_number, transfer.idempotency_key): transfer for transfer in found}
+
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        rows = fetch_bulk(
+            self._connection, _SPENT, {"numbers": list(account_numbers), "from_ms": from_ms, "to_ms": to_ms}
+        )
+        return {number: int(centavos) for number, centavos in rows}
 
     def has_undecided(self, account_number: str) -> bool:
         exists: bool = self._connection.execute(

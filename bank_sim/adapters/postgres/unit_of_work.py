@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.adapters.postgres.transfers import PostgresTransfers
 from bank_sim.application.ports import (
@@ -19,6 +20,7 @@ from bank_sim.application.ports import (
     KeyRepository,
     PostingRepository,
     RowExists,
+    ScheduleRepository,
     SwitchRepository,
     TransferRepository,
 )
@@ -38,6 +40,7 @@ class PostgresUnitOfWork:
     keys: KeyRepository
     transfers: TransferRepository
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     dead_letters: DeadLetterRepository
 
@@ -53,6 +56,7 @@ class PostgresUnitOfWork:
         self.keys = PostgresKeys(self._connection)
         self.transfers = PostgresTransfers(self._connection)
         self.postings = PostgresPostings(self._connection)
+        self.schedules = PostgresSchedules(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
         return self

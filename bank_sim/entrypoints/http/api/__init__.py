@@ -6,10 +6,18 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from bank_sim.entrypoints.http.api import accounts, books, keys, switches, transfers
+from bank_sim.entrypoints.http.api import accounts, books, keys, limits, schedules, switches, transfers
 from bank_sim.entrypoints.http.api.docs import router as docs_router
 
-API_ROUTERS: Final = (accounts.router, keys.router, transfers.router, books.router, switches.router)
+API_ROUTERS: Final = (
+    accounts.router,
+    keys.router,
+    transfers.router,
+    schedules.router,
+    limits.router,
+    books.router,
+    switches.router,
+)
 
 
 def install_api_docs(app: FastAPI) -> None:
