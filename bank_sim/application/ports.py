@@ -190,7 +190,7 @@ class ScheduleRepository(Protocol):
     def of_account(self, account_number: str, size: int, *, shown: bool = False) -> list[Schedule]:
         """An account's, the active ones by the next try, then the others, newest first.
 
-        `shown`: only those that are active, or have failed without the customer having read of it.
+        `shown`: only those that are active, or have failed without the customer having read of it; these come first.
         """
 
     def add_executions(self, executions: Sequence[Execution]) -> None:

@@ -38,6 +38,8 @@ from pix.scheme.postings import Direction
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
 """None of them is a demo person's."""
 
+SCHEDULES_ON_HOME_MAX: Final = 10
+
 
 class Queries:
     """Reads, each in a separate transaction. Pages are bounded, and their cursors are opaque texts."""
@@ -121,7 +123,7 @@ class Queries:
         with self._units() as unit:
             newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
             undecided = unit.transfers.list(narrow)
-            scheduled = unit.schedules.of_account(account_number, lines, shown=True)
+            scheduled = unit.schedules.of_account(account_number, SCHEDULES_ON_HOME_MAX, shown=True)
             account = unit.accounts.find(account_number)
         if account is None:
             raise AccountNotFound

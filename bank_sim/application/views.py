@@ -126,7 +126,7 @@ class HomePage:
     lines: tuple[StatementLine, ...]
     under_way: tuple[Transfer, ...]
     scheduled: tuple[Schedule, ...] = ()
-    """Those that still pay, by the next try; and those whose payment has failed, until the customer has read of it."""
+    """Those whose payment has failed, until the customer has read of it; then those that still pay, by the next try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,10 @@ class MemorySchedules:
         active = sorted((each for each in own if each.is_active), key=_place_of)
         others = [each for each in own if not each.is_active and (not shown or each.failed_day is not None)]
         others.sort(key=lambda each: (-each.created_at_ms, each.schedule_id))
-        return [*active, *others][:size]
+        found = [*active, *others]
+        if shown:
+            found.sort(key=lambda each: each.failed_day is None)
+        return found[:size]
 
     def add_executions(self, executions: Sequence[Execution]) -> None:
         for execution in executions:

@@ -65,9 +65,10 @@ _LOCK_DUE: Final = (
     "LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _IN_ORDER: Final = "ORDER BY next_try_at_ms NULLS LAST, created_at_ms DESC, schedule_id LIMIT %(size)s"
+_FAILED_FIRST: Final = _IN_ORDER.replace("ORDER BY", "ORDER BY failed_day IS NULL,")
 _LIST: Final = f"{_SELECT} WHERE account_number = %(number)s {_IN_ORDER}"
 _SHOWN: Final = "(next_try_at_ms IS NOT NULL OR failed_day IS NOT NULL)"
-_LIST_SHOWN: Final = f"{_SELECT} WHERE account_number = %(number)s AND {_SHOWN} {_IN_ORDER}"
+_LIST_SHOWN: Final = f"{_SELECT} WHERE account_number = %(number)s AND {_SHOWN} {_FAILED_FIRST}"
 _ADD_EXECUTIONS: Final = insert_statement("schedule_executions", _EXECUTION)
 _SELECT_EXECUTIONS: Final = f"SELECT {names(_EXECUTION)} FROM schedule_executions"  # noqa: S608 - as above
 _EXECUTED: Final = (

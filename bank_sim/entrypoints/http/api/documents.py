@@ -317,7 +317,7 @@ class ScheduleList(Document):
 
 
 class ExecutionDocument(Document):
-    """What became of a payment on its day: `requested` (its transfer tells the rest) or `failed` (`reason` says why)."""
+    """What became of a payment on its day: `requested`, and its transfer tells the rest; `failed`, with a `reason`."""
 
     schedule_id: str = Field(examples=[SCHEDULE_ID_EXAMPLE])
     due_day: date

@@ -7,9 +7,11 @@ from typing import Final
 from bank_sim.entrypoints.http.pages import (
     home,
     keys,
+    limits,
     open_account,
     pay,
     receive,
+    schedules,
     sign_in,
     statement,
     transfer,
@@ -24,6 +26,8 @@ PAGE_ROUTERS: Final = (
     transfer.router,
     receive.router,
     keys.router,
+    schedules.router,
+    limits.router,
     statement.router,
     *BACKOFFICE_ROUTERS,
 )
