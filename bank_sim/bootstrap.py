@@ -92,7 +92,6 @@ class Bank(Participant[BankSettings]):
                 }
 
     def close(self) -> None:
-        """Publishes what waits, and closes every connection."""
         self._publisher.close()
         self._hub.close()
         super().close()

@@ -125,5 +125,4 @@ class BankSettings(ServiceSettings):
 
     @property
     def identity(self) -> BankIdentity:
-        """Who this bank is."""
         return BankIdentity(code=self.bank_code, ispb=self.bank_ispb, name=self.bank_name, color=self.bank_color)

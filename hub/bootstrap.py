@@ -92,7 +92,6 @@ class Hub(Participant[HubSettings]):
             allow_banks(self.kafka(), [bank.code for bank in self.application.queries.list_banks()])
 
     def process_again(self, envelope: object) -> None:
-        """Processes a dead letter's record as if it had just come from the broker."""
         self.sink().publish(self._handle([cast(Record, envelope)]))
 
     def _publish(self, outgoing: Sequence[Outgoing]) -> None:

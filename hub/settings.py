@@ -40,8 +40,6 @@ def _check_banks_url(text: str) -> str:
 
 
 class HubSettings(ServiceSettings):
-    """What only the hub needs to know."""
-
     grpc_host: Host = "127.0.0.1"
     """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for IPv4 and IPv6."""
     grpc_port: Port = 50_051
@@ -84,10 +82,8 @@ class HubSettings(ServiceSettings):
 
     @property
     def look_up_policy(self) -> BucketPolicy:
-        """The bucket of each bank."""
         return BucketPolicy(self.look_up_bucket, self.look_ups_per_minute)
 
     @property
     def transfer_timeout_ms(self) -> int | None:
-        """The same in milliseconds."""
         return None if self.transfer_timeout is None else round(self.transfer_timeout * 1000)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -18,6 +19,11 @@ from tests.support.databases import Databases
 def pytest_configure() -> None:
     """A run that a shell has started in the background ends on SIGINT as well, and so does what tests start."""
     heed_interrupts()
+    # A busy machine takes longer for an example, which says nothing about the product.
+    hypothesis.settings.register_profile(
+        "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -31,7 +31,6 @@ _UNDECIDED: Final = text(
 
 
 def watch_database(engine: Engine, metrics: Metrics) -> None:
-    """Adds the gauges to the metrics."""
     metrics.gauges(FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine)).value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -33,12 +33,13 @@ from pix.runtime.addresses import check_participant_url
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import TRACEPARENT
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import Feature
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
 from pix.scheme.texts import check_bank_name, check_color, check_plain_text
 from pix.scheme.times import TIME_MS_MAX, check_time_ms
-from pix.wire.protobuf_v1.messages import key_from_wire, key_to_wire
+from pix.wire.protobuf_v1.parts import key_from_wire, key_to_wire
 
 CALL_SECONDS_MAX: Final = 2.0
 ATTEMPTS_MAX: Final = 2
@@ -126,14 +127,18 @@ class GrpcHub:
         self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)
 
     def close(self) -> None:
-        """Ends every connection."""
         self._channel.close()
 
-    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
+    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
         self._ask(
             self._participants.JoinNetwork,
             participants.JoinNetworkRequest(
-                code=identity.code, name=identity.name, color=identity.color, url=url, version=version
+                code=identity.code,
+                name=identity.name,
+                color=identity.color,
+                url=url,
+                version=version,
+                features=sorted(features),
             ),
         )
 

@@ -29,7 +29,6 @@ class TracedOrders:
         self._tracing = tracing
 
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
-        """As the use case does."""
         results = self._take_untraced(orders) if self._tracing is None else self._take_traced(orders, self._tracing)
         if len(results) == 1 and isinstance(results[0], Transfer):
             note_for_request(END_TO_END_ID, results[0].end_to_end_id)

@@ -26,8 +26,6 @@ class BlockAccount:
 
 
 class UnblockAccount:
-    """The account is as before."""
-
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
+from bank_sim.application.flow_rows import has_undecided
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.errors import (
@@ -95,7 +96,7 @@ class CloseAccount:
             account = unit.accounts.lock([account_number]).get(account_number)
             if account is None:
                 raise AccountNotFound
-            account = account.closed(unit.transfers.has_undecided(account_number))
+            account = account.closed(has_undecided(unit, account_number))
             unit.accounts.save([account])
             unit.commit()
         # The account is closed whatever becomes of this; the scheduler goes on with what is left.

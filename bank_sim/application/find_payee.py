@@ -10,8 +10,6 @@ from pix.scheme.keys import KeyKind, PixKey, explain_no_key, normalize_key, reco
 
 
 class FindPayee:
-    """Asks the hub."""
-
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 

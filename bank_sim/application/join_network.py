@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.bank import BankIdentity
+from pix.scheme.features import FEATURES
 
 
 class JoinNetwork:
-    """Announces name, colour and address; repeating it updates them."""
+    """Announces name, colour, address and features; repeating it updates them."""
 
     def __init__(self, hub: Hub, identity: BankIdentity, url: str, version: str) -> None:
         self._hub = hub
@@ -17,7 +18,7 @@ class JoinNetwork:
 
     def __call__(self) -> None:
         """Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
-        self._hub.join_network(self._identity, self._url, self._version)
+        self._hub.join_network(self._identity, self._url, self._version, FEATURES)
 
 
 class SendHeartbeat:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.errors import BankError
-from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, changed
 from pix.scheme.postings import Direction
 
 TRANSFERS_PER_QUESTION_MAX: Final = 100
@@ -38,8 +37,10 @@ class MirrorProgress:
         }
         if not news:
             return list(transfers)
+        ids = [(end_to_end_id, direction) for end_to_end_id in news for direction in Direction]
         with self._units() as unit:
-            unit.transfers.learn(news)
+            sides = unit.transfers.lock(ids).values()
+            unit.transfers.save([_with(side, news[side.end_to_end_id]) for side in sides])
             unit.commit()
         return [
             _with(transfer, news[transfer.end_to_end_id]) if transfer.end_to_end_id in news else transfer
@@ -55,6 +56,10 @@ def _may_have_moved_on(transfer: Transfer) -> bool:
 
 
 def _with(transfer: Transfer, progress: Progress) -> Transfer:
-    """What the row keeps of it: one that is not confirmed here is not completed here either."""
+    """What a row keeps of it, where it knows nothing: one that is not confirmed here is not completed here either."""
     completed_at_ms = progress.completed_at_ms if transfer.status is TransferStatus.CONFIRMED else None
-    return replace(transfer, offered_at_ms=progress.offered_at_ms, completed_at_ms=completed_at_ms)
+    return changed(
+        transfer,
+        offered_at_ms=transfer.offered_at_ms or progress.offered_at_ms,
+        completed_at_ms=transfer.completed_at_ms or completed_at_ms,
+    )

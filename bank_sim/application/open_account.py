@@ -16,8 +16,6 @@ from pix.scheme.people import check_person_name, check_tax_id
 
 
 class OpenAccount:
-    """Opens an account and books its opening deposit."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock, new_id: Callable[[], str]) -> None:
         self._units = units
         self._clock = clock

@@ -17,13 +17,11 @@ UNKNOWN_ACCOUNTS_PIN_HASH: Final = f"{'00' * SALT_BYTES}:{'00' * 32}"
 
 
 def hash_pin(pin: str) -> str:
-    """`salt:hash` in hex, with a new salt."""
     salt = os.urandom(SALT_BYTES)
     return f"{salt.hex()}:{_hash(pin, salt).hex()}"
 
 
 def pin_matches(pin: str, pin_hash: str) -> bool:
-    """Whether the PIN is the one that was hashed."""
     salt, _, expected = pin_hash.partition(":")
     return hmac.compare_digest(_hash(pin, bytes.fromhex(salt)), bytes.fromhex(expected))
 

@@ -11,21 +11,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from bank_sim.application.views import BooksSummary, StatementFilter, StatementLine, TransferFilter
+from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.flow import RowId
-from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Progress, Transfer
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from pix.scheme.values import value_object
+
+RowT = TypeVar("RowT")
 
 
 class RowExists(Exception):
@@ -92,47 +95,47 @@ class KeyRepository(Protocol):
         """Every key, with the time at which it was noted."""
 
 
-class TransferRepository(Protocol):
-    """The bank's sides of transfers."""
+class RowRepository(Protocol[RowT]):
+    """The rows of one flow: this bank's sides of its transfers, returns and so on."""
 
-    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, RowT]:
         """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[RowT]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
         has gone back since. Only an answer that is given late on purpose may wait for `ANSWER_DELAY_MS_MAX`.
         """
 
-    def add(self, transfers: Sequence[Transfer]) -> None:
+    def add(self, rows: Sequence[RowT]) -> None:
         """New rows. Raises RowExists."""
 
-    def save(self, transfers: Sequence[Transfer]) -> None:
+    def save(self, rows: Sequence[RowT]) -> None:
         """Rows that were locked in this transaction."""
 
-    def learn(self, progress: Mapping[str, Progress]) -> None:
-        """Notes the hub's steps, by end-to-end id, on every side that this bank has: what is known stays.
+    def find(self, key: str, direction: Direction) -> RowT | None:
+        """One row, without a lock. `key` is the first part of its id."""
 
-        `completed_at_ms` is noted on confirmed sides alone.
-        """
+    def find_many(self, ids: Collection[RowId]) -> dict[RowId, RowT]:
+        """Those that exist, without a lock."""
 
-    def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
-        """One row, without a lock."""
-
-    def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
+    def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], RowT]:
         """Those that exist of these (account number, idempotency key)."""
 
     def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
-        """What these accounts have paid in centavos, requested from `from_ms` to before `to_ms`, unless it failed."""
+        """What outgoing rows took from these accounts, in centavos, unless they failed.
+
+        Those requested from `from_ms` to before `to_ms`.
+        """
 
     def has_undecided(self, account_number: str) -> bool:
-        """Whether money may still come to the account: a promise to credit, or a payment that may be refunded."""
+        """Whether money may still come to the account: a promise to credit, or a debit that may be refunded."""
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
+    def list(self, narrow: RowFilter) -> list[RowT]:
         """As the filter orders them."""
 
-    def count(self) -> Mapping[tuple[Direction, TransferStatus], int]:
+    def count(self) -> Mapping[tuple[Direction, str], int]:
         """How many are in each state."""
 
 
@@ -147,14 +150,14 @@ class PostingRepository(Protocol):
 
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
-    ) -> list[StatementLine]:
-        """A customer's postings, newest first."""
+    ) -> list[tuple[int, Posting]]:
+        """A customer's postings with their ids, newest first."""
 
     def summary(self) -> BooksSummary:
         """The sums of the books, and whether they hold together."""
 
     def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
-        """What is booked for a transfer, on every side that this bank has, with its id; oldest first."""
+        """What is booked for a row with this key, on every side that this bank has, with its id; oldest first."""
 
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         """Every posting with its id, newest first."""
@@ -230,16 +233,19 @@ class UnitOfWork(Protocol):
 
     Every transaction locks in one order, so that no two wait for each other:
 
-    1. rows of transfers that exist, in the order of (end-to-end id, direction); a sweeper skips what is locked;
-    2. schedules that exist: one, or those that are due, where a sweeper skips what is locked;
-    3. accounts, in the order of their numbers;
-    4. new rows of transfers, in the order of their ids, postings, new schedules, and executions;
-    5. dead letters, in the order of their digests.
+    1. rows that exist, flow by flow, each in the order of their ids; a sweeper skips what is locked;
+    2. accounts, in the order of their numbers;
+    3. new rows, flow by flow, each in the order of their ids, and postings;
+    4. dead letters, in the order of their digests.
+    from bank_sim.domain.schedules.model import Execution, Schedule
     """
 
     accounts: AccountRepository
     keys: KeyRepository
-    transfers: TransferRepository
+    rows: Mapping[str, RowRepository[Any]]
+    """By the name of the flow, in the order of locking."""
+    transfers: RowRepository[Transfer]
+    """Those of the flow `transfer`."""
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
@@ -286,8 +292,8 @@ class SettlementAccount:
 class Hub(Protocol):
     """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRejected and HubRejected."""
 
-    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
-        """Announces the bank; repeating it updates the announcement."""
+    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
+        """Announces the bank and what it understands; repeating it updates the announcement."""
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         """Says that this process is there, and how many records wait to be read by it; None when it reads none."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from bank_sim.application.flow_rows import repositories
 from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
@@ -14,10 +13,8 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows import account_needed, decide, keys_by_flow, name_of
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
-from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
-from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -28,16 +25,16 @@ ATTEMPTS_MAX: Final = 3
 class _Fold:
     """A batch in the making: known rows, changed rows, messages to send. Statements are few, whatever its size."""
 
-    rows: dict[RowId, Transfer]
+    rows: dict[RowId, Any]
     accounts: dict[str, Account]
     known: frozenset[RowId]
-    changed: dict[RowId, Transfer] = field(default_factory=dict)
+    changed: dict[RowId, Any] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
     postings: list[Posting] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
-    def apply(self, decision: Decision[Transfer]) -> None:
+    def apply(self, decision: Decision[Any]) -> None:
         """Takes a decision into the batch."""
         if decision.row is not None:
             self.rows[decision.row.row_id] = self.changed[decision.row.row_id] = decision.row
@@ -52,7 +49,7 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed."""
-        for flow, rows in repositories(unit).items():
+        for flow, rows in unit.rows.items():
             changed = [row for row in self.changed.values() if name_of(row) == flow]
             rows.add([row for row in changed if row.row_id not in self.known])
             rows.save([row for row in changed if row.row_id in self.known])
@@ -64,7 +61,8 @@ class _Fold:
 class ProcessMessages:
     """Decides on what the hub has sent, durably; returns what to send once it is.
 
-    Locks transfers in the order of their ids, then accounts in the order of their numbers, as everybody here does.
+    Locks rows flow by flow, each in the order of their ids, then accounts in the order of their numbers, as everybody
+    here does.
     """
 
     def __init__(
@@ -73,7 +71,7 @@ class ProcessMessages:
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
-        decide_on: Callable[..., Decision[Transfer]] = decide,
+        decide_on: Callable[..., Decision[Any]] = decide,
     ) -> None:
         """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._decide_on = decide_on
@@ -117,9 +115,8 @@ class ProcessMessages:
         return fold.outgoing
 
     def _load(self, unit: UnitOfWork, messages: Sequence[Message]) -> _Fold:
-        rows: dict[RowId, Transfer] = {}
-        known = repositories(unit)
+        rows: dict[RowId, Any] = {}
         for flow, ids in keys_by_flow(messages).items():
-            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each[0])})
+            rows |= unit.rows[flow].lock(ids)
         numbers = {account_needed(rows, message) for message in messages} - {""}
         return _Fold(rows, unit.accounts.lock(numbers), frozenset(rows))

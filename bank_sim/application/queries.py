@@ -11,6 +11,7 @@ from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.ports import Hub, SettlementAccount, UnitOfWork, UnitsOfWork
 from bank_sim.application.searching import Wanted
 from bank_sim.application.searching import search as search_rows
+from bank_sim.application.statement_lines import statement_lines
 from bank_sim.application.views import (
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
@@ -19,10 +20,10 @@ from bank_sim.application.views import (
     DemoPerson,
     HomePage,
     PostingPage,
+    RowFilter,
     StatementFilter,
     StatementLine,
     StatementPage,
-    TransferFilter,
     TransferPage,
 )
 from bank_sim.domain.account import Account, AccountKey
@@ -30,6 +31,7 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, ScheduleNotFound, TransferNotFound
+from bank_sim.domain.flows.flow import FlowRow
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.scheme.errors import SchemeError
@@ -59,7 +61,7 @@ class Queries:
 
     def list_accounts(self, after: str = "", size: int = PAGE_SIZE_DEFAULT) -> AccountPage:
         """By number. Raises SchemeError(field="size")."""
-        _check_size(size)
+        check_size(size)
         with self._units() as unit:
             accounts = unit.accounts.list(after, size + 1)
         page = accounts[:size]
@@ -98,7 +100,7 @@ class Queries:
         size: int = PAGE_SIZE_DEFAULT,
     ) -> StatementPage:
         """Newest first. Raises AccountNotFound, SchemeError(field="before" | "size")."""
-        _check_size(size)
+        check_size(size)
         before_posting_id = _posting_cursor(before)
         with self._units() as unit:
             if unit.accounts.find(account_number) is None:
@@ -106,7 +108,7 @@ class Queries:
             narrow = narrow or StatementFilter()
             if narrow.search.strip():
                 return _search_statement(unit, account_number, narrow, before_posting_id, size)
-            lines = unit.postings.statement(account_number, narrow, before_posting_id, size + 1)
+            lines = statement_lines(unit, account_number, narrow, before_posting_id, size + 1)
         page = lines[:size]
         return StatementPage(tuple(page), str(page[-1].posting_id) if len(lines) > size else "")
 
@@ -117,11 +119,9 @@ class Queries:
         is older than the lines beside it.
         """
         # The payee is told of money when it is in the account; before the hub's decision it may still fail.
-        narrow = TransferFilter(
-            account_number=account_number, direction=Direction.OUTGOING, undecided=True, size=under_way
-        )
+        narrow = RowFilter(account_number=account_number, direction=Direction.OUTGOING, undecided=True, size=under_way)
         with self._units() as unit:
-            newest = unit.postings.statement(account_number, StatementFilter(), None, lines)
+            newest = statement_lines(unit, account_number, StatementFilter(), None, lines)
             undecided = unit.transfers.list(narrow)
             scheduled = unit.schedules.of_account(account_number, SCHEDULES_ON_HOME_MAX, shown=True)
             account = unit.accounts.find(account_number)
@@ -134,7 +134,7 @@ class Queries:
 
         Raises AccountNotFound, SchemeError(field="size").
         """
-        _check_size(size)
+        check_size(size)
         with self._units() as unit:
             if unit.accounts.find(account_number) is None:
                 raise AccountNotFound
@@ -152,7 +152,7 @@ class Queries:
         self, account_number: str, schedule_id: str = "", size: int = PAGE_SIZE_DEFAULT
     ) -> list[Execution]:
         """What became of an account's scheduled payments, newest first. Raises SchemeError("size")."""
-        _check_size(size)
+        check_size(size)
         with self._units() as unit:
             return unit.schedules.executions(account_number, schedule_id, size)
 
@@ -185,14 +185,14 @@ class Queries:
         newest_first: bool = True,
     ) -> TransferPage:
         """As narrowed, by the time of the request. Raises SchemeError(field="after" | "size")."""
-        _check_size(size)
-        narrow = TransferFilter(
+        check_size(size)
+        narrow = RowFilter(
             direction=direction,
             status=status,
             account_number=account_number,
             undecided=undecided,
             search=search,
-            after=_transfer_cursor(after),
+            after=read_cursor(after),
             newest_first=newest_first,
             size=size + 1,
         )
@@ -201,21 +201,19 @@ class Queries:
                 return _search_transfers(unit, narrow, size)
             transfers = unit.transfers.list(narrow)
         page = transfers[:size]
-        return TransferPage(tuple(page), _cursor_of(page[-1]) if len(transfers) > size else "")
+        return TransferPage(tuple(page), cursor_of(place_of(page[-1])) if len(transfers) > size else "")
 
-    def count_transfers(self) -> Mapping[tuple[Direction, TransferStatus], int]:
-        """How many are in each state."""
+    def count_transfers(self) -> Mapping[tuple[Direction, str], int]:
         with self._units() as unit:
             return unit.transfers.count()
 
     def books(self) -> BooksSummary:
-        """The sums of the books."""
         with self._units() as unit:
             return unit.postings.summary()
 
     def postings(self, before: str = "", size: int = PAGE_SIZE_DEFAULT) -> PostingPage:
         """Every posting, newest first. Raises SchemeError(field="before" | "size")."""
-        _check_size(size)
+        check_size(size)
         with self._units() as unit:
             postings = unit.postings.list(_posting_cursor(before), size + 1)
         page = postings[:size]
@@ -236,7 +234,6 @@ class Queries:
             return unit.switches.participants()
 
     def behaviour(self) -> Behaviour:
-        """How the bank plays a counterparty."""
         with self._units() as unit:
             return unit.switches.behaviour()
 
@@ -251,7 +248,7 @@ def _search_statement(
         return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos)
 
     lines, place, is_cut = search_rows(
-        lambda after, most: unit.postings.statement(account_number, narrow, after, most),
+        lambda after, most: statement_lines(unit, account_number, narrow, after, most),
         lambda line: line.posting_id,
         is_wanted,
         before,
@@ -260,7 +257,7 @@ def _search_statement(
     return StatementPage(tuple(lines), "" if place is None else str(place), is_cut)
 
 
-def _search_transfers(unit: UnitOfWork, narrow: TransferFilter, size: int) -> TransferPage:
+def _search_transfers(unit: UnitOfWork, narrow: RowFilter, size: int) -> TransferPage:
     wanted = Wanted.of(narrow.search)
 
     def is_wanted(transfer: Transfer) -> bool:
@@ -270,15 +267,16 @@ def _search_transfers(unit: UnitOfWork, narrow: TransferFilter, size: int) -> Tr
 
     transfers, place, _ = search_rows(
         lambda after, most: unit.transfers.list(replace(narrow, after=after, size=most)),
-        _place_of,
+        place_of,
         is_wanted,
         narrow.after,
         size,
     )
-    return TransferPage(tuple(transfers), "" if place is None else _cursor(place))
+    return TransferPage(tuple(transfers), "" if place is None else cursor_of(place))
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raises SchemeError(field="size")."""
     if not 1 <= size <= PAGE_SIZE_MAX:
         raise SchemeError("size", f"A page has 1 to {PAGE_SIZE_MAX} entries.")
 
@@ -291,23 +289,22 @@ def _posting_cursor(text: str) -> int | None:
     return int(text)
 
 
-def _transfer_cursor(text: str) -> tuple[int, str, str] | None:
+def read_cursor(text: str) -> tuple[int, str, str] | None:
+    """The place behind which a page begins; None for the first. Raises SchemeError(field="after")."""
     if not text:
         return None
     time, _, rest = text.partition(".")
-    end_to_end_id, _, direction = rest.partition(".")
+    key, _, direction = rest.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) <= 18 and direction in tuple(Direction)):
         raise SchemeError("after", "This cursor is not from an earlier page.")
-    return int(time), end_to_end_id, direction
+    return int(time), key, direction
 
 
-def _place_of(transfer: Transfer) -> tuple[int, str, str]:
-    return transfer.requested_at_ms, transfer.end_to_end_id, transfer.direction.value
+def place_of(row: FlowRow) -> tuple[int, str, str]:
+    """Where a row stands in lists of its flow."""
+    return row.requested_at_ms, row.row_id[0], row.direction.value
 
 
-def _cursor(place: tuple[int, str, str]) -> str:
+def cursor_of(place: tuple[int, str, str]) -> str:
+    """The cursor of the page that begins behind a row."""
     return ".".join(map(str, place))
-
-
-def _cursor_of(transfer: Transfer) -> str:
-    return _cursor(_place_of(transfer))

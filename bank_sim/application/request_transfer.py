@@ -13,8 +13,8 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
 from bank_sim.domain.flows import owed
+from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import Transfer
-from bank_sim.domain.flows.transfer.postings import postings
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from bank_sim.domain.limits import KINDS, LimitKind, LimitPolicy, Span, check_payment, span_of
 from pix.runtime.clock import Clock

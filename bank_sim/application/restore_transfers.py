@@ -11,8 +11,8 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.errors import BankError
 from bank_sim.domain.flows.flow import Facts
+from bank_sim.domain.flows.postings import postings as postings_of
 from bank_sim.domain.flows.transfer.decisions import decide, direction_of
-from bank_sim.domain.flows.transfer.postings import postings as postings_of
 from bank_sim.domain.flows.transfer.requests import requested_before
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError

@@ -26,8 +26,6 @@ Position = TypeVar("Position")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A search as typed."""
-
     text: str
     words: str
     amount_centavos: int | None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from bank_sim.application.flow_rows import repositories
 from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
 from bank_sim.domain.flows import decide_retransmission
 from bank_sim.domain.flows.flow import Decision
-from bank_sim.domain.flows.transfer.model import Transfer
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -32,11 +30,11 @@ class RetransmitDue:
         self._policy = policy
 
     def __call__(self) -> int:
-        """How many transfers were due, at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
+        """How many rows were due, of each flow at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            decisions: list[Decision[Transfer]] = []
-            for rows in repositories(unit).values():
+            decisions: list[Decision[Any]] = []
+            for rows in unit.rows.values():
                 due = rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
                 decided = [decide_retransmission(row, now_ms, self._policy) for row in due]
                 rows.save([decision.row for decision in decided if decision.row is not None])

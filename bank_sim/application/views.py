@@ -8,7 +8,7 @@ from typing import Final
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.limits import LimitKind, Span
 from bank_sim.domain.schedules.model import Schedule
 from pix.scheme.postings import Direction, PostingKind
@@ -50,9 +50,9 @@ class StatementLine:
     posted_at_ms: int
     kind: PostingKind
     end_to_end_id: str
-    """Empty for a deposit."""
+    """The key of the line's row, such as a transfer's end-to-end id; empty for a deposit."""
     direction: Direction | None
-    """With the end-to-end id it finds the transfer; None for a deposit."""
+    """With the key it finds the row; None for a deposit."""
     counterpart_name: str
     counterpart_bank: str
     """Its name, or its ISPB when the network has not told the name; may be empty."""
@@ -60,8 +60,10 @@ class StatementLine:
     amount_centavos: int
     """What the balance gained: negative for a payment."""
     balance_after_centavos: int
-    transfer_status: TransferStatus | None = None
+    transfer_status: StrEnum | None = None
     """A payment is pending until the hub has decided; None for a deposit."""
+    flow: str = ""
+    """The name of the row's flow; empty for a deposit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +93,23 @@ class DemoPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferFilter:
-    """What a list of transfers shows; empty fields do not narrow it."""
+class RowFilter:
+    """What a list of a flow's rows shows; empty fields do not narrow it."""
 
     direction: Direction | None = None
-    status: TransferStatus | None = None
+    status: StrEnum | None = None
     account_number: str = ""
     undecided: bool = False
     """Only those that await the hub's decision."""
+    about: str = ""
+    """Only those about the transfer with this end-to-end id."""
     search: str = ""
     """Part of a party's name or the description, without accents and case; an amount; part of an id.
 
     The repository leaves it to `Queries`.
     """
     after: tuple[int, str, str] | None = None
-    """Only those behind this (requested_at_ms, end_to_end_id, direction): the last of the page before."""
+    """Only those behind this (requested_at_ms, key, direction): the last of the page before."""
     newest_first: bool = True
     size: int = PAGE_SIZE_DEFAULT
 

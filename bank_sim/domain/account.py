@@ -53,16 +53,13 @@ class Account:
 
     @property
     def tax_id_masked(self) -> str:
-        """The holder's number as others may see it."""
         return mask_tax_id(self.tax_id)
 
     def as_party(self, ispb: str) -> Party:
-        """The account as the other side of a transfer may see it."""
         return Party(ispb, self.branch, self.number, self.holder_name, self.tax_id_masked)
 
     @property
     def is_active(self) -> bool:
-        """Whether it may pay and be paid."""
         return self.status is AccountStatus.ACTIVE
 
     def check_may_act(self) -> None:
@@ -73,7 +70,6 @@ class Account:
             raise AccountClosed
 
     def debited(self, amount_centavos: int) -> Account:
-        """The account after a debit. Raises AccountBlocked, AccountClosed, InsufficientBalance."""
         self.check_may_act()
         if amount_centavos > self.balance_centavos:
             raise InsufficientBalance

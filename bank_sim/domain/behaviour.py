@@ -22,8 +22,6 @@ class AnswerStyle(StrEnum):
 
 
 class AnswerMode(StrEnum):
-    """What decides on yes or no."""
-
     BY_ACCOUNT = "by_account"
     """Yes, unless the payee's account is absent, blocked or closed."""
     REJECT = "reject"

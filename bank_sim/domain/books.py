@@ -44,12 +44,10 @@ class Posting:
 
 
 def customer_ledger(account_number: str) -> str:
-    """The ledger account of a customer."""
     return f"{CUSTOMER_PREFIX}{account_number}"
 
 
 def deposit(account_number: str, operation_id: str, amount_centavos: int, at_ms: int) -> Posting:
-    """A customer pays cash in."""
     return Posting(
         kind=PostingKind.DEPOSIT,
         debit_account=CASH,

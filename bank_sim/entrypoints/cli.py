@@ -44,7 +44,6 @@ class BankProcess(Process, Protocol):
 
 
 def make_app(open_bank: Callable[[BankSettings], BankProcess]) -> typer.Typer:
-    """The commands, for a bank that `open_bank` makes."""
     about = "A bank of the CodePix network. BANK_CODE, BANK_NAME and BANK_COLOR choose which one."
     commands = Commands("bank", about, ROLES, BankSettings, open_bank)
     app = commands.app

@@ -22,7 +22,6 @@ log = logger(__name__)
 
 
 def outbox_sweep(application: BankApplication, lag: Callable[[], int]) -> OutboxSweep:
-    """`lag` counts the records that wait for the bank."""
     return OutboxSweep(application.retransmit_due, lag, application.health, TRANSFERS_PER_SWEEP_MAX)
 
 

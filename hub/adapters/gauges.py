@@ -39,7 +39,6 @@ _BANKS: Final = text("SELECT ispb, code, name FROM banks")
 
 
 def watch_database(engine: Engine, metrics: Metrics) -> None:
-    """Adds the gauges to the metrics."""
     metrics.gauges(FAMILIES, CachedReading("the hub's gauges", lambda: read_gauges(engine)).value)
 
 

@@ -59,8 +59,6 @@ class RecordMessageTap:
 
 
 class _PassedRecord:
-    """See `hub.application.ports.PassedMessage`."""
-
     def __init__(self, tap: RecordMessageTap, tapped: TappedRecord) -> None:
         self._tap = tap
         self._tapped = tapped

@@ -20,8 +20,6 @@ POSTINGS_MAX: Final = 20
 
 
 class RestBankBooks:
-    """See `hub.application.ports.BankBooks`."""
-
     def __init__(
         self, operator_password: str, url_pattern: str = "", transport: httpx.BaseTransport | None = None
     ) -> None:

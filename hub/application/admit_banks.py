@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hub.application.fund_bank import SETTLEMENT_FUNDS_CENTAVOS_MAX, fund_account
@@ -16,6 +16,7 @@ from pix.runtime.addresses import check_participant_url
 from pix.runtime.clock import Clock
 from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import known_features
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color, check_line
 
@@ -98,14 +99,17 @@ class AuthenticateBank:
 
 
 class JoinNetwork:
-    """A bank announces its name, colour and address."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock
 
-    def __call__(self, *, ispb: str, code: str, name: str, color: str, url: str, version: str) -> Bank:
-        """Raises SchemeError for what is malformed, or when the code is not the one that the operator gave."""
+    def __call__(
+        self, *, ispb: str, code: str, name: str, color: str, url: str, version: str, features: Iterable[str] = ()
+    ) -> Bank:
+        """Ignores names of features that this hub does not know.
+
+        Raises SchemeError for what is malformed, or when the code is not the one that the operator gave.
+        """
         with self._units() as unit:
             bank = unit.banks.all().get(ispb)
             if bank is None:
@@ -119,6 +123,7 @@ class JoinNetwork:
                 url=check_participant_url(url),
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._clock.now_ms(),
+                features=known_features(features),
             )
             unit.banks.update(bank)
             unit.commit()

@@ -12,10 +12,7 @@ from pix.scheme.values import value_object
 
 
 class NoBankBooks:
-    """No bank is asked."""
-
     def postings(self, bank: Bank, end_to_end_id: str) -> list[BankPosting]:  # noqa: ARG002 - the port's
-        """Never any."""
         raise BankBooksUnavailable("The hub does not query the banks here.")
 
 

@@ -17,8 +17,6 @@ LAG_MAX = 10**15
 
 
 class RecordHeartbeat:
-    """Takes note of what a process says of itself: one row, every few seconds."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock
@@ -42,8 +40,6 @@ class RecordHeartbeat:
 
 
 class LeaveNetwork:
-    """A process stops in good order."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock

@@ -23,8 +23,6 @@ Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
 
 
 class RegisterKey:
-    """Registers keys for accounts of the calling banks."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock, look_ups: Limiter) -> None:
         self._units = units
         self._clock = clock
@@ -152,7 +150,6 @@ class DirectoryByUnits:
         self._units = units
 
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
-        """In one transaction."""
         with self._units() as unit:
             known = KnownBanks(unit.banks.all(), unit.banks.secrets())
             return DirectoryReading(known, unit.keys.find_many(keys))
@@ -162,8 +159,6 @@ class DirectoryByUnits:
 
 
 class FindKey:
-    """Finds who is paid by a key."""
-
     def __init__(self, units: UnitsOfWork, look_ups: Limiter, directory: Directory | None = None) -> None:
         """`directory` is a quicker way to read than a unit of work, if the stores have one."""
         self._by_units = DirectoryByUnits(units)
@@ -207,8 +202,6 @@ def _check_wait(wait_ms: int) -> None:
 
 
 class ListKeys:
-    """Lists a bank's own keys."""
-
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 
@@ -225,8 +218,6 @@ class ListKeys:
 
 
 class RemoveKey:
-    """Removes a key of the calling bank."""
-
     def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
         self._units = units
         self._clock = clock

@@ -46,8 +46,6 @@ log = logger(__name__)
 
 @value_object
 class LiveMessage:
-    """A message on its way."""
-
     number: int
     """Counts up by one for each event that was shown since the tap was first opened."""
     at_ms: int
@@ -67,8 +65,6 @@ class LiveMessage:
 
 @value_object
 class Look:
-    """What is new to a watcher."""
-
     events: Sequence[LiveMessage]
     left_out: int
     """How many messages have passed, since the tap was first opened, that no event tells of."""
@@ -77,8 +73,6 @@ class Look:
 
 
 class SilentTap:
-    """A tap of a network without messages."""
-
     def poll(self, timeout_seconds: float) -> Sequence[PassedMessage]:
         time.sleep(timeout_seconds)
         return ()
@@ -236,7 +230,7 @@ def _live_message(number: int, passed: PassedMessage) -> LiveMessage:
         number,
         passed.at_ms,
         type(message).__name__,
-        message.end_to_end_id,
+        message.record_key,
         read.sender,
         read.receiver,
         message.amount_centavos,

@@ -11,8 +11,9 @@ from cachetools import TTLCache
 
 from hub.application.bank_states import BankStanding, ReadBankStates
 from hub.application.ports import Latency, UnitsOfWork
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.flows.transfer.model import TransferStatus
-from hub.domain.tallies import Tally, TallyKey, count_by_reason, count_by_status, settled_centavos
+from hub.domain.tallies import Tally, TallyKey, count_by_reason, count_by_status, of_flow, settled_centavos
 from pix.runtime.clock import Clock, monotonic_ms
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
@@ -40,8 +41,6 @@ class Rates:
 
 @value_object
 class NetworkNow:
-    """What there is to see."""
-
     at_ms: int
     counts: Mapping[TransferStatus, int]
     reasons: Mapping[ReasonCode, int]
@@ -80,7 +79,7 @@ class NetworkOverview:
         """Raises DatabaseUnavailable."""
         now_ms = self._clock.now_ms()
         with self._units() as unit:
-            tallies = unit.tallies.all()
+            tallies = of_flow(unit.tallies.all(), TRANSFER)
         counts = count_by_status(tallies)
         return NetworkNow(
             at_ms=now_ms,
@@ -133,5 +132,5 @@ def _waiting(tallies: Mapping[TallyKey, Tally]) -> dict[str, int]:
     waiting: dict[str, int] = {}
     for key, tally in tallies.items():
         if key.status is TransferStatus.PENDING:
-            waiting[key.payee_ispb] = waiting.get(key.payee_ispb, 0) + tally.transfers
+            waiting[key.payee_ispb] = waiting.get(key.payee_ispb, 0) + tally.rows
     return waiting

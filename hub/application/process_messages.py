@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from hub.application.flow_rows import repositories
-from hub.application.ports import SettlementConflict, TransferChange, UnitOfWork, UnitsOfWork
+from hub.application.ports import RowChange, SettlementConflict, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
-from hub.domain.flows import decide, keys_by_flow, name_of
+from hub.domain.flows import decide, keys_by_flow, name_of, pix_keys
 from hub.domain.flows.flow import Decision, Facts, Network
-from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
-from pix.scheme.ids import is_end_to_end_id
-from pix.scheme.messages import TransferRequested
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -25,20 +22,20 @@ from pix.scheme.retransmission import RetransmissionPolicy
 class _Fold:
     """A batch in the making: what is known, what has changed, what is owed."""
 
-    rows: dict[str, Transfer]
+    rows: dict[str, Any]
     accounts_before: Mapping[str, SettlementAccount]
     banks: Mapping[str, Bank]
     accounts: dict[str, SettlementAccount] = field(init=False)
-    before: dict[str, Transfer | None] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
     """What has changed, as it was before the batch; None for a new one."""
-    changes: dict[str, TransferChange] = field(default_factory=dict)
+    changes: dict[str, RowChange[Any]] = field(default_factory=dict)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.accounts = dict(self.accounts_before)
 
-    def apply(self, decision: Decision[Transfer]) -> None:
+    def apply(self, decision: Decision[Any]) -> None:
         """Takes a decision into the batch."""
         row = decision.row
         if row is not None:
@@ -47,11 +44,13 @@ class _Fold:
                 self.rows[row.row_id] = row
                 self.before.setdefault(row.row_id, before)
                 earlier = self.changes.get(row.row_id)
-                self.changes[row.row_id] = TransferChange(
+                self.changes[row.row_id] = RowChange(
                     row,
                     decision.steps if earlier is None else earlier.steps + decision.steps,
                     is_new=before is None if earlier is None else earlier.is_new,
                 )
+        for reading in decision.readings:
+            self.rows[reading.row_id] = reading
         for movement in decision.movements:
             apply_movement(self.accounts, movement)
         traceparent = "" if row is None else row.traceparent
@@ -59,9 +58,9 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed, in a few statements. Raises SettlementConflict, here or at the commit."""
-        for flow, rows in repositories(unit).items():
-            rows.save([change for change in self.changes.values() if name_of(change.transfer) == flow])
-        unit.tallies.add(tally_changes((self.before[each], change.transfer) for each, change in self.changes.items()))
+        for flow, rows in unit.rows.items():
+            rows.save([change for change in self.changes.values() if name_of(change.row) == flow])
+        unit.tallies.add(tally_changes((self.before[each], change.row) for each, change in self.changes.items()))
         unit.dead_letters.add(self.rejected, now_ms)
         # Last, since the other replicas wait for these rows from here to the commit.
         unit.settlement.add(changes_of(self.accounts_before, self.accounts))
@@ -76,7 +75,7 @@ class ProcessMessages:
         clock: Clock,
         policy: RetransmissionPolicy,
         timeout_ms: int | None = None,
-        decide_on: Callable[..., Decision[Transfer]] = decide,
+        decide_on: Callable[..., Decision[Any]] = decide,
     ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes.
 
@@ -107,14 +106,7 @@ class ProcessMessages:
         with self._units() as unit:
             fold = self._load(unit, arrivals, holds_accounts)
             fold.rejected += rejected
-            # A key that no directory can hold is not looked up: the database would refuse the whole batch for it.
-            keys = unit.keys.find_many(
-                {
-                    arrival.message.payee_key
-                    for arrival in arrivals
-                    if isinstance(arrival.message, TransferRequested) and arrival.message.payee_key.key.isprintable()
-                }
-            )
+            keys = unit.keys.find_many(pix_keys(arrival.message for arrival in arrivals))
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
                 facts = Facts(arrival.sender, network, now_ms, self._policy, self._timeout_ms, arrival.traceparent)
@@ -129,10 +121,9 @@ class ProcessMessages:
         return fold.outgoing
 
     def _load(self, unit: UnitOfWork, arrivals: Sequence[Arrival], holds_accounts: bool) -> _Fold:
-        rows: dict[str, Transfer] = {}
-        known = repositories(unit)
+        rows: dict[str, Any] = {}
         for flow, ids in keys_by_flow(arrival.message for arrival in arrivals).items():
-            rows |= known[flow].lock({each for each in ids if is_end_to_end_id(each)}, surely=holds_accounts)
+            rows |= unit.rows[flow].lock(ids.all, surely=ids.all if holds_accounts else ids.of_others)
         if holds_accounts:
             # Everything that is locked before the accounts, as `UnitOfWork` has it, though it is written after them.
             unit.tallies.lock()
@@ -142,7 +133,7 @@ class ProcessMessages:
         return _Fold(rows, accounts, banks)
 
 
-def _lacks_funds(decision: Decision[Transfer], rows: Mapping[str, Transfer]) -> bool:
+def _lacks_funds(decision: Decision[Any], rows: Mapping[str, Any]) -> bool:
     """Whether the decision makes a row that failed for want of settlement money."""
     row = decision.row
     return row is not None and row.reason is ReasonCode.AM04 and row.row_id not in rows

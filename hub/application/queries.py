@@ -63,12 +63,10 @@ class Queries:
             return unit.transfers.search(narrow)
 
     def count_transfers(self) -> Mapping[TransferStatus, int]:
-        """How many are in each state."""
         with self._units() as unit:
             return count_by_status(unit.tallies.all())
 
     def tallies(self) -> dict[TallyKey, Tally]:
-        """How many transfers stand how, and how much money is in them."""
         with self._units() as unit:
             return unit.tallies.all()
 

@@ -21,8 +21,6 @@ class SuspendBank:
 
 
 class ResumeBank:
-    """The bank takes part again."""
-
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
 

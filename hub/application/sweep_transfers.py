@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from hub.application.flow_rows import repositories
-from hub.application.ports import TransferChange, TransferRepository, UnitOfWork, UnitsOfWork
+from hub.application.ports import RowChange, RowRepository, UnitOfWork, UnitsOfWork
 from hub.domain.flows import decide_retransmission, decide_timeout
 from hub.domain.flows.flow import Decision
-from hub.domain.flows.transfer.model import Transfer
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock
@@ -38,7 +36,7 @@ class RetransmitDue:
         with self._units() as unit:
             outgoing = [
                 message
-                for rows in repositories(unit).values()
+                for rows in unit.rows.values()
                 for message in _save(
                     unit,
                     rows,
@@ -51,7 +49,7 @@ class RetransmitDue:
 
 
 class FailExpired:
-    """Fails with AB03 what the payee's bank has not answered within the hub's timeout."""
+    """Fails what the bank that was offered it has not answered within the hub's timeout."""
 
     def __init__(self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None) -> None:
         self._units = units
@@ -67,7 +65,7 @@ class FailExpired:
         with self._units() as unit:
             outgoing = [
                 message
-                for rows in repositories(unit).values()
+                for rows in unit.rows.values()
                 for message in _save(
                     unit,
                     rows,
@@ -81,13 +79,13 @@ class FailExpired:
 
 def _save(
     unit: UnitOfWork,
-    rows: TransferRepository,
-    transfers: Sequence[Transfer],
-    decide: Callable[[Transfer], Decision[Transfer]],
+    repository: RowRepository[Any],
+    rows: Sequence[Any],
+    decide: Callable[[Any], Decision[Any]],
 ) -> list[Outgoing]:
-    if not transfers:
+    if not rows:
         return []
-    decisions = [decide(transfer) for transfer in transfers]
+    decisions = [decide(row) for row in rows]
     movements = [movement for decision in decisions for movement in decision.movements]
     accounts = unit.settlement.all() if movements else {}
     after = dict(accounts)
@@ -100,12 +98,10 @@ def _save(
         if decision.row is not None
         for ispb, message in decision.messages
     ]
-    rows.save([TransferChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
+    repository.save([RowChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
     unit.tallies.add(
         tally_changes(
-            (before, decision.row)
-            for before, decision in zip(transfers, decisions, strict=True)
-            if decision.row is not None
+            (before, decision.row) for before, decision in zip(rows, decisions, strict=True) if decision.row is not None
         )
     )
     # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as in

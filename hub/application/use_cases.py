@@ -28,8 +28,6 @@ from pix.scheme.retransmission import RetransmissionPolicy
 
 @dataclass(frozen=True)
 class HubApplication:
-    """Ready to be called by whatever transport."""
-
     health: Health
     add_bank: AddBank
     authenticate_bank: AuthenticateBank

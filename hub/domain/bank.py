@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from pix.scheme.features import Feature
 from pix.scheme.values import value_object
 
 
 @value_object
 class Bank:
-    """A participant of the network."""
-
     ispb: str
     code: str
     """Three digits."""
@@ -21,6 +20,8 @@ class Bank:
     active: bool = True
     joined_at_ms: int | None = None
     """When it last announced itself; None before the first time."""
+    features: frozenset[Feature] = frozenset()
+    """What it understands, as it last announced; empty for a version that announces nothing."""
 
 
 @value_object

@@ -30,18 +30,14 @@ class KeyEntry:
     """The caller's id of the registration of a random key; makes a repetition harmless."""
 
     def party(self) -> Party:
-        """The holder as a payee."""
         return Party(self.ispb, self.branch, self.account_number, self.holder_name, self.tax_id_masked)
 
     @property
     def account(self) -> Account:
-        """The account that the key pays into."""
         return self.ispb, self.branch, self.account_number
 
 
 class KeyChange(StrEnum):
-    """What may become of a key."""
-
     REGISTERED = "registered"
     REMOVED = "removed"
 

@@ -26,8 +26,6 @@ INSTANCE_AGE_MS_MAX: Final = 24 * 3_600_000
 
 
 class BankState(StrEnum):
-    """The state of a bank as the hub sees it."""
-
     UP = "up"
     """It sends heartbeats and answers offers."""
     SILENT = "silent"

@@ -18,7 +18,6 @@ class SettlementAccount:
 
     @property
     def available_centavos(self) -> int:
-        """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
 
 
@@ -42,14 +41,12 @@ class Funding:
 
 
 class MovementKind(StrEnum):
-    """What a transfer does to settlement money."""
-
     RESERVE = "reserve"
-    """The payer's bank's money is promised to this transfer."""
+    """Money of the bank that gives it is promised to this row."""
     RELEASE = "release"
     """The promise is taken back."""
     SETTLE = "settle"
-    """The promised money goes to the payee's bank."""
+    """The promised money goes to the other bank."""
 
 
 @value_object
@@ -57,24 +54,25 @@ class Movement:
     """One change of settlement money that a decision brings about."""
 
     kind: MovementKind
-    payer_ispb: str
-    payee_ispb: str
+    from_ispb: str
+    """The bank whose money is reserved: of a transfer the payer's, of a return the payee's."""
+    to_ispb: str
     amount_centavos: int
 
 
 def apply_movement(accounts: MutableMapping[str, SettlementAccount], movement: Movement) -> None:
     """Applies a movement to the accounts in place, keyed by ISPB. Both banks may be the same one."""
-    payer, amount = accounts[movement.payer_ispb], movement.amount_centavos
-    balance, reserved = payer.balance_centavos, payer.reserved_centavos
+    giver, amount = accounts[movement.from_ispb], movement.amount_centavos
+    balance, reserved = giver.balance_centavos, giver.reserved_centavos
     if movement.kind is MovementKind.RESERVE:
-        accounts[payer.ispb] = SettlementAccount(payer.ispb, balance, reserved + amount)
+        accounts[giver.ispb] = SettlementAccount(giver.ispb, balance, reserved + amount)
         return
     if movement.kind is MovementKind.RELEASE:
-        accounts[payer.ispb] = SettlementAccount(payer.ispb, balance, reserved - amount)
+        accounts[giver.ispb] = SettlementAccount(giver.ispb, balance, reserved - amount)
         return
-    accounts[payer.ispb] = SettlementAccount(payer.ispb, balance - amount, reserved - amount)
-    payee = accounts[movement.payee_ispb]
-    accounts[payee.ispb] = SettlementAccount(payee.ispb, payee.balance_centavos + amount, payee.reserved_centavos)
+    accounts[giver.ispb] = SettlementAccount(giver.ispb, balance - amount, reserved - amount)
+    taker = accounts[movement.to_ispb]
+    accounts[taker.ispb] = SettlementAccount(taker.ispb, taker.balance_centavos + amount, taker.reserved_centavos)
 
 
 def changes_of(before: Mapping[str, SettlementAccount], after: Mapping[str, SettlementAccount]) -> list[AccountChange]:

@@ -1,4 +1,4 @@
-"""Tallies of transfers: their number and amount by pair of banks, status and reason, updated by each transaction.
+"""Tallies of the rows of each flow: number and amount by pair of banks, status and reason, kept by each transaction.
 
 Each transaction adds what it has changed, so a query costs the same after a day as after a year.
 """
@@ -6,38 +6,45 @@ Each transaction adds what it has changed, so a query costs the same after a day
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
-from hub.domain.flows.transfer.model import Transfer, TransferStatus
+from hub.domain.flows import name_of
+from hub.domain.flows.flow import FlowRow
+from hub.domain.flows.transfer.model import NAME as TRANSFER
+from hub.domain.flows.transfer.model import TransferStatus
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
 
 class TallyKey(NamedTuple):
-    """The columns that transfers are counted by."""
+    """The columns that rows are counted by."""
 
     payer_ispb: str
+    """Empty when it is not known."""
     payee_ispb: str
     """Empty when the key was never resolved."""
-    status: TransferStatus
+    status: StrEnum
     reason: ReasonCode | None
+    flow: str = TRANSFER
 
 
 @value_object
 class Tally:
-    """Transfers that stand alike, or by how many they have become more or fewer."""
+    """Rows that stand alike, or by how many they have become more or fewer."""
 
-    transfers: int
+    rows: int
     amount_centavos: int
 
 
-def tally_key(transfer: Transfer) -> TallyKey:
-    """Where a transfer counts as it stands."""
-    payee_ispb = "" if transfer.payee is None else transfer.payee.ispb
-    return TallyKey(transfer.payer.ispb, payee_ispb, transfer.status, transfer.reason)
+def tally_key(row: FlowRow) -> TallyKey:
+    """Where a row counts as it stands."""
+    payer_ispb = "" if row.payer is None else row.payer.ispb
+    payee_ispb = "" if row.payee is None else row.payee.ispb
+    return TallyKey(payer_ispb, payee_ispb, row.status, row.reason, name_of(row))
 
 
-def tally_changes(pairs: Iterable[tuple[Transfer | None, Transfer]]) -> dict[TallyKey, Tally]:
+def tally_changes(pairs: Iterable[tuple[FlowRow | None, FlowRow]]) -> dict[TallyKey, Tally]:
     """What rows, each as it was (None for a new one) and as it is, change in the tallies; nothing that comes to nil."""
     changes: dict[TallyKey, tuple[int, int]] = {}
     for before, after in pairs:
@@ -45,35 +52,41 @@ def tally_changes(pairs: Iterable[tuple[Transfer | None, Transfer]]) -> dict[Tal
             if before.status is after.status:
                 continue
             key = tally_key(before)
-            transfers, amount_centavos = changes.get(key, (0, 0))
-            changes[key] = (transfers - 1, amount_centavos - before.amount_centavos)
+            rows, amount_centavos = changes.get(key, (0, 0))
+            changes[key] = (rows - 1, amount_centavos - before.amount_centavos)
         key = tally_key(after)
-        transfers, amount_centavos = changes.get(key, (0, 0))
-        changes[key] = (transfers + 1, amount_centavos + after.amount_centavos)
+        rows, amount_centavos = changes.get(key, (0, 0))
+        changes[key] = (rows + 1, amount_centavos + after.amount_centavos)
     return {key: Tally(*change) for key, change in changes.items() if change != (0, 0)}
+
+
+def of_flow(tallies: Mapping[TallyKey, Tally], flow: str) -> dict[TallyKey, Tally]:
+    """Those of one flow."""
+    return {key: tally for key, tally in tallies.items() if key.flow == flow}
 
 
 def count_by_status(tallies: Mapping[TallyKey, Tally]) -> dict[TransferStatus, int]:
     """How many transfers are in each state; a state that none is in may be absent."""
     counts: dict[TransferStatus, int] = {}
-    for key, tally in tallies.items():
-        counts[key.status] = counts.get(key.status, 0) + tally.transfers
+    for key, tally in of_flow(tallies, TRANSFER).items():
+        status = TransferStatus(key.status)
+        counts[status] = counts.get(status, 0) + tally.rows
     return counts
 
 
 def count_by_reason(tallies: Mapping[TallyKey, Tally]) -> dict[ReasonCode, int]:
     """How many transfers have failed for each reason."""
     counts: dict[ReasonCode, int] = {}
-    for key, tally in tallies.items():
+    for key, tally in of_flow(tallies, TRANSFER).items():
         if key.reason is not None:
-            counts[key.reason] = counts.get(key.reason, 0) + tally.transfers
+            counts[key.reason] = counts.get(key.reason, 0) + tally.rows
     return counts
 
 
 def settled_centavos(tallies: Mapping[TallyKey, Tally]) -> dict[tuple[str, str], int]:
-    """Money that has moved from one bank to another, by (payer's ISPB, payee's ISPB): confirmed and completed."""
+    """Money of transfers that moved from one bank to another, by (payer's ISPB, payee's ISPB)."""
     settled: dict[tuple[str, str], int] = {}
-    for key, tally in tallies.items():
+    for key, tally in of_flow(tallies, TRANSFER).items():
         if key.status in (TransferStatus.CONFIRMED, TransferStatus.COMPLETED):
             pair = (key.payer_ispb, key.payee_ispb)
             settled[pair] = settled.get(pair, 0) + tally.amount_centavos

@@ -40,8 +40,6 @@ class HubProcess(Process, Protocol):
 
 
 class BankEntry(BaseModel, extra="forbid"):
-    """A bank that the operator adds."""
-
     code: str
     name: str
     secret: str
@@ -61,7 +59,6 @@ class BankEntry(BaseModel, extra="forbid"):
 
 
 def make_app(open_hub: Callable[[HubSettings], HubProcess]) -> typer.Typer:
-    """The commands, for a hub that `open_hub` makes."""
     about = "The CodePix hub: keys over gRPC, transfers over Kafka."
     commands = Commands("hub", about, ROLES, HubSettings, open_hub)
     app = commands.app

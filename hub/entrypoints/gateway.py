@@ -17,7 +17,6 @@ WireKeys = Callable[[], Mapping[str, tuple[str, tuple[bytes, ...]]]]
 
 
 def bank_peers(wire_keys: WireKeys, monotonic_ms: Callable[[], int] = monotonic_ms) -> CachedPeers:
-    """The banks as peers of the hub."""
     return CachedPeers(
         lambda: {ispb: Peer(bank_topic(code), keys) for ispb, (code, keys) in wire_keys().items()}, monotonic_ms
     )
@@ -26,6 +25,5 @@ def bank_peers(wire_keys: WireKeys, monotonic_ms: Callable[[], int] = monotonic_
 def hub_gateway(
     wire_keys: WireKeys, monotonic_ms: Callable[[], int] = monotonic_ms, codec: MakeCodec = ProtobufV1Codec
 ) -> MessageGateway:
-    """The hub's edge to the banks."""
     peers = bank_peers(wire_keys, monotonic_ms)
     return MessageGateway(codec(HUB, peers, MESSAGES_OF_BANKS), peers)

@@ -322,7 +322,7 @@ class Walkthrough:
         new = []
         for record in self._tap.poll_records(POLL_MESSAGES_SECONDS):
             observed = _observed(record, number)
-            if observed is None or observed.message.end_to_end_id != state.end_to_end_id:
+            if observed is None or observed.message.record_key != state.end_to_end_id:
                 continue
             place = (observed.topic, repr(observed.message))
             if place not in known:

@@ -48,8 +48,6 @@ class Publication(Protocol):
 
 
 class RecordPublisher(Protocol):
-    """Where records go."""
-
     def publish(self, records: Sequence[Record]) -> None:
         """Returns once the broker has acknowledged every record. Raises PublishFailed."""
 

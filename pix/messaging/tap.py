@@ -26,5 +26,4 @@ class WireTap(Protocol):
         Raises BrokerUnavailable; then the tap is closed, and another one made.
         """
 
-    def close(self) -> None:
-        """Ends the look."""
+    def close(self) -> None: ...

@@ -98,7 +98,6 @@ class Commands(Generic[Settings, AnyProcess]):
         dead_letters.command("discard")(self._discard_dead_letter)
 
     def group(self, name: str, about: str) -> typer.Typer:
-        """A new group of commands."""
         group = typer.Typer(help=about, no_args_is_help=True)
         self.app.add_typer(group, name=name)
         return group

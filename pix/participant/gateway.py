@@ -13,8 +13,6 @@ ProcessMessages = Callable[[Sequence[Arrival], Sequence[Rejected]], Sequence[Out
 
 
 class MessageGateway:
-    """Decodes what arrives and encodes what leaves."""
-
     def __init__(self, codec: Codec, peers: Peers) -> None:
         """`peers` are those of the codec."""
         self._codec = codec

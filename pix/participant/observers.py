@@ -43,9 +43,13 @@ class RowWatch(ABC):
     def row_id(self, row: Any) -> Hashable:
         """As `lock` of the repository keys its rows."""
 
+    def record_key(self, row: Any) -> str:
+        """The key of the records about the row."""
+        row_id = self.row_id(row)
+        return row_id if isinstance(row_id, str) else cast(str, cast(Sequence[Any], row_id)[0])
+
     @abstractmethod
-    def count(self, pairs: Pairs) -> None:
-        """Observes the participant's series."""
+    def count(self, pairs: Pairs) -> None: ...
 
     @abstractmethod
     def resends_of(self, row: Any) -> int:
@@ -82,12 +86,13 @@ class RowWatch(ABC):
             return
         for before, after in pairs:
             labels = self.labels_of(after)
-            for span in spans.get(after.end_to_end_id, ()):
+            event = f"{type(after).__name__.lower()} changed"
+            for span in spans.get(self.record_key(after), ()):
                 span.set(".".join(("codepix", *labels.values(), "status")), after.status.value)
             if is_detailed:
                 log.debug(
-                    "transfer changed",
-                    end_to_end_id=after.end_to_end_id,
+                    event,
+                    end_to_end_id=self.record_key(after),
                     trace_id=trace_id_of(after.traceparent),
                     **labels,
                     status=after.status.value,
@@ -112,7 +117,7 @@ class ObservedUnitsOfWork:
         self._watch = watch
 
     def __call__(self) -> Any:
-        """A new one; everything but transfers and dead letters is the unit's."""
+        """A new one; everything but rows and dead letters is the unit's."""
         return _ObservedUnit(self._units(), self._watch)
 
 
@@ -128,7 +133,12 @@ class _ObservedUnit:
 
     @property
     def transfers(self) -> Any:
-        return _ObservedRows(self._unit.transfers, self._watch.row_id, self._before, self._saved)
+        return self._observed(self._unit.transfers)
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """The repositories of all flows, by name."""
+        return {flow: self._observed(rows) for flow, rows in self._unit.rows.items()}
 
     @property
     def dead_letters(self) -> ObservedDeadLetters:
@@ -136,6 +146,9 @@ class _ObservedUnit:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._unit, name)
+
+    def _observed(self, rows: Any) -> _ObservedRows:
+        return _ObservedRows(rows, self._watch.row_id, self._before, self._saved)
 
     def __enter__(self) -> _ObservedUnit:
         self._started_seconds = time.perf_counter()
@@ -190,7 +203,7 @@ class _ObservedRows:
 
     def save(self, changes: Sequence[Any]) -> None:
         self._rows.save(changes)
-        self._saved += [getattr(change, "transfer", change) for change in changes]
+        self._saved += [getattr(change, "row", change) for change in changes]
 
     def _locked(self, rows: Any) -> Any:
         self._before.update((self._row_id(row), row) for row in rows)
@@ -212,7 +225,6 @@ class ObservedDeadLetters:
         return getattr(self._dead_letters, name)
 
     def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
-        """As the repository does."""
         self._dead_letters.add(rejected, now_ms)
         self._added += rejected
 

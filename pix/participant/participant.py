@@ -68,11 +68,9 @@ class Participant(ABC, Generic[Settings]):
         return roles | self.telemetry.roles(self.health)
 
     def migrate(self) -> None:
-        """Migrates the database to the newest schema. Raises DatabaseUnavailable."""
         migrate_in_child(self.settings.database_url, self.migrations)
 
     def is_migrated(self) -> bool:
-        """Raises DatabaseUnavailable."""
         return is_migrated(self.engine, self.migrations)
 
     def close(self) -> None:
@@ -81,7 +79,6 @@ class Participant(ABC, Generic[Settings]):
         self.telemetry.close()
 
     def lag(self) -> int:
-        """Records that wait to be read by this process."""
         return 0 if self._consumer is None else self._consumer.lag()
 
     def kafka(self, part: str = "") -> KafkaSettings:

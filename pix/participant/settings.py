@@ -23,8 +23,6 @@ from pix.scheme.retransmission import RetransmissionPolicy
 
 
 class LogLevel(StrEnum):
-    """How much is logged: this and what is worse."""
-
     DEBUG = "DEBUG"
     INFO = "INFO"
     WARNING = "WARNING"
@@ -182,7 +180,6 @@ class ServiceSettings(BaseSettings):
         return self
 
     def kafka(self, client_id: str) -> KafkaSettings:
-        """The settings of a Kafka client of this service."""
         return KafkaSettings(
             bootstrap_servers=self.kafka_bootstrap_servers,
             client_id=client_id,
@@ -214,7 +211,6 @@ class ServiceSettings(BaseSettings):
 
     @property
     def retransmission_policy(self) -> RetransmissionPolicy:
-        """When an unanswered message is sent again."""
         return RetransmissionPolicy(
             first_ms=round(self.resend_first_seconds * 1000), cap_ms=round(self.resend_cap_seconds * 1000)
         )

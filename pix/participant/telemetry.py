@@ -30,14 +30,12 @@ class Telemetry:
         )
 
     def handler(self, handle: BatchHandler) -> BatchHandler:
-        """The handler, measured and traced."""
         handle = naming_its_record(handle)
         if self.tracing is not None:
             handle = traced_handler(handle, self.tracing)
         return measured_handler(handle, self.metrics)
 
     def sink(self, sink: RecordSink) -> RecordSink:
-        """The sink, measured."""
         return MeasuredSink(sink, self.metrics)
 
     def http(self, app: AsgiApplication) -> AsgiApplication:
@@ -45,11 +43,9 @@ class Telemetry:
         return ObservedHttp(app, self.metrics, self.tracing, serves_metrics=self._settings.metrics_port is None)
 
     def grpc_server(self) -> Sequence[Watch]:
-        """Watches for a server's handlers."""
         return [ObservedServer(self.metrics, self.tracing).watch]
 
     def grpc_client(self) -> Sequence[Any]:
-        """Interceptors for a channel."""
         return [ObservedClient(self.metrics, self.tracing)]
 
     def roles(self, health: Health) -> dict[str, Role]:
@@ -59,6 +55,5 @@ class Telemetry:
         return {"monitor": monitor_role(self.metrics, health, self._settings.http_host, self._settings.metrics_port)}
 
     def close(self) -> None:
-        """Sends the spans that wait."""
         if self.tracing is not None:
             self.tracing.close()

@@ -57,12 +57,10 @@ class FrugalCursor(extensions.cursor):  # type: ignore[misc]
         self._in_time(super().execute, _SEPARATOR.join([*self.connection.take_what_goes_ahead(), complete]))
 
     def executemany(self, statement: str, many: Sequence[Any]) -> None:
-        """As psycopg2's, in a transaction."""
         self._send_what_goes_ahead()
         self._in_time(super().executemany, statement, many)
 
     def copy_expert(self, statement: str, file: Any, *size: int) -> None:
-        """As psycopg2's, in a transaction."""
         self._send_what_goes_ahead()
         self._in_time(super().copy_expert, statement, file, *size)
 
@@ -117,7 +115,6 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         self._line.shut_down()
 
     def close(self) -> None:
-        """As psycopg2's."""
         super().close()
         self._line.close()
 
@@ -179,7 +176,6 @@ class _Line:
         self._descriptor: int | None = os.dup(descriptor)
 
     def shut_down(self) -> None:
-        """Has both ends see the end of the connection."""
         with self._lock:
             if self._descriptor is not None:
                 # The family of this object says nothing of the socket's, and shutdown does not need it.

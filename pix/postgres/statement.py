@@ -75,7 +75,6 @@ class PreparedStatement:
         return None
 
     def close(self) -> None:
-        """Closes the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -81,8 +81,6 @@ class BatchingLoader(Generic[Question, Reading]):
 
 
 class ReadingUnderWay(Protocol[ReadingMade]):
-    """A reading that has begun."""
-
     def reading(self) -> ReadingMade | None:
         """The rows; None before they have come. Never waits. Raises ConnectionLost, and other errors."""
 
@@ -109,7 +107,6 @@ class TurnBatchingLoader(Generic[Question, Reading]):
         self._under_way: ReadingUnderWay[Reading] | None = None
 
     def ask(self, question: Question | None) -> Asked[Question, Reading]:
-        """See `BatchingLoader.ask`."""
         return Asked(self.put, question)
 
     def put(self, question: Question | None, run_on: RunOn) -> None:
@@ -120,7 +117,6 @@ class TurnBatchingLoader(Generic[Question, Reading]):
         self._waiting.append((question, run_on))
 
     def go_on(self, *, is_idle: bool) -> bool:
-        """See `pix.rpc.turns.PeriodicTask`."""
         if self._under_way is not None:
             self._take_up(self._under_way)
         if self._under_way is None and self._waiting and (is_idle or len(self._waiting) >= QUESTIONS_ENOUGH):
@@ -128,7 +124,6 @@ class TurnBatchingLoader(Generic[Question, Reading]):
         return self._under_way is not None
 
     def wait(self, seconds: float) -> None:
-        """See `pix.rpc.turns.PeriodicTask`."""
         if self._under_way is not None:
             self._under_way.wait(seconds)
 
@@ -183,9 +178,7 @@ class Asked(Generic[Question, Reading]):
         self._question = question
 
     def __await__(self) -> Generator[Wait, Any, Reading]:
-        """As `pix.rpc.turns.wait_for`."""
         return cast("Reading", (yield self))
 
     def begin(self, run_on: RunOn) -> None:
-        """See `pix.rpc.turns.Wait`."""
         self._put(self._question, run_on)

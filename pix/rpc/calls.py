@@ -59,8 +59,6 @@ _OK: Final = Aborted(grpc.StatusCode.OK, "")
 
 
 class CallContext:
-    """The context of one call, for its handler, in any thread."""
-
     def __init__(self, call: Any, metadata: Any, *, is_secure: bool) -> None:
         self._call = call
         self._metadata = metadata
@@ -70,7 +68,6 @@ class CallContext:
         self._trailer: Trailer = ()
 
     def invocation_metadata(self) -> Any:
-        """The caller's metadata."""
         return self._metadata
 
     def metadata_by_name(self) -> Mapping[str, str | bytes]:
@@ -80,22 +77,18 @@ class CallContext:
         return self._by_name
 
     def auth_context(self) -> Mapping[str, Sequence[bytes]]:
-        """What TLS knows of the caller."""
         if not self._is_secure:
             return {}
         known = cygrpc.auth_context(self._call) or {}
         return {name.decode() if isinstance(name, bytes) else name: values for name, values in known.items()}
 
     def peer(self) -> str:
-        """The caller's address."""
         return str(self._call.peer().decode())
 
     def set_trailing_metadata(self, trailer: Trailer) -> None:
-        """What goes with the status."""
         self._trailer = trailer
 
     def code(self) -> grpc.StatusCode | None:
-        """The status, once it is known."""
         return self._code
 
     def abort(self, code: grpc.StatusCode, details: str, trailer: Trailer = ()) -> NoReturn:

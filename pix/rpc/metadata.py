@@ -19,5 +19,4 @@ METADATA_RETRY_AFTER: Final = "retry-after"
 
 
 def credentials(ispb: str, secret: str) -> tuple[tuple[str, str], ...]:
-    """The metadata that authenticates a bank's call."""
     return ((METADATA_ISPB, ispb), (METADATA_SECRET, secret))

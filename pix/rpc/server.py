@@ -45,8 +45,6 @@ PING_INTERVAL_MS_MIN: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class GrpcLimits:
-    """The limits of one server."""
-
     message_bytes: int = MESSAGE_BYTES_MAX
     connections: int = CONNECTIONS_MAX
     streams_per_connection: int = STREAMS_PER_CONNECTION_MAX
@@ -58,7 +56,6 @@ class GrpcLimits:
     ping_interval_ms: int = PING_INTERVAL_MS_MIN
 
     def options(self) -> list[tuple[str, int]]:
-        """The same for gRPC."""
         return [
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_connection_age_ms", self.connection_age_ms),
@@ -99,8 +96,7 @@ class CallTaker(Protocol):
     def watched_by(self, watches: Sequence[Watch]) -> CallTaker:
         """The same server, for services whose handlers are wrapped in other watches."""
 
-    def start(self) -> None:
-        """Takes calls from now on."""
+    def start(self) -> None: ...
 
     def stop(self) -> None:
         """Takes no more calls; those under way are answered."""

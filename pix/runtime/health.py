@@ -45,7 +45,6 @@ class Health:
             self._deadlines[part] = now, now + for_seconds
 
     def trouble(self, part: str, sentence: str) -> None:
-        """The part does not work, for this reason."""
         with self._lock:
             self._parts[part] = False
             self._troubles[part] = sentence

@@ -24,7 +24,6 @@ class MemoryTable(Generic[Key, Value]):
         self._rows[key] = value
 
     def drop(self, key: Key) -> None:
-        """Raises KeyError for an unknown key."""
         self._undo.setdefault(key, self._rows[key])
         del self._rows[key]
 
@@ -37,11 +36,9 @@ class MemoryTable(Generic[Key, Value]):
         return iter(self._rows.items())
 
     def commit(self) -> None:
-        """Keeps the changes since the last commit."""
         self._undo.clear()
 
     def rollback(self) -> None:
-        """Undoes the changes since the last commit."""
         for key, value in self._undo.items():
             if value is None:
                 self._rows.pop(key, None)

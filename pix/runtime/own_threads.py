@@ -12,8 +12,6 @@ Value = TypeVar("Value")
 
 
 class OwnThreads:
-    """So many, for one purpose; they are started when they are first needed."""
-
     def __init__(self, purpose: str, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=purpose)
 

@@ -23,7 +23,6 @@ def hash_password(password: str) -> str:
 
 
 def is_password_hash(text: str) -> bool:
-    """Whether it has the form of what `hash_password` makes."""
     salt, _, digest = text.partition(":")
     try:
         return len(bytes.fromhex(salt)) == SALT_BYTES and len(bytes.fromhex(digest)) == HASH_BYTES
@@ -32,7 +31,6 @@ def is_password_hash(text: str) -> bool:
 
 
 def password_matches(password: str, password_hash: str) -> bool:
-    """Whether it is the one that was hashed; as slow as hashing it, on purpose."""
     salt, _, expected = password_hash.partition(":")
     return hmac.compare_digest(_hash(password, bytes.fromhex(salt)), bytes.fromhex(expected))
 

@@ -65,7 +65,6 @@ def begin_trace(traceparent: str) -> Token[str]:
 
 
 def end_trace(token: Token[str]) -> None:
-    """Restores the previous trace."""
     _current.reset(token)
 
 
@@ -75,7 +74,6 @@ def begin_call(method: str, caller: str) -> Token[tuple[str, str] | None]:
 
 
 def end_call(token: Token[tuple[str, str] | None]) -> None:
-    """Restores the previous call."""
     _call.reset(token)
 
 

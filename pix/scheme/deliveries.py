@@ -38,8 +38,6 @@ class Rejected:
 
 @value_object
 class Outgoing:
-    """A message that a participant owes another one."""
-
     receiver: str
     """ISPB or `hub`."""
     message: Message

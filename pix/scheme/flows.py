@@ -112,26 +112,22 @@ class HasMessages(Protocol):
     """A flow of either side, as far as its registry looks into it."""
 
     @property
-    def name(self) -> str:
-        """Its folder's name."""
+    def name(self) -> str: ...
 
     @property
     def messages(self) -> frozenset[type[Any]]:
         """The messages that this participant receives in the flow."""
 
     @property
-    def row(self) -> type[Any]:
-        """The class of its rows."""
+    def row(self) -> type[Any]: ...
 
 
 FlowT = TypeVar("FlowT", bound=HasMessages)
 
 
 def by_message(flows: Iterable[FlowT]) -> Mapping[type[Any], FlowT]:
-    """The flow of each message class."""
     return {message: flow for flow in flows for message in flow.messages}
 
 
 def by_row(flows: Iterable[FlowT]) -> Mapping[type[Any], FlowT]:
-    """The flow of each class of rows."""
     return {flow.row: flow for flow in flows}

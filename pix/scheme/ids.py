@@ -25,9 +25,9 @@ _ACCOUNT_NUMBER = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,18}[0-9A-Za-z])?")
 _BANK_CODE = re.compile(r"[0-9]{3}")
 _ISPB = re.compile(r"[0-9A-Z]{8}")
 _SUFFIX = re.compile(r"[a-zA-Z0-9]{11}")
-_END_TO_END_ID = re.compile(
-    r"E([0-9A-Z]{8})([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([a-zA-Z0-9]{11})",
-)
+_PARTS = r"([0-9A-Z]{8})([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([a-zA-Z0-9]{11})"
+_END_TO_END_ID = re.compile("E" + _PARTS)
+_RETURN_ID = re.compile("D" + _PARTS)
 _SYSTEM_RANDOM: Final = SystemRandom()
 
 
@@ -41,6 +41,13 @@ class EndToEndId:
 
     def __str__(self) -> str:
         return make_end_to_end_id(self.ispb, self.minute, self.suffix)
+
+
+class ReturnId(EndToEndId):
+    """The parts of a return id."""
+
+    def __str__(self) -> str:
+        return make_return_id(self.ispb, self.minute, self.suffix)
 
 
 def check_bank_code(code: str) -> str:
@@ -125,23 +132,22 @@ def parse_end_to_end_id(text: str) -> EndToEndId:
 
     Raises SchemeError(field="end_to_end_id"), which the hub answers with FF08.
     """
-    match = _END_TO_END_ID.fullmatch(text)
-    if match is None:
-        raise SchemeError(
-            "end_to_end_id",
-            "An end-to-end id has E, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters.",
-        )
-    ispb, year, month, day, hour, minute, suffix = match.groups()
-    try:
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
-    except ValueError:
-        raise SchemeError("end_to_end_id", "The time in the end-to-end id does not exist.") from None
-    return EndToEndId(ispb, at, suffix)
+    return EndToEndId(*_parse_id(_END_TO_END_ID, text, "end_to_end_id", "An end-to-end id has E"))
+
+
+def parse_return_id(text: str) -> ReturnId:
+    """Return the parts of a return id, as `parse_end_to_end_id` does. Raises SchemeError(field="return_id")."""
+    return ReturnId(*_parse_id(_RETURN_ID, text, "return_id", "A return id has D"))
 
 
 def is_end_to_end_id(text: str) -> bool:
     """Tell whether the text has the form of an end-to-end id; its time may not exist in the calendar."""
     return _END_TO_END_ID.fullmatch(text) is not None
+
+
+def is_return_id(text: str) -> bool:
+    """Tell whether the text has the form of a return id; its time may not exist in the calendar."""
+    return _RETURN_ID.fullmatch(text) is not None
 
 
 def is_too_far_away(end_to_end_id: EndToEndId, now: datetime) -> bool:
@@ -159,6 +165,19 @@ def check_end_to_end_id(text: str, sender_ispb: str, now: datetime) -> None:
         raise SchemeError("end_to_end_id", "The ISPB in the end-to-end id is not the sender's.")
     if is_too_far_away(end_to_end_id, now):
         raise SchemeError("end_to_end_id", "The time in the end-to-end id is more than 12 hours away.")
+
+
+def _parse_id(pattern: re.Pattern[str], text: str, field: str, beginning: str) -> tuple[str, datetime, str]:
+    match = pattern.fullmatch(text)
+    if match is None:
+        rule = f"{beginning}, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters."
+        raise SchemeError(field, rule)
+    ispb, year, month, day, hour, minute, suffix = match.groups()
+    try:
+        at = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
+    except ValueError:
+        raise SchemeError(field, f"The time in the {field.replace('_', ' ')} does not exist.") from None
+    return ispb, at, suffix
 
 
 def _make_id(letter: str, ispb: str, at: datetime, suffix: str) -> str:

@@ -38,7 +38,6 @@ class ObservedServer:
         self._tracing = tracing
 
     def watch(self, method: str, handler: Any) -> Any:
-        """The handler, watched; see `pix.rpc.server.Watch`."""
         if not handler.unary_unary or not method.startswith(OWN_PACKAGE):
             return handler
         act = handler.unary_unary
@@ -108,7 +107,6 @@ class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg
     def intercept_unary_unary(
         self, continuation: Callable[[Any, Any], Any], client_call_details: Any, request: Any
     ) -> Any:
-        """One attempt of a call."""
         method: str = client_call_details.method
         started = time.perf_counter()
         span: Span | None = None
@@ -127,8 +125,6 @@ class ObservedClient(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg
 
 
 class _CallDetails(grpc.ClientCallDetails):
-    """Call details with another traceparent."""
-
     def __init__(self, details: Any, traceparent: str) -> None:
         self.method = details.method
         self.timeout = details.timeout

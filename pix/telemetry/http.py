@@ -52,7 +52,6 @@ class ObservedHttp:
         self._serves_metrics = serves_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Observes HTTP requests; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif self._serves_metrics and scope["path"] == METRICS_PATH:

@@ -61,7 +61,6 @@ class BulkCounter(Counter):
     """A counter that takes a batch's counts of many label sets in one call."""
 
     def add(self, counts: Samples) -> None:
-        """Adds the counts, by their labels."""
         for labels, count in counts.items():
             (self.labels(*labels) if labels else self).inc(count)
 
@@ -84,7 +83,6 @@ class BulkHistogram(Collector):
         self._sums: dict[Labels, float] = {}
 
     def observe(self, values: Mapping[Labels, Sequence[float]]) -> None:
-        """Takes values, by their labels."""
         with self._lock:
             for labels, of_labels in values.items():
                 counts = self._counts.setdefault(labels, [0] * (len(self._bounds) + 1))
@@ -93,11 +91,9 @@ class BulkHistogram(Collector):
                 self._sums[labels] = self._sums.get(labels, 0.0) + sum(of_labels)
 
     def describe(self) -> Iterable[Metric]:
-        """The name, without values."""
         return [self._family()]
 
     def collect(self) -> Iterable[Metric]:
-        """What was observed so far."""
         family = self._family()
         with self._lock:
             copies = [(labels, list(counts), self._sums[labels]) for labels, counts in self._counts.items()]
@@ -154,11 +150,9 @@ class Gauges(Collector):
         self._read = read
 
     def describe(self) -> Iterable[Metric]:
-        """The names, without values."""
         return [self._family(name) for name in self._families]
 
     def collect(self) -> Iterable[Metric]:
-        """The values of now."""
         samples = self._read() or {}
         for name in self._families:
             family = self._family(name)
@@ -172,8 +166,6 @@ class Gauges(Collector):
 
 
 class Metrics:
-    """The metrics of every service, and the registry for each service's own."""
-
     def __init__(self, service: str, version: str) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         self._families: dict[str, tuple[str, tuple[str, ...], str]] = {}
@@ -250,21 +242,18 @@ class Metrics:
     def histogram(
         self, name: str, documentation: str, label_names: Sequence[str], bounds: Sequence[float]
     ) -> BulkHistogram:
-        """A new histogram in the registry."""
         made = BulkHistogram(name, documentation, label_names, bounds)
         self._families[name] = ("histogram", tuple(label_names), documentation)
         self.registry.register(made)
         return made
 
     def counter(self, name: str, documentation: str, label_names: Sequence[str]) -> BulkCounter:
-        """A new counter in the registry."""
         self._families[name] = ("counter", tuple(label_names), documentation)
         return BulkCounter(name, documentation, label_names, registry=self.registry)
 
     def gauges(
         self, families: Mapping[str, tuple[str, Sequence[str]]], read: Callable[[], Mapping[str, Samples] | None]
     ) -> None:
-        """New gauges in the registry; see `Gauges`."""
         self.registry.register(Gauges(families, read))
         self._families |= {
             name: ("gauge", tuple(label_names), documentation)
@@ -272,7 +261,6 @@ class Metrics:
         }
 
     def watch_pool(self, engine: Engine) -> None:
-        """Adds the gauges of the connection pool."""
         pool = engine.pool
         assert isinstance(pool, QueuePool), "make_engine makes such a pool"
         self.gauges(
@@ -289,7 +277,6 @@ class Metrics:
         )
 
     def watch_health(self, health: Health) -> None:
-        """Adds the gauge of each part, as `/health/ready` has it."""
         parts = CachedReading("health", health.report, wait_seconds_max=2 * PROBE_SECONDS_MAX)
         self.gauges(
             {"codepix_part_up": ("1 when a part of the service works, 0 when it does not.", ("part",))},
@@ -299,7 +286,6 @@ class Metrics:
         )
 
     def watch_lag(self, lag: Callable[[], int]) -> None:
-        """Adds the gauge of the consumer's lag."""
         self.gauges(
             {
                 "codepix_consumer_lag_records": (
@@ -315,6 +301,5 @@ class Metrics:
         return dict(self._families)
 
     def exposition(self) -> bytes:
-        """Everything, in Prometheus' text format."""
         self.grpc_calls.count()
         return generate_latest(self.registry)

@@ -132,18 +132,14 @@ def _following(record: Record, spans: SpansOfBatch) -> Record:
 
 
 class MeasuredSink:
-    """A sink that counts acknowledged records and measures the time to acknowledgement."""
-
     def __init__(self, sink: RecordSink, metrics: Metrics) -> None:
         self._sink = sink
         self._metrics = metrics
 
     def publish(self, records: Sequence[Record]) -> None:
-        """As the sink does."""
         self.begin(records).wait()
 
     def begin(self, records: Sequence[Record]) -> Publication:
-        """As the sink does."""
         if not records:
             return self._sink.begin(records)
         started = time.perf_counter()
@@ -156,8 +152,6 @@ class MeasuredSink:
 
 
 class _MeasuredPublication:
-    """See `pix.messaging.batches.Publication`."""
-
     def __init__(
         self, publication: Publication, metrics: Metrics, types: dict[tuple[str, ...], float], started: float
     ) -> None:
@@ -167,7 +161,6 @@ class _MeasuredPublication:
         self._started = started
 
     def wait(self) -> None:
-        """As the publication does."""
         outcome = FAILED
         try:
             self._publication.wait()

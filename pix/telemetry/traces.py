@@ -52,7 +52,6 @@ class Span:
         """For the spans whose parent it is."""
 
     def set(self, name: str, value: str | int | bool) -> None:
-        """Sets an attribute."""
         self._span.set_attribute(name, value)
 
     def rename(self, name: str) -> None:
@@ -66,7 +65,6 @@ class Span:
         self._span.set_status(Status(StatusCode.ERROR, sentence))
 
     def end(self) -> None:
-        """Ends it now."""
         self._span.end()
 
 

@@ -24,7 +24,6 @@ class FingerprintedFiles(StaticFiles):
     """Files that a browser may keep for ever, since their address (`?v=`) has a fingerprint of their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, with how long it may be kept."""
         response = await super().get_response(path, scope)
         kept = b"v=" in scope.get("query_string", b"")
         response.headers["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable" if kept else "no-cache"
@@ -39,7 +38,6 @@ def mount_assets(app: FastAPI) -> None:
 
 @cache
 def asset_url(path: str) -> str:
-    """The address of a static file, such as `/static/app.css`, with its fingerprint."""
     for address, folder in _folders().items():
         if path.startswith(f"{address}/"):
             return f"{path}?v={fingerprint((folder / path.removeprefix(f'{address}/')).read_bytes())}"
@@ -47,7 +45,6 @@ def asset_url(path: str) -> str:
 
 
 def fingerprint(content: bytes) -> str:
-    """A short name of the content."""
     return hashlib.sha256(content).hexdigest()[:_FINGERPRINT_LENGTH]
 
 

@@ -41,8 +41,6 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """The limits of one server."""
-
     headers_seconds: float = HEADERS_SECONDS_MAX
     body_seconds: float = BODY_SECONDS_MAX
     send_seconds: float = SEND_SECONDS_MAX

@@ -19,13 +19,10 @@ class ForgedRequest(Exception):
 
 
 class Csrf:
-    """Makes and checks the tokens."""
-
     def __init__(self, secret: str) -> None:
         self._key = f"codepix/csrf/{secret}".encode()
 
     def token(self, request: Request) -> str:
-        """The token of the visitor's session."""
         return hmac.digest(self._key, visitor_id(request).encode(), "sha256").hex()
 
     async def check(self, request: Request) -> None:

@@ -59,7 +59,6 @@ class LiveStream(EventSourceResponse):
         super().__init__(self._events, headers=HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends events until their end, or the visitor's."""
         async with aclosing(self._events):
             if scope.get(IS_HEAD):
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -74,7 +74,6 @@ def localtime_year(at_ms: int, language: Language) -> str:
 
 
 def full_day(day: date, language: Language) -> str:
-    """14 Oct 2026."""
     pattern = "dd/MM/yyyy" if language is Language.PORTUGUESE else "medium"
     return str(format_date(day, pattern, locale=language.locale))
 
@@ -84,12 +83,10 @@ def _day_and_time(day: str, time: str, language: Language) -> str:
 
 
 def clock_time(at_ms: int) -> str:
-    """15:32:07."""
     return local(at_ms).strftime("%H:%M:%S") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
 
 
 def minute_time(at_ms: int) -> str:
-    """15:32."""
     return local(at_ms).strftime("%H:%M") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
 
 
@@ -156,5 +153,4 @@ def initials(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    """The name in a greeting."""
     return name.split()[0] if name.split() else name

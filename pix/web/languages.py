@@ -30,12 +30,10 @@ class Language(StrEnum):
 
     @property
     def locale(self) -> str:
-        """Babel's name of the locale."""
         return self.value.replace("-", "_")
 
     @property
     def own_name(self) -> str:
-        """The language's name in itself."""
         return _OWN_NAMES[self]
 
 
@@ -48,7 +46,6 @@ _ACCEPTED_MAX: Final = 20
 
 @cache
 def catalogue(language: Language) -> Catalog:
-    """The language's texts as its file has them; English has none."""
     path = templates_folder() / "locale" / f"{language.locale}.po"
     if not path.exists():
         return Catalog(locale=language.locale)
@@ -58,7 +55,6 @@ def catalogue(language: Language) -> Catalog:
 
 @cache
 def translations(language: Language) -> NullTranslations:
-    """The same for gettext."""
     compiled = BytesIO()
     write_mo(compiled, catalogue(language))
     compiled.seek(0)

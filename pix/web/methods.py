@@ -23,7 +23,6 @@ class Methods:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, as a GET if it is a HEAD."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

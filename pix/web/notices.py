@@ -19,8 +19,6 @@ _NOTICE: Final = "notice"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The sentence in the visitor's language."""
-
     kind: NoticeKind
     sentence: str
 

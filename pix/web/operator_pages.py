@@ -21,7 +21,6 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
 
     @router.get("/sign-in")
     def show(request: Request, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = "") -> Response:
-        """The sign-in form, or why sign-in is disabled."""
         authentication = authentication_of(request)
         if authentication.is_operator(request):
             return see_other(request, local_url(next_url, home))
@@ -35,7 +34,6 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
         password: Annotated[str, Form(max_length=PASSWORD_LENGTH_MAX)] = "",
         next_url: Annotated[str, Form(alias="next")] = "",
     ) -> Response:
-        """Signs the operator in."""
         language = language_of(request)
         authentication = authentication_of(request)
         try:
@@ -55,7 +53,6 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        """Ends the session."""
         renew_session(request)
         return see_other(request, "/sign-in")
 

@@ -40,8 +40,7 @@ class OperatorSettings(Protocol):
     """The settings of operator sign-in. Without a password, in either form, only demo mode gives access."""
 
     @property
-    def demo_mode(self) -> bool:
-        """Whether every visitor is the operator."""
+    def demo_mode(self) -> bool: ...
 
     @property
     def operator_password(self) -> str:
@@ -128,7 +127,6 @@ class OperatorAuthentication:
 
     @property
     def is_disabled(self) -> bool:
-        """Whether sign-in is disabled."""
         return not (self.is_demo or self._password or self._password_hash)
 
     def check(self, password: str) -> None:
@@ -152,7 +150,6 @@ class OperatorAuthentication:
         request.session[SESSION_KEY] = self._mark
 
     def is_operator(self, request: Request) -> bool:
-        """Whether the session of this browser is the operator's."""
         mark = request.session.get(SESSION_KEY)
         return self.is_demo or (
             not self.is_disabled and isinstance(mark, str) and hmac.compare_digest(mark.encode(), self._mark.encode())
@@ -172,8 +169,6 @@ class OperatorAuthentication:
 
 @dataclass(frozen=True, slots=True)
 class DemoOperator:
-    """Settings of demo mode, where a service has none."""
-
     demo_mode: bool = True
     operator_password: str = ""
     operator_password_hash: str = ""

@@ -59,7 +59,6 @@ class RelativeRedirects:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, and makes a Location on the same Host a path."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -51,8 +51,6 @@ _GOOD_HUE, _BAD_HUE, _WAIT_HUE = "#0f8a4f", "#c62828", "#a86400"
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one mode by name, each `#rrggbb`."""
-
     colors: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:

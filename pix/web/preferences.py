@@ -22,8 +22,6 @@ _YEAR_SECONDS: Final = 31_536_000
 
 
 class Theme(StrEnum):
-    """How bright the pages are."""
-
     AUTO = "auto"
     LIGHT = "light"
     DARK = "dark"

@@ -45,7 +45,6 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on and adds to the answer's headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -80,7 +80,6 @@ class SessionEnd:
             self._woken.set()
 
     def end(self) -> None:
-        """The session is over."""
         self.is_over = True
         if self._loop is not None and self._woken is not None:
             # A closed loop has no stream.
@@ -112,7 +111,6 @@ class SessionRegistry:
 
     @property
     def streams(self) -> int:
-        """How many event streams are open."""
         return self._count
 
     def seconds_left(self, session: Mapping[str, Any]) -> float:

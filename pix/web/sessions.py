@@ -89,7 +89,6 @@ class SessionAges:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on with its valid session, or an empty one."""
         if scope["type"] == "http" and scope["session"]:
             session, session_registry = scope["session"], session_registry_of(scope["app"])
             now = int(session_registry.now_seconds())
@@ -118,7 +117,6 @@ def _without_cookie(scope: Scope, send: Send) -> Send:
 
 
 def session_registry_of(app: FastAPI) -> SessionRegistry:
-    """The application's."""
     session_registry: SessionRegistry = app.state.session_registry
     return session_registry
 

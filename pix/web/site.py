@@ -22,8 +22,6 @@ _IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """The name and looks of a site, as its templates show them."""
-
     name: str
     color: str
     subtitle: str
@@ -87,8 +85,7 @@ class OperatorSite(Protocol):
     def csrf(self) -> Csrf: ...
     @property
     def authentication(self) -> OperatorAuthentication: ...
-    def context(self, request: Request) -> Mapping[str, Any]:
-        """The names that every template may use."""
+    def context(self, request: Request) -> Mapping[str, Any]: ...
 
 
 class OperatorNeeded(Exception):
@@ -119,13 +116,11 @@ async def _pages(request: Request) -> Pages:
 
 
 async def operator(request: Request) -> None:
-    """Raises OperatorNeeded."""
     if not authentication_of(request).is_operator(request):
         raise OperatorNeeded
 
 
 async def no_forgery(request: Request) -> None:
-    """Raises ForgedRequest."""
     site: OperatorSite = request.app.state.site
     await site.csrf.check(request)
 

@@ -27,8 +27,6 @@ PageContext = Callable[[Request], Mapping[str, Any]]
 
 
 class Pages:
-    """The templates of one app, in every language."""
-
     def __init__(self, context: PageContext, folder: Path | None = None) -> None:
         self._context = context
         self._environments = {language: _environment(folder or templates_folder(), language) for language in Language}
@@ -67,12 +65,10 @@ class Pages:
 
 
 def language_of(request: Request) -> Language:
-    """The language that the visitor reads."""
     return choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
 
 
 def theme_of(request: Request) -> Theme:
-    """Light, dark, or as the device says."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return Theme(chosen) if chosen in set(Theme) else Theme.AUTO
 

@@ -52,7 +52,7 @@ class ObjectCodec:
         headers = {HEADER_TYPE: type(message).__name__.encode(), HEADER_SENDER: self._participant.encode()}
         return ObjectRecord(
             peer.topic,
-            message.end_to_end_id.encode(),
+            message.record_key.encode(),
             b"",
             headers,
             message=message,

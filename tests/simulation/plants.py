@@ -13,8 +13,8 @@ from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain import books
 from bank_sim.domain.flows import decide as decide_at_bank
 from bank_sim.domain.flows.flow import Decision as BankDecision
+from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move
-from bank_sim.domain.flows.transfer.postings import posting
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as ResendAtHub
@@ -111,7 +111,7 @@ class _OneOutcomeOnly(ResendAtHub):
     def __call__(self) -> list[Outgoing]:
         first: dict[str, Outgoing] = {}
         for owed in super().__call__():
-            first.setdefault(owed.message.end_to_end_id, owed)
+            first.setdefault(owed.message.record_key, owed)
         return list(first.values())
 
 

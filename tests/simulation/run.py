@@ -41,6 +41,7 @@ from pix.runtime.clock import Clock
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import FEATURES
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -339,6 +340,9 @@ class World:
             # The bank knows its new secret alone, and the hub still both.
             secret = f"new secret of the bank {code}"
             self.hub.add_bank(code=code, name=name, color="#123456", secret=secret)
+        self.hub.join_network(
+            ispb=identity.ispb, code=code, name=name, color="#123456", url="", version="", features=FEATURES
+        )
         store = BankStore()
         clock = self._new_clock()
         fate = Fate(self.random)

@@ -28,6 +28,7 @@ from pix.scheme.messages import (
     TransferFailed,
     TransferOffered,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
@@ -186,7 +187,7 @@ class World:
         replayed, self.replayed[:] = list(self.replayed), []
         return read([*gateway.encode(self.publisher.collect()), *replayed])
 
-    def incoming(self, message: HubMessage) -> Transfer:
+    def incoming(self, message: FromHub) -> Transfer:
         return self.bank.queries.find_transfer(message.end_to_end_id, Direction.INCOMING)
 
     def outgoing(self, transfer: Transfer) -> Transfer:
@@ -213,5 +214,5 @@ def read(records: Sequence[Record]) -> list[BankMessage]:
 
 
 def as_bank_message(message: Message) -> BankMessage:
-    assert not isinstance(message, (TransferOffered, TransferConfirmed, TransferFailed))
+    assert not isinstance(message, HubMessage)
     return message

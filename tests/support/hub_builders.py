@@ -11,6 +11,7 @@ from hub.domain.directory import KeyEntry
 from hub.domain.flows.flow import Facts, Network
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
+from pix.scheme.features import FEATURES
 from pix.scheme.ids import make_end_to_end_id
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
@@ -35,7 +36,7 @@ FUNDS = 1_000_000
 AURORA, IPE, MARE = (bank.ispb for bank in banks.BANKS)
 STRANGER = "00000099"
 
-BANKS = {bank.ispb: Bank(bank.ispb, bank.code, bank.name, bank.color) for bank in banks.BANKS}
+BANKS = {bank.ispb: Bank(bank.ispb, bank.code, bank.name, bank.color, features=FEATURES) for bank in banks.BANKS}
 
 ANA = Party(AURORA, "0001", "100001-1", "Ana Souza", "***.982.247-**")
 BIA = Party(IPE, "0001", "200002-2", "Bia Lima", "***.444.777-**")

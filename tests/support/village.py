@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -43,6 +43,7 @@ from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import Clock, SystemClock
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.record import Record
@@ -101,7 +102,7 @@ class VillageHub:
             except hub_errors.KeyLimitReached as limit:
                 raise errors.KeyLimitReached(limit.rule) from None
 
-    def join_network(self, identity: BankIdentity, url: str, version: str) -> None:
+    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
         with self._hub() as hub:
             hub.join_network(
                 ispb=self._ispb,
@@ -110,6 +111,7 @@ class VillageHub:
                 color=identity.color,
                 url=url,
                 version=version,
+                features=features,
             )
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
@@ -276,6 +278,7 @@ class Village:
             self._readers[bank_topic(identity.code)] = bank_handler(bank, secret)
         self.switches.hears = set(self._readers)
         for bank in self.banks.values():
+            bank.join_network()
             bank.meet_participants()
             bank.mirror_settlement()
             bank.health.ok("database")

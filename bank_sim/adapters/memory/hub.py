@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID, uuid5
 
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
@@ -12,6 +12,7 @@ from bank_sim.domain.errors import HubUnavailable, KeyLimitReached, KeyNotFound,
 from bank_sim.domain.flows.transfer.model import Progress
 from pix.runtime.clock import Clock
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key
 
 _NAMESPACE = UUID("6f1d1c5e-3a80-4c4e-9b43-0d3f3c2f6c11")
@@ -29,6 +30,8 @@ class MemoryHub:
         self.participants: dict[str, Participant] = {}
         self.words: list[tuple[object, ...]] = []
         """What the bank's processes have said of themselves."""
+        self.features: frozenset[Feature] = frozenset()
+        """What the bank has announced that it understands."""
         self._identity = identity
         self._clock = clock
         self._own: dict[PixKey, AccountKey] = {}
@@ -39,11 +42,13 @@ class MemoryHub:
         identity: BankIdentity,
         url: str,
         version: str,  # noqa: ARG002 - the port's
+        features: Collection[Feature],
     ) -> None:
         self._answer()
         self.participants[identity.ispb] = Participant(
             identity.ispb, identity.code, identity.name, identity.color, url, active=True
         )
+        self.features = frozenset(features)
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         self._answer()

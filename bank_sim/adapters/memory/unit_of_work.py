@@ -20,23 +20,24 @@ from bank_sim.application.ports import (
     KeyRepository,
     PostingRepository,
     RowExists,
+    RowRepository,
     ScheduleRepository,
     SwitchRepository,
-    TransferRepository,
 )
 from bank_sim.application.views import (
     BooksSummary,
+    RowFilter,
     StatementDirection,
     StatementFilter,
-    StatementLine,
-    TransferFilter,
 )
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
-from bank_sim.domain.flows.flow import RowId
-from bank_sim.domain.flows.transfer.model import UNDECIDED, Progress, Transfer, TransferStatus
+from bank_sim.domain.flows import FLOWS
+from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
@@ -51,19 +52,25 @@ FIRST_SERIAL: Final = 100_001
 LOCK_SECONDS_MAX: Final = 10.0
 
 _SWITCH: Final = "behaviour"
+_UNDECIDED: Final = frozenset({"pending", "accepted", "rejected"})
+_FAILED: Final = "failed"
+_PINNING: Final = frozenset({"pending", "accepted"})
+"""The states, of any flow, in which money may still come to the account."""
 PostingId = tuple[str, Direction | None, PostingKind | None]
 """What makes a posting unique: transfer, direction and kind; or the deposit or funding alone."""
 
 
 @dataclass(slots=True)
 class BankStore:
-    """What is durable."""
-
     accounts: MemoryTable[str, Account] = field(default_factory=MemoryTable)
     pin_hashes: MemoryTable[str, str] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, tuple[AccountKey, int]] = field(default_factory=MemoryTable)
-    transfers: MemoryTable[RowId, Transfer] = field(default_factory=MemoryTable)
-    idempotency_keys: MemoryTable[tuple[str, str], RowId] = field(default_factory=MemoryTable)
+    rows: Mapping[str, MemoryTable[RowId, Any]] = field(
+        default_factory=lambda: {flow.name: MemoryTable() for flow in FLOWS}
+    )
+    """By the name of the flow."""
+    idempotency_keys: MemoryTable[tuple[str, str, str], RowId] = field(default_factory=MemoryTable)
+    """By flow, account number and key."""
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
@@ -76,17 +83,20 @@ class BankStore:
     last_posting_id: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def transfers(self) -> MemoryTable[RowId, Transfer]:
+        """The rows of the flow `transfer`."""
+        return self.rows[TRANSFER]
+
     def tables(self) -> Sequence[MemoryTable[Any, Any]]:
         """Everything that a transaction commits or undoes."""
         return (
-            self.accounts, self.pin_hashes, self.keys, self.transfers, self.idempotency_keys, self.postings,
+            self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.dead_letters.table,
         )  # fmt: skip
 
 
 class MemoryAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -143,8 +153,6 @@ class MemoryAccounts:
 
 
 class MemoryKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -178,127 +186,107 @@ class MemoryKeys:
         return dict(self._store.keys.values())
 
 
-def _wait_ms_max(transfer: Transfer, wait_ms_max: int) -> int:
-    is_answered_late = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
+def _wait_ms_max(row: FlowRow, wait_ms_max: int) -> int:
+    is_answered_late = row.answered_at_ms is not None and row.answered_at_ms == row.resend_at_ms
     return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if is_answered_late else wait_ms_max
 
 
-class MemoryTransfers:
-    """See `bank_sim.application.ports.TransferRepository`."""
+class MemoryRows:
+    """See `bank_sim.application.ports.RowRepository`."""
 
-    def __init__(self, store: BankStore) -> None:
-        self._store = store
+    def __init__(self, store: BankStore, flow: str) -> None:
+        self._rows = store.rows[flow]
+        self._ids = store.idempotency_keys
+        self._flow = flow
 
-    def lock(self, ids: Collection[RowId]) -> dict[RowId, Transfer]:
-        found = {place: self._store.transfers.get(place) for place in sorted(ids)}
-        return {place: transfer for place, transfer in found.items() if transfer is not None}
+    def lock(self, ids: Collection[RowId]) -> dict[RowId, Any]:
+        return self.find_many(ids)
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Any]:
         due = [
-            (transfer.resend_at_ms, transfer.end_to_end_id, transfer)
-            for transfer in self._store.transfers.values()
-            if transfer.resend_at_ms is not None
-            and not now_ms < transfer.resend_at_ms <= now_ms + _wait_ms_max(transfer, wait_ms_max)
+            (row.resend_at_ms, row.row_id, row)
+            for row in self._rows.values()
+            if row.resend_at_ms is not None and not now_ms < row.resend_at_ms <= now_ms + _wait_ms_max(row, wait_ms_max)
         ]
-        return [transfer for _, _, transfer in sorted(due, key=lambda entry: entry[:2])[:size]]
+        return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])[:size]]
 
-    def add(self, transfers: Sequence[Transfer]) -> None:
-        for transfer in transfers:
-            place = _place_of(transfer)
-            if self._store.transfers.get(place) is not None:
-                raise RowExists(f"{place[0]} {place[1]}")
-            if transfer.idempotency_key:
-                idempotency_key = (transfer.account_number, transfer.idempotency_key)
-                if self._store.idempotency_keys.get(idempotency_key) is not None:
-                    raise RowExists(transfer.idempotency_key)
-                self._store.idempotency_keys.put(idempotency_key, place)
-            self._store.transfers.put(place, transfer)
+    def add(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            if self._rows.get(row.row_id) is not None:
+                raise RowExists(f"{row.row_id[0]} {row.row_id[1]}")
+            if row.idempotency_key:
+                idempotency_key = (self._flow, row.account_number, row.idempotency_key)
+                if self._ids.get(idempotency_key) is not None:
+                    raise RowExists(row.idempotency_key)
+                self._ids.put(idempotency_key, row.row_id)
+            self._rows.put(row.row_id, row)
 
-    def save(self, transfers: Sequence[Transfer]) -> None:
-        for transfer in transfers:
-            if self._store.transfers.get(_place_of(transfer)) is not None:
-                self._store.transfers.put(_place_of(transfer), transfer)
+    def save(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            if self._rows.get(row.row_id) is not None:
+                self._rows.put(row.row_id, row)
 
-    def learn(self, progress: Mapping[str, Progress]) -> None:
-        for end_to_end_id, steps in progress.items():
-            for direction in Direction:
-                transfer = self.find(end_to_end_id, direction)
-                if transfer is not None:
-                    confirmed = transfer.status is TransferStatus.CONFIRMED
-                    completed_at_ms = steps.completed_at_ms if confirmed else None
-                    learned = replace(
-                        transfer,
-                        offered_at_ms=transfer.offered_at_ms or steps.offered_at_ms,
-                        completed_at_ms=transfer.completed_at_ms or completed_at_ms,
-                    )
-                    self._store.transfers.put(_place_of(transfer), learned)
+    def find(self, key: str, direction: Direction) -> Any:
+        return self._rows.get((key, direction))
 
-    def find(self, end_to_end_id: str, direction: Direction) -> Transfer | None:
-        return self._store.transfers.get((end_to_end_id, direction))
+    def find_many(self, ids: Collection[RowId]) -> dict[RowId, Any]:
+        found = {row_id: self._rows.get(row_id) for row_id in sorted(ids)}
+        return {row_id: row for row_id, row in found.items() if row is not None}
 
-    def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Transfer]:
+    def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         found = {}
         for key in keys:
-            place = self._store.idempotency_keys.get(key)
-            transfer = None if place is None else self._store.transfers.get(place)
-            if transfer is not None:
-                found[key] = transfer
+            row_id = self._ids.get((self._flow, *key))
+            row = None if row_id is None else self._rows.get(row_id)
+            if row is not None:
+                found[key] = row
         return found
 
     def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
         spent: Counter[str] = Counter()
-        for transfer in self._store.transfers.values():
+        for row in self._rows.values():
             if (
-                transfer.account_number in account_numbers
-                and transfer.direction is Direction.OUTGOING
-                and transfer.status is not TransferStatus.FAILED
-                and from_ms <= transfer.requested_at_ms < to_ms
+                row.account_number in account_numbers
+                and row.direction is Direction.OUTGOING
+                and row.status != _FAILED
+                and from_ms <= row.requested_at_ms < to_ms
             ):
-                spent[transfer.account_number] += transfer.amount_centavos
+                spent[row.account_number] += row.amount_centavos
         return dict(spent)
 
     def has_undecided(self, account_number: str) -> bool:
-        pinning = (TransferStatus.PENDING, TransferStatus.ACCEPTED)
-        return any(
-            transfer.account_number == account_number and transfer.status in pinning
-            for transfer in self._store.transfers.values()
-        )
+        return any(row.account_number == account_number and row.status in _PINNING for row in self._rows.values())
 
-    def list(self, narrow: TransferFilter) -> list[Transfer]:
-        matching = [transfer for transfer in self._store.transfers.values() if _matches(transfer, narrow)]
+    def list(self, narrow: RowFilter) -> list[Any]:
+        matching = [row for row in self._rows.values() if _matches(row, narrow)]
         matching.sort(key=_order_of, reverse=narrow.newest_first)
         if narrow.after is not None:
             after = narrow.after
             if narrow.newest_first:
-                matching = [transfer for transfer in matching if _order_of(transfer) < after]
+                matching = [row for row in matching if _order_of(row) < after]
             else:
-                matching = [transfer for transfer in matching if _order_of(transfer) > after]
+                matching = [row for row in matching if _order_of(row) > after]
         return matching[: narrow.size]
 
-    def count(self) -> Mapping[tuple[Direction, TransferStatus], int]:
-        return Counter((transfer.direction, transfer.status) for transfer in self._store.transfers.values())
+    def count(self) -> Mapping[tuple[Direction, str], int]:
+        return Counter((row.direction, row.status) for row in self._rows.values())
 
 
-def _place_of(transfer: Transfer) -> RowId:
-    return transfer.end_to_end_id, transfer.direction
+def _order_of(row: FlowRow) -> tuple[int, str, str]:
+    return row.requested_at_ms, row.row_id[0], row.direction.value
 
 
-def _order_of(transfer: Transfer) -> tuple[int, str, str]:
-    return transfer.requested_at_ms, transfer.end_to_end_id, transfer.direction.value
-
-
-def _matches(transfer: Transfer, narrow: TransferFilter) -> bool:
+def _matches(row: FlowRow, narrow: RowFilter) -> bool:
     return (
-        (narrow.direction is None or transfer.direction is narrow.direction)
-        and (narrow.status is None or transfer.status is narrow.status)
-        and (not narrow.account_number or transfer.account_number == narrow.account_number)
-        and (not narrow.undecided or transfer.status in UNDECIDED)
+        (narrow.direction is None or row.direction is narrow.direction)
+        and (narrow.status is None or row.status == narrow.status)
+        and (not narrow.account_number or row.account_number == narrow.account_number)
+        and (not narrow.undecided or row.status in _UNDECIDED)
+        and (not narrow.about or row.about == narrow.about)
     )
 
 
 class MemoryPostings:
-    """See `bank_sim.application.ports.PostingRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -321,43 +309,15 @@ class MemoryPostings:
 
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
-    ) -> list[StatementLine]:
-        lines = [
-            self._line_of(posting_id, posting)
-            for posting_id, posting in self._store.postings.values()
-            if posting.account_number == account_number
-        ]
+    ) -> list[tuple[int, Posting]]:
         shown = [
-            line
-            for line in lines
-            if _is_shown(line, narrow) and (before_posting_id is None or line.posting_id < before_posting_id)
+            entry
+            for entry in self._store.postings.values()
+            if entry[1].account_number == account_number
+            and _is_shown(entry[1], narrow)
+            and (before_posting_id is None or entry[0] < before_posting_id)
         ]
-        return sorted(shown, key=lambda line: -line.posting_id)[:size]
-
-    def _line_of(self, posting_id: int, posting: Posting) -> StatementLine:
-        transfer = None
-        if posting.end_to_end_id is not None and posting.direction is not None:
-            transfer = self._store.transfers.get((posting.end_to_end_id, posting.direction))
-        bank = None if transfer is None else self._store.participants.get(transfer.counterpart_ispb)
-        shown_bank = ""
-        if bank is not None:
-            shown_bank = bank.name
-        elif transfer is not None:
-            shown_bank = transfer.payee_bank_name or transfer.counterpart_ispb
-        is_debit = posting.debit_account == customer_ledger(posting.account_number or "")
-        return StatementLine(
-            posting_id=posting_id,
-            posted_at_ms=posting.posted_at_ms,
-            kind=posting.kind,
-            end_to_end_id=posting.end_to_end_id or "",
-            direction=posting.direction,
-            counterpart_name="" if transfer is None else transfer.counterpart_name,
-            counterpart_bank=shown_bank,
-            description="" if transfer is None else transfer.description,
-            amount_centavos=-posting.amount_centavos if is_debit else posting.amount_centavos,
-            balance_after_centavos=posting.balance_after_centavos or 0,
-            transfer_status=None if transfer is None else transfer.status,
-        )
+        return sorted(shown, key=lambda entry: -entry[0])[:size]
 
     def summary(self) -> BooksSummary:
         credited: Counter[str] = Counter()
@@ -390,17 +350,18 @@ class MemoryPostings:
                     if account.balance_centavos != credited[customer_ledger(account.number)]
                 )
             ),
-            unbalanced_transfers=self._unbalanced_transfers(booked),
+            unbalanced_transfers=self._unbalanced_rows(booked),
         )
 
-    def _unbalanced_transfers(self, booked: Mapping[RowId, Sequence[Posting]]) -> tuple[str, ...]:
-        odd = {place[0] for place in booked if self._store.transfers.get(place) is None}
-        for transfer in self._store.transfers.values():
-            postings = booked.get(_place_of(transfer), ())
+    def _unbalanced_rows(self, booked: Mapping[RowId, Sequence[Posting]]) -> tuple[str, ...]:
+        rows = {row.row_id: row for table in self._store.rows.values() for row in table.values()}
+        odd = {row_id[0] for row_id in booked if row_id not in rows}
+        for row in rows.values():
+            postings = booked.get(row.row_id, ())
             kinds = {posting.kind for posting in postings}
-            due = set(POSTINGS_DUE[transfer.direction, transfer.status])
-            if kinds != due or any(posting.amount_centavos != transfer.amount_centavos for posting in postings):
-                odd.add(transfer.end_to_end_id)
+            due = set(POSTINGS_DUE[row.direction, row.status])
+            if kinds != due or any(posting.amount_centavos != row.amount_centavos for posting in postings):
+                odd.add(row.row_id[0])
         return tuple(sorted(odd))
 
     def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
@@ -422,27 +383,26 @@ def _place_of_posting(posting: Posting) -> PostingId:
     return posting.operation_id or "", None, None
 
 
-def _is_shown(line: StatementLine, narrow: StatementFilter) -> bool:
-    is_refund = line.kind is PostingKind.REFUND
+def _is_shown(posting: Posting, narrow: StatementFilter) -> bool:
+    is_refund = posting.kind is PostingKind.REFUND
+    is_debit = posting.debit_account == customer_ledger(posting.account_number or "")
     match narrow.direction:
         case StatementDirection.ALL:
             is_in_direction = True
         case StatementDirection.IN:
-            is_in_direction = line.amount_centavos > 0 and not is_refund
+            is_in_direction = not is_debit and not is_refund
         case StatementDirection.OUT:
-            is_in_direction = line.amount_centavos < 0
+            is_in_direction = is_debit
         case StatementDirection.REFUNDS:
             is_in_direction = is_refund
     return (
         is_in_direction
-        and (narrow.from_ms is None or line.posted_at_ms >= narrow.from_ms)
-        and (narrow.to_ms is None or line.posted_at_ms < narrow.to_ms)
+        and (narrow.from_ms is None or posting.posted_at_ms >= narrow.from_ms)
+        and (narrow.to_ms is None or posting.posted_at_ms < narrow.to_ms)
     )
 
 
 class MemorySwitches:
-    """See `bank_sim.application.ports.SwitchRepository`."""
-
     def __init__(self, store: BankStore) -> None:
         self._store = store
 
@@ -471,11 +431,10 @@ class MemorySwitches:
 
 
 class MemoryUnitOfWork:
-    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
-
     accounts: AccountRepository
     keys: KeyRepository
-    transfers: TransferRepository
+    rows: Mapping[str, RowRepository[Any]]
+    transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
@@ -485,7 +444,8 @@ class MemoryUnitOfWork:
         self._store = store
         self.accounts = MemoryAccounts(store)
         self.keys = MemoryKeys(store)
-        self.transfers = MemoryTransfers(store)
+        self.rows = {flow.name: MemoryRows(store, flow.name) for flow in FLOWS}
+        self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
         self.switches = MemorySwitches(store)
@@ -509,8 +469,6 @@ class MemoryUnitOfWork:
 
 
 class MemoryUnitsOfWork:
-    """Opens units of work on one store."""
-
     def __init__(self, store: BankStore | None = None) -> None:
         self.store = store or BankStore()
 

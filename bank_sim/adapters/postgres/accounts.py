@@ -75,8 +75,6 @@ def _limits_json(limits: Iterable[Limit]) -> str | None:
 
 
 class PostgresAccounts:
-    """See `bank_sim.application.ports.AccountRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -174,8 +172,6 @@ def _these(keys: Collection[PixKey]) -> dict[str, Sequence[str]]:
 
 
 class PostgresKeys:
-    """See `bank_sim.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

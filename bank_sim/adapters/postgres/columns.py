@@ -19,7 +19,6 @@ class Column(Generic[Row]):
 
 
 def names(columns: Iterable[Column[Row]]) -> str:
-    """The columns' names, as a statement lists them."""
     return ", ".join(column.name for column in columns)
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
-from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter, StatementLine
-from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting
-from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.adapters.postgres.flows import TABLES
+from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter
+from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
@@ -33,32 +33,21 @@ _COLUMNS: Final[list[Column[Posting]]] = [
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
 
-_STATEMENT: Final = """
-SELECT * FROM (
-    SELECT p.posting_id, p.posted_at_ms, p.kind, coalesce(p.end_to_end_id, '') AS end_to_end_id, p.direction,
-        CASE WHEN p.direction = 'incoming' THEN t.payer_name ELSE coalesce(t.payee_name, t.shown_name, '') END
-            AS counterpart_name,
-        CASE WHEN p.direction = 'incoming' THEN coalesce(b.name, t.payer_ispb)
-            ELSE coalesce(b.name, nullif(t.shown_bank_name, ''), t.payee_ispb, '') END AS counterpart_bank,
-        coalesce(t.description, '') AS description,
-        CASE WHEN p.debit_account = :ledger THEN -p.amount_centavos ELSE p.amount_centavos END AS amount_centavos,
-        p.balance_after_centavos, t.status AS transfer_status
-    FROM postings AS p
-    LEFT JOIN transfers AS t ON t.end_to_end_id = p.end_to_end_id AND t.direction = p.direction
-    LEFT JOIN participants AS b ON b.ispb = CASE WHEN p.direction = 'incoming' THEN t.payer_ispb ELSE t.payee_ispb END
-    WHERE p.account_number = :account_number
-) AS line
-"""
+_LIST: Final = f"SELECT posting_id, {names(_COLUMNS)} FROM postings"  # noqa: S608 - names are constants of this module
 _DIRECTION_CONDITIONS: Final = {
     StatementDirection.ALL: "true",
-    StatementDirection.IN: "amount_centavos > 0 AND kind <> 'refund'",
-    StatementDirection.OUT: "amount_centavos < 0",
+    StatementDirection.IN: "debit_account <> :ledger AND kind <> 'refund'",
+    StatementDirection.OUT: "debit_account = :ledger",
     StatementDirection.REFUNDS: "kind = 'refund'",
 }
 
 # One statement, hence one snapshot: under load, sums that were taken one after the other would never agree.
+_ROWS: Final = " UNION ALL ".join(
+    f"SELECT {table.key} AS id, direction, status, amount_centavos FROM {table.name}"  # noqa: S608 - names are constants
+    for table in TABLES.values()
+)
 _SUMMARY: Final = text(
-    """
+    f"""
     WITH entries AS (
         SELECT debit_account AS ledger, -amount_centavos AS credited FROM postings
         UNION ALL SELECT credit_account, amount_centavos FROM postings
@@ -69,17 +58,17 @@ _SUMMARY: Final = text(
             min(amount_centavos) AS least, max(amount_centavos) AS most
         FROM postings WHERE end_to_end_id IS NOT NULL GROUP BY end_to_end_id, direction
     ), demanded AS (
-        SELECT end_to_end_id, direction, amount_centavos,
+        SELECT id, direction, amount_centavos,
             (SELECT due.kinds FROM unnest(CAST(:due_states AS text[]), CAST(:due_kinds AS text[])) AS due(state, kinds)
                 WHERE due.state = direction || ' ' || status) AS kinds
-        FROM transfers
+        FROM ({_ROWS}) AS rows
     ), odd_accounts AS (
         SELECT a.number FROM accounts AS a LEFT JOIN sums AS s ON s.ledger = :customer_prefix || a.number
         WHERE a.balance_centavos <> coalesce(s.credited, 0) ORDER BY a.number LIMIT :offenders
-    ), odd_transfers AS (
-        SELECT coalesce(d.end_to_end_id, b.end_to_end_id) AS id
+    ), odd_rows AS (
+        SELECT coalesce(d.id, b.end_to_end_id) AS id
         FROM demanded AS d FULL JOIN booked AS b
-            ON b.end_to_end_id = d.end_to_end_id AND b.direction = d.direction
+            ON b.end_to_end_id = d.id AND b.direction = d.direction
         WHERE d.kinds IS DISTINCT FROM b.kinds
             OR b.least <> d.amount_centavos OR b.most <> d.amount_centavos
         ORDER BY 1 LIMIT :offenders
@@ -97,8 +86,8 @@ _SUMMARY: Final = text(
         (SELECT count(*) FROM postings),
         ARRAY(SELECT number FROM negative),
         ARRAY(SELECT number FROM odd_accounts),
-        ARRAY(SELECT id FROM odd_transfers)
-    """
+        ARRAY(SELECT id FROM odd_rows)
+    """  # noqa: S608 - names are constants
 )
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
@@ -131,8 +120,6 @@ def _posting_of(row: Sequence[Any]) -> Posting:
 
 
 class PostgresPostings:
-    """See `bank_sim.application.ports.PostingRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -146,13 +133,11 @@ class PostgresPostings:
 
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
-    ) -> list[StatementLine]:
-        conditions = [_DIRECTION_CONDITIONS[narrow.direction]]
-        values: dict[str, Any] = {
-            "account_number": account_number,
-            "ledger": f"{CUSTOMER_PREFIX}{account_number}",
-            "size": size,
-        }
+    ) -> list[tuple[int, Posting]]:
+        conditions = ["account_number = :account_number", _DIRECTION_CONDITIONS[narrow.direction]]
+        values: dict[str, Any] = {"account_number": account_number, "size": size}
+        if ":ledger" in _DIRECTION_CONDITIONS[narrow.direction]:
+            values["ledger"] = customer_ledger(account_number)
         if narrow.from_ms is not None:
             conditions.append("posted_at_ms >= :from_ms")
             values["from_ms"] = narrow.from_ms
@@ -163,24 +148,9 @@ class PostgresPostings:
             conditions.append("posting_id < :before")
             values["before"] = before_posting_id
         rows = self._connection.execute(
-            text(f"{_STATEMENT} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"), values
+            text(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"), values
         )
-        return [
-            StatementLine(
-                posting_id=row.posting_id,
-                posted_at_ms=row.posted_at_ms,
-                kind=PostingKind(row.kind),
-                end_to_end_id=row.end_to_end_id,
-                direction=None if row.direction is None else Direction(row.direction),
-                counterpart_name=row.counterpart_name,
-                counterpart_bank=row.counterpart_bank,
-                description=row.description,
-                amount_centavos=row.amount_centavos,
-                balance_after_centavos=row.balance_after_centavos,
-                transfer_status=None if row.transfer_status is None else TransferStatus(row.transfer_status),
-            )
-            for row in rows
-        ]
+        return [(row[0], _posting_of(row)) for row in rows]
 
     def summary(self) -> BooksSummary:
         row = self._connection.execute(_SUMMARY, {**_PARAMETERS, "offenders": OFFENDERS_MAX}).one()
@@ -202,10 +172,7 @@ class PostgresPostings:
         if not is_storable(end_to_end_id):
             return []
         rows = self._connection.execute(
-            text(
-                f"SELECT posting_id, {names(_COLUMNS)} FROM postings "  # noqa: S608 - names are constants
-                "WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id"
-            ),
+            text(f"{_LIST} WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id"),
             {"end_to_end_id": end_to_end_id},
         )
         return [(row[0], _posting_of(row)) for row in rows]
@@ -213,8 +180,8 @@ class PostgresPostings:
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         rows = self._connection.execute(
             text(
-                f"SELECT posting_id, {names(_COLUMNS)} FROM postings "  # noqa: S608 - names are constants
-                "WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before ORDER BY posting_id DESC LIMIT :size"
+                f"{_LIST} WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before "
+                "ORDER BY posting_id DESC LIMIT :size"
             ),
             {"before": before_posting_id, "size": size},
         )

@@ -40,8 +40,6 @@ _SET_BEHAVIOUR: Final = text(
 
 
 class PostgresSwitches:
-    """See `bank_sim.application.ports.SwitchRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

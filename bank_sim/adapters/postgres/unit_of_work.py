@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
+from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
-from bank_sim.adapters.postgres.transfers import PostgresTransfers
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
     KeyRepository,
     PostingRepository,
     RowExists,
+    RowRepository,
     ScheduleRepository,
     SwitchRepository,
-    TransferRepository,
 )
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
+from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction, undo
@@ -34,11 +37,10 @@ _CHECK_VIOLATION: Final = "23514"
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `bank_sim.application.ports.UnitOfWork`."""
-
     accounts: AccountRepository
     keys: KeyRepository
-    transfers: TransferRepository
+    rows: Mapping[str, RowRepository[Any]]
+    transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
@@ -54,7 +56,8 @@ class PostgresUnitOfWork:
         self._connection = self._scope.__enter__()
         self.accounts = PostgresAccounts(self._connection)
         self.keys = PostgresKeys(self._connection)
-        self.transfers = PostgresTransfers(self._connection)
+        self.rows = row_repositories(self._connection)
+        self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
         self.switches = PostgresSwitches(self._connection)
@@ -83,8 +86,6 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

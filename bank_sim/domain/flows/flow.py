@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from enum import StrEnum
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import Behaviour
@@ -12,6 +13,7 @@ from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
 from pix.scheme.messages import BankMessage
 from pix.scheme.postings import Direction
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 
@@ -23,6 +25,70 @@ RowId = tuple[str, Direction]
 
 RowKey = tuple[str, RowId]
 """The name of a flow, and the id of one of its rows."""
+
+
+class FlowRow(Protocol):
+    """A row of any flow: this bank's side of one movement of money, which is its own outbox."""
+
+    @property
+    def row_id(self) -> RowId:
+        """Among all rows of flows: two flows have no id in common."""
+
+    @property
+    def about(self) -> str:
+        """The end-to-end id of the transfer that the row is about: of a transfer its own."""
+
+    @property
+    def direction(self) -> Direction: ...
+
+    @property
+    def status(self) -> StrEnum: ...
+
+    @property
+    def reason(self) -> ReasonCode | None: ...
+
+    @property
+    def amount_centavos(self) -> int: ...
+
+    @property
+    def account_number(self) -> str:
+        """Of this bank's customer."""
+
+    @property
+    def counterpart_name(self) -> str:
+        """The other side's name, as far as it is known."""
+
+    @property
+    def counterpart_ispb(self) -> str:
+        """The other side's bank; empty while it is not known."""
+
+    @property
+    def counterpart_bank_name(self) -> str:
+        """The name of the other side's bank as the customer was shown it; may be empty."""
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def requested_at_ms(self) -> int: ...
+
+    @property
+    def answered_at_ms(self) -> int | None: ...
+
+    @property
+    def decided_at_ms(self) -> int | None: ...
+
+    @property
+    def resend_at_ms(self) -> int | None: ...
+
+    @property
+    def resend_count(self) -> int: ...
+
+    @property
+    def idempotency_key(self) -> str: ...
+
+    @property
+    def traceparent(self) -> str: ...
 
 
 @value_object

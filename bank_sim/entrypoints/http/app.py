@@ -50,7 +50,6 @@ FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
 def create_app(application: BankApplication, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:
-    """The bank's site: pages, REST under `/api/v1`, and health checks. `clock` tells pages how long something takes."""
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",

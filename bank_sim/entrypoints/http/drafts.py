@@ -25,7 +25,6 @@ class CodeFacts:
     txid: str = ""
 
     def as_token(self) -> list[Any]:
-        """The facts in JSON's types, short."""
         return [self.amount_centavos, self.description, self.txid]
 
 
@@ -43,7 +42,6 @@ class PayeeDraft:
     code: CodeFacts = NO_CODE
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         payee = self.payee
         return [
             self.account_number,
@@ -67,7 +65,6 @@ class OrderDraft:
     """The days to pay on; None is at once."""
 
     def as_token(self) -> list[Any]:
-        """The draft in JSON's types, short."""
         plan = plan_as_token(self.plan)
         return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key, plan]
 

@@ -94,7 +94,6 @@ def ended_session_sentence(path: str, is_signed_in: bool, language: Language) ->
 
 
 def title_of(status: int, language: Language) -> str:
-    """The heading of an error's page."""
     titles = {
         403: translate(language, "Your session has expired"),
         404: translate(language, "Page not found"),

@@ -16,8 +16,6 @@ PAYMENTS_REMEMBERED_MAX: Final = 10_000
 
 
 class LookUps:
-    """The customers' buckets."""
-
     def __init__(self) -> None:
         self._limiters = {kind: Limiter(policy) for kind, policy in LOOK_UPS_OF_A_CUSTOMER.items()}
         self._paid: FIFOCache[str, bool] = FIFOCache(PAYMENTS_REMEMBERED_MAX)

@@ -55,8 +55,6 @@ def draw_qr(text: str, title: str) -> Markup:
 
 
 class PictureReaderBusy(Exception):
-    """Too many pictures wait to be read."""
-
     rule = BUSY_RULE
     retry_after_seconds = 5
 

@@ -34,8 +34,6 @@ _ACCOUNT: Final = "account"
 
 
 class SiteSettings(OperatorSettings, Protocol):
-    """What the pages need of the bank's settings."""
-
     @property
     def session_secret(self) -> str:
         """Signs cookies and forms; empty makes one for the life of the process."""
@@ -70,8 +68,6 @@ def bank_looks(identity: BankIdentity) -> Looks:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One bank's site."""
-
     bank: BankApplication
     settings: SiteSettings
     csrf: Csrf
@@ -84,7 +80,6 @@ class Site:
     looks: Looks
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
         return {
             "brand": self.looks.brand(
                 translate(language_of(request), "Bank %(code)s") % {"code": self.bank.identity.code}
@@ -101,7 +96,6 @@ class Site:
 
 
 def site_of(request: Request) -> Site:
-    """The site that this request is for."""
     site: Site = request.app.state.site
     return site
 
@@ -113,7 +107,6 @@ def sign_in(request: Request, account_number: str) -> None:
 
 
 def is_customer(request: Request) -> bool:
-    """Whether a customer has signed in in this browser."""
     return isinstance(request.session.get(_ACCOUNT), str)
 
 

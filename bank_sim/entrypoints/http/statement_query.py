@@ -53,7 +53,6 @@ async def statement_query(
 
 
 def today() -> date:
-    """The day in Brasília."""
     return datetime.now(UTC).astimezone(TIME_ZONE).date()
 
 

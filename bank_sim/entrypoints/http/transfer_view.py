@@ -29,8 +29,6 @@ StepState = Literal["done", "now", "next", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One line of the timeline."""
-
     name: str
     title: str
     state: StepState
@@ -40,8 +38,6 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The head of the page."""
-
     kind: Literal["wait", "good", "bad"]
     icon: str
     title: str

@@ -35,8 +35,6 @@ class MemoryWire:
 
 
 class MemoryTap:
-    """See `pix.messaging.tap.WireTap`."""
-
     def __init__(self, wire: MemoryWire) -> None:
         self._wire = wire
         self.passed: SimpleQueue[list[TappedRecord]] = SimpleQueue()

@@ -5,32 +5,37 @@ The deterministic simulation runs on it, and it passes the same contract tests a
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import Any
 
-from hub.application.ports import Found, KeyFilter, Latency, SettlementConflict, TransferChange, TransferFilter
+from hub.adapters.flow_stores import STORES
+from hub.application.ports import Found, KeyFilter, RowRepository, SettlementConflict, TransferRepository
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
-from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.flows import FLOWS
+from hub.domain.flows.transfer.model import NAME as TRANSFER
+from hub.domain.flows.transfer.model import Transfer
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, tally_changes
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.runtime.memory_table import MemoryTable
-from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 
 
 @dataclass(slots=True)
 class HubStore:
-    """What is durable."""
-
-    transfers: MemoryTable[str, Transfer] = field(default_factory=MemoryTable)
-    history: MemoryTable[str, tuple[HistoryStep, ...]] = field(default_factory=MemoryTable)
+    rows: Mapping[str, MemoryTable[str, Any]] = field(
+        default_factory=lambda: {flow.name: MemoryTable() for flow in FLOWS}
+    )
+    """By the name of the flow."""
+    history: MemoryTable[str, tuple[Step[Any, Any], ...]] = field(default_factory=MemoryTable)
+    """Of the rows of all flows."""
     tallies: MemoryTable[TallyKey, Tally] = field(default_factory=MemoryTable)
     banks: MemoryTable[str, Bank] = field(default_factory=MemoryTable)
     secrets: MemoryTable[str, tuple[BankSecret, ...]] = field(default_factory=MemoryTable)
@@ -41,134 +46,20 @@ class HubStore:
     instances: MemoryTable[tuple[str, str], BankInstance] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
-    def has_transfer(self, end_to_end_id: str) -> bool:
-        """What the primary key tells when a row is added."""
-        return self.transfers.get(end_to_end_id) is not None
+    @property
+    def transfers(self) -> MemoryTable[str, Transfer]:
+        """The rows of the flow `transfer`."""
+        return self.rows[TRANSFER]
 
     def tables(self) -> list[MemoryTable]:  # type: ignore[type-arg]
         """Everything that a transaction commits or undoes."""
         return [
-            self.transfers, self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
+            *self.rows.values(), self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
             self.fundings, self.keys, self.key_events, self.dead_letters.table,
         ]  # fmt: skip
 
 
-class MemoryTransfers:
-    """Transfers; see `hub.application.ports.TransferRepository`."""
-
-    def __init__(self, store: HubStore) -> None:
-        self._store = store
-        self._locked: dict[str, Transfer] = {}
-
-    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:  # noqa: ARG002 - port
-        found = {transfer.end_to_end_id: transfer for transfer in self.find_many(sorted(end_to_end_ids))}
-        self._locked |= found
-        return found
-
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        return self._due(now_ms, wait_ms_max)[:size]
-
-    def _due(self, now_ms: int, wait_ms_max: int) -> list[Transfer]:
-        due = [
-            transfer
-            for transfer in self._store.transfers.values()
-            if transfer.resend_at_ms is not None and not now_ms < transfer.resend_at_ms <= now_ms + wait_ms_max
-        ]
-        return sorted(due, key=lambda transfer: (transfer.resend_at_ms, transfer.end_to_end_id))
-
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        return [
-            transfer
-            for transfer in self._due(now_ms, wait_ms_max)
-            if transfer.status is TransferStatus.PENDING
-            and not -timeout_ms <= now_ms - transfer.received_at_ms <= timeout_ms
-        ][:size]
-
-    def save(self, changes: Sequence[TransferChange]) -> None:
-        for change in changes:
-            transfer = change.transfer
-            if change.is_new and self._store.has_transfer(transfer.end_to_end_id):
-                raise DatabaseUnavailable("another replica has added one of these transfers")
-            known = self._store.transfers.get(transfer.end_to_end_id)
-            if self._locked.pop(transfer.end_to_end_id, known) is not known:
-                raise DatabaseUnavailable("another replica has changed one of these transfers")
-            self._store.transfers.put(transfer.end_to_end_id, transfer)
-            earlier = self._store.history.get(transfer.end_to_end_id) or ()
-            self._store.history.put(transfer.end_to_end_id, earlier + change.steps)
-
-    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
-        transfer = self._store.transfers.get(end_to_end_id)
-        if transfer is None:
-            return None
-        return transfer, list(self._store.history.get(end_to_end_id) or ())
-
-    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
-        found = [self._store.transfers.get(end_to_end_id) for end_to_end_id in end_to_end_ids]
-        return [transfer for transfer in found if transfer is not None]
-
-    def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        def place(transfer: Transfer) -> tuple[int, str]:
-            return transfer.received_at_ms, transfer.end_to_end_id
-
-        def is_in_time(transfer: Transfer) -> bool:
-            return (
-                (narrow.before is None or place(transfer) < narrow.before)
-                and (narrow.received_from_ms is None or transfer.received_at_ms >= narrow.received_from_ms)
-                and (narrow.received_before_ms is None or transfer.received_at_ms < narrow.received_before_ms)
-            )
-
-        def shows(transfer: Transfer) -> bool:
-            sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
-            return (
-                (not narrow.ispb or narrow.ispb in sides)
-                and (narrow.status is None or transfer.status is narrow.status)
-                and (narrow.reason is None or transfer.reason is narrow.reason)
-                and (not narrow.key or transfer.payee_key.key == narrow.key)
-                and (not narrow.key_beginnings or transfer.payee_key.key.startswith(narrow.key_beginnings))
-                and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
-                and (not narrow.open_only or transfer.resend_at_ms is not None)
-                and narrow.id_part in transfer.end_to_end_id
-            )
-
-        examined = sorted(filter(is_in_time, self._store.transfers.values()), key=place, reverse=True)
-        if narrow.is_search:
-            examined = examined[: narrow.examined_max]
-        shown = [transfer for transfer in examined if shows(transfer)]
-        is_cut = narrow.is_search and len(shown) < narrow.size and len(examined) == narrow.examined_max
-        return Found(shown[: narrow.size], place(examined[-1]) if is_cut else None)
-
-    def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
-        found = []
-        for start_ms in range(from_ms, until_ms, step_ms):
-            received = [
-                transfer
-                for transfer in self._store.transfers.values()
-                if start_ms <= transfer.received_at_ms < min(start_ms + step_ms, until_ms)
-            ]
-            received.sort(key=lambda transfer: transfer.received_at_ms, reverse=True)
-            took = sorted(
-                transfer.closed_at_ms - transfer.received_at_ms
-                for transfer in received[:size]
-                if transfer.status is TransferStatus.COMPLETED and transfer.closed_at_ms is not None
-            )
-            if took:
-                p50, p99 = (took[math.ceil(share * len(took)) - 1] for share in (0.5, 0.99))
-                found.append(Latency(start_ms, len(took), p50, p99))
-        return found
-
-    def oldest_offers(self, size: int) -> dict[str, int]:
-        pending = [each for each in self._store.transfers.values() if each.status is TransferStatus.PENDING]
-        oldest: dict[str, int] = {}
-        for transfer in sorted(pending, key=lambda each: each.resend_at_ms or 0)[:size]:
-            if transfer.payee is not None:
-                known = oldest.get(transfer.payee.ispb, transfer.received_at_ms)
-                oldest[transfer.payee.ispb] = min(known, transfer.received_at_ms)
-        return oldest
-
-
 class MemoryTallies:
-    """Tallies; see `hub.application.ports.TallyRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -180,21 +71,19 @@ class MemoryTallies:
             known = self._store.tallies.get(place) or Tally(0, 0)
             self._store.tallies.put(
                 place,
-                Tally(known.transfers + change.transfers, known.amount_centavos + change.amount_centavos),
+                Tally(known.rows + change.rows, known.amount_centavos + change.amount_centavos),
             )
 
     def all(self) -> dict[TallyKey, Tally]:
-        return {place: tally for place, tally in self._store.tallies.items() if tally.transfers}
+        return {place: tally for place, tally in self._store.tallies.items() if tally.rows}
 
     def recount(self) -> None:
         for place, _ in list(self._store.tallies.items()):
             self._store.tallies.drop(place)
-        self.add(tally_changes((None, transfer) for transfer in self._store.transfers.values()))
+        self.add(tally_changes((None, row) for rows in self._store.rows.values() for row in rows.values()))
 
 
 class MemoryBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -235,8 +124,6 @@ class MemoryBanks:
 
 
 class MemoryHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -256,8 +143,6 @@ class MemoryHeartbeats:
 
 
 class MemorySettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -304,8 +189,6 @@ class MemorySettlement:
 
 
 class MemoryKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, store: HubStore) -> None:
         self._store = store
 
@@ -390,7 +273,10 @@ class MemoryUnitOfWork:
 
     def __init__(self, store: HubStore) -> None:
         self._store = store
-        self.transfers = MemoryTransfers(store)
+        self.rows: Mapping[str, RowRepository[Any]] = {
+            flow: STORES[flow].in_memory(rows, store.history) for flow, rows in store.rows.items()
+        }
+        self.transfers: TransferRepository = self.rows[TRANSFER]  # type: ignore[assignment]
         self.tallies = MemoryTallies(store)
         self.banks = MemoryBanks(store)
         self.heartbeats = MemoryHeartbeats(store)
@@ -408,14 +294,11 @@ class MemoryUnitOfWork:
             table.rollback()
 
     def commit(self) -> None:
-        """Makes the changes durable."""
         for table in self._store.tables():
             table.commit()
 
 
 class MemoryUnitsOfWork:
-    """Opens units of work on one store."""
-
     def __init__(self, store: HubStore) -> None:
         self.store = store
 

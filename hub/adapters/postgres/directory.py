@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from hub.adapters.postgres.unit_of_work import KEY_COLUMNS, entry_of
-from hub.domain.bank import Bank, BankSecret
+from hub.adapters.postgres.unit_of_work import BANK_COLUMNS, KEY_COLUMNS, bank_of, entry_of
+from hub.domain.bank import BankSecret
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import DirectoryReading
 from pix.postgres.bulk import text_array
@@ -19,9 +19,7 @@ from pix.postgres.statement import FetchUnderWay, PreparedStatement, Rows
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.keys import PixKey
 
-_BANKS: Final = (
-    "SELECT json_agg(json_build_array(ispb, code, name, color, url, version, active, joined_at_ms))::text FROM banks"
-)
+_BANKS: Final = f"SELECT json_agg(json_build_array({BANK_COLUMNS}))::text FROM banks"  # noqa: S608 - constants
 _SECRETS: Final = (
     "SELECT json_agg(json_build_array(ispb, encode(secret_sha256, 'hex'), encode(signing_key, 'hex'), added_at_ms) "
     "ORDER BY added_at_ms DESC)::text FROM bank_secrets"
@@ -35,8 +33,6 @@ Texts = tuple[str | None, str | None]
 
 
 class PostgresDirectory:
-    """See `hub.application.ports.Directory`."""
-
     def __init__(self, url: str, observe: Callable[[str, float], None] = lambda _outcome, _seconds: None) -> None:
         """Connects when it is first asked. `observe` is told how each reading went, and in how many seconds."""
         self._statement = PreparedStatement(url, _READ, "text[]")
@@ -44,7 +40,6 @@ class PostgresDirectory:
         self._known: tuple[Texts, KnownBanks] = ((None, None), KnownBanks({}, {}))
 
     def read(self, keys: Collection[PixKey]) -> DirectoryReading:
-        """See the port."""
         started = time.perf_counter()
         outcome = "failed"
         try:
@@ -55,12 +50,10 @@ class PostgresDirectory:
         return self._reading_of(rows)
 
     def begin(self, keys: Collection[PixKey]) -> PostgresReading | None:
-        """See the port."""
         fetch = self._statement.begin(_parameter(keys))
         return None if fetch is None else PostgresReading(fetch, self._reading_of, self._observe)
 
     def close(self) -> None:
-        """Closes its connection."""
         self._statement.close()
 
     def _reading_of(self, rows: Rows) -> DirectoryReading:
@@ -77,8 +70,6 @@ class PostgresDirectory:
 
 
 class PostgresReading:
-    """See `hub.application.ports.ReadingUnderWay`."""
-
     def __init__(
         self,
         fetch: FetchUnderWay,
@@ -91,7 +82,6 @@ class PostgresReading:
         self._started = time.perf_counter()
 
     def reading(self) -> DirectoryReading | None:
-        """See the port."""
         try:
             rows = self._fetch.rows()
         except DatabaseUnavailable:
@@ -103,7 +93,6 @@ class PostgresReading:
         return self._reading_of(rows)
 
     def wait(self, seconds: float) -> None:
-        """See the port."""
         self._fetch.wait(seconds)
 
 
@@ -116,4 +105,4 @@ def _known_banks_of(banks: str | None, secrets: str | None) -> KnownBanks:
     for ispb, secret_sha256, signing_key, added_at_ms in json.loads(secrets or "[]"):
         secret = BankSecret(ispb, bytes.fromhex(secret_sha256), bytes.fromhex(signing_key), added_at_ms)
         of_banks.setdefault(ispb, []).append(secret)
-    return KnownBanks({row[0]: Bank(*row) for row in json.loads(banks or "[]")}, of_banks)
+    return KnownBanks({row[0]: bank_of(row) for row in json.loads(banks or "[]")}, of_banks)

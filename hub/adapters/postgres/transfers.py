@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from hub.application.ports import Found, Latency, TransferChange, TransferFilter
+from hub.application.ports import Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
@@ -176,9 +176,9 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
     )
 
 
-def _copy_line(change: TransferChange) -> str:
+def _copy_line(change: RowChange[Transfer]) -> str:
     """A new row as a line of COPY, in the order of `_COPIED`."""
-    transfer, payer, payee = change.transfer, change.transfer.payer, change.transfer.payee
+    transfer, payer, payee = change.row, change.row.payer, change.row.payee
     texts = "\t".join(map(copy_text, (payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)))
     payee_texts = (
         _NO_PAYEE
@@ -239,8 +239,8 @@ def _history_of(lines: str) -> list[HistoryStep]:
     return steps
 
 
-def _update_values(changes: Sequence[TransferChange], revisions: Sequence[int]) -> dict[str, str]:
-    transfers = [change.transfer for change in changes]
+def _update_values(changes: Sequence[RowChange[Transfer]], revisions: Sequence[int]) -> dict[str, str]:
+    transfers = [change.row for change in changes]
     return {
         "end_to_end_id": text_array([transfer.end_to_end_id for transfer in transfers]),
         "revision": number_array(revisions),
@@ -269,14 +269,14 @@ class PostgresTransfers:
         """Of what was read or written in this transaction: the revision that its row has now."""
         self._written: dict[str, tuple[Transfer, int]] = {}
 
-    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
+    def lock(self, ids: Collection[str], *, surely: Collection[str] = ()) -> dict[str, Transfer]:
         # Of a row that is warm not even the lock is taken: should another replica write it meanwhile, `save` finds out.
-        cached = {} if surely else self._cached.find(end_to_end_ids)
+        cached = self._cached.find([each for each in ids if each not in surely] if surely else ids)
         transfers = {}
         for end_to_end_id, (transfer, revision) in cached.items():
             transfers[end_to_end_id] = transfer
             self._revisions[end_to_end_id] = revision
-        cold = sorted(each for each in end_to_end_ids if each not in cached and is_storable(each))
+        cold = sorted(each for each in ids if each not in cached and is_storable(each))
         if cold:
             for transfer in self._locked(_LOCK, {"ids": text_array(cold)}):
                 transfers[transfer.end_to_end_id] = transfer
@@ -307,22 +307,22 @@ class PostgresTransfers:
             transfers.append(transfer)
         return transfers
 
-    def save(self, changes: Sequence[TransferChange]) -> None:
+    def save(self, changes: Sequence[RowChange[Transfer]]) -> None:
         # Both in the order of their ids, and rows that exist before new ones, so that two replicas that treat the same
         # transfers do not wait for each other.
-        in_order = sorted(changes, key=lambda change: change.transfer.end_to_end_id)
+        in_order = sorted(changes, key=lambda change: change.row.end_to_end_id)
         added = [change for change in in_order if change.is_new]
         changed = [change for change in in_order if not change.is_new]
         if changed:
-            self.lock({each.transfer.end_to_end_id for each in changed} - self._revisions.keys())
-            revisions = [self._revisions[change.transfer.end_to_end_id] for change in changed]
+            self.lock({each.row.end_to_end_id for each in changed} - self._revisions.keys())
+            revisions = [self._revisions[change.row.end_to_end_id] for change in changed]
             if execute_bulk(self._connection, _UPDATE, _update_values(changed, revisions)) != len(changed):
-                self._cached.forget([change.transfer.end_to_end_id for change in changed])
+                self._cached.forget([change.row.end_to_end_id for change in changed])
                 raise DatabaseUnavailable("another replica has changed one of these transfers")
         if added:
             copy_rows(self._connection, "transfers", _COPIED, map(_copy_line, added))
         for change in changes:
-            transfer = change.transfer
+            transfer = change.row
             revision = 0 if change.is_new else self._revisions[transfer.end_to_end_id] + 1
             self._revisions[transfer.end_to_end_id] = revision
             self._written[transfer.end_to_end_id] = (transfer, revision)
@@ -331,19 +331,19 @@ class PostgresTransfers:
         """What was written is durable, and may be written on from."""
         self._cached.keep(self._written)
 
-    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
-        if not is_storable(end_to_end_id):
+    def find(self, row_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
+        if not is_storable(row_id):
             return None
         row = self._connection.execute(
             text(f"SELECT history, {_READ} FROM transfers WHERE end_to_end_id = :id"),  # noqa: S608 - constants
-            {"id": end_to_end_id},
+            {"id": row_id},
         ).one_or_none()
         return None if row is None else (_transfer_of(row[1:]), _history_of(row[0]))
 
-    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+    def find_many(self, ids: Collection[str]) -> list[Transfer]:
         rows = self._connection.execute(
             text(f"{_SELECT} WHERE end_to_end_id = ANY(CAST(:ids AS text[]))"),
-            {"ids": [each for each in end_to_end_ids if is_storable(each)]},
+            {"ids": [each for each in ids if is_storable(each)]},
         )
         return [_transfer_of(row) for row in rows]
 
@@ -401,3 +401,9 @@ class PostgresTransfers:
             {"size": size},
         )
         return {ispb: received_at_ms for ispb, received_at_ms in rows if ispb is not None}
+
+
+def transfers_of_process() -> Callable[[Connection], PostgresTransfers]:
+    """Makes the repository of each transaction; those of a process share what it has written last."""
+    cached = CachedTransfers()
+    return lambda connection: PostgresTransfers(connection, cached)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,17 +14,20 @@ import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from hub.adapters.flow_stores import STORES
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
-from hub.adapters.postgres.transfers import CachedTransfers, PostgresTransfers
+from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
 from pix.postgres.engine import is_storable, transaction, undo
+from pix.scheme.features import known_features
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
@@ -33,19 +36,24 @@ LAST_CHARACTER: Final = chr(sys.maxunicode)
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 
-_ALL_BANKS: Final = "SELECT ispb, code, name, color, url, version, active, joined_at_ms FROM banks"
+BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features"
+_ALL_BANKS: Final = f"SELECT {BANK_COLUMNS} FROM banks"  # noqa: S608 - names are constants of this module
 _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
 
 
-class PostgresBanks:
-    """Banks; see `hub.application.ports.BankRepository`."""
+def bank_of(row: Sequence[Any]) -> Bank:
+    """The bank of a row with these columns."""
+    values = (*row[:-1], known_features(row[-1]))
+    return Bank(*values)
 
+
+class PostgresBanks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def all(self) -> dict[str, Bank]:
         rows = fetch_bulk(self._connection, _ALL_BANKS, {})
-        return {row[0]: Bank(*row) for row in rows}
+        return {row[0]: bank_of(row) for row in rows}
 
     def secrets(self) -> dict[str, list[BankSecret]]:
         rows = fetch_bulk(self._connection, _ALL_SECRETS, {})
@@ -57,7 +65,10 @@ class PostgresBanks:
     def add(self, bank: Bank) -> None:
         try:
             self._connection.execute(
-                text("INSERT INTO banks VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms)"),
+                text(
+                    f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
+                    "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)"
+                ),
                 _bank_values(bank),
             )
         except IntegrityError:
@@ -67,7 +78,7 @@ class PostgresBanks:
         self._connection.execute(
             text(
                 "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-                "joined_at_ms = :joined_at_ms WHERE ispb = :ispb"
+                "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb"
             ),
             _bank_values(bank),
         )
@@ -124,12 +135,11 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "version": bank.version,
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
+        "features": sorted(bank.features),
     }
 
 
 class PostgresHeartbeats:
-    """Processes of banks; see `hub.application.ports.HeartbeatRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -164,8 +174,6 @@ class PostgresHeartbeats:
 
 
 class PostgresSettlement:
-    """Settlement accounts; see `hub.application.ports.SettlementRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -283,7 +291,6 @@ _REMOVE_KEY: Final = (
 
 
 def entry_of(row: Sequence[Any]) -> KeyEntry:
-    """The entry of a row with these columns."""
     kind, key, ispb, branch, account_number, holder_name, holder_kind, *rest = row
     return KeyEntry(
         PixKey(KeyKind(kind), key), ispb, branch, account_number, holder_name, HolderKind(holder_kind), *rest
@@ -291,8 +298,6 @@ def entry_of(row: Sequence[Any]) -> KeyEntry:
 
 
 class PostgresKeys:
-    """The directory; see `hub.application.ports.KeyRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -425,11 +430,9 @@ class PostgresKeys:
 
 
 class PostgresUnitOfWork:
-    """One transaction; see `hub.application.ports.UnitOfWork`."""
-
-    def __init__(self, engine: Engine, cached: CachedTransfers, tally_slot: int) -> None:
+    def __init__(self, engine: Engine, make_rows: Mapping[str, Callable[[Connection], Any]], tally_slot: int) -> None:
         self._engine = engine
-        self._cached = cached
+        self._make_rows = make_rows
         self._tally_slot = tally_slot
         self._scope: AbstractContextManager[Connection] | None = None
         self._committed = False
@@ -437,7 +440,8 @@ class PostgresUnitOfWork:
     def __enter__(self) -> PostgresUnitOfWork:
         self._scope = transaction(self._engine)
         self._connection = self._scope.__enter__()
-        self.transfers = PostgresTransfers(self._connection, self._cached)
+        self.rows = {flow: make(self._connection) for flow, make in self._make_rows.items()}
+        self.transfers: PostgresTransfers = self.rows[TRANSFER]
         self.tallies = PostgresTallies(self._connection, self._tally_slot)
         self.banks = PostgresBanks(self._connection)
         self.heartbeats = PostgresHeartbeats(self._connection)
@@ -461,17 +465,16 @@ class PostgresUnitOfWork:
         """Commits; a failure to do so is a DatabaseUnavailable, and the batch is read again."""
         self._connection.commit()
         self._committed = True
-        self.transfers.committed()
+        for rows in self.rows.values():
+            rows.committed()
 
 
 class PostgresUnitsOfWork:
-    """Opens units of work on one engine."""
-
     def __init__(self, engine: Engine, tally_slot: int | None = None) -> None:
         """`tally_slot` is this process's; None: any."""
         self._engine = engine
-        self._cached = CachedTransfers()
+        self._make_rows = {flow: store.in_postgres() for flow, store in STORES.items()}
         self._tally_slot = choose_slot() if tally_slot is None else tally_slot
 
     def __call__(self) -> PostgresUnitOfWork:
-        return PostgresUnitOfWork(self._engine, self._cached, self._tally_slot)
+        return PostgresUnitOfWork(self._engine, self._make_rows, self._tally_slot)

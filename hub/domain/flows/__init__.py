@@ -8,11 +8,15 @@ from typing import Any, Final
 from hub.domain.flows import transfer
 from hub.domain.flows.flow import AddressedMessage, Decision, Facts, Flow
 from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
+from pix.scheme.keys import PixKey
 from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
+from pix.scheme.values import value_object
 
 FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
 """In the order in which a transaction locks their rows."""
+
+BY_NAME: Final[Mapping[str, Flow[Any, Any, Any]]] = {flow.name: flow for flow in FLOWS}
 
 _BY_MESSAGE: Final = by_message(FLOWS)
 _BY_ROW: Final = by_row(FLOWS)
@@ -21,13 +25,31 @@ Rows = Mapping[str, Any]
 """Rows of flows by their ids, which no two flows share."""
 
 
-def keys_by_flow(messages: Iterable[Message]) -> dict[str, set[str]]:
+@value_object
+class Ids:
+    """The rows of one flow that a batch of messages loads and locks."""
+
+    all: set[str]
+    of_others: set[str]
+    """Those that messages of other flows need: these do not change them, so only a lock keeps them as they are."""
+
+
+def keys_by_flow(messages: Iterable[Message]) -> dict[str, Ids]:
     """The ids of all rows that the messages load and lock, by the name of their flow, in the order of locking."""
-    keys: dict[str, set[str]] = {flow.name: set() for flow in FLOWS}
+    keys = {flow.name: Ids(set(), set()) for flow in FLOWS}
     for message in messages:
-        for name, row_id in _BY_MESSAGE[type(message)].keys(message):
-            keys[name].add(row_id)
+        flow = _BY_MESSAGE[type(message)]
+        for name, row_id in flow.keys(message):
+            keys[name].all.add(row_id)
+            if name != flow.name:
+                keys[name].of_others.add(row_id)
     return keys
+
+
+def pix_keys(messages: Iterable[Message]) -> set[PixKey]:
+    """The keys that the messages name."""
+    named = (_BY_MESSAGE[type(message)].pix_key(message) for message in messages)
+    return {key for key in named if key is not None}
 
 
 def name_of(row: Any) -> str:

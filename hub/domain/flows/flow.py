@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
@@ -12,7 +12,7 @@ from hub.domain.settlement import Movement, SettlementAccount
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
 from pix.scheme.keys import PixKey
-from pix.scheme.messages import HubMessage
+from pix.scheme.messages import HubMessage, Party
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
@@ -23,6 +23,54 @@ AddressedMessage = tuple[str, HubMessage]
 
 RowKey = tuple[str, str]
 """The name of a flow, and the id of one of its rows."""
+
+
+class FlowRow(Protocol):
+    """A row of any flow, which is its own outbox. Times are Unix milliseconds by the hub's clock."""
+
+    @property
+    def row_id(self) -> str:
+        """Among all rows of flows: two flows have no id in common."""
+
+    @property
+    def status(self) -> StrEnum: ...
+
+    @property
+    def reason(self) -> ReasonCode | None: ...
+
+    @property
+    def amount_centavos(self) -> int: ...
+
+    @property
+    def payer(self) -> Party | None: ...
+
+    @property
+    def payee(self) -> Party | None: ...
+
+    @property
+    def received_at_ms(self) -> int: ...
+
+    @property
+    def offered_at_ms(self) -> int | None: ...
+
+    @property
+    def decided_at_ms(self) -> int | None: ...
+
+    @property
+    def closed_at_ms(self) -> int | None: ...
+
+    @property
+    def resend_at_ms(self) -> int | None: ...
+
+    @property
+    def traceparent(self) -> str: ...
+
+
+class Reading(Protocol):
+    """What a flow reads beside its rows, such as a sum of them. It has an id among the rows, and is never saved."""
+
+    @property
+    def row_id(self) -> str: ...
 
 
 @value_object
@@ -81,6 +129,8 @@ class Decision(AnyDecision[RowT, Step[Any, Any], AddressedMessage]):
 
     movements: tuple[Movement, ...] = ()
     """Changes of settlement money, in this order."""
+    readings: tuple[Reading, ...] = ()
+    """Readings as they stand afterwards, for the decisions that follow in the same transaction."""
 
 
 @value_object
@@ -93,7 +143,9 @@ class Flow(Generic[RowT, StateT, MessageT]):
     messages: frozenset[type[Any]]
     """The messages of banks that it decides on."""
     keys: Callable[[MessageT], tuple[RowKey, ...]]
-    """All rows that a message loads and locks, also those of other flows, in the order of locking."""
+    """All rows that a message loads and locks, also those of other flows, and the readings that it needs."""
+    pix_key: Callable[[MessageT], PixKey | None]
+    """The key that a message names, which is looked up in the directory; None for none."""
     state: Callable[[Mapping[str, Any], MessageT], StateT]
     """What `decide` takes, of the rows that were loaded by their ids."""
     decide: Callable[[StateT, MessageT, Facts], Decision[RowT]]

@@ -124,7 +124,6 @@ def _abort(context: grpc.ServicerContext, error: SchemeError) -> NoReturn:
 
 
 def _status_of(error: SchemeError) -> tuple[grpc.StatusCode, tuple[tuple[str, str | bytes], ...]]:
-    """The code of an error, and what goes with it."""
     code = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
     trailer: list[tuple[str, str | bytes]] = [(METADATA_FIELD, error.field), (METADATA_RULE, _ascii(error.rule))]
     if isinstance(error, KeyTaken):
@@ -135,5 +134,4 @@ def _status_of(error: SchemeError) -> tuple[grpc.StatusCode, tuple[tuple[str, st
 
 
 def _ascii(text: str) -> str:
-    """What a metadata value may hold."""
     return text.encode("ascii", "replace").decode()

@@ -22,7 +22,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.people import HolderKind
-from pix.wire.protobuf_v1.messages import key_kind_from_wire, key_to_wire, party_to_wire
+from pix.wire.protobuf_v1.parts import key_kind_from_wire, key_to_wire, party_to_wire
 
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1_000
@@ -84,15 +84,12 @@ def _found(entry: KeyEntry, bank: Bank) -> directory.FindKeyResponse:
 
 
 class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
-    """`codepix.v1.DirectoryService`."""
-
     def __init__(self, application: HubApplication) -> None:
         self._hub = application
 
     def RegisterKey(  # noqa: N802 - the contract's name
         self, request: directory.RegisterKeyRequest, context: grpc.ServicerContext
     ) -> directory.RegisterKeyResponse:
-        """Registers a key for an account of the caller."""
         return answer(self._hub.authenticate_bank, self._register_key, request, context)
 
     def _register_key(self, bank: Bank, request: directory.RegisterKeyRequest) -> directory.RegisterKeyResponse:
@@ -117,7 +114,6 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     def FindKey(  # noqa: N802 - the contract's name
         self, request: directory.FindKeyRequest, context: grpc.ServicerContext
     ) -> directory.FindKeyResponse:
-        """Finds who is paid by a key."""
         return answer(self._hub.authenticate_bank, self._find_key, request, context)
 
     def _find_key(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
@@ -127,7 +123,6 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     def ListKeys(  # noqa: N802 - the contract's name
         self, request: directory.ListKeysRequest, context: grpc.ServicerContext
     ) -> directory.ListKeysResponse:
-        """Lists the caller's own keys."""
         return answer(self._hub.authenticate_bank.even_suspended, self._list_keys, request, context)
 
     def _list_keys(self, bank: Bank, request: directory.ListKeysRequest) -> directory.ListKeysResponse:
@@ -150,7 +145,6 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     def RemoveKey(  # noqa: N802 - the contract's name
         self, request: directory.RemoveKeyRequest, context: grpc.ServicerContext
     ) -> directory.RemoveKeyResponse:
-        """Removes a key of the caller."""
         return answer(self._hub.authenticate_bank.even_suspended, self._remove_key, request, context)
 
     def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
@@ -176,7 +170,6 @@ class DirectoryServicerInTurns(DirectoryServicer):
     async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.RegisterKeyRequest, context: Any
     ) -> directory.RegisterKeyResponse:
-        """Registers a key for an account of the caller."""
         return await answer_in_turns(self._register, request, context)
 
     async def _register(self, request: directory.RegisterKeyRequest, caller: Caller) -> directory.RegisterKeyResponse:
@@ -188,7 +181,6 @@ class DirectoryServicerInTurns(DirectoryServicer):
     async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
         self, request: directory.FindKeyRequest, context: Any
     ) -> directory.FindKeyResponse:
-        """Finds who is paid by a key."""
         return await answer_in_turns(self._find, request, context)
 
     async def _find(self, request: directory.FindKeyRequest, caller: Caller) -> directory.FindKeyResponse:
@@ -246,7 +238,6 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     def JoinNetwork(  # noqa: N802 - the contract's name
         self, request: participants.JoinNetworkRequest, context: grpc.ServicerContext
     ) -> participants.JoinNetworkResponse:
-        """The caller announces itself."""
         return answer(self._hub.authenticate_bank.even_suspended, self._join_network, request, context)
 
     def _join_network(self, bank: Bank, request: participants.JoinNetworkRequest) -> participants.JoinNetworkResponse:
@@ -257,13 +248,13 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
             color=request.color,
             url=request.url,
             version=request.version,
+            features=request.features,
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 
     def KeepInTouch(  # noqa: N802 - the contract's name
         self, request: participants.KeepInTouchRequest, context: grpc.ServicerContext
     ) -> participants.KeepInTouchResponse:
-        """A process of the caller's is there."""
         return answer(self._hub.authenticate_bank.even_suspended, self._record_heartbeat, request, context)
 
     def _record_heartbeat(
@@ -280,7 +271,6 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     def LeaveNetwork(  # noqa: N802 - the contract's name
         self, request: participants.LeaveNetworkRequest, context: grpc.ServicerContext
     ) -> participants.LeaveNetworkResponse:
-        """A process of the caller's stops."""
         return answer(self._hub.authenticate_bank.even_suspended, self._leave_network, request, context)
 
     def _leave_network(
@@ -292,7 +282,6 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     def ListParticipants(  # noqa: N802 - the contract's name
         self, request: participants.ListParticipantsRequest, context: grpc.ServicerContext
     ) -> participants.ListParticipantsResponse:
-        """Lists the banks."""
         return answer(self._hub.authenticate_bank.even_suspended, self._list_participants, request, context)
 
     def _list_participants(
@@ -304,7 +293,6 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     def GetSettlementAccount(  # noqa: N802 - the contract's name
         self, request: participants.GetSettlementAccountRequest, context: grpc.ServicerContext
     ) -> participants.GetSettlementAccountResponse:
-        """The caller's account of record."""
         return answer(self._hub.authenticate_bank.even_suspended, self._get_settlement_account, request, context)
 
     def _get_settlement_account(
@@ -327,7 +315,6 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     def FindTransfers(  # noqa: N802 - the contract's name
         self, request: participants.FindTransfersRequest, context: grpc.ServicerContext
     ) -> participants.FindTransfersResponse:
-        """Where transfers of the caller stand."""
         return answer(self._hub.authenticate_bank.even_suspended, self._find_transfers, request, context)
 
     def _find_transfers(

@@ -539,7 +539,6 @@ class _Publication:
             self.failures.append(error)
 
     def wait(self) -> None:
-        """Returns once all are acknowledged. Raises PublishFailed."""
         if self.size:
             self._sink.await_acks(self)
 
@@ -571,7 +570,6 @@ class KafkaSink:
         self._producer = Producer(self._configuration)
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Returns once all are acknowledged; raises PublishFailed after 30 s."""
         self.begin(records).wait()
 
     def begin(self, records: Sequence[Record]) -> _Publication:
@@ -639,7 +637,6 @@ class KafkaSink:
                 producer.poll(FLUSH_STEP_SECONDS)
 
     def close(self) -> None:
-        """Sends what is still queued."""
         self._producer.flush(PUBLISH_TIMEOUT_SECONDS)
 
 

@@ -39,7 +39,6 @@ class ForgivenLag:
         self._behind_since_seconds: float | None = None
 
     def records(self) -> int:
-        """As the lag that it was given, but for that."""
         records = self._lag()
         now_seconds = self._seconds()
         if records <= LAG_RECORDS_MAX:

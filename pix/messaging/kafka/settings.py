@@ -32,21 +32,16 @@ class KafkaSecurity(StrEnum):
 
     @property
     def has_tls(self) -> bool:
-        """Whether the connection is encrypted."""
         return self in (KafkaSecurity.SSL, KafkaSecurity.SASL_SSL)
 
 
 class SaslMechanism(StrEnum):
-    """How a password is proven."""
-
     PLAIN = "PLAIN"
     SCRAM_SHA_256 = "SCRAM-SHA-256"
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
 class KafkaSettings(BaseModel):
-    """What a Kafka client needs to know."""
-
     bootstrap_servers: str
     client_id: str
     assignment: KafkaAssignment = KafkaAssignment.GROUP

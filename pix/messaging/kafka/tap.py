@@ -64,10 +64,6 @@ class KafkaTap:
             raise
 
     def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:
-        """What has passed since the last look; waits for the first record at most this long.
-
-        Raises BrokerUnavailable; then the tap is closed, and another one made.
-        """
         if time.monotonic() - self._assigned_at_seconds > TOPICS_AGE_SECONDS_MAX:
             self._assign()
         tapped: list[TappedRecord] = []
@@ -95,7 +91,6 @@ class KafkaTap:
             raise BrokerUnavailable(error.args[0].str()) from error
 
     def close(self) -> None:
-        """Ends the connections."""
         self._consumer.close()
 
     def _assign(self) -> None:

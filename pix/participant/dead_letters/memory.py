@@ -13,8 +13,6 @@ from pix.scheme.deliveries import Rejected
 
 
 class MemoryDeadLetters:
-    """See `pix.participant.dead_letters.model.DeadLetterRepository`."""
-
     def __init__(self) -> None:
         self.table: MemoryTable[str, DeadLetter] = MemoryTable()
 

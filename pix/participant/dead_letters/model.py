@@ -100,8 +100,7 @@ class DeadLetterRepository(Protocol):
     def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
         """Stores letters of bounded size; one that exists already counts up, and is `dead` again."""
 
-    def find(self, digest: str) -> DeadLetter | None:
-        """One letter."""
+    def find(self, digest: str) -> DeadLetter | None: ...
 
     def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
         """Last seen first. The bytes of the envelopes are not read."""
@@ -109,8 +108,6 @@ class DeadLetterRepository(Protocol):
     def lock(self, digest: str) -> DeadLetter | None:
         """One letter, locked until the end of the transaction."""
 
-    def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
-        """Sets the state of a letter."""
+    def set_state(self, digest: str, state: DeadLetterState, note: str) -> None: ...
 
-    def count(self) -> Mapping[DeadLetterState, int]:
-        """How many letters are in each state."""
+    def count(self) -> Mapping[DeadLetterState, int]: ...

@@ -78,8 +78,6 @@ def _storable(text_from_outside: str) -> str:
 
 
 class PostgresDeadLetters:
-    """See `pix.participant.dead_letters.model.DeadLetterRepository`."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -11,7 +11,6 @@ from pix.wire.record import Record, digest_of, received_record
 
 
 def record_of(letter: DeadLetter | Rejected) -> Record:
-    """The record of a letter."""
     return cast(Record, letter.record if isinstance(letter, DeadLetter) else letter.envelope)
 
 
@@ -46,7 +45,6 @@ def is_cut(letter: DeadLetter) -> bool:
 
 
 def head_of(letter: DeadLetter) -> DeadLetterHead:
-    """What a list shows of the letter."""
     record = record_of(letter)
     return DeadLetterHead(
         letter.digest,

@@ -25,8 +25,6 @@ LISTED_DEFAULT: Final = 50
 
 
 class UnitOfWork(Protocol):
-    """A transaction with dead letters in it."""
-
     @property
     def dead_letters(self) -> DeadLetterRepository: ...
 
@@ -96,7 +94,6 @@ class DeadLetters:
             return unit.dead_letters.list(state, size)
 
     def count(self) -> Mapping[DeadLetterState, int]:
-        """How many are in each state."""
         with self.units() as unit:
             return unit.dead_letters.count()
 

@@ -66,7 +66,7 @@ def encode_record(message: Message, topic: str, sender: str, key: bytes, tracepa
     }
     if traceparent:
         headers[HEADER_TRACEPARENT] = traceparent.encode()
-    return Record(topic=topic, key=message.end_to_end_id.encode(), value=value, headers=headers)
+    return Record(topic=topic, key=message.record_key.encode(), value=value, headers=headers)
 
 
 def decode_record(
@@ -86,8 +86,8 @@ def decode_record(
         message_type = _text_header(record, HEADER_TYPE)
         _check_signature(record, message_type, keys_of_sender(sender))
         message = decode_message(message_type, record.value, allowed)
-        if record.key != message.end_to_end_id.encode():
-            raise RecordError("record key: must be the end-to-end id of the message")
+        if record.key != message.record_key.encode():
+            raise RecordError("record key: must be the id that the message is about")
         traceparent = checked_traceparent(record.headers.get(HEADER_TRACEPARENT, b"").decode("ascii", "replace"))
         return Arrival(message, sender, traceparent, record)
     except RecordError as error:

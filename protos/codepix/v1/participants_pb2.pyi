@@ -88,6 +88,7 @@ class JoinNetworkRequest(_message.Message):
     COLOR_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Must be the code with which the operator added the bank."""
     name: _builtins.str
@@ -96,6 +97,12 @@ class JoinNetworkRequest(_message.Message):
     """`#rrggbb`"""
     url: _builtins.str
     version: _builtins.str
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the bank understands beside transfers to a key: `returns`, `manu`. The hub ignores other names, and refuses
+        with AG12 what the other bank has not announced. A version that announces nothing takes part in transfers to keys.
+        """
+
     def __init__(
         self,
         *,
@@ -104,10 +111,11 @@ class JoinNetworkRequest(_message.Message):
         color: _builtins.str = ...,
         url: _builtins.str = ...,
         version: _builtins.str = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "color", b"color", "name", b"name", "url", b"url", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "color", b"color", "features", b"features", "name", b"name", "url", b"url", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

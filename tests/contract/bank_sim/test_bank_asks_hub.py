@@ -29,6 +29,7 @@ from hub.domain.directory import KeyEntry
 from hub.entrypoints.grpc.server import add_services
 from pix.runtime.health import Health
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import FEATURES
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -183,8 +184,8 @@ def test_the_settlement_account_tells_its_fundings(hub: Hub) -> None:
 
 def test_a_bank_that_joins_is_listed_as_it_announced_itself(hub: Hub) -> None:
     renamed = replace(AURORA, name="Aurora S.A.", color="#112233")
-    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.3")
-    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.4")
+    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.3", FEATURES)
+    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.4", FEATURES)
     listed = {bank.ispb: bank for bank in hub.list_participants()}
     assert listed[AURORA.ispb].name == "Aurora S.A."
     assert listed[AURORA.ispb].color == "#112233"
@@ -232,7 +233,7 @@ def test_a_join_with_another_code_is_refused_with_the_field() -> None:
     server = GrpcServer()
     client = GrpcHub(f"127.0.0.1:{server.port}", AURORA.ispb, SECRET)
     with pytest.raises(SchemeError) as refusal:
-        client.join_network(replace(AURORA, code="009"), "", "1")
+        client.join_network(replace(AURORA, code="009"), "", "1", FEATURES)
     assert refusal.value.field == "code"
     client.close()
     server.server.stop(None).wait()

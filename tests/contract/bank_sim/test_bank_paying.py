@@ -125,7 +125,7 @@ def test_paying_works_while_the_hub_and_the_broker_are_down(world: World) -> Non
     world.clock.turn(5_000)
     assert world.bank.retransmit_due() == 1
     (message,) = world.sent()
-    assert message.end_to_end_id == transfer.end_to_end_id
+    assert message.record_key == transfer.end_to_end_id
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -14 * 3_600_000, 3_600_000])
@@ -137,7 +137,7 @@ def test_a_lost_request_is_sent_again_within_the_longest_wait_though_the_clock_s
     world.clock.turn(step_ms)
     world.clock.turn(POLICY.cap_ms)
     assert world.bank.retransmit_due() == 1
-    assert [message.end_to_end_id for message in world.sent()] == [transfer.end_to_end_id]
+    assert [message.record_key for message in world.sent()] == [transfer.end_to_end_id]
 
 
 def test_the_same_idempotency_key_pays_once(world: World) -> None:
@@ -254,7 +254,7 @@ def test_resending_goes_on_until_an_outcome_comes(world: World) -> None:
         assert world.bank.retransmit_due() == 0
         world.clock.turn(1)
         assert world.bank.retransmit_due() == 1
-        assert [message.end_to_end_id for message in world.sent()] == [transfer.end_to_end_id]
+        assert [message.record_key for message in world.sent()] == [transfer.end_to_end_id]
     assert 3_750 <= waits[0] <= 5_000
     assert waits[0] < waits[1] < waits[2]
     assert max(waits) <= 60_000

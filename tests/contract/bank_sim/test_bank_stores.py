@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from bank_sim.adapters.memory.hub import MemoryHub
+from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.ports import BooksViolated, RowExists, UnitsOfWork
-from bank_sim.application.views import StatementDirection, StatementFilter, TransferFilter
+from bank_sim.application.statement_lines import statement_lines
+from bank_sim.application.views import RowFilter, StatementDirection, StatementFilter
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
-from bank_sim.domain.flows.transfer.postings import posting
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.flows import Step
@@ -24,6 +27,8 @@ from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import Record
 from tests.support.bank_builders import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
+from tests.support.banks import AURORA
+from tests.support.clock import TurnedClock
 
 EMPTY = replace(ANA, balance_centavos=0)
 WAIT_MS_MAX = 60_000
@@ -228,12 +233,17 @@ def test_completion_is_noted_once_on_confirmed_sides(units: UnitsOfWork) -> None
     other_id = END_TO_END_ID[:-1] + "2"
     failed_row = replace(outgoing(TransferStatus.FAILED), end_to_end_id=other_id, idempotency_key="")
     add_transfers(units, outgoing(TransferStatus.CONFIRMED), incoming(TransferStatus.CONFIRMED), failed_row)
-    with units() as unit:
-        unit.transfers.learn({END_TO_END_ID: Progress(3, None), other_id: Progress(None, 7), "unknown": Progress(3, 7)})
-        unit.transfers.learn({END_TO_END_ID: Progress(4, 7)})
-        unit.transfers.learn({END_TO_END_ID: Progress(None, 8)})
-        unit.transfers.learn({})
-        unit.commit()
+    hub = MemoryHub(AURORA, TurnedClock())
+    mirror_progress = MirrorProgress(units, hub)
+
+    def mirror(*rows: Transfer) -> None:
+        with units() as unit:
+            found = unit.transfers.find_many([row.row_id for row in rows])
+        mirror_progress(list(found.values()))
+
+    for progress in (Progress(3, None), Progress(4, 7), Progress(None, 8)):
+        hub.progress = {END_TO_END_ID: progress, other_id: Progress(None, 7), "unknown": Progress(3, 7)}
+        mirror(outgoing(), failed_row)
     with units() as unit:
         for direction in Direction:
             row = unit.transfers.find(END_TO_END_ID, direction)
@@ -271,18 +281,18 @@ def test_transfers_are_listed_as_narrowed_and_paged(units: UnitsOfWork) -> None:
     ]
     add_transfers(units, *rows, incoming(TransferStatus.CONFIRMED))
     with units() as unit:
-        oldest_first = unit.transfers.list(TransferFilter(direction=Direction.OUTGOING, newest_first=False))
+        oldest_first = unit.transfers.list(RowFilter(direction=Direction.OUTGOING, newest_first=False))
         assert oldest_first == rows
-        newest_first = unit.transfers.list(TransferFilter(direction=Direction.OUTGOING))
+        newest_first = unit.transfers.list(RowFilter(direction=Direction.OUTGOING))
         assert newest_first == rows[::-1]
         last = rows[2]
         after = (last.requested_at_ms, last.end_to_end_id, last.direction.value)
-        assert unit.transfers.list(TransferFilter(direction=Direction.OUTGOING, after=after)) == rows[1::-1]
-        forward = TransferFilter(direction=Direction.OUTGOING, after=after, newest_first=False, size=1)
+        assert unit.transfers.list(RowFilter(direction=Direction.OUTGOING, after=after)) == rows[1::-1]
+        forward = RowFilter(direction=Direction.OUTGOING, after=after, newest_first=False, size=1)
         assert unit.transfers.list(forward) == rows[3:4]
-        assert len(unit.transfers.list(TransferFilter(undecided=True))) == 4
-        assert len(unit.transfers.list(TransferFilter(status=TransferStatus.CONFIRMED))) == 1
-        assert unit.transfers.list(TransferFilter(account_number="000000-0")) == []
+        assert len(unit.transfers.list(RowFilter(undecided=True))) == 4
+        assert len(unit.transfers.list(RowFilter(status=TransferStatus.CONFIRMED))) == 1
+        assert unit.transfers.list(RowFilter(account_number="000000-0")) == []
         assert unit.transfers.count() == {
             (Direction.OUTGOING, TransferStatus.PENDING): 4,
             (Direction.INCOMING, TransferStatus.CONFIRMED): 1,
@@ -369,7 +379,7 @@ def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
 
     def amounts(narrow: StatementFilter, before: int | None = None, size: int = 10) -> list[int]:
         with units() as unit:
-            return [line.amount_centavos for line in unit.postings.statement(ANA.number, narrow, before, size)]
+            return [line.amount_centavos for line in statement_lines(unit, ANA.number, narrow, before, size)]
 
     assert amounts(StatementFilter()) == [20_00, 20_00, -20_00, 100_00]
     assert amounts(StatementFilter(), size=1) == [20_00]
@@ -378,11 +388,12 @@ def test_statement_lines_are_narrowed(units: UnitsOfWork) -> None:
     assert amounts(StatementFilter(StatementDirection.REFUNDS)) == [20_00]
     assert amounts(StatementFilter(from_ms=NOW_MS + 1, to_ms=NOW_MS + 3)) == [20_00, -20_00]
     with units() as unit:
-        newest, *_, oldest = unit.postings.statement(ANA.number, StatementFilter(), None, 10)
+        newest, *_, oldest = statement_lines(unit, ANA.number, StatementFilter(), None, 10)
         assert newest.balance_after_centavos == 120_00
         assert newest.counterpart_bank == "00000002"
+        assert (newest.flow, oldest.flow) == ("transfer", "")
         assert (oldest.counterpart_name, oldest.counterpart_bank, oldest.end_to_end_id) == ("", "", "")
-        assert unit.postings.statement("000000-0", StatementFilter(), None, 10) == []
+        assert statement_lines(unit, "000000-0", StatementFilter(), None, 10) == []
     assert amounts(StatementFilter(), before=newest.posting_id) == [20_00, -20_00, 100_00]
 
 

@@ -11,8 +11,8 @@ from hub.application.ports import (
     Found,
     KeyFilter,
     Latency,
+    RowChange,
     SettlementConflict,
-    TransferChange,
     TransferFilter,
     UnitsOfWork,
 )
@@ -24,6 +24,7 @@ from hub.domain.liveness import BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.features import Feature
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side
@@ -59,7 +60,7 @@ LATE_STEP = Step(
 
 def add(units: UnitsOfWork, *transfers: Transfer, steps: tuple[HistoryStep, ...] = (STEP,)) -> None:
     with units() as unit:
-        unit.transfers.save([TransferChange(each, steps, is_new=True) for each in transfers])
+        unit.transfers.save([RowChange(each, steps, is_new=True) for each in transfers])
         unit.commit()
 
 
@@ -80,7 +81,7 @@ def test_what_is_committed_stays(with_banks: UnitsOfWork) -> None:
 
 def test_what_is_not_committed_was_never_there(with_banks: UnitsOfWork) -> None:
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
+        unit.transfers.save([RowChange(transfer(), (STEP,), is_new=True)])
         unit.settlement.save([SettlementAccount(AURORA, 1, 1)])
         unit.keys.add([key_entry(BIAS_KEY, BIA)])
         assert unit.transfers.find(e2e()) is not None, "a transaction sees its own changes"
@@ -140,10 +141,10 @@ def test_a_change_replaces_the_row_and_adds_to_its_history(with_banks: UnitsOfWo
     changed = failed(ReasonCode.AB03, refusals=1)
     with with_banks() as unit:
         unit.transfers.lock([e2e()])
-        unit.transfers.save([TransferChange(changed, (LATE_STEP,))])
+        unit.transfers.save([RowChange(changed, (LATE_STEP,))])
         unit.commit()
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(changed, ())])
+        unit.transfers.save([RowChange(changed, ())])
         unit.commit()
     with with_banks() as unit:
         assert unit.transfers.find(e2e()) == (changed, [STEP, LATE_STEP])
@@ -153,7 +154,7 @@ def test_a_change_replaces_the_row_and_adds_to_its_history(with_banks: UnitsOfWo
 def test_what_a_transfer_is_of_never_changes(with_banks: UnitsOfWork) -> None:
     add(with_banks, transfer())
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(confirmed(), ())])
+        unit.transfers.save([RowChange(confirmed(), ())])
         unit.commit()
     with with_banks() as unit:
         found = unit.transfers.find(e2e())
@@ -173,7 +174,7 @@ def test_an_id_that_exists_by_now_is_for_reading_the_batch_again(with_banks: Uni
 def test_new_and_changed_ones_are_saved_together(with_banks: UnitsOfWork) -> None:
     add(with_banks, transfer())
     with with_banks() as unit:
-        unit.transfers.save([TransferChange(confirmed(), ()), TransferChange(numbered(2), (STEP,), is_new=True)])
+        unit.transfers.save([RowChange(confirmed(), ()), RowChange(numbered(2), (STEP,), is_new=True)])
         unit.commit()
     with with_banks() as unit:
         assert sorted(each.status for each in unit.transfers.search(TransferFilter()).rows) == ["confirmed", "pending"]
@@ -374,7 +375,14 @@ def test_a_code_and_an_ispb_are_given_once(with_banks: UnitsOfWork) -> None:
 
 def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
     joined = replace(
-        BANKS[IPE], name="Ipê!", color="#000000", url="http://x", version="2", active=False, joined_at_ms=NOW_MS
+        BANKS[IPE],
+        name="Ipê!",
+        color="#000000",
+        url="http://x",
+        version="2",
+        active=False,
+        joined_at_ms=NOW_MS,
+        features=frozenset({Feature.MANU}),
     )
     with with_banks() as unit:
         unit.banks.update(joined)

@@ -123,7 +123,7 @@ def test_the_decoder_reads_what_was_signed_and_says_of_all_else_what_is_wrong(
     name = record.headers[HEADER_TYPE].decode()
     assert record.headers[HEADER_SIGNATURE] == sign(KEY, HUB_TOPIC, name, record.value)
     assert read.sender == ISPB and type(read.message) in allowed and type(read.message).__name__ == name
-    assert record.key == read.message.end_to_end_id.encode()
+    assert record.key == read.message.record_key.encode()
     again = encode_record(read.message, HUB_TOPIC, ISPB, KEY)
     assert decode_record(again, keys_of, allowed).message == read.message  # type: ignore[union-attr]
 

@@ -21,12 +21,14 @@ from codepix.v1 import participants_pb2 as participants
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.domain.liveness import Liveness
 from hub.entrypoints.grpc.server import add_services
+from hub.entrypoints.http.api.documents import BankDocument
 from lab.network.parts.ports import free_port
 from pix.rpc.client import open_channel
 from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
+from pix.scheme.features import Feature
 from pix.scheme.messages import Side
 from tests.support.clock import TurnedClock
 from tests.support.hub import FUNDS, SECRETS, World
@@ -305,7 +307,7 @@ def test_a_key_can_be_removed_by_its_own_bank_alone(hub: Hub) -> None:
 # Participants.
 
 
-def announcement(**changes: str) -> participants.JoinNetworkRequest:
+def announcement(**changes: Any) -> participants.JoinNetworkRequest:
     plain = {"code": "002", "name": "Ipê", "color": "#C98A00", "url": "http://127.0.0.1:8002", "version": "1.2"}
     return participants.JoinNetworkRequest(**{**plain, **changes})
 
@@ -318,6 +320,19 @@ def test_a_bank_announces_itself_and_all_see_it(hub: Hub, world: World) -> None:
     assert listed.participants[1] == joined
     bank = {each.ispb: each for each in world.application.queries.list_banks()}[IPE]
     assert (bank.joined_at_ms, bank.version) == (NOW_MS, "1.2")
+
+
+def test_a_bank_has_the_features_that_it_last_announced(hub: Hub, world: World) -> None:
+    def features() -> list[str]:
+        return sorted({each.ispb: each for each in world.application.queries.list_banks()}[IPE].features)
+
+    hub.participants.JoinNetwork(announcement(features=["manu", "of a later version"]), metadata=as_bank(IPE))
+    assert features() == ["manu"]
+    assert BankDocument.of(world.application.read_bank_states()[1]).features == [Feature.MANU]
+    hub.participants.JoinNetwork(announcement(features=["manu", "returns"]), metadata=as_bank(IPE))
+    assert features() == ["manu", "returns"]
+    hub.participants.JoinNetwork(announcement(), metadata=as_bank(IPE))
+    assert features() == [], "a version that announces nothing took its place"
 
 
 @pytest.mark.parametrize(

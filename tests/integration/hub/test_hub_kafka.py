@@ -230,7 +230,7 @@ def of_no_protobuf(record: Record) -> Record:
         (lambda record: with_headers(record, sender=b"hub"), "codepix-sender: no such participant"),
         (of_unknown_type, "codepix-type: unknown message type 'TransferUndone'"),
         (of_no_protobuf, "value: not a TransferRequested in Protobuf"),
-        (lambda record: replace(record, key=b"another"), "record key: must be the end-to-end id of the message"),
+        (lambda record: replace(record, key=b"another"), "record key: must be the id that the message is about"),
         (
             lambda record: replace(signed(request(), AURORA, topic=bank_topic("002")), topic=HUB_TOPIC),
             "codepix-signature: not the sender's signature of this record",

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
-from hub.application.ports import TransferChange
+from hub.application.ports import RowChange
 from hub.domain.errors import KeyLimitReached
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey
@@ -172,11 +172,11 @@ def test_a_session_that_breaks_is_an_absent_database_and_nothing_has_happened(en
 
     def breaks() -> None:
         with units() as unit:
-            unit.transfers.save([TransferChange(transfer(), (), is_new=True)])
+            unit.transfers.save([RowChange(transfer(), (), is_new=True)])
             victim = unit._connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
             with transaction(engine) as connection:
                 connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
-            unit.transfers.save([TransferChange(confirmed(), ())])
+            unit.transfers.save([RowChange(confirmed(), ())])
             unit.commit()
 
     with pytest.raises(DatabaseUnavailable):

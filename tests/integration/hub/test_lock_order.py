@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.ports import TransferChange
+from hub.application.ports import RowChange
 from hub.domain.flows.transfer.model import TransferStatus, changed
 from pix.postgres.engine import transaction
 from pix.scheme.messages import TransferAccepted, TransferRequested
@@ -91,7 +91,7 @@ def test_a_replica_waits_for_a_transfer_that_another_changes(world: World, engin
     other = hub_on(engine)
     with ThreadPoolExecutor(1) as pool, PostgresUnitsOfWork(engine)() as unit:
         row = unit.transfers.lock([end_to_end_id])[end_to_end_id]
-        unit.transfers.save([TransferChange(changed(row, duplicates=7), ())])
+        unit.transfers.save([RowChange(changed(row, duplicates=7), ())])
         answered = pool.submit(other.handle, [signed(TransferAccepted(end_to_end_id, 12_345), IPE)])
         await_waiting(engine, 1)
         unit.commit()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from hub.adapters.postgres import transfers as postgres_transfers
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
-from hub.application.ports import TransferChange
+from hub.application.ports import RowChange
 from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from pix.postgres.bulk import copy_rows, execute_bulk, fetch_bulk, number_array, text_array, word_array
 from pix.postgres.engine import make_engine, transaction
@@ -55,7 +55,7 @@ def replicas(engine: Engine) -> tuple[PostgresUnitsOfWork, PostgresUnitsOfWork]:
         connection.execute(text("TRUNCATE transfers"))
     first, second = PostgresUnitsOfWork(engine), PostgresUnitsOfWork(engine)
     with first() as unit:
-        unit.transfers.save([TransferChange(transfer(), (STEP,), is_new=True)])
+        unit.transfers.save([RowChange(transfer(), (STEP,), is_new=True)])
         unit.commit()
     return first, second
 
@@ -63,7 +63,7 @@ def replicas(engine: Engine) -> tuple[PostgresUnitsOfWork, PostgresUnitsOfWork]:
 def count_duplicate(units: PostgresUnitsOfWork) -> int:
     with units() as unit:
         known = unit.transfers.lock([e2e()])[e2e()]
-        unit.transfers.save([TransferChange(replace(known, duplicates=known.duplicates + 1), ())])
+        unit.transfers.save([RowChange(replace(known, duplicates=known.duplicates + 1), ())])
         unit.commit()
     return known.duplicates + 1
 
@@ -97,7 +97,7 @@ def test_what_was_not_committed_is_not_known(replicas: tuple[PostgresUnitsOfWork
     first, _ = replicas
     with first() as unit:
         known = unit.transfers.lock([e2e()])[e2e()]
-        unit.transfers.save([TransferChange(replace(known, duplicates=7), ())])
+        unit.transfers.save([RowChange(replace(known, duplicates=7), ())])
     with first() as unit:
         assert unit.transfers.lock([e2e()]) == {e2e(): transfer()}
     assert count_duplicate(first) == 1
@@ -121,12 +121,12 @@ def test_any_text_survives_in_a_row(engine: Engine, awkward: str) -> None:
     subject = replace(transfer(), description=awkward, payer=replace(transfer().payer, name=awkward))
     step = replace(STEP, ignored=awkward, author=awkward)
     with units() as unit:
-        unit.transfers.save([TransferChange(subject, (step,), is_new=True)])
+        unit.transfers.save([RowChange(subject, (step,), is_new=True)])
         unit.commit()
     with PostgresUnitsOfWork(engine)() as unit:
         unit.transfers.lock([e2e()])
         changed = replace(subject, status=confirmed().status, decided_at_ms=NOW_MS)
-        unit.transfers.save([TransferChange(changed, (step, step))])
+        unit.transfers.save([RowChange(changed, (step, step))])
         unit.commit()
     with units() as unit:
         assert unit.transfers.find(e2e()) == (changed, [step, step, step])
@@ -159,7 +159,7 @@ def test_histories_survive_the_migration_and_its_way_back(new_database: Callable
     units = PostgresUnitsOfWork(engine)
     steps = [STEP, replace(STEP, ignored='too "late"\\', status=TransferStatus.FAILED)]
     with units() as unit:
-        unit.transfers.save([TransferChange(transfer(), tuple(steps), is_new=True)])
+        unit.transfers.save([RowChange(transfer(), tuple(steps), is_new=True)])
         unit.commit()
     configuration = alembic_configuration(MIGRATIONS)
     with transaction(engine) as connection:

@@ -15,7 +15,7 @@ from bank_sim.domain.errors import (
     AccountNotEmpty,
     InsufficientBalance,
 )
-from bank_sim.domain.flows.transfer.postings import posting
+from bank_sim.domain.flows.postings import posting
 from pix.scheme.errors import SchemeError
 from pix.scheme.postings import PostingKind
 from tests.support.bank_builders import ANA, NOW_MS, in_status, incoming, outgoing

@@ -8,7 +8,8 @@ import pytest
 
 from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, OFFER_RULES, Answer, answer_offer
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.transfer.rules import OFFER_RULES, answer_offer
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from tests.support.bank_builders import ANA, ANA_PARTY, ISPB, in_status, offered

@@ -15,7 +15,6 @@ from bank_sim.domain.flows.transfer.decisions import account_needed, decide
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
-    HubMessage,
     Outcome,
     OutcomeProcessed,
     Party,
@@ -23,6 +22,7 @@ from pix.scheme.messages import (
     TransferAccepted,
     TransferRejected,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank_builders import (
@@ -80,8 +80,8 @@ OUTGOING: dict[tuple[TransferStatus | None, str], Expectation] = {
 }
 
 
-def messages_to(side: Side) -> dict[str, HubMessage]:
-    both: dict[str, HubMessage] = {"confirmed": confirmed(side), "failed": failed(side)}
+def messages_to(side: Side) -> dict[str, FromHub]:
+    both: dict[str, FromHub] = {"confirmed": confirmed(side), "failed": failed(side)}
     return both if side is Side.PAYER else {**both, "offered": offered()}
 
 
@@ -113,19 +113,19 @@ def test_the_matrix_above_is_complete() -> None:
     assert set(OUTGOING) == {(state, name) for state in outgoing_states for name in messages_to(Side.PAYER)}
 
 
-def change_amount(message: HubMessage) -> HubMessage:
+def change_amount(message: FromHub) -> FromHub:
     return replace(message, amount_centavos=AMOUNT + 1)
 
 
-def change_key(message: HubMessage) -> HubMessage:
+def change_key(message: FromHub) -> FromHub:
     return replace(message, payee_key=PixKey(KeyKind.EMAIL, "somebody@else.example"))
 
 
-def change_description(message: HubMessage) -> HubMessage:
+def change_description(message: FromHub) -> FromHub:
     return replace(message, description="something else")
 
 
-def change_payer(message: HubMessage) -> HubMessage:
+def change_payer(message: FromHub) -> FromHub:
     return replace(message, payer=Party(OTHER_ISPB, "0001", "000999-9", "Zélia Moreira", ""))
 
 
@@ -133,7 +133,7 @@ def change_payer(message: HubMessage) -> HubMessage:
 @pytest.mark.parametrize("name", ["offered", "confirmed", "failed"])
 @pytest.mark.parametrize("status", [ACCEPTED, CONFIRMED])
 def test_another_content_under_the_same_id_changes_nothing(
-    change: Callable[[HubMessage], HubMessage], name: str, status: TransferStatus
+    change: Callable[[FromHub], FromHub], name: str, status: TransferStatus
 ) -> None:
     row = incoming(status)
     decision = decide(row, change(messages_to(Side.PAYEE)[name]), facts())

@@ -6,10 +6,11 @@ from dataclasses import fields
 
 import pytest
 
-from bank_sim.application.flow_rows import repositories as repositories_of_bank
+from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
+from bank_sim.adapters.postgres.flows import TABLES as TABLES_OF_BANK
 from bank_sim.domain.flows import FLOWS as FLOWS_OF_BANK
 from bank_sim.domain.flows.flow import Flow as FlowOfBank
-from hub.application.flow_rows import repositories as repositories_of_hub
+from hub.adapters.flow_stores import STORES as STORES_OF_HUB
 from hub.domain.flows import FLOWS as FLOWS_OF_HUB
 from hub.domain.flows.flow import Flow as FlowOfHub
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
@@ -39,6 +40,7 @@ def test_a_flow_has_the_same_parts_on_both_sides() -> None:
     hub, bank = ({field.name for field in fields(flow)} for flow in (FlowOfHub, FlowOfBank))
     assert hub - bank == {
         "decide_timeout",
+        "pix_key",
         "statuses",
         "transitions",
         "rule_of",
@@ -56,14 +58,7 @@ def test_every_message_is_decided_on_by_one_flow() -> None:
     assert len(at_banks) == len(MESSAGES_OF_HUB) and set(at_banks) == MESSAGES_OF_HUB
 
 
-class AnyUnit:
-    """A unit of work that has whatever repository it is asked for."""
-
-    def __getattr__(self, name: str) -> str:
-        return name
-
-
 def test_every_flow_has_a_repository_for_its_rows() -> None:
     names = [flow.name for flow in FLOWS_OF_HUB]
-    assert list(repositories_of_hub(AnyUnit())) == names  # type: ignore[arg-type]
-    assert list(repositories_of_bank(AnyUnit())) == names  # type: ignore[arg-type]
+    assert list(STORES_OF_HUB) == names
+    assert list(MemoryUnitsOfWork()().rows) == list(TABLES_OF_BANK) == names

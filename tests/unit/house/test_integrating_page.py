@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bank_sim.domain.behaviour import AnswerStyle
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
 from bank_sim.entrypoints.http.api.documents import RequestTransferRequest
 from bank_sim.entrypoints.http.api.switches import Behaviour
 from pix.scheme.money import format_brl

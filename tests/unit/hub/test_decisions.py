@@ -18,7 +18,6 @@ from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECO
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
-    BankMessage,
     Outcome,
     Party,
     Side,
@@ -27,6 +26,7 @@ from pix.scheme.messages import (
     TransferOffered,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import HUB_REASONS, PAYEE_BANK_REASONS, REASONS_WITHOUT_ROW, ReasonCode
 from pix.scheme.times import TIME_MS_MAX
@@ -65,7 +65,7 @@ HOURS_12_MS: Final = round(END_TO_END_ID_AGE_MAX.total_seconds() * 1000)
 
 def decided(
     before: Transfer | None,
-    message: BankMessage,
+    message: FromBank,
     sender: str,
     surroundings: Network | None = None,
     now_ms: int = LATER_MS,
@@ -94,7 +94,7 @@ STATES: Final[Mapping[str, Transfer]] = {
     "timed out": failed(ReasonCode.AB03),
 }
 
-MESSAGES: Final[Mapping[str, tuple[BankMessage, str]]] = {
+MESSAGES: Final[Mapping[str, tuple[FromBank, str]]] = {
     "request": (requested(), AURORA),
     "request, other content": (requested(amount_centavos=AMOUNT + 1), AURORA),
     "request, of another bank": (requested(), MARE),

@@ -14,7 +14,6 @@ from hub.domain.flows.transfer.decisions import decide, decide_retransmission, d
 from hub.domain.flows.transfer.model import Transfer, TransferStatus, owes_outcome
 from hub.domain.settlement import MovementKind, SettlementAccount, apply_movement
 from pix.scheme.messages import (
-    BankMessage,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -22,6 +21,7 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.reasons import ReasonCode
 from tests.support.hub_builders import (
     ANA,
@@ -134,7 +134,7 @@ class AnyMessages(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.now_ms += hours * 3_600_000 + 1
 
-    def _receive(self, message: BankMessage, sender: str) -> None:
+    def _receive(self, message: FromBank, sender: str) -> None:
         surroundings = replace(network(), accounts=self.accounts)
         known = self.transfers.get(message.end_to_end_id)
         decision = decide(known, message, facts(sender, surroundings, self.now_ms))

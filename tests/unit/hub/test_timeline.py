@@ -11,7 +11,8 @@ from hub.domain.flows.transfer.model import HistoryStep, Transfer, Trigger
 from hub.domain.flows.transfer.rules import REQUEST_RULES, rule_of
 from hub.domain.flows.transfer.timeline import step_name, timeline
 from pix.scheme.flows import MessageEvent, StatusChange, TimelineEntry
-from pix.scheme.messages import BankMessage, Message, Outcome, Role, Side
+from pix.scheme.messages import Message, Outcome, Role, Side
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.reasons import ReasonCode
 from tests.support.hub_builders import (
     ANA,
@@ -43,7 +44,7 @@ class Play:
         self.now_ms = NOW_MS
         self.network = network()
 
-    def tell(self, sender: str, message: BankMessage) -> Play:
+    def tell(self, sender: str, message: FromBank) -> Play:
         self.sent.append(message)
         self._take(decide(self.transfer, message, facts(sender, self.network, self.now_ms)))
         return self

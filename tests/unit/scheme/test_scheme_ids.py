@@ -14,10 +14,12 @@ from pix.scheme.ids import (
     check_bank_code,
     check_end_to_end_id,
     check_ispb,
+    is_return_id,
     ispb_of_code,
     make_end_to_end_id,
     make_return_id,
     parse_end_to_end_id,
+    parse_return_id,
     random_suffix,
 )
 
@@ -71,6 +73,19 @@ def test_an_end_to_end_id_names_bank_minute_and_suffix() -> None:
     assert len(ID) == 32
     assert parse_end_to_end_id(ID) == EndToEndId("00000001", NOON, "AbCdEfGhIj0")
     assert str(parse_end_to_end_id(ID)) == ID
+
+
+def test_the_parts_of_a_return_id_come_back() -> None:
+    text = "D" + ID[1:]
+    assert is_return_id(text) and not is_return_id(ID)
+    assert str(parse_return_id(text)) == text and parse_return_id(text).ispb == "00000001"
+
+
+@pytest.mark.parametrize("text", ["", ID, "D" + ID[1:] + "0", "D00000001202613011413AbCdEfGhIj0"])
+def test_what_is_no_return_id_is_refused(text: str) -> None:
+    with pytest.raises(SchemeError) as caught:
+        parse_return_id(text)
+    assert caught.value.field == "return_id"
 
 
 def test_a_return_id_is_the_same_with_another_letter() -> None:

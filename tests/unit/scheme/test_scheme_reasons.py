@@ -11,6 +11,8 @@ from pix.scheme.reasons import (
     REASONS,
     ReasonCode,
     check_payee_bank_reason,
+    reason_of,
+    returns,
 )
 
 
@@ -19,7 +21,21 @@ def test_the_hub_and_the_payees_bank_give_their_codes_and_share_two() -> None:
         *("AB03", "AC03", "AG12", "AM02", "AM04", "AM09", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09"),
     } == HUB_REASONS
     assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
-    assert frozenset(ReasonCode) - HUB_REASONS - PAYEE_BANK_REASONS == {"RC10"}
+
+
+def test_a_return_has_reasons_of_its_own() -> None:
+    assert {"MD06", "BE08", "FR01"} == returns.RETURN_REASONS
+    assert {
+        *("AB11", "AG12", "AG13", "AM04", "AM09", "CH16", "DS27", "DT05", "DUPL", "FF08"),
+    } == returns.HUB_REASONS
+    assert {"AC06", "AC07", "ED05"} == returns.PAYER_BANK_REASONS
+    assert frozenset(ReasonCode) - frozenset(returns.REASONS) - HUB_REASONS - PAYEE_BANK_REASONS == {"RC10"}
+
+
+def test_a_code_means_in_a_return_what_it_means_there() -> None:
+    assert reason_of(ReasonCode.AM04, "return").sentence_en.startswith("The payee's bank")
+    assert reason_of(ReasonCode.AM04, "transfer").sentence_en.startswith("The payer's bank")
+    assert reason_of(ReasonCode.MD06, "transfer") is reason_of(ReasonCode.MD06, "return")
 
 
 def test_every_code_has_its_own_sentence_in_both_languages() -> None:

@@ -31,6 +31,15 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.messages.returns import (
+    ReturnAccepted,
+    ReturnConfirmed,
+    ReturnFailed,
+    ReturnOffered,
+    ReturnProcessed,
+    ReturnRejected,
+    ReturnRequested,
+)
 from pix.scheme.reasons import ReasonCode
 from pix.wire.protobuf_v1.codec import RecordError, decode_message, decode_record, encode_record
 from pix.wire.protobuf_v1.signatures import sign, signing_key
@@ -48,6 +57,7 @@ SENDER = "00000001"
 KEY = signing_key("a secret of sixteen")
 OTHER_KEY = signing_key("another secret of sixteen")
 ID = "E0000000120260921141300000000001"
+RETURN_ID = "D" + ID[1:]
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ANA = Party(SENDER, "0001", "100001-1", "Ana São João", "***.982.247-**")
 BIA = Party("00000002", "0001", "200002-2", "Bia", "***.456.789-**")
@@ -63,6 +73,15 @@ MESSAGES: list[Message] = [
     TransferFailed(ID, Side.PAYER, ReasonCode.AC03, -5, ANA, None, PIX_KEY, "", 0),
     OutcomeProcessed(ID, Side.PAYEE, Outcome.CONFIRMED, 12_345, None),
     OutcomeProcessed(ID, Side.PAYER, Outcome.FAILED, 12_345, ReasonCode.AC07),
+    ReturnRequested(RETURN_ID, ID, 345, ReasonCode.MD06, "não é meu", 1_790_000_000_000),
+    ReturnOffered(RETURN_ID, ID, 345, ReasonCode.FR01, "", ANA, BIA, 1_790_000_000_000),
+    ReturnAccepted(RETURN_ID, ID, 345),
+    ReturnRejected(RETURN_ID, ID, 345, ReasonCode.AC07),
+    ReturnConfirmed(RETURN_ID, ID, Side.PAYER, 345, ReasonCode.BE08, ANA, BIA, "x", 1),
+    ReturnFailed(RETURN_ID, ID, Side.PAYEE, ReasonCode.AB11, 345, ReasonCode.MD06, ANA, BIA, "x", 1),
+    ReturnFailed(RETURN_ID, "x", Side.PAYEE, ReasonCode.FF08, -5, ReasonCode.AC03, None, None, "", 0),
+    ReturnProcessed(RETURN_ID, ID, Side.PAYEE, Outcome.CONFIRMED, 345, None),
+    ReturnProcessed(RETURN_ID, ID, Side.PAYER, Outcome.FAILED, 345, ReasonCode.AC06),
 ]
 NAMES = [f"{type(message).__name__}-{number}" for number, message in enumerate(MESSAGES)]
 CONFIRMED = common.OUTCOME_CONFIRMED
@@ -232,8 +251,8 @@ def test_what_a_message_must_say_it_says(value: object, message_type: str, reaso
 
 
 def test_the_records_key_is_the_end_to_end_id() -> None:
-    assert refused(replace(encoded(), key=b"other")) == "record key: must be the end-to-end id of the message"
-    assert refused(replace(encoded(), key=b"")) == "record key: must be the end-to-end id of the message"
+    assert refused(replace(encoded(), key=b"other")) == "record key: must be the id that the message is about"
+    assert refused(replace(encoded(), key=b"")) == "record key: must be the id that the message is about"
 
 
 def test_what_a_newer_version_adds_is_passed_over() -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
+from bank_sim.domain.flows.answers import Answer, answer_times, is_answered, retransmission_count
 from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
+from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import (
     NAME,
     UNDECIDED,
@@ -18,20 +20,17 @@ from bank_sim.domain.flows.transfer.model import (
     Transfer,
     Trigger,
     changed,
-    is_answered,
     move,
     next_status,
     owed,
 )
-from bank_sim.domain.flows.transfer.postings import postings
-from bank_sim.domain.flows.transfer.rules import Answer, answer_offer
+from bank_sim.domain.flows.transfer.rules import answer_offer
 from pix.scheme.checks import check_offer, check_outcome, check_party
 from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IGNORED_TEXT_LENGTH_MAX, IllegalTransition, Step
 from pix.scheme.ids import is_account_number, is_end_to_end_id
 from pix.scheme.messages import (
-    HubMessage,
     Outcome,
     OutcomeProcessed,
     Party,
@@ -41,6 +40,7 @@ from pix.scheme.messages import (
     TransferOffered,
     TransferRejected,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
@@ -49,32 +49,35 @@ from pix.scheme.retransmission import RetransmissionPolicy
 MESSAGES: Final = frozenset({TransferOffered, TransferConfirmed, TransferFailed})
 """The messages of the hub that the flow decides on."""
 
-_TRIGGERS: Final[Mapping[type[HubMessage], Trigger]] = {
+_TRIGGERS: Final[Mapping[type[FromHub], Trigger]] = {
     TransferOffered: Trigger.OFFER,
     TransferConfirmed: Trigger.CONFIRMATION,
     TransferFailed: Trigger.FAILURE,
 }
 
 
-def direction_of(message: HubMessage) -> Direction:
+def direction_of(message: FromHub) -> Direction:
     """Which of this bank's rows a message is about."""
     if isinstance(message, TransferOffered) or message.side is Side.PAYEE:
         return Direction.INCOMING
     return Direction.OUTGOING
 
 
-def keys(message: HubMessage) -> tuple[RowKey, ...]:
+def keys(message: FromHub) -> tuple[RowKey, ...]:
     """All rows that a message loads and locks."""
+    if not is_end_to_end_id(message.end_to_end_id):
+        # A text that cannot be an id is not looked up: the database would reject the batch for it.
+        return ()
     return ((NAME, (message.end_to_end_id, direction_of(message))),)
 
 
-def state(rows: Mapping[RowId, Any], message: HubMessage) -> Transfer | None:
+def state(rows: Mapping[RowId, Any], message: FromHub) -> Transfer | None:
     """The row that a message is about; None when this bank has none."""
     transfer: Transfer | None = rows.get((message.end_to_end_id, direction_of(message)))
     return transfer
 
 
-def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
+def account_needed(transfer: Transfer | None, message: FromHub) -> str:
     """The customer's account without which the message cannot be decided on; empty when none is touched."""
     if transfer is not None and (transfer.is_final or isinstance(message, TransferOffered)):
         return ""
@@ -91,7 +94,7 @@ def account_needed(transfer: Transfer | None, message: HubMessage) -> str:
             return ""
 
 
-def decide(transfer: Transfer | None, message: HubMessage, facts: Facts) -> Decision[Transfer]:
+def decide(transfer: Transfer | None, message: FromHub, facts: Facts) -> Decision[Transfer]:
     """Decides on one message. `transfer` is this bank's row; None: there is none."""
     match message:
         case TransferOffered():
@@ -102,9 +105,7 @@ def decide(transfer: Transfer | None, message: HubMessage, facts: Facts) -> Deci
 
 def decide_retransmission(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
     """Sends what is owed once more, and sets the next due time."""
-    # An answer that was given late on purpose falls due once without having been sent before.
-    is_first_send = transfer.answered_at_ms is not None and transfer.answered_at_ms == transfer.resend_at_ms
-    count = transfer.resend_count if is_first_send else transfer.resend_count + 1
+    count = retransmission_count(transfer)
     resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, count)
     return Decision(changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(transfer, now_ms))
 
@@ -122,7 +123,7 @@ def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: 
     if transfer.status in UNDECIDED and not is_answered(transfer, facts.now_ms):
         # The first offer settled the answer; only the time of the answer may have been changed since.
         answer = answer_offer(message, facts.account, facts.ispb, facts.behaviour)
-        repeated = _given_by(repeated, _answer_at_ms(answer, facts.now_ms), facts)
+        repeated = _given_by(repeated, answer, facts)
     return Decision(repeated, messages=owed(repeated, facts.now_ms))
 
 
@@ -214,7 +215,7 @@ def _recorded(
     return Decision(transfer, steps, owed(transfer, facts.now_ms), postings=booked)
 
 
-def _ignore(transfer: Transfer, message: HubMessage, facts: Facts, why: str) -> Decision[Transfer]:
+def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Decision[Transfer]:
     """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)
     if ignored.refusals > IGNORED_MESSAGES_RECORDED_MAX:
@@ -252,22 +253,12 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
         Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
     )
-    return _recorded(_given_by(row, _answer_at_ms(answer, facts.now_ms), facts), steps, facts)
+    return _recorded(_given_by(row, answer, facts), steps, facts)
 
 
-def _answer_at_ms(answer: Answer, now_ms: int) -> int | None:
-    return None if answer.delay_ms is None else now_ms + answer.delay_ms
-
-
-def _given_by(transfer: Transfer, at_ms: int | None, facts: Facts) -> Transfer:
-    """The row with its answer given at a moment, or at the earlier one that was set before."""
-    known = [time for time in (transfer.answered_at_ms, at_ms) if time is not None]
-    if not known:
-        return transfer
-    answered_at_ms = min(known)
-    is_given_now = answered_at_ms <= facts.now_ms
-    wait_ms = facts.policy.delay_ms(transfer.end_to_end_id, 0) if is_given_now else 0
-    return changed(transfer, answered_at_ms=answered_at_ms, resend_at_ms=answered_at_ms + wait_ms)
+def _given_by(transfer: Transfer, answer: Answer, facts: Facts) -> Transfer:
+    answered_at_ms, resend_at_ms = answer_times(transfer, answer, facts)
+    return changed(transfer, answered_at_ms=answered_at_ms, resend_at_ms=resend_at_ms)
 
 
 def _unoffered(
@@ -292,7 +283,7 @@ def _unoffered(
     )
 
 
-def _difference(transfer: Transfer, message: HubMessage) -> str:
+def _difference(transfer: Transfer, message: FromHub) -> str:
     """Which part of the content is not the row's, in a word; empty when the message is about this very transfer."""
     if message.amount_centavos != transfer.amount_centavos:
         return "amount"

@@ -13,7 +13,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
-from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.behaviour import AnswerStyle
+from bank_sim.domain.flows.answers import is_answered
 from bank_sim.domain.flows.flow import RowId
 from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.keys import PixKey
@@ -151,6 +152,11 @@ class Transfer:
         return self.end_to_end_id, self.direction
 
     @property
+    def about(self) -> str:
+        """The end-to-end id of the transfer that the row is about."""
+        return self.end_to_end_id
+
+    @property
     def progress(self) -> Progress:
         """What we have learned of the hub's own steps."""
         return Progress(self.offered_at_ms, self.completed_at_ms)
@@ -173,6 +179,11 @@ class Transfer:
         if self.direction is Direction.INCOMING:
             return self.payer.ispb
         return self.payee.ispb if self.payee else ""
+
+    @property
+    def counterpart_bank_name(self) -> str:
+        """The name of the other side's bank as the payer was shown it; may be empty."""
+        return self.payee_bank_name
 
 
 class TransferChanges(TypedDict, total=False):
@@ -229,18 +240,6 @@ def move(
     """Moves a transfer to the next state; the only place where a status changes. Raises IllegalTransition."""
     status = next_status(transfer.direction, transfer.status, trigger)
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_at_ms=None, **changes)
-
-
-def is_answered(transfer: Transfer, now_ms: int) -> bool:
-    """Whether the answer to the offer is given; None in `answered_at_ms` is silence.
-
-    One that was given has a later time at which it is sent again, also when the clock has gone back since. One that is
-    to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time has come.
-    """
-    at_ms = transfer.answered_at_ms
-    if at_ms is None:
-        return False
-    return at_ms <= now_ms or at_ms != transfer.resend_at_ms or at_ms > now_ms + ANSWER_DELAY_MS_MAX
 
 
 def owed(transfer: Transfer, now_ms: int) -> tuple[BankMessage, ...]:

@@ -1,13 +1,13 @@
-"""The bank's rules for an offer: one ordered table. And the answers of a bank that plays another counterparty."""
+"""The bank's rules for an offer: one ordered table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Final
 
 from bank_sim.domain.account import BRANCH, Account, AccountStatus
-from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.flows.answers import Answer, play
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
@@ -59,37 +59,6 @@ OFFER_RULES: Final = (
 """In the order in which the bank checks them: it rejects an offer for the first that it breaks."""
 
 
-@value_object
-class Answer:
-    """The answer to an offer. `reason` None accepts; `delay_ms` None is silence."""
-
-    reason: ReasonCode | None = None
-    delay_ms: int | None = 0
-    style: AnswerStyle = AnswerStyle.ONCE
-
-
-MAGIC_ANSWERS: Final[Mapping[int, Answer]] = MappingProxyType(
-    {
-        2: Answer(ReasonCode.SL02),
-        3: Answer(ReasonCode.AC03),
-        4: Answer(ReasonCode.RR04),
-        5: Answer(ReasonCode.ED05),
-        6: Answer(ReasonCode.AC06),
-        7: Answer(ReasonCode.AC07),
-        9: Answer(ReasonCode.AM09),
-        14: Answer(ReasonCode.AC14),
-        17: Answer(ReasonCode.BE17),
-        20: Answer(delay_ms=None),
-        21: Answer(delay_ms=10_000),
-        22: Answer(style=AnswerStyle.TWICE),
-        23: Answer(style=AnswerStyle.YES_AND_NO),
-    }
-)
-"""The magic amounts, in centavos: the bank rejects R$ 0,03 with AC03, and so on by the number in the code; it never
-answers R$ 0,20, answers R$ 0,21 after 10 seconds, R$ 0,22 twice, and R$ 0,23 with an acceptance and then a rejection.
-It also rejects an amount without a code when the payee's account cannot be credited."""
-
-
 def broken_rule(offer: Offer) -> OfferRule | None:
     """The first rule that the offer breaks; None when it keeps them all."""
     for rule in OFFER_RULES:
@@ -102,14 +71,4 @@ def answer_offer(offer: TransferOffered, account: Account | None, ispb: str, beh
     """The answer to an offer for `account`; None: this bank has no account with that number."""
     broken = broken_rule(Offer(offer, account, ispb))
     reason = None if broken is None else broken.reason
-    if behaviour.magic_amounts and offer.amount_centavos in MAGIC_ANSWERS:
-        magic = MAGIC_ANSWERS[offer.amount_centavos]
-        return Answer(magic.reason or reason, magic.delay_ms, magic.style)
-    style = behaviour.answer_style
-    match behaviour.mode:
-        case AnswerMode.BY_ACCOUNT:
-            return Answer(reason, behaviour.answer_delay_ms, style)
-        case AnswerMode.REJECT:
-            return Answer(behaviour.reject_reason, behaviour.answer_delay_ms, style)
-        case AnswerMode.SILENT:
-            return Answer(reason, None, style)
+    return play(offer.amount_centavos, reason, behaviour)

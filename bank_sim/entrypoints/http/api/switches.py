@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.domain import behaviour as answering
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode

@@ -33,8 +33,6 @@ router = page_router()
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """What the page shows."""
-
     account: Account
     lines: Sequence[StatementLine]
     under_way: Sequence[Transfer]
@@ -64,7 +62,6 @@ class HomeView:
         return new[:ARRIVALS_SHOWN_MAX]
 
     def context(self, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
-        """What the template needs."""
         return {
             "account": self.account,
             "section": "/",
@@ -81,7 +78,6 @@ class HomeView:
 
 @router.get("/")
 def home(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
-    """The customer's home."""
     return pages.page(request, "bank/home.html", _look(site, account.number).context())
 
 
@@ -95,7 +91,6 @@ def home_again(request: Request) -> Response:
 def live(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, seen: Annotated[str, Query(max_length=60)] = ""
 ) -> Response:
-    """The page's content again, whenever something has moved."""
     start = seen.partition(".")[0]
     newest_shown = int(start) if start.isascii() and start.isdigit() else 0
 

@@ -28,7 +28,6 @@ router = page_router()
 
 @router.get("/keys")
 def show(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
-    """The list and the form."""
     return _page(request, site, pages, account, {"kind": "", "key": ""}, Faults(), 200)
 
 
@@ -63,7 +62,6 @@ def ask_to_remove(
     kind: KeyKind,
     key: Annotated[str, Query(max_length=200)],
 ) -> Response:
-    """Asks whether the customer means it. Raises KeyNotFound."""
     own = _own_key(site, account, kind, key)
     return pages.page(request, "bank/key_remove.html", {"account": account, "section": "/keys", "key": own})
 
@@ -77,7 +75,6 @@ def remove(
     kind: Annotated[KeyKind, Form()],
     key: Annotated[str, Form(max_length=200)],
 ) -> Response:
-    """Removes the key at the hub, and here."""
     own = parse_stored_key(key, kind)
     try:
         site.bank.remove_key(account_number=account.number, key=own)

@@ -24,7 +24,6 @@ _FIELDS = frozenset({"name", "tax_id", "opening_deposit_centavos", "pin"})
 
 @router.get("/open-account")
 def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The form."""
     values = {"name": "", "tax_id": "", "opening_deposit": "100,00"}
     return pages.page(request, "bank/open_account.html", _context(request, site, values))
 

@@ -40,7 +40,6 @@ def show(
     amount: Annotated[str, Query(max_length=100)] = "",
     message: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """The form and the code for the chosen key; the first key as long as none is chosen."""
     keys = site.bank.queries.keys_of(account.number)
     chosen = next((own for own in keys if own.key.key == key), keys[0] if keys else None)
     newest = site.bank.queries.statement(account.number, size=1).lines

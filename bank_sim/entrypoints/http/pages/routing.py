@@ -8,12 +8,10 @@ from pix.web.site import no_forgery, operator
 
 
 def page_router() -> APIRouter:
-    """A router of customers' pages."""
     return APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
 
 def operator_router() -> APIRouter:
-    """A router of pages for the bank's own people."""
     return APIRouter(
         prefix="/backoffice", include_in_schema=False, dependencies=[Depends(operator), Depends(no_forgery)]
     )

@@ -37,7 +37,6 @@ router = page_router()
 def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The demo people, and the form. `next` is the page that was asked for before."""
     return _page(request, site, pages, "", next_url, Faults(), 200)
 
 
@@ -92,7 +91,6 @@ def as_demo_person(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """Ends the session."""
     renew_session(request)
     return see_other(request, "/sign-in")
 

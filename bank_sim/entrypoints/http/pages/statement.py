@@ -50,7 +50,6 @@ def show(
     query: Narrow,
     before: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """One page of the statement; a filter that cannot be is explained at its field."""
     faults = Faults()
     try:
         page = site.bank.queries.statement(account.number, query.narrow(), before, LINES_PER_PAGE)

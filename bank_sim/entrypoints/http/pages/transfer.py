@@ -35,7 +35,6 @@ def show(
     end_to_end_id: TransferId,
     direction: Direction = Direction.OUTGOING,
 ) -> Response:
-    """The page of one of the customer's own transfers. Raises TransferNotFound, also for somebody else's."""
     view = _look(request, site, account, end_to_end_id, direction)
     return pages.page(request, "bank/transfer.html", _context(view, account))
 

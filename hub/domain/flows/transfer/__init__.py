@@ -11,6 +11,7 @@ from hub.domain.flows.transfer.decisions import (
     decide_retransmission,
     decide_timeout,
     keys,
+    pix_key,
     state,
 )
 from hub.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
@@ -22,6 +23,7 @@ FLOW: Final = Flow(
     row=Transfer,
     messages=MESSAGES,
     keys=keys,
+    pix_key=pix_key,
     state=state,
     decide=decide,
     decide_timeout=decide_timeout,

@@ -29,9 +29,9 @@ from hub.domain.flows.transfer.rules import LATER_RULES, Request, Rule, broken_f
 from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, RETRANSMISSIONS_RECORDED_MAX, Step
-from pix.scheme.ids import parse_end_to_end_id
+from pix.scheme.ids import is_end_to_end_id, parse_end_to_end_id
+from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
-    BankMessage,
     Outcome,
     OutcomeProcessed,
     Side,
@@ -40,13 +40,14 @@ from pix.scheme.messages import (
     TransferRejected,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromBank
 from pix.scheme.reasons import PAYEE_BANK_REASONS, REASONS_WITHOUT_ROW, ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 
 MESSAGES: Final = frozenset({TransferRequested, TransferAccepted, TransferRejected, OutcomeProcessed})
 """The messages of banks that the flow decides on."""
 
-_TRIGGERS: Final[Mapping[type[BankMessage], Trigger]] = {
+_TRIGGERS: Final[Mapping[type[FromBank], Trigger]] = {
     TransferRequested: Trigger.REQUEST,
     TransferAccepted: Trigger.ACCEPTANCE,
     TransferRejected: Trigger.REJECTION,
@@ -55,18 +56,25 @@ _TRIGGERS: Final[Mapping[type[BankMessage], Trigger]] = {
 """What a message is in the history when it moves nothing."""
 
 
-def keys(message: BankMessage) -> tuple[RowKey, ...]:
+def keys(message: FromBank) -> tuple[RowKey, ...]:
     """All rows that a message loads and locks."""
-    return ((NAME, message.end_to_end_id),)
+    return ((NAME, message.end_to_end_id),) if is_end_to_end_id(message.end_to_end_id) else ()
 
 
-def state(rows: Mapping[str, Any], message: BankMessage) -> Transfer | None:
+def pix_key(message: FromBank) -> PixKey | None:
+    """The payee's key. One that no directory can hold is not looked up: the database would refuse the whole batch."""
+    if isinstance(message, TransferRequested) and message.payee_key.key.isprintable():
+        return message.payee_key
+    return None
+
+
+def state(rows: Mapping[str, Any], message: FromBank) -> Transfer | None:
     """The transfer that a message is about; None when the hub knows none."""
     transfer: Transfer | None = rows.get(message.end_to_end_id)
     return transfer
 
 
-def decide(transfer: Transfer | None, message: BankMessage, facts: Facts) -> Decision[Transfer]:
+def decide(transfer: Transfer | None, message: FromBank, facts: Facts) -> Decision[Transfer]:
     """Decides on a message of the bank `facts.sender`."""
     if isinstance(message, TransferRequested):
         if transfer is None:
@@ -286,7 +294,7 @@ def _outcome_for(transfer: Transfer, side: Side) -> tuple[AddressedMessage, ...]
 
 
 def _ignore(
-    transfer: Transfer, message: BankMessage, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
+    transfer: Transfer, message: FromBank, facts: Facts, why: str, messages: tuple[AddressedMessage, ...] = ()
 ) -> Decision[Transfer]:
     """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)

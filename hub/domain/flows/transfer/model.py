@@ -16,7 +16,6 @@ from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
-    HubMessage,
     Outcome,
     Party,
     Side,
@@ -25,6 +24,7 @@ from pix.scheme.messages import (
     TransferOffered,
     TransferRequested,
 )
+from pix.scheme.messages.transfers import FromHub
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -212,7 +212,7 @@ def move(
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_count=0, **changes)
 
 
-def outcome_message(transfer: Transfer, side: Side) -> HubMessage | None:
+def outcome_message(transfer: Transfer, side: Side) -> FromHub | None:
     """The hub's decision for the bank on a side; None before the decision, or without a bank on that side."""
     if transfer.decided_at_ms is None:
         return None

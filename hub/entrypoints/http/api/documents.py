@@ -16,6 +16,7 @@ from hub.domain.flows.transfer.model import HistoryStep
 from hub.domain.flows.transfer.timeline import step_name
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
+from pix.scheme.features import Feature
 from pix.scheme.flows import MessageEvent, TimelineEntry
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
@@ -46,6 +47,8 @@ class BankDocument(BaseModel):
     """From its latest join."""
     active: bool
     joined_at_ms: int | None
+    features: list[Feature]
+    """What it understands beside transfers to a key, from its latest join; empty for an older version."""
     state: BankState
     """`suspended` by the operator; `stopped` after it left or before it first joined;
     `not-responding` without heartbeats; `behind` with much consumer lag;
@@ -63,9 +66,8 @@ class BankDocument(BaseModel):
 
     @classmethod
     def of(cls, standing: BankStanding) -> Self:
-        """What the hub can tell of a bank."""
         return cls(
-            **asdict(standing.bank),
+            **asdict(standing.bank) | {"features": sorted(standing.bank.features)},
             **asdict(standing.liveness),
             state=standing.state,
             oldest_offer_at_ms=standing.oldest_offer_at_ms,
@@ -83,7 +85,6 @@ class SettlementDocument(BaseModel):
 
     @classmethod
     def of(cls, account: SettlementAccount, fundings: Sequence[Funding]) -> Self:
-        """`fundings` are all of this account."""
         return cls(**asdict(account), funded_centavos=sum(funding.amount_centavos for funding in fundings))
 
 
@@ -121,7 +122,6 @@ class FundedDocument(FundingDocument):
 
     @classmethod
     def of_both(cls, funding: Funding, account: SettlementAccount) -> Self:
-        """`account` is the funded one."""
         return cls(
             **asdict(funding),
             balance_centavos=account.balance_centavos,
@@ -293,7 +293,6 @@ class KeyDocument(BaseModel):
 
     @classmethod
     def of(cls, entry: KeyEntry, bank: Bank) -> Self:
-        """`bank` is the bank of the entry's account."""
         return cls(
             kind=entry.key.kind,
             key=entry.key.key,

@@ -63,7 +63,6 @@ def document_of(event: LiveMessage) -> dict[str, Any]:
 
 
 def events_router(wire: LiveMessages, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    """The route, which is the operator's."""
     router = APIRouter(prefix="/api/v1", tags=["events"], responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
 
     @router.get(

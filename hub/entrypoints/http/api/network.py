@@ -142,7 +142,6 @@ class ProtocolDocument(BaseModel):
 
 
 def network_router(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> APIRouter:
-    """The routes, which are the operator's."""
     router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(operator)])
     queries = application.queries
 

@@ -17,8 +17,6 @@ _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What an operation takes."""
-
     name: str
     place: str
     kind: str
@@ -28,8 +26,6 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one can ask."""
-
     method: str
     path: str
     description: str
@@ -40,7 +36,6 @@ class Operation:
 
 @router.get("/api/docs")
 def show_docs(request: Request, pages: PagesOf) -> Response:
-    """Every operation, by its tag."""
     document = request.app.openapi()
     groups: dict[str, list[Operation]] = {}
     for path, operations in document["paths"].items():
@@ -73,7 +68,6 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Operatio
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    """A schema in a word or two."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
     if "anyOf" in schema:

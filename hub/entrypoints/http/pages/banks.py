@@ -45,8 +45,6 @@ _RESUMED: Final = translatable("Bank resumed.")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A bank in the list."""
-
     view: BankView
     standing: BankStanding
     waiting: int
@@ -69,7 +67,6 @@ class Position:
 
 @router.get("/banks")
 def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
-    """All of them, and the matrix of who has paid whom."""
     network = site.hub.network_overview()
     views = [bank_view(standing.bank, standing.account) for standing in network.banks]
     rows = [
@@ -110,7 +107,6 @@ def _matrix(network: NetworkNow, views: Sequence[BankView]) -> list[tuple[BankVi
 
 @router.get("/banks/{code}")
 def show_bank(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
-    """One bank, by its three digits."""
     return pages.page(request, "hub/bank.html", _context(site, code))
 
 
@@ -151,7 +147,6 @@ def ask_to_withdraw(
     amount: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
     funding_id: Annotated[str, Query(max_length=TEXT_BYTES_MAX)] = "",
 ) -> Response:
-    """Asks whether the operator means it. Raises BankNotFound."""
     context = _context(site, code, amount=amount)
     try:
         amount_centavos = parse_brl(amount)
@@ -163,13 +158,11 @@ def ask_to_withdraw(
 
 @router.get("/banks/{code}/suspend")
 def ask_to_suspend(request: Request, pages: PagesOf, site: SiteOf, code: str) -> Response:
-    """Asks whether the operator means it. Raises BankNotFound."""
     return pages.page(request, "hub/bank_suspend.html", _context(site, code))
 
 
 @router.post("/banks/{code}/suspend")
 def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
-    """From now on nothing of it is confirmed."""
     site.hub.suspend_bank(code)
     say_once(request, _SUSPENDED)
     return see_other(request, f"/banks/{code}")
@@ -177,7 +170,6 @@ def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
 
 @router.post("/banks/{code}/resume")
 def resume_bank(request: Request, site: SiteOf, code: str) -> Response:
-    """It takes part again."""
     site.hub.resume_bank(code)
     say_once(request, _RESUMED)
     return see_other(request, f"/banks/{code}")

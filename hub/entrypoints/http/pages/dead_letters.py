@@ -42,14 +42,12 @@ def list_letters(request: Request, pages: PagesOf, site: SiteOf, state: str = "d
 
 @router.get("/dead-letters/{digest}")
 def show_letter(request: Request, pages: PagesOf, site: SiteOf, digest: str) -> Response:
-    """One letter, taken apart."""
     letter = site.hub.dead_letters.find(digest)
     return pages.page(request, "hub/dead_letter.html", _context(site, letter))
 
 
 @router.get("/dead-letters/{digest}/discard")
 def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) -> Response:
-    """Asks whether the operator means it, and why."""
     letter = site.hub.dead_letters.find(digest)
     if letter.state is not DeadLetterState.DEAD:
         return see_other(request, f"/dead-letters/{letter.digest}")
@@ -58,7 +56,6 @@ def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) 
 
 @router.post("/dead-letters/{digest}/replay")
 def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
-    """Treats the record once more."""
     try:
         letter = site.hub.dead_letters.replay(digest)
     except DeadLetterClosed:
@@ -83,7 +80,6 @@ def discard_letter(
     digest: str,
     note: Annotated[str, Form(max_length=NOTE_BYTES_MAX)] = "",
 ) -> Response:
-    """Closes a letter that needs no replay, with the reason."""
     letter = site.hub.dead_letters.find(digest)
     try:
         site.hub.dead_letters.discard(digest, note)

@@ -24,8 +24,6 @@ COUNT_TTL_SECONDS: Final = 10.0
 
 
 class KeyCounts:
-    """How many keys each bank has of each kind."""
-
     def __init__(self, site: Site) -> None:
         self.counts = cached_for(COUNT_TTL_SECONDS, site.hub.queries.count_keys)
 
@@ -48,7 +46,6 @@ def show_directory(
     bank: str = "",
     after: str = "",
 ) -> Response:
-    """The keys that begin so, of a kind, of a bank (its code)."""
     banks = bank_views(site.hub.queries)
     chosen = next((view for view in banks.values() if bank and view.code == bank), None)
     text = key.strip()[:KEY_LENGTH_MAX]
@@ -83,7 +80,6 @@ def show_directory(
 
 @router.get("/directory/{kind}/{key:path}")
 def show_key(request: Request, pages: PagesOf, site: SiteOf, kind: str, key: str) -> Response:
-    """One key: whom it pays now, and which bank has had it when."""
     if kind not in set(KeyKind):
         raise KeyNotFound("kind", "this kind of key does not exist")
     pix_key = PixKey(KeyKind(kind), key)

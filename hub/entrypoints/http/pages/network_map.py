@@ -47,8 +47,6 @@ CROWD: Final = 8
 
 @value_object
 class Node:
-    """A bank in the drawing."""
-
     view: BankView
     standing: BankStanding
     waiting: int
@@ -64,8 +62,6 @@ class Node:
 
 @value_object
 class Drawing:
-    """The network on a canvas."""
-
     canvas: Canvas
     top: int
     height: int
@@ -78,7 +74,6 @@ class Drawing:
 
 
 def drawings(network: NetworkNow) -> list[Drawing]:
-    """The network on each canvas."""
     return [_draw(network, canvas) for canvas in CANVASES]
 
 

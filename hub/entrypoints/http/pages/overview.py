@@ -41,8 +41,6 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the front page shows."""
-
     network: NetworkNow
     drawings: Sequence[Drawing]
     chart: Chart
@@ -54,7 +52,6 @@ class Snapshot:
 
     @property
     def is_well(self) -> bool:
-        """Whether every part works."""
         return all(state == "ok" for state in self.health.values())
 
 
@@ -89,7 +86,6 @@ def overview_of(request: Request) -> Overview:
 
 @router.get("/")
 def show(request: Request, pages: PagesOf) -> Response:
-    """The front page."""
     return pages.page(request, "hub/overview.html", _context(overview_of(request).snapshot()))
 
 
@@ -105,13 +101,11 @@ def show_map(request: Request, pages: PagesOf, site: SiteOf) -> Response:
 
 @router.get("/live")
 def stream(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
-    """The front page's live parts."""
     return _stream(request, pages, site, "hub/overview.html", seen)
 
 
 @router.get("/map/live")
 def stream_map(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
-    """The map's live parts."""
     return _stream(request, pages, site, "hub/map.html", seen)
 
 

@@ -16,7 +16,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/protocol")
 def show_protocol(request: Request, pages: PagesOf) -> Response:
-    """The page to which every state of a transfer's page leads."""
     language = language_of(request)
     context = {
         "statuses": [status for flow in FLOWS for status in flow.statuses],

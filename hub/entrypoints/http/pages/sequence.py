@@ -39,8 +39,6 @@ _ROLES: Final = (Role.PAYER, Role.HUB, Role.PAYEE)
 
 @value_object
 class Stroke:
-    """A message as an arrow."""
-
     event: MessageEvent
     y: int
     from_x: int
@@ -61,8 +59,6 @@ class Stop:
 
 @value_object
 class Diagram:
-    """The timeline on one paper."""
-
     paper: Paper
     height: int
     strokes: Sequence[Stroke]

@@ -37,7 +37,6 @@ def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Va
 
 
 def _draw_hub(palette: Palette) -> str:
-    """A hub with four banks around it."""
     ink = palette["on-brand"]
     return (
         f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
@@ -47,8 +46,6 @@ def _draw_hub(palette: Palette) -> str:
 
 
 class Site:
-    """The console of one hub."""
-
     def __init__(
         self,
         hub: HubApplication,
@@ -68,7 +65,6 @@ class Site:
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
 
     def context(self, request: Request) -> Mapping[str, Any]:
-        """What every template may use."""
         return {
             "brand": self.looks.brand(translate(language_of(request), "Operator console")),
             "csrf_token": self.csrf.token(request),

@@ -135,7 +135,6 @@ def _time(text: str, field: str) -> int | None:
 
 @router.get("/transfers/{end_to_end_id}")
 def show_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
-    """The story of one transfer."""
     found = site.hub.queries.find_transfer(end_to_end_id)
     return pages.page(request, "hub/transfer.html", _context(request, site, *found))
 

@@ -12,6 +12,7 @@ from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.participant.dead_letters.model import DeadLetter
 from pix.participant.dead_letters.records import record_of
+from pix.scheme.features import Feature
 from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.scheme.reasons import REASONS, ReasonCode
@@ -43,12 +44,12 @@ class BankView:
     url: str = ""
     version: str = ""
     joined_at_ms: int | None = None
+    features: frozenset[Feature] = frozenset()
     balance_centavos: int = 0
     reserved_centavos: int = 0
 
     @property
     def available_centavos(self) -> int:
-        """What the bank may still pay with."""
         return self.balance_centavos - self.reserved_centavos
 
     @property
@@ -60,7 +61,6 @@ class BankView:
 
 
 def bank_view(bank: Bank, account: SettlementAccount | None) -> BankView:
-    """A bank as the pages show it."""
     palette = derive_palette(bank.color, "light")
     return BankView(
         ispb=bank.ispb,
@@ -72,6 +72,7 @@ def bank_view(bank: Bank, account: SettlementAccount | None) -> BankView:
         url=bank.url,
         version=bank.version,
         joined_at_ms=bank.joined_at_ms,
+        features=bank.features,
         balance_centavos=0 if account is None else account.balance_centavos,
         reserved_centavos=0 if account is None else account.reserved_centavos,
     )
@@ -91,8 +92,6 @@ def stranger(ispb: str) -> BankView:
 
 @dataclass(frozen=True, slots=True)
 class TransferLine:
-    """A transfer in a list."""
-
     transfer: Transfer
     payer_bank: BankView
     payee_bank: BankView | None
@@ -100,12 +99,10 @@ class TransferLine:
 
 
 def transfer_lines(transfers: Sequence[Transfer], banks: Mapping[str, BankView]) -> list[TransferLine]:
-    """Transfers with their banks."""
     return [transfer_line(transfer, banks) for transfer in transfers]
 
 
 def transfer_line(transfer: Transfer, banks: Mapping[str, BankView]) -> TransferLine:
-    """A transfer with its banks."""
     payer, payee = transfer.payer.ispb, transfer.payee.ispb if transfer.payee is not None else ""
     return TransferLine(
         transfer,
@@ -190,8 +187,6 @@ class HexLine:
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """A dead letter, taken apart as far as it can be."""
-
     letter: DeadLetter
     sender: BankView | None
     """As the record claims; None when it claims no bank that the hub knows."""
@@ -206,7 +201,6 @@ class LetterView:
 
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
-    """A dead letter with its message decoded, signed or not."""
     record = record_of(letter)
     message_type = _readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []

@@ -32,7 +32,6 @@ _DONE: Final[Mapping[Act, str]] = {
 
 @router.get("/accounts")
 def show(request: Request, site: SiteOf, pages: PagesOf, after: Annotated[str, Query(max_length=20)] = "") -> Response:
-    """A page of accounts by number."""
     return _page(request, site, pages, after, Faults(), 200)
 
 
@@ -44,7 +43,6 @@ def ask_to_close(
     number: Annotated[str, Path(max_length=20)],
     after: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """Asks whether the operator means it, because a closed account stays closed. Raises AccountNotFound."""
     each = site.bank.queries.find_account(number)
     if each.status is AccountStatus.CLOSED:
         return see_other(request, _list_url(number, after))
@@ -61,7 +59,6 @@ def act(
     act: Annotated[Act, Form()],
     after: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Blocks, unblocks or closes one; why it cannot be is told above the list."""
     try:
         match act:
             case "block":

@@ -16,7 +16,6 @@ router = operator_router()
 
 @router.get("/books")
 def show(request: Request, site: SiteOf, pages: PagesOf, before: Annotated[str, Query(max_length=20)] = "") -> Response:
-    """The sums and a page of postings."""
     page = site.bank.queries.postings(before)
     context = {
         "office": "books",

@@ -25,7 +25,6 @@ _LIST_URL: Final = "/backoffice/dead-letters?state=all"
 def show(
     request: Request, site: SiteOf, pages: PagesOf, state: Annotated[str, Query(max_length=20)] = "dead"
 ) -> Response:
-    """The letters in a state; `all` shows every one."""
     return _page(request, site, pages, state, Faults(), 200)
 
 
@@ -33,7 +32,6 @@ def show(
 def show_one(
     request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
-    """One letter with its bytes."""
     letter = site.bank.dead_letters.find(dead_letter_id)
     return pages.page(request, "bank/backoffice/letter.html", {"office": "letters", "letter": letter})
 
@@ -42,7 +40,6 @@ def show_one(
 def ask_to_discard(
     request: Request, site: SiteOf, pages: PagesOf, dead_letter_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
-    """Asks whether the operator means it, and why. Raises DeadLetterNotFound."""
     letter = site.bank.dead_letters.find(dead_letter_id)
     if letter.state is not DeadLetterState.DEAD:
         return see_other(request, _LIST_URL)
@@ -58,7 +55,6 @@ def act(
     act: Annotated[Literal["replay", "discard"], Form()],
     note: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
-    """Replays a letter or lays it aside."""
     try:
         if act == "replay":
             letter = site.bank.dead_letters.replay(dead_letter_id)

@@ -21,14 +21,11 @@ router = operator_router()
 
 @router.get("")
 def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The figures of this moment."""
     return pages.page(request, "bank/backoffice/overview.html", _look(site))
 
 
 @router.get("/live")
 def live(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The figures again whenever one has changed."""
-
     def look() -> Scene:
         context = _look(site)
         version = repr(

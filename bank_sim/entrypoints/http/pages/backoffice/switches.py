@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Form, Request, Response
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
-from bank_sim.domain.flows.transfer.rules import MAGIC_ANSWERS
+from bank_sim.domain.flows.answers import MAGIC_ANSWERS
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
 from bank_sim.entrypoints.http.transfer_view import reason_sentence
@@ -23,7 +23,6 @@ router = operator_router()
 
 @router.get("/behaviour")
 def show(request: Request, site: SiteOf, pages: PagesOf) -> Response:
-    """The switches as they stand, and the magic amounts."""
     language = language_of(request)
     context = {
         "office": "switches",
@@ -48,7 +47,6 @@ def choose(
     magic_amounts: Annotated[bool, Form()] = False,
     stop_consuming: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Sets all of them at once."""
     behaviour = Behaviour(
         mode=mode,
         reject_reason=reject_reason,

@@ -32,7 +32,6 @@ def show(
     search: Annotated[str, Query(max_length=80)] = "",
     after: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
-    """A page of transfers, newest first."""
     page = site.bank.queries.list_transfers(
         direction=Direction(direction) if direction in set(Direction) else None,
         status=TransferStatus(status) if status in set(TransferStatus) else None,
@@ -63,7 +62,6 @@ def show_one(
     end_to_end_id: Annotated[str, Path(max_length=32)],
     direction: Direction = Direction.OUTGOING,
 ) -> Response:
-    """One side of a transfer with every message that came and went. Raises TransferNotFound."""
     language = language_of(request)
     transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
     context = {

@@ -1,61 +1,28 @@
-"""The facts that move money, as pure values: the protocol between the banks and the hub.
-
-Each class is one row of the protocol table (docs/protocol.md). A codec of `pix.wire` turns them into records and
-back; nothing here knows how they travel. Amounts are integer centavos, times are Unix milliseconds in UTC.
-"""
+"""The transfer's messages: pacs.008 and its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from pix.scheme.keys import PixKey
+from pix.scheme.messages.parts import BOTH_BANKS, MessageSpec, Outcome, Party, Role, Side
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
 
-class Side(StrEnum):
-    """Which side of a transfer a bank plays. One bank may play both."""
+class _OfTransfer:
+    __slots__ = ()
 
-    PAYER = "payer"
-    PAYEE = "payee"
+    end_to_end_id: str
 
     @property
-    def other(self) -> Side:
-        """The opposite side."""
-        return Side.PAYEE if self is Side.PAYER else Side.PAYER
-
-
-class Role(StrEnum):
-    """A sender or receiver in a transfer."""
-
-    PAYER = "payer"
-    HUB = "hub"
-    PAYEE = "payee"
-
-
-class Outcome(StrEnum):
-    """The hub's decision on a transfer; it is final."""
-
-    CONFIRMED = "confirmed"
-    FAILED = "failed"
+    def record_key(self) -> str:
+        """The key of its records."""
+        return self.end_to_end_id
 
 
 @value_object
-class Party:
-    """One party of a transfer, as its counterparty may see it: the tax id is masked."""
-
-    ispb: str
-    branch: str
-    account_number: str
-    name: str
-    tax_id_masked: str
-
-
-@value_object
-class TransferRequested:
+class TransferRequested(_OfTransfer):
     """Step 1, payer's bank to hub. The customer is debited and the money is in the bank's clearing account."""
 
     end_to_end_id: str
@@ -69,7 +36,7 @@ class TransferRequested:
 
 
 @value_object
-class TransferOffered:
+class TransferOffered(_OfTransfer):
     """Step 2, hub to payee's bank. The key is resolved and the payer's bank's settlement money is reserved."""
 
     end_to_end_id: str
@@ -82,7 +49,7 @@ class TransferOffered:
 
 
 @value_object
-class TransferAccepted:
+class TransferAccepted(_OfTransfer):
     """Step 3, payee's bank to hub: the promise to credit."""
 
     end_to_end_id: str
@@ -90,7 +57,7 @@ class TransferAccepted:
 
 
 @value_object
-class TransferRejected:
+class TransferRejected(_OfTransfer):
     """Step 3, payee's bank to hub: the refusal."""
 
     end_to_end_id: str
@@ -99,7 +66,7 @@ class TransferRejected:
 
 
 @value_object
-class TransferConfirmed:
+class TransferConfirmed(_OfTransfer):
     """Step 4, hub to each bank. The settlement accounts have moved; final."""
 
     end_to_end_id: str
@@ -113,7 +80,7 @@ class TransferConfirmed:
 
 
 @value_object
-class TransferFailed:
+class TransferFailed(_OfTransfer):
     """Step 4, hub to each bank. Nothing has moved; final for the transfer *with this content*.
 
     A bank compares the content with its own row before it acts: a refusal of the same id with another content (`DUPL`)
@@ -133,7 +100,7 @@ class TransferFailed:
 
 
 @value_object
-class OutcomeProcessed:
+class OutcomeProcessed(_OfTransfer):
     """Step 5, each bank to hub: payee credited, or payer's clearing settled, or payer refunded."""
 
     end_to_end_id: str
@@ -144,27 +111,11 @@ class OutcomeProcessed:
     """The reason of the failure that was processed; None for a confirmation."""
 
 
-BankMessage = TransferRequested | TransferAccepted | TransferRejected | OutcomeProcessed
+FromBank = TransferRequested | TransferAccepted | TransferRejected | OutcomeProcessed
 """What a bank may send to the hub."""
 
-HubMessage = TransferOffered | TransferConfirmed | TransferFailed
+FromHub = TransferOffered | TransferConfirmed | TransferFailed
 """What the hub may send to a bank."""
-
-Message = BankMessage | HubMessage
-
-
-@value_object
-class MessageSpec:
-    """A row of the protocol's table of messages."""
-
-    message: type[Message]
-    senders: tuple[Role, ...]
-    receivers: tuple[Role, ...]
-    iso_20022: str
-    """The ISO 20022 message that Pix sends where CodePix sends this one; empty for none."""
-
-
-_BOTH_BANKS: Final = (Role.PAYER, Role.PAYEE)
 
 MESSAGES: Final = (
     MessageSpec(TransferRequested, (Role.PAYER,), (Role.HUB,), "pacs.008"),
@@ -174,21 +125,10 @@ MESSAGES: Final = (
     MessageSpec(
         TransferConfirmed,
         (Role.HUB,),
-        _BOTH_BANKS,
+        BOTH_BANKS,
         "pacs.002, status ACSC to the payer's bank and ACCC to the payee's",
     ),
-    MessageSpec(TransferFailed, (Role.HUB,), _BOTH_BANKS, "pacs.002, status RJCT"),
-    MessageSpec(OutcomeProcessed, _BOTH_BANKS, (Role.HUB,), ""),
+    MessageSpec(TransferFailed, (Role.HUB,), BOTH_BANKS, "pacs.002, status RJCT"),
+    MessageSpec(OutcomeProcessed, BOTH_BANKS, (Role.HUB,), ""),
 )
-"""Every message, in the order of the protocol's steps."""
-
-ISO_20022: Final[Mapping[type[Message], str]] = MappingProxyType(
-    {spec.message: spec.iso_20022 for spec in MESSAGES if spec.iso_20022}
-)
-"""The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` has no counterpart in Pix."""
-
-MESSAGES_OF_HUB: Final = frozenset(spec.message for spec in MESSAGES if spec.senders == (Role.HUB,))
-"""What the hub may send to a bank."""
-
-MESSAGES_OF_BANKS: Final = frozenset(spec.message for spec in MESSAGES) - MESSAGES_OF_HUB
-"""What a bank may send to the hub."""
+"""In the order of the protocol's steps."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyEntry, KeyEvent
-from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
+from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.liveness import BankInstance
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
 from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.scheme.flows import Step
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Message
@@ -108,12 +109,12 @@ class KeyFilter:
 
 
 @value_object
-class TransferChange:
-    """What a transaction makes of one transfer."""
+class RowChange(Generic[Row]):
+    """What a transaction makes of one row."""
 
-    transfer: Transfer
+    row: Row
     """As it stands afterwards."""
-    steps: tuple[HistoryStep, ...]
+    steps: tuple[Step[Any, Any], ...]
     """New lines of its history, oldest first."""
     is_new: bool = False
 
@@ -122,42 +123,46 @@ class SettlementConflict(Exception):
     """Another transaction has moved settlement money since it was read: read it again, and hold it this time."""
 
 
-class TransferRepository(Protocol):
-    """The transfers, each with its history."""
+class RowRepository(Protocol[Row]):
+    """The rows of one flow, each with its history."""
 
-    def lock(self, end_to_end_ids: Collection[str], *, surely: bool = False) -> dict[str, Transfer]:
-        """Those that exist, for this transaction to change.
+    def lock(self, ids: Collection[str], *, surely: Collection[str] = ()) -> dict[str, Row]:
+        """Those that exist, for this transaction to change; with the readings that are asked for by their ids.
 
         Locked until its end, taken in the order of their ids; or as this process wrote them last, and then `save` finds
-        out whether another replica has changed them since. With `surely` all are locked.
+        out whether another replica has changed them since. Those of `surely` are locked and read in any case.
         """
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
         has gone back since.
         """
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         """At most `size` of those that are due, pending, and older than the timeout; skips what another replica holds.
 
         One that was received later than `timeout_ms` from now has expired as well: the clock has gone back since, and
         clocks of replicas that differ by less than the timeout fail nothing early.
         """
 
-    def save(self, changes: Sequence[TransferChange]) -> None:
+    def save(self, changes: Sequence[RowChange[Row]]) -> None:
         """New rows, and rows that were locked in this transaction, each with the new lines of its history.
 
         A new id that exists by now, or a row that is not as `lock` gave it, is a DatabaseUnavailable: another replica
         was quicker, read the batch again.
         """
 
-    def find(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]] | None:
-        """A transfer and its history, oldest step first."""
+    def find(self, row_id: str) -> tuple[Row, list[Step[Any, Any]]] | None:
+        """A row and its history, oldest step first."""
 
-    def find_many(self, end_to_end_ids: Collection[str]) -> list[Transfer]:
+    def find_many(self, ids: Collection[str]) -> list[Row]:
         """Those that exist, in no order; without locks."""
+
+
+class TransferRepository(RowRepository[Transfer], Protocol):
+    """The transfers."""
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
         """Newest first. It is cut at a (received_at_ms, end_to_end_id)."""
@@ -329,8 +334,8 @@ class UnitOfWork(Protocol):
     Every transaction locks in one order, so that no two wait for each other:
 
     1. the letter that a person replays or discards, alone in its transaction, or after the transfers at a bank;
-    2. rows of transfers that exist, in the order of their ids (sweepers skip what is locked, and so wait for none);
-       then new rows, in the same order;
+    2. rows that exist, flow by flow, each in the order of their ids (sweepers skip what is locked, and so wait for
+       none); then new rows, in the same order;
     3. the tallies of the process;
     4. dead letters, in the order of their digests;
     5. settlement accounts, in the order of their ISPBs, until the commit.
@@ -342,8 +347,12 @@ class UnitOfWork(Protocol):
     """
 
     @property
+    def rows(self) -> Mapping[str, RowRepository[Any]]:
+        """By the name of the flow, in the order of locking."""
+
+    @property
     def transfers(self) -> TransferRepository:
-        """The transfers."""
+        """Those of the flow `transfer`."""
 
     @property
     def tallies(self) -> TallyRepository:

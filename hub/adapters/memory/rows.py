@@ -1,0 +1,65 @@
+"""The rows of any flow in memory; see `hub.application.ports.RowRepository`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Generic, TypeVar
+
+from hub.application.ports import RowChange
+from hub.domain.flows.flow import FlowRow
+from pix.runtime.memory_table import MemoryTable
+from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.flows import Step
+
+Row = TypeVar("Row", bound=FlowRow)
+
+
+class MemoryRows(Generic[Row]):
+    """The rows of a flow, each with its history."""
+
+    def __init__(self, rows: MemoryTable[str, Row], history: MemoryTable[str, tuple[Step[Any, Any], ...]]) -> None:
+        self._rows = rows
+        self._history = history
+        self._locked: dict[str, Row] = {}
+
+    def lock(self, ids: Collection[str], *, surely: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG002 - port
+        found = {row.row_id: row for row in self.find_many(sorted(ids))}
+        self._locked |= found
+        return found
+
+    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+        return self._due(now_ms, wait_ms_max)[:size]
+
+    def _due(self, now_ms: int, wait_ms_max: int) -> list[Row]:
+        due = [
+            (row.resend_at_ms, row.row_id, row)
+            for row in self._rows.values()
+            if row.resend_at_ms is not None and not now_ms < row.resend_at_ms <= now_ms + wait_ms_max
+        ]
+        return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])]
+
+    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+        return [
+            row
+            for row in self._due(now_ms, wait_ms_max)
+            if row.status == "pending" and not -timeout_ms <= now_ms - row.received_at_ms <= timeout_ms
+        ][:size]
+
+    def save(self, changes: Sequence[RowChange[Row]]) -> None:
+        for change in changes:
+            row_id = change.row.row_id
+            known = self._rows.get(row_id)
+            if change.is_new and known is not None:
+                raise DatabaseUnavailable("another replica has added one of these rows")
+            if self._locked.pop(row_id, known) is not known:
+                raise DatabaseUnavailable("another replica has changed one of these rows")
+            self._rows.put(row_id, change.row)
+            self._history.put(row_id, (self._history.get(row_id) or ()) + change.steps)
+
+    def find(self, row_id: str) -> tuple[Row, list[Step[Any, Any]]] | None:
+        row = self._rows.get(row_id)
+        return None if row is None else (row, list(self._history.get(row_id) or ()))
+
+    def find_many(self, ids: Collection[str]) -> list[Row]:
+        found = [self._rows.get(row_id) for row_id in ids]
+        return [row for row in found if row is not None]
