@@ -62,18 +62,11 @@ class RunDueSchedules:
         self._request_transfers.publish(taken)
         return len(due)
 
+    def next_due_ms(self) -> int | None:
+        """The earliest scheme time, in Unix milliseconds, at which a payment is to be tried, also when it is over.
 
-class NextDue:
-    """When something of this bank falls due next, for a clock that jumps from one due item to the next."""
-
-    def __init__(self, units: UnitsOfWork) -> None:
-        self._units = units
-
-    def __call__(self) -> int | None:
-        """The earliest scheme time, in Unix milliseconds, at which `RunDueSchedules` has something to do.
-
-        None when nothing is planned. A raise of a limit needs no run: it counts from its time on. Raises
-        DatabaseUnavailable.
+        None when nothing is planned. A clock that jumps stops there and runs what is due. A raise of a limit needs no
+        run: it counts from its time on. Raises DatabaseUnavailable.
         """
         with self._units() as unit:
             return unit.schedules.next_due_ms()

@@ -27,7 +27,7 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
-from bank_sim.application.run_schedules import NextDue, RunDueSchedules
+from bank_sim.application.run_schedules import RunDueSchedules
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
@@ -79,7 +79,6 @@ class BankApplication:
     cancel_schedule: CancelSchedule
     note_failure_read: NoteFailureRead
     run_due_schedules: RunDueSchedules
-    next_due_ms: NextDue
     show_limits: ShowLimits
     change_limit: ChangeLimit
     cancel_raise: CancelRaise
@@ -154,7 +153,6 @@ def compose(
         cancel_schedule=CancelSchedule(units),
         note_failure_read=NoteFailureRead(units),
         run_due_schedules=RunDueSchedules(units, clock, request_transfers, try_times),
-        next_due_ms=NextDue(units),
         show_limits=ShowLimits(units, clock, limits),
         change_limit=ChangeLimit(units, clock, limits),
         cancel_raise=CancelRaise(units, clock, limits),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from bank_sim.domain.errors import LimitExceeded
-from pix.scheme.days import at_time_ms, moment_of
+from pix.scheme.days import instant_ms, local
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
 from pix.scheme.people import HolderKind
@@ -65,13 +65,15 @@ class Span:
 
 def span_of(at_ms: int) -> Span:
     """The day or the night that an instant (Unix milliseconds) is in."""
-    at = moment_of(at_ms)
+    at = local(at_ms)
     day = at.date()
+    begins, ends = (instant_ms(datetime.combine(day, border)) for border in (DAY_BEGINS, NIGHT_BEGINS))
     if at.time() < DAY_BEGINS:
-        return Span(Period.NIGHT, at_time_ms(day - timedelta(days=1), NIGHT_BEGINS), at_time_ms(day, DAY_BEGINS))
+        evening = datetime.combine(day - timedelta(days=1), NIGHT_BEGINS)
+        return Span(Period.NIGHT, instant_ms(evening), begins)
     if at.time() < NIGHT_BEGINS:
-        return Span(Period.DAY, at_time_ms(day, DAY_BEGINS), at_time_ms(day, NIGHT_BEGINS))
-    return Span(Period.NIGHT, at_time_ms(day, NIGHT_BEGINS), at_time_ms(day + timedelta(days=1), DAY_BEGINS))
+        return Span(Period.DAY, begins, ends)
+    return Span(Period.NIGHT, ends, instant_ms(datetime.combine(day + timedelta(days=1), DAY_BEGINS)))
 
 
 @value_object

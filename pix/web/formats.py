@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
 
-from pix.scheme.days import SAO_PAULO
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import format_brl
@@ -15,7 +15,7 @@ from pix.scheme.people import format_tax_id
 from pix.scheme.times import TIME_MS_MAX
 from pix.web.languages import Language, translate
 
-TIME_ZONE: Final = SAO_PAULO
+TIME_ZONE: Final = ZoneInfo("America/Sao_Paulo")
 """Pix runs on the official time of Brasília; so do all pages, whatever the visitor's clock."""
 
 _DAY_MS: Final = 86_400_000
@@ -91,7 +91,6 @@ def minute_time(at_ms: int) -> str:
 
 
 def iso_time(at_ms: int) -> str:
-    """The instant for machines: the `datetime` of an HTML `time`."""
     return local(at_ms).isoformat(timespec="milliseconds") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from pix.scheme.days import at_time_ms
+from pix.scheme.days import instant_ms
 from pix.scheme.errors import SchemeError
 from pix.scheme.values import value_object
 
@@ -128,9 +128,9 @@ def payments_of(plan: Plan, index: int, order: PlanOrder) -> int:
 
 def first_try_ms(day: date, times: TryTimes) -> int:
     """When a payment of this day is tried first."""
-    return at_time_ms(day, times[0])
+    return instant_ms(datetime.combine(day, times[0]))
 
 
 def next_try_ms(day: date, after_ms: int, times: TryTimes) -> int | None:
     """When a payment of this day is tried next, after an instant; None when it was tried for the last time."""
-    return next((at_ms for each in times if (at_ms := at_time_ms(day, each)) > after_ms), None)
+    return next((at_ms for each in times if (at_ms := instant_ms(datetime.combine(day, each))) > after_ms), None)

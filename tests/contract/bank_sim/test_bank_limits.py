@@ -12,9 +12,9 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountNotFound, LimitExceeded
 from bank_sim.domain.limits import RAISE_DELAY_MS, Limit, LimitKind, LimitPolicy
 from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
-from pix.scheme.days import at_time_ms
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank import STRANGERS_KEY, World
+from tests.support.clock import at_time_ms
 
 DAY = date(2026, 11, 22)
 POLICY = LimitPolicy({LimitKind.DAY_TRANSFER: 500_00, LimitKind.DAY_PERIOD: 800_00, LimitKind.NIGHT_PERIOD: 100_00})

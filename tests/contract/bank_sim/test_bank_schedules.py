@@ -21,10 +21,10 @@ from bank_sim.domain.errors import (
 )
 from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
 from bank_sim.domain.schedules.model import SCHEDULES_PER_ACCOUNT_MAX, ExecutionOutcome, Schedule, ScheduleEdit
-from pix.scheme.days import at_time_ms
 from pix.scheme.keys import KeyKind
 from pix.scheme.messages import TransferRequested
 from tests.support.bank import STRANGER, STRANGERS_KEY, World
+from tests.support.clock import at_time_ms
 
 FIRST_DAY = date(2026, 12, 31)
 MONTHLY = PlanOrder(Rhythm.MONTHLY, FIRST_DAY, 3)
@@ -52,7 +52,7 @@ def test_nothing_is_debited_before_the_day_and_the_id_is_of_that_minute(world: W
     ana = world.open_account(100_00)
     scheduled = order(world, ana)
     assert (world.balance(ana), world.sent()) == (100_00, [])
-    assert world.bank.next_due_ms() == at_time_ms(FIRST_DAY)
+    assert world.bank.run_due_schedules.next_due_ms() == at_time_ms(FIRST_DAY)
     world.clock.at_ms = at_time_ms(FIRST_DAY) - 1
     assert world.bank.run_due_schedules() == 0
 
@@ -74,7 +74,7 @@ def test_every_month_is_paid_once_however_often_it_is_run(world: World) -> None:
     order(world, ana)
     tried = [run_at(world, day) for day in (FIRST_DAY, FIRST_DAY, date(2027, 1, 31), date(2027, 2, 28))]
     assert tried == [1, 0, 1, 1]
-    assert world.bank.next_due_ms() is None
+    assert world.bank.run_due_schedules.next_due_ms() is None
     assert world.balance(ana) == 10_00
     days = [each.due_day for each in world.bank.queries.executions_of(ana.number)]
     assert days == [date(2027, 2, 28), date(2027, 1, 31), FIRST_DAY]
@@ -95,7 +95,7 @@ def test_without_balance_it_is_tried_again_and_then_told(world: World) -> None:
         assert world.bank.queries.executions_of(ana.number) == []
         waiting = world.bank.queries.find_schedule(ana.number, scheduled.schedule_id)
         assert waiting.refusal == InsufficientBalance().rule
-    assert world.bank.next_due_ms() == at_time_ms(FIRST_DAY, time(18))
+    assert world.bank.run_due_schedules.next_due_ms() == at_time_ms(FIRST_DAY, time(18))
     assert run_at(world, FIRST_DAY, time(18)) == 1
     (execution,) = world.bank.queries.executions_of(ana.number)
     assert (execution.outcome, execution.reason) == (ExecutionOutcome.FAILED, InsufficientBalance().rule)
@@ -126,7 +126,7 @@ def test_the_clock_set_back_over_a_paid_day_pays_it_no_more(world: World) -> Non
     world.bank.edit_schedule(account_number=ana.number, schedule_id=scheduled.schedule_id, edit=ScheduleEdit(plan=plan))
     assert run_at(world, FIRST_DAY) == 1
     assert world.balance(ana) == 70_00
-    assert world.bank.next_due_ms() == at_time_ms(date(2027, 1, 31))
+    assert world.bank.run_due_schedules.next_due_ms() == at_time_ms(date(2027, 1, 31))
 
 
 def test_what_is_due_is_tried_in_order(world: World) -> None:

@@ -11,9 +11,8 @@ from fastapi.testclient import TestClient
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.limits import LimitKind
-from pix.scheme.days import at_time_ms
 from tests.integration.bank_http.conftest import Visit, Visitor
-from tests.support.clock import TurnedClock
+from tests.support.clock import TurnedClock, at_time_ms
 from tests.support.village import Village, found_village
 
 API = "/api/v1"
@@ -145,7 +144,7 @@ def test_a_schedule_is_changed_and_cancelled(visitor: Visitor, aurora: BankAppli
     assert "Cancel this scheduled Pix?" in visitor.text
     visitor.send(f"/schedules/{scheduled.schedule_id}/cancel")
     assert "Nothing is scheduled" in visitor.text
-    assert aurora.next_due_ms() is None
+    assert aurora.run_due_schedules.next_due_ms() is None
 
 
 def test_another_customers_schedule_is_not_found(

@@ -20,10 +20,10 @@ from bank_sim.domain.limits import (
     check_payment,
     span_of,
 )
-from pix.scheme.days import SAO_PAULO, at_time_ms
+from pix.scheme.days import TIME_ZONE
 from pix.scheme.errors import SchemeError
 from pix.scheme.people import HolderKind
-from tests.support.clock import NOON_MS
+from tests.support.clock import NOON_MS, at_time_ms
 
 DAY = date(2026, 11, 22)
 NIGHT = Limit(LimitKind.NIGHT_PERIOD, 1_000_00)
@@ -56,7 +56,7 @@ def test_the_borders_of_day_and_night(
 
 @given(st.datetimes(datetime(2024, 1, 1), datetime(2090, 1, 1)))  # noqa: DTZ001 - São Paulo's, just below
 def test_every_instant_is_in_one_span_that_the_next_follows(at: datetime) -> None:
-    at_ms = int(at.replace(tzinfo=SAO_PAULO).timestamp() * 1000)
+    at_ms = int(at.replace(tzinfo=TIME_ZONE).timestamp() * 1000)
     span = span_of(at_ms)
     assert span.start_ms <= at_ms < span.end_ms
     following = span_of(span.end_ms)

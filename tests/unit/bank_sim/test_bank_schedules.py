@@ -29,10 +29,10 @@ from bank_sim.domain.schedules.model import (
     edited,
     make_schedule,
 )
-from pix.scheme.days import at_time_ms
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from tests.support.bank_builders import ANA
+from tests.support.clock import at_time_ms
 
 TODAY = date(2026, 11, 22)
 TIMES = (time(0), time(8), time(18))

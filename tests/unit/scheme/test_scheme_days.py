@@ -1,25 +1,40 @@
-"""Days begin at midnight in São Paulo."""
+"""Days begin at midnight in São Paulo, whatever the machine's time zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix.scheme.days import at_time_ms, day_of
-
-DAYS = st.dates(date(2020, 1, 1), date(2200, 1, 1))
+from pix.scheme.days import LOCAL_MS_MAX, LOCAL_MS_MIN, day_of, instant_ms, start_of_day_ms
 
 
-@given(DAYS)
-def test_a_day_lasts_from_its_midnight_to_the_next(day: date) -> None:
-    start_ms = at_time_ms(day)
-    assert day_of(start_ms) == day
-    assert day_of(start_ms - 1) < day
+def utc_ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000)
 
 
-def test_midnight_is_three_hours_behind_utc() -> None:
-    assert at_time_ms(date(2026, 11, 22)) == int(datetime(2026, 11, 22, 3, tzinfo=UTC).timestamp() * 1000)
-    assert at_time_ms(date(2026, 11, 22), time(18)) == int(datetime(2026, 11, 22, 21, tzinfo=UTC).timestamp() * 1000)
-    assert day_of(int(datetime(2026, 11, 23, 2, 59, tzinfo=UTC).timestamp() * 1000)) == date(2026, 11, 22)
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        ("2026-03-01T02:59:59", date(2026, 2, 28)),
+        ("2026-03-01T03:00:00", date(2026, 3, 1)),
+        # Summer time, which São Paulo had until 2019.
+        ("2018-12-24T01:59:59", date(2018, 12, 23)),
+        ("2018-12-24T02:00:00", date(2018, 12, 24)),
+    ],
+)
+def test_a_day_begins_at_midnight_in_sao_paulo(at: str, day: date) -> None:
+    assert day_of(utc_ms(at)) == day
+
+
+def test_a_time_of_day_is_read_on_sao_paulos_clock() -> None:
+    assert instant_ms(datetime(2027, 1, 31, 20, 0)) == utc_ms("2027-01-31T23:00:00")  # noqa: DTZ001 - São Paulo's
+    assert start_of_day_ms(date(2027, 1, 31)) == utc_ms("2027-01-31T03:00:00")
+
+
+@given(st.integers(LOCAL_MS_MIN + 100 * 86_400_000, LOCAL_MS_MAX))
+def test_an_instant_is_in_the_day_that_began_last(at_ms: int) -> None:
+    day = day_of(at_ms)
+    assert start_of_day_ms(day) <= at_ms and day_of(start_of_day_ms(day)) == day
