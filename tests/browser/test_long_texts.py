@@ -109,7 +109,7 @@ def test_long_texts_make_no_page_of_the_bank_wide(
     key = aurora.queries.keys_of(ana.number)[0].key.key
     letter = aurora.dead_letters.list()[0].digest
     paths = [
-        "/", "/pay", "/receive", f"/receive?amount=1&message={LONG_WORD[:60]}", "/keys", "/statement",
+        "/", "/pay", "/receive", f"/receive?amount=1&message={LONG_WORD[:60]}", "/keys", "/statement", "/schedules", "/limits",
         "/statement/print",
         f"/statement?search={LONG_WORD[:80]}", f"/keys/remove?kind=EMAIL&key={quote(key)}", "/sign-in", "/open-account",
         f"/transfers/{end_to_end_id}", f"/transfers/{end_to_end_id}/receipt", "/nothing", "/backoffice",

@@ -178,6 +178,8 @@ def test_limits_are_shown_lowered_and_raised(visitor: Visitor, aurora: BankAppli
     clock.turn(int(timedelta(days=2).total_seconds() * 1000))
     visitor.open("/limits")
     assert 'value="100,00"' in visitor.page.text
+    visitor.send("/limits/day_period", amount="300,00")
+    assert "R$ 300,00 of it is left." in visitor.text
     visitor.send("/limits/day_transfer", amount="abc")
     assert visitor.page.status_code == 422 and 'id="day_transfer-fault"' in visitor.page.text
 
