@@ -39,7 +39,7 @@ unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 sim
 
 # As many workers as cores, because tests with processes and browsers keep both busy. Files are handed out in the order of
 # tests/sharing.py, the longest first.
-test: $(INSTALLED) ## the whole suite, some 15 minutes on two cores; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
+test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
@@ -48,10 +48,10 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/mypy
 	$(BIN)/mypy .ci/stand_ins/make.py
 	$(BIN)/lint-imports --no-logo --no-cache
-	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates loadtest/templates
 	$(BIN)/python -m lab.development.stubs --check
 
-prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7, scenarios and others 5
+prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7; and the tests marked prove
 	$(BIN)/python -m tests.simulation --seeds 20000
 	for seed in 1 2 3 4 5; do $(BIN)/codepix experiment --seed $$seed || exit 1; done
 	for kafka in embedded apache; do $(BIN)/python -m tests.e2e.hostile_records --records 100000 --kafka $$kafka || exit 1; done

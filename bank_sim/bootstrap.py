@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
-from bank_sim.adapters.observed import TracedOrders, TransferWatch
+from bank_sim.adapters.observed import FlowWatch, TracedOrders
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -21,12 +22,16 @@ from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink
+from pix.participant.clock.following import following
+from pix.participant.clock.model import NetworkClock
+from pix.participant.clock.roles import ReportClock, WatchClock
+from pix.participant.gateway import ProcessMessages
 from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
-from pix.runtime.clock import SystemClock
+from pix.runtime.clock import SchemeClock, SystemClock
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
 from pix.wire.record import Record
@@ -40,7 +45,9 @@ class Bank(Participant[BankSettings]):
     def __init__(self, settings: BankSettings) -> None:
         super().__init__(settings)
         self.topic_and_group = bank_topic(settings.bank_code), bank_group(settings.bank_code)
-        watch_database(self.engine, self.telemetry.metrics)
+        clock = SystemClock()
+        network = NetworkClock(clock) if settings.virtual_clock else None
+        watch_database(self.engine, self.telemetry.metrics, network or clock)
         self._hub = GrpcHub(
             settings.hub_grpc_address,
             settings.bank_ispb,
@@ -50,25 +57,31 @@ class Bank(Participant[BankSettings]):
             tls=channel_credentials(settings.hub_tls_ca, settings.hub_tls_certificate, settings.hub_tls_key),
             tls_name=settings.hub_tls_name,
         )
+        self._scheme_clock: SchemeClock = network or clock
         gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
         self._publisher = ThreadedPublisher(
             lambda: self.telemetry.sink(KafkaSink(self.kafka("publisher"))), gateway.encode
         )
         application = compose(
             identity=settings.identity,
-            units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(self.telemetry.metrics)),
+            units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(self.telemetry.metrics)),
             hub=self._hub,
             publisher=self._publisher,
             process_again=lambda envelope: self._publisher.enqueue_records(self._handle([cast(Record, envelope)])),
-            clock=SystemClock(),
+            scheme_clock=network or clock,
+            clock=clock,
             policy=settings.retransmission_policy,
             public_url=settings.public_url,
             version=codepix_version(),
             health=self.health,
             try_times=settings.try_times,
             limits=settings.limit_policy,
+            network_clock=network,
         )
-        self._handle = self.handler(gateway, application.process_messages, application.dead_letters)
+        process: ProcessMessages = application.process_messages
+        if application.follow_clock is not None:
+            process = following(application.follow_clock, process)
+        self._handle = self.handler(gateway, process, application.dead_letters)
         request_transfers = TracedOrders(application.request_transfers, self.telemetry.tracing)
         self.application = replace(
             application,
@@ -77,6 +90,17 @@ class Bank(Participant[BankSettings]):
         )
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
+        return self._roles_of(name, own_lag) | self._clock_roles()
+
+    def _clock_roles(self) -> dict[str, Role]:
+        follow, read = self.application.follow_clock, self.application.read_clock_report
+        if follow is None or read is None:
+            return {}
+        moved = threading.Event()
+        watch = WatchClock(follow, lambda stop: self._hub.watch_clock(read.instance, stop), moved)
+        return {"clock": watch.run, "clock report": ReportClock(read, self._hub.report_clock, moved).run}
+
+    def _roles_of(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
         application = self.application
         match name:
             case "kafka":
@@ -105,7 +129,7 @@ class Bank(Participant[BankSettings]):
         # A process without this role needs no web framework in its memory.
         from bank_sim.entrypoints.http.app import create_app
 
-        return self.serve_http(create_app(self.application, self.settings))
+        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock))
 
 
 def main() -> None:

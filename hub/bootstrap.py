@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 from hub.adapters.gauges import watch_database
 from hub.adapters.message_tap import RecordMessageTap
-from hub.adapters.observed import TransferWatch
+from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
@@ -16,6 +17,7 @@ from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
 from hub.entrypoints.cli import make_app
 from hub.entrypoints.gateway import bank_peers, hub_gateway
+from hub.entrypoints.grpc.clock import WATCHERS_MAX
 from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.kafka import CONSUMER_GROUP, open_source
 from hub.entrypoints.scheduler import outbox_sweep
@@ -23,6 +25,8 @@ from hub.settings import HubSettings
 from pix.messaging.kafka.acls import allow_banks
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
+from pix.participant.clock.model import NetworkClock
+from pix.participant.clock.roles import MoveClock
 from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
@@ -31,6 +35,7 @@ from pix.rpc.tls import server_credentials
 from pix.runtime.clock import SystemClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import Outgoing
+from pix.wire.protobuf_v1.codec import ProtobufV1Codec
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
@@ -46,12 +51,14 @@ class Hub(Participant[HubSettings]):
         metrics = self.telemetry.metrics
         watch_database(self.engine, metrics)
         clock = SystemClock()
+        network = NetworkClock(clock) if settings.virtual_clock else None
         self._directory = PostgresDirectory(
             settings.database_url,
             lambda outcome, seconds: metrics.transaction_seconds.observe({(outcome,): [seconds]}),
         )
         self.application = compose(
-            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), TransferWatch(metrics)),
+            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(metrics)),
+            network or clock,
             clock,
             self.health,
             settings.retransmission_policy,
@@ -60,11 +67,15 @@ class Hub(Participant[HubSettings]):
             self._directory,
             derive_wire_key=signing_key,
             process_again=self.process_again,
+            network_clock=network,
         )
-        self._gateway = hub_gateway(self.application.queries.wire_keys)
+        codec = ProtobufV1Codec if network is None else partial(ProtobufV1Codec, clock=lambda: network.time)
+        self._gateway = hub_gateway(self.application.queries.wire_keys, codec=codec)
         self._handle = self.handler(self._gateway, self.application.process_messages, self.application.dead_letters)
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
+        control = self.application.network_clock
+        clock = {} if control is None else {"clock": MoveClock(control.refresh, control.step).run}
         role: Role
         match name:
             case "grpc":
@@ -77,7 +88,7 @@ class Hub(Participant[HubSettings]):
                 role = self._http_role()
             case _:
                 role = outbox_sweep(self.application, self._publish, self.lag_of_group(own_lag)).run
-        return {name: role}
+        return {name: role, **clock}
 
     def close(self) -> None:
         super().close()
@@ -109,6 +120,7 @@ class Hub(Participant[HubSettings]):
                 settings.grpc_tls_certificate, settings.grpc_tls_key, settings.grpc_tls_client_ca
             ),
             kind=settings.grpc_server,
+            more_streams=WATCHERS_MAX if settings.virtual_clock else 0,
         )
 
     def _http_role(self) -> Role:

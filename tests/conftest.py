@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 import structlog
 
+from bank_sim.application import pins
 from lab.network.parts.postgres import EmbeddedPostgres
 from pix.participant.process import heed_interrupts
 from tests.support.databases import Databases
@@ -31,6 +32,14 @@ def _plain_logs() -> None:
     """Tracebacks in captured logs without drawings of every local variable, which take seconds to make."""
     renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_pins() -> Iterator[None]:
+    """PINs that are hashed in no time. Their cost is there for thieves; the tests open thousands of accounts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pins, "SCRYPT_COST", 2)
+        yield
 
 
 @pytest.fixture

@@ -48,7 +48,6 @@ class ThreadedPublisher:
             self.enqueue_records(self._encode(outgoing))
 
     def enqueue_records(self, records: Sequence[Record]) -> None:
-        """The same for encoded messages."""
         with self._lock:
             if len(self._waiting) + len(records) > RECORDS_WAITING_MAX:
                 log.warning("the broker is behind, records are left to the outbox sweep", records=len(records))

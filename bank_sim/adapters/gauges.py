@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Engine, text
 
+from bank_sim.adapters.postgres.flows import TABLES
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
 from pix.runtime.cached_reading import CachedReading
+from pix.runtime.clock import SchemeClock
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
 
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,
-    "codepix_bank_undecided_transfers": (
-        "Pending outgoing transfers, and accepted incoming transfers without an outcome.",
-        ("direction",),
-    ),
-    "codepix_bank_oldest_undecided_transfer_seconds": ("Age of the oldest undecided transfer.", ("direction",)),
+    **{
+        f"codepix_bank_undecided_{flow}s": (
+            f"Pending outgoing {flow}s, and accepted incoming {flow}s without an outcome.",
+            ("direction",),
+        )
+        for flow in TABLES
+    },
+    **{
+        f"codepix_bank_oldest_undecided_{flow}_seconds": (f"Age of the oldest undecided {flow}.", ("direction",))
+        for flow in TABLES
+    },
 }
 
 # By the partial index of the undecided, so a long history costs nothing.
-_UNDECIDED: Final = text(
-    "SELECT direction, count(*), min(requested_at_ms) FROM transfers "
-    "WHERE status IN ('pending', 'accepted') GROUP BY direction"
-)
+_UNDECIDED: Final = {
+    flow: text(
+        f"SELECT direction, count(*), min(requested_at_ms) FROM {table.name} "  # noqa: S608 - names are constants
+        "WHERE status IN ('pending', 'accepted') GROUP BY direction"
+    )
+    for flow, table in TABLES.items()
+}
 
 
-def watch_database(engine: Engine, metrics: Metrics) -> None:
-    metrics.gauges(FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine)).value)
+def watch_database(engine: Engine, metrics: Metrics, scheme_clock: SchemeClock) -> None:
+    metrics.gauges(
+        FAMILIES, CachedReading("the bank's gauges", lambda: read_gauges(engine, scheme_clock.now_ms())).value
+    )
 
 
-def read_gauges(engine: Engine) -> Mapping[str, Samples]:
+def read_gauges(engine: Engine, now_ms: int) -> Mapping[str, Samples]:
     """By family. Raises DatabaseUnavailable."""
-    now_ms = time.time_ns() // 1_000_000
     with transaction(engine) as connection:
         connection.execute(STATEMENT_TIMEOUT)
         letters = PostgresDeadLetters(connection).count()
-        undecided = connection.execute(_UNDECIDED).all()
+        undecided = {flow: connection.execute(statement).all() for flow, statement in _UNDECIDED.items()}
     return {
         "codepix_dead_letters": {(state.value,): float(letters.get(state, 0)) for state in DeadLetterState},
-        "codepix_bank_undecided_transfers": {(direction,): float(count) for direction, count, _ in undecided},
-        "codepix_bank_oldest_undecided_transfer_seconds": {
-            (direction,): max(0.0, (now_ms - oldest_ms) / 1000) for direction, _, oldest_ms in undecided
+        **{
+            f"codepix_bank_undecided_{flow}s": {(direction,): float(count) for direction, count, _ in rows}
+            for flow, rows in undecided.items()
+        },
+        **{
+            f"codepix_bank_oldest_undecided_{flow}_seconds": {
+                (direction,): max(0.0, (now_ms - oldest_ms) / 1000) for direction, _, oldest_ms in rows
+            }
+            for flow, rows in undecided.items()
         },
     }

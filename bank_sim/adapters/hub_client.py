@@ -14,6 +14,7 @@ from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.domain.account import BRANCH, Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import (
+    ClockNotVirtual,
     HubAnswerUnfit,
     HubCredentialsRejected,
     HubRejected,
@@ -24,14 +25,17 @@ from bank_sim.domain.errors import (
     LookUpLimitReached,
 )
 from bank_sim.domain.flows.transfer.model import Progress
+from codepix.v1 import clock_pb2 as clock
+from codepix.v1 import clock_pb2_grpc, directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import directory_pb2 as directory
-from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
+from pix.participant.clock.model import ClockReport
 from pix.rpc.client import open_channel
 from pix.rpc.metadata import METADATA_FIELD, METADATA_OWNER, METADATA_RETRY_AFTER, METADATA_RULE, credentials
 from pix.runtime.addresses import check_participant_url
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import TRACEPARENT
+from pix.scheme.clock import VirtualTime, checked_time
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import Feature
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
@@ -42,6 +46,8 @@ from pix.scheme.times import TIME_MS_MAX, check_time_ms
 from pix.wire.protobuf_v1.parts import key_from_wire, key_to_wire
 
 CALL_SECONDS_MAX: Final = 2.0
+WATCH_SECONDS_MAX: Final = 30.0
+"""Of one stream; the bank watches again at once, maybe at another replica of the hub."""
 ATTEMPTS_MAX: Final = 2
 RETRY_WAIT_SECONDS: Final = 0.1
 KEYS_PER_PAGE: Final = 1_000
@@ -125,6 +131,7 @@ class GrpcHub:
         channel = grpc.intercept_channel(self._channel, *interceptors)
         self._directory = directory_pb2_grpc.DirectoryServiceStub(channel)
         self._participants = participants_pb2_grpc.ParticipantServiceStub(channel)
+        self._clock = clock_pb2_grpc.ClockServiceStub(channel)
 
     def close(self) -> None:
         self._channel.close()
@@ -151,6 +158,34 @@ class GrpcHub:
 
     def leave_network(self, instance: str) -> None:
         self._ask(self._participants.LeaveNetwork, participants.LeaveNetworkRequest(instance=instance), attempts_max=1)
+
+    def report_clock(self, report: ClockReport) -> None:
+        self._ask(
+            self._clock.ReportClock,
+            clock.ReportClockRequest(
+                instance=report.instance,
+                revision=report.revision,
+                open_ids=report.open_ids,
+                next_due_ms=report.next_due_ms,
+            ),
+            attempts_max=1,
+        )
+
+    def watch_clock(self, instance: str, stop: threading.Event) -> Iterator[VirtualTime]:
+        request = clock.WatchClockRequest(instance=instance)
+        stream: Any = self._clock.WatchClock(request, timeout=WATCH_SECONDS_MAX, metadata=self._credentials)
+        try:
+            for time in stream:
+                if stop.is_set():
+                    return
+                with _judging_an_answer():
+                    yield checked_time(time.revision, time.anchor_ms, time.offset_ms, time.rate)
+        except grpc.RpcError as error:
+            if _status(error) is grpc.StatusCode.UNIMPLEMENTED:
+                raise ClockNotVirtual from None
+            _raise(error)
+        finally:
+            stream.cancel()
 
     def list_participants(self) -> Sequence[Participant]:
         response = self._ask(self._participants.ListParticipants, participants.ListParticipantsRequest())

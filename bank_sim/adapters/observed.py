@@ -1,4 +1,4 @@
-"""The bank's series of its sides of transfers, and spans around orders; see `pix.participant.observers`."""
+"""The bank's series of each flow's rows, and spans around orders; see `pix.participant.observers`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from bank_sim.domain.flows.flow import RowId
-from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from bank_sim.domain.flows import FLOWS, name_of
+from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from pix.participant.observers import Pairs, RowWatch
 from pix.runtime.trace_context import END_TO_END_ID, current_traceparent, note_for_request
@@ -56,39 +58,53 @@ class TracedOrders:
         return results
 
 
-class TransferWatch(RowWatch):
-    """Counts, times and logs what becomes of this bank's sides of transfers."""
+class FlowWatch(RowWatch):
+    """Counts, times and logs what becomes of this bank's rows of every flow."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)
+        self._series = {flow.name: _Series(metrics, flow.name) for flow in FLOWS}
+
+    def row_id(self, row: FlowRow) -> RowId:
+        return row.row_id
+
+    def resends_of(self, row: FlowRow) -> int:
+        return row.resends
+
+    def labels_of(self, row: FlowRow) -> Mapping[str, str]:
+        return {"direction": row.direction.value}
+
+    def count(self, pairs: Pairs) -> None:
+        of_flows: dict[str, list[tuple[FlowRow | None, FlowRow]]] = {}
+        for pair in pairs:
+            of_flows.setdefault(name_of(pair[1]), []).append(pair)
+        for flow, those in of_flows.items():
+            self._series[flow].count(those)
+
+
+class _Series:
+    def __init__(self, metrics: Metrics, flow: str) -> None:
+        # The series of transfers are older than other flows, and have no flow in their names.
+        prefix = "codepix_bank_" if flow == TRANSFER else f"codepix_bank_{flow}_"
         self._reached = metrics.counter(
-            "codepix_bank_transfers_total",
-            "This bank's sides of transfers that have reached a status.",
+            f"codepix_bank_{flow}s_total",
+            f"This bank's sides of {flow}s that have reached a status.",
             ("direction", "status"),
         )
         self._failures = metrics.counter(
-            "codepix_bank_failures_total",
-            "This bank's sides of failed transfers, by reason code.",
+            f"{prefix}failures_total",
+            f"This bank's sides of failed {flow}s, by reason code.",
             ("direction", "reason"),
         )
         self._steps = metrics.histogram(
-            "codepix_bank_step_seconds",
-            "Time of steps: request_to_outcome (the payer's debit to the booked outcome), answer_to_outcome (the "
-            "answer to an offer to the booked outcome).",
+            f"{prefix}step_seconds",
+            f"Time of a {flow}'s steps: request_to_outcome (the customer's debit to the booked outcome), "
+            "answer_to_outcome (the answer to an offer to the booked outcome).",
             ("step",),
             STEP_SECONDS,
         )
 
-    def row_id(self, row: Transfer) -> RowId:
-        return row.end_to_end_id, row.direction
-
-    def resends_of(self, row: Transfer) -> int:
-        return row.resend_count
-
-    def labels_of(self, row: Transfer) -> Mapping[str, str]:
-        return {"direction": row.direction.value}
-
-    def count(self, pairs: Pairs) -> None:
+    def count(self, pairs: Sequence[tuple[FlowRow | None, FlowRow]]) -> None:
         reached: Counter[tuple[str, ...]] = Counter()
         failures: Counter[tuple[str, ...]] = Counter()
         steps: dict[tuple[str, ...], list[float]] = {}
@@ -96,7 +112,7 @@ class TransferWatch(RowWatch):
             if before is not None and before.status is after.status:
                 continue
             reached[after.direction.value, after.status.value] += 1
-            if after.status is TransferStatus.FAILED and after.reason is not None:
+            if after.status == "failed" and after.reason is not None:
                 failures[after.direction.value, after.reason.value] += 1
             if after.decided_at_ms is not None:
                 is_outgoing = after.direction is Direction.OUTGOING

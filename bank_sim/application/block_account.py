@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import AccountNotFound
@@ -15,14 +17,7 @@ class BlockAccount:
 
     def __call__(self, *, account_number: str) -> Account:
         """Blocking twice changes nothing. Raises AccountNotFound, AccountClosed."""
-        with self._units() as unit:
-            account = unit.accounts.lock([account_number]).get(account_number)
-            if account is None:
-                raise AccountNotFound
-            account = account.blocked()
-            unit.accounts.save([account])
-            unit.commit()
-        return account
+        return _change(self._units, account_number, Account.blocked)
 
 
 class UnblockAccount:
@@ -31,11 +26,15 @@ class UnblockAccount:
 
     def __call__(self, *, account_number: str) -> Account:
         """Raises AccountNotFound, AccountClosed."""
-        with self._units() as unit:
-            account = unit.accounts.lock([account_number]).get(account_number)
-            if account is None:
-                raise AccountNotFound
-            account = account.unblocked()
-            unit.accounts.save([account])
-            unit.commit()
-        return account
+        return _change(self._units, account_number, Account.unblocked)
+
+
+def _change(units: UnitsOfWork, account_number: str, change: Callable[[Account], Account]) -> Account:
+    with units() as unit:
+        account = unit.accounts.lock([account_number]).get(account_number)
+        if account is None:
+            raise AccountNotFound
+        account = change(account)
+        unit.accounts.save([account])
+        unit.commit()
+    return account

@@ -9,15 +9,15 @@ from bank_sim.application.views import LimitsView, LimitView
 from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.errors import AccountClosed, AccountNotFound
 from bank_sim.domain.limits import Limit, LimitKind, LimitPolicy, changed_limit, check_limit, span_of
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 
 
 class ChangeLimit:
     """Sets one limit of an account."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: LimitPolicy) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, policy: LimitPolicy) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._policy = policy
 
     def __call__(self, *, account_number: str, kind: LimitKind, amount_centavos: int | None) -> Limit:
@@ -29,7 +29,7 @@ class ChangeLimit:
         with self._units() as unit:
             account = _locked(unit, account_number)
             check_limit(amount_centavos, self._policy.default(account.holder_kind, kind))
-            now_ms = self._clock.now_ms()
+            now_ms = self._scheme_clock.now_ms()
             before = self._policy.limit(account.holder_kind, account.limits, kind, now_ms)
             limit = changed_limit(before, amount_centavos, now_ms, self._policy.raise_delay_ms)
             _save(unit, account, limit)
@@ -40,16 +40,16 @@ class ChangeLimit:
 class CancelRaise:
     """Cancels a raise that waits."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: LimitPolicy) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, policy: LimitPolicy) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._policy = policy
 
     def __call__(self, *, account_number: str, kind: LimitKind) -> Limit:
         """The limit without the raise; one that counts already stays. Raises AccountNotFound, AccountClosed."""
         with self._units() as unit:
             account = _locked(unit, account_number)
-            now_ms = self._clock.now_ms()
+            now_ms = self._scheme_clock.now_ms()
             before = self._policy.limit(account.holder_kind, account.limits, kind, now_ms)
             limit = Limit(kind, before.amount_centavos)
             if before != limit:
@@ -61,14 +61,14 @@ class CancelRaise:
 class ShowLimits:
     """The limits of an account, and what is left of them now."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: LimitPolicy) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, policy: LimitPolicy) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._policy = policy
 
     def __call__(self, account_number: str) -> LimitsView:
         """Raises AccountNotFound."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         span = span_of(now_ms)
         with self._units() as unit:
             account = unit.accounts.find(account_number)

@@ -9,16 +9,16 @@ from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountStatus, account_number, check_pin
 from bank_sim.domain.errors import TaxIdTaken
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.people import check_person_name, check_tax_id
 
 
 class OpenAccount:
-    def __init__(self, units: UnitsOfWork, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, new_id: Callable[[], str]) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._new_id = new_id
 
     def __call__(self, *, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Account:
@@ -40,7 +40,7 @@ class OpenAccount:
         holder_kind, tax_id = check_tax_id(tax_id)
         _check_deposit(deposit_centavos)
         pin_hash = hash_pin(check_pin(pin))
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         holder_name = check_person_name(name)
         with self._units() as unit:
             if number is None and not unit.accounts.claim_tax_id(tax_id):

@@ -8,7 +8,8 @@ then too nothing has happened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -21,7 +22,9 @@ from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Progress, Transfer
 from bank_sim.domain.schedules.model import Execution, Schedule
+from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.scheme.clock import VirtualTime
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
@@ -101,7 +104,7 @@ class RowRepository(Protocol[RowT]):
     def lock(self, ids: Collection[RowId]) -> dict[RowId, RowT]:
         """Those that exist, locked until the end of the transaction, taken in the order of their ids."""
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[RowT]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[RowT]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
@@ -128,6 +131,9 @@ class RowRepository(Protocol[RowT]):
 
         Those requested from `from_ms` to before `to_ms`.
         """
+
+    def open_ids(self, size: int) -> list[str]:
+        """At most `size` of the rows that owe something, due first: an end-to-end id and a direction each."""
 
     def has_undecided(self, account_number: str) -> bool:
         """Whether money may still come to the account: a promise to credit, or a debit that may be refunded."""
@@ -249,6 +255,7 @@ class UnitOfWork(Protocol):
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __enter__(self) -> UnitOfWork:
@@ -331,3 +338,13 @@ class BackgroundPublisher(Protocol):
 
     def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         """Never waits and never raises."""
+
+
+class HubClock(Protocol):
+    """The hub as the owner of the network's clock. Each may raise HubUnavailable, HubRejected, ClockNotVirtual."""
+
+    def report_clock(self, report: ClockReport) -> None:
+        """Says how this process stands to the clock."""
+
+    def watch_clock(self, instance: str, stop: threading.Event) -> Iterator[VirtualTime]:
+        """The revisions as the hub makes them, the present one first, until the stream ends or `stop` is set."""

@@ -13,7 +13,7 @@ from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows import account_needed, decide, keys_by_flow, name_of
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
 from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -68,6 +68,7 @@ class ProcessMessages:
     def __init__(
         self,
         units: UnitsOfWork,
+        scheme_clock: SchemeClock,
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
@@ -76,6 +77,7 @@ class ProcessMessages:
         """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._decide_on = decide_on
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._identity = identity
         self._policy = policy
@@ -98,13 +100,15 @@ class ProcessMessages:
         self, unit: UnitOfWork, arrivals: Sequence[Arrival], rejected: Sequence[Rejected] = ()
     ) -> list[Outgoing]:
         """The same within the caller's transaction."""
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         fold = self._load(unit, [arrival.message for arrival in arrivals])
         fold.rejected += rejected
         behaviour = unit.switches.behaviour()
         for arrival in arrivals:
             account = fold.accounts.get(account_needed(fold.rows, arrival.message))
-            facts = Facts(self._identity.ispb, now_ms, self._policy, behaviour, account, arrival.traceparent)
+            facts = Facts(
+                self._identity.ispb, now_ms, real_now_ms, self._policy, behaviour, account, arrival.traceparent
+            )
             decision = self._decide_on(fold.rows, arrival.message, facts)
             fold.apply(decision)
             trace = arrival.traceparent if decision.row is None else decision.row.traceparent

@@ -21,13 +21,13 @@ class ReconcileKeys:
 
     def __call__(self) -> None:
         """Raises HubUnavailable."""
-        asked_at_ms = self._clock.now_ms()
+        asked_at_ms = self._clock.real_now_ms()
         at_hub = {entry.key: entry for entry in self._hub.list_keys()}
         with self._units() as unit:
             here = unit.keys.all()
             # A key that was noted after we asked may be missing in the list without being gone. One that was noted in
             # the future was noted before our clock went back.
-            since_asked = range(asked_at_ms - CLOCK_SKEW_MS_MAX, self._clock.now_ms() + CLOCK_SKEW_MS_MAX + 1)
+            since_asked = range(asked_at_ms - CLOCK_SKEW_MS_MAX, self._clock.real_now_ms() + CLOCK_SKEW_MS_MAX + 1)
             gone = [
                 entry.key
                 for entry, noted_at_ms in here.items()
@@ -37,5 +37,5 @@ class ReconcileKeys:
             if not gone and not new:
                 return
             unit.keys.remove(gone)
-            unit.keys.put(new, self._clock.now_ms())
+            unit.keys.put(new, self._clock.real_now_ms())
             unit.commit()

@@ -41,6 +41,6 @@ class RegisterKey:
             key = normalized.key
         registered = self._hub.register_key(account, kind, key, self._new_id())
         with self._units() as unit:
-            unit.keys.put([registered], self._clock.now_ms())
+            unit.keys.put([registered], self._clock.real_now_ms())
             unit.commit()
         return registered

@@ -17,7 +17,7 @@ from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
 from bank_sim.domain.limits import KINDS, LimitKind, LimitPolicy, Span, check_payment, span_of
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
@@ -42,6 +42,7 @@ class RequestTransfers:
         self,
         units: UnitsOfWork,
         publisher: BackgroundPublisher,
+        scheme_clock: SchemeClock,
         clock: Clock,
         identity: BankIdentity,
         policy: RetransmissionPolicy,
@@ -51,6 +52,7 @@ class RequestTransfers:
         """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
         self._publisher = publisher
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._identity = identity
         self._policy = policy
@@ -75,7 +77,7 @@ class RequestTransfers:
         # The lock on the account also keeps two requests with the same idempotency key one after the other, and makes
         # what was paid in this period exact.
         accounts = unit.accounts.lock({order.account_number for order in valid})
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         ledger = _Ledger(
             now_ms=now_ms,
             accounts=accounts,
@@ -94,12 +96,12 @@ class RequestTransfers:
 
     def publish(self, taken: TakenOrders) -> None:
         """Enqueues what the new transfers owe; never waits and never raises."""
-        now_ms = self._clock.now_ms()
+        real_now_ms = self._clock.real_now_ms()
         self._publisher.enqueue(
             [
                 Outgoing(HUB, message, transfer.traceparent)
                 for transfer in taken.added
-                for message in owed(transfer, now_ms)
+                for message in owed(transfer, real_now_ms)
             ]
         )
 
@@ -153,6 +155,7 @@ class RequestTransfers:
             self._new_end_to_end_id(now_ms),
             self._identity.ispb,
             now_ms,
+            self._clock.real_now_ms(),
             self._policy,
         )
         (payment,) = postings(None, transfer, now_ms)

@@ -14,7 +14,7 @@ from bank_sim.domain.flows.flow import Facts
 from bank_sim.domain.flows.postings import postings as postings_of
 from bank_sim.domain.flows.transfer.decisions import decide, direction_of
 from bank_sim.domain.flows.transfer.requests import requested_before
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferConfirmed, TransferFailed
 from pix.scheme.postings import Direction
@@ -36,8 +36,16 @@ class RestoreTransfers:
     A transfer that has a row needs nothing: what the row owes is sent again, and the hub answers with the outcome.
     """
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, identity: BankIdentity, policy: RetransmissionPolicy) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        identity: BankIdentity,
+        policy: RetransmissionPolicy,
+    ) -> None:
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._identity = identity
         self._policy = policy
@@ -70,9 +78,10 @@ class RestoreTransfers:
         account = unit.accounts.lock([party.account_number]).get(party.account_number)
         if account is None:
             raise SchemeError("account_number", f"the backup has no account {party.account_number}")
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         before = requested_before(outcome, now_ms) if direction is Direction.OUTGOING else None
-        decision = decide(before, outcome, Facts(self._identity.ispb, now_ms, self._policy, Behaviour(), account))
+        facts = Facts(self._identity.ispb, now_ms, self._clock.real_now_ms(), self._policy, Behaviour(), account)
+        decision = decide(before, outcome, facts)
         why = decision.dead_letter or "".join(step.ignored for step in decision.steps)
         if decision.row is None or why:
             raise SchemeError("transfer", why)

@@ -10,7 +10,7 @@ from bank_sim.application.request_transfer import RequestTransfers
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.schedules.calendar import TryTimes
 from bank_sim.domain.schedules.model import Execution, Schedule, advanced, after_try, order_of
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 
 SCHEDULES_PER_RUN_MAX: Final = 100
 """A run is one transaction of bounded size."""
@@ -23,9 +23,11 @@ class RunDueSchedules:
     and day. Replicas share the due schedules by skipping what is locked.
     """
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, request_transfers: RequestTransfers, times: TryTimes) -> None:
+    def __init__(
+        self, units: UnitsOfWork, scheme_clock: SchemeClock, request_transfers: RequestTransfers, times: TryTimes
+    ) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._request_transfers = request_transfers
         self._times = times
 
@@ -38,7 +40,7 @@ class RunDueSchedules:
 
     def run_once(self) -> int:
         """How many payments were tried, at most `SCHEDULES_PER_RUN_MAX`. Raises DatabaseUnavailable."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         with self._units() as unit:
             due = unit.schedules.lock_due(now_ms, SCHEDULES_PER_RUN_MAX)
             if not due:

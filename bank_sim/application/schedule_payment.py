@@ -25,16 +25,18 @@ from bank_sim.domain.schedules.model import (
     fingerprint_of,
     make_schedule,
 )
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.keys import PixKey
 
 
 class SchedulePayment:
     """Takes an order for days to come. Nothing is debited and no end-to-end id is made before the day."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, times: TryTimes, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, units: UnitsOfWork, scheme_clock: SchemeClock, times: TryTimes, new_id: Callable[[], str]
+    ) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._times = times
         self._new_id = new_id
 
@@ -84,7 +86,7 @@ class SchedulePayment:
                 raise PayerIsPayee
             if unit.schedules.count_active(account_number) >= SCHEDULES_PER_ACCOUNT_MAX:
                 raise TooManySchedules(SCHEDULES_PER_ACCOUNT_MAX)
-            schedule = make_schedule(self._new_id(), order, plan, self._clock.now_ms(), self._times)
+            schedule = make_schedule(self._new_id(), order, plan, self._scheme_clock.now_ms(), self._times)
             unit.schedules.add(schedule)
             unit.commit()
         return schedule
@@ -93,15 +95,15 @@ class SchedulePayment:
 class EditSchedule:
     """Changes what is still to come of a schedule."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, times: TryTimes) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, times: TryTimes) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._times = times
 
     def __call__(self, *, account_number: str, schedule_id: str, edit: ScheduleEdit) -> Schedule:
         """The schedule as changed. Raises ScheduleNotFound, ScheduleEnded, and SchemeError as `SchedulePayment`."""
         with self._units() as unit:
-            schedule = edited(_own(unit, account_number, schedule_id), edit, self._clock.now_ms(), self._times)
+            schedule = edited(_own(unit, account_number, schedule_id), edit, self._scheme_clock.now_ms(), self._times)
             unit.schedules.save([schedule])
             unit.commit()
         return schedule

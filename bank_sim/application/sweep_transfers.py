@@ -31,12 +31,12 @@ class RetransmitDue:
 
     def __call__(self) -> int:
         """How many rows were due, of each flow at most `TRANSFERS_PER_SWEEP_MAX`. Raises DatabaseUnavailable."""
-        now_ms = self._clock.now_ms()
+        real_now_ms = self._clock.real_now_ms()
         with self._units() as unit:
             decisions: list[Decision[Any]] = []
             for rows in unit.rows.values():
-                due = rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
-                decided = [decide_retransmission(row, now_ms, self._policy) for row in due]
+                due = rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms)
+                decided = [decide_retransmission(row, real_now_ms, self._policy) for row in due]
                 rows.save([decision.row for decision in decided if decision.row is not None])
                 decisions += decided
             if not decisions:

@@ -27,6 +27,7 @@ from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
+from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.run_schedules import RunDueSchedules
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
@@ -35,8 +36,10 @@ from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes
+from pix.participant.clock.model import DueItems, FollowClock, NetworkClock
+from pix.participant.clock.reporting import ReadClockReport
 from pix.participant.dead_letters.use_cases import DeadLetters
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -72,6 +75,7 @@ class BankApplication:
     process_messages: ProcessMessages
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
+    returns: Returns
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -90,6 +94,9 @@ class BankApplication:
     choose_behaviour: ChooseBehaviour
     dead_letters: DeadLetters
     seed_demo_people: SeedDemoPeople
+    follow_clock: FollowClock | None = None
+    """None in a network without a virtual clock."""
+    read_clock_report: ReadClockReport | None = None
 
 
 def compose(
@@ -99,6 +106,7 @@ def compose(
     hub: Hub,
     publisher: BackgroundPublisher,
     process_again: Callable[[object], None],
+    scheme_clock: SchemeClock,
     clock: Clock,
     policy: RetransmissionPolicy,
     public_url: str = "",
@@ -108,22 +116,29 @@ def compose(
     random: Random | None = None,
     try_times: TryTimes = TRY_TIMES,
     limits: LimitPolicy = NO_LIMITS,
+    network_clock: NetworkClock | None = None,
+    due_items: DueItems | None = None,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
-    `process_again` processes the envelope of a dead letter.
+    `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
+    virtual clock. `due_items` are the scheduled payments unless others are named.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
+    instance = str(uuid4())
     mirror_progress = MirrorProgress(units, hub)
-    open_account = OpenAccount(units, clock, new_id)
+    open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    request_transfers = RequestTransfers(units, publisher, clock, identity, policy, new_end_to_end_id, limits)
+    request_transfers = RequestTransfers(
+        units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id, limits
+    )
+    run_due_schedules = RunDueSchedules(units, scheme_clock, request_transfers, try_times)
     queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -144,23 +159,30 @@ def compose(
         find_payee=FindPayee(hub),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_messages=ProcessMessages(units, clock, identity, policy),
+        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
-        restore_transfers=RestoreTransfers(units, clock, identity, policy),
+        restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
+        returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
         mirror_progress=mirror_progress,
-        schedule_payment=SchedulePayment(units, clock, try_times, new_id),
-        edit_schedule=EditSchedule(units, clock, try_times),
+        schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
+        edit_schedule=EditSchedule(units, scheme_clock, try_times),
         cancel_schedule=CancelSchedule(units),
         note_failure_read=NoteFailureRead(units),
-        run_due_schedules=RunDueSchedules(units, clock, request_transfers, try_times),
-        show_limits=ShowLimits(units, clock, limits),
-        change_limit=ChangeLimit(units, clock, limits),
-        cancel_raise=CancelRaise(units, clock, limits),
+        run_due_schedules=run_due_schedules,
+        show_limits=ShowLimits(units, scheme_clock, limits),
+        change_limit=ChangeLimit(units, scheme_clock, limits),
+        cancel_raise=CancelRaise(units, scheme_clock, limits),
         join_network=JoinNetwork(hub, identity, public_url, version),
-        send_heartbeat=SendHeartbeat(hub, str(uuid4()), version),
+        send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
-        dead_letters=DeadLetters(units, clock, process_again),
+        dead_letters=DeadLetters(units, scheme_clock, process_again),
         seed_demo_people=seed_demo_people,
+        follow_clock=None if network_clock is None else FollowClock(units, network_clock),
+        read_clock_report=None
+        if network_clock is None
+        else ReadClockReport(
+            units, lambda unit: unit.rows.values(), network_clock, due_items or run_due_schedules, instance
+        ),
     )

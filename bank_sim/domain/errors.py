@@ -10,8 +10,6 @@ class BankError(SchemeError):
 
 
 class AccountNotFound(BankError):
-    """No account of this bank has the number."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "No account has this number.")
 
@@ -24,15 +22,11 @@ class AccountBlocked(BankError):
 
 
 class AccountClosed(BankError):
-    """A closed account stays closed."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "The account is closed.")
 
 
 class AccountNotEmpty(BankError):
-    """An account with money in it cannot be closed."""
-
     def __init__(self) -> None:
         super().__init__("account_number", "The account still has a balance. Only an empty account can be closed.")
 
@@ -52,8 +46,6 @@ class TaxIdTaken(BankError):
 
 
 class InsufficientBalance(BankError):
-    """The customer has less than the amount."""
-
     def __init__(self) -> None:
         super().__init__("amount_centavos", "You don't have enough balance.")
 
@@ -66,15 +58,11 @@ class LimitExceeded(BankError):
 
 
 class PayerIsPayee(BankError):
-    """The key belongs to the very account that pays."""
-
     def __init__(self) -> None:
         super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):
-    """The key is not registered, or is not this account's."""
-
     def __init__(self) -> None:
         super().__init__("key", "No account uses this key. Check it and try again.")
 
@@ -89,8 +77,6 @@ class KeyTaken(BankError):
 
 
 class KeyLimitReached(BankError):
-    """The account has reached its limit of keys."""
-
     def __init__(self, rule: str = "The account has reached its limit of keys.") -> None:
         super().__init__("key", rule)
 
@@ -104,8 +90,6 @@ class LookUpLimitReached(BankError):
 
 
 class IdempotencyConflict(BankError):
-    """The idempotency key was used for another content."""
-
     def __init__(self) -> None:
         super().__init__("idempotency_key", "This idempotency key was used for a transfer with different content.")
 
@@ -118,8 +102,6 @@ class WrongCredentials(BankError):
 
 
 class TransferNotFound(BankError):
-    """The bank has no such side of a transfer."""
-
     def __init__(self) -> None:
         super().__init__("end_to_end_id", "This bank has no transfer with this ID.")
 
@@ -156,6 +138,13 @@ class HubRejected(BankError):
     """The hub refused a question or a registration for a rule that it names."""
 
 
+class ClockNotVirtual(BankError):
+    """The hub was started without a virtual clock."""
+
+    def __init__(self) -> None:
+        super().__init__("hub", "The hub has no virtual clock.")
+
+
 class HubAnswerUnfit(HubRejected):
     """The hub's answer breaks a rule of the scheme, so it is not shown."""
 
@@ -164,8 +153,6 @@ class HubAnswerUnfit(HubRejected):
 
 
 class HubCredentialsRejected(BankError):
-    """The hub does not know this bank, or its secret is another."""
-
     def __init__(self) -> None:
         super().__init__(
             "hub", "The hub does not accept this bank's credentials. Ask the hub's operator to add the bank."

@@ -34,7 +34,6 @@ class SwitchedSource:
         self._consuming = True
 
     def poll(self, timeout_seconds: float) -> Sequence[Record]:
-        """The source's next batch; none while the switch is off."""
         if not self._may_consume():
             self._source.wait(timeout_seconds)
             return []

@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from hub.adapters.memory.returns import MemoryReturns
 from hub.adapters.memory.transfers import MemoryTransfers
+from hub.adapters.postgres.returns import returns_of_process
 from hub.adapters.postgres.transfers import transfers_of_process
 from hub.application.ports import RowRepository
+from hub.domain.flows.returns.model import NAME as RETURN
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 
 
@@ -26,5 +29,6 @@ class FlowStore:
 
 STORES: Final[Mapping[str, FlowStore]] = {
     TRANSFER: FlowStore(transfers_of_process, MemoryTransfers),
+    RETURN: FlowStore(returns_of_process, MemoryReturns),
 }
 """By the name of the flow, in the order in which a transaction locks their rows."""

@@ -13,7 +13,7 @@ from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
 from pix.runtime.addresses import check_participant_url
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import known_features
@@ -26,9 +26,16 @@ SECRET_LENGTH_MIN = 16
 class AddBank:
     """The operator admits a bank; repeating it with the same secret changes nothing."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, derive_wire_key: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        derive_wire_key: Callable[[str], bytes],
+    ) -> None:
         """`derive_wire_key` makes of a secret the key of a bank's messages: the secret is never stored."""
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._derive_wire_key = derive_wire_key
 
@@ -50,7 +57,6 @@ class AddBank:
             name=check_bank_name(name, "name"),
             color=check_color(color),
         )
-        now_ms = self._clock.now_ms()
         with self._units() as unit:
             known = unit.banks.all().get(bank.ispb)
             if known is not None and known.code != code:
@@ -60,21 +66,24 @@ class AddBank:
                 unit.settlement.open(bank.ispb)
                 if settlement_funds_centavos:
                     # The id is derived, so that an interrupted set-up which starts over funds nothing twice.
-                    opening = Funding(f"opening-{bank.ispb}", bank.ispb, settlement_funds_centavos, now_ms)
+                    opening = Funding(
+                        f"opening-{bank.ispb}", bank.ispb, settlement_funds_centavos, self._scheme_clock.now_ms()
+                    )
                     fund_account(unit, opening)
-            self._admit_secret(unit, bank.ispb, secret, now_ms)
+            self._admit_secret(unit, bank.ispb, secret)
             unit.commit()
         return known or bank
 
-    def _admit_secret(self, unit: UnitOfWork, ispb: str, secret: str, now_ms: int) -> None:
+    def _admit_secret(self, unit: UnitOfWork, ispb: str, secret: str) -> None:
         digest = hashlib.sha256(secret.encode()).digest()
         secrets = unit.banks.secrets().get(ispb)
         if secrets and secrets[0].secret_sha256 == digest:
             return
+        added_at_ms = self._clock.real_now_ms()
         if secrets:
             # Strictly newer than what it replaces, however fast the operator is and whatever the clock did meanwhile.
-            now_ms = max(now_ms, secrets[0].added_at_ms + 1)
-        unit.banks.add_secret(BankSecret(ispb, digest, self._derive_wire_key(secret), now_ms))
+            added_at_ms = max(added_at_ms, secrets[0].added_at_ms + 1)
+        unit.banks.add_secret(BankSecret(ispb, digest, self._derive_wire_key(secret), added_at_ms))
         unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
 
 
@@ -99,9 +108,9 @@ class AuthenticateBank:
 
 
 class JoinNetwork:
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
 
     def __call__(
         self, *, ispb: str, code: str, name: str, color: str, url: str, version: str, features: Iterable[str] = ()
@@ -122,7 +131,7 @@ class JoinNetwork:
                 color=check_color(color),
                 url=check_participant_url(url),
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
-                joined_at_ms=self._clock.now_ms(),
+                joined_at_ms=self._scheme_clock.now_ms(),
                 features=known_features(features),
             )
             unit.banks.update(bank)

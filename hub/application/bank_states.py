@@ -24,7 +24,7 @@ class BankStanding:
     state: BankState
     liveness: Liveness
     oldest_offer_at_ms: int | None
-    """When the oldest offer was made that it has not answered; None when it has answered all."""
+    """When the oldest offer was made that it has not answered, in real time; None when it has answered all."""
 
 
 class ReadBankStates:
@@ -36,7 +36,7 @@ class ReadBankStates:
 
     def __call__(self) -> list[BankStanding]:
         """By code."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.real_now_ms()
         with self._units() as unit:
             banks = sorted(unit.banks.all().values(), key=lambda bank: bank.code)
             accounts = unit.settlement.all()

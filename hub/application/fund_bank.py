@@ -9,7 +9,7 @@ from uuid import UUID
 from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.errors import BankNotFound, FundingConflict, SettlementFundsTooLow
 from hub.domain.settlement import Funding, SettlementAccount
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
 
@@ -24,9 +24,9 @@ FUNDINGS_PER_BANK_MAX: Final = 10_000
 class FundBank:
     """Puts settlement money in, or takes it out; repeating it with the same id changes nothing."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
 
     def __call__(self, *, code: str, amount_centavos: int, funding_id: str) -> tuple[Funding, SettlementAccount]:
         """The funding, and the account as it stands. `amount_centavos` is negative to take money out.
@@ -42,7 +42,7 @@ class FundBank:
             bank = next((bank for bank in unit.banks.all().values() if bank.code == code), None)
             if bank is None:
                 raise BankNotFound("code", "no bank has this code")
-            funding = Funding(funding_id, bank.ispb, amount_centavos, self._clock.now_ms())
+            funding = Funding(funding_id, bank.ispb, amount_centavos, self._scheme_clock.now_ms())
             # The lock comes first, so that the same funding asked for twice at once is found by the second.
             account = unit.settlement.lock([bank.ispb])[bank.ispb]
             known = unit.settlement.find_funding(funding_id)

@@ -25,7 +25,7 @@ class RecordHeartbeat:
         """`lag` is None when the process consumes no records. Raises SchemeError for what is malformed."""
         if lag is not None and not 0 <= lag <= LAG_MAX:
             raise SchemeError("lag", f"must be 0 to {LAG_MAX}")
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.real_now_ms()
         said = BankInstance(
             ispb=ispb,
             instance=check_line(instance, "instance", 1, INSTANCE_LENGTH_MAX),
@@ -46,7 +46,7 @@ class LeaveNetwork:
 
     def __call__(self, *, ispb: str, instance: str) -> None:
         """A process that was never heard of has nothing to leave."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.real_now_ms()
         with self._units() as unit:
             for known in unit.heartbeats.all():
                 if (known.ispb, known.instance) == (ispb, instance):

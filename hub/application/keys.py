@@ -11,7 +11,7 @@ from hub.domain.directory import KeyEntry, check_key_limit, check_not_taken
 from hub.domain.errors import KeyNotFound, KeyTaken, LookUpsExhausted
 from hub.domain.known_banks import KnownBanks
 from hub.domain.look_ups import HIT_COST, MISS_COST, DirectoryReading, Payee
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.runtime.limits import Limiter
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_branch
@@ -23,9 +23,9 @@ Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
 
 
 class RegisterKey:
-    def __init__(self, units: UnitsOfWork, clock: Clock, look_ups: Limiter) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, look_ups: Limiter) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._look_ups = look_ups
 
     def __call__(self, asked: KeyEntry) -> KeyEntry:
@@ -80,7 +80,7 @@ class RegisterKey:
             holder_name=holder_name,
             holder_kind=holder_kind,
             tax_id_masked=mask_tax_id(tax_id),
-            registered_at_ms=self._clock.now_ms(),
+            registered_at_ms=self._scheme_clock.now_ms(),
             request_id=request_id,
         )
 
@@ -218,9 +218,9 @@ class ListKeys:
 
 
 class RemoveKey:
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
 
     def __call__(self, *, ispb: str, kind: KeyKind, key: str, branch: str = "", account_number: str = "") -> None:
         """With branch and account number the key is removed only while it pays into that account.
@@ -232,6 +232,6 @@ class RemoveKey:
         if branch or account_number:
             account = check_branch(branch), check_account_number(account_number)
         with self._units() as unit:
-            if not unit.keys.remove(pix_key, ispb, self._clock.now_ms(), account):
+            if not unit.keys.remove(pix_key, ispb, self._scheme_clock.now_ms(), account):
                 raise KeyNotFound("key", "this bank has not registered this key")
             unit.commit()

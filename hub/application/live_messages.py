@@ -17,14 +17,7 @@ from typing import Final
 from hub.application.ports import MessageTap, PassedMessage
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
-from pix.scheme.messages import (
-    OutcomeProcessed,
-    TransferAccepted,
-    TransferConfirmed,
-    TransferFailed,
-    TransferOffered,
-    TransferRejected,
-)
+from pix.scheme.messages import STATUSES
 from pix.scheme.values import value_object
 
 WATCHERS_MAX: Final = 50
@@ -52,13 +45,14 @@ class LiveMessage:
     type: str
     """The message's name, or `Unreadable`."""
     end_to_end_id: str
+    """Of the transfer, or the id of the return."""
     sender: str
     """A bank's three digits, `hub`, or empty for a stranger."""
     receiver: str
     """A bank's three digits, or `hub`."""
     amount_centavos: int | None
     status: str
-    """What the message says of the transfer: `pending`, `confirmed`, `failed`, or empty."""
+    """What the message says of its row: `pending`, `confirmed`, `failed`, or empty."""
     reason: str
     """A reason code, or why its receiver rejects the record; empty for none."""
 
@@ -213,19 +207,7 @@ def _live_message(number: int, passed: PassedMessage) -> LiveMessage:
     if message is None:
         end_to_end_id = passed.claimed_id.decode("ascii", "replace")[:ID_LENGTH_MAX]
         return LiveMessage(number, passed.at_ms, UNREADABLE, end_to_end_id, "", read.receiver, None, "", read.reason)
-    status, reason = "", ""
-    match message:
-        case TransferOffered() | TransferAccepted():
-            status = "pending"
-        case TransferRejected():
-            status, reason = "pending", message.reason.value
-        case TransferConfirmed():
-            status = "confirmed"
-        case TransferFailed():
-            status, reason = "failed", message.reason.value
-        case OutcomeProcessed():
-            status = message.outcome.value
-            reason = "" if message.reason is None else message.reason.value
+    outcome, reason = getattr(message, "outcome", None), getattr(message, "reason", None)
     return LiveMessage(
         number,
         passed.at_ms,
@@ -234,6 +216,6 @@ def _live_message(number: int, passed: PassedMessage) -> LiveMessage:
         read.sender,
         read.receiver,
         message.amount_centavos,
-        status,
-        reason,
+        STATUSES[type(message)] if outcome is None else outcome.value,
+        "" if reason is None else reason.value,
     )

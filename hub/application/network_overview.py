@@ -14,7 +14,7 @@ from hub.application.ports import Latency, UnitsOfWork
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.domain.tallies import Tally, TallyKey, count_by_reason, count_by_status, of_flow, settled_centavos
-from pix.runtime.clock import Clock, monotonic_ms
+from pix.runtime.clock import SchemeClock, monotonic_ms
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -63,12 +63,12 @@ class NetworkOverview:
     def __init__(
         self,
         units: UnitsOfWork,
-        clock: Clock,
+        scheme_clock: SchemeClock,
         read_bank_states: ReadBankStates,
         monotonic_ms: Callable[[], int] = monotonic_ms,
     ) -> None:
         self._units = units
-        self._clock = clock
+        self._scheme_clock = scheme_clock
         self._monotonic_ms = monotonic_ms
         self._read_bank_states = read_bank_states
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class NetworkOverview:
 
     def __call__(self) -> NetworkNow:
         """Raises DatabaseUnavailable."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._scheme_clock.now_ms()
         with self._units() as unit:
             tallies = of_flow(unit.tallies.all(), TRANSFER)
         counts = count_by_status(tallies)

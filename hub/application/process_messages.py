@@ -12,7 +12,7 @@ from hub.domain.flows import decide, keys_by_flow, name_of, pix_keys
 from hub.domain.flows.flow import Decision, Facts, Network
 from hub.domain.settlement import SettlementAccount, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -72,6 +72,7 @@ class ProcessMessages:
     def __init__(
         self,
         units: UnitsOfWork,
+        scheme_clock: SchemeClock,
         clock: Clock,
         policy: RetransmissionPolicy,
         timeout_ms: int | None = None,
@@ -82,6 +83,7 @@ class ProcessMessages:
         `decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices.
         """
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._timeout_ms = timeout_ms
@@ -102,14 +104,22 @@ class ProcessMessages:
     def _process(
         self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected], *, holds_accounts: bool
     ) -> list[Outgoing]:
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
             fold = self._load(unit, arrivals, holds_accounts)
             fold.rejected += rejected
             keys = unit.keys.find_many(pix_keys(arrival.message for arrival in arrivals))
             network = Network(fold.banks, keys, fold.accounts)
             for arrival in arrivals:
-                facts = Facts(arrival.sender, network, now_ms, self._policy, self._timeout_ms, arrival.traceparent)
+                facts = Facts(
+                    arrival.sender,
+                    network,
+                    now_ms,
+                    real_now_ms,
+                    self._policy,
+                    self._timeout_ms,
+                    arrival.traceparent,
+                )
                 decision = self._decide_on(fold.rows, arrival.message, facts)
                 if not holds_accounts and _lacks_funds(decision, fold.rows):
                     raise SettlementConflict

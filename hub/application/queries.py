@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
-from hub.application.ports import Found, KeyFilter, TransferFilter, UnitsOfWork
+from hub.application.ports import Found, KeyFilter, TransferFilter, UnitOfWork, UnitsOfWork
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import TransferNotFound
@@ -13,12 +14,19 @@ from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, count_by_status
 from pix.scheme.keys import KeyKind, PixKey
 
+Answer = TypeVar("Answer")
+
 
 class Queries:
     """Reads, each in a separate transaction."""
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
+
+    def read(self, question: Callable[[UnitOfWork], Answer]) -> Answer:
+        """What a flow's own question finds, such as `hub.application.returns.find_return`."""
+        with self._units() as unit:
+            return question(unit)
 
     def list_banks(self) -> list[Bank]:
         """By code."""
@@ -95,8 +103,3 @@ class Queries:
         with self._units() as unit:
             entries = unit.keys.find_many([key]) if key.key.isprintable() else {}
             return entries.get(key), unit.keys.history(key)
-
-    def key_history(self, key: PixKey) -> list[KeyEvent]:
-        """The history of a key, oldest first; empty if it was never registered."""
-        with self._units() as unit:
-            return unit.keys.history(key)

@@ -25,7 +25,6 @@ class ResumeBank:
         self._units = units
 
     def __call__(self, code: str) -> Bank:
-        """A second time changes nothing. Raises BankNotFound."""
         return _set_active(self._units, code, active=True)
 
 

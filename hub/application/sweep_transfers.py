@@ -10,7 +10,7 @@ from hub.domain.flows import decide_retransmission, decide_timeout
 from hub.domain.flows.flow import Decision
 from hub.domain.settlement import apply_movement, changes_of
 from hub.domain.tallies import tally_changes
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -22,17 +22,23 @@ class RetransmitDue:
     """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
 
     def __init__(
-        self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None = None
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        policy: RetransmissionPolicy,
+        timeout_ms: int | None = None,
     ) -> None:
         """`timeout_ms` is how long a transfer may be pending; None: as long as it takes."""
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._timeout_ms = timeout_ms
 
     def __call__(self) -> list[Outgoing]:
         """One sweep; the messages to send, each of which has its next time already."""
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
             outgoing = [
                 message
@@ -40,8 +46,8 @@ class RetransmitDue:
                 for message in _save(
                     unit,
                     rows,
-                    rows.lock_due(now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_retransmission(row, now_ms, self._policy, self._timeout_ms),
+                    rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
                 )
             ]
             unit.commit()
@@ -51,8 +57,16 @@ class RetransmitDue:
 class FailExpired:
     """Fails what the bank that was offered it has not answered within the hub's timeout."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, policy: RetransmissionPolicy, timeout_ms: int | None) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        policy: RetransmissionPolicy,
+        timeout_ms: int | None,
+    ) -> None:
         self._units = units
+        self._scheme_clock = scheme_clock
         self._clock = clock
         self._policy = policy
         self._timeout_ms = timeout_ms
@@ -61,7 +75,7 @@ class FailExpired:
         """Nothing when no timeout is set: then a transfer waits for a bank that is down, for as long as it takes."""
         if self._timeout_ms is None:
             return []
-        now_ms = self._clock.now_ms()
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
             outgoing = [
                 message
@@ -69,8 +83,8 @@ class FailExpired:
                 for message in _save(
                     unit,
                     rows,
-                    rows.lock_expired(now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_timeout(row, now_ms, self._policy),
+                    rows.lock_expired(real_now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                    lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
                 )
             ]
             unit.commit()

@@ -10,6 +10,7 @@ from hub.application.bank_states import ReadBankStates
 from hub.application.fund_bank import FundBank
 from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
 from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey
+from hub.application.network_clock import NetworkClockControl
 from hub.application.network_overview import NetworkOverview
 from hub.application.ports import Directory, UnitsOfWork
 from hub.application.process_messages import ProcessMessages
@@ -18,8 +19,9 @@ from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, RetransmitDue
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
+from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.dead_letters.use_cases import DeadLetters
-from pix.runtime.clock import Clock, monotonic_ms
+from pix.runtime.clock import Clock, SchemeClock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.limits import Limiter
 from pix.scheme.buckets import BucketPolicy
@@ -49,10 +51,13 @@ class HubApplication:
     recount_transfers: RecountTransfers
     dead_letters: DeadLetters
     queries: Queries
+    network_clock: NetworkClockControl | None = None
+    """None in a network without a virtual clock."""
 
 
 def compose(
     units: UnitsOfWork,
+    scheme_clock: SchemeClock,
     clock: Clock,
     health: Health,
     policy: RetransmissionPolicy,
@@ -63,34 +68,38 @@ def compose(
     *,
     derive_wire_key: Callable[[str], bytes],
     process_again: Callable[[object], None],
+    network_clock: NetworkClock | None = None,
+    due_items: DueItems = NOTHING_DUE,
 ) -> HubApplication:
-    """Puts the use cases together on any stores and any clock; `monotonic_ms` is for limits and other ages.
+    """Puts the use cases together on any stores and any clocks; `monotonic_ms` is for limits and other ages.
 
     `derive_wire_key` makes of a bank's secret the key that is stored for its messages, `process_again` processes the
-    envelope of a dead letter, and `directory` is a quicker way to read for look-ups than a unit of work.
+    envelope of a dead letter, `directory` is a quicker way to read for look-ups than a unit of work, and
+    `network_clock` is `scheme_clock` in a network with a virtual clock.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
     read_bank_states = ReadBankStates(units, clock)
     return HubApplication(
         health=health,
-        add_bank=AddBank(units, clock, derive_wire_key),
+        add_bank=AddBank(units, scheme_clock, clock, derive_wire_key),
         authenticate_bank=AuthenticateBank(units),
-        join_network=JoinNetwork(units, clock),
+        join_network=JoinNetwork(units, scheme_clock),
         record_heartbeat=RecordHeartbeat(units, clock),
         leave_network=LeaveNetwork(units, clock),
         read_bank_states=read_bank_states,
-        network_overview=NetworkOverview(units, clock, read_bank_states, monotonic_ms),
-        fund_bank=FundBank(units, clock),
+        network_overview=NetworkOverview(units, scheme_clock, read_bank_states, monotonic_ms),
+        fund_bank=FundBank(units, scheme_clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),
-        register_key=RegisterKey(units, clock, look_ups),
+        register_key=RegisterKey(units, scheme_clock, look_ups),
         find_key=FindKey(units, look_ups, directory),
         list_keys=ListKeys(units),
-        remove_key=RemoveKey(units, clock),
-        process_messages=ProcessMessages(units, clock, policy, timeout_ms),
-        retransmit_due=RetransmitDue(units, clock, policy, timeout_ms),
-        fail_expired=FailExpired(units, clock, policy, timeout_ms),
+        remove_key=RemoveKey(units, scheme_clock),
+        process_messages=ProcessMessages(units, scheme_clock, clock, policy, timeout_ms),
+        retransmit_due=RetransmitDue(units, scheme_clock, clock, policy, timeout_ms),
+        fail_expired=FailExpired(units, scheme_clock, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
-        dead_letters=DeadLetters(units, clock, process_again, note_length_min=1),
+        dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1),
         queries=Queries(units),
+        network_clock=None if network_clock is None else NetworkClockControl(units, network_clock, clock, due_items),
     )

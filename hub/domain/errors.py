@@ -59,3 +59,7 @@ class FundingConflict(HubError):
 
 class SettlementFundsTooLow(HubError):
     """A withdrawal of more settlement money than is free."""
+
+
+class ClockIsMoving(HubError):
+    """The network's clock is on its way to a later time already."""

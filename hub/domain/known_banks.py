@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.errors import BankNotActive, NotAuthenticated
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.values import value_object
 
 
@@ -24,7 +25,7 @@ class KnownBanks:
         """Raises NotAuthenticated, alike for an unknown bank and a wrong secret; BankNotActive for a suspended one."""
         bank = self.recognize(ispb, secret)
         if not bank.active:
-            raise BankNotActive("codepix-ispb", "the bank is suspended (DS27)")
+            raise BankNotActive(METADATA_ISPB, "the bank is suspended (DS27)")
         return bank
 
     def recognize(self, ispb: str, secret: str) -> Bank:
@@ -33,5 +34,5 @@ class KnownBanks:
         matches = [hmac.compare_digest(known.secret_sha256, digest) for known in self.secrets.get(ispb, ())]
         bank = self.banks.get(ispb)
         if bank is None or not any(matches):
-            raise NotAuthenticated("codepix-secret", "is not the secret of this bank")
+            raise NotAuthenticated(METADATA_SECRET, "is not the secret of this bank")
         return bank

@@ -51,8 +51,6 @@ class MovementKind(StrEnum):
 
 @value_object
 class Movement:
-    """One change of settlement money that a decision brings about."""
-
     kind: MovementKind
     from_ispb: str
     """The bank whose money is reserved: of a transfer the payer's, of a return the payee's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -35,36 +36,47 @@ class Example(StrEnum):
     FAILS = "fails"
 
 
+ACTORS: Final[Mapping[StepKind, tuple[Actor, int | None]]] = {
+    StepKind.BEFORE: (Actor.NONE, None),
+    StepKind.PAY: (Actor.PAYER, 1),
+    StepKind.OFFER: (Actor.HUB, 2),
+    StepKind.ANSWER: (Actor.PAYEE, 3),
+    StepKind.DECIDE: (Actor.HUB, 4),
+    StepKind.PAYEE_BOOKS: (Actor.PAYEE, 5),
+    StepKind.PAYER_BOOKS: (Actor.PAYER, 5),
+    StepKind.CLOSE: (Actor.HUB, 6),
+    StepKind.AUDIT: (Actor.NONE, None),
+}
+"""By whom a step is done, and its row of the protocol table; None when it is no message's."""
+
+
 @dataclass(frozen=True, slots=True)
 class WalkthroughStep:
     example: Example
     kind: StepKind
-    actor: Actor
-    row: int | None
-    """Of the protocol table; None when it is no message's."""
     title: str
     explanation: str
     durable: str = ""
     """What the sender made durable before it sent the message."""
 
+    @property
+    def actor(self) -> Actor:
+        return ACTORS[self.kind][0]
 
-STEPS: Final[tuple[WalkthroughStep, ...]] = (
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.BEFORE,
-        Actor.NONE,
-        None,
+    @property
+    def row(self) -> int | None:
+        return ACTORS[self.kind][1]
+
+
+_COMPLETES: Final[Mapping[StepKind, tuple[str, ...]]] = {
+    StepKind.BEFORE: (
         translatable("Before the payment"),
         translatable(
             "Two customers of two banks, and the hub between them. Each bank has a settlement account at the hub, "
             "with the balance that banks use to pay each other. Everything is paused until you press Next."
         ),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.PAY,
-        Actor.PAYER,
-        1,
+    StepKind.PAY: (
         translatable("The customer pays"),
         translatable(
             "The payer's bank debits its customer at once and holds the money in its clearing account. It saves "
@@ -73,11 +85,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("customer debited, money in the bank's clearing account; transfer pending"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.OFFER,
-        Actor.HUB,
-        2,
+    StepKind.OFFER: (
         translatable("The hub looks up the key and reserves"),
         translatable(
             "The hub looks up the owner of the key, checks the rules and reserves the amount in the settlement "
@@ -86,11 +94,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("key resolved, amount reserved in the payer's bank's settlement account; transfer pending"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.ANSWER,
-        Actor.PAYEE,
-        3,
+    StepKind.ANSWER: (
         translatable("The payee's bank accepts"),
         translatable(
             "The payee's bank checks the account and accepts the transfer. It saves the acceptance before sending "
@@ -98,11 +102,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("the acceptance"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.DECIDE,
-        Actor.HUB,
-        4,
+    StepKind.DECIDE: (
         translatable("The hub decides: confirmed"),
         translatable(
             "In one database transaction the hub debits the reserved amount from the payer's bank, credits the "
@@ -111,11 +111,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("settlement balances moved; transfer confirmed"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.PAYEE_BOOKS,
-        Actor.PAYEE,
-        5,
+    StepKind.PAYEE_BOOKS: (
         translatable("The payee is credited"),
         translatable(
             "The payee's bank credits its customer and books the settlement balance it received. It makes one "
@@ -123,11 +119,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("payee credited"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.PAYER_BOOKS,
-        Actor.PAYER,
-        5,
+    StepKind.PAYER_BOOKS: (
         translatable("The payer's bank settles"),
         translatable(
             "The payer's bank clears its clearing account against its settlement account. Its books now agree with "
@@ -135,32 +127,23 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("payer's clearing settled"),
     ),
-    WalkthroughStep(
-        Example.COMPLETES,
-        StepKind.CLOSE,
-        Actor.HUB,
-        6,
+    StepKind.CLOSE: (
         translatable("Completed"),
         translatable(
             "Both banks have acknowledged the confirmation. The hub completes the transfer. No message is pending."
         ),
         translatable("both processed: completed"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.BEFORE,
-        Actor.NONE,
-        None,
+}
+"""Each step's title, its explanation and, of a message's, what is durable before."""
+_FAILS: Final[Mapping[StepKind, tuple[str, ...]]] = {
+    StepKind.BEFORE: (
         translatable("Second act: a transfer that fails"),
         translatable(
             "The same customer pays a person whose account is blocked. The customer cannot know this. Follow the money."
         ),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.PAY,
-        Actor.PAYER,
-        1,
+    StepKind.PAY: (
         translatable("The customer pays again"),
         translatable(
             "So far the flow is the same: the bank debits the customer, holds the money in clearing and requests "
@@ -168,11 +151,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("customer debited, money in the bank's clearing account; transfer pending"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.OFFER,
-        Actor.HUB,
-        2,
+    StepKind.OFFER: (
         translatable("The hub reserves and offers"),
         translatable(
             "The key is registered, so the hub finds no reason to reject. It reserves the amount and offers the "
@@ -180,11 +159,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("key resolved, amount reserved in the payer's bank's settlement account; transfer pending"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.ANSWER,
-        Actor.PAYEE,
-        3,
+    StepKind.ANSWER: (
         translatable("The payee's bank rejects"),
         translatable(
             "The account is blocked, so the payee's bank rejects the transfer with the reason code AC06. The bank "
@@ -192,11 +167,7 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("the rejection"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.DECIDE,
-        Actor.HUB,
-        4,
+    StepKind.DECIDE: (
         translatable("The hub decides: failed"),
         translatable(
             "The hub releases the reserved amount and fails the transfer with the bank's reason. This decision is "
@@ -204,20 +175,12 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("reserved amount released; transfer failed"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.PAYEE_BOOKS,
-        Actor.PAYEE,
-        5,
+    StepKind.PAYEE_BOOKS: (
         translatable("The payee's bank acknowledges"),
         translatable("There is nothing to book here. The bank records the decision and acknowledges it."),
         translatable("failure recorded"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.PAYER_BOOKS,
-        Actor.PAYER,
-        5,
+    StepKind.PAYER_BOOKS: (
         translatable("The payer is refunded"),
         translatable(
             "The payer's bank moves the money from its clearing account back to its customer: a refund. The money "
@@ -225,25 +188,22 @@ STEPS: Final[tuple[WalkthroughStep, ...]] = (
         ),
         translatable("payer refunded"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.CLOSE,
-        Actor.HUB,
-        6,
+    StepKind.CLOSE: (
         translatable("Closed"),
         translatable("Both banks have acknowledged the failure. The hub closes the transfer, which stays failed."),
         translatable("both processed: closed"),
     ),
-    WalkthroughStep(
-        Example.FAILS,
-        StepKind.AUDIT,
-        Actor.NONE,
-        None,
+    StepKind.AUDIT: (
         translatable("The audit"),
         translatable(
             "All services resume. The audit compares the ledgers of the whole network: customers' balances, "
             "clearing accounts, settlement accounts, and each transfer at the hub and at both banks."
         ),
     ),
+}
+
+STEPS: Final = tuple(
+    WalkthroughStep(example, kind, *texts)
+    for example, steps in ((Example.COMPLETES, _COMPLETES), (Example.FAILS, _FAILS))
+    for kind, texts in steps.items()
 )
-"""In their order."""

@@ -11,14 +11,13 @@ from typing import Final
 from lab.classroom.steps import STEPS, Actor, Example, StepKind, WalkthroughStep
 from lab.drive.customers import Customer, Population
 from lab.drive.payments import PaymentDriver, payment
-from lab.network.network import Network, RunningBank
+from lab.network.network import RunningBank
 from lab.network.parts.errors import PartNotReady
 from lab.network.parts.process import wait_until
+from lab.network.run import Run
 from lab.network.services import Service
-from lab.network.supervisor import Supervisor
 from lab.read.audit import AuditReport
 from lab.read.rest import BankRest, Json, Refused, Unreachable
-from lab.read.snapshot import NetworkReader
 from lab.read.tap import Tap, message_of
 from pix.scheme.messages import Message
 from pix.web.marks import translatable
@@ -31,7 +30,6 @@ QUIET_SECONDS_MAX: Final = 30.0
 AUDIT_SECONDS_MAX: Final = 20.0
 AMOUNTS_CENTAVOS: Final[Mapping[Example, int]] = {Example.COMPLETES: 125_00, Example.FAILS: 80_00}
 POSTINGS_LOOKED_AT: Final = 50
-HISTORY_LOOKED_AT: Final = 50
 
 
 class StepTimedOut(Exception):
@@ -52,8 +50,6 @@ class NoNextStep(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObservedMessage:
-    """A message on the broker."""
-
     step: int
     """In which step it was said."""
     message: Message
@@ -74,8 +70,6 @@ class PostingFacts:
 
 @dataclass(frozen=True, slots=True)
 class SideFacts:
-    """A bank's side, as its own REST API tells it."""
-
     code: str
     name: str
     color: str
@@ -92,6 +86,8 @@ class SideFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
+    """A settlement account at the hub."""
+
     code: str
     balance_centavos: int
     reserved_centavos: int
@@ -107,8 +103,6 @@ class HubFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The books after a step."""
-
     payer: SideFacts
     hub: HubFacts
     payee: SideFacts
@@ -116,8 +110,6 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class WalkthroughState:
-    """The current step, with the messages and books so far."""
-
     number: int
     """Of the step, from 0."""
     end_to_end_id: str = ""
@@ -149,19 +141,9 @@ class _Parties:
 class Walkthrough:
     """One for a network whose roles are split; thread-safe."""
 
-    def __init__(
-        self,
-        network: Network,
-        supervisor: Supervisor,
-        rest: Mapping[str, BankRest],
-        reader: NetworkReader,
-        ends: threading.Event,
-    ) -> None:
-        self._network = network
-        self._supervisor = supervisor
-        self._rest = rest
-        self._reader = reader
-        self._ends = ends
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._network = run.network
         self._moving = threading.Lock()
         self._lock = threading.Lock()
         self._state = WalkthroughState(0)
@@ -173,10 +155,6 @@ class Walkthrough:
     def state(self) -> WalkthroughState:
         with self._lock:
             return self._state
-
-    def close(self) -> None:
-        if self._tap is not None:
-            self._tap.close()
 
     def begin(self) -> None:
         """Goes back to the first step, with a new transfer.
@@ -212,10 +190,11 @@ class Walkthrough:
     def _begin(self) -> None:
         for service in self._consumers():
             service.thaw()
-        if not self._reader.wait_for_quiet(QUIET_SECONDS_MAX):
+        if not self._run.reader.wait_for_quiet(QUIET_SECONDS_MAX):
             raise StepTimedOut("What was under way before does not come to its end.")
         if self._tap is None:
             self._tap = Tap(self._network.broker.bootstrap_servers, [bank.code for bank in self._network.banks])
+            self._run.afterwards.callback(self._tap.close)
         self._freeze_consumers()
         self._runs += 1
         self._prepare_example(Example.COMPLETES, 0)
@@ -239,9 +218,8 @@ class Walkthrough:
         self._change(number=number, facts=self._facts(), before=before)
 
     def _prepare_example(self, example: Example, number: int) -> None:
-        """Chooses the parties of an example, before its transfer exists."""
         self._collect_messages(number)
-        population = Population.of(self._rest)
+        population = Population.of(self._run.rest)
         payer_bank, payee_bank = self._network.banks[0], self._network.banks[-1]
         friends = population.friends(payee_bank.code)
         payee = friends[0] if example is Example.COMPLETES else population.blocked(payee_bank.code)
@@ -252,14 +230,13 @@ class Walkthrough:
     def _pay(self, example: Example, number: int) -> None:
         parties = self._parties
         order = payment(parties.payer, parties.payee, AMOUNTS_CENTAVOS[example], f"story-{self._runs}-{time.time_ns()}")
-        sent = PaymentDriver(self._rest).send(order)
+        sent = PaymentDriver(self._run.rest).send(order)
         if sent.refused is not None:
             raise sent.refused
         self._change(end_to_end_id=sent.end_to_end_id)
         self._await(number, "the payer's bank to ask the hub", lambda: self._has_sent("TransferRequested", 1))
 
     def _run_actor(self, step: WalkthroughStep, number: int) -> None:
-        """Thaws the actor's process until its step has happened."""
         actor = {
             Actor.HUB: self._network.hub_consumers[0],
             Actor.PAYER: self._parties.payer_bank.consumer,
@@ -295,7 +272,7 @@ class Walkthrough:
     def _audit(self, number: int) -> None:
         for service in self._consumers():
             service.thaw()
-        report = self._reader.audit(AUDIT_SECONDS_MAX)
+        report = self._run.reader.audit(AUDIT_SECONDS_MAX)
         self._freeze_consumers()
         self._change(number=number, before=self.state.facts, facts=self._facts(), report=report)
 
@@ -307,7 +284,7 @@ class Walkthrough:
             return is_done()
 
         def pause(seconds: float) -> None:
-            if self._ends.wait(seconds):
+            if self._run.ends.wait(seconds):
                 raise PartNotReady(f"The lab stopped while it waited for {what}.")
 
         try:
@@ -335,13 +312,13 @@ class Walkthrough:
         return sum(type(each.message).__name__ == message for each in self.state.observed) >= times
 
     def _is_closed(self) -> bool:
-        row = self._reader.find_transfer(self.state.end_to_end_id)
+        row = self._run.reader.find_transfer(self.state.end_to_end_id)
         return row is not None and row["closed_at_ms"] is not None
 
     def _facts(self) -> Facts:
         parties, name = self._parties, self.state.end_to_end_id
-        row = self._reader.find_transfer(name) if name else None
-        accounts = {str(each["ispb"]): each for each in self._reader.hub.settlement_accounts()}
+        row = self._run.reader.find_transfer(name) if name else None
+        accounts = {str(each["ispb"]): each for each in self._run.reader.hub.settlement_accounts()}
         return Facts(
             payer=self._side(parties.payer_bank, parties.payer, "outgoing"),
             hub=HubFacts(
@@ -361,7 +338,7 @@ class Walkthrough:
         )
 
     def _side(self, bank: RunningBank, customer: Customer, direction: str) -> SideFacts:
-        rest, name = self._rest[bank.code], self.state.end_to_end_id
+        rest, name = self._run.rest[bank.code], self.state.end_to_end_id
         books = rest.books()
         account = rest.get(f"/accounts/{customer.account_number}")
         row = _transfer_of(rest, name, direction) if name else None

@@ -27,23 +27,7 @@ def certs(
         raise refuse(f"--bank: {error.rule}", EXIT_USAGE) from None
     except OSError as error:
         raise refuse(f"--folder: {folder}: {error.strerror}", EXIT_USAGE) from None
-    console.print(
-        "The hub:",
-        f"  GRPC_TLS_CERTIFICATE={made.hub.certificate}",
-        f"  GRPC_TLS_KEY={made.hub.key}",
-        f"  GRPC_TLS_CLIENT_CA={made.authority.certificate}",
-        *(
-            line
-            for code, files in made.banks.items()
-            for line in (
-                f"Bank {code}:",
-                f"  HUB_TLS_CA={made.authority.certificate}",
-                f"  HUB_TLS_CERTIFICATE={files.certificate}",
-                f"  HUB_TLS_KEY={files.key}",
-            )
-        ),
-        sep="\n",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    settings = {"The hub": made.hub_settings(), **{f"Bank {code}": made.bank_settings(code) for code in made.banks}}
+    for title, values in settings.items():
+        lines = (f"  {name}={value}" for name, value in values.items())
+        console.print(f"{title}:", *lines, sep="\n", markup=False, highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +58,7 @@ def experiment(
             parked = measure_outage(
                 OutageOptions(transfers=park_bank, kafka=kind, hubs=hubs, seed=seed, keep=keep), progress
             )
-            _show(json, outage_document(parked), [outage_table(parked)], parked.report)
+            _show(json, outage_document(parked), outage_table(parked), parked.report)
             raise typer.Exit(0 if parked.is_ok else EXIT_BROKEN)
         options = ExperimentOptions(
             seed=seed,
@@ -74,7 +74,7 @@ def experiment(
             keep=keep,
         )
         result = run_experiment(options, progress)
-    _show(json, experiment_document(result), [experiment_table(result)], result.report)
+    _show(json, experiment_document(result), experiment_table(result), result.report)
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
 
 
@@ -87,10 +87,9 @@ def _targets(faults: str) -> list[Target]:
     return [Target(name) for name in dict.fromkeys(names)]
 
 
-def _show(json: bool, document: Mapping[str, Any], tables: Sequence[Table], report: AuditReport) -> None:
+def _show(json: bool, document: Mapping[str, Any], table: Table, report: AuditReport) -> None:
     if json:
         print_json(document)
-        return
-    for table in tables:
+    else:
         console.print(table)
-    print_audit(report)
+        print_audit(report)

@@ -20,7 +20,7 @@ from lab.prove.scenarios.command import (
 )
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.scenario import Scenario
-from lab.read.report import console, print_json
+from lab.read.report import console, print_json, print_lines
 
 
 def scenario(
@@ -43,8 +43,7 @@ def scenario(
         print_json(results_document(results))
     else:
         console.print(results_table(results))
-        for line in (line for result in results for line in result_remarks(result)):
-            console.print(line, markup=False, highlight=False)
+        print_lines(remark for result in results for remark in result_remarks(result))
     raise typer.Exit(0 if all(result.is_ok for result in results) else EXIT_BROKEN)
 
 

@@ -10,7 +10,7 @@ from lab.cli.terminal import EXIT_BROKEN, Keep, progress, reporting_errors
 from lab.network.network import BANKS_MAX, KafkaKind
 from lab.prove.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.prove.smoke import smoke as run_smoke
-from lab.read.report import console, percentile, print_audit, print_json
+from lab.read.report import console, percentile, print_audit, print_json, print_lines
 
 
 def smoke(
@@ -29,8 +29,7 @@ def smoke(
     else:
         console.print(smoke_table(result))
         print_audit(result.report)
-        for line in result.unexpected:
-            console.print(line, markup=False, highlight=False)
+        print_lines(result.unexpected)
         latency = [percentile(result.milliseconds, percent) for percent in (50, 99)]
         console.print(
             f"{'All is well' if result.is_ok else 'NOT as it must be'}: {result.seconds:.1f} s, of which "

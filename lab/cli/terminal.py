@@ -16,7 +16,7 @@ from lab.network.parts.errors import FolderUnusable, PartError, PartMissing, Por
 from lab.read.report import errors
 from lab.read.rest import Unreachable
 from pix.participant.process import heed_interrupts
-from pix.runtime.addresses import check_grpc_address, check_web_address
+from pix.runtime.addresses import check_web_address
 
 EXIT_BROKEN: Final = 1
 EXIT_USAGE: Final = 2
@@ -45,9 +45,7 @@ def reporting_errors() -> Iterator[None]:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except (PortInUse, PartMissing, FolderUnusable) as error:
-        raise refuse(str(error), EXIT_USAGE) from None
-    except Unreachable as error:
+    except (PortInUse, PartMissing, FolderUnusable, Unreachable) as error:
         raise refuse(str(error), EXIT_USAGE) from None
     except PartError as error:
         raise refuse(str(error)) from None
@@ -66,13 +64,6 @@ def web_address(option: str, text: str) -> str:
         raise refuse(f"{option}: {error}.", EXIT_USAGE) from None
 
 
-def grpc_address(option: str, text: str) -> str:
-    try:
-        return check_grpc_address(text)
-    except ValueError as error:
-        raise refuse(f"{option}: {error}.", EXIT_USAGE) from None
-
-
 def check_report_file(option: str, file: Path) -> None:
     """Raises an exit with code 2 when the file cannot be written at the end, before anything is begun."""
     if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
@@ -86,10 +77,8 @@ def refuse(sentence: str, code: int = EXIT_BROKEN) -> typer.Exit:
 
 
 def progress(step: str) -> None:
-    """Says what is being done, beside the results."""
     errors.print(f"{step}…", markup=False, highlight=False)
 
 
 def show_line(line: str) -> None:
-    """A line of progress, as it is."""
     errors.print(line, markup=False, highlight=False, soft_wrap=True)

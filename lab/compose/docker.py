@@ -103,7 +103,6 @@ def _tail(said: bytes) -> str:
 
 
 def succeeds(command: Sequence[str]) -> bool:
-    """Whether the program is there and says yes."""
     try:
         run(command, deadline_seconds=INFO_DEADLINE_SECONDS)
     except CommandFailed:
@@ -112,12 +111,10 @@ def succeeds(command: Sequence[str]) -> bool:
 
 
 def docker(*arguments: str, deadline_seconds: float = COMMAND_DEADLINE_SECONDS) -> str:
-    """Runs a Docker command. Raises `CommandFailed`."""
     return run(["docker", *arguments], deadline_seconds=deadline_seconds)
 
 
 def daemon_answers() -> bool:
-    """Whether there is a Docker to talk to."""
     # The client alone answers without a daemon, with exit code 0 in some versions.
     try:
         return bool(run(["docker", "info", "--format", "{{.ServerVersion}}"]).strip())
@@ -188,18 +185,18 @@ def running_daemon(progress: Callable[[str], None]) -> Iterator[str]:
             version = docker("info", "--format", "{{.ServerVersion}}").strip()
             yield f"Docker {version}, started for this" + "".join(f" {option}" for option in options)
         finally:
-            daemon.stop(DAEMON_STOP_SECONDS)
+            daemon.stop()
 
 
 def _start_daemon(log_file: Path, progress: Callable[[str], None]) -> tuple[ChildProcess, Sequence[str]]:
     problem: PartError | None = None
     for options in DAEMON_OPTIONS:
-        daemon = ChildProcess("dockerd")
+        daemon = ChildProcess("dockerd", DAEMON_STOP_SECONDS)
         daemon.start(["dockerd", *options], inherited_by_docker(), log_file)
         try:
             wait_until(daemon_answers, DAEMON_START_SECONDS, "dockerd to answer", children=[daemon], poll_seconds=0.25)
         except PartError as error:
-            daemon.stop(DAEMON_STOP_SECONDS)
+            daemon.stop()
             progress(f"dockerd {' '.join(options)} does not run here")
             problem = problem or error
         else:

@@ -18,8 +18,6 @@ LAST_USER: Final = "        user_bank-003="
 
 
 class FourthBank:
-    """The lines of the page."""
-
     def __init__(self, page: Path) -> None:
         """Raises `PartError` when the page shows something else."""
         text = page.read_text(encoding="utf-8")

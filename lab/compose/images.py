@@ -26,7 +26,6 @@ class Images:
     names: Sequence[str]
     """With their tags."""
     stand_ins: Sequence[str]
-    """Those of `names` that are stand-ins."""
 
 
 @contextmanager

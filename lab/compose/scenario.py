@@ -83,8 +83,6 @@ SECURED_ANSWER: Final = (
 
 
 class Scenario(ABC):
-    """A network of containers, and who watches it."""
-
     def __init__(self, stack: Stack, client: httpx.Client, summary: Summary) -> None:
         self._stack = stack
         self._client = client

@@ -28,8 +28,6 @@ PORT_VARIABLE: Final = re.compile(r"\$\{(\w+_PORT):-\d+\}")
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of the project."""
-
     container_id: str
     service: str
     state: str
@@ -41,13 +39,10 @@ class Container:
 
     @property
     def short_id(self) -> str:
-        """As people know it."""
         return self.container_id[:12]
 
 
 class Stack:
-    """Brings the project up, breaks it, and takes it down."""
-
     def __init__(self, compose: Sequence[str], root: Path, folder: Path, project: str, override: str = "") -> None:
         """`compose` is how Compose is called, `root` the checkout, `folder` a place for files of our own.
 
@@ -82,16 +77,13 @@ class Stack:
 
     @property
     def hub_url(self) -> str:
-        """The hub's console and REST."""
         return f"http://127.0.0.1:{self.port('HUB_PORT')}"
 
     def bank_url(self, code: str) -> str:
-        """A bank's pages and REST."""
         return f"http://127.0.0.1:{self.port(f'BANK_{code}_PORT')}"
 
     @property
     def bank_codes(self) -> list[str]:
-        """Of the banks in the file."""
         return sorted(set(re.findall(r"^  bank-(\d{3}):$", self.text, re.MULTILINE)))
 
     @property

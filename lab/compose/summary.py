@@ -12,15 +12,13 @@ from rich.table import Table
 
 from lab.drive.payments import Outcomes, SentPayment
 from lab.read.audit import AuditReport
-from lab.read.report import audit_remarks, audit_table, console, errors, percentile
+from lab.read.report import console, errors, percentile, print_audit, print_lines
 
 PERCENTILES: Final = (50, 99)
 
 
 @dataclass(slots=True)
 class Step:
-    """A line of the summary."""
-
     name: str
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -29,25 +27,19 @@ class Step:
 
 @dataclass(slots=True)
 class Ledger:
-    """The outcomes of one network's payments, and its audit."""
-
     title: str
     outcomes: Outcomes
-    refusals: list[str]
     retries: int
     report: AuditReport
 
     @classmethod
     def of(cls, title: str, sent: list[SentPayment], outcomes: Outcomes, report: AuditReport) -> Ledger:
-        """`outcomes` are those of what was `sent`."""
-        refusals = [f"{each.payment.idempotency_key}: refused: {each.refused}" for each in sent if each.refused]
-        return cls(title, outcomes, refusals, sum(each.retries for each in sent), report)
+        return cls(title, outcomes, sum(each.retries for each in sent), report)
 
     @property
     def is_ok(self) -> bool:
         """Whether every payment was taken and came to its end, and the books are right."""
-        is_settled = self.report.is_ok and not self.report.in_flight and not self.report.moving
-        return is_settled and not self.refusals and not self.outcomes.unexpected
+        return self.report.is_final and not self.outcomes.unexpected
 
     def show(self) -> None:
         transfers = Table("outcome of our payments", "transfers", title=self.title, title_justify="left")
@@ -61,11 +53,8 @@ class Ledger:
             f"{self.outcomes.duplicates}",
             highlight=False,
         )
-        for line in [*self.refusals, *self.outcomes.unexpected]:
-            console.print(line, markup=False, highlight=False)
-        console.print(audit_table(self.report))
-        for remark in audit_remarks(self.report):
-            console.print(remark, markup=False, highlight=False)
+        print_lines(self.outcomes.unexpected)
+        print_audit(self.report)
 
 
 @dataclass(slots=True)
@@ -90,7 +79,6 @@ class Summary:
             step.seconds = time.monotonic() - begun
 
     def progress(self, what: str) -> None:
-        """A line of progress."""
         errors.print(f"[{self._seconds():4.0f} s] {what}", markup=False, highlight=False)
 
     def _seconds(self) -> float:
@@ -98,12 +86,10 @@ class Summary:
 
     @property
     def is_ok(self) -> bool:
-        """Whether everything came as it must."""
         is_whole = not self.problem and len(self.ledgers) == self.ledgers_expected
         return is_whole and all(ledger.is_ok for ledger in self.ledgers)
 
     def show(self) -> None:
-        """Prints the tables, and the verdict last."""
         steps = Table("step", title="Compose", title_justify="left")
         steps.add_column("what came of it", overflow="fold")
         steps.add_column("seconds", justify="right")

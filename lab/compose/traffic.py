@@ -36,7 +36,6 @@ class Traffic:
     """Payments at a steady rate from every bank until they are stopped; each bank pays on while others are down."""
 
     def __init__(self, banks: dict[str, BankRest], random: Random, name: str) -> None:
-        """`banks` are by code; `name` begins the idempotency keys."""
         self._banks = banks
         self._population = people_of(banks)
         self._random = random

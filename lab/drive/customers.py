@@ -9,21 +9,16 @@ from typing import Final
 from lab.read.rest import BankRest
 
 DEMO_PIN: Final = "1234"
-"""Of every demo person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A Pix key that pays into an account."""
-
     kind: str
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An account and its holder."""
-
     bank_code: str
     account_number: str
     name: str
@@ -33,7 +28,6 @@ class Customer:
 
     @property
     def is_active(self) -> bool:
-        """Neither blocked nor closed."""
         return self.status == "active"
 
 
@@ -41,7 +35,6 @@ class Population:
     """The customers of every bank. Raises LookupError when a bank has no customer of the wanted kind."""
 
     def __init__(self, customers: Mapping[str, Sequence[Customer]]) -> None:
-        """`customers` are those of each bank, by its code."""
         self.customers = customers
 
     @classmethod
@@ -63,15 +56,12 @@ class Population:
         return [each for each in self._with_keys(code) if each is not rich and each.balance_centavos > 0]
 
     def broke(self, code: str) -> Customer:
-        """An active customer without money."""
         return self._first(code, lambda customer: customer.is_active and customer.balance_centavos == 0)
 
     def blocked(self, code: str) -> Customer:
-        """A customer with a key and a blocked account."""
         return self._first(code, lambda customer: customer.status == "blocked" and bool(customer.keys))
 
     def closed(self, code: str) -> Customer:
-        """A customer with a key and a closed account."""
         return self._first(code, lambda customer: customer.status == "closed" and bool(customer.keys))
 
     def _with_keys(self, code: str) -> list[Customer]:
@@ -85,7 +75,6 @@ class Population:
 
 
 def read_customers(code: str, bank: BankRest) -> list[Customer]:
-    """A bank's customers with their keys."""
     return [
         Customer(
             bank_code=code,

@@ -50,8 +50,6 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Forgery:
-    """A record, and how to see that it was treated as it must be."""
-
     name: str
     expected: str
     record: Record
@@ -91,7 +89,6 @@ class Forger:
         self._key = signing_key(payer.secret)
 
     def all(self) -> list[Forgery]:
-        """One of each kind."""
         return [
             self._forged(),
             self._unsigned(),

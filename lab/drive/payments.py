@@ -46,8 +46,6 @@ class Payment:
 
 @dataclass(slots=True)
 class SentPayment:
-    """A payment after it was sent: the bank's transfer, or its refusal."""
-
     payment: Payment
     end_to_end_id: str | None = None
     refused: Refused | None = None
@@ -261,16 +259,16 @@ class PaymentDriver:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The outcomes of transfers, as the hub shows them."""
-
     by_outcome: Mapping[str, int]
-    """`completed`, or the reason for which it failed, or `pending`, `confirmed` for what is not final."""
+    """`completed`, or why it failed or was refused, or `pending`, `confirmed` for what is not final."""
     milliseconds: Sequence[int]
     """Of each completed one: from the payer's bank's commit to the hub's word that both banks have booked it."""
+    longest_ms: int
+    """The same of every transfer that is closed, also of one that failed."""
     resends: int
     duplicates: int
     unexpected: Sequence[str] = field(default=())
-    """Ids whose outcome is another than was expected, each with both."""
+    """What has another outcome than was expected: an end-to-end id or an idempotency key, and both outcomes."""
 
 
 def outcome_of(row: Json) -> str:
@@ -279,23 +277,23 @@ def outcome_of(row: Json) -> str:
 
 
 def read_outcomes(hub: HubRest, sent: Sequence[SentPayment]) -> Outcomes:
-    """Compares what was sent with what the hub has."""
     rows = {row["end_to_end_id"]: row for row in hub.transfers()}
+    found = [(each, rows.get(each.end_to_end_id)) for each in sent]
     counts: Counter[str] = Counter()
-    milliseconds, unexpected = [], []
-    resends = duplicates = 0
-    for each in sent:
-        if each.end_to_end_id is None:
-            continue
-        row = rows.get(each.end_to_end_id)
-        outcome = "unknown to the hub" if row is None else outcome_of(row)
+    unexpected = []
+    for each, row in found:
+        outcome = each.refusal or ("unknown to the hub" if row is None else outcome_of(row))
         counts[outcome] += 1
         if outcome != each.payment.expected:
-            unexpected.append(f"{each.end_to_end_id}: {outcome} instead of {each.payment.expected}")
-        if row is None:
-            continue
-        resends += row["resends"]
-        duplicates += row["duplicates"]
-        if row["status"] == "completed":
-            milliseconds.append(row["closed_at_ms"] - row["requested_at_ms"])
-    return Outcomes(dict(counts), milliseconds, resends, duplicates, unexpected)
+            name = each.end_to_end_id or each.payment.idempotency_key
+            unexpected.append(f"{name}: {each.refused or outcome} instead of {each.payment.expected}")
+    known = [row for _, row in found if row is not None]
+    took_ms = [(row, row["closed_at_ms"] - row["requested_at_ms"]) for row in known if row["closed_at_ms"] is not None]
+    return Outcomes(
+        by_outcome=dict(counts),
+        milliseconds=[took for row, took in took_ms if row["status"] == "completed"],
+        longest_ms=max((took for _, took in took_ms), default=0),
+        resends=sum(row["resends"] for row in known),
+        duplicates=sum(row["duplicates"] for row in known),
+        unexpected=unexpected,
+    )

@@ -29,20 +29,30 @@ HUB: Final = "hub"
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate and its key, as files."""
-
     certificate: Path
     key: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """The files of a folder."""
-
     authority: Certificate
     hub: Certificate
     banks: dict[str, Certificate]
     """By code."""
+
+    def hub_settings(self) -> dict[str, str]:
+        return {
+            "GRPC_TLS_CERTIFICATE": str(self.hub.certificate),
+            "GRPC_TLS_KEY": str(self.hub.key),
+            "GRPC_TLS_CLIENT_CA": str(self.authority.certificate),
+        }
+
+    def bank_settings(self, code: str) -> dict[str, str]:
+        return {
+            "HUB_TLS_CA": str(self.authority.certificate),
+            "HUB_TLS_CERTIFICATE": str(self.banks[code].certificate),
+            "HUB_TLS_KEY": str(self.banks[code].key),
+        }
 
 
 def make_certificates(

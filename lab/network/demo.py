@@ -37,7 +37,7 @@ def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], N
         supervisor = Supervisor.of(run.network, progress, RESTARTS_MAX)
         console.print(welcome(run))
         if settings.lab_port is not None:
-            walkthrough = _begin_walkthrough(run, supervisor, progress) if settings.splits_roles else None
+            walkthrough = _begin_walkthrough(run, progress) if settings.splits_roles else None
             panel = PanelServer(run, supervisor, settings.lab_port, walkthrough)
             panel.start()
             console.print(CLASSROOM_LINE if walkthrough else PANEL_LINE, highlight=False)
@@ -51,16 +51,14 @@ def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], N
             progress("Stopping")
 
 
-def _begin_walkthrough(run: Run, supervisor: Supervisor, progress: Callable[[str], None]) -> Walkthrough:
+def _begin_walkthrough(run: Run, progress: Callable[[str], None]) -> Walkthrough:
     progress("Pausing the services")
-    walkthrough = Walkthrough(run.network, supervisor, run.rest, run.reader, run.ends)
-    run.afterwards.callback(walkthrough.close)
+    walkthrough = Walkthrough(run)
     walkthrough.begin()
     return walkthrough
 
 
 def welcome(run: Run) -> RenderableType:
-    """Where to look, who lives there, and what to try."""
     network = run.network
     addresses = Table("what", "where", title="Open in a browser", title_justify="left")
     addresses.add_row("Hub: console, REST API", f"{network.hub_url}  {network.hub_url}/api/docs")

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Final
 
 from lab.network.parts.errors import PartError
+from lab.network.parts.process import Child
 from lab.network.services import Service
-from lab.network.supervisor import InspectablePart, PartAction, PartKind, SupervisedPart, Supervisor
+from lab.network.supervisor import PartAction, PartKind, SupervisedPart, Supervisor
 
 LOOK_SECONDS: Final = 0.2
 ASK_SECONDS: Final = 0.5
@@ -37,8 +38,6 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """The state of a part at a moment."""
-
     name: str
     kind: PartKind
     condition: Condition
@@ -48,7 +47,6 @@ class PartReport:
     since_ms: int
     """Since when it is so, in Unix milliseconds."""
     restarts: int
-    """How often it ended unexpectedly."""
     refused: Mapping[PartAction, str] = field(default_factory=dict)
     """Actions that are never possible, each with the reason."""
 
@@ -96,7 +94,6 @@ class HealthMonitor:
             return self._reports[name]
 
     def works(self) -> list[Callable[[threading.Event], None]]:
-        """The loops to run in threads, each until its event is set."""
         services = [
             supervised.part for supervised in self._supervisor.parts.values() if isinstance(supervised.part, Service)
         ]
@@ -107,7 +104,6 @@ class HealthMonitor:
             self.check()
 
     def check(self) -> None:
-        """Checks each process."""
         for supervised in self._supervisor.parts.values():
             pid = _pid_of(supervised.part)
             condition, detail = self._condition(supervised, pid)
@@ -150,7 +146,6 @@ class HealthMonitor:
             is_ready = self.probe(service)
 
     def probe(self, service: Service) -> bool:
-        """Probes a service; whether it is ready."""
         pid = _pid_of(service)
         if pid is None or service.is_frozen():
             return False
@@ -162,7 +157,7 @@ class HealthMonitor:
         return is_ready
 
 
-def _pid_of(part: InspectablePart) -> int | None:
+def _pid_of(part: Child) -> int | None:
     """None when it does not run, or is being started at this very moment."""
     try:
         return part.pid if part.is_running() else None

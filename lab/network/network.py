@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from lab.network.certs import Certificates, make_certificates
@@ -125,6 +124,8 @@ class NetworkSettings:
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
     splits_roles: bool = False
     """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
+    starts_banks: bool = True
+    """Whether the banks are processes; where not, the hub knows them, and they are played from outside."""
     lab_port: int | None = None
     """Where the lab's panel is, for the hub's console to link to; None without one."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
@@ -139,38 +140,36 @@ class NetworkSecrets:
     """Each bank's secret, by code."""
     sessions: str
     operator: str
-    """The operator's password, at the hub and at every bank."""
 
 
 class RunningBank:
-    """A bank of the network: its process, and what is known of it."""
-
     def __init__(self, spec: BankSpec, port: int, secret: str) -> None:
         self.spec = spec
         self.port = port
         self.secret = secret
         self.url = http_url(LOOPBACK, port)
         self.ispb = spec.code.zfill(8)
-        self.service: Service
-        self.consumer: Service | None = None
-        """Its other process, where roles are split."""
+        self.services: list[Service] = []
+        """Its process, and where roles are split, the one that consumes."""
 
     @property
     def code(self) -> str:
-        """Three digits."""
         return self.spec.code
 
     @property
-    def services(self) -> list[Service]:
-        """Its processes."""
-        return [self.service, *([] if self.consumer is None else [self.consumer])]
+    def service(self) -> Service:
+        return self.services[0]
+
+    @property
+    def consumer(self) -> Service | None:
+        return self.services[1] if len(self.services) > 1 else None
 
 
 class Network:
     """Starts everything in the right order when its block is entered, and stops everything when it is left."""
 
     def __init__(self, settings: NetworkSettings, progress: Callable[[str], None] = lambda _: None) -> None:
-        """`tell` is given each step in a few words. Raises `PortInUse` for a port that was asked for and is taken."""
+        """`progress` is given each step. Raises `PortInUse` for a port that was asked for and is taken."""
         self.settings = settings
         self.folder = settings.folder.absolute()
         self._progress = progress
@@ -192,7 +191,6 @@ class Network:
 
     @property
     def hub_url(self) -> str:
-        """Of the first hub's console and REST API."""
         return http_url(LOOPBACK, self.hub_ports[0])
 
     @property
@@ -216,9 +214,7 @@ class Network:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -243,26 +239,26 @@ class Network:
                     part.retire()
                     part.kill()
                 raise
-        for name in [HUB_DATABASE, *(_database_of(spec) for spec in self.settings.banks)]:
-            self.postgres.create_database(name)
         self._make_services()
+        for name in [HUB_DATABASE, *(_database_of(bank.spec) for bank in self.banks if bank.services)]:
+            self.postgres.create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
-        for service in [first_hub, *(bank.service for bank in self.banks)]:
-            self._children.own(service)
-            service.launch()
+        self._launch(first_hub, *(bank.service for bank in self.banks if bank.services))
         first_hub.await_ready()
-        for service in (*other_hubs, *self.hub_consumers):
-            # The first one has brought the schema up.
-            self._children.own(service)
-            service.launch()
+        # The first one has brought the schema up; so has each bank's, for its consumer.
+        self._launch(*other_hubs, *self.hub_consumers)
         for bank in self.banks:
-            bank.service.await_ready()
-            if bank.consumer is not None:
-                self._children.own(bank.consumer)
-                bank.consumer.launch()
+            for service in bank.services[:1]:
+                service.await_ready()
+            self._launch(*bank.services[1:])
         for service in self.services:
             service.await_ready()
+
+    def _launch(self, *services: Service) -> None:
+        for service in services:
+            self._children.own(service)
+            service.launch()
 
     def stop(self) -> None:
         """Stops everything, all services at the same time, then broker and database. Does nothing the second time."""
@@ -327,7 +323,6 @@ class Network:
         return EmbeddedBroker(self.folder / "logs" / "broker.log")
 
     def _keep_secrets(self) -> NetworkSecrets:
-        """The secrets of this folder; makes those that are missing."""
         file = self.folder / MARKER_FILE
         kept = json.loads(file.read_text()) if file.exists() else {}
         banks = dict(kept.get("banks", {}))
@@ -364,15 +359,17 @@ class Network:
                 self.hub_consumers.append(self._consumer(name, "hub", environment))
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
+            self.banks.append(bank)
+            if not self.settings.starts_banks:
+                continue
+            name = f"bank-{spec.code}"
             arguments = ["serve", "--migrate", "--seed"]
             environment = self._bank_environment(bank)
             if self.settings.splits_roles:
                 arguments += ["--roles", ANSWERING_ROLES_OF_BANK]
-                bank.consumer = self._consumer(f"bank-{spec.code}", "bank_sim", environment)
-            bank.service = Service(
-                f"bank-{spec.code}", "bank_sim", arguments, environment, bank.url, logs, self._client
-            )
-            self.banks.append(bank)
+            bank.services.append(Service(name, "bank_sim", arguments, environment, bank.url, logs, self._client))
+            if self.settings.splits_roles:
+                bank.services.append(self._consumer(name, "bank_sim", environment))
 
     def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
         """The process of a participant that consumes and resends; it says how it is on a port of its own."""
@@ -415,7 +412,7 @@ class Network:
                 "GRPC_PORT": str(grpc_port),
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
                 **({} if self.panel_url is None else {"LAB_PANEL_URL": self.panel_url}),
-                **self._hub_tls(),
+                **(self._certificates.hub_settings() if self._certificates else {}),
             }
 
         return environment
@@ -431,32 +428,12 @@ class Network:
                 "BANK_SECRET": bank.secret,
                 "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
                 "PUBLIC_URL": bank.url,
-                **self._bank_tls(bank.code),
+                **(self._certificates.bank_settings(bank.code) if self._certificates else {}),
+                # An address may name several hubs, and none of them is then a host.
+                **({"HUB_TLS_NAME": "localhost"} if self._certificates else {}),
             }
 
         return environment
-
-    def _hub_tls(self) -> dict[str, str]:
-        made = self._certificates
-        if made is None:
-            return {}
-        return {
-            "GRPC_TLS_CERTIFICATE": str(made.hub.certificate),
-            "GRPC_TLS_KEY": str(made.hub.key),
-            "GRPC_TLS_CLIENT_CA": str(made.authority.certificate),
-        }
-
-    def _bank_tls(self, code: str) -> dict[str, str]:
-        made = self._certificates
-        if made is None:
-            return {}
-        return {
-            "HUB_TLS_CA": str(made.authority.certificate),
-            "HUB_TLS_CERTIFICATE": str(made.banks[code].certificate),
-            "HUB_TLS_KEY": str(made.banks[code].key),
-            # An address may name several hubs, and none of them is then a host.
-            "HUB_TLS_NAME": "localhost",
-        }
 
     def _common_environment(self, database: str, port: int, *, replicas: int) -> dict[str, str]:
         settings = self.settings

@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 
 from lab.network.parts.errors import PartNotReady
-from lab.network.parts.process import ChildPart, ChildProcess, wait_until
+from lab.network.parts.process import ChildPart, wait_until
 
 READY_DEADLINE_SECONDS: Final = 120.0
 READY_POLL_SECONDS: Final = 0.05
@@ -33,9 +33,9 @@ class Service(ChildPart):
         client: httpx.Client,
     ) -> None:
         """`module` is run with `python -m`; `url` is where its HTTP answers; `folder` is where it runs and logs."""
-        super().__init__(ChildProcess(name), STOP_GRACE_SECONDS)
+        super().__init__(name, STOP_GRACE_SECONDS)
         self.url = url
-        self.log_file = folder / f"{name}.log"
+        self._output_file = folder / f"{name}.log"
         # -P: what lies in the working folder is no module of ours.
         self._command = [sys.executable, "-P", "-m", module, *arguments]
         self._environment = environment
@@ -44,13 +44,12 @@ class Service(ChildPart):
         self._last_answer = "nothing"
 
     def start(self) -> None:
-        """Starts it and waits until it is ready."""
         self.launch()
         self.await_ready()
 
     def launch(self) -> None:
         """Starts it without waiting, so that several can start at the same time."""
-        self._child.start(self._command, self._environment(), self.log_file, working_folder=self._folder)
+        self._start_command(self._command, self._environment(), self._output_file, working_folder=self._folder)
 
     def await_ready(self, deadline_seconds: float = READY_DEADLINE_SECONDS) -> None:
         """Waits until it says that it is ready. Raises `PartNotReady` with what it said last and the end of its log."""
@@ -59,7 +58,7 @@ class Service(ChildPart):
                 self.is_ready,
                 deadline_seconds,
                 f"{self.name} to be ready",
-                children=[self._child],
+                children=[self],
                 poll_seconds=READY_POLL_SECONDS,
             )
         except PartNotReady as error:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from lab.network.network import KafkaKind, Network
 from lab.network.parts.errors import PartError
-from lab.network.parts.process import Part
+from lab.network.parts.process import Child
 from pix.web.marks import translatable
 
 LOOK_SECONDS: Final = 0.2
@@ -49,23 +49,10 @@ class ActionRefused(Exception):
         super().__init__(f"{part}: {rule}")
 
 
-class InspectablePart(Part, Protocol):
-    """A part whose process can be looked at."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id. Raises `PartError` before the first start."""
-        ...
-
-    def is_frozen(self) -> bool: ...
-
-
 class SupervisedPart:
-    """A part with its restart policy and its state."""
-
     def __init__(
         self,
-        part: InspectablePart,
+        part: Child,
         kind: PartKind,
         launch: Callable[[], None],
         is_ready: Callable[[], bool] | None = None,
@@ -85,9 +72,7 @@ class SupervisedPart:
         self.end_is_expected = False
         """It was held or killed by us, so its end counts as no restart."""
         self.action_in_progress: PartAction | None = None
-        """The action in progress, or None."""
         self.restarts = 0
-        """How often it ended unexpectedly, and was restarted."""
 
     @property
     def name(self) -> str:
@@ -150,48 +135,22 @@ class Supervisor:
         if action in supervised.refused:
             raise ActionRefused(name, action, supervised.refused[action])
         with self._performing(supervised, action):
+            if (rule := _why_not(supervised, action)) is not None:
+                raise ActionRefused(name, action, rule)
             match action:
                 case PartAction.START:
-                    self._start(supervised)
+                    supervised.is_held = False
+                    supervised.launch()
                 case PartAction.STOP:
-                    self._stop(supervised)
+                    supervised.is_held = True
+                    supervised.part.stop()
                 case PartAction.KILL:
-                    self._kill(supervised, hold)
+                    supervised.is_held, supervised.end_is_expected = hold, True
+                    supervised.part.kill()
                 case PartAction.FREEZE:
-                    self._freeze(supervised)
+                    supervised.part.freeze()
                 case PartAction.THAW:
-                    self._thaw(supervised)
-
-    def _start(self, supervised: SupervisedPart) -> None:
-        if supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.START, translatable("It is already running."))
-        supervised.is_held = False
-        supervised.launch()
-
-    def _stop(self, supervised: SupervisedPart) -> None:
-        if supervised.is_held and not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.STOP, translatable("It is already stopped."))
-        supervised.is_held = True
-        supervised.part.stop()
-
-    def _kill(self, supervised: SupervisedPart, hold: bool) -> None:
-        if not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.KILL, translatable("It is not running."))
-        supervised.is_held = hold
-        supervised.end_is_expected = True
-        supervised.part.kill()
-
-    def _freeze(self, supervised: SupervisedPart) -> None:
-        if not supervised.part.is_running():
-            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is not running."))
-        if supervised.part.is_frozen():
-            raise ActionRefused(supervised.name, PartAction.FREEZE, translatable("It is already frozen."))
-        supervised.part.freeze()
-
-    def _thaw(self, supervised: SupervisedPart) -> None:
-        if not supervised.part.is_running() or not supervised.part.is_frozen():
-            raise ActionRefused(supervised.name, PartAction.THAW, translatable("It is not frozen."))
-        supervised.part.thaw()
+                    supervised.part.thaw()
 
     @contextmanager
     def _performing(self, supervised: SupervisedPart, action: PartAction) -> Iterator[None]:
@@ -266,6 +225,24 @@ class Supervisor:
             if supervised.is_ready is not None and not supervised.part.is_frozen() and supervised.is_ready():
                 self._awaiting_ready.discard(name)
                 self._progress(f"{name} is back")
+
+
+def _why_not(supervised: SupervisedPart, action: PartAction) -> str | None:
+    """The rule by which the part's present state refuses the action."""
+    is_running, is_frozen = supervised.part.is_running(), supervised.part.is_frozen()
+    match action:
+        case PartAction.START if is_running:
+            return translatable("It is already running.")
+        case PartAction.STOP if supervised.is_held and not is_running:
+            return translatable("It is already stopped.")
+        case PartAction.KILL | PartAction.FREEZE if not is_running:
+            return translatable("It is not running.")
+        case PartAction.FREEZE if is_frozen:
+            return translatable("It is already frozen.")
+        case PartAction.THAW if not is_frozen:
+            return translatable("It is not frozen.")
+        case _:
+            return None
 
 
 EMBEDDED_BROKER_RULE: Final = translatable(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from fastapi.encoders import jsonable_encoder
 
 from lab.network.supervisor import PartAction
 from lab.panel.documents import (
@@ -19,11 +19,12 @@ from lab.panel.documents import (
 )
 from lab.panel.operator_sign_in import require_token
 from lab.panel.problems import NotThere
-from lab.panel.site import LabOf, Laboratory, version_of
+from lab.panel.site import LabOf, Laboratory
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.scenario import Scenario
 from pix.web.events import Scene, stream_many
 from pix.web.problems import PROBLEM_RESPONSES
+from pix.web.site import version_of
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSES, dependencies=[Depends(require_token)])
 
@@ -143,20 +144,12 @@ def stream_events(request: Request, lab: LabOf) -> Response:
 
 
 def _scenes(lab: Laboratory) -> Sequence[Scene]:
-    task = lab.tasks.task
-    documents: dict[str, BaseModel | list[PartDocument] | None] = {
-        "parts": list_parts(lab),
-        "traffic": show_traffic(lab),
-        "act": None if task is None else TaskDocument.of(task),
-    }
-    return [_scene(event, document) for event, document in documents.items() if document is not None]
+    documents: dict[str, object] = {"parts": list_parts(lab), "traffic": show_traffic(lab)}
+    if (task := lab.tasks.task) is not None:
+        documents["act"] = TaskDocument.of(task)
+    return [_scene(event, document) for event, document in documents.items()]
 
 
-def _scene(event: str, document: BaseModel | list[PartDocument]) -> Scene:
-    plain = (
-        [each.model_dump(mode="json") for each in document]
-        if isinstance(document, list)
-        else document.model_dump(mode="json")
-    )
-    text = json.dumps(plain, ensure_ascii=False)
+def _scene(event: str, document: object) -> Scene:
+    text = json.dumps(jsonable_encoder(document), ensure_ascii=False)
     return Scene(version_of(text), lambda: text, event=event)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
@@ -12,20 +12,20 @@ from starlette.exceptions import HTTPException
 from lab.panel import api, pages, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
-from lab.panel.site import COLOR, NAME, Laboratory, Site, install_site, pages_of, site_of
+from lab.panel.site import NAME, Laboratory, Site
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.csrf import Csrf, ForgedRequest
 from pix.web.htmx import asks_for_fragment
 from pix.web.languages import translate, translate_rule
 from pix.web.methods import Methods
-from pix.web.palette import derive_palette
 from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, find_kind, install_problems
 from pix.web.security_headers import SecurityHeaders
 from pix.web.session_registry import SESSION_SECONDS_MAX
 from pix.web.sessions import install_sessions, secret_of, session_secret
-from pix.web.templates import language_of
+from pix.web.site import brand_router, pages_of
+from pix.web.templates import Pages, language_of
 
 DESCRIPTION: Final = (
     "Stops, kills and restarts the components of the network, generates traffic, plays scenarios and audits. Only on "
@@ -34,12 +34,8 @@ DESCRIPTION: Final = (
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
-_KEPT: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
-
-looks = APIRouter(include_in_schema=False)
-
-PANEL: Final = (api.router, pages.public, pages.router)
-CLASSROOM: Final = (walkthrough_pages.api, walkthrough_pages.public, walkthrough_pages.router)
+PANEL: Final = (api.router, pages.page, pages.router)
+CLASSROOM: Final = (walkthrough_pages.api, walkthrough_pages.page, walkthrough_pages.router)
 """In a classroom nothing else acts on the network."""
 
 
@@ -56,7 +52,8 @@ def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     # Of this start alone: a sign-in does not outlive the lab's process.
     secret = secret_of(SESSION_COOKIE, session_secret(""))
     app.state.sign_in = sign_in
-    install_site(app, Site(lab, Csrf(secret)))
+    site = app.state.site = Site(lab, Csrf(secret))
+    app.state.pages = Pages(site.context)
     install_sessions(app, secret, SESSION_COOKIE, same_site="strict", idle_seconds_max=SESSION_SECONDS_MAX)
     app.add_middleware(NoNulInAddresses)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
@@ -65,33 +62,9 @@ def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
     app.add_middleware(Methods)
     mount_assets(app)
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX)
-    for router in (preferences_router(), looks, *(PANEL if lab.walkthrough is None else CLASSROOM)):
+    for router in (preferences_router(), brand_router(site.looks), *(PANEL if lab.walkthrough is None else CLASSROOM)):
         app.include_router(router)
     return app
-
-
-@looks.get("/brand.css")
-def stylesheet(request: Request) -> Response:
-    return Response(site_of(request).stylesheet, media_type="text/css", headers=_KEPT)
-
-
-@looks.get("/brand.svg")
-def mark(request: Request) -> Response:
-    return Response(site_of(request).mark(), media_type="image/svg+xml", headers=_KEPT)
-
-
-@looks.get("/site.webmanifest")
-def manifest() -> dict[str, Any]:
-    """The web app manifest."""
-    return {
-        "name": NAME,
-        "short_name": NAME,
-        "start_url": "/",
-        "display": "standalone",
-        "theme_color": COLOR,
-        "background_color": derive_palette(COLOR, "light")["page"],
-        "icons": [{"src": "/brand.svg", "sizes": "any", "type": "image/svg+xml"}],
-    }
 
 
 def _error_page(request: Request, error: Exception, status: int) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,8 +52,7 @@ class TrafficPlanDocument(BaseModel):
     )
 
     def to_plan(self) -> TrafficPlan:
-        """For the generator."""
-        return TrafficPlan(self.rate_per_second, self.failing_percent, self.payers, self.payees)
+        return TrafficPlan(**self.model_dump())
 
 
 class TrafficDocument(BaseModel):
@@ -76,24 +76,12 @@ class TrafficDocument(BaseModel):
 
     @classmethod
     def of(cls, figures: TrafficFigures) -> Self:
-        """From the generator's figures."""
-        counts = figures.counts
         return cls(
             running=figures.is_running,
             held_back=figures.is_held_back,
             plan=TrafficPlanDocument.model_validate(figures.plan),
             waiting=figures.waiting,
-            turned_away=counts.turned_away,
-            sent=counts.taken,
-            completed=counts.completed,
-            failed_as_they_must=dict(counts.failed_as_they_must),
-            unexpected=counts.unexpected,
-            unexpected_shown=list(counts.unexpected_shown),
-            in_flight=counts.in_flight,
-            sent_per_second=counts.taken_per_second,
-            completed_per_second=counts.completed_per_second,
-            latency_p50_ms=counts.latency_p50_ms,
-            latency_p99_ms=counts.latency_p99_ms,
+            **asdict(figures.counts),
         )
 
 
@@ -131,7 +119,6 @@ class TaskDocument(BaseModel):
 
     @classmethod
     def of(cls, task: LabTask) -> Self:
-        """From the task runner."""
         return cls(
             number=task.number,
             kind=task.kind,

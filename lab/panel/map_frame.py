@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -37,7 +36,6 @@ class MapFrame:
 
     @property
     def state(self) -> MapState:
-        """As of the last look."""
         return self._state
 
     @property
@@ -45,16 +43,11 @@ class MapFrame:
         """How often the hub has been restarted: the page reloads the map each time."""
         return self._generation
 
-    def works(self) -> list[Callable[[threading.Event], None]]:
-
-        def run(stop: threading.Event) -> None:
-            while not stop.wait(LOOK_SECONDS):
-                self.check()
-
-        return [run]
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(LOOK_SECONDS):
+            self.check()
 
     def check(self) -> None:
-        """Looks once."""
         report = self._health_monitor.report(self._hub_name)
         if report.condition not in (Condition.READY, Condition.UNWELL):
             self._state = MapState.AWAY

@@ -37,7 +37,6 @@ class OperatorSignIn:
     """Authenticates a caller by the token; a browser then has a session."""
 
     def __init__(self, token: str = "") -> None:
-        """The token is made unless one is given."""
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)
 
     def accepts(self, token: str) -> bool:
@@ -45,7 +44,6 @@ class OperatorSignIn:
         return hmac.compare_digest(token.encode(), self.token.encode())
 
     def admit(self, request: Request) -> None:
-        """Signs this browser in."""
         renew_session(request)
         request.session[SESSION_KEY] = True
 

@@ -34,15 +34,15 @@ class PanelServer:
         """With a walkthrough the panel is a classroom."""
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
-        runner = ScenarioRunner(run.network, supervisor, run.rest, run.reader)
-        tasks = TaskRunner(runner, run.reader, generator, run.afterwards)
+        runner = ScenarioRunner(run, supervisor)
+        tasks = TaskRunner(runner, run.reader, generator)
         map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
         self._run = run
         self._port = port
         self._sign_in = OperatorSignIn()
         self._works: list[Callable[[threading.Event], None]] = [
             *health_monitor.works(),
-            *map_frame.works(),
+            map_frame.run,
             lambda stop: self._end_with(stop, tasks),
         ]
         laboratory = Laboratory(

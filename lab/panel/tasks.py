@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from lab.drive.generator.generator import Generator
-from lab.prove.scenarios.context import ScenarioContext, ScenarioInterrupted
+from lab.prove.scenarios.context import ScenarioInterrupted
 from lab.prove.scenarios.runner import ScenarioRunner
 from lab.prove.scenarios.scenario import Scenario, ScenarioResult, Step
 from lab.read.audit import AuditReport
@@ -30,8 +29,6 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabTask:
-    """A scenario or an audit, while it runs or afterwards."""
-
     number: int
     """Of this panel's tasks."""
     kind: TaskKind
@@ -51,7 +48,6 @@ class LabTask:
 
     @property
     def is_ok(self) -> bool:
-        """Whether it has ended as it must."""
         if self.result is not None:
             return self.result.is_ok
         return self.report is not None and self.report.is_ok and not self.report.moving
@@ -71,18 +67,13 @@ class TaskRunner:
         runner: ScenarioRunner,
         reader: NetworkReader,
         generator: Generator,
-        afterwards: ExitStack,
         quiet_seconds_max: float = AUDIT_QUIET_SECONDS,
     ) -> None:
-        """`afterwards` is closed once the network has stopped: threads that still wait for it end there.
-
-        An audit waits for quiet so long at most.
-        """
+        """An audit waits for quiet so long at most."""
         self._quiet_seconds_max = quiet_seconds_max
         self._runner = runner
         self._reader = reader
         self._generator = generator
-        self._afterwards = afterwards
         self._lock = threading.Lock()
         self._task: LabTask | None = None
         self._ends = threading.Event()
@@ -98,11 +89,8 @@ class TaskRunner:
         """Begins to play it. Raises `Busy`."""
 
         def work(ends: threading.Event) -> None:
-            def on_context(context: ScenarioContext) -> None:
-                self._afterwards.callback(context.close)
-
             try:
-                result = self._runner.run(scenario, self._progress, pace=pace, ends=ends, on_context=on_context)
+                result = self._runner.run(scenario, self._progress, pace=pace, ends=ends)
             except ScenarioInterrupted:
                 self._change(is_interrupted=True)
             else:

@@ -9,16 +9,9 @@ from typing import Final
 from lab.network.health_monitor import PartReport
 from lab.network.network import CONSUMER_SUFFIX, KafkaKind, Network, RunningBank
 from lab.network.supervisor import PartKind
-from lab.panel.tasks import LabTask
-from lab.prove.scenarios.scenario import Step
-from lab.read.audit import AuditReport, Finding
-from pix.web.formats import seconds_between
-from pix.web.languages import Language, translate, translate_rule
+from pix.web.languages import Language, translate
 from pix.web.marks import translatable
 from pix.web.palette import derive_palette
-
-CENTAVOS: Final = "_centavos"
-MILLISECONDS: Final = "_ms"
 
 NUMBER_NAMES: Final[Mapping[str, str]] = {
     "customers_centavos": translatable("customers' money"),
@@ -55,7 +48,7 @@ NUMBER_NAMES: Final[Mapping[str, str]] = {
     "records": translatable("different records"),
     "repeated": translatable("records repeated"),
 }
-"""The names of the numbers of audits and scenarios."""
+"""Of audits and scenarios; their last word is the unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +66,6 @@ class PartView:
     title: str
     mark: Mark
     report: PartReport
-
-
-@dataclass(frozen=True, slots=True)
-class NumberView:
-    """A number with its name; money is in centavos, and a time is a text."""
-
-    name: str
-    value: int | str
-    is_money: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FindingView:
-    """An invariant with its numbers."""
-
-    finding: Finding
-    sentence: str
-    numbers: Sequence[NumberView]
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """A step in the page's language."""
-
-    at_seconds: float
-    sentence: str
 
 
 def part_views(network: Network, reports: Sequence[PartReport], language: Language) -> list[PartView]:
@@ -137,39 +104,9 @@ def _mark(network: Network, report: PartReport) -> Mark:
 
 
 def bank_mark(code: str, color: str) -> Mark:
-    """A bank's, in its own colour."""
     palette = derive_palette(color, "light")
     return Mark(code, palette["brand"], palette["on-brand"])
 
 
 def _bank_of(network: Network, report: PartReport) -> RunningBank:
     return next(bank for bank in network.banks if report.name in [service.name for service in bank.services])
-
-
-def step_views(steps: Sequence[Step], language: Language) -> list[StepView]:
-    """Each sentence in the page's language, with its values."""
-    return [StepView(step.at_seconds, translate(language, step.text).format(*step.values)) for step in steps]
-
-
-def number_views(numbers: Mapping[str, int], language: Language) -> list[NumberView]:
-    """Each number with its name."""
-    return [
-        NumberView(
-            translate(language, NUMBER_NAMES.get(name, name.replace("_", " "))),
-            seconds_between(0, value, language) if name.endswith(MILLISECONDS) else value,
-            name.endswith(CENTAVOS),
-        )
-        for name, value in numbers.items()
-    ]
-
-
-def finding_views(report: AuditReport, language: Language) -> list[FindingView]:
-    """Each invariant of the audit."""
-    return [
-        FindingView(finding, translate(language, finding.sentence), number_views(finding.numbers, language))
-        for finding in report.findings
-    ]
-
-
-def failure_sentences(task: LabTask, language: Language) -> list[str]:
-    return [translate_rule(language, failure) for failure in task.failures]

@@ -4,43 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from lab.classroom.steps import STEPS, Actor, Example, StepKind
-from lab.classroom.walkthrough import Walkthrough, WalkthroughState
-from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, require_token, sign_in_of
-from lab.panel.site import LabOf, Laboratory, PagesOf, done, frames_of, no_forgery, version_of
-from lab.panel.views import finding_views
-from lab.panel.walkthrough_views import (
-    PROTOCOL,
-    arrow_views,
-    example_number,
-    field_views,
-    next_title,
-    position,
-    side_views,
-)
+from lab.classroom.walkthrough import AccountFacts, PostingFacts, Walkthrough, WalkthroughState
+from lab.panel.live_page import live_page_router
+from lab.panel.operator_sign_in import require_sign_in, require_token
+from lab.panel.site import LabOf, Laboratory, done
+from lab.panel.walkthrough_views import POSTING_NAMES, PROTOCOL, arrow_view, field_views, side_views
 from lab.read.report import audit_document
-from pix.web.events import Scene, stream_many
-from pix.web.htmx import see_other
-from pix.web.languages import Language, translate
+from pix.web.languages import Language
 from pix.web.problems import PROBLEM_RESPONSES
-from pix.web.templates import language_of
+from pix.web.site import no_forgery, version_of
 
-TEMPLATE: Final = "lab/walkthrough.html"
 LIVE_PARTS: Final = ("heading", "lanes", "words", "books")
 """The parts of the page that each step changes; the map beside them stays as it is."""
 
-public = APIRouter(include_in_schema=False)
-router = APIRouter(include_in_schema=False, dependencies=[Depends(require_sign_in), Depends(no_forgery)])
-api = APIRouter(
-    prefix="/api/v1/story", tags=["story"], responses=PROBLEM_RESPONSES, dependencies=[Depends(require_token)]
-)
-
 
 def walkthrough_of(lab: LabOf) -> Walkthrough:
-    """The classroom's walkthrough."""
     assert lab.walkthrough is not None, "these routes exist in a classroom only"
     return lab.walkthrough
 
@@ -48,80 +30,46 @@ def walkthrough_of(lab: LabOf) -> Walkthrough:
 WalkthroughOf = Annotated[Walkthrough, Depends(walkthrough_of)]
 
 
-@public.get("/")
-def show(
-    request: Request,
-    lab: LabOf,
-    walkthrough: WalkthroughOf,
-    pages: PagesOf,
-    token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = "",
-) -> Response:
-    """The classroom; with the token of this start a browser is signed in and redirected to the same page."""
-    sign_in = sign_in_of(request)
-    if token:
-        if not sign_in.accepts(token):
-            raise TokenNeeded
-        sign_in.admit(request)
-        return see_other(request, "/")
-    require_sign_in(request)
-    context = _context(walkthrough.state, lab, language_of(request)) | {"versions": _versions(lab, walkthrough)}
-    response = pages.page(request, TEMPLATE, context | {"section": "/"})
-    response.headers["Content-Security-Policy"] = frames_of(lab)
-    return response
+def _versions(lab: Laboratory) -> dict[str, str]:
+    version = version_of(repr(walkthrough_of(lab).state))
+    return {"window": version_of((lab.map_frame.state, lab.map_frame.generation)), **dict.fromkeys(LIVE_PARTS, version)}
 
 
-@router.get("/live")
-def stream(request: Request, lab: LabOf, walkthrough: WalkthroughOf, pages: PagesOf) -> Response:
-    """The page's live parts; each query parameter is the version of a part that the page has already."""
+def _context(lab: Laboratory, language: Language) -> dict[str, Any]:
+    state = walkthrough_of(lab).state
+    of_act = [step for step in STEPS if step.example is state.step.example]
+    return {
+        "window": lab.map_frame,
+        "story": state,
+        "step": state.step,
+        "act_number": list(Example).index(state.step.example) + 1,
+        "place": of_act.index(state.step) + 1,
+        "of_act": len(of_act),
+        "next_title": "" if state.is_over else STEPS[state.number + 1].title,
+        "arrows": [arrow_view(observed, state.number) for observed in state.observed],
+        "sides": side_views(state, language),
+        "protocol": PROTOCOL,
+        "posting_names": POSTING_NAMES,
+    }
 
-    def kind(name: str, version: str) -> Scene:
-        def render() -> str:
-            return pages.html(request, TEMPLATE, _context(walkthrough.state, lab, language_of(request)), block=name)
 
-        return Scene(version, render, event=name)
-
-    return stream_many(
-        request,
-        lambda: [kind(name, version) for name, version in _versions(lab, walkthrough).items()],
-        seen=dict(request.query_params),
-        is_closing=lab.ends.is_set,
-    )
+page = live_page_router("lab/walkthrough.html", _context, _versions)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(require_sign_in), Depends(no_forgery)])
+api = APIRouter(
+    prefix="/api/v1/story", tags=["story"], responses=PROBLEM_RESPONSES, dependencies=[Depends(require_token)]
+)
 
 
 @router.post("/story/next")
 def next_step(request: Request, walkthrough: WalkthroughOf) -> Response:
-    """The button: the next step happens."""
     walkthrough.next()
     return done(request)
 
 
 @router.post("/story/start-over")
 def start_over(request: Request, walkthrough: WalkthroughOf) -> Response:
-    """From the beginning, with another transfer."""
     walkthrough.begin()
     return done(request)
-
-
-def _versions(lab: Laboratory, walkthrough: Walkthrough) -> dict[str, str]:
-    version = version_of(repr(walkthrough.state))
-    return {"window": version_of((lab.map_frame.state, lab.map_frame.generation)), **dict.fromkeys(LIVE_PARTS, version)}
-
-
-def _context(state: WalkthroughState, lab: Laboratory, language: Language) -> dict[str, Any]:
-    place, of_act = position(state)
-    return {
-        "window": lab.map_frame,
-        "story": state,
-        "step": state.step,
-        "act_number": example_number(state),
-        "place": place,
-        "of_act": of_act,
-        "next_title": next_title(state),
-        "arrows": arrow_views(state),
-        "sides": side_views(state, language),
-        "protocol": [(row, translate(language, who), message) for row, who, message in PROTOCOL],
-        "findings": [] if state.report is None else finding_views(state.report, language),
-    }
 
 
 # REST.
@@ -137,17 +85,6 @@ class MessageDocument(BaseModel):
     fields: dict[str, str | int]
 
 
-class PostingDocument(BaseModel):
-    """A line of a bank's books that this transfer has made."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    kind: str
-    debit_account: str
-    credit_account: str
-    amount_centavos: int
-
-
 class SideDocument(BaseModel):
     """A bank's side."""
 
@@ -160,17 +97,7 @@ class SideDocument(BaseModel):
     settlement_centavos: int
     status: str = Field(description="Empty before the bank has the transfer.")
     reason: str
-    postings: list[PostingDocument]
-
-
-class AccountDocument(BaseModel):
-    """A settlement account at the hub."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    code: str
-    balance_centavos: int
-    reserved_centavos: int
+    postings: list[PostingFacts]
 
 
 class HubDocument(BaseModel):
@@ -181,7 +108,7 @@ class HubDocument(BaseModel):
     status: str
     reason: str
     closed: bool = Field(validation_alias="is_closed")
-    accounts: list[AccountDocument]
+    accounts: list[AccountFacts]
 
 
 class WalkthroughDocument(BaseModel):
@@ -208,7 +135,6 @@ class WalkthroughDocument(BaseModel):
 
     @classmethod
     def of(cls, state: WalkthroughState) -> WalkthroughDocument:
-        """From the walkthrough's state."""
         facts, step = state.facts, state.step
         return cls(
             step=state.number,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
-from lab.classroom.steps import STEPS, Actor, Example, StepKind
-from lab.classroom.walkthrough import AccountFacts, Facts, ObservedMessage, SideFacts, WalkthroughState
+from lab.classroom.steps import Actor
+from lab.classroom.walkthrough import AccountFacts, Facts, ObservedMessage, PostingFacts, SideFacts, WalkthroughState
 from lab.panel.views import Mark, bank_mark
 from pix.scheme.deliveries import HUB
 from pix.scheme.keys import PixKey
@@ -38,8 +38,6 @@ POSTING_NAMES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field of a message: a text, an amount or a time."""
-
     name: str
     text: str
     amount_centavos: int | None = None
@@ -52,7 +50,6 @@ class ArrowView:
 
     name: str
     first_column: int
-    last_column: int
     points_right: bool
     is_new: bool
     fields: Sequence[FieldView]
@@ -60,26 +57,13 @@ class ArrowView:
 
 @dataclass(frozen=True, slots=True)
 class AmountView:
-    """A balance, and what it has gained in this step."""
-
     name: str
     centavos: int
     gained_centavos: int
 
 
 @dataclass(frozen=True, slots=True)
-class PostingView:
-    name: str
-    debit_account: str
-    credit_account: str
-    amount_centavos: int
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SideView:
-    """One of the three, with its money."""
-
     title: str
     subtitle: str
     mark: Mark
@@ -87,15 +71,12 @@ class SideView:
     reason: str
     is_acting: bool
     amounts: Sequence[AmountView]
-    postings: Sequence[PostingView]
+    postings: Sequence[PostingFacts] = ()
+    old_postings: int = 0
+    """So many of them are of earlier steps."""
 
 
-def arrow_views(state: WalkthroughState) -> list[ArrowView]:
-    """Every message of this example, in the order in which it was sent."""
-    return [_arrow(observed, state.number) for observed in state.observed]
-
-
-def _arrow(observed: ObservedMessage, now: int) -> ArrowView:
+def arrow_view(observed: ObservedMessage, now: int) -> ArrowView:
     message = observed.message
     from_hub = observed.sender == HUB
     name = type(message).__name__
@@ -103,10 +84,9 @@ def _arrow(observed: ObservedMessage, now: int) -> ArrowView:
         is_payers = False
     else:
         is_payers = getattr(message, "side", Side.PAYER) is Side.PAYER
-    first, last = (1, 2) if is_payers else (2, 3)
     # From the hub to the right is the payee's bank, to the left the payer's; and back.
     points_right = from_hub is not is_payers
-    return ArrowView(name, first, last, points_right, observed.step == now, field_views(message))
+    return ArrowView(name, 1 if is_payers else 2, points_right, observed.step == now, field_views(message))
 
 
 def field_views(message: Any) -> list[FieldView]:
@@ -131,7 +111,6 @@ def _field(name: str, value: Any) -> FieldView:
 
 
 def side_views(state: WalkthroughState, language: Language) -> list[SideView]:
-    """The payer's bank, the hub, the payee's bank."""
     facts = state.facts
     if facts is None:
         return []
@@ -151,7 +130,6 @@ def _bank_view(
         (translate(language, "clearing account"), side.clearing_centavos, before.clearing_centavos),
         (translate(language, "settlement, in the bank's books"), side.settlement_centavos, before.settlement_centavos),
     )
-    old = len(before.postings)
     return SideView(
         title=side.name,
         subtitle=role,
@@ -160,16 +138,8 @@ def _bank_view(
         reason=side.reason,
         is_acting=state.step.actor is actor,
         amounts=[AmountView(name, now, now - then) for name, now, then in amounts],
-        postings=[
-            PostingView(
-                translate(language, POSTING_NAMES.get(line.kind, line.kind)),
-                line.debit_account,
-                line.credit_account,
-                line.amount_centavos,
-                number >= old,
-            )
-            for number, line in enumerate(side.postings)
-        ],
+        postings=side.postings,
+        old_postings=len(before.postings),
     )
 
 
@@ -188,7 +158,6 @@ def _hub_view(state: WalkthroughState, facts: Facts, before: Facts, language: La
         reason=facts.hub.reason,
         is_acting=state.step.actor is Actor.HUB,
         amounts=amounts,
-        postings=[],
     )
 
 
@@ -198,23 +167,3 @@ def _account_views(name: str, account: AccountFacts, then: AccountFacts, languag
         AmountView(name, account.balance_centavos, account.balance_centavos - then.balance_centavos),
         AmountView(reserved, account.reserved_centavos, account.reserved_centavos - then.reserved_centavos),
     ]
-
-
-def position(state: WalkthroughState) -> tuple[int, int]:
-    """The number of the step within its example, from 1, and how many there are."""
-    of_act = [number for number, step in enumerate(STEPS) if step.example is state.step.example]
-    return of_act.index(state.number) + 1, len(of_act)
-
-
-def example_number(state: WalkthroughState) -> int:
-    """1 or 2."""
-    return list(Example).index(state.step.example) + 1
-
-
-def next_title(state: WalkthroughState) -> str:
-    """The title of the next step; empty at the end."""
-    return "" if state.is_over else STEPS[state.number + 1].title
-
-
-def is_audit(state: WalkthroughState) -> bool:
-    return state.step.kind is StepKind.AUDIT

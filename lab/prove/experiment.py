@@ -57,7 +57,6 @@ class ExperimentResult:
     outcomes: Mapping[str, int]
     unexpected: Sequence[str]
     retries: int
-    """The number of repeated requests."""
     restarts: Mapping[str, int]
     """Per service, how often it ended by itself and was started again."""
     resends: int
@@ -76,9 +75,7 @@ class ExperimentResult:
             self.is_quiet
             and not self.unexpected
             and sum(self.outcomes.values()) == self.options.transfers
-            and self.report.is_ok
-            and not self.report.in_flight
-            and not self.report.moving
+            and self.report.is_final
         )
 
 
@@ -207,7 +204,6 @@ def experiment_document(result: ExperimentResult) -> dict[str, Any]:
 
 
 def experiment_table(result: ExperimentResult) -> Table:
-    """The faults and the outcomes; the audit has its own table."""
     options = result.options
     title = (
         f"Experiment, seed {options.seed}: {options.transfers} payments, {options.hubs} hub(s), {options.kafka} Kafka"

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 from lab.network.network import Network
 from lab.network.parts.errors import PartError
+from lab.network.parts.process import ChildPart
 from lab.network.supervisor import Supervisor
 
 FIRST_MOMENT: Final = 0.1
@@ -41,19 +42,6 @@ class Action(StrEnum):
     """SIGSTOP, and SIGCONT later."""
     WIPE = "wipe"
     """Of the broker: it loses its log and the committed offsets."""
-
-
-class Breakable(Protocol):
-    """A part as a fault needs it."""
-
-    @property
-    def name(self) -> str: ...
-
-    def kill(self) -> None: ...
-
-    def freeze(self) -> None: ...
-
-    def thaw(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +102,7 @@ class Injector:
         self._network = network
         self._supervisor = supervisor
         self._lock = threading.Lock()
-        parts: list[Breakable] = [network.postgres, network.broker, *network.services]
+        parts: list[ChildPart] = [network.postgres, network.broker, *network.services]
         self._locks = {part.name: threading.Lock() for part in parts}
         """Nothing is broken in two ways at once."""
         self.injected: list[Injected] = []
@@ -188,7 +176,7 @@ class Injector:
         with self._lock:
             self.injected.append(Injected(part, action, from_seconds, time.monotonic() - first))
 
-    def _part(self, fault: Fault) -> Breakable:
+    def _part(self, fault: Fault) -> ChildPart:
         network = self._network
         match fault.target:
             case Target.BROKER:

@@ -17,7 +17,6 @@ from lab.drive.customers import Key, Population
 from lab.drive.forgeries import Forger, Participant, Verdict, send_forgeries
 from lab.drive.payments import (
     AMOUNT_CENTAVOS_MAX,
-    Outcomes,
     Payment,
     PaymentDriver,
     SentPayment,
@@ -67,15 +66,12 @@ class SmokeResult:
 
     @property
     def is_ok(self) -> bool:
-        """Whether everything came as it must."""
         return (
             self.is_quiet
             and self.expected == self.seen
             and not self.unexpected
             and all(verdict.is_ok for verdict in self.forgeries)
-            and self.report.is_ok
-            and not self.report.in_flight
-            and not self.report.moving
+            and self.report.is_final
         )
 
 
@@ -109,8 +105,8 @@ def smoke(options: SmokeOptions, progress: Callable[[str], None]) -> SmokeResult
         return SmokeResult(
             options=options,
             expected=dict(Counter(each.payment.expected for each in sent)),
-            seen=_seen(outcomes, sent),
-            unexpected=[*outcomes.unexpected, *_wrongly_taken(sent), *_wrongly_refused(sent)],
+            seen=outcomes.by_outcome,
+            unexpected=[*outcomes.unexpected, *_wrongly_taken(sent)],
             forgeries=forgeries,
             report=report,
             is_quiet=is_quiet,
@@ -125,7 +121,8 @@ def plan(population: Population, count: int, random: Random) -> tuple[list[Payme
     failing_count = min(max(count // FAILING_SHARE, len(FAILURES)), count // 2)
     good = good_payments(population, count - failing_count, random, "good")
     failing = [
-        FAILURES[number % len(FAILURES)](population, good, random, f"bad-{number}") for number in range(failing_count)
+        _failing(FAILURES[number % len(FAILURES)], population, good, random, f"bad-{number}")
+        for number in range(failing_count)
     ]
     # A key that comes again for another content makes a conflict only behind the payment that it belongs to.
     then = [each for each in failing if each.expected == "idempotency-conflict"]
@@ -134,71 +131,46 @@ def plan(population: Population, count: int, random: Random) -> tuple[list[Payme
     return first, then
 
 
-Failure = Callable[[Population, Sequence[Payment], Random, str], Payment]
-"""Makes one payment that must fail: from who there is, the good payments, chance, and the idempotency key."""
-
-
-def _unknown_key(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
-    payer = population.rich(random.choice(population.codes))
-    return payment(payer, Key("EMAIL", f"{name}@unknown.example"), 10_00, name, "AC03")
-
-
-def _blocked_payee(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
+def _failing(kind: str, population: Population, good: Sequence[Payment], random: Random, name: str) -> Payment:
+    """A payment that must fail; `kind` is one of `FAILURES`, `name` the idempotency key."""
     payer, payee = _two(population, random)
-    return payment(population.rich(payer), population.blocked(payee), 11_00, name, "AC06")
+    rich, other = population.rich(payer), population.rich(payee)
+    match kind:
+        case "AC03":
+            return payment(rich, Key("EMAIL", f"{name}@unknown.example"), 10_00, name, kind)
+        case "AC06":
+            return payment(rich, population.blocked(payee), 11_00, name, kind)
+        case "AC07":
+            return payment(rich, population.closed(payee), 12_00, name, kind)
+        case "AM04":
+            # More than the bank can have, whatever the other payments bring to it.
+            amount = SETTLEMENT_FUNDS_CENTAVOS + (len(good) + 1) * AMOUNT_CENTAVOS_MAX
+            return payment(rich, other, amount, name, kind)
+        case "insufficient-balance":
+            return payment(population.broke(payer), other, 1_00, name, kind)
+        case "payer-is-payee":
+            return payment(rich, rich, 13_00, name, kind)
+        case "idempotency-conflict":
+            earlier = random.choice(good)
+            return replace(earlier, amount_centavos=earlier.amount_centavos + 1, expected=kind)
+        case _:
+            return payment(rich, other, WRONG_AMOUNTS_CENTAVOS[kind], name, "amount_centavos")
 
 
-def _closed_payee(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
-    payer, payee = _two(population, random)
-    return payment(population.rich(payer), population.closed(payee), 12_00, name, "AC07")
-
-
-def _no_settlement_funds(population: Population, good: Sequence[Payment], random: Random, name: str) -> Payment:
-    payer, payee = _two(population, random)
-    # More than the bank can have, whatever the other payments bring to it.
-    amount = SETTLEMENT_FUNDS_CENTAVOS + (len(good) + 1) * AMOUNT_CENTAVOS_MAX
-    return payment(population.rich(payer), population.rich(payee), amount, name, "AM04")
-
-
-def _insufficient_balance(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
-    payer, payee = _two(population, random)
-    return payment(population.broke(payer), population.rich(payee), 1_00, name, "insufficient-balance")
-
-
-def _payer_is_payee(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
-    customer = population.rich(random.choice(population.codes))
-    return payment(customer, customer, 13_00, name, "payer-is-payee")
-
-
-def _amount(amount_centavos: int) -> Failure:
-    def make(population: Population, _good: Sequence[Payment], random: Random, name: str) -> Payment:
-        payer, payee = _two(population, random)
-        return payment(population.rich(payer), population.rich(payee), amount_centavos, name, "amount_centavos")
-
-    return make
-
-
-def _idempotency_conflict(_population: Population, good: Sequence[Payment], random: Random, _name: str) -> Payment:
-    earlier = random.choice(good)
-    return replace(earlier, amount_centavos=earlier.amount_centavos + 1, expected="idempotency-conflict")
-
-
-FAILURES: Final[tuple[Failure, ...]] = (
-    _unknown_key,
-    _blocked_payee,
-    _closed_payee,
-    _no_settlement_funds,
-    _insufficient_balance,
-    _payer_is_payee,
-    _amount(0),
-    _amount(-5_00),
-    _amount(SCHEME_AMOUNT_CENTAVOS_MAX + 1),
-    _idempotency_conflict,
+WRONG_AMOUNTS_CENTAVOS: Final = {"nothing": 0, "less than nothing": -5_00, "too much": SCHEME_AMOUNT_CENTAVOS_MAX + 1}
+FAILURES: Final = (
+    "AC03",
+    "AC06",
+    "AC07",
+    "AM04",
+    "insufficient-balance",
+    "payer-is-payee",
+    *WRONG_AMOUNTS_CENTAVOS,
+    "idempotency-conflict",
 )
 
 
 def _two(population: Population, random: Random) -> tuple[str, str]:
-    """Two banks, another one if there is another one."""
     codes = population.codes
     if len(codes) == 1:
         return codes[0], codes[0]
@@ -206,23 +178,10 @@ def _two(population: Population, random: Random) -> tuple[str, str]:
     return payer, payee
 
 
-def _seen(outcomes: Outcomes, sent: Sequence[SentPayment]) -> dict[str, int]:
-    refusals = Counter(each.refusal for each in sent if each.refusal is not None)
-    return dict(Counter(outcomes.by_outcome) + refusals)
-
-
 def _wrongly_taken(sent: Sequence[SentPayment]) -> list[str]:
     """Payments that made a transfer though the bank should have refused them, as far as the ids show it."""
     times = Counter(each.end_to_end_id for each in sent if each.end_to_end_id is not None)
     return [f"{end_to_end_id}: answers {count} orders" for end_to_end_id, count in times.items() if count > 1]
-
-
-def _wrongly_refused(sent: Sequence[SentPayment]) -> list[str]:
-    return [
-        f"{each.payment.idempotency_key}: {each.refused} instead of {each.payment.expected}"
-        for each in sent
-        if each.refusal is not None and each.refusal != each.payment.expected
-    ]
 
 
 def _forger(network: Network, reader: NetworkReader, rest: Mapping[str, BankRest], random: Random) -> Forger:

@@ -29,16 +29,12 @@ OFFENDERS_SHOWN_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class AccountReference:
-    """An account at a bank."""
-
     ispb: str
     account_number: str
 
 
 @dataclass(frozen=True, slots=True)
 class HubTransfer:
-    """A transfer as the hub has it."""
-
     end_to_end_id: str
     status: str
     reason: str | None
@@ -56,8 +52,6 @@ class HubTransfer:
 
 @dataclass(frozen=True, slots=True)
 class BankTransfer:
-    """A bank's side of a transfer."""
-
     end_to_end_id: str
     direction: str
     status: str
@@ -83,8 +77,6 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A bank's own sums."""
-
     customers_centavos: int
     customers_posted_centavos: int
     clearing_centavos: int
@@ -109,8 +101,6 @@ class BankView:
 
 @dataclass(frozen=True, slots=True)
 class SettlementAccount:
-    """A bank's account of record at the hub."""
-
     balance_centavos: int
     reserved_centavos: int
     funded_centavos: int
@@ -154,9 +144,13 @@ class AuditReport:
     def is_ok(self) -> bool:
         return all(finding.is_ok for finding in self.findings)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether every invariant holds, and nothing is under way."""
+        return self.is_ok and not self.in_flight and not self.moving
+
 
 def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
-    """Checks every invariant."""
     ledger = _Ledger(snapshot)
     in_flight = ledger.in_flight()
     by_status = Counter(transfer.status for transfer in ledger.hub.values())
@@ -177,8 +171,6 @@ def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
 
 
 class _Ledger:
-    """A snapshot, indexed."""
-
     def __init__(self, snapshot: NetworkSnapshot) -> None:
         self.before = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_before}
         self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from rich.console import Console
@@ -17,13 +17,11 @@ OFFENDERS_PRINTED_MAX: Final = 10
 Number = TypeVar("Number", int, float)
 
 console = Console()
-"""For people; programs get JSON instead."""
 errors = Console(stderr=True)
 """For progress and complaints, so that standard output is the result alone."""
 
 
 def audit_table(report: AuditReport) -> Table:
-    """Each invariant with its numbers and its verdict."""
     table = Table("invariant", "numbers", "verdict", title="Audit", title_justify="left", show_lines=True)
     for finding in report.findings:
         numbers = "\n".join(f"{name.replace('_', ' ')}: {number:,}" for name, number in finding.numbers.items())
@@ -52,7 +50,6 @@ def audit_remarks(report: AuditReport) -> list[str]:
 
 
 def audit_document(report: AuditReport) -> dict[str, Any]:
-    """The same as plain data."""
     return {
         "ok": report.is_ok,
         "moving": report.moving,
@@ -71,7 +68,6 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
 
 
 def read_audit(document: Mapping[str, Any]) -> AuditReport:
-    """The report again, of its document."""
     return AuditReport(
         findings=tuple(
             Finding(
@@ -91,12 +87,15 @@ def read_audit(document: Mapping[str, Any]) -> AuditReport:
 
 def print_audit(report: AuditReport) -> None:
     console.print(audit_table(report))
-    for remark in audit_remarks(report):
-        console.print(remark, markup=False, highlight=False)
+    print_lines(audit_remarks(report))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One document on standard output."""
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 

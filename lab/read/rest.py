@@ -120,7 +120,6 @@ class HubRest(Rest):
         return dict(self.get(f"/transfers/{end_to_end_id}"))
 
     def settlement_accounts(self) -> list[Json]:
-        """Each bank's."""
         return list(self.get("/settlement"))
 
     def dead_letters(self) -> list[Json]:
@@ -134,7 +133,6 @@ class HubRest(Rest):
 
 class BankRest(Rest):
     def accounts(self) -> list[Json]:
-        """Every account, by number."""
         return list(self.pages("/accounts", "accounts", "after", "next_cursor"))
 
     def keys_of(self, account_number: str) -> list[Json]:
@@ -160,7 +158,6 @@ class BankRest(Rest):
         return list(self.get("/dead-letters", size=PAGE_SIZE)["dead_letters"])
 
     def dead_letter(self, dead_letter_id: str) -> Json:
-        """One, with its bytes."""
         return dict(self.get(f"/dead-letters/{dead_letter_id}"))
 
     def pay(
@@ -176,7 +173,6 @@ class BankRest(Rest):
         return dict(self.call("POST", f"/accounts/{account_number}/transfers", json=body, headers=headers))
 
     def open_account(self, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Json:
-        """A new account."""
         body = {"name": name, "tax_id": tax_id, "opening_deposit_centavos": opening_deposit_centavos, "pin": pin}
         return dict(self.call("POST", "/accounts", json=body))
 
@@ -185,7 +181,6 @@ class BankRest(Rest):
         return dict(self.call("POST", f"/accounts/{account_number}/keys", json={"kind": kind, "key": key}))
 
     def block_account(self, account_number: str) -> None:
-        """The account is paid no more."""
         self.call("POST", f"/accounts/{account_number}/block")
 
     def close_account(self, account_number: str) -> None:

@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 
 from lab.read.audit import (
     UNDECIDED_AT_BANK,
-    AccountReference,
     AuditReport,
     BankTransfer,
     BankView,
@@ -30,8 +29,9 @@ ACTIVITY_POLL_SECONDS: Final = 0.25
 """Between two readings of the activity."""
 
 
-_ACCOUNT: Final = TypeAdapter(AccountReference)
-_ACCOUNT_OR_NONE: Final[TypeAdapter[AccountReference | None]] = TypeAdapter(AccountReference | None)
+_HUB_TRANSFER: Final = TypeAdapter(HubTransfer)
+_BANK_TRANSFER: Final = TypeAdapter(BankTransfer)
+_SETTLEMENT: Final = TypeAdapter(SettlementAccount)
 _BOOKS: Final = TypeAdapter(Books)
 _POSTING: Final = TypeAdapter(Posting)
 
@@ -117,10 +117,7 @@ class NetworkReader:
             )
         report_step("Reading the hub again.")
         settlement = {
-            str(account["ispb"]): SettlementAccount(
-                account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"]
-            )
-            for account in self.hub.settlement_accounts()
+            str(account["ispb"]): _SETTLEMENT.validate_python(account) for account in self.hub.settlement_accounts()
         }
         after = tuple(_hub_transfer(row) for row in self.hub.transfers())
         return NetworkSnapshot(before, settlement, tuple(banks), after)
@@ -175,26 +172,10 @@ class NetworkReader:
 
 
 def _hub_transfer(row: Json) -> HubTransfer:
-    return HubTransfer(
-        end_to_end_id=row["end_to_end_id"],
-        status=row["status"],
-        reason=row["reason"],
-        amount_centavos=row["amount_centavos"],
-        payer=_ACCOUNT.validate_python(row["payer"]),
-        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
-        is_closed=row["closed_at_ms"] is not None,
-    )
+    return _HUB_TRANSFER.validate_python({**row, "is_closed": row["closed_at_ms"] is not None})
 
 
 def _bank_transfer(row: Json) -> BankTransfer:
     undecided = row["status"] in UNDECIDED_AT_BANK
-    return BankTransfer(
-        end_to_end_id=row["end_to_end_id"],
-        direction=row["direction"],
-        status=row["status"],
-        reason=row["reason"],
-        amount_centavos=row["amount_centavos"],
-        payer=_ACCOUNT.validate_python(row["payer"]),
-        payee=_ACCOUNT_OR_NONE.validate_python(row["payee"]),
-        owes_message=undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None,
-    )
+    owes_message = undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None
+    return _BANK_TRANSFER.validate_python({**row, "owes_message": owes_message})

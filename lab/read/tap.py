@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
@@ -62,16 +61,6 @@ class Tap:
 
     def close(self) -> None:
         self._consumer.close()
-
-
-@contextmanager
-def listening(bootstrap_servers: str, bank_codes: Sequence[str]) -> Iterator[Tap]:
-    """A tap while the block runs."""
-    tap = Tap(bootstrap_servers, bank_codes)
-    try:
-        yield tap
-    finally:
-        tap.close()
 
 
 def message_of(record: Record) -> Message | None:

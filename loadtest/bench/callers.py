@@ -91,7 +91,6 @@ async def measure(workload: CallWorkload) -> dict[str, Any]:
 
 
 def _headers(workload: CallWorkload, method: str) -> list[bytes]:
-    """Of a call by each of the banks."""
     return [
         header_block(
             workload.addresses[0],
@@ -138,7 +137,6 @@ _CALLS: Final[Mapping[str, Callable[[CallWorkload], Iterator[Call]]]] = {
 
 
 def main() -> None:
-    """Plays the script and prints the figures."""
     print(json.dumps(uvloop.run(measure(CallWorkload(**json.loads(sys.argv[1]))))))
 
 

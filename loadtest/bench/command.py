@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.network.parts.apache_kafka import fetch_jars
+from lab.network.run import Run
 from loadtest.bench.history import add_history
-from loadtest.bench.hub_part import HubRun, measure_hub
+from loadtest.bench.hub_part import measure_hub
 from loadtest.bench.keys_part import measure_keys
 from loadtest.bench.limits import Limits, measure_limits
 from loadtest.bench.machine import describe_machine
 from loadtest.bench.network_part import measure_latency, measure_network
 from loadtest.bench.result import PartResult
-from loadtest.bench.servers import BenchServers
+from loadtest.bench.servers import open_hubs, query
 
 LIMIT_SECONDS_MAX: Final = 10.0
 SEED_SECONDS: Final = 1.0
@@ -52,18 +53,14 @@ class BenchOptions:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """The machine and the parts, in the order in which they were measured."""
-
     machine: dict[str, Any]
     parts: Sequence[PartResult]
 
     @property
     def is_ok(self) -> bool:
-        """Whether every audit is green."""
         return all(part.audit_ok for part in self.parts)
 
     def document(self) -> dict[str, Any]:
-        """An object per part, and the machine."""
         return {"machine": self.machine, **{part.name: part.document() for part in self.parts}}
 
 
@@ -75,9 +72,9 @@ def run_bench(options: BenchOptions, progress: Callable[[str], None] = lambda _:
     machine: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="codepix-bench-") as folder:
         progress("Starting PostgreSQL and Apache Kafka")
-        with BenchServers(Path(folder) / "stage") as servers:
-            machine = describe_machine(servers.postgres_version())
-            limits = _measure_without_banks(servers, options, results, progress)
+        with open_hubs(Path(folder) / "stage", options.hubs) as run:
+            machine = describe_machine(query(run.network, "SHOW server_version")[0][0])
+            limits = _measure_without_banks(run, options, results, progress)
         if Part.NETWORK in options.parts:
             progress("Measuring the network")
             results.append(measure_network(Path(folder) / "network", options.seconds, limits, progress))
@@ -88,34 +85,22 @@ def run_bench(options: BenchOptions, progress: Callable[[str], None] = lambda _:
 
 
 def _measure_without_banks(
-    servers: BenchServers, options: BenchOptions, results: list[PartResult], progress: Callable[[str], None]
+    run: Run, options: BenchOptions, results: list[PartResult], progress: Callable[[str], None]
 ) -> Limits | None:
     """The parts that need no banks: limits, hub and keys."""
     limits: Limits | None = None
-    servers.start_hub()
     if Part.HUB in options.parts or Part.NETWORK in options.parts:
         progress("Measuring the machine's own limits")
-        seed = _seed(servers)
-        limits, result = measure_limits(servers, min(options.seconds, LIMIT_SECONDS_MAX), seed.tally)
+        _, seed = measure_hub(run, SEED_SECONDS, 0, None, "")
+        limits, result = measure_limits(run.network, min(options.seconds, LIMIT_SECONDS_MAX), seed)
         results.append(result)
     if Part.HUB in options.parts:
-        _start_hubs(servers, options.hubs)
         if options.history:
-            add_history(servers, options.history, progress)
+            add_history(run.network, options.history, progress)
         progress("Measuring the hub")
         rate, name = (None, "") if limits is None else limits.lower
-        results.append(measure_hub(servers, options.seconds, 1, rate, name).result)
+        results.append(measure_hub(run, options.seconds, 1, rate, name)[0])
     if Part.KEYS in options.parts:
-        _start_hubs(servers, options.hubs)
         progress("Measuring the directory of keys")
-        results += measure_keys(servers, min(options.seconds, LIMIT_SECONDS_MAX), 1)
+        results += measure_keys(run.network, min(options.seconds, LIMIT_SECONDS_MAX), 1)
     return limits
-
-
-def _start_hubs(servers: BenchServers, count: int) -> None:
-    while len(servers.hubs) < count:
-        servers.start_hub()
-
-
-def _seed(servers: BenchServers) -> HubRun:
-    return measure_hub(servers, SEED_SECONDS, 0, None, "")

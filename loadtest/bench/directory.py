@@ -9,7 +9,7 @@ from typing import Any, Final
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
 from codepix.v1 import directory_pb2_grpc
-from loadtest.bench.servers import BenchBank
+from lab.network.network import RunningBank
 from pix.rpc.client import open_channel
 from pix.rpc.metadata import credentials
 
@@ -19,7 +19,6 @@ HOLDER_CPF: Final = "52998224725"
 
 
 def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) -> directory.RegisterKeyRequest:
-    """A request to register an e-mail or phone key for a person."""
     return directory.RegisterKeyRequest(
         key=common.PixKey(kind=kind, key=key),
         branch="0001",
@@ -30,7 +29,7 @@ def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) 
     )
 
 
-def register_payees(address: str, banks: Sequence[BenchBank], count: int) -> list[dict[str, Any]]:
+def register_payees(address: str, banks: Sequence[RunningBank], count: int) -> list[dict[str, Any]]:
     """Registers `count` keys, in turn with each bank; returns them as the stand-ins want them."""
     with open_channel(address) as channel, ThreadPoolExecutor(CALLERS) as pool:
         stub = directory_pb2_grpc.DirectoryServiceStub(channel)

@@ -33,7 +33,6 @@ def add_services(server: Any) -> Sequence[str]:
 
 
 def main() -> None:
-    """Serves until it is told to end."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     serve_grpc(add_services, LOOPBACK, int(sys.argv[1]), stop)

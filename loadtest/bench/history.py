@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Final
 
+from lab.network.network import HUB_DATABASE, Network
 from lab.network.parts.errors import PartError
-from loadtest.bench.servers import BenchServers
+from loadtest.bench.servers import connect_to
 
 TEMPLATES: Final = 1_000
 """Finished transfers that are copied, each as often as it takes."""
@@ -30,25 +32,21 @@ _TIMES: Final = frozenset(
 )
 
 
-def add_history(servers: BenchServers, transfers: int, progress: Callable[[str], None]) -> None:
+def add_history(network: Network, transfers: int, progress: Callable[[str], None]) -> None:
     """Adds them, a month old, and lets PostgreSQL tidy up as it would have by then. Raises `PartError`."""
-    connection = servers.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM transfers WHERE status = 'completed'")
-            if cursor.fetchone()[0] < TEMPLATES:
-                raise PartError(f"there are fewer than {TEMPLATES} finished transfers to copy")
-            cursor.execute(_COLUMNS)
-            statement = _copy_statement([name for (name,) in cursor.fetchall()])
-            copies = -(-transfers // TEMPLATES)
-            for first in range(0, copies, COPIES_PER_STATEMENT):
-                last = min(first + COPIES_PER_STATEMENT, copies)
-                cursor.execute(statement, {"first": first, "last": last - 1, "templates": TEMPLATES})
-                progress(f"Adding a history of {transfers:,} transfers: {last * TEMPLATES:,}")
-            cursor.execute("VACUUM (ANALYZE) transfers")
-            cursor.execute("CHECKPOINT")
-    finally:
-        connection.close()
+    with closing(connect_to(network.postgres.url(HUB_DATABASE))) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM transfers WHERE status = 'completed'")
+        if cursor.fetchone()[0] < TEMPLATES:
+            raise PartError(f"there are fewer than {TEMPLATES} finished transfers to copy")
+        cursor.execute(_COLUMNS)
+        statement = _copy_statement([name for (name,) in cursor.fetchall()])
+        copies = -(-transfers // TEMPLATES)
+        for first in range(0, copies, COPIES_PER_STATEMENT):
+            last = min(first + COPIES_PER_STATEMENT, copies)
+            cursor.execute(statement, {"first": first, "last": last - 1, "templates": TEMPLATES})
+            progress(f"Adding a history of {transfers:,} transfers: {last * TEMPLATES:,}")
+        cursor.execute("VACUUM (ANALYZE) transfers")
+        cursor.execute("CHECKPOINT")
 
 
 def _copy_statement(columns: list[str]) -> str:

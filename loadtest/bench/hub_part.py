@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
-from lab.network.parts.environment import inherited
-from lab.network.parts.errors import PartError
 from lab.network.parts.process import wait_until
+from lab.network.run import Run
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
-from loadtest.bench.servers import SETTLEMENT_FUNDS_CENTAVOS, BenchServers
+from loadtest.bench.servers import (
+    SETTLEMENT_FUNDS_CENTAVOS,
+    closed_in_each_second,
+    closed_transfers,
+    grpc_addresses,
+    processes_of,
+    query,
+    run_module,
+)
 from loadtest.bench.stand_in import Tally, Workload
 
 PAYEES: Final = 1_000
@@ -26,69 +32,47 @@ WARM_UP_SHARE: Final = 0.3
 DRAIN_DEADLINE_SECONDS: Final = 120.0
 DONE_POLL_SECONDS: Final = 0.2
 
-_CLOSED: Final = "SELECT count(*) FROM transfers WHERE closed_at_ms >= %s AND closed_at_ms < %s"
-_PER_SECOND: Final = (
-    "SELECT (closed_at_ms - %(from)s) / 1000, count(*) FROM transfers "
-    "WHERE closed_at_ms >= %(from)s AND closed_at_ms < %(to)s GROUP BY 1 ORDER BY 1"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class HubRun:
-    """One run of stand-ins against the hubs of the servers."""
-
-    result: PartResult
-    tally: Tally
-
 
 def measure_hub(
-    servers: BenchServers, seconds: float, run: int, limit_per_second: float | None, limit_name: str
-) -> HubRun:
-    """Drives the hubs with all they can take, for `seconds` after the warm-up; then audits."""
+    run: Run, seconds: float, number: int, limit_per_second: float | None, limit_name: str
+) -> tuple[PartResult, Tally]:
+    """Drives the hubs with all they can take, for `seconds` after the warm-up; then audits. `number` is the run's."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
-    payees = register_payees(servers.grpc_address, servers.banks, PAYEES)
-    there_before = _count(servers)
+    network = run.network
+    payees = register_payees(grpc_addresses(network)[0], network.banks, PAYEES)
+    there_before = query(network, "SELECT count(*) FROM transfers")[0][0]
     workload = Workload(
-        bootstrap_servers=servers.broker.bootstrap_servers,
-        banks=[{"code": bank.code, "ispb": bank.ispb, "secret": bank.secret} for bank in servers.banks],
+        bootstrap_servers=network.broker.bootstrap_servers,
+        banks=[{"code": bank.code, "ispb": bank.ispb, "secret": bank.secret} for bank in network.banks],
         payees=payees,
         in_flight_max=IN_FLIGHT_MAX,
         seconds=warm_up_seconds + seconds,
-        run=run,
+        run=number,
     )
-    with CpuMeter(servers.processes()) as meter:
-        tally = run_workload(servers, workload)
+    with CpuMeter(processes_of(network)) as meter:
+        tally = run_workload(network.folder, workload)
         wait_until(
-            lambda: _all_closed(servers),
+            lambda: _all_closed(run),
             DRAIN_DEADLINE_SECONDS,
             "the last transfers to be closed",
             poll_seconds=DONE_POLL_SECONDS,
         )
     from_ms = tally.started_at_ms + round(warm_up_seconds * 1000)
     to_ms = tally.stopped_at_ms
-    connection = servers.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_CLOSED, (from_ms, to_ms))
-            closed = cursor.fetchone()[0]
-            cursor.execute(_PER_SECOND, {"from": tally.started_at_ms, "to": to_ms})
-            timeline = _timeline(cursor.fetchall())
-    finally:
-        connection.close()
-    findings = audit_hub(servers, tally)
+    findings = audit_hub(run, tally)
     per_transfer = {name: round(cpu * 1e6 / tally.requested) for name, cpu in meter.cpu_seconds.items()}
     per_transfer["stand_ins"] = round(tally.cpu_seconds * 1e6 / tally.requested)
     result = PartResult(
         name="hub",
         title="life cycles through the hub",
         audit_ok=not findings,
-        per_second=closed * 1000 / (to_ms - from_ms),
+        per_second=closed_transfers(network, from_ms, to_ms) * 1000 / (to_ms - from_ms),
         limit_per_second=limit_per_second,
         limit_name=limit_name,
-        timeline=timeline,
+        timeline=closed_in_each_second(network, tally.started_at_ms, to_ms),
         findings=findings,
         details={
-            "hubs": len(servers.hubs),
+            "hubs": len(network.hubs),
             "transfers_there_before": there_before,
             "measured_seconds": round((to_ms - from_ms) / 1000, 1),
             "warm_up_seconds": warm_up_seconds,
@@ -98,50 +82,25 @@ def measure_hub(
             "memory_mb": meter.memory_mb,
         },
     )
-    return HubRun(result, tally)
+    return result, tally
 
 
-def run_workload(servers: BenchServers, workload: Workload) -> Tally:
+def run_workload(folder: Path, workload: Workload) -> Tally:
     """Lets a process of stand-ins play the script to its end."""
-    file = servers.folder / f"script-{workload.run}.json"
+    file = folder / f"script-{workload.run}.json"
     file.write_text(json.dumps(asdict(workload)), encoding="utf-8")
-    played = subprocess.run(
-        [sys.executable, "-P", "-m", "loadtest.bench.stand_in", str(file)],
-        env=inherited(),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=servers.folder,
-    )
-    if played.returncode != 0:
-        raise PartError(f"the stand-ins failed: {played.stderr[-2000:]}")
-    return Tally(**json.loads(played.stdout))
+    return Tally(**run_module("stand_in", str(file)))
 
 
-def _count(servers: BenchServers) -> int:
-    connection = servers.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM transfers")
-            return int(cursor.fetchone()[0])
-    finally:
-        connection.close()
-
-
-def _all_closed(servers: BenchServers) -> bool:
-    counts = servers.hub_rest.get("/transfers/counts")
+def _all_closed(run: Run) -> bool:
+    counts = run.reader.hub.get("/transfers/counts")
     return bool(counts["pending"] == 0 and counts["confirmed"] == 0)
 
 
-def _timeline(rows: list[tuple[int, int]]) -> list[int]:
-    done = {int(second): count for second, count in rows}
-    return [done.get(second, 0) for second in range(max(done, default=-1) + 1)]
-
-
-def audit_hub(servers: BenchServers, tally: Tally) -> list[str]:
+def audit_hub(run: Run, tally: Tally) -> list[str]:
     """The audit of the hub after a run, through its REST API: a sentence for each fault."""
     findings = []
-    hub = servers.hub_rest
+    hub = run.reader.hub
     counts: dict[str, Any] = hub.get("/transfers/counts")
     if counts["failed"] or counts["pending"] or counts["confirmed"]:
         findings.append(f"not every transfer is completed: {counts}")
@@ -152,7 +111,7 @@ def audit_hub(servers: BenchServers, tally: Tally) -> list[str]:
     balance = sum(account["balance_centavos"] for account in accounts)
     if reserved:
         findings.append(f"{reserved} centavos are still reserved")
-    if balance != SETTLEMENT_FUNDS_CENTAVOS * len(servers.banks):
+    if balance != SETTLEMENT_FUNDS_CENTAVOS * len(run.network.banks):
         findings.append(f"the settlement accounts hold {balance} centavos, which is not what was put in")
     if any(account["balance_centavos"] < 0 for account in accounts):
         findings.append("a settlement account is overdrawn")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
-from lab.network.parts.environment import inherited
+from lab.network.network import Network
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK, free_port
-from lab.network.parts.process import wait_until
+from lab.network.parts.process import ChildProcesses, wait_until
 from loadtest.bench.callers import CallWorkload
 from loadtest.bench.directory import register_payees
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
-from loadtest.bench.servers import BenchServers
+from loadtest.bench.servers import grpc_addresses, processes_of, query, run_module
 from pix.rpc.client import open_channel
 from pix.rpc.core import READS_WHERE_EVENTS_ARE_AWAITED
 from pix.runtime.addresses import join_host_port
@@ -32,24 +33,24 @@ EMPTY_LIMIT: Final = "gRPC: an empty call of the same kind of server, nothing el
 _COUNT: Final = "SELECT count(*), count(DISTINCT (key, kind)) FROM pix_keys"
 
 
-def measure_keys(servers: BenchServers, seconds: float, run: int) -> list[PartResult]:
-    """The empty call, the look-ups and the registrations, one after the other."""
-    banks = [{"ispb": bank.ispb, "secret": bank.secret} for bank in servers.banks]
-    keys = [str(payee["key"]) for payee in register_payees(servers.grpc_address, servers.banks, KEYS)]
-    empty = _measure_empty(servers, seconds)
+def measure_keys(network: Network, seconds: float, run: int) -> list[PartResult]:
+    addresses = grpc_addresses(network)
+    banks = [{"ispb": bank.ispb, "secret": bank.secret} for bank in network.banks]
+    keys = [str(payee["key"]) for payee in register_payees(addresses[0], network.banks, KEYS)]
+    empty = _measure_empty(network.folder, seconds)
     results = []
     for name, call, title in (
         ("keys", "find", "look-ups of keys"),
         ("registrations", "register", "registrations of keys"),
     ):
-        before = _count_keys(servers)
-        workload = CallWorkload(servers.grpc_addresses, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
-        with CpuMeter(servers.processes()) as meter:
+        before = _count_keys(network)
+        workload = CallWorkload(addresses, call, banks, keys, IN_FLIGHT, WARM_UP_SECONDS, seconds, run)
+        with CpuMeter(processes_of(network)) as meter:
             figures = _call(workload)
         findings = (
             [f"{figures['errors']} calls failed, the first: {figures['first_error']}"] if figures["errors"] else []
         )
-        added = _count_keys(servers) - before
+        added = _count_keys(network) - before
         if call == "find" and added:
             findings.append(f"{added} keys appeared while keys were only looked up")
         if call == "register" and added < figures["calls"]:
@@ -67,7 +68,7 @@ def measure_keys(servers: BenchServers, seconds: float, run: int) -> list[PartRe
                 p99_ms=figures["p99_ms"],
                 findings=findings,
                 details={
-                    "hubs": len(servers.hubs),
+                    "hubs": len(network.hubs),
                     "in_flight": IN_FLIGHT,
                     "calls": figures["calls"],
                     "cpu_seconds": {name: round(used, 2) for name, used in meter.cpu_seconds.items()},
@@ -79,32 +80,21 @@ def measure_keys(servers: BenchServers, seconds: float, run: int) -> list[PartRe
     return results
 
 
-def _count_keys(servers: BenchServers) -> int:
-    connection = servers.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT)
-            rows, distinct = cursor.fetchone()
-    finally:
-        connection.close()
+def _count_keys(network: Network) -> int:
+    rows, distinct = query(network, _COUNT)[0]
     if rows != distinct:
         raise PartError("a key has two owners")
     return int(rows)
 
 
-def _measure_empty(servers: BenchServers, seconds: float) -> dict[str, Any]:
+def _measure_empty(folder: Path, seconds: float) -> Mapping[str, Any]:
     port = free_port()
     address = join_host_port(LOOPBACK, port)
-    server = servers.children.start_child(
-        "empty-server",
-        [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)],
-        READS_WHERE_EVENTS_ARE_AWAITED,
-    )
-    try:
+    command = [sys.executable, "-P", "-m", "loadtest.bench.empty_server", str(port)]
+    with ChildProcesses(folder / "logs") as children:
+        server = children.start_child("empty-server", command, READS_WHERE_EVENTS_ARE_AWAITED)
         wait_until(lambda: _answers(address), READY_SECONDS, "the empty gRPC server to answer", children=[server])
         return _call(CallWorkload([address], "empty", [], [], IN_FLIGHT, WARM_UP_SECONDS, seconds, 0))
-    finally:
-        server.stop()
 
 
 def _answers(address: str) -> bool:
@@ -116,15 +106,5 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _call(workload: CallWorkload) -> dict[str, Any]:
-    called = subprocess.run(
-        [sys.executable, "-P", "-m", "loadtest.bench.callers", json.dumps(asdict(workload))],
-        env=inherited(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if called.returncode != 0:
-        raise PartError(f"the callers failed: {called.stderr[-2000:]}")
-    figures: dict[str, Any] = json.loads(called.stdout)
-    return figures
+def _call(workload: CallWorkload) -> Mapping[str, Any]:
+    return run_module("callers", json.dumps(asdict(workload)))

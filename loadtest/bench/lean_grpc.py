@@ -134,7 +134,6 @@ class LeanConnection(asyncio.Protocol):
             answer.set_exception(CallFailed(trailers.decode("ascii", "replace")))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fails the calls that wait for an answer."""
         self._transport = None
         for answer in self._answers.values():
             answer.set_exception(CallFailed(f"the connection was lost: {error}"))

@@ -7,18 +7,17 @@ since the servers share the cores with each other, with the hub and with the ban
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, Final
+from typing import Final
 
-from lab.network.parts.environment import inherited
+from lab.network.network import HUB_DATABASE, Network
 from lab.network.parts.errors import PartError
 from loadtest.bench.result import PartResult
-from loadtest.bench.servers import HUB_DATABASE, BenchServers, connect_to
+from loadtest.bench.servers import connect_to, run_module
 from loadtest.bench.stand_in import Tally
 
 BATCH_ROWS: Final = 1_000
@@ -67,10 +66,10 @@ class Limits:
         return self.kafka_per_second, "Apache Kafka: the same records produced and consumed, nothing else"
 
 
-def measure_limits(servers: BenchServers, seconds: float, tally: Tally) -> tuple[Limits, PartResult]:
+def measure_limits(network: Network, seconds: float, tally: Tally) -> tuple[Limits, PartResult]:
     """Measures both servers, one after the other, on the rows and with the sizes of a run that has just been."""
-    postgres = _measure_postgres(servers, seconds)
-    kafka = _measure_kafka(servers, seconds, tally)
+    postgres = _measure_postgres(network, seconds)
+    kafka = _measure_kafka(network, seconds, tally)
     limits = Limits(postgres, kafka)
     rate, name = limits.lower
     result = PartResult(
@@ -89,9 +88,9 @@ def measure_limits(servers: BenchServers, seconds: float, tally: Tally) -> tuple
     return limits, result
 
 
-def _measure_postgres(servers: BenchServers, seconds: float) -> float:
+def _measure_postgres(network: Network, seconds: float) -> float:
     """Life cycles a second by the statements that the hub writes them with: one COPY and two updates, all committed."""
-    connection = servers.connect()
+    connection = connect_to(network.postgres.url(HUB_DATABASE))
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {_TABLE}")
@@ -107,7 +106,7 @@ def _measure_postgres(servers: BenchServers, seconds: float) -> float:
         stop_at = time.monotonic() + seconds
         done: list[int] = []
         writers = [
-            threading.Thread(target=_write_life_cycles, args=(servers, rows, number, stop_at, done))
+            threading.Thread(target=_write_life_cycles, args=(network, rows, number, stop_at, done))
             for number in range(POSTGRES_WRITERS)
         ]
         started = time.monotonic()
@@ -123,10 +122,8 @@ def _measure_postgres(servers: BenchServers, seconds: float) -> float:
     return sum(done) / elapsed
 
 
-def _write_life_cycles(
-    servers: BenchServers, rows: list[list[str]], writer: int, stop_at: float, done: list[int]
-) -> None:
-    connection = connect_to(servers.postgres.url(HUB_DATABASE))
+def _write_life_cycles(network: Network, rows: list[list[str]], writer: int, stop_at: float, done: list[int]) -> None:
+    connection = connect_to(network.postgres.url(HUB_DATABASE))
     batch = 0
     try:
         with connection.cursor() as cursor:
@@ -163,34 +160,20 @@ def _array(elements: list[str]) -> str:
     return "{" + ",".join(elements) + "}"
 
 
-def _measure_kafka(servers: BenchServers, seconds: float, tally: Tally) -> float:
+def _measure_kafka(network: Network, seconds: float, tally: Tally) -> float:
     """Life cycles a second by records alone: one process produces as many bytes as the run did, another consumes."""
     sizes = {
         "out": tally.bytes_out // max(1, 4 * tally.requested),
         "in": tally.bytes_in // max(1, 3 * tally.requested),
     }
     workload = {
-        "bootstrap_servers": servers.broker.bootstrap_servers,
+        "bootstrap_servers": network.broker.bootstrap_servers,
         "topic": f"{RAW_TOPIC}.{time.time_ns()}",
         "value_bytes": [sizes["out"]] * 4 + [sizes["in"]] * 3,
         "seconds": seconds,
         "records_max": RAW_RECORDS_MAX * max(1, round(seconds)),
     }
-    consumer = _start("consume", workload)
-    producer = _start("produce", workload)
-    outputs = [process.communicate() for process in (producer, consumer)]
-    for process, (_out, errors) in zip((producer, consumer), outputs, strict=True):
-        if process.returncode != 0:
-            raise PartError(f"the raw measurement of Kafka failed: {errors[-2000:]}")
-    consumed: dict[str, Any] = json.loads(outputs[1][0])
+    with ThreadPoolExecutor(2) as pool:
+        roles = [pool.submit(run_module, "raw_kafka", role, json.dumps(workload)) for role in ("consume", "produce")]
+        consumed, _ = [role.result() for role in roles]
     return float(consumed["records"]) / float(consumed["seconds"]) / RECORDS_PER_TRANSFER
-
-
-def _start(role: str, workload: dict[str, Any]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "loadtest.bench.raw_kafka", role, json.dumps(workload)],
-        env=inherited(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ PACKAGES: Final = ("confluent-kafka", "grpcio", "protobuf", "psycopg2-binary", "
 
 
 def describe_machine(postgres_version: str) -> dict[str, Any]:
-    """Cores, versions and durability settings."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "processor": _processor(),
@@ -28,7 +27,7 @@ def describe_machine(postgres_version: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "apache_kafka": kafka_version(),
         "postgresql": postgres_version,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in PACKAGES},
         "durability": DURABILITY,
     }
 
@@ -40,10 +39,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

@@ -6,46 +6,45 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
-from lab.network.network import HUB_DATABASE, KafkaKind, Network, NetworkSettings, bank_specs
+from lab.network.network import Network
 from lab.network.parts.environment import inherited
 from lab.network.parts.errors import PartError
-from lab.network.parts.ports import LOOPBACK
-from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.postgres import MAINTENANCE_DATABASE, EmbeddedPostgres
 from lab.network.parts.process import wait_until
+from lab.network.run import Run, open_run
 from lab.read.report import percentile
-from lab.read.rest import new_client
 from lab.read.snapshot import NetworkReader
 from loadtest.bench.limits import ROWS_PER_LIFE_CYCLE, Limits
 from loadtest.bench.processes import CpuMeter
 from loadtest.bench.result import PartResult
-from loadtest.bench.servers import connect_to
-from pix.runtime.addresses import join_host_port
+from loadtest.bench.servers import (
+    BANKS,
+    RESEND_FIRST_SECONDS,
+    bench_settings,
+    closed_in_each_second,
+    closed_transfers,
+    connect_to,
+    grpc_addresses,
+    processes_of,
+    query,
+)
 
-BANKS: Final = 3
 IN_FLIGHT_MAX: Final = 4_500
 WARM_UP_SHARE: Final = 0.3
 WARM_UP_SECONDS_MAX: Final = 10.0
-RESEND_FIRST_SECONDS: Final = 30.0
 DRAIN_DEADLINE_SECONDS: Final = 180.0
 AUDIT_WAIT_SECONDS: Final = 30.0
-SETTLEMENT_FUNDS_CENTAVOS: Final = 10**14
 RATES_PER_SECOND: Final = (10, 50, 200)
 LATENCY_WARM_UP_SECONDS_MAX: Final = 60.0
 LATENCY_WARM_UP_SHARE: Final = 3.0
 """At the highest rate. So long Java takes a quarter of a core to compile what Kafka does; brokers run for weeks."""
 LATENCY_SECONDS_MAX: Final = 20.0
 
-_CLOSED: Final = "SELECT count(*) FROM transfers WHERE closed_at_ms >= %s AND closed_at_ms < %s"
-_PER_SECOND: Final = (
-    "SELECT (closed_at_ms - %(from)s) / 1000, count(*) FROM transfers "
-    "WHERE closed_at_ms >= %(from)s AND closed_at_ms < %(to)s GROUP BY 1"
-)
 _OPEN: Final = "SELECT count(*) FROM transfers WHERE resend_at_ms IS NOT NULL"
 _WRITTEN: Final = "SELECT sum(tup_inserted + tup_updated) FROM pg_stat_database"
 _POSTED_AT: Final = (
@@ -74,9 +73,7 @@ class Payers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
         if error is not None:
             self._process.kill()
         self._process.communicate()
@@ -99,21 +96,17 @@ class Payers:
 def measure_network(folder: Path, seconds: float, limits: Limits | None, progress: Callable[[str], None]) -> PartResult:
     """Transfers a second through real banks, each an own process, entered at the payer's bank's use case in bulk."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
-    with _network(folder, progress) as network, Payers(network) as payers:
+    with _network(folder, progress) as run, Payers(run.network) as payers:
+        network = run.network
         written_before = _written(network)
-        with CpuMeter(_processes(network)) as meter:
+        with CpuMeter(processes_of(network)) as meter:
             tally = payers.do("flood", seconds=warm_up_seconds + seconds, in_flight_max=IN_FLIGHT_MAX)
             _await_end(network, payers)
         from_ms, to_ms = tally["started_at_ms"] + round(warm_up_seconds * 1000), tally["stopped_at_ms"]
-        closed = _query(network, HUB_DATABASE, _CLOSED, (from_ms, to_ms))[0][0]
-        seconds_done = {
-            int(second): count
-            for second, count in _query(
-                network, HUB_DATABASE, _PER_SECOND, {"from": tally["started_at_ms"], "to": to_ms}
-            )
-        }
+        closed = closed_transfers(network, from_ms, to_ms)
+        timeline = closed_in_each_second(network, tally["started_at_ms"], to_ms)
         rows_per_transfer = (_written(network) - written_before) / max(1, tally["requested"])
-        findings = _audit(network)
+        findings = _audit(run.reader)
     per_transfer = {name: round(cpu * 1e6 / tally["requested"]) for name, cpu in meter.cpu_seconds.items()}
     per_transfer["payers"] = round(tally["cpu_seconds"] * 1e6 / tally["requested"])
     rate, name = _limit(limits, rows_per_transfer)
@@ -124,7 +117,7 @@ def measure_network(folder: Path, seconds: float, limits: Limits | None, progres
         per_second=closed * 1000 / (to_ms - from_ms),
         limit_per_second=rate,
         limit_name=name,
-        timeline=[seconds_done.get(second, 0) for second in range(max(seconds_done, default=-1) + 1)],
+        timeline=timeline,
         findings=findings,
         details={
             "banks": BANKS,
@@ -143,7 +136,8 @@ def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None
     """End to end at a steady pace, open loop, by PostgreSQL's own times of the commits."""
     seconds = min(seconds, LATENCY_SECONDS_MAX)
     results = []
-    with _network(folder, progress) as network, Payers(network) as payers:
+    with _network(folder, progress) as run, Payers(run.network) as payers:
+        network = run.network
         warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds * LATENCY_WARM_UP_SHARE)
         payers.do("trickle", seconds=warm_up_seconds, per_second=RATES_PER_SECOND[-1])
         # What is still under way would be in the way of the first that are measured.
@@ -153,7 +147,7 @@ def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None
             paid = payers.do("trickle", seconds=seconds, per_second=rate)
             _await_end(network, payers)
             results.append((rate, paid, _latencies(network, paid["requested"])))
-        findings = _audit(network)
+        findings = _audit(run.reader)
     return [
         PartResult(
             name=f"latency_{rate}",
@@ -177,19 +171,10 @@ def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None
 
 
 @contextmanager
-def _network(folder: Path, progress: Callable[[str], None]) -> Iterator[Network]:
+def _network(folder: Path, progress: Callable[[str], None]) -> Iterator[Run]:
     _note_times_of_commits(folder)
-    settings = NetworkSettings(
-        folder=folder,
-        banks=[
-            type(spec)(spec.code, spec.name, spec.color, None, SETTLEMENT_FUNDS_CENTAVOS) for spec in bank_specs(BANKS)
-        ],
-        kafka=KafkaKind.APACHE,
-        resend_first_seconds=RESEND_FIRST_SECONDS,
-        extra_environment={"LOG_LEVEL": "WARNING"},
-    )
-    with Network(settings, progress) as network:
-        yield network
+    with open_run(bench_settings(folder, extra_environment={"LOG_LEVEL": "WARNING"}), progress) as run:
+        yield run
 
 
 def _note_times_of_commits(folder: Path) -> None:
@@ -197,12 +182,8 @@ def _note_times_of_commits(folder: Path) -> None:
     postgres = EmbeddedPostgres(folder / "postgres")
     postgres.start()
     try:
-        connection = connect_to(postgres.url("postgres"))
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("ALTER SYSTEM SET track_commit_timestamp = on")
-        finally:
-            connection.close()
+        with closing(connect_to(postgres.url(MAINTENANCE_DATABASE))) as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET track_commit_timestamp = on")
     finally:
         postgres.stop()
 
@@ -215,36 +196,19 @@ def _environment_of(network: Network, code: str) -> Mapping[str, str]:
         "BANK_CODE": code,
         "BANK_NAME": bank.spec.name,
         "BANK_SECRET": bank.secret,
-        "HUB_GRPC_ADDRESS": join_host_port(LOOPBACK, network.grpc_ports[0]),
+        "HUB_GRPC_ADDRESS": grpc_addresses(network)[0],
         "RESEND_FIRST_SECONDS": str(RESEND_FIRST_SECONDS),
         "LOG_LEVEL": "WARNING",
     }
 
 
-def _processes(network: Network) -> dict[str, int]:
-    services = {service.name: service.pid for service in network.services}
-    # Only Apache Kafka is a process; the benchmark runs on nothing else.
-    return {**services, "kafka": getattr(network.broker, "pid"), "postgres": network.postgres.pid}  # noqa: B009
-
-
-def _query(network: Network, database: str, query: str, values: Any = None) -> list[tuple[Any, ...]]:
-    connection = connect_to(network.postgres.url(database))
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(query, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
-    finally:
-        connection.close()
-
-
 def _written(network: Network) -> int:
-    return int(_query(network, HUB_DATABASE, _WRITTEN)[0][0])
+    return int(query(network, _WRITTEN)[0][0])
 
 
 def _await_end(network: Network, payers: Payers) -> None:
     def is_over() -> bool:
-        return not payers.do("under_way")["under_way"] and not _query(network, HUB_DATABASE, _OPEN)[0][0]
+        return not payers.do("under_way")["under_way"] and not query(network, _OPEN)[0][0]
 
     wait_until(is_over, DRAIN_DEADLINE_SECONDS, "the last transfers to be completed", poll_seconds=0.2)
 
@@ -264,9 +228,9 @@ def _latencies(network: Network, paid: Sequence[str]) -> tuple[list[float], list
     paid_at: dict[str, datetime] = {}
     credited_at: dict[str, datetime] = {}
     for bank in network.banks:
-        paid_at |= dict(_query(network, f"bank_{bank.code}", _POSTED_AT, ("payment", ids)))
-        credited_at |= dict(_query(network, f"bank_{bank.code}", _POSTED_AT, ("credit", ids)))
-    completed_at: dict[str, datetime] = dict(_query(network, HUB_DATABASE, _COMPLETED_AT, (ids,)))
+        paid_at |= dict(query(network, _POSTED_AT, ("payment", ids), f"bank_{bank.code}"))
+        credited_at |= dict(query(network, _POSTED_AT, ("credit", ids), f"bank_{bank.code}"))
+    completed_at: dict[str, datetime] = dict(query(network, _COMPLETED_AT, (ids,)))
     return _differences(paid_at, credited_at), _differences(paid_at, completed_at)
 
 
@@ -274,12 +238,6 @@ def _differences(begun: Mapping[str, datetime], ended: Mapping[str, datetime]) -
     return sorted((ended[each] - at).total_seconds() * 1000 for each, at in begun.items() if each in ended)
 
 
-def _audit(network: Network) -> list[str]:
-    client = new_client(network.secrets.operator)
-    try:
-        report = NetworkReader(network.hub_url, client).audit(AUDIT_WAIT_SECONDS)
-    finally:
-        client.close()
-    if report.is_ok:
-        return []
-    return [f"the audit is not green: {report}"[:500]]
+def _audit(reader: NetworkReader) -> list[str]:
+    report = reader.audit(AUDIT_WAIT_SECONDS)
+    return [] if report.is_ok else [f"the audit is not green: {report}"[:500]]

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from stdnum.br import cpf
-
 import bank_sim.bootstrap
 from bank_sim.domain.flows.transfer.requests import TransferOrder
 from bank_sim.settings import BankSettings
 from loadtest.bench.servers import connect_to
+from loadtest.users.customers import random_tax_id
 from pix.scheme.keys import KeyKind, PixKey
 
 CUSTOMERS: Final = 40
@@ -45,15 +44,7 @@ class Payee:
     key: PixKey
 
 
-def _tax_id() -> str:
-    """A CPF by lot, since a tax id has one account at a bank."""
-    stem = f"{random.randrange(1, 10**9):09}"
-    return next(number for number in (f"{stem}{check:02}" for check in range(100)) if cpf.is_valid(number))
-
-
 class Bank:
-    """A bank's application, and its customers."""
-
     def __init__(self, environment: Mapping[str, str]) -> None:
         values: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
         settings = BankSettings(**values)
@@ -67,8 +58,9 @@ class Bank:
         application = self.running.application
         payees = []
         for number in range(CUSTOMERS):
+            tax_id = random_tax_id(random.Random())
             account = application.open_account(
-                name=f"Customer Number {number}", tax_id=_tax_id(), opening_deposit_centavos=DEPOSIT_CENTAVOS, pin=PIN
+                name=f"Customer Number {number}", tax_id=tax_id, opening_deposit_centavos=DEPOSIT_CENTAVOS, pin=PIN
             )
             registered = application.register_key(account_number=account.number, kind=KeyKind.EVP, key="")
             self.accounts.append(account.number)
@@ -76,7 +68,6 @@ class Bank:
         return payees
 
     def under_way(self) -> int:
-        """Own transfers of which no outcome is known."""
         with self._connection.cursor() as cursor:
             cursor.execute(_OPEN)
             return int(cursor.fetchone()[0])
@@ -146,11 +137,9 @@ class Payers:
         return {"requested": ids, "late_ms_max": round(max(late) * 1000, 1)}
 
     def under_way(self) -> dict[str, Any]:
-        """The number of transfers without an outcome."""
         return {"under_way": sum(bank.under_way() for bank in self._banks)}
 
     def close(self) -> None:
-        """Flushes the background publishers."""
         for bank in self._banks:
             bank.close()
 
@@ -185,7 +174,6 @@ def main() -> None:
 
 
 def say(answer: Mapping[str, Any]) -> None:
-    """A line of the output."""
     print(json.dumps(answer), flush=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 
 import psutil  # type: ignore[import-untyped]
@@ -26,9 +25,7 @@ class CpuMeter:
         self._before = {name: cpu_seconds_of(pid) for name, pid in self._processes.items()}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for name, pid in self._processes.items():
             self.cpu_seconds[name] = cpu_seconds_of(pid) - self._before[name]
             with contextlib.suppress(psutil.Error):

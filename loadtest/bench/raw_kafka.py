@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, Producer
 from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
 from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
 
-PARTITIONS: Final = 4
 CONSUME_MAX: Final = 10_000
 POLL_SECONDS: Final = 0.1
 IDLE_SECONDS_MAX: Final = 3.0
@@ -87,7 +86,6 @@ def consume(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Plays its role and prints what it has measured."""
     role, workload = sys.argv[1], json.loads(sys.argv[2])
     print(json.dumps(produce(workload) if role == "produce" else consume(workload)))
 

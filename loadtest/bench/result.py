@@ -27,7 +27,6 @@ class PartResult:
     details: Mapping[str, Any] = field(default_factory=dict)
     """More figures, in the JSON alone."""
     timeline: Sequence[int] = ()
-    """The number done in each second."""
     findings: Sequence[str] = ()
 
     @property

@@ -31,7 +31,6 @@ CONSUME_SECONDS: Final = 0.02
 PRODUCE_CHUNK_MAX: Final = 2_000
 """Requests between two looks at what has come."""
 DRAIN_SECONDS_MAX: Final = 120.0
-SUFFIX_DIGITS: Final = 11
 PARTITIONS_WAIT_SECONDS: Final = 60.0
 
 
@@ -77,7 +76,6 @@ class _Bank:
         self._key = signing_key(secret)
 
     def headers(self, message_type: str, value: bytes) -> Headers:
-        """A signed record's headers."""
         return [
             (HEADER_TYPE, message_type.encode()),
             self._sender,
@@ -100,8 +98,6 @@ _ID_FIELD: Final = b"\x0a\x20"
 
 
 class StandIns:
-    """All the banks of a run."""
-
     def __init__(self, workload: Workload) -> None:
         self._script = workload
         self._banks = {
@@ -237,7 +233,6 @@ class StandIns:
 
 
 def main() -> None:
-    """Plays the script of the file that is named, and prints the tally."""
     workload = Workload(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     print(json.dumps(asdict(StandIns(workload).run_workload())))
 

@@ -12,12 +12,10 @@ from lab.cli.terminal import (
     EXIT_USAGE,
     Keep,
     check_report_file,
-    grpc_address,
     progress,
     refuse,
     reporting_errors,
     show_line,
-    web_address,
 )
 from lab.network.network import BANKS_MAX, KafkaKind
 from lab.read.report import console, print_json
@@ -25,6 +23,7 @@ from loadtest.users.arrivals import Shape
 from loadtest.users.mix import MIX_DEFAULT
 from loadtest.users.options import (
     CUSTOMERS_DEFAULT,
+    HUB_DEFAULT,
     HUB_GRPC_DEFAULT,
     RATE_DEFAULT,
     SECONDS_DEFAULT,
@@ -34,6 +33,7 @@ from loadtest.users.options import (
     LoadOptions,
     OptionRefused,
     check_options,
+    read_pairs,
 )
 
 
@@ -74,31 +74,32 @@ def load(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
     """Simulated users pay through a network; reports its service levels. Exit code 1: a pass line is missed."""
-    from loadtest.users.command import LoadCommand, check_locust, run_load, serve_page
+    from loadtest.users.command import LoadCommand, run_load, serve_page
     from loadtest.users.report import print_verdict
 
-    options = LoadOptions(
-        rate_per_second=rate,
-        seconds=seconds,
-        shape=shape,
-        share_of_first=skew,
-        mix=mix,
-        customers=customers,
-        settle_seconds=settle_seconds,
-        think_seconds=think_seconds,
-        operator_password=operator_password,
-        report=str(html),
-    )
     try:
-        check_options(options)
+        options = check_options(
+            LoadOptions(
+                rate_per_second=rate,
+                seconds=seconds,
+                shape=shape,
+                share_of_first=skew,
+                mix=mix,
+                customers=customers,
+                settle_seconds=settle_seconds,
+                think_seconds=think_seconds,
+                hub=hub or HUB_DEFAULT,
+                hub_grpc=hub_grpc,
+                bank_secrets=read_pairs("bank-secrets", bank_secrets, "001=secret"),
+                operator_password=operator_password,
+                report=str(html.absolute()),
+            )
+        )
     except OptionRefused as error:
         raise refuse(str(error), EXIT_USAGE) from None
     check_report_file("--html", html)
-    if hub:
-        hub, hub_grpc = web_address("--hub", hub), grpc_address("--hub-grpc", hub_grpc)
-    command = LoadCommand(options, kafka, banks, keep, hub, hub_grpc, bank_secrets, web_port)
+    command = LoadCommand(options, kafka, banks, keep, not hub, web_port)
     with reporting_errors():
-        check_locust()
         if web_port is not None:
             serve_page(command, progress, show_line)
         verdict = run_load(command, progress, show_line)

@@ -13,6 +13,7 @@ from lab.drive.customers import Key
 from lab.drive.payments import Payment, PaymentDriver, SentPayment
 from lab.read.rest import BankRest, Unreachable
 from loadtest.users.customers import Customer
+from loadtest.users.load_run import only_visit
 from loadtest.users.mix import UserKind
 from loadtest.users.simulated_user import EXPECTED_FAILURE_SHARE, Answer, SimulatedUser
 
@@ -33,6 +34,7 @@ class ApiUser(SimulatedUser):
     abstract = False
     kind = UserKind.INTEGRATORS
 
+    @only_visit
     def act(self) -> None:
         """Mostly a payment that must succeed; seldom one that the scheme must refuse."""
         failing = (self.pay_without_money, self.pay_blocked, self.pay_unknown_key, self.change_a_payment)
@@ -57,18 +59,15 @@ class ApiUser(SimulatedUser):
         self.follow(begun, sent, expected_reason)
 
     def pay_without_money(self) -> None:
-        """From an account without a centavo."""
         self.customer = self.load_run.customers.poor_payer(self.random)
         self.client.base_url = self.customer.bank.url
         payee = self.load_run.customers.payee(self.random, self.customer)
         self._must_be_refused(self.payment(payee), HTTPStatus.UNPROCESSABLE_ENTITY, INSUFFICIENT_BALANCE)
 
     def pay_blocked(self) -> None:
-        """To an account that is blocked: its bank rejects, and the money comes back."""
         self.pay(self.payment(self.load_run.customers.blocked_payee(self.random)), BLOCKED)
 
     def pay_unknown_key(self) -> None:
-        """To an unknown key: the hub rejects it."""
         payment = self.payment(self.load_run.customers.payee(self.random, self.customer))
         self.pay(replace(payment, key=Key("EMAIL", f"{uuid4().hex}@unknown.example")), UNKNOWN_KEY)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -15,10 +14,10 @@ from typing import Final
 import httpx
 
 from lab.network.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
-from lab.network.parts.errors import PartError, PartMissing
+from lab.network.parts.errors import PartError, PartMissing, PartNotReady
 from lab.network.parts.ports import LOOPBACK
 from lab.network.parts.process import ChildProcess, ChildProcesses, wait_until
-from loadtest.users.options import LoadOptions
+from loadtest.users.options import LoadOptions, environment_of
 from loadtest.users.verdict import Verdict
 from pix.runtime.addresses import http_url, join_host_port
 from pix.web.client import http_get
@@ -28,8 +27,6 @@ WATCH_SECONDS: Final = 0.2
 REST_SECONDS_MAX: Final = 600.0
 """Beside the time in which users arrive: to open accounts, to let the last ones finish, and to audit."""
 PAGE_SECONDS_MAX: Final = 30.0
-STOP_GRACE_SECONDS: Final = 5.0
-WEB_PORT_DEFAULT: Final = 8089
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +35,10 @@ class LoadCommand:
     kafka: KafkaKind = KafkaKind.EMBEDDED
     banks: int = 3
     keep: Path | None = None
-    hub_url: str = ""
-    """Of a network that runs already; empty: one is started."""
-    hub_grpc: str = ""
-    bank_secrets: str = ""
-    """`001=…,002=…`, of a network that runs already: the banks that may look keys up."""
+    starts_network: bool = True
+    """Otherwise the options name one that runs already."""
     web_port: int | None = None
     """Where locust's page is to be; None: the run begins at once, and ends by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A network under load."""
-
-    hub_url: str
-    hub_grpc: str
-    bank_secrets: str
-    operator_password: str
 
 
 def check_locust() -> None:
@@ -66,14 +50,14 @@ def check_locust() -> None:
 def run_load(command: LoadCommand, progress: Callable[[str], None], show: Callable[[str], None]) -> Verdict:
     """Starts what must be started, runs the load, evaluates it, and stops it.
 
-    `tell` is given the steps, `show` each line that the load says of itself. Raises `PartError`.
+    `progress` is given the steps, `show` each line that the load says of itself. Raises `PartError`.
     """
     check_locust()
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(command.keep))
-        reached = _reach(command, folder, progress, stack)
         result = folder / "load.json"
-        child = _start(command, reached, folder, result, stack)
+        options = replace(_reach(command, folder, progress, stack), result=str(result))
+        child = _start(command, options, folder, stack)
         _watch(child, command.options.seconds + REST_SECONDS_MAX, show)
         if not result.exists():
             raise PartError(f"The load ended early.\n{child.log_tail()}")
@@ -85,8 +69,7 @@ def serve_page(command: LoadCommand, progress: Callable[[str], None], show: Call
     check_locust()
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(command.keep))
-        reached = _reach(command, folder, progress, stack)
-        child = _start(command, reached, folder, None, stack)
+        child = _start(command, _reach(command, folder, progress, stack), folder, stack)
         assert command.web_port is not None
         address = http_url(LOOPBACK, command.web_port)
         wait_until(lambda: _answers(address), PAGE_SECONDS_MAX, "locust's page", children=[child])
@@ -95,16 +78,21 @@ def serve_page(command: LoadCommand, progress: Callable[[str], None], show: Call
         raise PartError(f"locust has ended.\n{child.log_tail()}")
 
 
-def _reach(command: LoadCommand, folder: Path, progress: Callable[[str], None], stack: ExitStack) -> Reached:
-    if command.hub_url:
-        return Reached(command.hub_url, command.hub_grpc, command.bank_secrets, command.options.operator_password)
+def _reach(command: LoadCommand, folder: Path, progress: Callable[[str], None], stack: ExitStack) -> LoadOptions:
+    if not command.starts_network:
+        return command.options
     settings = NetworkSettings(folder=folder / "network", banks=bank_specs(command.banks), kafka=command.kafka)
     network = stack.enter_context(Network(settings, progress))
-    secrets = ",".join(f"{code}={secret}" for code, secret in network.secrets.banks.items())
-    return Reached(network.hub_url, join_host_port(LOOPBACK, network.grpc_ports[0]), secrets, network.secrets.operator)
+    return replace(
+        command.options,
+        hub=network.hub_url,
+        hub_grpc=join_host_port(LOOPBACK, network.grpc_ports[0]),
+        bank_secrets=network.secrets.banks,
+        operator_password=network.secrets.operator,
+    )
 
 
-def _start(command: LoadCommand, reached: Reached, folder: Path, result: Path | None, stack: ExitStack) -> ChildProcess:
+def _start(command: LoadCommand, options: LoadOptions, folder: Path, stack: ExitStack) -> ChildProcess:
     children = stack.enter_context(ChildProcesses(folder / "logs"))
     # -P: what lies in the working folder is no module of locust's.
     arguments = [sys.executable, "-P", "-m", "locust", "--locustfile", str(LOCUSTFILE), "--loglevel", "WARNING"]
@@ -113,29 +101,7 @@ def _start(command: LoadCommand, reached: Reached, folder: Path, result: Path | 
         arguments += ["--headless", "--only-summary", "--json-file", str(folder / "logs" / "locust.json")]
     else:
         arguments += ["--web-host", LOOPBACK, "--web-port", str(command.web_port)]
-    environment = _environment(command.options, reached, result)
-    return children.start_child("locust", arguments, environment, working_folder=folder)
-
-
-def _environment(options: LoadOptions, reached: Reached, result: Path | None) -> Mapping[str, str]:
-    """The options as locust's process reads them; not its command line, which would show secrets to all users."""
-    return {
-        "CODEPIX_RATE": str(options.rate_per_second),
-        "CODEPIX_SECONDS": str(options.seconds),
-        "CODEPIX_SHAPE": options.shape.value,
-        "CODEPIX_SKEW": str(options.share_of_first),
-        "CODEPIX_MIX": options.mix,
-        "CODEPIX_CUSTOMERS": str(options.customers),
-        "CODEPIX_SETTLE_SECONDS": str(options.settle_seconds),
-        "CODEPIX_THINK_SECONDS": str(options.think_seconds),
-        "CODEPIX_HUB": reached.hub_url,
-        "CODEPIX_HUB_GRPC": reached.hub_grpc,
-        "CODEPIX_BANKS": "",
-        "CODEPIX_BANK_SECRETS": reached.bank_secrets,
-        "OPERATOR_PASSWORD": reached.operator_password,
-        "CODEPIX_REPORT": options.report and str(Path(options.report).absolute()),
-        "CODEPIX_RESULT": "" if result is None else str(result),
-    }
+    return children.start_child("locust", arguments, environment_of(options), working_folder=folder)
 
 
 def _answers(address: str) -> bool:
@@ -147,19 +113,20 @@ def _answers(address: str) -> bool:
 
 def _watch(child: ChildProcess, seconds_max: float, show: Callable[[str], None]) -> None:
     """Passes on what it says, until it ends. Raises `PartError` when it does not."""
-    deadline = time.monotonic() + seconds_max
-    log = child.log_file
-    assert log is not None
-    with log.open(encoding="utf-8", errors="replace") as written:
+    assert child.log_file is not None
+    with child.log_file.open(encoding="utf-8", errors="replace") as written:
         unfinished = ""
-        while True:
+
+        def is_over() -> bool:
+            nonlocal unfinished
             is_running = child.is_running()
             *lines, unfinished = (unfinished + written.read()).split("\n")
             for line in lines:
                 show(line)
-            if not is_running:
-                return
-            if time.monotonic() > deadline:
-                child.stop(STOP_GRACE_SECONDS)
-                raise PartError(f"The load has not come to its end.\n{child.log_tail()}")
-            time.sleep(WATCH_SECONDS)
+            return not is_running
+
+        try:
+            wait_until(is_over, seconds_max, "the load to end", poll_seconds=WATCH_SECONDS)
+        except PartNotReady:
+            child.stop()
+            raise PartError(f"The load has not come to its end.\n{child.log_tail()}") from None

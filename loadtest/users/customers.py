@@ -39,8 +39,6 @@ FAMILY_NAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A bank under load."""
-
     code: str
     ispb: str
     name: str
@@ -49,8 +47,6 @@ class Bank:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An account and the key that pays into it."""
-
     bank: Bank
     account_number: str
     name: str
@@ -93,7 +89,6 @@ class Customers:
         return random.choice(self._by_bank[random.choice(self._codes)].blocked)
 
     def includes(self, ispb: str, account_number: str) -> bool:
-        """Whether a payer is one of ours."""
         return (ispb, account_number) in self._accounts
 
     def _code(self, random: Random) -> str:
@@ -152,7 +147,12 @@ def _open(
 
 def _person(random: Random) -> tuple[str, str, str]:
     """A name, a CPF and a telephone number that most likely was not given before."""
-    stem = f"{random.randrange(1, 10**9):09}"
-    tax_id = next(number for number in (f"{stem}{check:02}" for check in range(100)) if cpf.is_valid(number))
+    tax_id = random_tax_id(random)
     phone = f"+55{random.choice(AREA_CODES)}9{random.randrange(10**8):08}"
     return f"{random.choice(GIVEN_NAMES)} {random.choice(FAMILY_NAMES)}", tax_id, phone
+
+
+def random_tax_id(random: Random) -> str:
+    """A CPF by lot, since a tax id has one account at a bank."""
+    stem = f"{random.randrange(1, 10**9):09}"
+    return next(number for number in (f"{stem}{check:02}" for check in range(100)) if cpf.is_valid(number))

@@ -6,13 +6,15 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from typing import Any, Final, cast
 
 import gevent
+from locust import task
 from locust.env import Environment
+from locust.exception import StopUser
 
 from lab.read.rest import HubRest, Refused, Unreachable, new_client
 from loadtest.users.arrivals import arrival_times
@@ -55,7 +57,6 @@ class LoadRun:
         self.customers: Customers
         self.directory: Directory | None = None
         self.problem = ""
-        """Why the run could not begin."""
         self.is_over = False
         self.begun_at_ms = 0
         self.counts = Counts()
@@ -69,16 +70,13 @@ class LoadRun:
         self._greenlet: Any = None
 
     def begin(self) -> None:
-        """Starts the run in a greenlet."""
         self._greenlet = gevent.spawn(self._run)
 
     def refuse(self, problem: str) -> None:
-        """The run cannot begin."""
         self.problem = problem
         self.is_over = True
 
     def end(self) -> None:
-        """Ends the arrivals, whatever was planned."""
         if self._greenlet is not None:
             self._greenlet.kill()
         if self.directory is not None:
@@ -86,7 +84,6 @@ class LoadRun:
         self.is_over = True
 
     def progress(self, sentence: str) -> None:
-        """Prints a line of progress."""
         print(sentence, file=sys.stderr, flush=True)
 
     @contextmanager
@@ -140,7 +137,6 @@ class LoadRun:
         self.fire("PIX", f"refused as it must be: {reason}", milliseconds)
 
     def fire(self, kind: str, name: str, milliseconds: float, exception: Exception | None = None) -> None:
-        """An event in locust's table."""
         self._environment.events.request.fire(
             request_type=kind, name=name, response_time=milliseconds, response_length=0, exception=exception, context={}
         )
@@ -245,3 +241,15 @@ class LoadRun:
 
 def load_run_of(environment: Environment) -> LoadRun:
     return cast("LoadRun", cast("Any", environment).load_run)
+
+
+def only_visit(act: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Makes an action the one task of its kind of user, who then goes."""
+
+    @task
+    def visit(user: Any) -> None:
+        with user.load_run.visit(user.kind):
+            act(user)
+        raise StopUser
+
+    return visit

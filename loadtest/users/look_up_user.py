@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from locust import User, constant, task
+from locust import User, constant
 from locust.env import Environment
-from locust.exception import StopUser
 
 from loadtest.users.directory import LookUpFailed
-from loadtest.users.load_run import HOST, VisitFailed, load_run_of
+from loadtest.users.load_run import HOST, VisitFailed, load_run_of, only_visit
 from loadtest.users.mix import UserKind
 
 UNKNOWN_SHARE: Final = 0.05
@@ -26,12 +25,7 @@ class LookUpUser(User):
         super().__init__(environment)
         self.load_run = load_run_of(environment)
 
-    @task
-    def visit(self) -> None:
-        with self.load_run.visit(self.kind):
-            self.find()
-        raise StopUser
-
+    @only_visit
     def find(self) -> None:
         """Looks up a known key, or an unknown one. Raises `VisitFailed`."""
         load_run = self.load_run

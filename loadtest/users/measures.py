@@ -53,7 +53,6 @@ class Counts:
     look_ups: int = 0
 
     def per_second(self, count: int) -> float:
-        """A rate; 0 of no time."""
         return count / self.seconds if self.seconds else 0.0
 
 
@@ -68,9 +67,7 @@ class Measures:
     """The delay of arrivals against the plan, because the load generator lacked processor time."""
     page_views: int = 0
     visits: Counter[str] = field(default_factory=Counter)
-    """Those who came, by kind."""
     under_way: int = 0
-    """Those who are there."""
     refused_as_meant: Counter[str] = field(default_factory=Counter)
     """Expected refusals, by reason."""
     troubles: list[str] = field(default_factory=list)

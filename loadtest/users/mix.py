@@ -8,8 +8,6 @@ from typing import Final
 
 
 class UserKind(StrEnum):
-    """A kind of simulated user."""
-
     PEOPLE = "people"
     INTEGRATORS = "integrators"
     """Pay by REST, each with an idempotency key."""

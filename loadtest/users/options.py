@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Protocol
 
 from loadtest.users.arrivals import Shape
 from loadtest.users.mix import MIX_DEFAULT, UserKind, parse_mix, parse_pairs
@@ -34,8 +35,7 @@ class OptionRefused(Exception):
 class Parser(Protocol):
     """Of locust's parser what is needed here, so that this module needs no locust."""
 
-    def add_argument(self, *names: str, **how: Any) -> object:
-        """As argparse has it, and `include_in_web_ui`, `is_secret`, `env_var`."""
+    def add_argument(self, *names: str, **how: Any) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ class LoadOptions:
     customers: int = CUSTOMERS_DEFAULT
     settle_seconds: float = SETTLE_SECONDS_DEFAULT
     think_seconds: float = THINK_SECONDS_DEFAULT
-    """How long people look at a page, on average."""
     hub: str = HUB_DEFAULT
     hub_grpc: str = HUB_GRPC_DEFAULT
     banks: Mapping[str, str] | None = None
@@ -70,90 +69,108 @@ class LoadOptions:
         return parse_mix(self.mix)
 
 
-def add_options(parser: Parser) -> None:
-    chosen = LoadOptions()
+class Option(NamedTuple):
+    name: str
+    text: str
+    is_in_web_ui: bool = True
 
-    def add(name: str, kind: type, default: object, text: str, **how: Any) -> None:
-        variable = f"CODEPIX_{name.upper().replace('-', '_')}"
-        parser.add_argument(f"--{name}", env_var=variable, type=kind, default=default, help=text, **how)
 
-    add("rate", float, chosen.rate_per_second, "users who arrive in a second, at the highest")
-    add("seconds", float, chosen.seconds, "how long they arrive")
-    add(
+OPTIONS: Final[Mapping[str, Option]] = {
+    "rate_per_second": Option("rate", "users who arrive in a second, at the highest"),
+    "seconds": Option("seconds", "how long they arrive"),
+    "shape": Option(
         "shape",
-        str,
-        chosen.shape.value,
         "soak: all the time alike; ramp: from nothing to the rate; spike: a quarter of it, all of it in the middle",
-        choices=[shape.value for shape in Shape],
-    )
-    add("skew", float, chosen.share_of_first, "the share of visits to the first bank")
-    add("mix", str, chosen.mix, "the parts of people, integrators and look-ups")
-    add("customers", int, chosen.customers, "how many accounts are opened first")
-    add("settle-seconds", float, chosen.settle_seconds, "a payment that is not final by then has failed")
-    add("think-seconds", float, chosen.think_seconds, "how long people look at a page, on average")
-    where = {"include_in_web_ui": False}
-    add("hub", str, chosen.hub, "the hub's address", **where)
-    add("hub-grpc", str, chosen.hub_grpc, "the address of the hub's gRPC, host:port", **where)
-    add("banks", str, "", "001=http://…,002=http://… where those that the banks announce do not lead there", **where)
-    add("bank-secrets", str, "", "001=…,002=…: the secrets of the banks that look keys up", **where)
-    parser.add_argument(
-        "--operator-password", env_var="OPERATOR_PASSWORD", default="", help="of banks and hub", **where
-    )
-    add("report", str, "", "write an HTML report into this file", **where)
-    add("result", str, "", "write the result as JSON into this file", **where)
+    ),
+    "share_of_first": Option("skew", "the share of visits to the first bank"),
+    "mix": Option("mix", "the parts of people, integrators and look-ups"),
+    "customers": Option("customers", "how many accounts are opened first"),
+    "settle_seconds": Option("settle-seconds", "a payment that is not final by then has failed"),
+    "think_seconds": Option("think-seconds", "how long people look at a page, on average"),
+    "hub": Option("hub", "the hub's address", False),
+    "hub_grpc": Option("hub-grpc", "the address of the hub's gRPC, host:port", False),
+    "banks": Option("banks", "001=http://…,002=http://… where those that the banks announce do not lead there", False),
+    "bank_secrets": Option("bank-secrets", "001=…,002=…: the secrets of the banks that look keys up", False),
+    "operator_password": Option("operator-password", "of banks and hub", False),
+    "report": Option("report", "write an HTML report into this file", False),
+    "result": Option("result", "write the result as JSON into this file", False),
+}
+"""By the field of `LoadOptions`."""
+
+
+def _variable(option: Option) -> str:
+    name = option.name.upper().replace("-", "_")
+    return name if option.name == "operator-password" else f"CODEPIX_{name}"
+
+
+def _text(value: object) -> str:
+    """As it is written in the environment."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{code}={text}" for code, text in value.items())
+    return "" if value is None else str(value)
+
+
+def add_options(parser: Parser) -> None:
+    for field, option in OPTIONS.items():
+        default = getattr(LoadOptions(), field)
+        is_number = isinstance(default, int | float)
+        how: dict[str, Any] = {} if option.is_in_web_ui else {"include_in_web_ui": False}
+        if isinstance(default, Shape):
+            how["choices"] = [shape.value for shape in Shape]
+        parser.add_argument(
+            f"--{option.name}",
+            env_var=_variable(option),
+            type=type(default) if is_number else str,
+            default=default if is_number else _text(default),
+            help=option.text,
+            **how,
+        )
+
+
+def environment_of(options: LoadOptions) -> Mapping[str, str]:
+    """The options as locust's process reads them; not its command line, which would show secrets to all users."""
+    return {_variable(option): _text(getattr(options, field)) for field, option in OPTIONS.items()}
 
 
 def read_options(parsed: Namespace) -> LoadOptions:
     """Reads what was chosen. Raises `OptionRefused`."""
-    options = LoadOptions(
-        rate_per_second=parsed.rate,
-        seconds=parsed.seconds,
-        shape=Shape(parsed.shape),
-        share_of_first=parsed.skew,
-        mix=parsed.mix,
-        customers=parsed.customers,
-        settle_seconds=parsed.settle_seconds,
-        think_seconds=parsed.think_seconds,
-        hub=parsed.hub,
-        hub_grpc=parsed.hub_grpc,
-        banks=_pairs("banks", parsed.banks, "001=http://127.0.0.1:8001") or None,
-        bank_secrets=_pairs("bank-secrets", parsed.bank_secrets, "001=secret") or None,
-        operator_password=parsed.operator_password,
-        report=parsed.report,
-        result=parsed.result,
-    )
-    check_options(options)
-    return options
+    values = {field: getattr(parsed, option.name.replace("-", "_")) for field, option in OPTIONS.items()}
+    values["shape"] = Shape(parsed.shape)
+    values["banks"] = read_pairs("banks", parsed.banks, "001=http://127.0.0.1:8001")
+    values["bank_secrets"] = read_pairs("bank-secrets", parsed.bank_secrets, "001=secret")
+    return check_options(LoadOptions(**values))
 
 
-def check_options(options: LoadOptions) -> None:
-    """Raises `OptionRefused` for what cannot be."""
-    for name, number, least, most in (
-        ("rate", options.rate_per_second, RATE_MIN, RATE_MAX),
-        ("seconds", options.seconds, 1, SECONDS_MAX),
-        ("skew", options.share_of_first, 0, 1),
-        ("customers", options.customers, 1, CUSTOMERS_MAX),
-        ("settle-seconds", options.settle_seconds, 1, SECONDS_MAX),
-        ("think-seconds", options.think_seconds, 0, THINK_SECONDS_MAX),
+def check_options(options: LoadOptions) -> LoadOptions:
+    """The options, with their addresses in the plainest form. Raises `OptionRefused` for what cannot be."""
+    for field, least, most in (
+        ("rate_per_second", RATE_MIN, RATE_MAX),
+        ("seconds", 1, SECONDS_MAX),
+        ("share_of_first", 0, 1),
+        ("customers", 1, CUSTOMERS_MAX),
+        ("settle_seconds", 1, SECONDS_MAX),
+        ("think_seconds", 0, THINK_SECONDS_MAX),
     ):
+        number = getattr(options, field)
         if not least <= number <= most:
-            raise OptionRefused(f"--{name}: {number:g} is not from {least:g} to {most:g}.")
-    for name, check, text in (
-        ("hub", check_web_address, options.hub),
-        ("hub-grpc", check_grpc_address, options.hub_grpc),
-    ):
-        try:
-            check(text)
-        except ValueError as error:
-            raise OptionRefused(f"--{name}: {error}.") from None
-    try:
+            raise OptionRefused(f"--{OPTIONS[field].name}: {number:g} is not from {least:g} to {most:g}.")
+    with _refusing("mix"):
         parse_mix(options.mix)
-    except ValueError as error:
-        raise OptionRefused(f"--mix: {error}.") from None
+    with _refusing("hub"):
+        options = replace(options, hub=check_web_address(options.hub))
+    with _refusing("hub-grpc"):
+        return replace(options, hub_grpc=check_grpc_address(options.hub_grpc))
 
 
-def _pairs(name: str, text: str, example: str) -> Mapping[str, str]:
+def read_pairs(name: str, text: str, example: str) -> Mapping[str, str] | None:
+    """None of nothing. Raises `OptionRefused`."""
+    with _refusing(name):
+        return parse_pairs(text, example) or None
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
     try:
-        return parse_pairs(text, example)
+        yield
     except ValueError as error:
         raise OptionRefused(f"--{name}: {error}.") from None

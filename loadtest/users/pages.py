@@ -50,7 +50,6 @@ def stage(page: str) -> str:
 
 
 def reason(page: str) -> str:
-    """The reason code of a transfer that failed, or nothing."""
     found = _REASON.search(page)
     return "" if found is None else found.group(1)
 

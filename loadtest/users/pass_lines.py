@@ -47,8 +47,6 @@ class PassLine:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The times that the lines compare, in milliseconds; None where nothing was measured."""
-
     settled_longest: float | None
     hub_p50: float | None
     hub_p99: float | None

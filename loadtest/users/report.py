@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from lab.read.report import audit_remarks, audit_table
-from loadtest.users.pass_lines import PassLine
+from loadtest.html_files import render
 from loadtest.users.verdict import LATE_MS, Verdict
 
 TITLES: Final = {
@@ -36,15 +35,6 @@ TITLES: Final = {
 VERDICTS: Final = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not measured", "dim")}
 ICON: Final = re.compile(r'<link rel="shortcut icon"[^>]*>\s*')
 ROOT_OF_LOCUST: Final = '<div id="root">'
-STYLE: Final = (
-    ".codepix{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1f1b24;"
-    "background:#fff}.codepix table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}"
-    ".codepix th,.codepix td{padding:.4rem .6rem;border-bottom:1px solid #ddd;text-align:right;vertical-align:top}"
-    ".codepix th:first-child,.codepix td:first-child{text-align:left}.codepix .pass{color:#146c43;font-weight:600}"
-    ".codepix .FAIL{color:#a4343a;font-weight:700}.codepix .verdict{font-size:1.3rem;font-weight:700}"
-    ".codepix .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:0 3rem}"
-    "body{background:#fff}"
-)
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
@@ -54,9 +44,8 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     if verdict.lines:
         console.print(_figures_table(verdict))
         console.print(_lines_table(verdict))
-    for sentence in _remarks(verdict):
+    for sentence in (*_remarks(verdict), _sentence(verdict)):
         console.print(sentence, markup=False, highlight=False)
-    console.print(_sentence(verdict), markup=False, highlight=False)
 
 
 def verdict_html(verdict: Verdict, locust_html: str) -> str:
@@ -64,7 +53,16 @@ def verdict_html(verdict: Verdict, locust_html: str) -> str:
     head, root, rest = locust_html.partition(ROOT_OF_LOCUST)
     # The page is a file, beside which there are no icons.
     head = ICON.sub("", head.replace("<title>Locust</title>", "<title>CodePix: load</title>"))
-    return head + "".join(_section(verdict)) + root + rest
+    section = render(
+        "verdict.html",
+        verdict=verdict,
+        sentence=_sentence(verdict),
+        figures=list(_figures(verdict)),
+        remarks=_remarks(verdict),
+        verdicts=VERDICTS,
+        amount=_amount,
+    )
+    return head + section + root + rest
 
 
 def _lines_table(verdict: Verdict) -> Table:
@@ -115,44 +113,3 @@ def _sentence(verdict: Verdict) -> str:
     if verdict.problem:
         return f"NOT judged: {verdict.problem}"
     return "Every line is passed." if verdict.is_ok else "NOT every line is passed."
-
-
-def _section(verdict: Verdict) -> Iterator[str]:
-    settings = verdict.settings
-    yield f'<style>{STYLE}</style><section class="codepix"><h1>CodePix: load</h1>'
-    yield f'<p class="verdict {"pass" if verdict.is_ok else "FAIL"}">{escape(_sentence(verdict))}</p>'
-    yield (
-        f"<p>{escape(str(settings['shape']))}, {settings['rate_per_second']:g} users a second at the highest for "
-        f"{settings['seconds']:g} s ({escape(str(settings['mix']))}); {settings['share_of_first_bank']:.0%} of them to "
-        f"the first of {escape(', '.join(settings['banks']) or 'no banks')}; {settings['customers']} accounts.</p>"
-    )
-    if verdict.lines:
-        yield "<h2>Service levels of the real scheme</h2><table><thead><tr><th>pass line</th><th>measured</th>"
-        yield "<th>at most</th><th></th></tr></thead><tbody>"
-        yield from (_line_row(line) for line in verdict.lines)
-        yield '</tbody></table><div class="columns"><div><h2>Measured</h2><table><tbody>'
-        yield from (f"<tr><td>{escape(title)}</td><td>{escape(text)}</td></tr>" for title, text in _figures(verdict))
-        yield "</tbody></table></div>"
-        if verdict.refused_as_meant:
-            yield "<div><h2>Refused as it must be</h2><table><tbody>"
-            yield from (
-                f"<tr><td>{escape(reason)}</td><td>{count:,}</td></tr>"
-                for reason, count in verdict.refused_as_meant.items()
-            )
-            yield "</tbody></table></div>"
-        yield "</div>"
-    if verdict.audit is not None:
-        yield "<h2>Audit</h2><table><thead><tr><th>invariant</th><th>numbers</th><th></th></tr></thead><tbody>"
-        for finding in verdict.audit.findings:
-            numbers = "<br>".join(f"{escape(name.replace('_', ' '))}: {n:,}" for name, n in finding.numbers.items())
-            word = "pass" if finding.is_ok else "FAIL"
-            yield f'<tr><td>{escape(finding.sentence)}</td><td>{numbers}</td><td class="{word}">{word}</td></tr>'
-        yield "</tbody></table>"
-    yield from (f"<p>{escape(remark)}</p>" for remark in _remarks(verdict))
-    yield "<h2>Every request, by locust</h2></section>"
-
-
-def _line_row(line: PassLine) -> str:
-    word, _ = VERDICTS[line.is_passed]
-    cells = (line.name, _amount(line.measured, line.unit), _amount(line.most, line.unit))
-    return f'<tr>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}<td class="{word}">{word}</td></tr>'

@@ -8,9 +8,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final, cast
 from urllib.parse import urlencode
 
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, constant
 from locust.env import Environment
-from locust.exception import StopUser
 
 from loadtest.users.customers import Customer
 from loadtest.users.load_run import HOST, VisitFailed, load_run_of
@@ -31,7 +30,6 @@ class Answer:
     status: int
     text: str
     document: Any = None
-    """Of an answer in JSON."""
 
     @property
     def problem(self) -> str:
@@ -40,7 +38,7 @@ class Answer:
 
 
 class SimulatedUser(FastHttpUser):
-    """Comes once, does one thing, and goes. Subclasses say what."""
+    """Comes once, makes the visit that its subclass has, and goes."""
 
     abstract = True
     wait_time = constant(0)
@@ -57,15 +55,6 @@ class SimulatedUser(FastHttpUser):
         super().__init__(environment)
         # The user decides which status is a failure; locust's client would throw away the body of a refusal.
         cast("Any", self.client.client).valid_response_codes = ANY_STATUS
-
-    @task
-    def visit(self) -> None:
-        with self.load_run.visit(self.kind):
-            self.act()
-        raise StopUser
-
-    def act(self) -> None:
-        raise NotImplementedError
 
     def ask(
         self,

@@ -15,8 +15,6 @@ LATE_MS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The lines, the figures behind them, and the audit."""
-
     lines: list[PassLine]
     figures: dict[str, float | None]
     """By name; in what unit, the name says at its end."""

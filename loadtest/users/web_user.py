@@ -11,7 +11,7 @@ import gevent
 
 from loadtest.users.customers import PIN, Customer
 from loadtest.users.event_stream import read_events
-from loadtest.users.load_run import SETTLED
+from loadtest.users.load_run import SETTLED, only_visit
 from loadtest.users.mix import UserKind
 from loadtest.users.pages import (
     copy_and_paste,
@@ -50,8 +50,8 @@ class WebUser(SimulatedUser):
     }
     """The actions of a visit, with their weights."""
 
+    @only_visit
     def act(self) -> None:
-        """Signs in, sees home, does one or two things, and often signs out."""
         if self.chance(EXPECTED_FAILURE_SHARE):
             self.customer = self.load_run.customers.poor_payer(self.random)
             self.client.base_url = self.customer.bank.url
@@ -68,7 +68,6 @@ class WebUser(SimulatedUser):
             self.open_page("POST", "/sign-out", "sign out", {"csrf_token": hidden_field(page.text, "csrf_token")})
 
     def sign_in(self) -> Answer:
-        """By one click where the bank has demo people, or with number and PIN; home is what comes then."""
         page = self.open_page("GET", "/sign-in", "sign-in page")
         form = {"csrf_token": hidden_field(page.text, "csrf_token"), "account_number": self.customer.account_number}
         if 'action="/sign-in/demo"' in page.text and self.chance(CLICKS_ON_DEMO):
@@ -80,7 +79,6 @@ class WebUser(SimulatedUser):
         return home
 
     def read_statement(self) -> None:
-        """The statement, then only what went out; sometimes as CSV."""
         self.open_page("GET", "/statement", "statement")
         self.think()
         if self.chance(CSV_SHARE):

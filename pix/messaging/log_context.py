@@ -16,7 +16,6 @@ END_TO_END_ID_LENGTH: Final = 32
 
 
 def end_to_end_id_of(record: Record) -> str:
-    """The id that a record claims to be about."""
     return record.key[:END_TO_END_ID_LENGTH].decode("ascii", "replace")
 
 

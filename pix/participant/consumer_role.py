@@ -30,7 +30,6 @@ class ConsumerRole:
         health.trouble("consumer", "starting")
 
     def lag(self) -> int:
-        """Records that wait to be read by this process."""
         return self._consumer.lag()
 
     def run(self, stop: threading.Event) -> None:

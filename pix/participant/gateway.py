@@ -14,7 +14,6 @@ ProcessMessages = Callable[[Sequence[Arrival], Sequence[Rejected]], Sequence[Out
 
 class MessageGateway:
     def __init__(self, codec: Codec, peers: Peers) -> None:
-        """`peers` are those of the codec."""
         self._codec = codec
         self._peers = peers
 

@@ -74,7 +74,6 @@ class Participant(ABC, Generic[Settings]):
         return is_migrated(self.engine, self.migrations)
 
     def close(self) -> None:
-        """Closes every connection, and sends the waiting spans."""
         self.engine.dispose()
         self.telemetry.close()
 

@@ -26,23 +26,17 @@ HEARTBEAT_SECONDS: Final = 2.0
 log = logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class OutboxSweep:
     """Retransmits due messages, unless their answers wait to be read, and fails expired transfers."""
 
-    def __init__(
-        self,
-        retransmit_due: Callable[[], int],
-        lag: Callable[[], int],
-        health: Health,
-        sweep_max: int,
-        fail_expired: Callable[[], int] = lambda: 0,
-    ) -> None:
-        """Both callables return how much they have treated; `sweep_max` tells that more may be due at once."""
-        self._retransmit_due = retransmit_due
-        self._fail_expired = fail_expired
-        self._lag = lag
-        self._health = health
-        self._sweep_max = sweep_max
+    retransmit_due: Callable[[], int]
+    """Returns how much it has treated, as `fail_expired` does."""
+    lag: Callable[[], int]
+    health: Health
+    sweep_max: int
+    """So much at once tells that more may be due."""
+    fail_expired: Callable[[], int] = lambda: 0
 
     def run(self, stop: threading.Event) -> None:
         """Sweeps at intervals until `stop` is set, and at once again after a full sweep."""
@@ -58,19 +52,19 @@ class OutboxSweep:
             swept = self.sweep()
         except (DatabaseUnavailable, BrokerUnavailable) as error:
             what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
-            self._health.trouble("sweeper", f"waiting for the {what}: {error}")
+            self.health.trouble("sweeper", f"waiting for the {what}: {error}")
             log.warning("sweep failed, the next one retries", error=str(error))
             return False
-        self._health.ok("sweeper", SWEEP_SECONDS_MAX)
-        return swept >= self._sweep_max
+        self.health.ok("sweeper", SWEEP_SECONDS_MAX)
+        return swept >= self.sweep_max
 
     def sweep(self) -> int:
         """One sweep; returns how much was due, at least. Raises DatabaseUnavailable, BrokerUnavailable."""
-        expired = self._fail_expired()
-        if expired >= self._sweep_max or self._lag() > LAG_RECORDS_MAX:
+        expired = self.fail_expired()
+        if expired >= self.sweep_max or self.lag() > LAG_RECORDS_MAX:
             # A transfer that has expired fails before anything of it is retransmitted.
             return expired
-        due = self._retransmit_due()
+        due = self.retransmit_due()
         if due:
             log.info("retransmitted", due=due)
         return max(expired, due)

@@ -6,6 +6,7 @@ A secret may also come from a file: `NAME_FILE` names it, as container platforms
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -46,10 +47,13 @@ def if_set(check: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: check(text) if text else text
 
 
-def _check_secret(text: str) -> str:
-    if len(text) < SECRET_LENGTH_MIN:
-        raise ValueError(f"must have at least {SECRET_LENGTH_MIN} characters")
-    return text
+def _of_length(least: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if len(text) < least:
+            raise ValueError(f"must have at least {least} characters")
+        return text
+
+    return check
 
 
 def _check_pem(text: str) -> str:
@@ -81,14 +85,8 @@ WebAddress = Annotated[str, AfterValidator(if_set(check_web_address))]
 """Empty, or `http(s)://host…` in its plainest form."""
 PemFile = Annotated[str, AfterValidator(if_set(_check_pem))]
 """Empty, or the name of a file with certificates or a key, which is read at the start."""
-Secret = Annotated[str, AfterValidator(_check_secret), Field(repr=False)]
-OptionalSecret = Annotated[str, AfterValidator(if_set(_check_secret)), Field(repr=False)]
-
-
-def _check_operator_password(text: str) -> str:
-    if text and len(text) < PASSWORD_LENGTH_MIN:
-        raise ValueError(f"must have at least {PASSWORD_LENGTH_MIN} characters")
-    return text
+Secret = Annotated[str, AfterValidator(_of_length(SECRET_LENGTH_MIN)), Field(repr=False)]
+OptionalSecret = Annotated[str, AfterValidator(if_set(_of_length(SECRET_LENGTH_MIN))), Field(repr=False)]
 
 
 def _check_header_password(text: str) -> str:
@@ -102,7 +100,7 @@ HeaderPassword = Annotated[str, AfterValidator(_check_header_password), Field(re
 
 
 def _check_operator_password_hash(text: str) -> str:
-    if text and not is_password_hash(text):
+    if not is_password_hash(text):
         raise ValueError("must be what the command `hash-password` prints")
     return text
 
@@ -158,11 +156,16 @@ class ServiceSettings(BaseSettings):
     """The longest backoff between retransmissions."""
     session_secret: OptionalSecret = ""
     """Signs the pages' cookies and forms; at least 16 characters. Empty: the process makes one at its start."""
+    virtual_clock: bool = False
+    """The network has a virtual clock, which the hub owns and its console moves; alike at hub and banks. For demos and
+    tests: time that is shown, and by which money moves, is then not real."""
     demo_mode: bool = False
     """Demo mode: every visitor has operator access, and can sign in as a demo customer with one click."""
-    operator_password: Annotated[str, AfterValidator(_check_operator_password), Field(repr=False)] = ""
+    operator_password: Annotated[str, AfterValidator(if_set(_of_length(PASSWORD_LENGTH_MIN))), Field(repr=False)] = ""
     """For operator sign-in to console, back office and their APIs. Empty, outside demo mode: access is impossible."""
-    operator_password_hash: Annotated[str, AfterValidator(_check_operator_password_hash), Field(repr=False)] = ""
+    operator_password_hash: Annotated[str, AfterValidator(if_set(_check_operator_password_hash)), Field(repr=False)] = (
+        ""
+    )
     """The operator's password as a hash, made by the command `hash-password`; takes precedence."""
 
     @model_validator(mode="after")
@@ -205,9 +208,9 @@ class ServiceSettings(BaseSettings):
         return found
 
     @property
+    @abstractmethod
     def service(self) -> str:
         """The participant's name in logs, metrics and Kafka."""
-        raise NotImplementedError
 
     @property
     def retransmission_policy(self) -> RetransmissionPolicy:

@@ -1,15 +1,14 @@
 """Contract constants: the names in the metadata of gRPC calls, which both sides must agree on.
 
-The hub's REST look-up takes the credentials under the same names, as headers. protos/codepix/v1/directory.proto
-describes them for other languages.
+protos/codepix/v1/directory.proto describes them for other languages.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-METADATA_ISPB: Final = "codepix-ispb"
-METADATA_SECRET: Final = "codepix-secret"  # noqa: S105 - the name of the field, not a secret
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
+
 METADATA_FIELD: Final = "codepix-field"
 METADATA_RULE: Final = "codepix-rule"
 METADATA_OWNER: Final = "codepix-owner-bin"

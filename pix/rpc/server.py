@@ -112,19 +112,21 @@ def serve_grpc(
     limits: GrpcLimits = DEFAULT_LIMITS,
     kind: GrpcServerKind = GrpcServerKind.CORE,
     why_unfit: Callable[[], str] = why_core_does_not_fit,
+    more_streams: int = 0,
 ) -> None:
     """Serves until `stop` is set; `add_services` returns the full names of the services that it added.
 
     With `credentials` it speaks TLS and nothing else. The first of the `watches` is the outermost. Where the installed
     grpcio lacks what `GrpcServerKind.CORE` needs, the plain server takes its place, and the log says so.
+    `more_streams` are threads for streams that services hold for long, beside those of every server.
     """
     if kind is GrpcServerKind.CORE and (reason := why_unfit()):
         log.warning("the plain gRPC server takes the calls, which is slower", reason=reason)
         kind = GrpcServerKind.PLAIN
     address = join_host_port(host, port)
     with (
-        ThreadPoolExecutor(THREADS, thread_name_prefix="grpc") as threads,
-        ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="grpc-streams") as streams,
+        ThreadPoolExecutor(THREADS + more_streams, thread_name_prefix="grpc") as threads,
+        ThreadPoolExecutor(STREAM_THREADS + more_streams, thread_name_prefix="grpc-streams") as streams,
     ):
         is_core = kind is GrpcServerKind.CORE
         server = grpc.server(streams if is_core else threads, options=[("grpc.so_reuseport", 0), *limits.options()])

@@ -1,7 +1,14 @@
-"""Time as a port: the application asks a clock, so that a simulation can turn it.
+"""Time as ports: the application asks clocks, so that a simulation and a network's virtual clock can turn them.
 
-A wall clock may step back or forward at any moment. What is durable, or comes from another process, is a time by it;
-an age within a process is measured by `monotonic_ms` (or `time.monotonic`), which no step changes.
+Three kinds of time:
+
+- Scheme time (`SchemeClock`) is shown to people, stands in ids and messages, and decides on days, windows and due
+  dates. A network that has a virtual clock may move it.
+- Real time (`Clock`) decides on waiting: retransmission, time-outs, heartbeats, secrets. What is durable, or comes from
+  another process, is a time by a wall clock, which may step back or forward at any moment.
+- Monotonic time (`monotonic_ms`, `time.monotonic`) measures ages within a process: no step changes it.
+
+The two ports have methods of different names, so that the type checker refuses one clock in the other's place.
 """
 
 from __future__ import annotations
@@ -11,7 +18,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the application gets the time from."""
+    """Real time."""
+
+    def real_now_ms(self) -> int:
+        """Unix time in milliseconds, UTC."""
+
+
+class SchemeClock(Protocol):
+    """Scheme time."""
 
     def now_ms(self) -> int:
         """Unix time in milliseconds, UTC."""
@@ -23,8 +37,10 @@ def monotonic_ms() -> int:
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock: real time, and scheme time in a network without a virtual clock."""
+
+    def real_now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
 
     def now_ms(self) -> int:
-        """Unix time in milliseconds, UTC."""
-        return time.time_ns() // 1_000_000
+        return self.real_now_ms()

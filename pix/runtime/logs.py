@@ -13,7 +13,6 @@ from pix.runtime.trace_context import current_call, current_traceparent, trace_i
 
 
 def logger(name: str) -> Any:
-    """A logger whose keyword arguments become fields of the line."""
     return structlog.get_logger(name)
 
 

@@ -16,10 +16,10 @@ HASH_BYTES: Final = 32
 PASSWORD_LENGTH_MIN: Final = 12
 
 
-def hash_password(password: str) -> str:
+def hash_password(password: str, cost: int = SCRYPT_COST) -> str:
     """`salt:hash` in hex, with a new salt."""
     salt = os.urandom(SALT_BYTES)
-    return f"{salt.hex()}:{_hash(password, salt).hex()}"
+    return f"{salt.hex()}:{_hash(password, salt, cost).hex()}"
 
 
 def is_password_hash(text: str) -> bool:
@@ -30,16 +30,16 @@ def is_password_hash(text: str) -> bool:
         return False
 
 
-def password_matches(password: str, password_hash: str) -> bool:
+def password_matches(password: str, password_hash: str, cost: int = SCRYPT_COST) -> bool:
     salt, _, expected = password_hash.partition(":")
-    return hmac.compare_digest(_hash(password, bytes.fromhex(salt)), bytes.fromhex(expected))
+    return hmac.compare_digest(_hash(password, bytes.fromhex(salt), cost), bytes.fromhex(expected))
 
 
-def _hash(password: str, salt: bytes) -> bytes:
+def _hash(password: str, salt: bytes, cost: int) -> bytes:
     return hashlib.scrypt(
         password.encode(),
         salt=salt,
-        n=SCRYPT_COST,
+        n=cost,
         r=SCRYPT_BLOCK_SIZE,
         p=SCRYPT_PARALLELISM,
         dklen=HASH_BYTES,

@@ -17,8 +17,6 @@ COST_OF_A_TRY = 1
 
 @value_object
 class BucketPolicy:
-    """How much a bucket holds, and how fast it fills."""
-
     capacity: float
     tokens_per_minute: float
 
@@ -32,7 +30,6 @@ class Bucket:
 
 
 def full(policy: BucketPolicy, now_ms: int) -> Bucket:
-    """The bucket of somebody who has done nothing yet."""
     return Bucket(policy.capacity, now_ms)
 
 
@@ -48,7 +45,6 @@ def spent(bucket: Bucket, tokens: float) -> Bucket:
 
 
 def given_back(bucket: Bucket, policy: BucketPolicy, tokens: float) -> Bucket:
-    """The bucket with tokens back in it, never above its capacity."""
     return Bucket(min(policy.capacity, bucket.tokens + tokens), bucket.at_ms)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pix.scheme.clock import VirtualTime
 from pix.scheme.messages import Message
 from pix.scheme.values import value_object
 
@@ -24,6 +25,8 @@ class Arrival:
     """W3C trace context; empty for none."""
     envelope: object = None
     """Opaque: it is stored if the message becomes a dead letter."""
+    clock: VirtualTime | None = None
+    """The revision of the network's clock by which the sender counted, proven; None when it tells none."""
 
 
 @value_object

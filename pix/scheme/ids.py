@@ -132,12 +132,30 @@ def parse_end_to_end_id(text: str) -> EndToEndId:
 
     Raises SchemeError(field="end_to_end_id"), which the hub answers with FF08.
     """
-    return EndToEndId(*_parse_id(_END_TO_END_ID, text, "end_to_end_id", "An end-to-end id has E"))
+    match = _END_TO_END_ID.fullmatch(text)
+    if match is None:
+        raise SchemeError(
+            "end_to_end_id",
+            "An end-to-end id has E, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters.",
+        )
+    try:
+        return EndToEndId(*_parts_of(match))
+    except ValueError:
+        raise SchemeError("end_to_end_id", "The time in the end-to-end id does not exist.") from None
 
 
 def parse_return_id(text: str) -> ReturnId:
     """Return the parts of a return id, as `parse_end_to_end_id` does. Raises SchemeError(field="return_id")."""
-    return ReturnId(*_parse_id(_RETURN_ID, text, "return_id", "A return id has D"))
+    match = _RETURN_ID.fullmatch(text)
+    if match is None:
+        raise SchemeError(
+            "return_id",
+            "A return id has D, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters.",
+        )
+    try:
+        return ReturnId(*_parts_of(match))
+    except ValueError:
+        raise SchemeError("return_id", "The time in the return id does not exist.") from None
 
 
 def is_end_to_end_id(text: str) -> bool:
@@ -167,17 +185,10 @@ def check_end_to_end_id(text: str, sender_ispb: str, now: datetime) -> None:
         raise SchemeError("end_to_end_id", "The time in the end-to-end id is more than 12 hours away.")
 
 
-def _parse_id(pattern: re.Pattern[str], text: str, field: str, beginning: str) -> tuple[str, datetime, str]:
-    match = pattern.fullmatch(text)
-    if match is None:
-        rule = f"{beginning}, the ISPB, the UTC time yyyyMMddHHmm and 11 letters or digits: 32 characters."
-        raise SchemeError(field, rule)
+def _parts_of(match: re.Match[str]) -> tuple[str, datetime, str]:
+    """Raises ValueError for a time that does not exist in the calendar."""
     ispb, year, month, day, hour, minute, suffix = match.groups()
-    try:
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
-    except ValueError:
-        raise SchemeError(field, f"The time in the {field.replace('_', ' ')} does not exist.") from None
-    return ispb, at, suffix
+    return ispb, datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC), suffix
 
 
 def _make_id(letter: str, ispb: str, at: datetime, suffix: str) -> str:

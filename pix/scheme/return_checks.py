@@ -28,7 +28,7 @@ def check_return_offer(message: ReturnOffered) -> None:
     parse_return_id(message.return_id)
     _check_original(message.original_end_to_end_id)
     if message.reason not in RETURN_REASONS:
-        raise SchemeError("reason", f"A return has one of these reasons: {', '.join(sorted(RETURN_REASONS))}.")
+        raise SchemeError("reason", "A return has the reason MD06, BE08 or FR01.")
     check_party(message.payer, "payer")
     check_party(message.payee, "payee")
     check_stored_description(message.description)

@@ -11,7 +11,6 @@ from typing import Any, Final
 import grpc
 
 from pix.rpc.context import metadata_of
-from pix.rpc.metadata import METADATA_ISPB
 from pix.runtime.trace_context import (
     TRACEPARENT,
     begin_call,
@@ -21,6 +20,7 @@ from pix.runtime.trace_context import (
     end_call,
     end_trace,
 )
+from pix.scheme.credentials import METADATA_ISPB
 from pix.telemetry.metrics import Metrics
 from pix.telemetry.traces import Span, SpanKind, Tracing
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
 
+from pix.scheme.days import LOCAL_MS_MAX, LOCAL_MS_MIN, local
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import format_brl
 from pix.scheme.people import format_tax_id
-from pix.scheme.times import TIME_MS_MAX
 from pix.web.languages import Language, translate
 
-TIME_ZONE: Final = ZoneInfo("America/Sao_Paulo")
-"""Pix runs on the official time of Brasília; so do all pages, whatever the visitor's clock."""
-
-_DAY_MS: Final = 86_400_000
-# A day from either end of what `datetime` holds, so that no time zone leads out of it.
-_FIRST_MS: Final = int(datetime.min.replace(tzinfo=UTC).timestamp()) * 1_000 + _DAY_MS
-_LAST_MS: Final = TIME_MS_MAX - _DAY_MS
 _DAY_OF_THIS_YEAR: Final = {Language.ENGLISH: "EEEE, MMMM d", Language.PORTUGUESE: "EEEE, d 'de' MMMM"}
 _INITIALS_MAX: Final = 2
 _SMALL_WORDS: Final = frozenset({"de", "da", "do", "das", "dos", "e", "of", "the", "banco", "bank"})
@@ -42,16 +34,9 @@ def brl_plain(amount_centavos: int) -> str:
     return format_brl(amount_centavos).replace("R$ ", "")
 
 
-def local(at_ms: int) -> datetime:
-    """The instant (Unix milliseconds) as people in Brasília see it; one outside the calendar as the nearest within."""
-    # Divided as integers: a float of seconds rounds some milliseconds to the one before.
-    seconds, milliseconds = divmod(min(max(at_ms, _FIRST_MS), _LAST_MS), 1_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1_000).astimezone(TIME_ZONE)
-
-
 def localtime(at_ms: int, language: Language) -> str:
     """Day, month and time to the minute: "14 Oct, 15:32". Takes any integer, as all filters of times do."""
-    if not _FIRST_MS <= at_ms <= _LAST_MS:
+    if not LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX:
         return _raw(at_ms)
     at = local(at_ms)
     if language is Language.PORTUGUESE:
@@ -61,7 +46,7 @@ def localtime(at_ms: int, language: Language) -> str:
 
 def localtime_full(at_ms: int, language: Language) -> str:
     """Day, month, year and time to the second, as a receipt has it."""
-    if not _FIRST_MS <= at_ms <= _LAST_MS:
+    if not LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX:
         return _raw(at_ms)
     at = local(at_ms)
     return _day_and_time(format_date(at, "long", locale=language.locale), f"{at:%H:%M:%S}", language)
@@ -83,20 +68,15 @@ def _day_and_time(day: str, time: str, language: Language) -> str:
 
 
 def clock_time(at_ms: int) -> str:
-    return local(at_ms).strftime("%H:%M:%S") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
+    return local(at_ms).strftime("%H:%M:%S") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 
 def minute_time(at_ms: int) -> str:
-    return local(at_ms).strftime("%H:%M") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
+    return local(at_ms).strftime("%H:%M") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 
 def iso_time(at_ms: int) -> str:
-    return local(at_ms).isoformat(timespec="milliseconds") if _FIRST_MS <= at_ms <= _LAST_MS else _raw(at_ms)
-
-
-def local_day(at_ms: int) -> date:
-    """The day in Brasília; of an instant outside the calendar the nearest day within."""
-    return local(at_ms).date()
+    return local(at_ms).isoformat(timespec="milliseconds") if LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX else _raw(at_ms)
 
 
 def _raw(at_ms: int) -> str:

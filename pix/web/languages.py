@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from pix.scheme.reasons import ReasonCode, reason_of
 from pix.web.folders import templates_folder
 
 
@@ -89,6 +90,15 @@ def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
         for message in catalogue(language)
         if isinstance(message.id, str) and "{}" in message.id and isinstance(message.string, str) and message.string
     ]
+
+
+def reason_sentence(code: str | None, language: Language, flow: str = "transfer") -> str:
+    """What a reason code means in a flow, for people; empty for none, and for a text that is no code."""
+    try:
+        reason = reason_of(ReasonCode(code or ""), flow)
+    except ValueError:
+        return ""
+    return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
 
 
 def choose_language(chosen: str | None, accept_language: str) -> Language:

@@ -71,15 +71,11 @@ class OperatorUnknown(OperatorNotAuthenticated):
 
 
 class OperatorSignInDisabled(OperatorNotAuthenticated):
-    """No password is configured, so sign-in is disabled."""
-
     def __init__(self) -> None:
         super().__init__(DISABLED_RULE)
 
 
 class TooManyAttempts(OperatorNotAuthenticated):
-    """Too many wrong passwords."""
-
     def __init__(self, wait_ms: int) -> None:
         seconds = -(-wait_ms // 1_000)
         self.headers = {"Retry-After": str(seconds)}

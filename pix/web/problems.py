@@ -94,7 +94,6 @@ ProblemTable = Mapping[type[Exception], ProblemKind]
 
 
 def find_kind(error: Exception, table: ProblemTable) -> ProblemKind | None:
-    """The row of the error's class or of its nearest base class."""
     for base in type(error).__mro__:
         if base in table:
             return table[base]
@@ -109,7 +108,6 @@ def problem_response(
     rule: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The answer of the API to a request that fails."""
     document = ProblemDocument(
         type=f"urn:codepix:problem:{kind.name}",
         title=kind.title,

@@ -43,15 +43,11 @@ RETRY_AFTER_SECONDS: Final = 5
 
 
 class TooManyStreams(Exception):
-    """This visitor has too many event streams open."""
-
     rule = f"At most {STREAMS_PER_VISITOR_MAX} event streams may be open per visitor; close one."
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class NoRoomForStreams(Exception):
-    """All visitors together have too many event streams open."""
-
     rule = f"At most {STREAMS_MAX} event streams may be open at once; try again later."
     retry_after_seconds = RETRY_AFTER_SECONDS
 

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pix.scheme.days import day_of
 from pix.web import formats
 from pix.web.assets import asset_url
 from pix.web.folders import templates_folder
@@ -47,7 +48,6 @@ class Pages:
     def html(
         self, request: Request, template: str, context: Mapping[str, Any] | None = None, *, block: str | None = None
     ) -> str:
-        """The text of the template, or of one block of it."""
         language = language_of(request)
         found = self._environments[language].get_template(template)
         values: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         clock_time=formats.clock_time,
         minute_time=formats.minute_time,
         iso_time=formats.iso_time,
-        local_day=formats.local_day,
+        local_day=day_of,
         day_heading=lambda day, today: _day_heading(day, today, language),
         seconds_between=partial(formats.seconds_between, language=language),
         decimal=partial(formats.decimal, language=language),

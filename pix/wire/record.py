@@ -16,7 +16,8 @@ HEADER_TYPE: Final = "codepix-type"
 HEADER_SENDER: Final = "codepix-sender"
 HEADER_SIGNATURE: Final = "codepix-signature"
 HEADER_TRACEPARENT: Final = "traceparent"
-HEADERS_OF_PROTOCOL: Final = frozenset({HEADER_TYPE, HEADER_SENDER, HEADER_SIGNATURE, HEADER_TRACEPARENT})
+HEADER_CLOCK: Final = "codepix-clock"
+HEADERS_OF_PROTOCOL: Final = frozenset({HEADER_TYPE, HEADER_SENDER, HEADER_SIGNATURE, HEADER_TRACEPARENT, HEADER_CLOCK})
 
 VALUE_BYTES_MAX: Final = 16 * 1024
 """A larger value is not read: no message of the protocol comes near this."""
@@ -28,7 +29,7 @@ VALUE_KEPT_BYTES_MAX: Final = 64 * 1024
 """Of a larger value no more is kept in memory or as a dead letter: its length and its SHA-256 stand for the rest."""
 KEY_BYTES_MAX: Final = 1_024
 HEADERS_MAX: Final = 64
-"""The protocol has four headers; tools between the participants may add theirs."""
+"""The protocol has five headers; tools between the participants may add theirs."""
 HEADERS_BYTES_MAX: Final = 8 * 1024
 """Names and values together."""
 

@@ -22,6 +22,16 @@ COUNT_DOTS = """() => {
   }));
   new MutationObserver(count).observe(document.querySelector("[data-network]"), { childList: true, subtree: true });
 }"""
+MOST_DOTS = """() => {
+  window.mostDots = 0;
+  const look = () => {
+    window.mostDots = Math.max(window.mostDots, document.querySelectorAll(".dot").length);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+DOTS_MAX = 150
+MESSAGES_OF_A_TRANSFER = 7
 LIVE = "[data-map-state=live]"
 
 
@@ -81,6 +91,19 @@ def test_a_transfer_is_seen_on_the_map_and_explained_in_the_explorer(
     expect(page.locator("details.message .dump").first).to_contain_text("0a 20 45")
     page.goto("/protocol#both-banks-have-booked")
     expect(page.locator("#both-banks-have-booked")).to_be_in_viewport()
+
+
+def test_a_storm_of_payments_draws_no_more_dots_than_a_page_can_move(
+    show: Show, street: Street, ana: Account, bruno: Account
+) -> None:
+    page = show("/map")
+    await_live(page)
+    page.evaluate(MOST_DOTS)
+    payments = 2 * DOTS_MAX // MESSAGES_OF_A_TRANSFER
+    for number in range(payments):
+        pay(street, ana, amount_centavos=100 + number)
+    expect(page.locator("[data-count=completed]")).to_have_text(str(payments))
+    assert 0 < page.evaluate("window.mostDots") <= DOTS_MAX
 
 
 def test_a_paused_map_stands_still_until_it_goes_on(show: Show, street: Street, ana: Account, bruno: Account) -> None:

@@ -20,20 +20,19 @@ from lab.network.parts.process import wait_until
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.read.rest import BankRest, new_client
 from pix.web.client import new_http_client
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Watch
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, STILL, Watch
 from tests.browser.test_accessibility import faults_of
+from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.support.panel import serving_panel
 
 BACK_PATIENCE_MS = 90_000
 SESSION_SECONDS = 4.0
 """The shortest after which a consumer group would throw out a member that stands still."""
-PLAYED = ("hub-dies", "everything-dies", "late-answer")
-"""What the page plays in every run, besides; the others are played in tests/e2e/test_scenario_command.py."""
 LOOPBACK = "http://127.0.0.1:"
 
 
 def open_page(browser: Browser, watch: Watch, address: str, **options: Any) -> Page:
-    page = browser.new_context(locale="en-GB", **{**DESKTOP, **options}).new_page()
+    page = browser.new_context(locale="en-GB", **{**DESKTOP, **STILL, **options}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     watch.over(page, LOOPBACK)
     page.goto(address)
@@ -59,15 +58,9 @@ def test_a_scenario_is_played_from_its_button_to_a_green_audit(browser: Browser,
     page.context.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name in PLAYED else [pytest.mark.prove])
-        for name in SCENARIOS
-        if name != "payee-bank-dies"
-    ],
-)
+# `make test` plays all of them by command, in tests/e2e/test_scenario_command.py.
+@pytest.mark.prove
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "payee-bank-dies"])
 def test_every_button_ends_in_a_green_audit(browser: Browser, watch: Watch, panel: str, name: str) -> None:
     watch.expects_errors = True  # the hub, whose map is shown, is killed in some of them
     page = open_page(browser, watch, panel)
@@ -78,7 +71,7 @@ def test_every_button_ends_in_a_green_audit(browser: Browser, watch: Watch, pane
     page.context.close()
 
 
-def test_a_killed_hub_comes_back_and_the_pages_with_it(
+def test_a_stopped_hub_comes_back_and_the_pages_with_it(
     browser: Browser,
     watch: Watch,
     panel: str,
@@ -88,25 +81,28 @@ def test_a_killed_hub_comes_back_and_the_pages_with_it(
 ) -> None:
     watch.expects_errors = True
     page = open_page(browser, watch, panel)
+    console = open_page(browser, watch, network.hub_url, reduced_motion="no-preference")
+    expect(console.locator(LIVE)).to_be_visible()
     hub = page.locator("[data-part=hub]")
     expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
     pid = network.hubs[0].pid
     page.locator("#hub-stop").click()
     expect(hub).to_have_attribute("data-condition", "held")
     expect(page.locator("[data-scene=window]")).to_contain_text("The hub is down")
+    expect(console.locator("[data-map-state=lost]")).to_contain_text("Reconnecting")
     page.locator("#hub-start").click()
     expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
     expect(page.locator("[data-scene=window] iframe")).to_be_visible()
     assert network.hubs[0].pid != pid
 
-    console = open_page(browser, watch, network.hub_url)
-    page.locator("#hub-kill").click()
-    expect(hub).not_to_have_attribute("data-condition", "ready")
-    expect(hub).to_have_attribute("data-condition", "ready", timeout=BACK_PATIENCE_MS)
-    # The console's page has found its hub again by itself: it shows a payment of now without being loaded anew.
+    # The console's page has found its hub again by itself: it shows a payment of now without being loaded anew, and
+    # its messages. Whatever the broker, the console hears of each by its own tap.
+    expect(console.locator(LIVE)).to_be_visible(timeout=BACK_PATIENCE_MS)
+    console.evaluate(COUNT_DOTS)
     order = payment(population.rich("001"), population.friends("002")[0], 77_77, f"after the hub {time.time_ns()}")
     sent = PaymentDriver(banks).send(order)
     expect(console.locator(f"[data-transfer='{sent.end_to_end_id}']")).to_be_visible(timeout=BACK_PATIENCE_MS)
+    console.wait_for_function("() => window.dots >= 7", timeout=BACK_PATIENCE_MS)
     console.context.close()
     page.context.close()
 
@@ -145,30 +141,29 @@ def test_a_slow_click_is_a_click_though_the_page_moves_meanwhile(browser: Browse
     page.context.close()
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop-light", "phone-dark"])
-def test_axe_finds_no_serious_fault_on_the_panel(
-    browser: Browser, watch: Watch, panel: str, size: dict[str, Any], scheme: str
-) -> None:
+def test_axe_finds_no_serious_fault_on_the_panel(browser: Browser, watch: Watch, panel: str) -> None:
     watch.expects_errors = True
-    page = open_page(browser, watch, panel, **size, color_scheme=scheme, reduced_motion="reduce")
-    page.locator("#audit").click()
-    expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
-    # The same with words longer than any that the network has now.
-    reached = page.evaluate(
-        """() => {
-          document.querySelectorAll("main :is(h2, p, li > span, .item-title, .item-detail, .step-words)")
-            .forEach((place) => place.append("x".repeat(90)));
-          return document.documentElement.scrollWidth;
-        }"""
-    )
-    assert reached <= page.viewport_size["width"]  # type: ignore[index]
-    page.reload()
-    expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
-    assert faults_of(page) == []
-    page.goto(panel.replace("?token=", "?token=wrong"))
-    assert faults_of(page) == []
-    page.context.close()
+    for size, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
+        page = open_page(browser, watch, panel, **size, color_scheme=scheme)
+        if size is DESKTOP:
+            page.locator("#audit").click()
+        expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+        # The same with words longer than any that the network has now.
+        reached = page.evaluate(
+            """() => {
+              document.querySelectorAll("main :is(h2, p, li > span, .item-title, .item-detail, .step-words)")
+                .forEach((place) => place.append("x".repeat(90)));
+              return document.documentElement.scrollWidth;
+            }"""
+        )
+        assert reached <= page.viewport_size["width"]  # type: ignore[index]
+        page.reload()
+        expect(page.locator("[data-verdict]")).to_be_visible(timeout=BACK_PATIENCE_MS)
+        assert faults_of(page) == [], scheme
+        page.goto(panel.replace("?token=", "?token=wrong"))
+        assert faults_of(page) == [], scheme
+        page.context.close()
 
 
 # The classroom.

@@ -10,13 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from lab.drive.customers import Customer, Population
 from lab.network.network import Network, RunningBank
-from lab.read.rest import BankRest
 from tests.browser.addresses import arrive
 from tests.browser.conftest import PATIENCE_MS, Watch
-from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.browser.test_paying import stage, to_review
-
-RESTART_PATIENCE_MS = 60_000
 
 
 @pytest.fixture
@@ -56,44 +52,3 @@ def test_a_payment_shows_in_both_statements_and_on_the_console(
     other.goto(f"{network.hub_url}/transfers/{end_to_end_id}")
     expect(other.locator("main")).to_contain_text(end_to_end_id)
     other.context.close()
-
-
-def test_a_payment_waits_while_the_payees_bank_is_dead_and_completes_when_it_is_back(
-    page: Page, network: Network, population: Population
-) -> None:
-    payer, payee = population.rich("001"), population.friends("002")[0]
-    service = next(each for each in network.services if each.name == "bank-002")
-    sign_in(page, network.bank("001"), payer)
-    to_review(page, payee.keys[0].key, "4321")
-    service.kill()
-    try:
-        page.locator("#confirm").click()
-        expect(page.locator(".notice")).to_contain_text("Your money is safe")
-    finally:
-        service.start()
-    network.await_ready()
-    expect(page.locator("[data-status]")).to_have_attribute("data-status", "completed", timeout=RESTART_PATIENCE_MS)
-
-
-def test_the_map_comes_back_with_the_hub_and_shows_the_real_messages(
-    page: Page, network: Network, watch: Watch, banks: dict[str, BankRest], population: Population
-) -> None:
-    watch.strangers = []
-    watch.expects_errors = True
-    page.goto(f"{network.hub_url}/map")
-    expect(page.locator(LIVE)).to_be_visible()
-    service = next(each for each in network.services if each.name.startswith("hub"))
-    service.kill()
-    try:
-        expect(page.locator("[data-map-state=lost]")).to_contain_text("Reconnecting")
-    finally:
-        service.start()
-    network.await_ready()
-    expect(page.locator(LIVE)).to_be_visible(timeout=RESTART_PATIENCE_MS)
-    page.evaluate(COUNT_DOTS)
-    payer, payee = population.rich("001"), population.friends("002")[0]
-    for number in range(3):
-        banks["001"].pay(payer.account_number, payee.keys[0].kind, payee.keys[0].key, 100 + number, "", f"map-{number}")
-    # Whatever the broker, the console hears of each message by its own tap.
-    page.wait_for_function("() => window.dots >= 7", timeout=RESTART_PATIENCE_MS)
-    watch.strangers = []

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from tests.browser.addresses import arrive
-from tests.browser.conftest import PHONE, Look, Watch
+from tests.browser.conftest import PHONE, Look, Street, Watch
 from tests.browser.test_paying import go_on, stage, to_review
 from tests.integration.bank_http.conftest import PIN
 
@@ -186,10 +186,10 @@ def test_language_and_brightness_are_kept(look: Look, ana: Account) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
 
 
-def test_two_banks_in_one_browser_keep_their_customers_apart(look: Look, street: object, ana: Account) -> None:
+def test_two_banks_in_one_browser_keep_their_customers_apart(look: Look, street: Street, ana: Account) -> None:
     page = look("001", ana)
     other = page.context.new_page()
-    other.goto(street.addresses["002"])  # type: ignore[attr-defined]
+    other.goto(street.address("002"))
     arrive(other, "**/sign-in")
     page.reload()
     expect(page.locator("h1")).to_have_text("Hello, Ana")

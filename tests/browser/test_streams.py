@@ -17,13 +17,13 @@ from lab.network.parts.process import wait_until
 from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, Watch
 from tests.browser.test_console import LIVE, pay
-from tests.browser.test_network import RESTART_PATIENCE_MS
 from tests.integration.bank_http.serving import serving
 from tests.support.village import Postman, Village, VillageSettings
 
 TABS = 12
 STREAMS_OF_A_BROWSER = 3
 PATIENCE_SECONDS = PATIENCE_MS / 1000
+RESTART_PATIENCE_MS = 60_000
 OPEN = "[data-live-state=open]"
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
 from lab.read.snapshot import NetworkReader
@@ -23,6 +25,8 @@ __all__ = ["banks", "client", "network", "population", "reader"]
 COMMAND_SECONDS_MAX = 280
 """More than an experiment takes to say what has gone wrong."""
 READY_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 150.0
+"""More than a network takes to say that it does not get ready."""
 END_SECONDS_MAX = 30.0
 
 
@@ -30,17 +34,35 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "lab", *arguments]
 
 
-def run_codepix(*arguments: str, exported: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command to its end, with wide tables, from a shell with these variables exported."""
+def ask_codepix(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command that refuses, or that only asks a network, in this process: without seconds of imports."""
+    finished = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1"}, catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, finished.exit_code, finished.stdout, finished.stderr)
+
+
+def ask_codepix_json(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """The same with --json; its exit code and document."""
+    return _document_of(ask_codepix(*arguments, "--json"))
+
+
+def run_codepix(
+    *arguments: str, exported: Mapping[str, str] | None = None, seconds_max: float = COMMAND_SECONDS_MAX
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a process to its end, with wide tables, from a shell with these variables exported."""
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(exported or {})}
     return subprocess.run(
-        command_line(*arguments), capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, env=environment
+        command_line(*arguments), capture_output=True, text=True, timeout=seconds_max, env=environment
     )
 
 
-def run_codepix_json(*arguments: str, exported: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    """Runs the command with --json; its exit code and document."""
-    finished = run_codepix(*arguments, "--json", exported=exported)
+def run_codepix_json(
+    *arguments: str, exported: Mapping[str, str] | None = None, seconds_max: float = COMMAND_SECONDS_MAX
+) -> tuple[int, dict[str, Any]]:
+    """Runs the command as a process with --json; its exit code and document."""
+    return _document_of(run_codepix(*arguments, "--json", exported=exported, seconds_max=seconds_max))
+
+
+def _document_of(finished: subprocess.CompletedProcess[str]) -> tuple[int, dict[str, Any]]:
     assert finished.stdout, finished.stderr
     return finished.returncode, json.loads(finished.stdout)
 
@@ -65,7 +87,7 @@ class Background:
             assert self.process.poll() is None or text in self.output(), self.output()
             return text in self.output()
 
-        wait_until(written, READY_SECONDS_MAX, f"the command to write {text!r}")
+        wait_until(written, START_SECONDS_MAX, f"the command to write {text!r}")
 
     def family(self) -> list[psutil.Process]:
         return list(psutil.Process(self.process.pid).children(recursive=True))

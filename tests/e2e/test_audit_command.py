@@ -13,7 +13,7 @@ from lab.network.network import Network
 from lab.network.parts.ports import free_port
 from lab.read.rest import BankRest
 from lab.read.snapshot import NetworkReader
-from tests.e2e.conftest import run_codepix, run_codepix_json
+from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix
 from tests.e2e.test_transfer import await_completed, pay
 
 
@@ -35,7 +35,7 @@ def test_a_sound_network_passes(quiet_network: Network) -> None:
     finished = run_codepix("audit", "--hub", quiet_network.hub_url)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "BROKEN" not in finished.stdout
-    code, document = run_codepix_json("audit", "--hub", quiet_network.hub_url)
+    code, document = ask_codepix_json("audit", "--hub", quiet_network.hub_url)
     assert code == 0
     assert document["ok"] is True
     numbers = document["invariants"]["money_is_conserved"]["numbers"]
@@ -48,7 +48,7 @@ def test_money_from_nothing_is_found(quiet_network: Network, population: Populat
     add = "UPDATE accounts SET balance_centavos = balance_centavos + 1 WHERE number = :number"
     take = "UPDATE accounts SET balance_centavos = balance_centavos - 1 WHERE number = :number"
     with tampered(quiet_network, "bank_002", add, take, number=account):
-        finished = run_codepix("audit", "--hub", quiet_network.hub_url, "--wait", "5")
+        finished = ask_codepix("audit", "--hub", quiet_network.hub_url, "--wait", "5")
     assert finished.returncode == 1
     assert finished.stdout.count("BROKEN") == 2
     assert f"books_balance: 002: balance of account {account} is not its postings" in finished.stdout
@@ -87,7 +87,7 @@ def test_what_was_changed_at_the_hub_is_found(
     end_to_end_id = pay(banks, population, "001", "002", 55_55, f"audit-{hash(do)}")
     await_completed(reader, end_to_end_id)
     with tampered(quiet_network, "hub", do, undo, id=end_to_end_id):
-        code, document = run_codepix_json("audit", "--hub", quiet_network.hub_url, "--wait", "5")
+        code, document = ask_codepix_json("audit", "--hub", quiet_network.hub_url, "--wait", "5")
     assert code == 1
     finding = document["invariants"][invariant]
     assert finding["ok"] is False
@@ -96,13 +96,13 @@ def test_what_was_changed_at_the_hub_is_found(
 
 
 def test_who_cannot_be_reached_is_named(quiet_network: Network) -> None:
-    nowhere = run_codepix("audit", "--hub", f"http://127.0.0.1:{free_port()}", "--wait", "0")
+    nowhere = ask_codepix("audit", "--hub", f"http://127.0.0.1:{free_port()}", "--wait", "0")
     assert nowhere.returncode == 2
     assert "The hub at" in nowhere.stderr
     bank = quiet_network.bank("003").service
     bank.stop()
     try:
-        finished = run_codepix("audit", "--hub", quiet_network.hub_url, "--wait", "0")
+        finished = ask_codepix("audit", "--hub", quiet_network.hub_url, "--wait", "0")
     finally:
         bank.start()
     assert finished.returncode == 2

@@ -20,7 +20,7 @@ from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, HubRest, new_client
 from pix.web.client import new_http_client
-from tests.e2e.conftest import Background, all_gone, run_codepix
+from tests.e2e.conftest import Background, all_gone, ask_codepix
 
 READY = "Ctrl-C stops everything"
 GONE_SECONDS_MAX = 10.0
@@ -67,53 +67,52 @@ def balance_of_rich(client: httpx.Client, port: int) -> int:
     return Population.of({"001": bank}).rich("001").balance_centavos
 
 
-def test_the_demo_ends_cleanly_finds_its_data_again_and_starts_a_killed_bank(
+@pytest.mark.slow
+def test_the_demo_starts_a_killed_bank_ends_cleanly_and_finds_its_data_again(
     tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
 ) -> None:
     arguments, ports = demo_arguments(tmp_path / "data")
-    first = start_codepix(*arguments)
+    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
+    first = start_codepix(*arguments, "--banks", "2", ignoring_sigint=True)
     first.await_output(READY)
     output = first.output()
-    for option in ("--hub-port", "--bank-001-port", "--bank-002-port", "--bank-003-port"):
+    for option in ("--hub-port", "--bank-001-port", "--bank-002-port"):
         assert f"http://127.0.0.1:{ports[option]}" in output
     assert f"PIN of each: {DEMO_PIN}" in output
     assert "ana@aurora.example" in output
+    hub = HubRest(f"http://127.0.0.1:{ports['--hub-port']}", client)
+    assert [bank["code"] for bank in hub.banks()] == ["001", "002"]
     bank = BankRest("Bank 001", f"http://127.0.0.1:{ports['--bank-001-port']}", client)
     payer = Population.of({"001": bank}).rich("001")
     bank.pay(payer.account_number, "EMAIL", "fernanda@ipe.example", 1_00, "", "demo-1")
+    bank_002 = next(process for process in first.family() if is_bank(process, "002"))
+    bank_002.kill()
+    first.await_output("bank-002 is back")
+    assert client.get(f"http://127.0.0.1:{ports['--bank-002-port']}/health/ready").is_success
     family = first.family()
-    assert len(family) >= 6
-    with watching_panel(output, ports["--lab-port"]):
+    assert len(family) >= 5
+    with watching_panel(output, ports["--lab-port"]) as panel:
+        assert all(f'data-part="bank-{code}"' in panel for code in ("001", "002"))
+        assert 'data-part="bank-003"' not in panel
         asked = time.monotonic()
         assert first.end(signal.SIGINT) == 0, first.output()
         assert time.monotonic() - asked < STOP_SECONDS_MAX, "an open page keeps the lab from stopping"
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
     assert "Stopped" in first.output()
 
-    second = start_codepix(*arguments)
+    second = start_codepix(*arguments, "--banks", "2")
     second.await_output(READY)
     assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos - 1_00
     family = second.family()
     assert second.end(signal.SIGTERM) == 0, second.output()
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
-    # As from `nohup make demo &`, whose SIGINT is ignored until the demo says otherwise.
-    fresh = start_codepix(*arguments, "--fresh", ignoring_sigint=True)
-    fresh.await_output(READY)
-    assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
-    bank_002 = next(process for process in fresh.family() if is_bank(process, "002"))
-    bank_002.kill()
-    fresh.await_output("bank-002 is back")
-    assert client.get(f"http://127.0.0.1:{ports['--bank-002-port']}/health/ready").is_success
-    family = fresh.family()
-    assert fresh.end(signal.SIGINT) == 0
-    wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the demo to be gone")
 
-
-@pytest.mark.parametrize("count", [2, 5])
-def test_the_demo_starts_as_many_banks_as_asked_for(
-    count: int, tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
+@pytest.mark.prove
+def test_the_demo_starts_more_banks_and_begins_afresh(
+    tmp_path: Path, client: httpx.Client, start_codepix: Callable[..., Background]
 ) -> None:
+    count = 5
     arguments, ports = demo_arguments(tmp_path / "data")
     demo = start_codepix(*arguments, "--banks", str(count))
     demo.await_output(READY)
@@ -124,26 +123,31 @@ def test_the_demo_starts_as_many_banks_as_asked_for(
     last = f"{count:03d}"
     banks = {code: BankRest(code, found[code]["url"], client) for code in ("001", last)}
     population = Population.of(banks)
-    PaymentDriver(banks).send(payment(population.rich("001"), population.rich(last), 1_00, "to the last bank"))
+    payer = population.rich("001")
+    PaymentDriver(banks).send(payment(payer, population.rich(last), 1_00, "to the last bank"))
     for path in ("/", "/map"):
         page = client.get(f"{hub}{path}")
         assert page.is_success and all(bank["name"] in page.text for bank in found.values()), path
     with watching_panel(demo.output(), ports["--lab-port"]) as panel:
         assert all(f'data-part="bank-{code}"' in panel for code in found)
-    audit = run_codepix("audit", "--hub", hub)
+    audit = ask_codepix("audit", "--hub", hub)
     assert audit.returncode == 0, audit.stdout
     assert demo.end(signal.SIGINT) == 0
 
-    if count > 2:
-        fewer = run_codepix(*arguments, "--banks", "2")
-        assert fewer.returncode == 2
-        assert "Start at least 5 banks" in fewer.stderr
+    fewer = ask_codepix(*arguments, "--banks", "2")
+    assert fewer.returncode == 2
+    assert "Start at least 5 banks" in fewer.stderr
+
+    fresh = start_codepix(*arguments, "--banks", "2", "--fresh")
+    fresh.await_output(READY)
+    assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
+    assert fresh.end(signal.SIGINT) == 0
 
 
 def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:
     arguments, ports = demo_arguments(tmp_path / "data")
     with socket.create_server(("127.0.0.1", ports["--bank-002-port"])):
-        finished = run_codepix(*arguments)
+        finished = ask_codepix(*arguments)
     assert finished.returncode == 2
     assert finished.stderr.strip() == (
         f"Port {ports['--bank-002-port']}, wanted for Banco Ipê (002), is in use by another program. "
@@ -159,7 +163,7 @@ def test_a_port_in_use_gets_a_clear_sentence(tmp_path: Path) -> None:
     ],
 )
 def test_a_story_that_cannot_be_told_is_refused(arguments: list[str], sentence: str) -> None:
-    finished = run_codepix("demo", "--story", *arguments)
+    finished = ask_codepix("demo", "--story", *arguments)
     assert finished.returncode == 2
     assert sentence in finished.stderr
 
@@ -167,7 +171,7 @@ def test_a_story_that_cannot_be_told_is_refused(arguments: list[str], sentence: 
 def test_fresh_removes_no_folder_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("three years of work")
     arguments, _ = demo_arguments(tmp_path)
-    finished = run_codepix(*arguments, "--fresh")
+    finished = ask_codepix(*arguments, "--fresh")
     assert finished.returncode == 1
     assert "is not a folder of CodePix" in finished.stderr
     assert (tmp_path / "thesis.txt").exists()

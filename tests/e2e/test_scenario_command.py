@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.prove.scenarios.registry import SCENARIOS
-from tests.e2e.conftest import run_codepix, run_codepix_json
+from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix_json
 
 WITNESSES = {
     "payee-bank-dies": "waited_for_the_bank",
@@ -17,17 +17,14 @@ WITNESSES = {
     "gridlock": "payments_AM04",
 }
 """For each scenario the number that shows that what it is about has happened."""
-SHORT = ("silent-bank", "duplicate-storm", "gridlock")
-"""The others are played by the lab's page, in tests/browser/test_lab.py."""
 
 
-@pytest.mark.parametrize(
-    "names", [SHORT, pytest.param(tuple(SCENARIOS), marks=pytest.mark.prove)], ids=["short", "all"]
-)
-def test_scenarios_are_green(names: tuple[str, ...]) -> None:
-    code, document = run_codepix_json("scenario", *(names if names == SHORT else ["--all"]))
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_scenario_is_green() -> None:
+    code, document = run_codepix_json("scenario", "--all", seconds_max=580)
     assert {each["name"]: (each["ok"], each["failures"]) for each in document["scenarios"]} == {
-        name: (True, []) for name in names
+        name: (True, []) for name in SCENARIOS
     }
     assert code == 0 and document["ok"] is True
     for each in document["scenarios"]:
@@ -37,7 +34,7 @@ def test_scenarios_are_green(names: tuple[str, ...]) -> None:
 
 
 def test_what_there_is_to_play_is_listed() -> None:
-    code, document = run_codepix_json("scenario", "--list")
+    code, document = ask_codepix_json("scenario", "--list")
     assert code == 0
     assert [each["name"] for each in document["scenarios"]] == list(SCENARIOS) == list(WITNESSES)
     assert all(each["watch"] for each in document["scenarios"])
@@ -51,6 +48,6 @@ def test_what_there_is_to_play_is_listed() -> None:
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
-    finished = run_codepix("scenario", *arguments)
+    finished = ask_codepix("scenario", *arguments)
     assert finished.returncode == 2
     assert sentence in finished.stderr

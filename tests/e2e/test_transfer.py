@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lab.drive.customers import Population
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
@@ -50,24 +48,6 @@ def test_both_statements_and_the_hub_agree(
     assert (received["end_to_end_id"], received["amount_centavos"]) == (end_to_end_id, 12_34)
 
 
-@pytest.mark.parametrize("victim", ["bank-002", "hub"])
-def test_a_transfer_waits_for_a_service_that_was_killed(
-    victim: str, quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
-) -> None:
-    service = service_called(quiet_network, victim)
-    service.kill()
-    try:
-        end_to_end_id = pay(banks, population, "001", "002", 43_21, f"e2e-killed-{victim}")
-        assert banks["001"].transfer(end_to_end_id, "outgoing")["status"] == "pending"
-    finally:
-        service.start()
-    row = await_completed(reader, end_to_end_id)
-    assert row["status"] == "completed"
-    report = reader.audit(COMPLETED_SECONDS_MAX)
-    assert report.is_ok, report
-    assert not report.in_flight
-
-
 def test_the_payers_bank_dies_right_after_it_took_the_order(
     quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
 ) -> None:
@@ -87,17 +67,6 @@ def pay_again(banks: dict[str, BankRest], population: Population) -> str:
         customer.account_number, key.kind, key.key, 10_01, "Lunch e2e-payer-killed", "e2e-payer-killed"
     )
     return str(row["end_to_end_id"])
-
-
-def test_the_broker_loses_its_log_in_mid_flight(
-    quiet_network: Network, banks: dict[str, BankRest], population: Population, reader: NetworkReader
-) -> None:
-    ids = [pay(banks, population, "001", "003", 100 + number, f"e2e-wiped-{number}") for number in range(20)]
-    quiet_network.wipe_broker()
-    for end_to_end_id in ids:
-        await_completed(reader, end_to_end_id)
-    report = reader.audit(COMPLETED_SECONDS_MAX)
-    assert report.is_ok, report
 
 
 def test_a_frozen_bank_goes_on_after_its_thaw(

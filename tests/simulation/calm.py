@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bank_sim.domain.flows import owed as owed_by_bank
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
 from hub.domain.flows import owed as owed_by_hub
 from hub.domain.flows.transfer.model import Transfer as HubTransfer
@@ -91,7 +92,7 @@ class CalmWatch:
                 for row in bank.store.transfers.values():
                     if row.resend_at_ms is not None:
                         debts = self._debts_of(bank.identity.ispb, row, bank.identity.ispb, local_ms)
-                        is_prompt = row.answered_at_ms is None or row.answered_at_ms != row.resend_at_ms
+                        is_prompt = row.resend_count != WITHHELD
                         name = bank.instance.name
                         yield from self._judge(name, row.end_to_end_id, debts, is_prompt, since_ms, now_ms, next_ms)
         yield from self._judge_open(now_ms, next_ms)

@@ -30,7 +30,10 @@ class Timeline:
         self._order = count()
 
     def now_ms(self) -> int:
-        """The time, as `pix.runtime.clock.Clock` has it."""
+        """The true time."""
+        return self._now_ms
+
+    def real_now_ms(self) -> int:
         return self._now_ms
 
     def at(self, time_ms: int, act: Callable[[], None]) -> None:
@@ -55,7 +58,7 @@ class Timeline:
 
 
 class ParticipantClock:
-    """A participant's wall clock, which may be wrong, and may step; see `pix.runtime.clock.Clock`."""
+    """A participant's wall clock, which may be wrong, and may step: both ports of `pix.runtime.clock`."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -65,6 +68,9 @@ class ParticipantClock:
     def now_ms(self) -> int:
         """What it shows."""
         return self._timeline.now_ms() + self.off_ms
+
+    def real_now_ms(self) -> int:
+        return self.now_ms()
 
 
 @dataclass(slots=True)

@@ -69,13 +69,13 @@ class _RefundImpatiently(RetransmitDue):
         with self._units() as unit:
             due = [
                 row
-                for row in unit.transfers.lock_due(self._clock.now_ms(), 500, self._policy.cap_ms)
+                for row in unit.transfers.lock_due(self._clock.real_now_ms(), 500, self._policy.cap_ms)
                 if row.direction is Direction.OUTGOING and row.resend_count >= 2
             ]
             accounts = unit.accounts.lock({row.account_number for row in due})
             for row in due:
-                failed = move(row, Trigger.FAILURE, self._clock.now_ms(), ReasonCode.AB03)
-                refund = posting(failed, PostingKind.REFUND, self._clock.now_ms())
+                failed = move(row, Trigger.FAILURE, self._clock.real_now_ms(), ReasonCode.AB03)
+                refund = posting(failed, PostingKind.REFUND, self._clock.real_now_ms())
                 account, refund = books.book(accounts[row.account_number], refund)
                 accounts[account.number] = account
                 unit.transfers.save([failed])

@@ -22,6 +22,7 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import HubUnavailable
 from bank_sim.domain.flows import decide as decide_at_bank
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.transfer.model import Progress
 from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.unit_of_work import HubStore
@@ -37,7 +38,6 @@ from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import isolating_poison
 from pix.participant.gateway import MessageGateway
-from pix.runtime.clock import Clock
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
@@ -228,9 +228,10 @@ class World:
         clock.off_ms = self.clock_random.choice(CLOCKS_OFF_MS) * self.clock_random.choice((-1, 1))
         return clock
 
-    def _compose_hub(self, units: Any, clock: Clock) -> HubApplication:
+    def _compose_hub(self, units: Any, clock: Any) -> HubApplication:
         return compose(
             units,
+            clock,
             clock,
             Health(),
             self.policy,
@@ -252,11 +253,11 @@ class World:
             self.hub_skews_ms.append(self.clock_random.choice(REPLICA_SKEWS_MS))
             clock.off_ms = off_ms + self.hub_skews_ms[-1]
             self.hub_clocks.append(clock)
-            process = HubProcessMessages(units, clock, self.policy, self.timeout_ms, self.plant.decide_at_hub)
+            process = HubProcessMessages(units, clock, clock, self.policy, self.timeout_ms, self.plant.decide_at_hub)
             application = replace(
                 self._compose_hub(units, clock),
-                retransmit_due=self.plant.resend_at_hub(units, clock, self.policy, self.timeout_ms),
-                fail_expired=self.plant.fail_expired(units, clock, self.policy, self.timeout_ms),
+                retransmit_due=self.plant.resend_at_hub(units, clock, clock, self.policy, self.timeout_ms),
+                fail_expired=self.plant.fail_expired(units, clock, clock, self.policy, self.timeout_ms),
             )
             gateway = hub_gateway(self.hub.queries.wire_keys, self.timeline.now_ms, self.codec)
             handler = gateway.handler(process)
@@ -320,7 +321,7 @@ class World:
         for row in store.transfers.values():
             at_ms = row.resend_at_ms
             if at_ms is not None:
-                if at_ms > horizon_ms and at_ms != row.answered_at_ms:
+                if at_ms > horizon_ms and row.resend_count != WITHHELD:
                     return self.timeline.now_ms()
                 if due_ms is None or at_ms < due_ms:
                     due_ms = at_ms
@@ -360,13 +361,14 @@ class World:
                 process_again=_ignore,
                 hub=hub,
                 publisher=publisher,
+                scheme_clock=clock,
                 clock=clock,
                 policy=self.policy,
                 new_id=lambda: next(ids),
                 random=self.random,
             )
 
-        process = self.plant.process_at_bank(units, clock, identity, self.policy, self.plant.decide_at_bank)
+        process = self.plant.process_at_bank(units, clock, clock, identity, self.policy, self.plant.decide_at_bank)
         quiet = made(MemoryUnitsOfWork(store))
         application = replace(
             made(units),
@@ -392,7 +394,7 @@ class World:
         )
         # Another replica of the bank.
         replica = gateway.handler(
-            ProcessMessages(MemoryUnitsOfWork(store), clock, identity, self.policy, self.plant.decide_at_bank)
+            ProcessMessages(MemoryUnitsOfWork(store), clock, clock, identity, self.policy, self.plant.decide_at_bank)
         )
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)

@@ -40,7 +40,7 @@ STRANGER = Party(OTHER_ISPB, "0001", "000777-1", "Zélia Moreira", "***.111.222-
 
 
 def facts(account: Account | None = ANA, now_ms: int = NOW_MS, behaviour: Behaviour | None = None) -> Facts:
-    return Facts(ISPB, now_ms, POLICY, behaviour or Behaviour(), account, "00-trace-01")
+    return Facts(ISPB, now_ms, now_ms, POLICY, behaviour or Behaviour(), account, "00-trace-01")
 
 
 def offered(amount_centavos: int = AMOUNT) -> TransferOffered:

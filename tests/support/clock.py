@@ -1,4 +1,4 @@
-"""Clocks of tests: see `pix.runtime.clock.Clock`."""
+"""Clocks of tests, which are both ports of `pix.runtime.clock`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ class TurnedClock:
     def now_ms(self) -> int:
         return self.at_ms
 
+    def real_now_ms(self) -> int:
+        return self.at_ms
+
     def turn(self, milliseconds: int) -> None:
         self.at_ms += milliseconds
 
@@ -38,3 +41,6 @@ class ShiftedClock:
 
     def now_ms(self) -> int:
         return SystemClock().now_ms() + self.ahead_ms
+
+    def real_now_ms(self) -> int:
+        return self.now_ms()

@@ -16,12 +16,12 @@ from pix.postgres.migrations import migrate
 from pix.postgres.plain_connection import connect_plainly
 
 HUB_TABLES = (
-    "dead_letters, transfers, transfer_tallies, pix_keys, key_events, bank_instances, settlement_fundings, "
-    "settlement_accounts, bank_secrets, banks"
+    "dead_letters, transfers, transfer_tallies, returns, return_tallies, pix_keys, key_events, bank_instances, "
+    "settlement_fundings, settlement_accounts, bank_secrets, banks, network_clock, clock_jump, clock_reports"
 )
 BANK_TABLES = (
-    "accounts, account_keys, transfers, postings, schedules, schedule_executions, behaviour, participants, "
-    "seeded_stories, dead_letters"
+    "accounts, account_keys, transfers, returns, postings, behaviour, participants, seeded_stories, dead_letters, "
+    "network_clock, schedules, schedule_executions"
 )
 
 

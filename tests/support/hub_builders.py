@@ -74,7 +74,7 @@ def network(**changes: Any) -> Network:
 
 def facts(sender: str, surroundings: Network | None = None, now_ms: int = NOW_MS, **changes: Any) -> Facts:
     """What a decision on a message of the sender depends on."""
-    return Facts(sender, surroundings or network(), now_ms, POLICY, **changes)
+    return Facts(sender, surroundings or network(), now_ms, changes.pop("real_now_ms", now_ms), POLICY, **changes)
 
 
 def e2e(number: int = 1, ispb: str = AURORA, at_ms: int = NOW_MS) -> str:

@@ -1,4 +1,4 @@
-"""A whole network of separate processes, started once for the run and shared by every test that asks for it."""
+"""A whole network of separate processes, started once for a folder of tests and shared by those that ask for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """A hub and the three demo banks on free ports, with the embedded broker. Who breaks a part mends it."""
     settings = NetworkSettings(
@@ -28,26 +28,26 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(network: Network) -> Iterator[httpx.Client]:
     """An HTTP client for the network, the operator's."""
     with new_client(network.secrets.operator) as session_client:
         yield session_client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def banks(network: Network, client: httpx.Client) -> dict[str, BankRest]:
     """The banks' REST APIs by code."""
     return {bank.code: BankRest(bank.spec.name, bank.url, client) for bank in network.banks}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reader(network: Network, client: httpx.Client) -> NetworkReader:
     """Who looks at the network as the audit does; has the hub's REST API."""
     return NetworkReader(network.hub_url, client)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def population(banks: dict[str, BankRest]) -> Population:
     """The demo people."""
     return Population.of(banks)

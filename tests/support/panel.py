@@ -24,8 +24,7 @@ def serving_panel(network: Network, client: httpx.Client, *, is_classroom: bool 
         try:
             walkthrough = None
             if is_classroom:
-                walkthrough = Walkthrough(network, supervisor, run.rest, run.reader, run.ends)
-                afterwards.callback(walkthrough.close)
+                walkthrough = Walkthrough(run)
                 walkthrough.begin()
             run.in_background(supervisor.run)
             panel = PanelServer(run, supervisor, network.settings.lab_port or free_port(), walkthrough)

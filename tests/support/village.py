@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
+from types import MappingProxyType
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -39,8 +41,9 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
 from pix.messaging.batches import BatchHandler
+from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.gateway import MessageGateway
-from pix.runtime.clock import Clock, SystemClock
+from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.features import Feature
@@ -240,7 +243,16 @@ class _VillagePublisher:
 class Village:
     """A hub and its banks."""
 
-    def __init__(self, identities: Sequence[BankIdentity], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        identities: Sequence[BankIdentity],
+        clock: Any = None,
+        *,
+        is_virtual: bool = False,
+        seed: int | None = None,
+        due_items: Mapping[str, DueItems] = MappingProxyType({}),
+    ) -> None:
+        """With `is_virtual` it has a virtual clock, with `seed` ids that repeat; `due_items` are banks', by code."""
         self._lock = threading.RLock()
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
@@ -248,14 +260,28 @@ class Village:
         self.wire = MemoryWire()
         """Where the hub's console watches what is carried."""
         clock = clock or SystemClock()
-        units = LockedUnits(HubUnitsOfWork(HubStore()), self._lock)
-        self.hub = compose_hub(units, clock, Health(), RESEND, None, publish=self._queue.extend)
+        self.hub_store = HubStore()
+        self.clock = clock
+        units = LockedUnits(HubUnitsOfWork(self.hub_store), self._lock)
+        network = NetworkClock(clock) if is_virtual else None
+        self.hub = compose_hub(
+            units,
+            clock,
+            Health(),
+            RESEND,
+            None,
+            scheme_clock=network,
+            network_clock=network,
+            publish=self._queue.extend,
+        )
         self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
         self.units: dict[str, BankUnitsOfWork] = {}
         """The banks' stores, by code."""
         for identity in identities:
             secret = f"the secret of the bank {identity.code}"
+            network = NetworkClock(clock) if is_virtual else None
+            random = None if seed is None else Random(f"{identity.code} {seed}")
             self.hub.add_bank(
                 code=identity.code,
                 name=identity.name,
@@ -272,7 +298,11 @@ class Village:
                 hub=VillageHub(self.hub, identity.ispb, self.switches, self._lock),
                 publisher=_VillagePublisher(bank_gateway(identity.ispb, secret), self.publish),
                 clock=clock,
+                scheme_clock=network,
+                network_clock=network,
+                due_items=due_items.get(identity.code, NOTHING_DUE),
                 policy=RESEND,
+                random=random,
             )
             self.banks[identity.code] = bank
             self._readers[bank_topic(identity.code)] = bank_handler(bank, secret)
@@ -398,7 +428,7 @@ class Postman:
             self._village.resend()
 
 
-def found_village(*, with_people: bool = True, clock: Clock | None = None) -> Village:
+def found_village(*, with_people: bool = True, clock: Any = None) -> Village:
     """The three banks of the demo, with their people."""
     village = Village(BANKS, clock)
     if with_people:

@@ -10,7 +10,7 @@ from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.errors import HubUnavailable, KeyLimitReached, KeyNotFound, KeyTaken
 from bank_sim.domain.flows.transfer.model import Progress
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.deliveries import Outgoing
 from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key
@@ -21,7 +21,7 @@ _NAMESPACE = UUID("6f1d1c5e-3a80-4c4e-9b43-0d3f3c2f6c11")
 class MemoryHub:
     """See `bank_sim.application.ports.Hub`. `is_down` makes every question fail, as a hub that is down does."""
 
-    def __init__(self, identity: BankIdentity, clock: Clock) -> None:
+    def __init__(self, identity: BankIdentity, clock: SchemeClock) -> None:
         self.is_down = False
         self.payees: dict[PixKey, Payee] = {}
         """Keys of every bank. Put those of other banks here."""

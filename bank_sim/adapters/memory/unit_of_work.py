@@ -35,14 +35,17 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.flows import FLOWS
-from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.schedules.model import Execution, Schedule
+from pix.participant.clock.memory import MemoryClock
+from pix.participant.clock.model import ClockRepository
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.clock import VirtualTime
 from pix.scheme.keys import PixKey
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
@@ -77,6 +80,7 @@ class BankStore:
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
+    clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
@@ -92,7 +96,8 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.dead_letters.table,
+            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
+            self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -187,8 +192,7 @@ class MemoryKeys:
 
 
 def _wait_ms_max(row: FlowRow, wait_ms_max: int) -> int:
-    is_answered_late = row.answered_at_ms is not None and row.answered_at_ms == row.resend_at_ms
-    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if is_answered_late else wait_ms_max
+    return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if row.resend_count == WITHHELD else wait_ms_max
 
 
 class MemoryRows:
@@ -202,11 +206,12 @@ class MemoryRows:
     def lock(self, ids: Collection[RowId]) -> dict[RowId, Any]:
         return self.find_many(ids)
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Any]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Any]:
         due = [
             (row.resend_at_ms, row.row_id, row)
             for row in self._rows.values()
-            if row.resend_at_ms is not None and not now_ms < row.resend_at_ms <= now_ms + _wait_ms_max(row, wait_ms_max)
+            if row.resend_at_ms is not None
+            and not real_now_ms < row.resend_at_ms <= real_now_ms + _wait_ms_max(row, wait_ms_max)
         ]
         return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])[:size]]
 
@@ -253,6 +258,10 @@ class MemoryRows:
             ):
                 spent[row.account_number] += row.amount_centavos
         return dict(spent)
+
+    def open_ids(self, size: int) -> list[str]:
+        opened = [(row.resend_at_ms, *row.row_id) for row in self._rows.values() if row.resend_at_ms is not None]
+        return [f"{key} {direction}" for _, key, direction in sorted(opened)[:size]]
 
     def has_undecided(self, account_number: str) -> bool:
         return any(row.account_number == account_number and row.status in _PINNING for row in self._rows.values())
@@ -438,6 +447,7 @@ class MemoryUnitOfWork:
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    clock: ClockRepository
     dead_letters: DeadLetterRepository
 
     def __init__(self, store: BankStore) -> None:
@@ -449,6 +459,7 @@ class MemoryUnitOfWork:
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
         self.switches = MemorySwitches(store)
+        self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 
     def __enter__(self) -> MemoryUnitOfWork:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
-
-from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, update_statement
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.limits import Limit, LimitKind
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
 _ACCOUNT_COLUMNS: Final = (
     "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch, limits"
 )
-_ADD: Final = text(
+_ADD: Final = (
     f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) "  # noqa: S608 - names are constants of this module
     "VALUES (:number, :holder_name, :holder_kind, :tax_id, :status, :balance_centavos, :opened_at_ms, :branch, "
     "CAST(:limits AS jsonb), :pin_hash)"
@@ -26,9 +26,9 @@ _ADD: Final = text(
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
 _LOCK: Final = f"{_SELECT} WHERE number = ANY(%(numbers)s::text[]) ORDER BY number FOR UPDATE"
 _FIND: Final = f"{_SELECT} WHERE number = %(number)s"
-_LIST: Final = text(f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size")
+_LIST: Final = f"{_SELECT} WHERE number > :after ORDER BY number LIMIT :size"
 # An advisory lock rather than a unique index, because accounts of before may share a tax id and keep working.
-_LOCK_TAX_ID: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tax_id ' || :tax_id, 0))")
+_LOCK_TAX_ID: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tax_id ' || :tax_id, 0))"
 _OPEN_TAX_IDS: Final = "SELECT tax_id FROM accounts WHERE tax_id = ANY(%(tax_ids)s::text[]) AND status <> 'closed'"
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
@@ -37,7 +37,7 @@ _CHANGING: Final = [
     Column[Account]("balance_centavos", "bigint", lambda account: account.balance_centavos),
 ]
 _SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)
-_SAVE_LIMITS: Final = text("UPDATE accounts SET limits = CAST(:limits AS jsonb) WHERE number = :number")
+_SAVE_LIMITS: Final = "UPDATE accounts SET limits = CAST(:limits AS jsonb) WHERE number = :number"
 
 
 def _account_of(row: Sequence[Any]) -> Account:
@@ -74,33 +74,17 @@ def _limits_json(limits: Iterable[Limit]) -> str | None:
     return json.dumps(found) if found else None
 
 
-class PostgresAccounts:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresAccounts(PostgresRepository):
     def next_serial(self) -> int:
-        serial: int = self._connection.execute(text("SELECT nextval('account_serials')")).scalar_one()
+        serial: int = self._execute("SELECT nextval('account_serials')").scalar_one()
         return serial
 
     def add(self, account: Account, pin_hash: str) -> None:
-        self._connection.execute(
-            _ADD,
-            {
-                "number": account.number,
-                "holder_name": account.holder_name,
-                "holder_kind": account.holder_kind.value,
-                "tax_id": account.tax_id,
-                "status": account.status.value,
-                "balance_centavos": account.balance_centavos,
-                "opened_at_ms": account.opened_at_ms,
-                "branch": account.branch,
-                "limits": _limits_json(account.limits),
-                "pin_hash": pin_hash,
-            },
-        )
+        values = asdict(account) | {"limits": _limits_json(account.limits)}
+        self._execute(_ADD, **values, pin_hash=pin_hash)
 
     def claim_tax_id(self, tax_id: str) -> bool:
-        self._connection.execute(_LOCK_TAX_ID, {"tax_id": tax_id})
+        self._execute(_LOCK_TAX_ID, tax_id=tax_id)
         return not self.open_tax_ids([tax_id])
 
     def open_tax_ids(self, tax_ids: Collection[str]) -> set[str]:
@@ -118,20 +102,19 @@ class PostgresAccounts:
             postpone_bulk(self._connection, _SAVE, arrays([*_NUMBER, *_CHANGING], list(accounts)))
 
     def save_limits(self, account: Account) -> None:
-        self._connection.execute(_SAVE_LIMITS, {"number": account.number, "limits": _limits_json(account.limits)})
+        self._execute(_SAVE_LIMITS, number=account.number, limits=_limits_json(account.limits))
 
     def find(self, number: str) -> Account | None:
         rows = fetch_bulk(self._connection, _FIND, {"number": number})
         return _account_of(rows[0]) if rows else None
 
     def pin_hash(self, number: str) -> str | None:
-        pin_hash: str | None = self._connection.execute(
-            text("SELECT pin_hash FROM accounts WHERE number = :number"), {"number": number}
-        ).scalar_one_or_none()
+        found = self._execute("SELECT pin_hash FROM accounts WHERE number = :number", number=number)
+        pin_hash: str | None = found.scalar_one_or_none()
         return pin_hash
 
     def list(self, after_number: str, size: int) -> list[Account]:
-        return [_account_of(row) for row in self._connection.execute(_LIST, {"after": after_number, "size": size})]
+        return [_account_of(row) for row in self._execute(_LIST, after=after_number, size=size)]
 
 
 _KEY_COLUMNS: Final = [
@@ -171,10 +154,7 @@ def _these(keys: Collection[PixKey]) -> dict[str, Sequence[str]]:
     return {"keys": [key.key for key in keys], "kinds": [key.kind.value for key in keys]}
 
 
-class PostgresKeys:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresKeys(PostgresRepository):
     def put(self, keys: Sequence[AccountKey], noted_at_ms: int) -> None:
         if keys:
             execute_bulk(self._connection, _PUT_KEYS, arrays(_KEY_COLUMNS, [(key, noted_at_ms) for key in keys]))
@@ -185,13 +165,12 @@ class PostgresKeys:
 
     def of_closed_accounts(self, after: PixKey | None, size: int) -> list[AccountKey]:
         place = {"key": after.key if after else "", "kind": after.kind.value if after else ""}
-        rows = self._connection.execute(text(_OF_CLOSED_ACCOUNTS), {**place, "size": size})
+        rows = self._execute(_OF_CLOSED_ACCOUNTS, **place, size=size)
         return [_key_of(row) for row in rows]
 
     def of_account(self, account_number: str) -> list[AccountKey]:
-        rows = self._connection.execute(
-            text(f"{_SELECT_KEYS} WHERE account_number = :number ORDER BY registered_at_ms, key"),
-            {"number": account_number},
+        rows = self._execute(
+            f"{_SELECT_KEYS} WHERE account_number = :number ORDER BY registered_at_ms, key", number=account_number
         )
         return [_key_of(row) for row in rows]
 
@@ -202,4 +181,4 @@ class PostgresKeys:
         return {PixKey(KeyKind(kind), key): account_number for kind, key, account_number in rows}
 
     def all(self) -> dict[AccountKey, int]:
-        return {_key_of(row): row[4] for row in self._connection.execute(text(_SELECT_KEYS))}
+        return {_key_of(row): row[4] for row in self._execute(_SELECT_KEYS)}

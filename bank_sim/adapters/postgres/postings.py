@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
-
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -46,8 +45,7 @@ _ROWS: Final = " UNION ALL ".join(
     f"SELECT {table.key} AS id, direction, status, amount_centavos FROM {table.name}"  # noqa: S608 - names are constants
     for table in TABLES.values()
 )
-_SUMMARY: Final = text(
-    f"""
+_SUMMARY: Final = f"""
     WITH entries AS (
         SELECT debit_account AS ledger, -amount_centavos AS credited FROM postings
         UNION ALL SELECT credit_account, amount_centavos FROM postings
@@ -87,8 +85,7 @@ _SUMMARY: Final = text(
         ARRAY(SELECT number FROM negative),
         ARRAY(SELECT number FROM odd_accounts),
         ARRAY(SELECT id FROM odd_rows)
-    """  # noqa: S608 - names are constants
-)
+"""  # noqa: S608 - names are constants
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
 }
@@ -119,10 +116,7 @@ def _posting_of(row: Sequence[Any]) -> Posting:
     )
 
 
-class PostgresPostings:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresPostings(PostgresRepository):
     def add(self, postings: Sequence[Posting]) -> None:
         if postings:
             postpone_bulk(self._connection, _ADD, arrays(_COLUMNS, postings))
@@ -147,42 +141,27 @@ class PostgresPostings:
         if before_posting_id is not None:
             conditions.append("posting_id < :before")
             values["before"] = before_posting_id
-        rows = self._connection.execute(
-            text(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size"), values
-        )
+        rows = self._execute(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size", **values)
         return [(row[0], _posting_of(row)) for row in rows]
 
     def summary(self) -> BooksSummary:
-        row = self._connection.execute(_SUMMARY, {**_PARAMETERS, "offenders": OFFENDERS_MAX}).one()
-        return BooksSummary(
-            customers_centavos=row[0],
-            customers_posted_centavos=row[1],
-            clearing_centavos=row[2],
-            settlement_centavos=row[3],
-            cash_centavos=row[4],
-            capital_centavos=row[5],
-            deposits_centavos=row[6],
-            postings=row[7],
-            negative_accounts=tuple(row[8]),
-            unbalanced_accounts=tuple(row[9]),
-            unbalanced_transfers=tuple(row[10]),
-        )
+        row = self._execute(_SUMMARY, **_PARAMETERS, offenders=OFFENDERS_MAX).one()
+        values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
+        return BooksSummary(*values)
 
     def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
         if not is_storable(end_to_end_id):
             return []
-        rows = self._connection.execute(
-            text(f"{_LIST} WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id"),
-            {"end_to_end_id": end_to_end_id},
+        rows = self._execute(
+            f"{_LIST} WHERE end_to_end_id = :end_to_end_id ORDER BY posting_id", end_to_end_id=end_to_end_id
         )
         return [(row[0], _posting_of(row)) for row in rows]
 
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
-        rows = self._connection.execute(
-            text(
-                f"{_LIST} WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before "
-                "ORDER BY posting_id DESC LIMIT :size"
-            ),
-            {"before": before_posting_id, "size": size},
+        rows = self._execute(
+            f"{_LIST} WHERE CAST(:before AS bigint) IS NULL OR posting_id < :before "
+            "ORDER BY posting_id DESC LIMIT :size",
+            before=before_posting_id,
+            size=size,
         )
         return [(row[0], _posting_of(row)) for row in rows]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, update_statement
 from bank_sim.application.views import RowFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX
-from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
 from pix.scheme.flows import Step
@@ -113,7 +113,7 @@ class _Statements:
         self.lock_due = f"{self.select} WHERE resend_at_ms <= %(now_ms)s {skipping}"
         self.lock_out_of_reach = (
             f"{self.select} WHERE resend_at_ms > %(horizon_ms)s AND "
-            f"(answered_at_ms IS DISTINCT FROM resend_at_ms OR resend_at_ms > %(answer_horizon_ms)s) {skipping}"
+            f"(resend_count <> {WITHHELD} OR resend_at_ms > %(answer_horizon_ms)s) {skipping}"
         )
         self.find_by_idempotency_keys = (
             f"{self.select} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants
@@ -127,6 +127,10 @@ class _Statements:
         self.has_undecided = text(
             f"SELECT EXISTS (SELECT 1 FROM {table.name} "  # noqa: S608 - names are constants of this package
             f"WHERE account_number = :number AND {_PINNING})"
+        )
+        self.open_ids = text(
+            f"SELECT {key} || ' ' || direction FROM {table.name} "  # noqa: S608 - names are constants
+            "WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
         )
         self.count = text(
             f"SELECT direction, status, count(*) FROM {table.name} "  # noqa: S608 - names are constants
@@ -145,12 +149,12 @@ class PostgresRows(Generic[Row]):
     def lock(self, ids: Collection[RowId]) -> dict[RowId, Row]:
         return self._find_many(self._statements.lock, ids)
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
-        rows = fetch_bulk(self._connection, self._statements.lock_due, {"now_ms": now_ms, "size": size})
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+        rows = fetch_bulk(self._connection, self._statements.lock_due, {"now_ms": real_now_ms, "size": size})
         if len(rows) < size:
             horizons = {
-                "horizon_ms": now_ms + wait_ms_max,
-                "answer_horizon_ms": now_ms + max(ANSWER_DELAY_MS_MAX, wait_ms_max),
+                "horizon_ms": real_now_ms + wait_ms_max,
+                "answer_horizon_ms": real_now_ms + max(ANSWER_DELAY_MS_MAX, wait_ms_max),
                 "size": size - len(rows),
             }
             rows += fetch_bulk(self._connection, self._statements.lock_out_of_reach, horizons)
@@ -189,6 +193,9 @@ class PostgresRows(Generic[Row]):
         values = {"numbers": list(account_numbers), "from_ms": from_ms, "to_ms": to_ms}
         rows = fetch_bulk(self._connection, self._statements.spent, values)
         return {number: int(centavos) for number, centavos in rows}
+
+    def open_ids(self, size: int) -> list[str]:
+        return [row[0] for row in self._connection.execute(self._statements.open_ids, {"size": size})]
 
     def has_undecided(self, account_number: str) -> bool:
         exists: bool = self._connection.execute(self._statements.has_undecided, {"number": account_number}).scalar_one()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
-
-from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from pix.postgres.bulk import execute_bulk, fetch_bulk
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.reasons import ReasonCode
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
@@ -30,7 +30,7 @@ _PUT_PARTICIPANTS: Final = insert_statement(
 _READ_BEHAVIOUR: Final = (
     "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
 )
-_SET_BEHAVIOUR: Final = text(
+_SET_BEHAVIOUR: Final = (
     "INSERT INTO behaviour (mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming) "
     "VALUES (:mode, :reject_reason, :answer_delay_ms, :answer_style, :magic_amounts, :consuming) "
     "ON CONFLICT (only_row) DO UPDATE SET mode = excluded.mode, reject_reason = excluded.reject_reason, "
@@ -39,10 +39,7 @@ _SET_BEHAVIOUR: Final = text(
 )
 
 
-class PostgresSwitches:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresSwitches(PostgresRepository):
     def behaviour(self) -> Behaviour:
         rows = fetch_bulk(self._connection, _READ_BEHAVIOUR, {})
         if not rows:
@@ -58,28 +55,16 @@ class PostgresSwitches:
         )
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        self._connection.execute(
-            _SET_BEHAVIOUR,
-            {
-                "mode": behaviour.mode.value,
-                "reject_reason": behaviour.reject_reason.value,
-                "answer_delay_ms": behaviour.answer_delay_ms,
-                "answer_style": behaviour.answer_style.value,
-                "magic_amounts": behaviour.magic_amounts,
-                "consuming": behaviour.consuming,
-            },
-        )
+        self._execute(_SET_BEHAVIOUR, **asdict(behaviour))
 
     def participants(self) -> dict[str, Participant]:
-        rows = self._connection.execute(
-            text(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
-        )
+        rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
         return {row[0]: Participant(*row) for row in rows}
 
     def set_participants(self, participants: Sequence[Participant]) -> None:
-        self._connection.execute(
-            text("DELETE FROM participants WHERE ispb <> ALL(CAST(:ispbs AS text[]))"),
-            {"ispbs": [participant.ispb for participant in participants]},
+        self._execute(
+            "DELETE FROM participants WHERE ispb <> ALL(CAST(:ispbs AS text[]))",
+            ispbs=[participant.ispb for participant in participants],
         )
         if participants:
             execute_bulk(
@@ -89,13 +74,12 @@ class PostgresSwitches:
             )
 
     def seeded_stories(self) -> dict[str, str]:
-        rows = self._connection.execute(
-            text("SELECT story, account_number FROM seeded_stories ORDER BY account_number")
-        )
+        rows = self._execute("SELECT story, account_number FROM seeded_stories ORDER BY account_number")
         return {row[0]: row[1] for row in rows}
 
     def add_seeded_story(self, story: str, account_number: str) -> None:
-        self._connection.execute(
-            text("INSERT INTO seeded_stories VALUES (:story, :number) ON CONFLICT DO NOTHING"),
-            {"story": story, "number": account_number},
+        self._execute(
+            "INSERT INTO seeded_stories VALUES (:story, :number) ON CONFLICT DO NOTHING",
+            story=story,
+            number=account_number,
         )

@@ -101,4 +101,4 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
     )
 
 
-TRANSFERS: Final = RowTable("transfers", "end_to_end_id", "end_to_end_id", _FIXED, _CHANGING, _transfer_of)
+TABLE: Final = RowTable("transfers", "end_to_end_id", "end_to_end_id", _FIXED, _CHANGING, _transfer_of)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bank_sim.domain.flows import transfer
+from bank_sim.domain.flows import returns, transfer
 from bank_sim.domain.flows.flow import Decision, Facts, Flow, RowId
 from pix.scheme.flows import TimelineEntry, by_message, by_row
 from pix.scheme.messages import BankMessage, Message
 from pix.scheme.retransmission import RetransmissionPolicy
 
-FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
+FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW, returns.FLOW)
 """In the order in which a transaction locks their rows."""
 
 _BY_MESSAGE: Final = by_message(FLOWS)
@@ -47,14 +47,14 @@ def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     return flow.decide(flow.state(rows, message), message, facts)
 
 
-def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
+def decide_retransmission(row: Any, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
     """Sends what is owed once more, and sets the next due time."""
-    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy)
+    return _BY_ROW[type(row)].decide_retransmission(row, real_now_ms, policy)
 
 
-def owed(row: Any, now_ms: int) -> tuple[BankMessage, ...]:
+def owed(row: Any, real_now_ms: int) -> tuple[BankMessage, ...]:
     """Every message that this participant owes for a row as it stands."""
-    return _BY_ROW[type(row)].owed(row, now_ms)
+    return _BY_ROW[type(row)].owed(row, real_now_ms)
 
 
 def timeline(row: Any) -> list[TimelineEntry]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
-from bank_sim.domain.flows.flow import Facts, FlowRow
+from bank_sim.domain.flows.flow import WITHHELD, Facts, FlowRow
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -58,34 +58,39 @@ def play(amount_centavos: int, reason: ReasonCode | None, behaviour: Behaviour) 
             return Answer(reason, None, style)
 
 
-def is_answered(row: FlowRow, now_ms: int) -> bool:
+def is_answered(row: FlowRow, real_now_ms: int) -> bool:
     """Whether the answer to the offer is given; None in `answered_at_ms` is silence.
 
-    One that was given has a later time at which it is sent again, also when the clock has gone back since. One that is
-    to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time has come.
+    One that is to be given later than `ANSWER_DELAY_MS_MAX` from now was planned before the clock went back: its time
+    has come.
     """
-    at_ms = row.answered_at_ms
-    if at_ms is None:
+    if row.answered_at_ms is None:
         return False
-    return at_ms <= now_ms or at_ms != row.resend_at_ms or at_ms > now_ms + ANSWER_DELAY_MS_MAX
+    if row.resend_count != WITHHELD or row.resend_at_ms is None:
+        return True
+    return not 0 < row.resend_at_ms - real_now_ms <= ANSWER_DELAY_MS_MAX
 
 
-def answer_times(row: FlowRow, answer: Answer, facts: Facts) -> tuple[int | None, int | None]:
-    """When the answer is given, or at the earlier moment that was set before, and when it is then sent again."""
-    at_ms = None if answer.delay_ms is None else facts.now_ms + answer.delay_ms
-    known = [time for time in (row.answered_at_ms, at_ms) if time is not None]
-    if not known:
-        return row.answered_at_ms, row.resend_at_ms
-    answered_at_ms = min(known)
-    is_given_now = answered_at_ms <= facts.now_ms
-    wait_ms = facts.policy.delay_ms(row.row_id[0], 0) if is_given_now else 0
-    return answered_at_ms, answered_at_ms + wait_ms
+class AnswerTimes(TypedDict, total=False):
+    """The fields of a row that say when its answer is given."""
+
+    answered_at_ms: int | None
+    resend_at_ms: int | None
+    resend_count: int
 
 
-def retransmission_count(row: FlowRow) -> int:
-    """How often the row's messages have been sent again, with the one that is due.
-
-    An answer that was given late on purpose falls due once without having been sent before.
-    """
-    is_first_send = row.answered_at_ms is not None and row.answered_at_ms == row.resend_at_ms
-    return row.resend_count if is_first_send else row.resend_count + 1
+def answer_times(row: FlowRow, answer: Answer, facts: Facts) -> AnswerTimes:
+    """The answer is given after its delay in real time, or at the earlier moment that was set before."""
+    waits_ms = [] if answer.delay_ms is None else [answer.delay_ms]
+    if row.resend_count == WITHHELD and row.resend_at_ms is not None:
+        waits_ms.append(row.resend_at_ms - facts.real_now_ms)
+    if not waits_ms:
+        return {}
+    wait_ms = min(waits_ms)
+    times: AnswerTimes = {"answered_at_ms": facts.now_ms + wait_ms, "resend_count": WITHHELD}
+    if wait_ms > 0:
+        times["resend_at_ms"] = facts.real_now_ms + wait_ms
+    else:
+        times["resend_at_ms"] = facts.real_now_ms + facts.policy.delay_ms(row.row_id[0], 0)
+        times["resend_count"] = 0
+    return times

@@ -17,6 +17,8 @@ from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 
+WITHHELD: Final = -1
+
 BANK: Final = "bank"
 """This bank as the author of a step."""
 
@@ -79,10 +81,16 @@ class FlowRow(Protocol):
     def decided_at_ms(self) -> int | None: ...
 
     @property
-    def resend_at_ms(self) -> int | None: ...
+    def resend_at_ms(self) -> int | None:
+        """In real time."""
 
     @property
-    def resend_count(self) -> int: ...
+    def resend_count(self) -> int:
+        """`WITHHELD` of an answer that is to be given later, at `resend_at_ms`, for the first time."""
+
+    @property
+    def resends(self) -> int:
+        """Resends since the last change of state."""
 
     @property
     def idempotency_key(self) -> str: ...
@@ -98,6 +106,9 @@ class Facts:
     ispb: str
     """This bank's."""
     now_ms: int
+    """Scheme time: of stamps and ids."""
+    real_now_ms: int
+    """Real time: of retransmission, and of answers that are given late."""
     policy: RetransmissionPolicy
     behaviour: Behaviour
     account: Account | None = None

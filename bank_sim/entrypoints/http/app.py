@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
+from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
@@ -23,7 +24,7 @@ from bank_sim.entrypoints.http.site import (
     is_customer,
     visitors_account,
 )
-from pix.runtime.clock import Clock, SystemClock
+from pix.runtime.clock import SchemeClock, SystemClock
 from pix.web.addresses import NoNulInAddresses
 from pix.web.assets import mount_assets
 from pix.web.attempts import Attempts
@@ -49,7 +50,9 @@ UPLOADS_AT_ONCE_MAX: Final = 8
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
 
 
-def create_app(application: BankApplication, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    application: BankApplication, settings: SiteSettings, scheme_clock: SchemeClock | None = None
+) -> FastAPI:
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -71,7 +74,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
         attempts=Attempts(),
         look_ups=LookUps(),
         authentication=OperatorAuthentication(settings, secret),
-        clock=clock or SystemClock(),
+        scheme_clock=scheme_clock or SystemClock(),
         looks=bank_looks(identity),
     )
     install_site(app, site)
@@ -84,6 +87,7 @@ def create_app(application: BankApplication, settings: SiteSettings, clock: Cloc
     mount_assets(app)
     for router in (
         *API_ROUTERS,
+        *FLOW_ROUTERS,
         health_router(application.health),
         brand_router(site.looks),
         preferences_router(),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bank_sim.domain import errors
+from bank_sim.entrypoints.http.flows import FLOW_PROBLEMS
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
 from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import DatabaseUnavailable
@@ -20,7 +21,7 @@ from pix.web.sessions import TokenRefused
 PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
-        errors.TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
+        **FLOW_PROBLEMS,
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),

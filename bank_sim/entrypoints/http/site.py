@@ -14,7 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf
@@ -76,7 +76,7 @@ class Site:
     attempts: Attempts
     look_ups: LookUps
     authentication: OperatorAuthentication
-    clock: Clock
+    scheme_clock: SchemeClock
     looks: Looks
 
     def context(self, request: Request) -> Mapping[str, Any]:

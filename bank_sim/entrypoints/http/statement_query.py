@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query
 
 from bank_sim.application.views import StatementDirection, StatementFilter
+from pix.scheme.days import start_of_day_ms
 from pix.scheme.errors import SchemeError
-from pix.web.formats import TIME_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class StatementQuery:
         return StatementFilter(
             direction=self.direction,
             search=self.search.strip(),
-            from_ms=_start_ms(first) if first else None,
-            to_ms=_start_ms(last + timedelta(days=1)) if last else None,
+            from_ms=start_of_day_ms(first) if first else None,
+            to_ms=start_of_day_ms(last + timedelta(days=1)) if last else None,
         )
 
     def as_query(self, *, with_direction: bool = True) -> str:
@@ -48,12 +48,7 @@ async def statement_query(
     from_text: Annotated[str, Query(alias="from", max_length=10)] = "",
     to_text: Annotated[str, Query(alias="to", max_length=10)] = "",
 ) -> StatementQuery:
-    """A dependency: the filter in the address of the request."""
     return StatementQuery(direction, search, from_text, to_text)
-
-
-def today() -> date:
-    return datetime.now(UTC).astimezone(TIME_ZONE).date()
 
 
 def _day(text: str, field: str) -> date | None:
@@ -66,7 +61,3 @@ def _day(text: str, field: str) -> date | None:
     if not 2000 <= day.year <= 9000:
         raise SchemeError(field, "The year is out of range.")
     return day
-
-
-def _start_ms(day: date) -> int:
-    return int(datetime.combine(day, time.min, TIME_ZONE).timestamp() * 1000)

@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.scheme.postings import Direction
-from pix.scheme.reasons import REASONS, ReasonCode
-from pix.web.languages import Language, translate
+from pix.scheme.reasons import ReasonCode
+from pix.web.languages import Language, reason_sentence, translate
 from pix.web.marks import translatable
 
 SLOW_MS: Final = 4_000
@@ -49,8 +49,6 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TransferView:
-    """Everything that the page derives from the row."""
-
     transfer: Transfer
     stage: str
     verdict: Verdict
@@ -74,7 +72,6 @@ class TransferView:
 
 
 def view_transfer(transfer: Transfer, now_ms: int, language: Language) -> TransferView:
-    """The page of a transfer at this moment."""
     stage = stage_of(transfer)
     is_slow = stage in ("pending", "accepted", "confirmed") and now_ms - transfer.requested_at_ms > SLOW_MS
     say = partial(translate, language)
@@ -91,14 +88,6 @@ def stage_of(transfer: Transfer) -> str:
     if transfer.status is TransferStatus.CONFIRMED and transfer.completed_at_ms is not None:
         return "completed"
     return transfer.status.value
-
-
-def reason_sentence(reason: ReasonCode | None, language: Language) -> str:
-    """Why, in a person's words."""
-    if reason is None:
-        return ""
-    found = REASONS[reason]
-    return found.sentence_pt if language is Language.PORTUGUESE else found.sentence_en
 
 
 def _why(reason: ReasonCode | None, language: Language) -> str:

@@ -27,8 +27,8 @@ class MemoryRows(Generic[Row]):
         self._locked |= found
         return found
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
-        return self._due(now_ms, wait_ms_max)[:size]
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+        return self._due(real_now_ms, wait_ms_max)[:size]
 
     def _due(self, now_ms: int, wait_ms_max: int) -> list[Row]:
         due = [
@@ -38,12 +38,16 @@ class MemoryRows(Generic[Row]):
         ]
         return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])]
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         return [
             row
-            for row in self._due(now_ms, wait_ms_max)
-            if row.status == "pending" and not -timeout_ms <= now_ms - row.received_at_ms <= timeout_ms
+            for row in self._due(real_now_ms, wait_ms_max)
+            if row.status == "pending" and not -timeout_ms <= real_now_ms - row.waiting_since_ms <= timeout_ms
         ][:size]
+
+    def open_ids(self, size: int) -> list[str]:
+        opened = [(row.resend_at_ms, row.row_id) for row in self._rows.values() if row.resend_at_ms is not None]
+        return [row_id for _, row_id in sorted(opened)[:size]]
 
     def save(self, changes: Sequence[RowChange[Row]]) -> None:
         for change in changes:

@@ -67,6 +67,6 @@ class MemoryTransfers(MemoryRows[Transfer]):
         oldest: dict[str, int] = {}
         for transfer in sorted(pending, key=lambda each: each.resend_at_ms or 0)[:size]:
             if transfer.payee is not None:
-                known = oldest.get(transfer.payee.ispb, transfer.received_at_ms)
-                oldest[transfer.payee.ispb] = min(known, transfer.received_at_ms)
+                known = oldest.get(transfer.payee.ispb, transfer.waiting_since_ms)
+                oldest[transfer.payee.ispb] = min(known, transfer.waiting_since_ms)
         return oldest

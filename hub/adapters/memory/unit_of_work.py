@@ -12,7 +12,15 @@ from types import TracebackType
 from typing import Any
 
 from hub.adapters.flow_stores import STORES
-from hub.application.ports import Found, KeyFilter, RowRepository, SettlementConflict, TransferRepository
+from hub.application.ports import (
+    BankClock,
+    ClockJump,
+    Found,
+    KeyFilter,
+    RowRepository,
+    SettlementConflict,
+    TransferRepository,
+)
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyChange, KeyEntry, KeyEvent
 from hub.domain.errors import BankAlreadyAdded
@@ -22,8 +30,10 @@ from hub.domain.flows.transfer.model import Transfer
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, tally_changes
+from pix.participant.clock.memory import MemoryClock
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.runtime.memory_table import MemoryTable
+from pix.scheme.clock import VirtualTime
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
 
@@ -43,6 +53,9 @@ class HubStore:
     fundings: MemoryTable[str, Funding] = field(default_factory=MemoryTable)
     keys: MemoryTable[PixKey, KeyEntry] = field(default_factory=MemoryTable)
     key_events: MemoryTable[PixKey, tuple[KeyEvent, ...]] = field(default_factory=MemoryTable)
+    clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
+    clock_jump: MemoryTable[str, ClockJump] = field(default_factory=MemoryTable)
+    clock_reports: MemoryTable[tuple[str, str], BankClock] = field(default_factory=MemoryTable)
     instances: MemoryTable[tuple[str, str], BankInstance] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
@@ -55,7 +68,8 @@ class HubStore:
         """Everything that a transaction commits or undoes."""
         return [
             *self.rows.values(), self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
-            self.fundings, self.keys, self.key_events, self.dead_letters.table,
+            self.fundings, self.keys, self.key_events, self.clock, self.clock_jump, self.clock_reports,
+            self.dead_letters.table,
         ]  # fmt: skip
 
 
@@ -268,6 +282,30 @@ class MemoryKeys:
         return Counter((entry.ispb, entry.key.kind) for entry in self._store.keys.values())
 
 
+class MemoryClockJump:
+    """See `hub.application.ports.ClockJumpRepository`."""
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    def find(self) -> ClockJump | None:
+        return self._store.clock_jump.get("")
+
+    def save(self, jump: ClockJump) -> None:
+        self._store.clock_jump.put("", jump)
+
+    def put_report(self, report: BankClock) -> None:
+        self._store.clock_reports.put((report.ispb, report.report.instance), report)
+
+    def forget_reports(self, before_ms: int, after_ms: int) -> None:
+        for key, said in list(self._store.clock_reports.items()):
+            if not before_ms <= said.reported_at_ms <= after_ms:
+                self._store.clock_reports.drop(key)
+
+    def reports(self) -> list[BankClock]:
+        return [said for _, said in sorted(self._store.clock_reports.items(), key=lambda item: item[0])]
+
+
 class MemoryUnitOfWork:
     """One transaction on a store that no other transaction uses at the same time."""
 
@@ -282,6 +320,8 @@ class MemoryUnitOfWork:
         self.heartbeats = MemoryHeartbeats(store)
         self.settlement = MemorySettlement(store)
         self.keys = MemoryKeys(store)
+        self.clock = MemoryClock(store.clock)
+        self.clock_jump = MemoryClockJump(store)
         self.dead_letters = store.dead_letters
 
     def __enter__(self) -> MemoryUnitOfWork:

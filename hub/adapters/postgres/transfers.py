@@ -44,7 +44,8 @@ _WRITTEN_ONCE: Final = (
     "end_to_end_id, amount_centavos, "
     "payer_ispb, payer_branch, payer_account_number, payer_name, payer_tax_id_masked, "
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
-    "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, traceparent"
+    "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, traceparent, "
+    "received_real_at_ms"
 )
 _UPDATED: Final[Mapping[str, str]] = {
     "status": "text",
@@ -77,7 +78,7 @@ _READ: Final = (
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
     "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, "
     "decided_at_ms, payer_processed_at_ms, payee_processed_at_ms, closed_at_ms, "
-    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent"
+    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent, received_real_at_ms"
 )
 """In the order of Transfer's fields."""
 _SELECT: Final = f"SELECT {_READ} FROM transfers"  # noqa: S608 - names are constants of this module
@@ -85,7 +86,8 @@ _SELECT_WITH_REVISION: Final = f"SELECT revision, {_READ} FROM transfers"  # noq
 _LOCK: Final = f"{_SELECT_WITH_REVISION} WHERE end_to_end_id = ANY(%(ids)s::text[]) ORDER BY end_to_end_id FOR UPDATE"
 # Two conditions, of which each is one range of the index: due by now, or later than any row waits.
 _DUE: Final = ("resend_at_ms <= %(now_ms)s", "resend_at_ms > %(horizon_ms)s")
-_EXPIRED: Final = " AND status = 'pending' AND (received_at_ms < %(before_ms)s OR received_at_ms > %(after_ms)s)"
+_WAITING_SINCE: Final = "coalesce(received_real_at_ms, received_at_ms)"
+_EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)s OR {_WAITING_SINCE} > %(after_ms)s)"
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
@@ -194,7 +196,7 @@ def _copy_line(change: RowChange[Transfer]) -> str:
     return (
         f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t{more_texts}\t"
         f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{transfer.status.value}\t"
+        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.status.value}\t"
         f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
         f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
         f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
@@ -282,12 +284,12 @@ class PostgresTransfers:
                 transfers[transfer.end_to_end_id] = transfer
         return transfers
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        return self._skipping(_LOCK_DUE, size, now_ms, wait_ms_max, {})
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        return self._skipping(_LOCK_DUE, size, real_now_ms, wait_ms_max, {})
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
-        received = {"before_ms": now_ms - timeout_ms, "after_ms": now_ms + timeout_ms}
-        return self._skipping(_LOCK_EXPIRED, size, now_ms, wait_ms_max, received)
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
+        received = {"before_ms": real_now_ms - timeout_ms, "after_ms": real_now_ms + timeout_ms}
+        return self._skipping(_LOCK_EXPIRED, size, real_now_ms, wait_ms_max, received)
 
     def _skipping(
         self, queries: Sequence[str], size: int, now_ms: int, wait_ms_max: int, values: Mapping[str, int]
@@ -390,17 +392,26 @@ class PostgresTransfers:
         )
         return [Latency(*row) for row in rows]
 
+    def open_ids(self, size: int) -> list[str]:
+        rows = self._connection.execute(
+            text(
+                "SELECT end_to_end_id FROM transfers WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
+            ),
+            {"size": size},
+        )
+        return [row[0] for row in rows]
+
     def oldest_offers(self, size: int) -> dict[str, int]:
         rows = self._connection.execute(
             text(
-                "SELECT payee_ispb, min(received_at_ms) FROM ("
-                "SELECT payee_ispb, received_at_ms FROM transfers "
+                "SELECT payee_ispb, min(since_ms) FROM ("  # noqa: S608 - constants
+                f"SELECT payee_ispb, {_WAITING_SINCE} AS since_ms FROM transfers "
                 "WHERE resend_at_ms IS NOT NULL AND status = 'pending' "
                 "ORDER BY resend_at_ms LIMIT :size) AS oldest GROUP BY payee_ispb"
             ),
             {"size": size},
         )
-        return {ispb: received_at_ms for ispb, received_at_ms in rows if ispb is not None}
+        return {ispb: since_ms for ispb, since_ms in rows if ispb is not None}
 
 
 def transfers_of_process() -> Callable[[Connection], PostgresTransfers]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from hub.adapters.flow_stores import STORES
+from hub.adapters.postgres.clock_jump import PostgresClockJump
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
 from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
@@ -24,9 +23,11 @@ from hub.domain.errors import BankAlreadyAdded
 from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
+from pix.participant.clock.postgres import PostgresClock
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, postpone_bulk, text_array, word_array
-from pix.postgres.engine import is_storable, transaction, undo
+from pix.postgres.engine import is_storable
+from pix.postgres.unit_of_work import PostgresRepository, PostgresTransaction
 from pix.scheme.features import known_features
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
@@ -47,10 +48,7 @@ def bank_of(row: Sequence[Any]) -> Bank:
     return Bank(*values)
 
 
-class PostgresBanks:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresBanks(PostgresRepository):
     def all(self) -> dict[str, Bank]:
         rows = fetch_bulk(self._connection, _ALL_BANKS, {})
         return {row[0]: bank_of(row) for row in rows}
@@ -64,65 +62,38 @@ class PostgresBanks:
 
     def add(self, bank: Bank) -> None:
         try:
-            self._connection.execute(
-                text(
-                    f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
-                    "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)"
-                ),
-                _bank_values(bank),
+            self._execute(
+                f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
+                "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)",
+                **_bank_values(bank),
             )
         except IntegrityError:
             raise BankAlreadyAdded("code", f"another bank has the code {bank.code}") from None
 
     def update(self, bank: Bank) -> None:
-        self._connection.execute(
-            text(
-                "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-                "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb"
-            ),
-            _bank_values(bank),
+        self._execute(
+            "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
+            "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb",
+            **_bank_values(bank),
         )
 
     def set_active(self, ispb: str, *, active: bool) -> None:
-        self._connection.execute(
-            text("UPDATE banks SET active = :active WHERE ispb = :ispb"), {"active": active, "ispb": ispb}
-        )
+        self._execute("UPDATE banks SET active = :active WHERE ispb = :ispb", active=active, ispb=ispb)
 
     def add_secret(self, secret: BankSecret) -> None:
-        self._connection.execute(
-            text(
-                "INSERT INTO bank_secrets VALUES (:ispb, :secret_sha256, :signing_key, :added_at_ms) "
-                "ON CONFLICT (ispb, secret_sha256) DO UPDATE SET added_at_ms = excluded.added_at_ms"
-            ),
-            {
-                "ispb": secret.ispb,
-                "secret_sha256": secret.secret_sha256,
-                "signing_key": secret.wire_key,
-                "added_at_ms": secret.added_at_ms,
-            },
+        self._execute(
+            "INSERT INTO bank_secrets VALUES (:ispb, :secret_sha256, :wire_key, :added_at_ms) "
+            "ON CONFLICT (ispb, secret_sha256) DO UPDATE SET added_at_ms = excluded.added_at_ms",
+            **asdict(secret),
         )
 
     def retire_secrets(self, ispb: str, keep: int) -> None:
-        self._connection.execute(
-            text(
-                "DELETE FROM bank_secrets WHERE ispb = :ispb AND secret_sha256 NOT IN ("
-                "SELECT secret_sha256 FROM bank_secrets WHERE ispb = :ispb ORDER BY added_at_ms DESC LIMIT :keep)"
-            ),
-            {"ispb": ispb, "keep": keep},
+        self._execute(
+            "DELETE FROM bank_secrets WHERE ispb = :ispb AND secret_sha256 NOT IN ("
+            "SELECT secret_sha256 FROM bank_secrets WHERE ispb = :ispb ORDER BY added_at_ms DESC LIMIT :keep)",
+            ispb=ispb,
+            keep=keep,
         )
-
-
-_ACCOUNTS_TABLE: Final = "settlement_accounts"
-_ALL_ACCOUNTS: Final = "SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts ORDER BY ispb"
-# Two statements in one round trip. The first takes the locks in one order, so that no two replicas wait for each other;
-# the second adds to what the accounts hold once they are ours.
-_ADD_TO_ACCOUNTS: Final = (
-    "SELECT FROM settlement_accounts WHERE ispb = ANY(%(ispbs)s::text[]) ORDER BY ispb FOR UPDATE; "
-    "UPDATE settlement_accounts AS a "
-    "SET balance_centavos = a.balance_centavos + v.balance, reserved_centavos = a.reserved_centavos + v.reserve "
-    "FROM unnest(%(ispbs)s::text[], %(balances)s::bigint[], %(reserves)s::bigint[]) AS v(ispb, balance, reserve) "
-    "WHERE a.ispb = v.ispb"
-)
 
 
 def _bank_values(bank: Bank) -> dict[str, Any]:
@@ -139,68 +110,66 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
     }
 
 
-class PostgresHeartbeats:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+_FUNDINGS: Final = "SELECT funding_id, ispb, amount_centavos, funded_at_ms FROM settlement_fundings"
+_ACCOUNTS_TABLE: Final = "settlement_accounts"
+_ALL_ACCOUNTS: Final = "SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts ORDER BY ispb"
+# Two statements in one round trip. The first takes the locks in one order, so that no two replicas wait for each other;
+# the second adds to what the accounts hold once they are ours.
+_ADD_TO_ACCOUNTS: Final = (
+    "SELECT FROM settlement_accounts WHERE ispb = ANY(%(ispbs)s::text[]) ORDER BY ispb FOR UPDATE; "
+    "UPDATE settlement_accounts AS a "
+    "SET balance_centavos = a.balance_centavos + v.balance, reserved_centavos = a.reserved_centavos + v.reserve "
+    "FROM unnest(%(ispbs)s::text[], %(balances)s::bigint[], %(reserves)s::bigint[]) AS v(ispb, balance, reserve) "
+    "WHERE a.ispb = v.ispb"
+)
 
+
+class PostgresHeartbeats(PostgresRepository):
     def put(self, instance: BankInstance) -> None:
-        self._connection.execute(
-            text(
-                "INSERT INTO bank_instances AS known "
-                "VALUES (:ispb, :instance, :version, :lag, :last_seen_at_ms, :left_at_ms) "
-                "ON CONFLICT (ispb, instance) DO UPDATE SET version = excluded.version, lag = excluded.lag, "
-                "last_seen_at_ms = excluded.last_seen_at_ms, left_at_ms = excluded.left_at_ms "
-                "WHERE known.last_seen_at_ms NOT BETWEEN excluded.last_seen_at_ms + 1 "
-                "AND excluded.last_seen_at_ms + :unheard_ms_max"
-            ),
-            {**asdict(instance), "unheard_ms_max": HEARTBEAT_AGE_MS_MAX},
+        self._execute(
+            "INSERT INTO bank_instances AS known "
+            "VALUES (:ispb, :instance, :version, :lag, :last_seen_at_ms, :left_at_ms) "
+            "ON CONFLICT (ispb, instance) DO UPDATE SET version = excluded.version, lag = excluded.lag, "
+            "last_seen_at_ms = excluded.last_seen_at_ms, left_at_ms = excluded.left_at_ms "
+            "WHERE known.last_seen_at_ms NOT BETWEEN excluded.last_seen_at_ms + 1 "
+            "AND excluded.last_seen_at_ms + :unheard_ms_max",
+            **asdict(instance),
+            unheard_ms_max=HEARTBEAT_AGE_MS_MAX,
         )
 
     def forget(self, last_seen_before_ms: int, last_seen_after_ms: int) -> None:
         # Skips what another transaction holds: that process speaks at this very moment.
-        self._connection.execute(
-            text(
-                "DELETE FROM bank_instances WHERE (ispb, instance) IN (SELECT ispb, instance FROM bank_instances "
-                "WHERE last_seen_at_ms NOT BETWEEN :before_ms AND :after_ms FOR UPDATE SKIP LOCKED)"
-            ),
-            {"before_ms": last_seen_before_ms, "after_ms": last_seen_after_ms},
+        self._execute(
+            "DELETE FROM bank_instances WHERE (ispb, instance) IN (SELECT ispb, instance FROM bank_instances "
+            "WHERE last_seen_at_ms NOT BETWEEN :before_ms AND :after_ms FOR UPDATE SKIP LOCKED)",
+            before_ms=last_seen_before_ms,
+            after_ms=last_seen_after_ms,
         )
 
     def all(self) -> list[BankInstance]:
-        rows = self._connection.execute(
-            text("SELECT ispb, instance, version, lag, last_seen_at_ms, left_at_ms FROM bank_instances")
-        )
+        rows = self._execute("SELECT ispb, instance, version, lag, last_seen_at_ms, left_at_ms FROM bank_instances")
         return [BankInstance(*row) for row in rows]
 
 
-class PostgresSettlement:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresSettlement(PostgresRepository):
     def lock(self, ispbs: Collection[str]) -> dict[str, SettlementAccount]:
-        rows = self._connection.execute(
-            text(
-                "SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts "
-                "WHERE ispb = ANY(CAST(:ispbs AS text[])) ORDER BY ispb FOR UPDATE"
-            ),
-            {"ispbs": sorted(ispbs)},
+        rows = self._execute(
+            "SELECT ispb, balance_centavos, reserved_centavos FROM settlement_accounts "
+            "WHERE ispb = ANY(CAST(:ispbs AS text[])) ORDER BY ispb FOR UPDATE",
+            ispbs=sorted(ispbs),
         )
         return {row[0]: SettlementAccount(*row) for row in rows}
 
     def save(self, accounts: Sequence[SettlementAccount]) -> None:
         if not accounts:
             return
-        self._connection.execute(
-            text(
-                "UPDATE settlement_accounts AS a SET balance_centavos = v.balance, reserved_centavos = v.reserved "
-                "FROM unnest(CAST(:ispbs AS text[]), CAST(:balances AS bigint[]), CAST(:reserves AS bigint[])) "
-                "AS v(ispb, balance, reserved) WHERE a.ispb = v.ispb"
-            ),
-            {
-                "ispbs": [account.ispb for account in accounts],
-                "balances": [account.balance_centavos for account in accounts],
-                "reserves": [account.reserved_centavos for account in accounts],
-            },
+        self._execute(
+            "UPDATE settlement_accounts AS a SET balance_centavos = v.balance, reserved_centavos = v.reserved "
+            "FROM unnest(CAST(:ispbs AS text[]), CAST(:balances AS bigint[]), CAST(:reserves AS bigint[])) "
+            "AS v(ispb, balance, reserved) WHERE a.ispb = v.ispb",
+            ispbs=[account.ispb for account in accounts],
+            balances=[account.balance_centavos for account in accounts],
+            reserves=[account.reserved_centavos for account in accounts],
         )
 
     def add(self, changes: Sequence[AccountChange]) -> None:
@@ -214,40 +183,26 @@ class PostgresSettlement:
         postpone_bulk(self._connection, _ADD_TO_ACCOUNTS, values)
 
     def open(self, ispb: str) -> None:
-        self._connection.execute(text("INSERT INTO settlement_accounts VALUES (:ispb, 0, 0)"), {"ispb": ispb})
+        self._execute("INSERT INTO settlement_accounts VALUES (:ispb, 0, 0)", ispb=ispb)
 
     def all(self) -> dict[str, SettlementAccount]:
         rows = fetch_bulk(self._connection, _ALL_ACCOUNTS, {})
         return {row[0]: SettlementAccount(*row) for row in rows}
 
     def add_funding(self, funding: Funding) -> bool:
-        added = self._connection.execute(
-            text(
-                "INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms) "
-                "ON CONFLICT DO NOTHING"
-            ),
-            asdict(funding),
-        )
-        return added.rowcount == 1
+        added: int = self._execute(
+            "INSERT INTO settlement_fundings VALUES (:funding_id, :ispb, :amount_centavos, :funded_at_ms) "
+            "ON CONFLICT DO NOTHING",
+            **asdict(funding),
+        ).rowcount
+        return added == 1
 
     def find_funding(self, funding_id: str) -> Funding | None:
-        row = self._connection.execute(
-            text(
-                "SELECT funding_id, ispb, amount_centavos, funded_at_ms FROM settlement_fundings "
-                "WHERE funding_id = :funding_id"
-            ),
-            {"funding_id": funding_id},
-        ).one_or_none()
+        row = self._execute(f"{_FUNDINGS} WHERE funding_id = :funding_id", funding_id=funding_id).one_or_none()
         return None if row is None else Funding(*row)
 
     def fundings(self, ispb: str) -> list[Funding]:
-        rows = self._connection.execute(
-            text(
-                "SELECT funding_id, ispb, amount_centavos, funded_at_ms FROM settlement_fundings "
-                "WHERE ispb = :ispb ORDER BY funded_at_ms, funding_id"
-            ),
-            {"ispb": ispb},
-        )
+        rows = self._execute(f"{_FUNDINGS} WHERE ispb = :ispb ORDER BY funded_at_ms, funding_id", ispb=ispb)
         return [Funding(*row) for row in rows]
 
 
@@ -297,10 +252,7 @@ def entry_of(row: Sequence[Any]) -> KeyEntry:
     )
 
 
-class PostgresKeys:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresKeys(PostgresRepository):
     def find_many(self, keys: Collection[PixKey]) -> dict[PixKey, KeyEntry]:
         if not keys:
             return {}
@@ -355,9 +307,10 @@ class PostgresKeys:
     def history(self, key: PixKey) -> list[KeyEvent]:
         if not is_storable(key.key):
             return []
-        rows = self._connection.execute(
-            text("SELECT ispb, change, at_ms FROM key_events WHERE key = :key AND kind = :kind ORDER BY key_event_id"),
-            {"key": key.key, "kind": key.kind.value},
+        rows = self._execute(
+            "SELECT ispb, change, at_ms FROM key_events WHERE key = :key AND kind = :kind ORDER BY key_event_id",
+            key=key.key,
+            kind=key.kind.value,
         )
         return [KeyEvent(key, ispb, KeyChange(change), at_ms) for ispb, change, at_ms in rows]
 
@@ -388,19 +341,15 @@ class PostgresKeys:
                 )
                 values |= {f"beginning_{number}": beginning, f"behind_{number}": beginning + LAST_CHARACTER}
             window = f"FROM ({' UNION ALL '.join(ranges)}) AS keys ORDER BY key, kind"
-        rows = self._connection.execute(
-            text(
-                f"SELECT {KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants
-                f"WHERE {' AND '.join(wanted)} ORDER BY key, kind LIMIT :size"
-            ),
-            values,
+        rows = self._execute(
+            f"SELECT {KEY_COLUMNS} FROM (SELECT * {window} LIMIT :examined_max) AS examined "  # noqa: S608 - constants
+            f"WHERE {' AND '.join(wanted)} ORDER BY key, kind LIMIT :size",
+            **values,
         )
         entries = [entry_of(row) for row in rows]
         last = None
         if len(entries) < narrow.size:
-            last = self._connection.execute(
-                text(f"SELECT key, kind {window} OFFSET :examined_max - 1 LIMIT 1"), values
-            ).one_or_none()
+            last = self._execute(f"SELECT key, kind {window} OFFSET :examined_max - 1 LIMIT 1", **values).one_or_none()
         return Found(entries, None if last is None else (last[0], last[1]))
 
     def list_of_bank(
@@ -415,31 +364,25 @@ class PostgresKeys:
         if branch or account_number:
             conditions.append("branch = :branch AND account_number = :account_number")
             values |= {"branch": branch, "account_number": account_number}
-        rows = self._connection.execute(
-            text(
-                f"SELECT {KEY_COLUMNS} FROM pix_keys WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
-                "ORDER BY registered_at_ms, key LIMIT :size"
-            ),
-            values,
+        rows = self._execute(
+            f"SELECT {KEY_COLUMNS} FROM pix_keys WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
+            "ORDER BY registered_at_ms, key LIMIT :size",
+            **values,
         )
         return [entry_of(row) for row in rows]
 
     def count_by_kind(self) -> Mapping[tuple[str, KeyKind], int]:
-        rows = self._connection.execute(text("SELECT ispb, kind, count(*) FROM pix_keys GROUP BY ispb, kind"))
+        rows = self._execute("SELECT ispb, kind, count(*) FROM pix_keys GROUP BY ispb, kind")
         return {(ispb, KeyKind(kind)): count for ispb, kind, count in rows}
 
 
-class PostgresUnitOfWork:
+class PostgresUnitOfWork(PostgresTransaction):
     def __init__(self, engine: Engine, make_rows: Mapping[str, Callable[[Connection], Any]], tally_slot: int) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._make_rows = make_rows
         self._tally_slot = tally_slot
-        self._scope: AbstractContextManager[Connection] | None = None
-        self._committed = False
 
-    def __enter__(self) -> PostgresUnitOfWork:
-        self._scope = transaction(self._engine)
-        self._connection = self._scope.__enter__()
+    def _open(self) -> None:
         self.rows = {flow: make(self._connection) for flow, make in self._make_rows.items()}
         self.transfers: PostgresTransfers = self.rows[TRANSFER]
         self.tallies = PostgresTallies(self._connection, self._tally_slot)
@@ -447,24 +390,16 @@ class PostgresUnitOfWork:
         self.heartbeats = PostgresHeartbeats(self._connection)
         self.settlement = PostgresSettlement(self._connection)
         self.keys = PostgresKeys(self._connection)
+        self.clock = PostgresClock(self._connection)
+        self.clock_jump = PostgresClockJump(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._scope is not None, "a unit of work is left after it was entered"
-        if error is None and not self._committed:
-            undo(self._connection)
-        self._scope.__exit__(kind, error, trace)
-        violation = getattr(error, "orig", error)
+    def _raise_for(self, violation: Any, sentence: str) -> None:
         if isinstance(violation, psycopg2.errors.CheckViolation) and violation.diag.table_name == _ACCOUNTS_TABLE:
-            raise SettlementConflict(str(violation).partition("\n")[0]) from error
+            raise SettlementConflict(sentence) from violation
 
     def commit(self) -> None:
-        """Commits; a failure to do so is a DatabaseUnavailable, and the batch is read again."""
-        self._connection.commit()
-        self._committed = True
+        super().commit()
         for rows in self.rows.values():
             rows.committed()
 

@@ -17,6 +17,7 @@ from hub.domain.liveness import BankInstance
 from hub.domain.look_ups import DirectoryReading
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
+from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.flows import Step
 from pix.scheme.ids import END_TO_END_ID_LENGTH
@@ -133,14 +134,14 @@ class RowRepository(Protocol[Row]):
         out whether another replica has changed them since. Those of `surely` are locked and read in any case.
         """
 
-    def lock_due(self, now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+    def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         """At most `size` of which a message is due to be sent again; skips what another replica holds.
 
         One that is due later than `wait_ms_max` from now is due as well: no row waits longer than that, so the clock
         has gone back since.
         """
 
-    def lock_expired(self, now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
+    def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         """At most `size` of those that are due, pending, and older than the timeout; skips what another replica holds.
 
         One that was received later than `timeout_ms` from now has expired as well: the clock has gone back since, and
@@ -157,6 +158,9 @@ class RowRepository(Protocol[Row]):
     def find(self, row_id: str) -> tuple[Row, list[Step[Any, Any]]] | None:
         """A row and its history, oldest step first."""
 
+    def open_ids(self, size: int) -> list[str]:
+        """At most `size` of the rows that owe something, due first."""
+
     def find_many(self, ids: Collection[str]) -> list[Row]:
         """Those that exist, in no order; without locks."""
 
@@ -171,7 +175,49 @@ class TransferRepository(RowRepository[Transfer], Protocol):
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
-        """When the oldest unanswered offer to each bank was made, by ISPB, among the `size` that are due first."""
+        """When the oldest unanswered offer to each bank was made, in real time, by ISPB, among the `size` due first."""
+
+
+@value_object
+class ClockJump:
+    """A move of the network's clock to a later time, which stops at every due item on its way."""
+
+    target_ms: int
+    """In scheme time."""
+    stopped_at_ms: int
+    """When it last stopped, or began, in real time."""
+    given_up: tuple[str, ...] = ()
+    """What was still open when the wait at a stop was over: later stops do not wait for it."""
+    is_done: bool = False
+
+
+@value_object
+class BankClock:
+    """What a process of a bank said last of the clock."""
+
+    ispb: str
+    report: ClockReport
+    reported_at_ms: int
+    """In real time."""
+
+
+class ClockJumpRepository(Protocol):
+    """How the network's clock is moved, beside its row in `ClockRepository`."""
+
+    def find(self) -> ClockJump | None:
+        """The last one."""
+
+    def save(self, jump: ClockJump) -> None:
+        """Stores it in place of the last one."""
+
+    def put_report(self, report: BankClock) -> None:
+        """What a process says now."""
+
+    def forget_reports(self, before_ms: int, after_ms: int) -> None:
+        """Drops what was said before the one time, or after the other."""
+
+    def reports(self) -> list[BankClock]:
+        """What is not forgotten, by ISPB and process."""
 
 
 class TallyRepository(Protocol):
@@ -373,6 +419,14 @@ class UnitOfWork(Protocol):
     @property
     def keys(self) -> KeyRepository:
         """The directory."""
+
+    @property
+    def clock(self) -> ClockRepository:
+        """The network's clock."""
+
+    @property
+    def clock_jump(self) -> ClockJumpRepository:
+        """How it is moved."""
 
     @property
     def dead_letters(self) -> DeadLetterRepository:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from hub.domain.flows import transfer
+from hub.domain.flows import returns, transfer
 from hub.domain.flows.flow import AddressedMessage, Decision, Facts, Flow
 from pix.scheme.flows import Step, TimelineEntry, by_message, by_row
 from pix.scheme.keys import PixKey
@@ -13,7 +13,7 @@ from pix.scheme.messages import Message
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
 
-FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW,)
+FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW, returns.FLOW)
 """In the order in which a transaction locks their rows."""
 
 BY_NAME: Final[Mapping[str, Flow[Any, Any, Any]]] = {flow.name: flow for flow in FLOWS}
@@ -63,14 +63,16 @@ def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     return flow.decide(flow.state(rows, message), message, facts)
 
 
-def decide_timeout(row: Any, now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
+def decide_timeout(row: Any, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Any]:
     """Fails a pending row. Raises IllegalTransition for any other."""
-    return _BY_ROW[type(row)].decide_timeout(row, now_ms, policy)
+    return _BY_ROW[type(row)].decide_timeout(row, now_ms, real_now_ms, policy)
 
 
-def decide_retransmission(row: Any, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None) -> Decision[Any]:
+def decide_retransmission(
+    row: Any, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None
+) -> Decision[Any]:
     """Sends what is owed once more, and sets the next due time."""
-    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, policy, timeout_ms)
+    return _BY_ROW[type(row)].decide_retransmission(row, now_ms, real_now_ms, policy, timeout_ms)
 
 
 def owed(row: Any) -> tuple[AddressedMessage, ...]:

@@ -12,7 +12,7 @@ from hub.domain.settlement import Movement, SettlementAccount
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
 from pix.scheme.keys import PixKey
-from pix.scheme.messages import HubMessage, Party
+from pix.scheme.messages import HubMessage, Party, Side
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.values import value_object
@@ -26,7 +26,7 @@ RowKey = tuple[str, str]
 
 
 class FlowRow(Protocol):
-    """A row of any flow, which is its own outbox. Times are Unix milliseconds by the hub's clock."""
+    """A row of any flow, which is its own outbox. Times are Unix milliseconds of scheme time."""
 
     @property
     def row_id(self) -> str:
@@ -51,6 +51,10 @@ class FlowRow(Protocol):
     def received_at_ms(self) -> int: ...
 
     @property
+    def waiting_since_ms(self) -> int:
+        """The same in real time."""
+
+    @property
     def offered_at_ms(self) -> int | None: ...
 
     @property
@@ -60,7 +64,8 @@ class FlowRow(Protocol):
     def closed_at_ms(self) -> int | None: ...
 
     @property
-    def resend_at_ms(self) -> int | None: ...
+    def resend_at_ms(self) -> int | None:
+        """In real time."""
 
     @property
     def traceparent(self) -> str: ...
@@ -98,6 +103,9 @@ class Facts:
     """The ISPB of the bank that sent the message, already authenticated."""
     network: Network
     now_ms: int
+    """Scheme time: of stamps, ids and rules."""
+    real_now_ms: int
+    """Real time: of retransmission and time-outs."""
     policy: RetransmissionPolicy
     timeout_ms: int | None = None
     """How long a row may be pending; None: as long as it takes."""
@@ -149,10 +157,14 @@ class Flow(Generic[RowT, StateT, MessageT]):
     state: Callable[[Mapping[str, Any], MessageT], StateT]
     """What `decide` takes, of the rows that were loaded by their ids."""
     decide: Callable[[StateT, MessageT, Facts], Decision[RowT]]
-    decide_timeout: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
-    decide_retransmission: Callable[[RowT, int, RetransmissionPolicy, int | None], Decision[RowT]]
+    decide_timeout: Callable[[RowT, int, int, RetransmissionPolicy], Decision[RowT]]
+    decide_retransmission: Callable[[RowT, int, int, RetransmissionPolicy, int | None], Decision[RowT]]
     owed: Callable[[RowT], tuple[AddressedMessage, ...]]
     timeline: Callable[[RowT, Sequence[Step[Any, Any]]], list[TimelineEntry]]
+    step_name: Callable[[Any], str]
+    """How REST names the message of a step."""
+    offered_to: Side
+    """The side whose bank answers."""
     statuses: type[StrEnum]
     transitions: Mapping[tuple[Any, Any], Any]
     """By (status or None, trigger) the next status."""

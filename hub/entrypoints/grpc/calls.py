@@ -21,14 +21,13 @@ from hub.domain.errors import (
 from pix.rpc.context import metadata_of
 from pix.rpc.metadata import (
     METADATA_FIELD,
-    METADATA_ISPB,
     METADATA_OWNER,
     METADATA_RETRY_AFTER,
     METADATA_RULE,
-    METADATA_SECRET,
 )
 from pix.runtime.logs import logger
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
 
 CERTIFICATE_NAMES: Final = ("x509_common_name", "x509_subject_alternative_name")

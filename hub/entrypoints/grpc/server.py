@@ -1,14 +1,17 @@
 """The gRPC services of the hub, on its use cases."""
+# ruff: noqa: N802 - the methods have the names of the contract
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import grpc
 
+from codepix.v1 import clock_pb2 as clock
+from codepix.v1 import clock_pb2_grpc, directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import directory_pb2 as directory
-from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
 from codepix.v1 import participants_pb2 as participants
 from hub.application.keys import Registrations
 from hub.application.use_cases import HubApplication
@@ -17,6 +20,7 @@ from hub.domain.directory import KeyEntry
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.look_ups import DirectoryReading
 from hub.entrypoints.grpc.calls import Caller, answer, answer_in_turns
+from hub.entrypoints.grpc.clock import ClockServicer
 from pix.rpc.batching_loader import BatchingLoader, TurnBatchingLoader
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_end_to_end_id
@@ -41,16 +45,26 @@ _STATUS_TO_WIRE: Final = {
     TransferStatus.FAILED: participants.TRANSFER_STATUS_FAILED,
 }
 
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Act = Callable[[Any, Bank, Request], Response]
+Call = Callable[[Any, Request, grpc.ServicerContext], Response]
+
 
 def add_services(server: Any, application: HubApplication) -> Sequence[str]:
-    """Adds both services; returns their full names."""
+    """Adds the services; returns their full names."""
     servicer = DirectoryServicer(application)
     if getattr(server, "runs_coroutines", False):
         servicer = in_turns = DirectoryServicerInTurns(application)
         server.add_task(in_turns.readings)
     directory_pb2_grpc.add_DirectoryServiceServicer_to_server(servicer, server)
     participants_pb2_grpc.add_ParticipantServiceServicer_to_server(ParticipantServicer(application), server)
+    names = []
+    if application.network_clock is not None:
+        clock_pb2_grpc.add_ClockServiceServicer_to_server(ClockServicer(application, application.network_clock), server)
+        names.append(clock.DESCRIPTOR.services_by_name["ClockService"].full_name)
     return [
+        *names,
         directory.DESCRIPTOR.services_by_name["DirectoryService"].full_name,
         participants.DESCRIPTOR.services_by_name["ParticipantService"].full_name,
     ]
@@ -83,23 +97,32 @@ def _found(entry: KeyEntry, bank: Bank) -> directory.FindKeyResponse:
     )
 
 
+def _answer(act: Act[Request, Response]) -> Call[Request, Response]:
+    """The method acts for the bank that calls, unless that is suspended."""
+    return lambda servicer, request, context: answer(
+        servicer.hub.authenticate_bank, partial(act, servicer), request, context
+    )
+
+
+def _answer_even_suspended(act: Act[Request, Response]) -> Call[Request, Response]:
+    return lambda servicer, request, context: answer(
+        servicer.hub.authenticate_bank.even_suspended, partial(act, servicer), request, context
+    )
+
+
 class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     def __init__(self, application: HubApplication) -> None:
-        self._hub = application
+        self.hub = application
 
-    def RegisterKey(  # noqa: N802 - the contract's name
-        self, request: directory.RegisterKeyRequest, context: grpc.ServicerContext
-    ) -> directory.RegisterKeyResponse:
-        return answer(self._hub.authenticate_bank, self._register_key, request, context)
-
-    def _register_key(self, bank: Bank, request: directory.RegisterKeyRequest) -> directory.RegisterKeyResponse:
+    @_answer
+    def RegisterKey(self, bank: Bank, request: directory.RegisterKeyRequest) -> directory.RegisterKeyResponse:
         asked = self._asked(bank, request)
-        return _registered(self._hub.register_key(asked))
+        return _registered(self.hub.register_key(asked))
 
     def _asked(self, bank: Bank, request: directory.RegisterKeyRequest) -> KeyEntry:
         if request.holder_kind not in _HOLDER_FROM_WIRE:
             raise SchemeError("holder_kind", "must be a person or a company")
-        return self._hub.register_key.check(
+        return self.hub.register_key.check(
             bank=bank,
             kind=key_kind_from_wire(request.key.kind),
             key=request.key.key,
@@ -111,25 +134,17 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
             request_id=request.request_id,
         )
 
-    def FindKey(  # noqa: N802 - the contract's name
-        self, request: directory.FindKeyRequest, context: grpc.ServicerContext
-    ) -> directory.FindKeyResponse:
-        return answer(self._hub.authenticate_bank, self._find_key, request, context)
-
-    def _find_key(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
+    @_answer
+    def FindKey(self, asking: Bank, request: directory.FindKeyRequest) -> directory.FindKeyResponse:
         kind = key_kind_from_wire(request.key.kind)
-        return _found(*self._hub.find_key(kind=kind, key=request.key.key, asking_ispb=asking.ispb))
+        return _found(*self.hub.find_key(kind=kind, key=request.key.key, asking_ispb=asking.ispb))
 
-    def ListKeys(  # noqa: N802 - the contract's name
-        self, request: directory.ListKeysRequest, context: grpc.ServicerContext
-    ) -> directory.ListKeysResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._list_keys, request, context)
-
-    def _list_keys(self, bank: Bank, request: directory.ListKeysRequest) -> directory.ListKeysResponse:
+    @_answer_even_suspended
+    def ListKeys(self, bank: Bank, request: directory.ListKeysRequest) -> directory.ListKeysResponse:
         size = request.page_size or PAGE_SIZE_DEFAULT
         if not 1 <= size <= PAGE_SIZE_MAX:
             raise SchemeError("page_size", f"must be 1 to {PAGE_SIZE_MAX}, or 0 for {PAGE_SIZE_DEFAULT}")
-        entries = self._hub.list_keys(
+        entries = self.hub.list_keys(
             ispb=bank.ispb,
             branch=request.branch,
             account_number=request.account_number,
@@ -142,13 +157,9 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
             next_page_token="" if last is None else f"{last.registered_at_ms}:{last.key.key}",
         )
 
-    def RemoveKey(  # noqa: N802 - the contract's name
-        self, request: directory.RemoveKeyRequest, context: grpc.ServicerContext
-    ) -> directory.RemoveKeyResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._remove_key, request, context)
-
-    def _remove_key(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
-        self._hub.remove_key(
+    @_answer_even_suspended
+    def RemoveKey(self, bank: Bank, request: directory.RemoveKeyRequest) -> directory.RemoveKeyResponse:
+        self.hub.remove_key(
             ispb=bank.ispb,
             kind=key_kind_from_wire(request.key.kind),
             key=request.key.key,
@@ -167,7 +178,7 @@ class DirectoryServicerInTurns(DirectoryServicer):
         self.readings: TurnBatchingLoader[PixKey, DirectoryReading] = TurnBatchingLoader(find_key.begin, find_key.read)
         self._registrations: BatchingLoader[KeyEntry, Registrations] = BatchingLoader(application.register_key.register)
 
-    async def RegisterKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
+    async def RegisterKey(  # type: ignore[override]  # a coroutine here
         self, request: directory.RegisterKeyRequest, context: Any
     ) -> directory.RegisterKeyResponse:
         return await answer_in_turns(self._register, request, context)
@@ -176,9 +187,9 @@ class DirectoryServicerInTurns(DirectoryServicer):
         reading = await self.readings.ask(None)
         asked = self._asked(caller.authenticate(reading.known.authenticate), request)
         registrations = await self._registrations.ask(asked)
-        return _registered(self._hub.register_key.conclude(asked, registrations))
+        return _registered(self.hub.register_key.conclude(asked, registrations))
 
-    async def FindKey(  # type: ignore[override]  # noqa: N802 - the contract's name; a coroutine here
+    async def FindKey(  # type: ignore[override]  # a coroutine here
         self, request: directory.FindKeyRequest, context: Any
     ) -> directory.FindKeyResponse:
         return await answer_in_turns(self._find, request, context)
@@ -193,7 +204,7 @@ class DirectoryServicerInTurns(DirectoryServicer):
             raise error
         reading = await self.readings.ask(key)
         asking = caller.authenticate(reading.known.authenticate)
-        return _found(*self._hub.find_key.conclude(reading.payee(key), asking.ispb))
+        return _found(*self.hub.find_key.conclude(reading.payee(key), asking.ispb))
 
 
 def _page_cursor(token: str) -> tuple[int, str] | None:
@@ -233,15 +244,11 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
     """`codepix.v1.ParticipantService`: what a bank may ask and say also while it is suspended."""
 
     def __init__(self, application: HubApplication) -> None:
-        self._hub = application
+        self.hub = application
 
-    def JoinNetwork(  # noqa: N802 - the contract's name
-        self, request: participants.JoinNetworkRequest, context: grpc.ServicerContext
-    ) -> participants.JoinNetworkResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._join_network, request, context)
-
-    def _join_network(self, bank: Bank, request: participants.JoinNetworkRequest) -> participants.JoinNetworkResponse:
-        joined = self._hub.join_network(
+    @_answer_even_suspended
+    def JoinNetwork(self, bank: Bank, request: participants.JoinNetworkRequest) -> participants.JoinNetworkResponse:
+        joined = self.hub.join_network(
             ispb=bank.ispb,
             code=request.code,
             name=request.name,
@@ -252,15 +259,9 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 
-    def KeepInTouch(  # noqa: N802 - the contract's name
-        self, request: participants.KeepInTouchRequest, context: grpc.ServicerContext
-    ) -> participants.KeepInTouchResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._record_heartbeat, request, context)
-
-    def _record_heartbeat(
-        self, bank: Bank, request: participants.KeepInTouchRequest
-    ) -> participants.KeepInTouchResponse:
-        self._hub.record_heartbeat(
+    @_answer_even_suspended
+    def KeepInTouch(self, bank: Bank, request: participants.KeepInTouchRequest) -> participants.KeepInTouchResponse:
+        self.hub.record_heartbeat(
             ispb=bank.ispb,
             instance=request.instance,
             version=request.version,
@@ -268,37 +269,23 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
         )
         return participants.KeepInTouchResponse()
 
-    def LeaveNetwork(  # noqa: N802 - the contract's name
-        self, request: participants.LeaveNetworkRequest, context: grpc.ServicerContext
-    ) -> participants.LeaveNetworkResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._leave_network, request, context)
-
-    def _leave_network(
-        self, bank: Bank, request: participants.LeaveNetworkRequest
-    ) -> participants.LeaveNetworkResponse:
-        self._hub.leave_network(ispb=bank.ispb, instance=request.instance)
+    @_answer_even_suspended
+    def LeaveNetwork(self, bank: Bank, request: participants.LeaveNetworkRequest) -> participants.LeaveNetworkResponse:
+        self.hub.leave_network(ispb=bank.ispb, instance=request.instance)
         return participants.LeaveNetworkResponse()
 
-    def ListParticipants(  # noqa: N802 - the contract's name
-        self, request: participants.ListParticipantsRequest, context: grpc.ServicerContext
-    ) -> participants.ListParticipantsResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._list_participants, request, context)
-
-    def _list_participants(
+    @_answer_even_suspended
+    def ListParticipants(
         self, _bank: Bank, _request: participants.ListParticipantsRequest
     ) -> participants.ListParticipantsResponse:
-        banks = self._hub.queries.list_banks()
+        banks = self.hub.queries.list_banks()
         return participants.ListParticipantsResponse(participants=[_participant(bank) for bank in banks])
 
-    def GetSettlementAccount(  # noqa: N802 - the contract's name
-        self, request: participants.GetSettlementAccountRequest, context: grpc.ServicerContext
-    ) -> participants.GetSettlementAccountResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._get_settlement_account, request, context)
-
-    def _get_settlement_account(
+    @_answer_even_suspended
+    def GetSettlementAccount(
         self, bank: Bank, _request: participants.GetSettlementAccountRequest
     ) -> participants.GetSettlementAccountResponse:
-        account, fundings = self._hub.queries.settlement_account(bank.ispb)
+        account, fundings = self.hub.queries.settlement_account(bank.ispb)
         return participants.GetSettlementAccountResponse(
             balance_centavos=account.balance_centavos,
             reserved_centavos=account.reserved_centavos,
@@ -312,17 +299,13 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
             ],
         )
 
-    def FindTransfers(  # noqa: N802 - the contract's name
-        self, request: participants.FindTransfersRequest, context: grpc.ServicerContext
-    ) -> participants.FindTransfersResponse:
-        return answer(self._hub.authenticate_bank.even_suspended, self._find_transfers, request, context)
-
-    def _find_transfers(
+    @_answer_even_suspended
+    def FindTransfers(
         self, bank: Bank, request: participants.FindTransfersRequest
     ) -> participants.FindTransfersResponse:
         if len(request.end_to_end_ids) > TRANSFERS_PER_CALL_MAX:
             raise SchemeError("end_to_end_ids", f"must be at most {TRANSFERS_PER_CALL_MAX}")
         if not all(is_end_to_end_id(end_to_end_id) for end_to_end_id in request.end_to_end_ids):
             raise SchemeError("end_to_end_ids", "each must be an end-to-end id of 32 characters")
-        transfers = self._hub.queries.find_transfers_of(bank.ispb, request.end_to_end_ids)
+        transfers = self.hub.queries.find_transfers_of(bank.ispb, request.end_to_end_ids)
         return participants.FindTransfersResponse(transfers=[_transfer(transfer) for transfer in transfers])

@@ -6,7 +6,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, Full, Queue
 from random import Random
 from typing import Final
@@ -30,8 +32,6 @@ STANDSTILL_SECONDS_MAX: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TrafficFigures:
-    """The state of the traffic."""
-
     is_running: bool
     is_held_back: bool
     """It runs, but is paused."""
@@ -88,13 +88,12 @@ class Generator:
         self._drop_waiting()
 
     def pause(self) -> None:
-        """No payments until `go_on`, which must follow."""
+        """No payments until `resume`, which must follow."""
         with self._lock:
             self._pauses += 1
         self._drop_waiting()
 
     def resume(self) -> None:
-        """After `hold_back`."""
         with self._lock:
             self._pauses -= 1
 
@@ -111,11 +110,11 @@ class Generator:
 
     def _works(self) -> list[Work]:
         senders = [
-            _Sender(self, BankConnection(bank.name, bank.url, self._password), code)
+            partial(self._send_for, code, BankConnection(bank.name, bank.url, self._password))
             for code, bank in self._rest.items()
             for _ in range(SENDERS_PER_BANK)
         ]
-        return [self._order, self._outcome_poller.run, *(sender.run for sender in senders)]
+        return [self._order, self._outcome_poller.run, *senders]
 
     def _order(self, stop: threading.Event) -> None:
         """Makes customers want to pay, evenly in time."""
@@ -142,7 +141,6 @@ class Generator:
             self._tally.turned_away()
 
     def _drop_waiting(self) -> None:
-        """Drops the orders that no sender has taken yet."""
         for queue in self._queues.values():
             while True:
                 try:
@@ -150,59 +148,33 @@ class Generator:
                 except Empty:
                     break
 
-    # For the senders.
-
-    def next_order(self, code: str) -> Payment | None:
-        """The next customer of a bank; None when there is none for a while. `done` must follow."""
-        try:
-            order = self._queues[code].get(timeout=QUEUE_SECONDS)
-        except Empty:
-            return None
-        with self._lock:
-            self._unanswered[code] += 1
-        return order
-
-    def done(self, code: str) -> None:
-        """A customer has an answer, or has given up."""
-        with self._lock:
-            self._unanswered[code] -= 1
-
-    @property
-    def tally(self) -> Tally:
-        return self._tally
-
-
-class _Sender:
-    """Sends orders to one bank, one after the other over one connection."""
-
-    def __init__(self, generator: Generator, bank: BankConnection, code: str) -> None:
-        self._generator = generator
-        self._bank = bank
-        self._code = code
-
-    def run(self, stop: threading.Event) -> None:
-        driver = PaymentDriver({self._code: self._bank}, math.inf, stop=stop)
-        try:
+    def _send_for(self, code: str, bank: BankConnection, stop: threading.Event) -> None:
+        """Sends orders to one bank, one after the other over one connection."""
+        driver = PaymentDriver({code: bank}, math.inf, stop=stop)
+        with closing(bank):
             while not stop.is_set():
-                order = self._generator.next_order(self._code)
-                if order is not None:
+                try:
+                    order = self._queues[code].get(timeout=QUEUE_SECONDS)
+                except Empty:
+                    continue
+                with self._lock:
+                    self._unanswered[code] += 1
+                try:
                     self._send(order, driver)
-        finally:
-            self._bank.close()
+                finally:
+                    with self._lock:
+                        self._unanswered[code] -= 1
 
     def _send(self, order: Payment, driver: PaymentDriver) -> None:
-        tally = self._generator.tally
         try:
             sent = driver.send(order)
         except NotAllowed:
-            tally.refused(order, "not-allowed")
+            self._tally.refused(order, "not-allowed")
         except Unreachable:
             # The lab stops.
             return
         else:
             if sent.end_to_end_id is None:
-                tally.refused(order, sent.refusal or "")
+                self._tally.refused(order, sent.refusal or "")
             else:
-                tally.taken(order, sent.end_to_end_id, time.time_ns() // 1_000_000)
-        finally:
-            self._generator.done(self._code)
+                self._tally.taken(order, sent.end_to_end_id, time.time_ns() // 1_000_000)

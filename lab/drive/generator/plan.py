@@ -64,10 +64,7 @@ def check_plan(plan: TrafficPlan, codes: Sequence[str]) -> TrafficPlan:
 
 
 class Orders:
-    """Makes one payment after the other by a plan."""
-
     def __init__(self, plan: TrafficPlan, people: Population, random: Random) -> None:
-        """`plan` is a checked one."""
         self._people = people
         self._random = random
         self._failing_share = plan.failing_percent / 100
@@ -77,7 +74,6 @@ class Orders:
         self._number = 0
 
     def make(self) -> Payment:
-        """The next one, with what must become of it."""
         people, random = self._people, self._random
         payer, payee = (random.choices(codes, weights)[0] for codes, weights in (self._payers, self._payees))
         self._number += 1

@@ -22,18 +22,17 @@ COMPLETED: Final = "completed"
 class Counts:
     """Since the generator was made."""
 
-    taken: int
+    sent: int
     """Orders that a bank has made a transfer of."""
     completed: int
     failed_as_they_must: Mapping[str, int]
     """By reason code, or by the name of the bank's refusal."""
     unexpected: int
     unexpected_shown: Sequence[str]
-    """The latest ones."""
     in_flight: int
     turned_away: int
     """Customers who found too many others waiting before them, and went."""
-    taken_per_second: float
+    sent_per_second: float
     """In the last seconds."""
     completed_per_second: float
     latency_p50_ms: int | None
@@ -65,29 +64,24 @@ class Tally:
         """When, and how many milliseconds it had taken."""
 
     def taken(self, order: Payment, end_to_end_id: str, now_ms: int) -> None:
-        """A bank has made this transfer of the order."""
         with self._lock:
             self._counts["taken"] += 1
             self._taken.append(self._seconds())
             self._in_flight[end_to_end_id] = InFlight(order.expected, now_ms)
 
     def refused(self, order: Payment, why: str) -> None:
-        """A bank has refused the order before anything left."""
         with self._lock:
             self._end(order.idempotency_key, order.expected, why)
 
     def turned_away(self) -> None:
-        """A customer did not get as far as the bank."""
         with self._lock:
             self._counts["turned_away"] += 1
 
     def in_flight_transfers(self) -> dict[str, InFlight]:
-        """By end-to-end id, what is under way."""
         with self._lock:
             return dict(self._in_flight)
 
     def finished(self, end_to_end_id: str, outcome: str, milliseconds: int) -> None:
-        """A transfer is final, and took so long."""
         with self._lock:
             known = self._in_flight.pop(end_to_end_id, None)
             if known is None:
@@ -114,14 +108,14 @@ class Tally:
                 self._completed.popleft()
             took = [milliseconds for _, milliseconds in self._completed]
             return Counts(
-                taken=self._counts["taken"],
+                sent=self._counts["taken"],
                 completed=self._counts["completed"],
                 failed_as_they_must=dict(sorted(self._failed.items())),
                 unexpected=self._counts["unexpected"],
                 unexpected_shown=tuple(self._unexpected),
                 in_flight=len(self._in_flight),
                 turned_away=self._counts["turned_away"],
-                taken_per_second=len(self._taken) / RECENT_SECONDS,
+                sent_per_second=len(self._taken) / RECENT_SECONDS,
                 completed_per_second=len(took) / RECENT_SECONDS,
                 latency_p50_ms=percentile(took, 50),
                 latency_p99_ms=percentile(took, 99),

@@ -19,10 +19,11 @@ from xml.etree import ElementTree
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from lab.network.parts.broker import Broker
 from lab.network.parts.environment import home_folder, inherited, inherited_by_maven, prepare_folder
 from lab.network.parts.errors import PartError, PartMissing, PartNotReady
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
-from lab.network.parts.process import ChildPart, ChildProcess, run_to_the_end, wait_until
+from lab.network.parts.process import run_to_the_end, wait_until
 from pix.runtime.addresses import join_host_port
 
 __all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jars", "java_and_maven_available"]
@@ -55,7 +56,6 @@ CLEANER_BUFFER_BYTES = 4 * 1024 * 1024
 
 
 def sasl_client(user: str, password: str) -> dict[str, str]:
-    """A client's settings for a broker with passwords."""
     return {
         "security.protocol": SASL_LISTENER,
         "sasl.mechanism": "PLAIN",
@@ -205,7 +205,7 @@ def _java() -> str:
     return java
 
 
-class ApacheKafkaBroker(ChildPart):
+class ApacheKafkaBroker(Broker):
     """One Apache Kafka, broker and controller in one process, with its log in `data_folder`.
 
     Kafka acknowledges a record once it is in the page cache (its default, which stands here too), so a record that
@@ -226,7 +226,7 @@ class ApacheKafkaBroker(ChildPart):
 
         `port_option` is what a person would choose another port with, for the message when the port is in use.
         """
-        super().__init__(ChildProcess(name), STOP_GRACE_SECONDS)
+        super().__init__(name, STOP_GRACE_SECONDS)
         self.data_folder = data_folder.absolute()
         self._port = free_port() if port is None else port
         self._controller_port = free_port()
@@ -239,13 +239,12 @@ class ApacheKafkaBroker(ChildPart):
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients find it, known before it is started."""
         return join_host_port(LOOPBACK, self._port)
 
     def start(self) -> None:
         """Starts the broker, over an empty log if there is none, and waits until a client sees it."""
-        if self._child.is_running():
-            raise PartError(f"{self.name} is running already, as process {self._child.pid}.")
+        if self.is_running():
+            raise PartError(f"{self.name} is running already, as process {self.pid}.")
         jars, java = fetch_jars(self._cache_folder), _java()
         check_port_free(self._port, f"the broker {self.name}", self._port_option)
         self._log_folder.mkdir(parents=True, exist_ok=True)
@@ -254,7 +253,7 @@ class ApacheKafkaBroker(ChildPart):
         java_command = [java, *self._settings.java_options(), "-cp", f"{jars}/*"]
         if not (self._log_folder / "meta.properties").exists():
             self._format_storage(java_command)
-        self._child.start(
+        self._start_command(
             [*java_command, "kafka.Kafka", str(self._properties_file)],
             None,
             self._output_file,
@@ -264,7 +263,7 @@ class ApacheKafkaBroker(ChildPart):
             self._is_seen_by_a_client,
             START_DEADLINE_SECONDS,
             f"{self.name} to answer a client",
-            children=[self._child],
+            children=[self],
             poll_seconds=START_ATTEMPT_POLL_SECONDS,
         )
 

@@ -18,7 +18,6 @@ import stat
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]
 import psycopg2  # type: ignore[import-untyped]
@@ -27,7 +26,7 @@ from sqlalchemy.engine import URL
 
 from lab.network.parts.environment import forget_libpq_variables, inherited
 from lab.network.parts.errors import PartError, PartMissing, PartNotReady
-from lab.network.parts.process import ChildPart, ChildProcess, run_to_the_end, wait_until
+from lab.network.parts.process import ChildPart, run_to_the_end, wait_until
 from pix.postgres.limits import SET_UP_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.postgres.url import DRIVER, database_url
@@ -76,31 +75,6 @@ SETTINGS = {
 }
 
 
-class Postgres(Protocol):
-    """A PostgreSQL server in which the lab gives every participant a database of its own."""
-
-    def create_database(self, name: str) -> None: ...
-
-    def url(self, database: str) -> str:
-        """The SQLAlchemy URL of a database on this server."""
-        ...
-
-
-class ExternalPostgres:
-    """A PostgreSQL server that runs outside the lab, which only makes databases in it."""
-
-    def __init__(self, server_url: str) -> None:
-        """`server_url` may name any database in which the user may say CREATE DATABASE."""
-        self._server_url = database_url(server_url)
-
-    def create_database(self, name: str) -> None:
-        create_database(self._server_url, name)
-
-    def url(self, database: str) -> str:
-        """The SQLAlchemy URL of a database on this server, with the password in it."""
-        return self._server_url.set(database=database).render_as_string(hide_password=False)
-
-
 class EmbeddedPostgres(ChildPart):
     """A PostgreSQL server whose data stays in `data_folder` from one run to the next.
 
@@ -110,18 +84,17 @@ class EmbeddedPostgres(ChildPart):
 
     def __init__(self, data_folder: Path, *, name: str = "postgres") -> None:
         user = _system_user() if os.geteuid() == 0 else None
-        super().__init__(ChildProcess(name, stop_signal=signal.SIGINT, user=user), STOP_GRACE_SECONDS)
+        super().__init__(name, STOP_GRACE_SECONDS, stop_signal=signal.SIGINT, user=user)
         self.data_folder = data_folder.absolute()
         self._cluster = self.data_folder / "cluster"
-        self._log_file = self.data_folder / "postgres.log"
+        self._output_file = self.data_folder / "postgres.log"
         self._socket_folder = _socket_folder_for(self.data_folder)
         self._binaries = _binaries_folder()
-        self._user = user
 
     def start(self) -> None:
         """Starts the server, over a new cluster if there is none, and waits until it answers."""
-        if self._child.is_running():
-            raise PartError(f"{self.name} is running already, as process {self._child.pid}.")
+        if self.is_running():
+            raise PartError(f"{self.name} is running already, as process {self.pid}.")
         forget_libpq_variables()
         self.data_folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
@@ -134,7 +107,6 @@ class EmbeddedPostgres(ChildPart):
         wait_until(self._launch_and_answer, START_DEADLINE_SECONDS, f"{self.name} to find its memory unused")
 
     def stop(self) -> None:
-        """Ends every session and shuts down in good order."""
         super().stop()
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
@@ -149,19 +121,17 @@ class EmbeddedPostgres(ChildPart):
     def _launch_and_answer(self) -> bool:
         """Starts the postmaster and waits until it answers. False when an earlier one's memory is still in use."""
         options = [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
-        self._child.start(
+        self._start_command(
             [str(self._binaries / "postgres"), "-D", str(self._cluster), "-k", str(self._socket_folder), *options],
             {"LC_ALL": "C"},
-            self._log_file,
+            self._output_file,
             working_folder=self.data_folder,
         )
         try:
-            wait_until(
-                self._answers, START_DEADLINE_SECONDS, f"{self.name} to accept connections", children=[self._child]
-            )
+            wait_until(self._answers, START_DEADLINE_SECONDS, f"{self.name} to accept connections", children=[self])
         except PartNotReady:
             # Backends of a postmaster that was killed with its lab end on their own, but not at once.
-            if "pre-existing shared memory block" in self._child.log_text():
+            if "pre-existing shared memory block" in self.log_text():
                 return False
             raise
         return True
@@ -196,7 +166,7 @@ class EmbeddedPostgres(ChildPart):
                 "--no-instructions",
             ],
             {"LC_ALL": "C", **environment},
-            self._log_file,
+            self._output_file,
             deadline_seconds=INITDB_DEADLINE_SECONDS,
             working_folder=self.data_folder,
             user=self._user,

@@ -13,8 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
@@ -38,7 +37,7 @@ def wait_until(
     deadline_seconds: float,
     describe: str,
     *,
-    children: Sequence[ChildProcess] = (),
+    children: Sequence[Child] = (),
     poll_seconds: float = POLL_SECONDS_DEFAULT,
     pause: Callable[[float], object] = time.sleep,
     retry_on: tuple[type[Exception], ...] = (),
@@ -74,7 +73,6 @@ def wait_until(
 
 
 def is_true_within(seconds_max: float, condition: Callable[[], object], poll_seconds: float = 0.1) -> bool:
-    """Whether the condition comes true in time."""
     try:
         wait_until(condition, seconds_max, "it to be so", poll_seconds=poll_seconds)
     except PartNotReady:
@@ -94,36 +92,41 @@ def describe_exit_code(exit_code: int | None) -> str:
         return f"signal {-exit_code}"
 
 
-def _quoted_log(child: ChildProcess) -> str:
+def _quoted_log(child: Child) -> str:
     tail = child.log_tail()
     if not tail:
         return f"\n{child.name} wrote no log."
     return f"\nThe log of {child.name} ({child.log_file}) ends with:\n{tail}"
 
 
-class ChildProcess:
+class Child:
     """One program, run below a watchdog in a separate session, with its output in a log file.
 
     It survives Ctrl-C in the lab's terminal (the lab decides when it stops), and dies with the lab, even when the lab
-    is killed. `stop_signal` is what asks it to end in good order.
+    is killed. `stop_signal` is what asks it to end in good order; it is killed after `stop_grace_seconds`.
     """
 
-    def __init__(self, name: str, *, stop_signal: signal.Signals = signal.SIGTERM, user: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        stop_grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT,
+        *,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        user: str | None = None,
+    ) -> None:
         """`user` is the system user to run as; only root can choose one."""
         self.name = name
+        self._stop_grace_seconds = stop_grace_seconds
         self._stop_signal = stop_signal
         self._user = user
         self._watchdog: subprocess.Popen[bytes] | None = None
-        self._command: list[str] = []
-        self._environment: dict[str, str] = {}
-        self._working_folder: Path | None = None
         self._log_file: Path | None = None
         self._log_start = 0
         self._pid: int | None = None
         self._starting = threading.Lock()
         self._is_retired = False
 
-    def start(
+    def _start_command(
         self,
         command: Sequence[str],
         environment: Mapping[str, str] | None,
@@ -140,20 +143,12 @@ class ChildProcess:
         """
         if self.is_running():
             raise PartError(f"{self.name} is running already, as process {self._pid}.")
-        self._command = list(command)
-        self._environment = dict(environment or {})
-        self._working_folder = working_folder
-        self._log_file = log_file
-        self._launch()
-
-    def _launch(self) -> None:
-        if self._log_file is None:
-            raise PartError(f"{self.name} was never started, so it cannot be started again.")
         user_option = [] if self._user is None else ["--user", self._user]
         # -P keeps this folder, whose modules have everyday names, out of the watchdog's import path.
-        guarded = [sys.executable, "-P", watchdog.__file__, *user_option, "--", *self._command]
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._starting, self._log_file.open("ab") as log:
+        guarded = [sys.executable, "-P", watchdog.__file__, *user_option, "--", *command]
+        self._log_file = log_file
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self._starting, log_file.open("ab") as log:
             if self._is_retired:
                 raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
             if self._watchdog is not None:
@@ -166,8 +161,8 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**inherited(), **self._environment},
-                cwd=self._working_folder,
+                env={**inherited(), **(environment or {})},
+                cwd=working_folder,
                 start_new_session=True,
             )
         assert self._watchdog.stdout is not None
@@ -213,11 +208,11 @@ class ChildProcess:
         # A frozen process would receive the signal only after its thaw.
         self.thaw()
 
-    def stop(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
-        """Asks the process to end, waits for `grace_seconds`, and then kills it. Does nothing when it has ended."""
+    def stop(self) -> None:
+        """Asks the process to end, and kills it after its grace. Does nothing when it has ended."""
         self.request_stop()
         # Without an id the start was interrupted halfway, and there is no process to ask.
-        if self._pid is None or not self._await_exit(grace_seconds):
+        if self._pid is None or not self._await_exit(self._stop_grace_seconds):
             self.kill()
 
     def kill(self) -> None:
@@ -268,11 +263,6 @@ class ChildProcess:
         except psutil.NoSuchProcess:
             return False
 
-    def restart(self, grace_seconds: float = STOP_GRACE_SECONDS_DEFAULT) -> None:
-        """Stops the process if it runs, and starts the same command with the same environment and log."""
-        self.stop(grace_seconds)
-        self._launch()
-
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """The last lines that the process has written since its latest start."""
         return "\n".join(self.log_text().splitlines()[-lines:])
@@ -318,66 +308,23 @@ class ChildProcess:
             guarded.stdin.close()
 
 
-class ChildPart(ABC):
-    """A part that is one child process, which subclasses start."""
+class ChildProcess(Child):
+    """A program that is started by its command."""
 
-    def __init__(self, child: ChildProcess, stop_grace_seconds: float) -> None:
-        self.name = child.name
-        self._child = child
-        self._stop_grace_seconds = stop_grace_seconds
+    start = Child._start_command
+
+
+class ChildPart(Child, ABC):
+    """A server that the lab can start, break and mend."""
 
     @abstractmethod
     def start(self) -> None:
         """Starts it and waits until it is ready. Raises `PartError`."""
 
-    def retire(self) -> None:
-        """Refuses to be started from now on."""
-        self._child.retire()
-
-    def request_stop(self) -> None:
-        """Asks it to end and does not wait."""
-        self._child.request_stop()
-
-    def stop(self) -> None:
-        """Ends it in good order. Does nothing when it has ended."""
-        self._child.stop(self._stop_grace_seconds)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._child.kill()
-
-    def freeze(self) -> None:
-        """SIGSTOP to it and all of its descendants."""
-        self._child.freeze()
-
-    def thaw(self) -> None:
-        """SIGCONT."""
-        self._child.thaw()
-
     def restart(self) -> None:
         """Stops it if it runs, and starts it again with the data that it has kept."""
         self.stop()
         self.start()
-
-    def is_frozen(self) -> bool:
-        return self._child.is_frozen()
-
-    def is_running(self) -> bool:
-        """True while its process exists, frozen or not."""
-        return self._child.is_running()
-
-    @property
-    def pid(self) -> int:
-        """Raises `PartError` before the first start."""
-        return self._child.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of its last run; minus the signal's number when a signal ended it, None while it runs."""
-        return self._child.exit_code
-
-    def log_tail(self) -> str:
-        return self._child.log_tail()
 
 
 def run_to_the_end(
@@ -411,50 +358,6 @@ def _stands_still(process: psutil.Process) -> bool:
         return True
 
 
-class Stoppable(Protocol):
-    """A child as `ChildProcesses` needs it."""
-
-    @property
-    def name(self) -> str: ...
-
-    def retire(self) -> None:
-        """Refuses to be started from now on, so that a supervisor does not restart what is stopped for good."""
-        ...
-
-    def stop(self) -> None:
-        """Ends it in good order. Does nothing when it has ended."""
-        ...
-
-    def kill(self) -> None:
-        """Ends it at once. Does nothing when it has ended."""
-        ...
-
-
-class Part(Stoppable, Protocol):
-    """A server that the lab can start, break and mend. `start` and `restart` return when it is ready for use."""
-
-    def start(self) -> None:
-        """Starts it and waits until it is ready. Raises `PartError` when it does not become so."""
-        ...
-
-    def restart(self) -> None:
-        """Stops it if it runs, and starts it again with what it has kept."""
-        ...
-
-    def freeze(self) -> None:
-        """Makes it stand still without ending it, as an overloaded or paused machine would."""
-        ...
-
-    def thaw(self) -> None:
-        """Lets it go on after `freeze`."""
-        ...
-
-    def is_running(self) -> bool: ...
-
-
-PartType = TypeVar("PartType", bound=Part)
-
-
 class ChildProcesses:
     """Owns the lab's children in the order of their start, and stops them in reverse when its block is left.
 
@@ -465,14 +368,12 @@ class ChildProcesses:
     def __init__(self, log_folder: Path) -> None:
         """Logs of children go to `<log_folder>/<name>.log`."""
         self.log_folder = log_folder
-        self._owned: list[Stoppable] = []
+        self._owned: list[Child] = []
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start_child(
@@ -490,15 +391,8 @@ class ChildProcesses:
         child.start(command, environment, self.log_folder / f"{name}.log", working_folder=working_folder)
         return child
 
-    def start_part(self, part: PartType) -> PartType:
-        """Starts a part, waits until it is ready, and returns it."""
-        # Owned before it is started, so that one which fails halfway is cleared up too.
-        self.own(part)
-        part.start()
-        return part
-
-    def own(self, part: Stoppable) -> None:
-        """Takes a part over that the caller starts itself, for instance together with others."""
+    def own(self, part: Child) -> None:
+        """Takes over a part that the caller then starts: one that fails halfway is cleared up too."""
         self._owned.append(part)
 
     def stop(self) -> None:

@@ -13,7 +13,6 @@ from rich.table import Table
 from lab.network.network import KafkaKind, NetworkSettings, network_folder
 from lab.network.run import open_run
 from lab.network.supervisor import Supervisor
-from lab.prove.scenarios.context import ScenarioContext
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.runner import ScenarioRunner
 from lab.prove.scenarios.scenario import Scenario, ScenarioResult, Step, result_document
@@ -45,23 +44,18 @@ def run_scenarios(options: ScenarioOptions, progress: Callable[[str], None]) -> 
         run = stack.enter_context(open_run(settings, progress))
         supervisor = Supervisor.of(run.network)
         run.in_background(supervisor.run)
-        runner = ScenarioRunner(run.network, supervisor, run.rest, run.reader)
+        runner = ScenarioRunner(run, supervisor)
         results = []
-
-        def close_context(context: ScenarioContext) -> None:
-            run.afterwards.callback(context.close)
-
         for scenario in options.scenarios:
 
             def show_step(step: Step, name: str = scenario.name) -> None:
                 progress(f"{name} {step.at_seconds:4.1f} s: {step.sentence.rstrip('.')}")
 
-            results.append(runner.run(scenario, show_step, seed=options.seed, on_context=close_context))
+            results.append(runner.run(scenario, show_step, seed=options.seed))
         return results
 
 
 def results_document(results: Sequence[ScenarioResult]) -> dict[str, Any]:
-    """Everything as plain data."""
     return {
         "ok": all(result.is_ok for result in results),
         "seconds": round(sum(result.seconds for result in results), 2),
@@ -90,7 +84,6 @@ def scenarios_document() -> dict[str, Any]:
 
 
 def scenarios_table() -> Table:
-    """The scenarios, and what to watch."""
     table = Table("scenario", "what happens, and what to watch", show_lines=True)
     for each in SCENARIOS.values():
         table.add_row(each.name, f"{each.title}. {each.watch}")

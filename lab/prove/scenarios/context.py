@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
@@ -17,15 +16,15 @@ from lab.drive.payments import (
     Payment,
     PaymentDriver,
     PaymentStream,
-    outcome_of,
     payment,
+    read_outcomes,
 )
-from lab.network.network import Network, RunningBank
+from lab.network.network import RunningBank
 from lab.network.parts.errors import PartNotReady
 from lab.network.parts.process import wait_until
+from lab.network.run import Run
 from lab.network.supervisor import PartAction, Supervisor
-from lab.read.rest import BankRest, HubRest, Json, Unreachable
-from lab.read.snapshot import NetworkReader
+from lab.read.rest import Json, Unreachable
 
 POLL_SECONDS: Final = 0.1
 BACK_SECONDS_MAX: Final = 120.0
@@ -45,14 +44,10 @@ class ScenarioInterrupted(Exception):
 
 
 class ScenarioContext:
-    """One for each run of a scenario."""
-
     def __init__(
         self,
-        network: Network,
+        run: Run,
         supervisor: Supervisor,
-        rest: Mapping[str, BankRest],
-        reader: NetworkReader,
         random: Random,
         on_step: Callable[[str, tuple[object, ...]], None],
         ends: threading.Event,
@@ -62,12 +57,12 @@ class ScenarioContext:
 
         `pace` is how much of the pauses for people is kept: 1 for an audience, 0 without one.
         """
-        self.network = network
+        self.network = run.network
         self.supervisor = supervisor
-        self.rest = rest
-        self.reader = reader
-        self.hub: HubRest = reader.hub
-        self.population = Population.of(rest)
+        self.rest = run.rest
+        self.reader = run.reader
+        self.hub = run.reader.hub
+        self.population = Population.of(run.rest)
         self.random = random
         self.ends = ends
         self.failures: list[str] = []
@@ -78,11 +73,9 @@ class ScenarioContext:
         """Makes this run's idempotency keys differ from those of earlier runs."""
         self._on_step = on_step
         self._pace = pace
-        self._driver = PaymentDriver(rest, RETRY_SECONDS_MAX, SENDERS)
-
-    def close(self) -> None:
-        """Awaits customers who still wait for an answer; they get none once the banks are gone."""
-        self._driver.close()
+        self._driver = PaymentDriver(run.rest, RETRY_SECONDS_MAX, SENDERS)
+        # Customers who still wait for an answer get none once the banks are gone.
+        run.afterwards.callback(self._driver.close)
 
     # Steps and checks.
 
@@ -158,13 +151,11 @@ class ScenarioContext:
         self.await_ready()
 
     def await_ready(self) -> None:
-        """Waits until every service says that it is ready."""
         services = self.network.services
         self.await_(lambda: all(each.is_ready() for each in services), BACK_SECONDS_MAX, "all parts to be ready")
 
     @contextmanager
     def behaving(self, bank: RunningBank, **switches: Any) -> Iterator[None]:
-        """The bank behaves differently while the block runs."""
         rest = self.rest[bank.code]
         usual = rest.get("/behaviour")
         rest.call("PUT", "/behaviour", json={**usual, **switches})
@@ -229,7 +220,6 @@ class ScenarioContext:
         return {row["end_to_end_id"] for row in self.hub.transfers(open_only=True)}
 
     def pending(self, stream: PaymentStream) -> int:
-        """The number of them that the hub has not decided."""
         ids = stream.ids
         return sum(
             1
@@ -244,20 +234,8 @@ class ScenarioContext:
     def compare_outcomes(self) -> None:
         """Compares each payment's outcome with the expected one, and fills in the numbers."""
         sent = [each for stream in self.streams for each in stream.sent]
-        outcomes: Counter[str] = Counter()
-        took_ms = [0]
-        repeated = 0
-        for each in sent:
-            row = None if each.end_to_end_id is None else self.find(each.end_to_end_id)
-            outcome = each.refusal or ("unknown to the hub" if row is None else outcome_of(row))
-            outcomes[outcome] += 1
-            if outcome != each.payment.expected:
-                name = each.end_to_end_id or each.payment.idempotency_key
-                self.failures.append(f"{name}: {outcome} instead of {each.payment.expected}.")
-            if row is not None:
-                repeated += row["duplicates"]
-                if row["closed_at_ms"] is not None:
-                    took_ms.append(row["closed_at_ms"] - row["requested_at_ms"])
-        self.numbers |= {"payments": len(sent), **{f"payments_{name}": count for name, count in outcomes.items()}}
-        self.numbers |= {"duplicates_ignored": repeated, "longest_ms": max(took_ms)}
+        found = read_outcomes(self.hub, sent)
+        self.failures += [f"{each}." for each in found.unexpected]
+        self.numbers |= {"payments": len(sent), **{f"payments_{name}": n for name, n in found.by_outcome.items()}}
+        self.numbers |= {"duplicates_ignored": found.duplicates, "longest_ms": found.longest_ms}
         self.numbers["customers_asked_again"] = sum(each.retries for each in sent)

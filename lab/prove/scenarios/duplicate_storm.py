@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 from lab.drive.payments import PaymentStream
 from lab.network.parts.errors import PartError
 from lab.prove.scenarios.context import ScenarioContext
 from lab.prove.scenarios.scenario import Scenario
-from lab.read.tap import Tap, listening
+from lab.read.tap import Tap
 from pix.messaging.kafka.clients import KafkaSink
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.outages import PublishFailed
@@ -52,13 +53,12 @@ class RecordRepeater:
 
 
 def run(context: ScenarioContext) -> None:
-    """Repeats every record of a few payments while they are under way, and once more when all is over."""
     bank = context.banks[-1]
     settings = KafkaSettings(bootstrap_servers=context.network.broker.bootstrap_servers, client_id="codepix-lab-storm")
     sink = KafkaSink(settings)
     codes = [each.code for each in context.banks]
     try:
-        with listening(settings.bootstrap_servers, codes) as tap, context.behaving(bank, answer_style="twice"):
+        with closing(Tap(settings.bootstrap_servers, codes)) as tap, context.behaving(bank, answer_style="twice"):
             context.report_step(
                 "{} answers every offer twice. Customers of all banks make {} payments.", bank.spec.name, PAYMENTS
             )

@@ -16,7 +16,6 @@ BEFORE_SECONDS: Final = 0.6
 
 
 def run(context: ScenarioContext) -> None:
-    """Kills hub, banks, database and broker amid payments; starts all of it again."""
     network = context.network
     services = [service.name for service in network.services]
     context.report_step("Customers of all banks make {} payments.", PAYMENTS)

@@ -18,7 +18,6 @@ MIRRORED_SECONDS_MAX: Final = 30.0
 
 
 def run(context: ScenarioContext) -> None:
-    """Takes every bank's settlement money out, sends payments, puts it back, and sends them again."""
     with _emptied(context) as taken_centavos:
         amount = format_brl(taken_centavos)
         context.report_step("The hub withdraws the settlement balance of every bank: {} in total.", amount)

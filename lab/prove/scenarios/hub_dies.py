@@ -14,7 +14,6 @@ BEFORE_SECONDS: Final = 0.4
 
 
 def run(context: ScenarioContext) -> None:
-    """Kills every hub in the middle of payments between all banks, which go on taking orders."""
     hubs = [hub.name for hub in context.network.hubs]
     context.report_step("Customers of all banks make {} payments.", PAYMENTS)
     stream = context.send(context.payments(PAYMENTS), PER_SECOND)

@@ -15,7 +15,6 @@ LATE_SECONDS_MAX: Final = 30.0
 
 
 def run(context: ScenarioContext) -> None:
-    """Gives the hub a timeout, freezes a bank for longer than that, and takes the timeout away again."""
     *others, bank = context.banks
     context.report_step(
         "The hub is restarted with a timeout of {} second. The real scheme uses 40 seconds.", f"{TIMEOUT_SECONDS:g}"

@@ -14,7 +14,6 @@ BEFORE_SECONDS: Final = 0.4
 
 
 def run(context: ScenarioContext) -> None:
-    """Kills the payees' bank in mid-transfer, keeps it down while payments wait, and starts it again."""
     *others, bank = context.banks
     context.report_step("Customers make {} payments to {}.", PAYMENTS, bank.spec.name)
     stream = context.send(context.payments(PAYMENTS, payers=others, payees=[bank]), PER_SECOND)

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from lab.network.network import Network
 from lab.network.parts.errors import PartError
+from lab.network.run import Run
 from lab.network.supervisor import ActionRefused, Supervisor
 from lab.prove.scenarios.context import ScenarioContext, ScenarioFailed
 from lab.prove.scenarios.scenario import Scenario, ScenarioResult, Step
 from lab.read.audit import AuditReport
-from lab.read.rest import BankRest, Refused, Unreachable
-from lab.read.snapshot import NetworkReader
+from lab.read.rest import Refused, Unreachable
 
 QUIET_SECONDS_MAX: Final = 60.0
 AUDIT_SECONDS_MAX: Final = 20.0
 
 
 class ScenarioRunner:
-    """Runs scenarios on one network, one at a time."""
-
-    def __init__(
-        self, network: Network, supervisor: Supervisor, rest: Mapping[str, BankRest], reader: NetworkReader
-    ) -> None:
-        self._network = network
+    def __init__(self, run: Run, supervisor: Supervisor) -> None:
+        self._lab = run
         self._supervisor = supervisor
-        self._rest = rest
-        self._reader = reader
 
     def run(
         self,
@@ -40,13 +33,11 @@ class ScenarioRunner:
         seed: int = 1,
         pace: float = 0.0,
         ends: threading.Event | None = None,
-        on_context: Callable[[ScenarioContext], None] = lambda _: None,
     ) -> ScenarioResult:
         """Runs it to its end, whatever happens.
 
-        `progress` is given each step; `pace` keeps that share of the pauses. Setting `ends` stops the scenario.
-        `on_context` is given the context, which must be closed when the network has stopped in the middle of it.
-        Raises `ScenarioInterrupted`.
+        `progress` is given each step; `pace` keeps that share of the pauses. Setting `ends` stops the scenario. Raises
+        `ScenarioInterrupted`.
         """
         started = time.monotonic()
         steps: list[Step] = []
@@ -59,18 +50,9 @@ class ScenarioRunner:
         numbers: dict[str, int] = {}
         report: AuditReport | None = None
         try:
-            context = ScenarioContext(
-                self._network,
-                self._supervisor,
-                self._rest,
-                self._reader,
-                Random(f"{scenario.name}/{seed}"),
-                on_step,
-                ends or threading.Event(),
-                pace,
-            )
+            random = Random(f"{scenario.name}/{seed}")
+            context = ScenarioContext(self._lab, self._supervisor, random, on_step, ends or threading.Event(), pace)
             failures, numbers = context.failures, context.numbers
-            on_context(context)
             report = self._run(scenario, context)
         except (ScenarioFailed, PartError) as failure:
             failures.append(str(failure))
@@ -85,9 +67,9 @@ class ScenarioRunner:
     def _run(self, scenario: Scenario, context: ScenarioContext) -> AuditReport:
         scenario.run(context)
         context.report_step("Waiting for pending transfers, then auditing.")
-        context.check(self._reader.wait_for_quiet(QUIET_SECONDS_MAX), "The network does not come to rest.")
+        context.check(self._lab.reader.wait_for_quiet(QUIET_SECONDS_MAX), "The network does not come to rest.")
         context.compare_outcomes()
-        report = self._reader.audit(AUDIT_SECONDS_MAX)
+        report = self._lab.reader.audit(AUDIT_SECONDS_MAX)
         if report.is_ok:
             context.report_step("Audit passed: no money lost, none created.")
         else:

@@ -33,7 +33,6 @@ class Step:
 
     @property
     def sentence(self) -> str:
-        """In English."""
         return self.text.format(*self.values)
 
 
@@ -51,13 +50,7 @@ class ScenarioResult:
     @property
     def is_ok(self) -> bool:
         """Whether everything was as it must be, and every invariant holds."""
-        return (
-            not self.failures
-            and self.report is not None
-            and self.report.is_ok
-            and not self.report.in_flight
-            and not self.report.moving
-        )
+        return not self.failures and self.report is not None and self.report.is_final
 
 
 def result_document(result: ScenarioResult) -> dict[str, Any]:

@@ -13,7 +13,6 @@ LISTENS_SECONDS: Final = 1.0
 
 
 def run(context: ScenarioContext) -> None:
-    """Switches a bank to silence, pays into it, shows that nothing is decided, and lets it speak again."""
     *others, bank = context.banks
     timeout = context.network.transfer_timeout_seconds
     if timeout is not None:

@@ -110,7 +110,6 @@ def fetch_limits(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def one_line(error: KafkaException) -> str:
-    """The error as a line of a log can have it."""
     cause = error.args[0] if error.args else error
     return " ".join(str(cause.str() if isinstance(cause, KafkaError) else cause).split())
 
@@ -411,7 +410,6 @@ class KafkaSource:
         self._gaps.clear()
 
     def lag(self) -> int:
-        """Records that the broker holds behind what was polled, as of the last fetches."""
         waiting = 0
         for partition in self._consumer.position(self._consumer.assignment()):
             _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
@@ -420,7 +418,6 @@ class KafkaSource:
         return waiting
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """Waits without taking records, while staying a member of the group; no longer once `stop` is set."""
         self._tell_the_broker()
         paused = self._consumer.assignment()
         self._consumer.pause(paused)
@@ -581,7 +578,6 @@ class KafkaSink:
         return publication
 
     def await_acks(self, publication: _Publication) -> None:
-        """Returns once all that was handed to the publication's producer is acknowledged."""
         producer, failures = publication.producer, publication.failures
         with self._telling_failures(producer):
             # It sends at once what still lingers. Other records may be among those it waits for, too.

@@ -74,22 +74,16 @@ class DeadLetterHead:
 
 
 class DeadLetterNotFound(SchemeError):
-    """No dead letter has this digest."""
-
     def __init__(self) -> None:
         super().__init__("digest", "No dead letter has this digest.")
 
 
 class DeadLetterClosed(SchemeError):
-    """The dead letter was replayed or discarded before."""
-
     def __init__(self) -> None:
         super().__init__("digest", "This dead letter was already replayed or discarded.")
 
 
 class DeadLetterTruncated(SchemeError):
-    """Only a part of the envelope was kept, so it cannot be replayed."""
-
     def __init__(self, flaw: str) -> None:
         super().__init__("digest", f"Only part of this record is stored ({flaw}), so it cannot be replayed.")
 

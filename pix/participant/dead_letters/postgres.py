@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
-
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterHead, DeadLetterState
 from pix.participant.dead_letters.records import letter_of, letter_with, record_of
 from pix.postgres.engine import is_storable
+from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.deliveries import Rejected
 from pix.wire.record import Flaw, Record
 
@@ -20,7 +19,7 @@ _COLUMNS: Final = (
     'digest, topic, partition, "offset", record_key, value, headers, sender, reason, '
     "first_seen_at_ms, last_seen_at_ms, times, state, note, value_bytes, value_sha256, flaw"
 )
-_ADD: Final = text(
+_ADD: Final = (
     f"INSERT INTO dead_letters ({_COLUMNS}) "  # noqa: S608 - names are constants of this module
     "VALUES (:digest, :topic, :partition, :offset, :record_key, :value, CAST(:headers AS jsonb), :sender, :reason, "
     ":first_seen_at_ms, :last_seen_at_ms, :times, 'dead', '', :value_bytes, :value_sha256, :flaw) "
@@ -28,7 +27,7 @@ _ADD: Final = text(
     "reason = excluded.reason, last_seen_at_ms = excluded.last_seen_at_ms, "
     'partition = excluded.partition, "offset" = excluded."offset"'
 )
-_LIST: Final = text(
+_LIST: Final = (
     # The length of a value stands beside the value: PostgreSQL does not read the bytes for it.
     'SELECT digest, topic, partition, "offset", sender, reason, coalesce(value_bytes, octet_length(value)), '
     "first_seen_at_ms, last_seen_at_ms, times, state, note FROM dead_letters "
@@ -37,21 +36,9 @@ _LIST: Final = text(
 
 
 def _head_of(row: Sequence[Any]) -> DeadLetterHead:
-    digest, topic, partition, offset, sender, reason, value_bytes, first_ms, last_ms, times, state, note = row
-    return DeadLetterHead(
-        digest,
-        topic,
-        partition,
-        offset,
-        sender,
-        reason,
-        value_bytes,
-        first_ms,
-        last_ms,
-        times,
-        DeadLetterState(state),
-        note,
-    )
+    *facts, state, note = row
+    fields = [*facts, DeadLetterState(state), note]
+    return DeadLetterHead(*fields)
 
 
 def _letter_from(row: Sequence[Any]) -> DeadLetter:
@@ -77,36 +64,30 @@ def _storable(text_from_outside: str) -> str:
     return text_from_outside.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
-class PostgresDeadLetters:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
+class PostgresDeadLetters(PostgresRepository):
     def add(self, rejected: Sequence[Rejected], now_ms: int) -> None:
         # In the order of their digests, so that two replicas never wait for each other.
         letters = [letter_of(each, now_ms) for each in rejected]
         for letter in sorted(letters, key=lambda letter: letter.digest):
             record = record_of(letter)
-            self._connection.execute(
+            headers = {_storable(name): base64.b64encode(value).decode() for name, value in record.headers.items()}
+            self._execute(
                 _ADD,
-                {
-                    "digest": letter.digest,
-                    "topic": record.topic,
-                    "partition": record.partition,
-                    "offset": record.offset,
-                    "record_key": record.key,
-                    "value": record.value,
-                    "headers": json.dumps(
-                        {_storable(name): base64.b64encode(value).decode() for name, value in record.headers.items()}
-                    ),
-                    "sender": _storable(letter.sender),
-                    "reason": _storable(letter.reason),
-                    "first_seen_at_ms": letter.first_seen_at_ms,
-                    "last_seen_at_ms": letter.last_seen_at_ms,
-                    "times": letter.times,
-                    "value_bytes": letter.value_bytes,
-                    "value_sha256": letter.value_sha256,
-                    "flaw": None if record.flaw is None else _storable(record.flaw.reason),
-                },
+                digest=letter.digest,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                record_key=record.key,
+                value=record.value,
+                headers=json.dumps(headers),
+                sender=_storable(letter.sender),
+                reason=_storable(letter.reason),
+                first_seen_at_ms=letter.first_seen_at_ms,
+                last_seen_at_ms=letter.last_seen_at_ms,
+                times=letter.times,
+                value_bytes=letter.value_bytes,
+                value_sha256=letter.value_sha256,
+                flaw=None if record.flaw is None else _storable(record.flaw.reason),
             )
 
     def find(self, digest: str) -> DeadLetter | None:
@@ -118,22 +99,22 @@ class PostgresDeadLetters:
     def _one(self, digest: str, locking: str) -> DeadLetter | None:
         if not is_storable(digest):
             return None
-        row = self._connection.execute(
-            text(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}"),  # noqa: S608 - constants
-            {"digest": digest},
-        ).one_or_none()
+        found = self._execute(f"SELECT {_COLUMNS} FROM dead_letters WHERE digest = :digest{locking}", digest=digest)  # noqa: S608 - constants
+        row = found.one_or_none()
         return None if row is None else _letter_from(row)
 
     def list(self, state: DeadLetterState | None, size: int) -> list[DeadLetterHead]:
-        rows = self._connection.execute(_LIST, {"state": None if state is None else state.value, "size": size})
+        rows = self._execute(_LIST, state=None if state is None else state.value, size=size)
         return [_head_of(row) for row in rows]
 
     def set_state(self, digest: str, state: DeadLetterState, note: str) -> None:
-        self._connection.execute(
-            text("UPDATE dead_letters SET state = :state, note = :note WHERE digest = :digest"),
-            {"digest": digest, "state": state.value, "note": note},
+        self._execute(
+            "UPDATE dead_letters SET state = :state, note = :note WHERE digest = :digest",
+            digest=digest,
+            state=state.value,
+            note=note,
         )
 
     def count(self) -> Mapping[DeadLetterState, int]:
-        rows = self._connection.execute(text("SELECT state, count(*) FROM dead_letters GROUP BY state"))
+        rows = self._execute("SELECT state, count(*) FROM dead_letters GROUP BY state")
         return {DeadLetterState(state): count for state, count in rows}

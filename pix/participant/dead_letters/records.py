@@ -40,7 +40,6 @@ def letter_with(record: Record, sender: str, reason: str, first_seen_at_ms: int,
 
 
 def is_cut(letter: DeadLetter) -> bool:
-    """Whether a part of the value is missing."""
     return letter.value_bytes > len(record_of(letter).value)
 
 

@@ -16,7 +16,7 @@ from pix.participant.dead_letters.model import (
     DeadLetterState,
     DeadLetterTruncated,
 )
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.deliveries import Rejected
 from pix.scheme.texts import check_line
 
@@ -45,7 +45,7 @@ class DeadLetters:
     """The use cases of dead letters, on any participant's units of work. All may raise DatabaseUnavailable."""
 
     units: UnitsOfWork
-    clock: Clock
+    scheme_clock: SchemeClock
     process_again: Callable[[object], None]
     """Processes an envelope as if it had just arrived; if it cannot be applied, it becomes a dead letter again."""
     note_length_min: int = 0
@@ -53,7 +53,7 @@ class DeadLetters:
     def store(self, rejected: Rejected) -> None:
         """Stores an envelope that cannot be processed, in a separate transaction."""
         with self.units() as unit:
-            unit.dead_letters.add([rejected], self.clock.now_ms())
+            unit.dead_letters.add([rejected], self.scheme_clock.now_ms())
             unit.commit()
 
     def replay(self, digest: str) -> DeadLetter:

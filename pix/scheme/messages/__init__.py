@@ -10,7 +10,7 @@ The messages of a flow are a module of this package and a line in each table her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from pix.scheme.messages import returns, transfers
@@ -26,10 +26,12 @@ from pix.scheme.messages.transfers import (
 )
 
 __all__ = [
+    "FAMILIES",
     "ISO_20022",
     "MESSAGES",
     "MESSAGES_OF_BANKS",
     "MESSAGES_OF_HUB",
+    "STATUSES",
     "BankMessage",
     "HubMessage",
     "Message",
@@ -55,13 +57,19 @@ HubMessage = transfers.FromHub | returns.FromHub
 
 Message = BankMessage | HubMessage
 
-MESSAGES: Final = (*transfers.MESSAGES, *returns.MESSAGES)
+FAMILIES: Final[tuple[ModuleType, ...]] = (transfers, returns)
+"""The messages of each flow; a wire has a module of the same name for each."""
+
+MESSAGES: Final[tuple[MessageSpec, ...]] = tuple(spec for family in FAMILIES for spec in family.MESSAGES)
 """Every message, by flow, in the order of the protocol's steps."""
 
 ISO_20022: Final[Mapping[type[Any], str]] = MappingProxyType(
     {spec.message: spec.iso_20022 for spec in MESSAGES if spec.iso_20022}
 )
 """The ISO 20022 message that Pix sends where CodePix sends ours. `OutcomeProcessed` and its like have none."""
+
+STATUSES: Final[Mapping[type[Any], str]] = MappingProxyType({spec.message: spec.status for spec in MESSAGES})
+"""What a message says of its row: `pending`, `confirmed` or `failed`; empty if it says nothing, or each time."""
 
 MESSAGES_OF_HUB: Final = frozenset(spec.message for spec in MESSAGES if spec.senders == (Role.HUB,))
 """What the hub may send to a bank."""

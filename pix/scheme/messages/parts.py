@@ -55,6 +55,8 @@ class MessageSpec:
     receivers: tuple[Role, ...]
     iso_20022: str
     """The ISO 20022 message that Pix sends where CodePix sends this one; empty for none."""
+    status: str = ""
+    """What the message says of its row: `pending`, `confirmed` or `failed`; empty if it says nothing, or each time."""
 
 
 BOTH_BANKS: Final = (Role.PAYER, Role.PAYEE)

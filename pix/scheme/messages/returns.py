@@ -130,16 +130,17 @@ FromHub = ReturnOffered | ReturnConfirmed | ReturnFailed
 
 MESSAGES: Final = (
     MessageSpec(ReturnRequested, (Role.PAYEE,), (Role.HUB,), "pacs.004"),
-    MessageSpec(ReturnOffered, (Role.HUB,), (Role.PAYER,), "pacs.004"),
-    MessageSpec(ReturnAccepted, (Role.PAYER,), (Role.HUB,), "pacs.002, status ACSP"),
-    MessageSpec(ReturnRejected, (Role.PAYER,), (Role.HUB,), "pacs.002, status RJCT"),
+    MessageSpec(ReturnOffered, (Role.HUB,), (Role.PAYER,), "pacs.004", "pending"),
+    MessageSpec(ReturnAccepted, (Role.PAYER,), (Role.HUB,), "pacs.002, status ACSP", "pending"),
+    MessageSpec(ReturnRejected, (Role.PAYER,), (Role.HUB,), "pacs.002, status RJCT", "pending"),
     MessageSpec(
         ReturnConfirmed,
         (Role.HUB,),
         BOTH_BANKS,
         "pacs.002, status ACSC to the payee's bank and ACCC to the payer's",
+        "confirmed",
     ),
-    MessageSpec(ReturnFailed, (Role.HUB,), BOTH_BANKS, "pacs.002, status RJCT"),
+    MessageSpec(ReturnFailed, (Role.HUB,), BOTH_BANKS, "pacs.002, status RJCT", "failed"),
     MessageSpec(ReturnProcessed, BOTH_BANKS, (Role.HUB,), ""),
 )
 """In the order of the protocol's steps."""

@@ -119,16 +119,17 @@ FromHub = TransferOffered | TransferConfirmed | TransferFailed
 
 MESSAGES: Final = (
     MessageSpec(TransferRequested, (Role.PAYER,), (Role.HUB,), "pacs.008"),
-    MessageSpec(TransferOffered, (Role.HUB,), (Role.PAYEE,), "pacs.008"),
-    MessageSpec(TransferAccepted, (Role.PAYEE,), (Role.HUB,), "pacs.002, status ACSP"),
-    MessageSpec(TransferRejected, (Role.PAYEE,), (Role.HUB,), "pacs.002, status RJCT"),
+    MessageSpec(TransferOffered, (Role.HUB,), (Role.PAYEE,), "pacs.008", "pending"),
+    MessageSpec(TransferAccepted, (Role.PAYEE,), (Role.HUB,), "pacs.002, status ACSP", "pending"),
+    MessageSpec(TransferRejected, (Role.PAYEE,), (Role.HUB,), "pacs.002, status RJCT", "pending"),
     MessageSpec(
         TransferConfirmed,
         (Role.HUB,),
         BOTH_BANKS,
         "pacs.002, status ACSC to the payer's bank and ACCC to the payee's",
+        "confirmed",
     ),
-    MessageSpec(TransferFailed, (Role.HUB,), BOTH_BANKS, "pacs.002, status RJCT"),
+    MessageSpec(TransferFailed, (Role.HUB,), BOTH_BANKS, "pacs.002, status RJCT", "failed"),
     MessageSpec(OutcomeProcessed, BOTH_BANKS, (Role.HUB,), ""),
 )
 """In the order of the protocol's steps."""

@@ -6,6 +6,8 @@ from typing import Final
 
 from pix.scheme.reasons.codes import Giver, Reason, ReasonCode, by_code, given_by
 
+FLOW: Final = "return"
+
 _HUB: Final = frozenset({Giver.HUB})
 _PAYER_BANK: Final = frozenset({Giver.PAYER_BANK})
 _PAYEE_BANK: Final = frozenset({Giver.PAYEE_BANK})

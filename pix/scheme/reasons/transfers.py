@@ -7,6 +7,8 @@ from typing import Final
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons.codes import Giver, Reason, ReasonCode, by_code, given_by
 
+FLOW: Final = "transfer"
+
 _HUB: Final = frozenset({Giver.HUB})
 _PAYEE_BANK: Final = frozenset({Giver.PAYEE_BANK})
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from google.protobuf.message import DecodeError
 
 from pix.runtime.trace_context import checked_traceparent
+from pix.scheme.clock import REAL_TIME, VirtualTime, time_of_text
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import MESSAGES_OF_BANKS, Message
 from pix.wire.codec import Peers
 from pix.wire.protobuf_v1.messages import DECODERS, ENCODERS
-from pix.wire.protobuf_v1.signatures import sign
+from pix.wire.protobuf_v1.signatures import sign, sign_clock
 from pix.wire.record import (
     BANK_VALUE_BYTES_MAX,
+    HEADER_CLOCK,
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TRACEPARENT,
@@ -31,17 +34,31 @@ class ProtobufV1Codec:
 
     proves_sender = True
 
-    def __init__(self, participant: str, peers: Peers, allowed: frozenset[type]) -> None:
-        """`participant` signs what is encoded: an ISPB or `hub`. `allowed` are the message classes that it may get."""
+    def __init__(
+        self,
+        participant: str,
+        peers: Peers,
+        allowed: frozenset[type],
+        clock: Callable[[], VirtualTime] = lambda: REAL_TIME,
+    ) -> None:
+        """`participant` signs what is encoded: an ISPB or `hub`. `allowed` are the message classes that it may get.
+
+        What is encoded tells the revision of `clock`, so that its receiver counts by no older one when it answers.
+        """
         self._participant = participant
         self._peers = peers
         self._allowed = allowed
+        self._clock = clock
 
     def encode(self, outgoing: Outgoing) -> Record | None:
         peer = self._peers.find(outgoing.receiver)
         if peer is None:
             return None
-        return encode_record(outgoing.message, peer.topic, self._participant, peer.keys[0], outgoing.traceparent)
+        record = encode_record(outgoing.message, peer.topic, self._participant, peer.keys[0], outgoing.traceparent)
+        time = self._clock()
+        if time.revision:
+            return replace(record, headers={**record.headers, HEADER_CLOCK: _clock_header(time, peer.keys[0])})
+        return record
 
     def decode(self, record: Record) -> Arrival | Rejected:
         return decode_record(record, self._keys_of, self._allowed)
@@ -84,12 +101,13 @@ def decode_record(
             raise RecordError(record.flaw.reason)
         sender = _text_header(record, HEADER_SENDER)
         message_type = _text_header(record, HEADER_TYPE)
-        _check_signature(record, message_type, keys_of_sender(sender))
+        keys = keys_of_sender(sender)
+        _check_signature(record, message_type, keys)
         message = decode_message(message_type, record.value, allowed)
         if record.key != message.record_key.encode():
             raise RecordError("record key: must be the id that the message is about")
         traceparent = checked_traceparent(record.headers.get(HEADER_TRACEPARENT, b"").decode("ascii", "replace"))
-        return Arrival(message, sender, traceparent, record)
+        return Arrival(message, sender, traceparent, record, _proven_clock(record, keys))
     except RecordError as error:
         return Rejected(record, sender, str(error))
     except Exception as error:  # noqa: BLE001 - any fault of a stranger's bytes rejects the record
@@ -115,6 +133,26 @@ def decode_message(message_type: str, value: bytes, allowed: frozenset[type]) ->
         return decode(parsed)
     except (SchemeError, ValueError) as error:
         raise RecordError(f"value: {error}") from None
+
+
+def _clock_header(time: VirtualTime, key: bytes) -> bytes:
+    """A signature of its text, and not of the record: an old one changes nothing, whoever repeats it."""
+    text = time.as_text()
+    return f"{text}:{sign_clock(key, text).hex()}".encode()
+
+
+def _proven_clock(record: Record, keys: Sequence[bytes]) -> VirtualTime | None:
+    """None for a header that is not the sender's: the message is good without it, and nobody may turn the clock."""
+    header = record.headers.get(HEADER_CLOCK)
+    if header is None:
+        return None
+    text, _, signature = header.decode("ascii", "replace").rpartition(":")
+    if not any(hmac.compare_digest(sign_clock(key, text).hex().encode(), signature.encode()) for key in keys):
+        return None
+    try:
+        return time_of_text(text)
+    except SchemeError:
+        return None
 
 
 def _text_header(record: Record, name: str) -> str:

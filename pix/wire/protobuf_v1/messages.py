@@ -1,12 +1,15 @@
-"""Each message of the protocol to and from Protobuf (`codepix.v1`): a flow is a module and a line in each table."""
+"""Each message of the protocol to and from Protobuf (`codepix.v1`), from the module here of each flow's messages."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
-from pix.wire.protobuf_v1 import returns, transfers
+from pix.scheme.messages import FAMILIES
 from pix.wire.protobuf_v1.parts import Decoders, Encoders
 
-ENCODERS: Final[Encoders] = {**transfers.ENCODERS, **returns.ENCODERS}
+_MODULES: Final = [import_module(f"{__package__}.{family.__name__.rpartition('.')[2]}") for family in FAMILIES]
 
-DECODERS: Final[Decoders] = {**transfers.DECODERS, **returns.DECODERS}
+ENCODERS: Final[Encoders] = {message: encode for module in _MODULES for message, encode in module.ENCODERS.items()}
+
+DECODERS: Final[Decoders] = {name: decoder for module in _MODULES for name, decoder in module.DECODERS.items()}

@@ -16,6 +16,7 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus, account_number
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
 from pix.participant.dead_letters.model import DeadLetterState
@@ -218,9 +219,9 @@ def test_due_is_also_what_the_clock_has_put_out_of_reach_by_going_back(units: Un
     rows = [
         row(0, resend_at_ms=at_most),
         row(1, resend_at_ms=later),
-        row(2, resend_at_ms=later, answered_at_ms=later),
-        row(3, resend_at_ms=later, answered_at_ms=later - 5_000),
-        row(4, resend_at_ms=much_later, answered_at_ms=much_later),
+        row(2, resend_at_ms=later, resend_count=WITHHELD),
+        row(3, resend_at_ms=later, answered_at_ms=later),
+        row(4, resend_at_ms=much_later, resend_count=WITHHELD),
     ]
     add_transfers(units, *rows)
     with units() as unit:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import pytest
 from confluent_kafka import KafkaException
 
+from hub.settings import HubSettings
 from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.network.parts.process import wait_until
 from pix.messaging.kafka.acls import allow_banks, bank_group, bank_user
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.messaging.kafka.lag import GroupLag
 from pix.messaging.kafka.settings import KafkaSecurity, KafkaSettings
-from pix.participant.settings import ServiceSettings
 from pix.runtime.outages import BrokerUnavailable, PublishFailed
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
@@ -31,7 +31,7 @@ READ_SECONDS_MAX = 30.0
 
 def settings_of(broker: ApacheKafkaBroker, user: str, password: str | None = None) -> KafkaSettings:
     """As a service makes them from its environment."""
-    return ServiceSettings(
+    return HubSettings(
         database_url="postgresql://unused",
         kafka_bootstrap_servers=broker.bootstrap_servers,
         kafka_security_protocol=KafkaSecurity.SASL_PLAINTEXT,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
-from pix.participant.settings import ServiceSettings
+from hub.settings import HubSettings
 from pix.web.problems import BODY_BYTES_MAX
 from tests.integration.attacks.inputs import COUNTS, HOSTILE
 from tests.integration.attacks.test_attacks_records import state_of
@@ -146,7 +146,7 @@ def test_a_body_that_is_too_large_for_the_hub_is_refused(hub: TestClient) -> Non
 
 
 def test_the_hubs_console_and_api_are_the_operators_and_the_directory_is_the_banks(world: World) -> None:
-    settings = ServiceSettings(database_url="postgresql://unused", operator_password=PASSWORD)
+    settings = HubSettings(database_url="postgresql://unused", operator_password=PASSWORD)
     app = create_hub_app(world.application, operators=settings)
     ours = {"Authorization": f"Bearer {PASSWORD}"}
     bank_of_aurora = {"codepix-ispb": AURORA, "codepix-secret": SECRETS[AURORA]}
@@ -167,7 +167,7 @@ def test_the_hubs_console_and_api_are_the_operators_and_the_directory_is_the_ban
 def test_the_operator_signs_in_at_the_console_with_a_password_that_is_kept_as_a_hash(world: World) -> None:
     from pix.runtime.passwords import hash_password
 
-    settings = ServiceSettings(database_url="postgresql://unused", operator_password_hash=hash_password(PASSWORD))
+    settings = HubSettings(database_url="postgresql://unused", operator_password_hash=hash_password(PASSWORD))
     app = create_hub_app(world.application, operators=settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         page = client.get("/sign-in").text
@@ -183,7 +183,7 @@ def test_the_operator_signs_in_at_the_console_with_a_password_that_is_kept_as_a_
 
 
 def test_without_a_password_the_console_stays_shut_and_says_what_to_set(world: World) -> None:
-    app = create_hub_app(world.application, operators=ServiceSettings(database_url="postgresql://unused"))
+    app = create_hub_app(world.application, operators=HubSettings(database_url="postgresql://unused"))
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.get("/")
         assert answer.status_code == 403 and "Set OPERATOR_PASSWORD" in answer.text

@@ -23,7 +23,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app as create_bank_app
 from hub.entrypoints.http.app import create_app as create_hub_app
-from pix.participant.settings import ServiceSettings
+from hub.settings import HubSettings
 from tests.integration.attacks.inputs import COUNTS
 from tests.support.hub import SECRETS, World
 from tests.support.hub_builders import AURORA
@@ -90,7 +90,7 @@ def test_a_banks_rest_api_does_what_its_description_says(
 
 def test_the_hubs_rest_api_does_what_its_description_says(world: World) -> None:
     end_to_end_id = world.complete(world.pay(1))
-    settings = ServiceSettings(database_url="postgresql://unused", operator_password=PASSWORD)
+    settings = HubSettings(database_url="postgresql://unused", operator_password=PASSWORD)
     app = create_hub_app(world.application, operators=settings)
     before = world.application.queries.settlement_accounts()
     headers = {

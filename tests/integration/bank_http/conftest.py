@@ -15,7 +15,7 @@ from httpx2 import Response
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.app import create_app
-from pix.runtime.clock import Clock
+from pix.runtime.clock import SchemeClock
 from pix.scheme.keys import KeyKind
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.village import Village, VillageSettings, found_village
@@ -107,7 +107,7 @@ def visit(clients: ExitStack) -> Visit:
     """Makes a visitor of a bank, signed in to an account if one is given."""
 
     def make(
-        bank: BankApplication, account: Account | None = None, clock: Clock | None = None, **settings: Any
+        bank: BankApplication, account: Account | None = None, clock: SchemeClock | None = None, **settings: Any
     ) -> Visitor:
         app = create_app(bank, VillageSettings(**settings), clock)
         # Errors are answered, as in production, rather than raised into the test.

@@ -10,7 +10,8 @@ import pytest
 from bank_sim.application.demo_people import stories_of
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.entrypoints.http.statement_query import today
+from pix.runtime.clock import SystemClock
+from pix.scheme.days import day_of
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import check_cpf
 from tests.integration.bank_http.conftest import PIN, Visit, pay
@@ -179,7 +180,7 @@ def test_the_printed_statement_has_a_period_years_and_both_balances(
     visitor = visit(aurora, ana)
     pay(visitor, "bruno@example.com", "10,00")
     village.deliver()
-    day = today()
+    day = day_of(SystemClock().now_ms())
     visitor.open(f"/statement/print?from={day.isoformat()}&to={day.isoformat()}")
     text = visitor.text
     for piece in ("Period", "Issued at", "Opening balance R$ 0,00", "Total in +R$ 1.000,00", "Total out −R$ 10,00"):

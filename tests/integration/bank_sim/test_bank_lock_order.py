@@ -8,10 +8,13 @@ from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres import PostgresUnitsOfWork
 from bank_sim.application.process_messages import ProcessMessages
+from bank_sim.domain.flows.returns.requests import AmountOverRest
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.postgres.engine import transaction
 from pix.scheme.deliveries import HUB, Arrival
+from pix.scheme.postings import Direction
 from tests.support.bank import POLICY, World
+from tests.support.bank_returns import ReturnsWorld
 from tests.support.banks import AURORA
 from tests.support.locks import DEADLINE_SECONDS, await_waiting, engine_that_reads_in_the_order_of_the_table
 
@@ -21,7 +24,7 @@ def test_an_offer_that_comes_again_does_not_undo_the_credit_of_another_replica(w
     offer = world.offer(ana, 20_00)
     world.hear(offer)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessMessages(units, world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, world.clock, world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
         process.within(unit, [Arrival(world.confirmed(offer), HUB)])
         again = pool.submit(world.hear, offer)
@@ -63,3 +66,17 @@ def move_behind_the_others(engine: Engine, number: str) -> None:
         connection.execute(text("DELETE FROM accounts WHERE number = :number"), {"number": number})
         connection.execute(text("INSERT INTO accounts SELECT * FROM moved WHERE number = :number"), {"number": number})
         connection.execute(text("ANALYZE accounts"))
+
+
+def test_returns_of_one_payment_at_once_are_together_no_more_than_the_payment(world: World, engine: Engine) -> None:
+    returns = ReturnsWorld(world)
+    ana = world.open_account(100_00)
+    original = returns.received(ana, 20_00)
+    with ThreadPoolExecutor(2) as pool, PostgresUnitsOfWork(engine)() as unit:
+        unit.transfers.lock([(original.end_to_end_id, Direction.INCOMING)])
+        attempts = [pool.submit(returns.give_back, ana, original, 11_00, f"return-{number}") for number in range(2)]
+        await_waiting(engine, 2)
+        unit.commit()
+        errors = [attempt.exception(DEADLINE_SECONDS) for attempt in attempts]
+    assert [type(error) for error in errors if error is not None] == [AmountOverRest]
+    assert world.balance(ana) == 109_00

@@ -162,7 +162,7 @@ def test_replicas_share_what_is_due(world: World, engine: Engine) -> None:
 def test_an_account_is_not_closed_while_a_promise_is_being_made(world: World, engine: Engine) -> None:
     ana = world.open_account(0)
     units = PostgresUnitsOfWork(engine)
-    process = ProcessMessages(units, world.clock, AURORA, POLICY)
+    process = ProcessMessages(units, world.clock, world.clock, AURORA, POLICY)
     with ThreadPoolExecutor(1) as pool, units() as unit:
         process.within(unit, [Arrival(world.offer(ana), HUB)])
         closing = pool.submit(lambda: world.bank.close_account(account_number=ana.number))

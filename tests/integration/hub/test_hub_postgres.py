@@ -51,7 +51,7 @@ def test_a_schema_that_goes_up_knows_what_was_there_before(new_database: Callabl
     world.complete(world.pay(1))
     world.pay(2, key=PixKey(KeyKind.EMAIL, "nobody@example.com"))
     queries = world.application.queries
-    tallies, history = queries.tallies(), queries.key_history(BIAS_KEY)
+    tallies, history = queries.tallies(), queries.follow_key(BIAS_KEY)[1]
     assert len(tallies) == 2 and len(history) == 1
     with transaction(engine) as connection:
         configuration = alembic.config.Config()
@@ -59,7 +59,7 @@ def test_a_schema_that_goes_up_knows_what_was_there_before(new_database: Callabl
         configuration.attributes["connection"] = connection
         alembic.command.downgrade(configuration, "0002")
     migrate(url, MIGRATIONS)
-    assert (queries.tallies(), queries.key_history(BIAS_KEY)) == (tallies, history)
+    assert (queries.tallies(), queries.follow_key(BIAS_KEY)[1]) == (tallies, history)
     engine.dispose()
 
 

@@ -52,13 +52,13 @@ def lab(sample: Sample, tmp_path: Path) -> Iterator[Laboratory]:
     closed = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as afterwards, new_client() as client:
         run = Run(network, client, afterwards)
-        rest = {"001": BankRest("Bank 001", closed, client)}
-        supervised = SupervisedPart(sample, PartKind.DATABASE, sample.launch, refused={PartAction.KILL: KILL_RULE})  # type: ignore[arg-type]
+        run.rest = {"001": BankRest("Bank 001", closed, client)}
+        supervised = SupervisedPart(sample, PartKind.DATABASE, sample.launch, refused={PartAction.KILL: KILL_RULE})
         supervisor = Supervisor([supervised])
         health_monitor = HealthMonitor(supervisor)
-        generator = Generator(run.reader.hub, rest, "", run.in_background)
-        runner = ScenarioRunner(network, supervisor, rest, run.reader)
-        tasks = TaskRunner(runner, run.reader, generator, afterwards, QUIET_SECONDS_MAX)
+        generator = Generator(run.reader.hub, run.rest, "", run.in_background)
+        runner = ScenarioRunner(run, supervisor)
+        tasks = TaskRunner(runner, run.reader, generator, QUIET_SECONDS_MAX)
         map_frame = MapFrame(network.hub_url, sample.name, health_monitor, client)
         yield Laboratory(network, supervisor, health_monitor, generator, tasks, map_frame, run.ends)
         run.ends.set()

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from lab.network.parts.errors import PartError
-from lab.network.parts.postgres import EmbeddedPostgres, ExternalPostgres
+from lab.network.parts.postgres import EmbeddedPostgres
 from lab.network.parts.process import wait_until
 
 DEADLINE_SECONDS = 20.0
@@ -138,14 +138,3 @@ def test_a_frozen_server_answers_after_its_thaw(postgres: EmbeddedPostgres) -> N
         psycopg2.connect(postgres.url("postgres").replace("+psycopg2", ""), connect_timeout=1)
     postgres.thaw()
     assert query(postgres, "SELECT 1") == [(1,)]
-
-
-def test_an_existing_server_serves_as_well(postgres: EmbeddedPostgres) -> None:
-    external = ExternalPostgres(postgres.url("postgres").replace("+psycopg2", ""))
-    for _ in range(2):
-        external.create_database("elsewhere")
-    assert make_url(external.url("elsewhere")).drivername == "postgresql+psycopg2"
-    engine = create_engine(external.url("elsewhere"))
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT current_database()")).scalar() == "elsewhere"
-    engine.dispose()

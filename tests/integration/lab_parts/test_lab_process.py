@@ -15,7 +15,7 @@ import pytest
 from lab.network.parts import watchdog
 from lab.network.parts.environment import INHERITED
 from lab.network.parts.errors import PartError, PartNotReady
-from lab.network.parts.process import ChildProcess, ChildProcesses, wait_until
+from lab.network.parts.process import ChildPart, ChildProcess, ChildProcesses, wait_until
 
 DEADLINE_SECONDS = 15.0
 REPOSITORY = Path(__file__).parents[3]
@@ -84,10 +84,11 @@ def test_stop_asks_first(child: ChildProcess, tmp_path: Path) -> None:
     child.stop()
 
 
-def test_stop_kills_who_does_not_listen(child: ChildProcess, tmp_path: Path) -> None:
+def test_stop_kills_who_does_not_listen(tmp_path: Path) -> None:
+    child = ChildProcess("sample", stop_grace_seconds=0.1)
     start(child, STUBBORN, tmp_path / "sample.log")
     await_ready(child)
-    child.stop(grace_seconds=0.1)
+    child.stop()
     assert child.exit_code == -signal.SIGKILL
 
 
@@ -126,12 +127,12 @@ def test_a_frozen_child_can_be_stopped(child: ChildProcess, tmp_path: Path) -> N
     assert child.exit_code == -signal.SIGTERM
 
 
-def test_restart_repeats_the_command_and_appends_to_the_log(child: ChildProcess, tmp_path: Path) -> None:
+def test_another_start_appends_to_the_log(child: ChildProcess, tmp_path: Path) -> None:
     start(child, "print('ready', flush=True); import signal; signal.pause()", tmp_path / "sample.log")
     await_ready(child)
     first = child.pid
     child.kill()
-    child.restart()
+    start(child, "print('ready', flush=True); import signal; signal.pause()", tmp_path / "sample.log")
     await_ready(child)
     assert child.pid != first
     assert (tmp_path / "sample.log").read_text().count("ready") == 2
@@ -160,18 +161,16 @@ def test_waiting_returns_what_the_condition_returned() -> None:
     assert wait_until(lambda: "address", 1, "an address") == "address"
 
 
-class Recorder:
+class Recorder(ChildPart):
     """A part that remembers what was done to it."""
 
     def __init__(self, name: str, record: list[str], failure: BaseException | None = None) -> None:
-        self.name = name
+        super().__init__(name)
         self.record = record
         self.failure = failure
 
     def start(self) -> None:
         self.record.append(f"start {self.name}")
-
-    def retire(self) -> None: ...
 
     def stop(self) -> None:
         self.record.append(f"stop {self.name}")
@@ -181,21 +180,14 @@ class Recorder:
     def kill(self) -> None:
         self.record.append(f"kill {self.name}")
 
-    def restart(self) -> None: ...
-
-    def freeze(self) -> None: ...
-
-    def thaw(self) -> None: ...
-
-    def is_running(self) -> bool:
-        return True
-
 
 def test_the_supervisor_stops_in_reverse_even_when_one_fails(tmp_path: Path) -> None:
     record: list[str] = []
     children = ChildProcesses(tmp_path)
     for name, failure in (("a", None), ("b", PartError("no")), ("c", None)):
-        children.start_part(Recorder(name, record, failure))
+        part = Recorder(name, record, failure)
+        children.own(part)
+        part.start()
     with pytest.raises(PartError, match="no"):
         children.stop()
     assert record == ["start a", "start b", "start c", "stop c", "stop b", "kill b", "stop a"]
@@ -205,7 +197,9 @@ def test_a_second_interruption_makes_the_supervisor_kill_the_rest(tmp_path: Path
     record: list[str] = []
     children = ChildProcesses(tmp_path)
     for name, failure in (("a", None), ("b", KeyboardInterrupt())):
-        children.start_part(Recorder(name, record, failure))
+        part = Recorder(name, record, failure)
+        children.own(part)
+        part.start()
     with pytest.raises(KeyboardInterrupt):
         children.stop()
     assert record == ["start a", "start b", "stop b", "kill b", "kill a"]
@@ -215,7 +209,7 @@ def test_a_child_that_was_stopped_for_good_is_not_started_again(tmp_path: Path) 
     with ChildProcesses(tmp_path) as children:
         sample = children.start_child("sample", [sys.executable, "-c", OBEDIENT])
     with pytest.raises(PartError, match="sample is being stopped for good"):
-        sample.restart()
+        sample.start([sys.executable, "-c", OBEDIENT], None, tmp_path / "sample.log")
     assert not sample.is_running()
 
 

@@ -45,7 +45,7 @@ def told() -> list[str]:
 
 @pytest.fixture
 def supervisor(sample: Sample, told: list[str]) -> Supervisor:
-    supervised = SupervisedPart(sample, PartKind.BANK, sample.launch, refused={})  # type: ignore[arg-type]
+    supervised = SupervisedPart(sample, PartKind.BANK, sample.launch, refused={})
     return Supervisor([supervised], told.append, restarts_max=2)
 
 
@@ -131,7 +131,7 @@ def test_what_a_plan_holds_is_left_alone_until_it_is_released(supervisor: Superv
 
 def test_what_is_never_possible_says_why(sample: Sample) -> None:
     rule = "It would lose its log."
-    supervised = SupervisedPart(sample, PartKind.BROKER, sample.launch, refused={PartAction.KILL: rule})  # type: ignore[arg-type]
+    supervised = SupervisedPart(sample, PartKind.BROKER, sample.launch, refused={PartAction.KILL: rule})
     with pytest.raises(ActionRefused, match="lose its log") as refused:
         Supervisor([supervised]).act("sample", PartAction.KILL)
     assert refused.value.rule == rule

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from sqlalchemy import text
 
-from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.messaging.kafka.clients import (
-    BATCH_BYTES_MAX,
     RESPONSE_BYTES_MAX,
     KafkaSink,
     KafkaSource,
-    ensure_topics,
-    limit_topics,
 )
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.kafka.tap import KafkaTap
@@ -97,43 +91,6 @@ def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
     with closing(KafkaSource(settings(), topic, "group")) as source:
         sink.publish([Record(topic, b"next", b"next")])
         wait_until(lambda: bool(again := source.poll(0.1)) and again[0].value == b"next", DEADLINE_SECONDS, "the next")
-
-
-@pytest.fixture
-def real_broker(tmp_path: Path) -> Iterator[ApacheKafkaBroker]:
-    """Apache Kafka: the embedded broker has no limits for topics."""
-    broker = ApacheKafkaBroker(tmp_path / "kafka", settings=ApacheKafkaSettings(first_compiler_only=True))
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.mark.apache_kafka
-@pytest.mark.slow
-def test_topics_refuse_what_unpacks_to_more_than_a_batch_may_have(real_broker: ApacheKafkaBroker) -> None:
-    settings = KafkaSettings(bootstrap_servers=real_broker.bootstrap_servers, client_id="test")
-    ensure_topics(settings, ["made_by_us"])
-    admin = AdminClient({"bootstrap.servers": real_broker.bootstrap_servers})
-    for made in admin.create_topics([NewTopic("made_by_others", 4, 1)]).values():
-        made.result(DEADLINE_SECONDS)
-    limit_topics(settings, ["made_by_others"])
-    for topic in ("made_by_us", "made_by_others"):
-        for codec in ("gzip", "snappy", "lz4", "zstd"):
-            with raw_producer(
-                real_broker.bootstrap_servers, {"compression.type": codec, "message.max.bytes": 1_000_000}
-            ) as producer:
-                producer.send(topic, RawRecord(bytes(2 * BATCH_BYTES_MAX), codec.encode(), partition=PARTITION))
-        with raw_producer(real_broker.bootstrap_servers) as producer:
-            producer.send(topic, RawRecord(b"plain", partition=PARTITION))
-        with closing(KafkaSource(settings, topic, f"group of {topic}")) as source:
-            found: list[Record] = []
-
-            def has_come(found: list[Record] = found, source: KafkaSource = source) -> bool:
-                found.extend(source.poll(0.1))
-                return any(record.value == b"plain" for record in found)
-
-            wait_until(has_come, DEADLINE_SECONDS, "the record behind the refused ones")
-            assert [record.value for record in found] == [b"plain"]
 
 
 def test_a_record_that_ends_its_connection_to_the_database_is_a_dead_letter_and_the_rest_goes_on(

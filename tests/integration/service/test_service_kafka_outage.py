@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaError
 
-from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
 from pix.messaging.batches import BatchLoop
@@ -147,40 +146,3 @@ def test_a_producer_that_cannot_go_on_is_replaced_by_one_that_can(frail_broker: 
         sink._renew_if_hopeless(broken, KafkaError(code, "told a second time", fatal=True))
         assert sink._producer is replaced
         sink.publish([Record(topic, b"key", b"value")])
-
-
-@pytest.fixture
-def real_broker(tmp_path: Path) -> Iterator[ApacheKafkaBroker]:
-    """Apache Kafka, which gives producers numbers and watches their sequences."""
-    broker = ApacheKafkaBroker(tmp_path / "kafka", settings=ApacheKafkaSettings(first_compiler_only=True))
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.mark.apache_kafka
-@pytest.mark.slow
-def test_producers_of_before_go_on_when_the_broker_has_lost_its_log(real_broker: ApacheKafkaBroker) -> None:
-    settings = KafkaSettings(bootstrap_servers=real_broker.bootstrap_servers, client_id="test")
-    topic = f"test.{uuid4().hex}"
-    ensure_topics(settings, [topic])
-    batch = [Record(topic, f"key {number}".encode(), b"value") for number in range(5)]
-
-    def is_published(sink: KafkaSink) -> bool:
-        try:
-            sink.publish(batch)
-        except PublishFailed:
-            return False
-        return True
-
-    with ExitStack() as stack:
-        old = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
-        for sink in old * 5:
-            sink.publish(batch)
-        real_broker.wipe()
-        # These are given the numbers that the old ones believe to be theirs.
-        new = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
-        for sink in new:
-            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "a new producer")  # type: ignore[misc]
-        for sink in old:
-            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "an old producer")  # type: ignore[misc]

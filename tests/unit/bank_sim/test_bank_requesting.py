@@ -70,7 +70,7 @@ def test_a_company_and_nobody_may_have_been_shown() -> None:
 
 
 def test_the_request_says_what_the_payer_was_shown() -> None:
-    transfer = request(ORDER, ANA, None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    transfer = request(ORDER, ANA, None, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
     assert transfer.status is TransferStatus.PENDING
     assert transfer.resend_at_ms == NOW_MS + POLICY.delay_ms(END_TO_END_ID, 0)
     (message,) = owed(transfer, NOW_MS)
@@ -81,12 +81,12 @@ def test_the_request_says_what_the_payer_was_shown() -> None:
 
 def test_nobody_pays_into_the_account_that_pays() -> None:
     with pytest.raises(PayerIsPayee):
-        request(ORDER, ANA, ANA.number, END_TO_END_ID, ISPB, NOW_MS, POLICY)
-    assert request(ORDER, ANA, "000777-7", END_TO_END_ID, ISPB, NOW_MS, POLICY).status is TransferStatus.PENDING
+        request(ORDER, ANA, ANA.number, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
+    assert request(ORDER, ANA, "000777-7", END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY).status is TransferStatus.PENDING
 
 
 def test_what_makes_an_order_another_one() -> None:
-    transfer = request(ORDER, ANA, None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    transfer = request(ORDER, ANA, None, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
     assert is_same_order(transfer, ORDER)
     assert is_same_order(transfer, replace(ORDER, payee_name="another spelling"))
     assert not is_same_order(transfer, replace(ORDER, amount_centavos=30_01))
@@ -96,7 +96,7 @@ def test_what_makes_an_order_another_one() -> None:
 
 def test_who_cannot_be_shown_does_not_pay() -> None:
     with pytest.raises(SchemeError) as refusal:
-        request(ORDER, replace(ANA, holder_name="\u3164"), None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+        request(ORDER, replace(ANA, holder_name="\u3164"), None, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
     assert refusal.value.field == "payer.name"
 
 
@@ -114,7 +114,7 @@ def test_what_a_customer_may_order_the_hub_takes(description: str, key: str, nam
         account = replace(ANA, holder_name=check_person_name(name))
     except SchemeError:
         return
-    transfer = request(order, account, None, END_TO_END_ID, ISPB, NOW_MS, POLICY)
+    transfer = request(order, account, None, END_TO_END_ID, ISPB, NOW_MS, NOW_MS, POLICY)
     (message,) = owed(transfer, NOW_MS)
     assert isinstance(message, TransferRequested)
     check_request(message)

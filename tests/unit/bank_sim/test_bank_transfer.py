@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerStyle
+from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.transfer.decisions import decide, decide_retransmission
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus, Trigger, move, next_status, owed
 from bank_sim.domain.flows.transfer.timeline import timeline
@@ -100,7 +101,7 @@ def test_a_decided_transfer_owes_that_it_was_processed(direction: Direction) -> 
 def test_a_withheld_answer_is_not_owed_before_its_time() -> None:
     silent = replace(incoming(), answered_at_ms=None)
     assert owed(silent, NOW_MS) == ()
-    late = replace(incoming(), answered_at_ms=NOW_MS + 10_000, resend_at_ms=NOW_MS + 10_000)
+    late = replace(incoming(), resend_at_ms=NOW_MS + 10_000, resend_count=WITHHELD)
     assert owed(late, NOW_MS + 9_999) == ()
     assert owed(late, NOW_MS + 10_000) == (TransferAccepted(END_TO_END_ID, AMOUNT),)
 
@@ -109,7 +110,7 @@ def test_an_answer_is_owed_whatever_the_clock_does_after_it_was_given() -> None:
     yes = (TransferAccepted(END_TO_END_ID, AMOUNT),)
     given = replace(incoming(), answered_at_ms=NOW_MS, resend_at_ms=NOW_MS + 5_000)
     assert owed(given, NOW_MS - 1) == owed(given, NOW_MS - 24 * 3_600_000) == yes
-    planned = replace(incoming(), answered_at_ms=NOW_MS, resend_at_ms=NOW_MS)
+    planned = replace(incoming(), resend_at_ms=NOW_MS, resend_count=WITHHELD)
     assert owed(planned, NOW_MS - ANSWER_DELAY_MS_MAX) == ()
     assert owed(planned, NOW_MS - ANSWER_DELAY_MS_MAX - 1) == yes, "no answer is planned so far ahead"
 
@@ -144,7 +145,7 @@ def test_resending_backs_off() -> None:
 
 def test_an_answer_given_late_counts_as_sent_once() -> None:
     due = NOW_MS + 10_000
-    late = replace(incoming(), answered_at_ms=due, resend_at_ms=due)
+    late = replace(incoming(), resend_at_ms=due, resend_count=WITHHELD)
     sent = _retransmitted(late, due, POLICY)
     assert sent.resend_count == 0
     assert _retransmitted(sent, due + 5_000, POLICY).resend_count == 1

@@ -59,7 +59,7 @@ def with_metrics(page: str) -> str:
     return before + metrics_table() + rest.split(END)[1]
 
 
-def _sentences(settings_class: type[ServiceSettings]) -> dict[str, str]:
+def _sentences(settings_class: type) -> dict[str, str]:
     """What stands below each field of the class, for people."""
     (tree,) = ast.parse(inspect.getsource(settings_class)).body
     assert isinstance(tree, ast.ClassDef)

@@ -9,26 +9,24 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from hub.domain.flows.transfer.model import TRANSITIONS
-from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES
+from hub.domain.flows import BY_NAME
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, Party
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
 from pix.scheme.people import PERSON_NAME_LENGTH_MAX
-from pix.scheme.reasons import REASONS, Giver
+from pix.scheme.reasons import REASONS_OF_FLOWS, Giver
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
 from pix.wire.record import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
-BEGIN = "<!-- drawn from hub/domain/flows/transfer/model.py -->"
+FOLDERS = {"transfer": "transfer", "return": "returns"}
+"""Of each flow, in `hub/domain/flows`."""
 END = "<!-- end of the drawing -->"
 ISO_BEGIN = "<!-- written from ISO_20022 of pix/scheme/messages -->"
 ISO_END = "<!-- end of the counterparts -->"
-RULES_BEGIN = "<!-- written from hub/domain/flows/transfer/rules.py -->"
 RULES_END = "<!-- end of the rules -->"
-REASONS_BEGIN = "<!-- written from pix/scheme/reasons -->"
 REASONS_END = "<!-- end of the reason codes -->"
 BOUNDS_BEGIN = "<!-- written from the constants of pix/scheme -->"
 BOUNDS_END = "<!-- end of the bounds -->"
@@ -59,42 +57,52 @@ _BOUNDS: dict[str, tuple[str, str, str]] = {
     "failed_at_ms": (_TIME, "", "`OutcomeProcessed` all the same"),
     "side": ("payer or payee", "dead letter", "dead letter"),
     "outcome": ("confirmed or failed", "dead letter", ""),
+    "return_id": (
+        f"{END_TO_END_ID_LENGTH} characters: `D`, ISPB of the payee's bank, yyyyMMddHHmm in UTC, 11 letters or digits",
+        "`FF08`",
+        "dead letter",
+    ),
+    "original_end_to_end_id": ("an end-to-end id; the sender has received that transfer", "`CH16`, `FF08`", "`ED05`"),
+    "return_reason": ("`MD06`, `BE08` or `FR01`", "", "dead letter"),
     "reason": ("a code of the table below; in a rejection, one of a payee's bank", "dead letter", "dead letter"),
 }
 """By field: its bound, and outside of it the reason code or action of the hub and of a bank."""
 
 
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
+def diagram(flow: str) -> tuple[str, str]:
+    """Where it begins, and the table as a Mermaid state diagram."""
+    begin = f"<!-- drawn from hub/domain/flows/{FOLDERS[flow]}/model.py -->"
     arrows = [
         f"    {'[*]' if before is None else before.value} --> {after.value}: {trigger.value}"
-        for (before, trigger), after in TRANSITIONS.items()
+        for (before, trigger), after in BY_NAME[flow].transitions.items()
     ]
-    return "\n".join([BEGIN, "```mermaid", "stateDiagram-v2", *arrows, "```", END])
+    return begin, "\n".join([begin, "```mermaid", "stateDiagram-v2", *arrows, "```", END])
 
 
-def rules() -> str:
-    """The hub's rules in the order in which it checks them, each with its reason code."""
+def rules(flow: str) -> tuple[str, str]:
+    """Where they begin, and the hub's rules in the order in which it checks them, each with its reason code."""
+    begin = f"<!-- written from hub/domain/flows/{FOLDERS[flow]}/rules.py -->"
     rows = [
         f"| {number} | {each.rule.value} | `{each.reason.value}` | {'yes' if each.makes_row else 'no'} |"
-        for number, each in enumerate(REQUEST_RULES, 1)
+        for number, each in enumerate(BY_NAME[flow].request_rules, 1)
     ]
-    rows += [f"| later | {rule.value} | `{reason.value}` | – |" for rule, reason in LATER_RULES.items()]
-    head = ["| order | rule | reason code | makes a failed transfer |", "|---|---|---|---|"]
-    return "\n".join([RULES_BEGIN, *head, *rows, RULES_END])
+    rows += [f"| later | {rule.value} | `{reason.value}` | – |" for rule, reason in BY_NAME[flow].later_rules.items()]
+    head = [f"| order | rule | reason code | makes a failed {flow} |", "|---|---|---|---|"]
+    return begin, "\n".join([begin, *head, *rows, RULES_END])
 
 
-_GIVERS = {Giver.HUB: "the hub", Giver.PAYEE_BANK: "the payee's bank"}
+_GIVERS = {Giver.HUB: "the hub", Giver.PAYEE_BANK: "the payee's bank", Giver.PAYER_BANK: "the payer's bank"}
 
 
-def reasons() -> str:
-    """Every reason code with those who give it."""
+def reasons(flow: str) -> tuple[str, str]:
+    """Where they begin, and every reason code of a flow with those who give it."""
+    begin = f"<!-- written from pix/scheme/reasons/{flow}s.py -->"
     rows = []
-    for code, reason in REASONS.items():
+    for code, reason in REASONS_OF_FLOWS[flow].items():
         givers = " and ".join(name for giver, name in _GIVERS.items() if giver in reason.given_by)
         rows.append(f"| `{code.value}` | {givers or 'not given yet'} | {reason.sentence_en} |")
     head = ["| code | given by | sentence shown to people |", "|---|---|---|"]
-    return "\n".join([REASONS_BEGIN, *head, *rows, REASONS_END])
+    return begin, "\n".join([begin, *head, *rows, REASONS_END])
 
 
 def counterparts() -> str:
@@ -134,13 +142,13 @@ def with_code(page: str) -> str:
     """The page with everything that it takes from the code."""
     for begin, end, text in (
         (ISO_BEGIN, ISO_END, counterparts()),
-        (BEGIN, END, diagram()),
         (BOUNDS_BEGIN, BOUNDS_END, bounds()),
-        (RULES_BEGIN, RULES_END, rules()),
-        (REASONS_BEGIN, REASONS_END, reasons()),
+        *((begin, END, text) for begin, text in map(diagram, BY_NAME)),
+        *((begin, RULES_END, text) for begin, text in map(rules, BY_NAME)),
+        *((begin, REASONS_END, text) for begin, text in map(reasons, BY_NAME)),
     ):
         before, rest = page.split(begin)
-        page = before + text + rest.split(end)[1]
+        page = before + text + rest.split(end, 1)[1]
     return page
 
 

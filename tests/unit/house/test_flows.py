@@ -40,7 +40,9 @@ def test_a_flow_has_the_same_parts_on_both_sides() -> None:
     hub, bank = ({field.name for field in fields(flow)} for flow in (FlowOfHub, FlowOfBank))
     assert hub - bank == {
         "decide_timeout",
+        "offered_to",
         "pix_key",
+        "step_name",
         "statuses",
         "transitions",
         "rule_of",

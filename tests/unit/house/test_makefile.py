@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.compose.test import EXIT_FAILED, EXIT_NO_DOCKER
-from tests.sharing import ROOMS
+from tests.sharing import LONGEST, ROOMS
 from tests.unit.house.repository import ROOT, files, scripts
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -46,6 +46,7 @@ def test_the_modules_and_scripts_that_targets_run_exist() -> None:
 def test_every_room_of_tests_has_its_place_in_the_order() -> None:
     tests = [path for path in files() if path.match("test_*.py") and path.parts[0] == "tests"]
     assert {path.parts[1] for path in tests} == set(ROOMS)
+    assert {Path("tests", name) for name in LONGEST} <= set(tests)
 
 
 def test_the_continuous_integration_runs_what_a_newcomer_runs() -> None:

@@ -33,6 +33,8 @@ def run_suite(folder: Path, *arguments: str, **environment: str) -> subprocess.C
             "HOME": str(folder),
             "PLAYWRIGHT_BROWSERS_PATH": "/nonexistent",
             "PYTHONPATH": str(ROOT),
+            # Plugins of our tests, which take seconds to import and have no part in this.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             **environment,
         },
         capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, OutcomeProcessed
+from pix.scheme.messages.returns import ReturnProcessed
 from pix.scheme.reasons import ReasonCode
 from tests.unit.house.protocol_page import PAGE, fields_of_messages, fields_with_bounds, with_code
 
@@ -24,11 +25,11 @@ def test_the_page_names_every_message(message: type) -> None:
     assert f"`{message.__name__}`" in PAGE.read_text(encoding="utf-8")
 
 
-def test_every_message_but_the_last_has_an_iso_20022_counterpart() -> None:
+def test_every_message_but_the_last_of_a_flow_has_an_iso_20022_counterpart() -> None:
     messages = {*BankMessage.__args__, *HubMessage.__args__}
 
-    assert set(ISO_20022) == messages - {OutcomeProcessed}
-    assert {name.split(",")[0] for name in ISO_20022.values()} == {"pacs.002", "pacs.008"}
+    assert set(ISO_20022) == messages - {OutcomeProcessed, ReturnProcessed}
+    assert {name.split(",")[0] for name in ISO_20022.values()} == {"pacs.002", "pacs.004", "pacs.008"}
 
 
 @pytest.mark.parametrize("code", list(ReasonCode))

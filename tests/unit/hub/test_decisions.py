@@ -264,7 +264,7 @@ def test_a_transfer_that_the_hub_does_not_know_is_a_dead_letter(message_name: st
 def test_the_timeout_comes_to_what_is_pending_alone(state: str) -> None:
     before = STATES[state]
     if before.status is TransferStatus.PENDING:
-        decision = decide_timeout(before, LATER_MS, POLICY)
+        decision = decide_timeout(before, LATER_MS, LATER_MS, POLICY)
         assert decision.row is not None
         assert (decision.row.status, decision.row.reason) == (TransferStatus.FAILED, ReasonCode.AB03)
         assert decision.movements == (Movement(MovementKind.RELEASE, AURORA, IPE, AMOUNT),)
@@ -272,7 +272,7 @@ def test_the_timeout_comes_to_what_is_pending_alone(state: str) -> None:
         assert decision.steps[0].author == HUB
     else:
         with pytest.raises(IllegalTransition):
-            decide_timeout(before, LATER_MS, POLICY)
+            decide_timeout(before, LATER_MS, LATER_MS, POLICY)
 
 
 # What a bank that is mistaken is told.
@@ -669,7 +669,7 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
     subject = transfer()
     for attempt in range(1, 6):
         now_ms = subject.resend_at_ms or 0
-        decision = decide_retransmission(subject, now_ms, POLICY)
+        decision = decide_retransmission(subject, now_ms, now_ms, POLICY)
         assert decision.messages == owed(subject)
         assert decision.movements == ()
         assert decision.steps == (Step(now_ms, HUB, Trigger.RETRANSMISSION, None, TransferStatus.PENDING),)
@@ -680,7 +680,7 @@ def test_a_resend_says_the_same_again_and_waits_longer() -> None:
 
 
 def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
-    steps = decide_retransmission(confirmed(), NOW_MS + 9, POLICY).steps
+    steps = decide_retransmission(confirmed(), NOW_MS + 9, NOW_MS + 9, POLICY).steps
     assert [(step.author, step.trigger, step.side) for step in steps] == [
         (HUB, Trigger.RETRANSMISSION, Side.PAYER),
         (HUB, Trigger.RETRANSMISSION, Side.PAYEE),
@@ -690,7 +690,7 @@ def test_each_message_that_is_sent_again_is_a_line_of_the_history() -> None:
 def test_a_bank_that_is_away_for_long_makes_no_long_history() -> None:
     subject, lines = transfer(), 0
     for _ in range(RETRANSMISSIONS_RECORDED_MAX + 5):
-        decision = decide_retransmission(subject, NOW_MS, POLICY)
+        decision = decide_retransmission(subject, NOW_MS, NOW_MS, POLICY)
         assert decision.row is not None and decision.messages
         subject, lines = decision.row, lines + len(decision.steps)
     assert (subject.resends, lines) == (RETRANSMISSIONS_RECORDED_MAX + 5, RETRANSMISSIONS_RECORDED_MAX)
@@ -714,15 +714,15 @@ def test_a_pending_transfer_is_due_at_its_timeout_at_the_latest() -> None:
     timeout_ms = POLICY.first_ms // 5
     subject = decide(None, requested(), facts(AURORA, None, LATER_MS, timeout_ms=timeout_ms)).row
     assert subject is not None and subject.resend_at_ms == LATER_MS + timeout_ms + 1
-    again = decide_retransmission(subject, LATER_MS + 7, POLICY, timeout_ms).row
+    again = decide_retransmission(subject, LATER_MS + 7, LATER_MS + 7, POLICY, timeout_ms).row
     assert again is not None and again.resend_at_ms == LATER_MS + timeout_ms + 1
     late_ms = LATER_MS + timeout_ms + 9
-    again = decide_retransmission(subject, late_ms, POLICY, timeout_ms).row
+    again = decide_retransmission(subject, late_ms, late_ms, POLICY, timeout_ms).row
     assert again is not None and again.resend_at_ms == late_ms, "it stays due until somebody fails it"
     refused = decide(None, requested(), facts(AURORA, _with_funds(0), LATER_MS, timeout_ms=timeout_ms)).row
     assert refused is not None and refused.resend_at_ms == LATER_MS + POLICY.delay_ms(refused.end_to_end_id, 0)
 
 
 def test_what_owes_nothing_is_not_resent() -> None:
-    decision = decide_retransmission(completed(resend_at_ms=NOW_MS), NOW_MS, POLICY)
+    decision = decide_retransmission(completed(resend_at_ms=NOW_MS), NOW_MS, NOW_MS, POLICY)
     assert decision == Decision(completed())

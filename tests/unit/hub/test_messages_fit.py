@@ -87,13 +87,13 @@ def lives_of(request: TransferRequested) -> list[HubMessage]:
     pending = after(None, request, AURORA)
     after(pending, request, AURORA)
     after(pending, replace(request, amount_centavos=1), AURORA)
-    said.extend(each for _, each in decide_retransmission(pending, NOW_MS, POLICY).messages)
+    said.extend(each for _, each in decide_retransmission(pending, NOW_MS, NOW_MS, POLICY).messages)
     accepted = after(pending, TransferAccepted(request.end_to_end_id, request.amount_centavos), IPE, DECIDED_AT_MS)
     after(accepted, request, AURORA)
     for reason in PAYEE_BANK_REASONS:
         rejection = TransferRejected(request.end_to_end_id, request.amount_centavos, reason)
         after(pending, rejection, IPE, DECIDED_AT_MS)
-    said.extend(each for _, each in decide_timeout(pending, DECIDED_AT_MS, POLICY).messages)
+    said.extend(each for _, each in decide_timeout(pending, DECIDED_AT_MS, DECIDED_AT_MS, POLICY).messages)
     # Refused at once, as a row and without one.
     after(None, replace(request, amount_centavos=2**63 - 1), AURORA)
     unknown = decide(None, request, facts(AURORA, replace(rich, keys={})))

@@ -122,13 +122,13 @@ class AnyMessages(RuleBasedStateMachine):
     def time_out(self, end_to_end_id: str) -> None:
         transfer = self.transfers.get(end_to_end_id)
         if transfer is not None and transfer.status is TransferStatus.PENDING:
-            self._take(end_to_end_id, decide_timeout(transfer, self.now_ms, POLICY))
+            self._take(end_to_end_id, decide_timeout(transfer, self.now_ms, self.now_ms, POLICY))
 
     @rule(end_to_end_id=IDS)
     def resend(self, end_to_end_id: str) -> None:
         transfer = self.transfers.get(end_to_end_id)
         if transfer is not None and transfer.resend_at_ms is not None:
-            self._take(end_to_end_id, decide_retransmission(transfer, self.now_ms, POLICY))
+            self._take(end_to_end_id, decide_retransmission(transfer, self.now_ms, self.now_ms, POLICY))
 
     @rule(hours=st.integers(0, 13))
     def time_passes(self, hours: int) -> None:

@@ -51,12 +51,12 @@ class Play:
 
     def resend(self) -> Play:
         assert self.transfer is not None
-        self._take(decide_retransmission(self.transfer, self.now_ms, POLICY))
+        self._take(decide_retransmission(self.transfer, self.now_ms, self.now_ms, POLICY))
         return self
 
     def time_out(self) -> Play:
         assert self.transfer is not None
-        self._take(decide_timeout(self.transfer, self.now_ms, POLICY))
+        self._take(decide_timeout(self.transfer, self.now_ms, self.now_ms, POLICY))
         return self
 
     def _take(self, decision: Decision[Transfer]) -> None:

@@ -84,6 +84,9 @@ class World:
     def now_ms(self) -> int:
         return self.at_ms
 
+    def real_now_ms(self) -> int:
+        return self.at_ms
+
     def add(self, **changes: object) -> object:
         plain = {"code": "001", "name": "Aurora", "color": "#5b2a86", "secret": SECRET}
         plain["settlement_funds_centavos"] = FUNDS  # type: ignore[assignment]
@@ -482,7 +485,7 @@ def test_a_balance_that_was_out_of_date_decides_nothing(
     with world.units() as unit:
         unit.settlement.save([SettlementAccount(AURORA, FUNDS, FUNDS - free)])
         unit.commit()
-    process = ProcessMessages(Hasty(world.units, SettlementAccount(AURORA, FUNDS, FUNDS - seen)), world, POLICY)
+    process = ProcessMessages(Hasty(world.units, SettlementAccount(AURORA, FUNDS, FUNDS - seen)), world, world, POLICY)
     process([Arrival(requested(), AURORA)])
     assert world.hub.queries.find_transfer(e2e())[0].reason is reason
     reserved = FUNDS - free + (0 if reason else requested().amount_centavos)

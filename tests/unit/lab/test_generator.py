@@ -90,7 +90,7 @@ def test_each_end_counts_once_and_as_what_it_is(tally: Tally) -> None:
         tally.finished("E2", "AC06", 30)
         tally.finished("E9", "completed", 1)
     counts = tally.counts()
-    assert (counts.taken, counts.completed, counts.in_flight, counts.unexpected) == (2, 1, 0, 0)
+    assert (counts.sent, counts.completed, counts.in_flight, counts.unexpected) == (2, 1, 0, 0)
     assert counts.failed_as_they_must == {"AC06": 1, "insufficient-balance": 1}
     assert (counts.latency_p50_ms, counts.latency_p99_ms) == (40, 40)
 
@@ -111,9 +111,9 @@ def test_rates_and_latencies_are_of_the_last_while(tally: Tally, clock: Clock) -
     for number, order in enumerate(made):
         tally.taken(order, f"E{number}", 0)
         tally.finished(f"E{number}", "completed", number + 1)
-    assert tally.counts().taken_per_second == 20 / RECENT_SECONDS
+    assert tally.counts().sent_per_second == 20 / RECENT_SECONDS
     assert tally.counts().completed_per_second == 20 / RECENT_SECONDS
     clock.seconds += RECENT_SECONDS + 1
     counts = tally.counts()
-    assert (counts.taken_per_second, counts.completed_per_second) == (0, 0)
+    assert (counts.sent_per_second, counts.completed_per_second) == (0, 0)
     assert (counts.latency_p50_ms, counts.completed) == (None, 20)

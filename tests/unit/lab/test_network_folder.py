@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.network.network import (
+    DEMO_BANKS,
     MARKER_FILE,
     Network,
     NetworkSettings,
@@ -41,6 +42,13 @@ def test_only_a_networks_folder_is_removed(tmp_path: Path) -> None:
     (tmp_path / MARKER_FILE).write_text(json.dumps({}))
     remove_network(tmp_path)
     assert not tmp_path.exists()
+
+
+def test_a_network_with_the_books_of_more_banks_is_not_started_with_fewer(tmp_path: Path) -> None:
+    books = {"banks": {f"{number:03d}": "a secret" for number in range(1, 6)}}
+    write_privately(tmp_path / MARKER_FILE, json.dumps(books))
+    with pytest.raises(FolderUnusable, match=r"--banks: .* has the books of bank 005 .* Start at least 5 banks"):
+        Network(NetworkSettings(folder=tmp_path, banks=DEMO_BANKS[:2])).start()
 
 
 def test_a_folder_to_keep_must_be_empty(tmp_path: Path) -> None:

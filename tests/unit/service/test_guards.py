@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pix.participant.settings import ServiceSettings, load_settings
+from hub.settings import HubSettings
+from pix.participant.settings import load_settings
 from pix.runtime.limits import NAMES_MAX, Limiter
 from pix.runtime.passwords import hash_password, is_password_hash, password_matches
 from pix.runtime.settings_error import SettingsError
@@ -85,8 +86,8 @@ def test_a_password_is_salted_and_hashed() -> None:
     assert not any(is_password_hash(text) for text in ("", "x", "00:11", PASSWORD, first[:-2], f"{first}:00"))
 
 
-def settings(**changed: str) -> ServiceSettings:
-    return ServiceSettings(database_url="postgresql://unused", **changed)  # type: ignore[arg-type]
+def settings(**changed: str) -> HubSettings:
+    return HubSettings(database_url="postgresql://unused", **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("as_hash", [False, True])
@@ -191,7 +192,7 @@ def test_a_setting_that_is_refused_is_named_and_its_value_is_not_shown(monkeypat
     monkeypatch.setenv("OPERATOR_PASSWORD", "short")
     monkeypatch.setenv("OPERATOR_PASSWORD_HASH", "no-hash")
     with pytest.raises(SettingsError) as caught:
-        load_settings(ServiceSettings)
+        load_settings(HubSettings)
     said = str(caught.value)
     assert "OPERATOR_PASSWORD: must have at least 12 characters" in said
     assert "OPERATOR_PASSWORD_HASH: must be what the command `hash-password` prints" in said
@@ -200,4 +201,4 @@ def test_a_setting_that_is_refused_is_named_and_its_value_is_not_shown(monkeypat
     monkeypatch.setenv("OPERATOR_PASSWORD_HASH", "")
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
     with pytest.raises(SettingsError, match=r"^KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL_SSL$"):
-        load_settings(ServiceSettings)
+        load_settings(HubSettings)

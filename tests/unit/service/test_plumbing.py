@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.settings import HubSettings
 from pix.messaging.kafka.settings import KafkaAssignment
 from pix.participant.process import run_roles
-from pix.participant.settings import ServiceSettings, load_settings
+from pix.participant.settings import load_settings
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
 from pix.runtime.memory_table import MemoryTable
@@ -84,7 +85,7 @@ def test_a_probe_that_costs_something_is_made_at_intervals() -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ServiceSettings.model_fields:
+    for name in HubSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
     monkeypatch.setenv("DATABASE_URL", URL)
@@ -94,7 +95,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("KAFKA_ASSIGNMENT", "all")
     environment.setenv("RESEND_FIRST_SECONDS", "0.25")
-    settings = load_settings(ServiceSettings)
+    settings = load_settings(HubSettings)
     assert settings.database_url == URL
     assert settings.kafka("me").assignment is KafkaAssignment.ALL
     assert settings.kafka("me").client_id == "me"
@@ -104,10 +105,10 @@ def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch) -> 
 def test_a_secret_may_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a secret from a file\n")
     environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "secret"))
-    assert load_settings(ServiceSettings).session_secret == "a secret from a file"
+    assert load_settings(HubSettings).session_secret == "a secret from a file"
     environment.setenv("SESSION_SECRET_FILE", str(tmp_path / "absent"))
     with pytest.raises(SettingsError, match=r"^SESSION_SECRET_FILE: cannot read .*absent"):
-        load_settings(ServiceSettings)
+        load_settings(HubSettings)
 
 
 def test_what_is_wrong_is_told_a_line_each(environment: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def test_what_is_wrong_is_told_a_line_each(environment: pytest.MonkeyPatch) -> N
     environment.setenv("HTTP_PORT", "99999")
     environment.setenv("KAFKA_ASSIGNMENT", "some")
     with pytest.raises(SettingsError) as refused:
-        load_settings(ServiceSettings)
+        load_settings(HubSettings)
     lines = str(refused.value).splitlines()
     assert [line.split(":")[0] for line in lines] == ["DATABASE_URL", "KAFKA_ASSIGNMENT", "HTTP_PORT"]
 

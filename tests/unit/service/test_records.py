@@ -124,7 +124,7 @@ def with_value(value: bytes, message_type: str = "TransferRequested", key: bytes
 @pytest.mark.parametrize("message", MESSAGES, ids=NAMES)
 def test_every_message_comes_back_as_it_went(message: Message) -> None:
     record = encoded(message)
-    assert record.key == ID.encode()
+    assert record.key == message.record_key.encode() and message.record_key in (ID, RETURN_ID)
     read = decoded(record, KEY)
     assert read == Arrival(message, SENDER, TRACEPARENT, record)
 

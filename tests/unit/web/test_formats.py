@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pix.scheme.days import day_of
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, parse_brl
 from pix.web import formats
@@ -33,9 +34,9 @@ def test_times_are_those_of_brasilia() -> None:
     assert formats.clock_time(AT_MS) == "15:32:07"
     assert formats.minute_time(AT_MS) == "15:32"
     assert formats.iso_time(AT_MS) == "2026-01-31T15:32:07.250-03:00"
-    assert formats.local_day(AT_MS) == date(2026, 1, 31)
+    assert day_of(AT_MS) == date(2026, 1, 31)
     # Just before midnight there it is the next day in UTC.
-    assert formats.local_day(AT_MS + 8 * 3_600_000) == date(2026, 1, 31)
+    assert day_of(AT_MS + 8 * 3_600_000) == date(2026, 1, 31)
     assert formats.localtime(AT_MS, Language.PORTUGUESE) == "31/01 às 15:32"
     assert formats.localtime(AT_MS, Language.ENGLISH) == "Jan 31, 15:32"
     assert formats.localtime_full(AT_MS, Language.PORTUGUESE) == "31 de janeiro de 2026 às 15:32:07"
@@ -55,7 +56,7 @@ def test_every_integer_can_be_shown(at_ms: int, other_ms: int) -> None:
     for language in Language:
         assert formats.localtime(at_ms, language)
         assert formats.localtime_full(at_ms, language)
-        assert formats.day_heading(formats.local_day(at_ms), formats.local_day(other_ms), language)
+        assert formats.day_heading(day_of(at_ms), day_of(other_ms), language)
     for show in (formats.clock_time, formats.minute_time, formats.iso_time, formats.brl, formats.brl_signed):
         assert show(at_ms)
     assert formats.brl_plain(at_ms) and formats.seconds_between(at_ms, other_ms, Language.ENGLISH)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows.answers import Answer, answer_times, is_answered, retransmission_count
+from bank_sim.domain.flows.answers import Answer, answer_times, is_answered
 from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import (
@@ -103,11 +103,14 @@ def decide(transfer: Transfer | None, message: FromHub, facts: Facts) -> Decisio
             return _decide_outcome(transfer, message, facts)
 
 
-def decide_retransmission(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+def decide_retransmission(transfer: Transfer, real_now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
     """Sends what is owed once more, and sets the next due time."""
-    count = retransmission_count(transfer)
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, count)
-    return Decision(changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(transfer, now_ms))
+    # Of an answer that was withheld this is the first time: `WITHHELD` becomes 0.
+    count = transfer.resend_count + 1
+    resend_at_ms = real_now_ms + policy.delay_ms(transfer.end_to_end_id, count)
+    return Decision(
+        changed(transfer, resend_count=count, resend_at_ms=resend_at_ms), messages=owed(transfer, real_now_ms)
+    )
 
 
 def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: Facts) -> Decision[Transfer]:
@@ -120,11 +123,11 @@ def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: 
     if difference := _difference(transfer, message):
         return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
     repeated = changed(transfer, duplicates=transfer.duplicates + 1)
-    if transfer.status in UNDECIDED and not is_answered(transfer, facts.now_ms):
+    if transfer.status in UNDECIDED and not is_answered(transfer, facts.real_now_ms):
         # The first offer settled the answer; only the time of the answer may have been changed since.
         answer = answer_offer(message, facts.account, facts.ispb, facts.behaviour)
         repeated = _given_by(repeated, answer, facts)
-    return Decision(repeated, messages=owed(repeated, facts.now_ms))
+    return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
 
 
 def _decide_outcome(
@@ -149,7 +152,7 @@ def _decide_outcome(
             return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
         if transfer.status is next_status(Direction.INCOMING, None, trigger):
             repeated = changed(transfer, duplicates=transfer.duplicates + 1)
-            return Decision(repeated, messages=owed(repeated, facts.now_ms))
+            return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
         payee = message.payee if message.payee is not None and _is_fit(message.payee) else transfer.payee
         try:
             decided = move(transfer, trigger, facts.now_ms, reason, payee=payee)
@@ -212,7 +215,7 @@ def _recorded(
 ) -> Decision[Transfer]:
     """The decision for a row with new steps of its history."""
     transfer = changed(transfer, history=(*transfer.history, *steps))
-    return Decision(transfer, steps, owed(transfer, facts.now_ms), postings=booked)
+    return Decision(transfer, steps, owed(transfer, facts.real_now_ms), postings=booked)
 
 
 def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Decision[Transfer]:
@@ -257,8 +260,7 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
 
 
 def _given_by(transfer: Transfer, answer: Answer, facts: Facts) -> Transfer:
-    answered_at_ms, resend_at_ms = answer_times(transfer, answer, facts)
-    return changed(transfer, answered_at_ms=answered_at_ms, resend_at_ms=resend_at_ms)
+    return changed(transfer, **answer_times(transfer, answer, facts))
 
 
 def _unoffered(

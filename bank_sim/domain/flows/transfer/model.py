@@ -103,7 +103,7 @@ class Progress:
 
 @value_object
 class Transfer:
-    """The bank's row of a transfer. Times are Unix milliseconds, None while the step has not happened."""
+    """The bank's row of a transfer. Times are Unix milliseconds of scheme time; None while a step has not happened."""
 
     end_to_end_id: str
     direction: Direction
@@ -131,11 +131,11 @@ class Transfer:
     decided_at_ms: int | None = None
     """When the bank applied the hub's decision."""
     offered_at_ms: int | None = None
-    """Outgoing: when the hub offered it to the payee's bank, by the hub's clock; known once a page has asked."""
+    """Outgoing: when the hub offered it to the payee's bank, by the hub; known once a page has asked."""
     completed_at_ms: int | None = None
-    """When the hub closed it, by the hub's clock; known once a page has asked."""
+    """When the hub closed it, by the hub; known once a page has asked."""
     resend_at_ms: int | None = None
-    """When the bank retransmits what the row owes; None once it owes nothing."""
+    """When the bank retransmits what the row owes, in real time; None once it owes nothing."""
     resend_count: int = 0
     duplicates: int = 0
     """How many messages came again and changed nothing."""
@@ -160,6 +160,11 @@ class Transfer:
     def progress(self) -> Progress:
         """What we have learned of the hub's own steps."""
         return Progress(self.offered_at_ms, self.completed_at_ms)
+
+    @property
+    def resends(self) -> int:
+        """How often it was sent again."""
+        return max(0, self.resend_count)
 
     @property
     def is_final(self) -> bool:
@@ -242,13 +247,13 @@ def move(
     return changed(transfer, status=status, reason=reason, decided_at_ms=now_ms, resend_at_ms=None, **changes)
 
 
-def owed(transfer: Transfer, now_ms: int) -> tuple[BankMessage, ...]:
+def owed(transfer: Transfer, real_now_ms: int) -> tuple[BankMessage, ...]:
     """Every message that this bank owes the hub for the row as it stands; none while an answer is withheld."""
     match transfer.status:
         case TransferStatus.PENDING:
             return (_request(transfer),)
         case TransferStatus.ACCEPTED | TransferStatus.REJECTED:
-            if not is_answered(transfer, now_ms):
+            if not is_answered(transfer, real_now_ms):
                 return ()
             return _answers(transfer)
         case TransferStatus.CONFIRMED | TransferStatus.FAILED:

@@ -76,6 +76,7 @@ def request(
     end_to_end_id: str,
     ispb: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
 ) -> Transfer:
     """The row that a checked order becomes. `key_owner` is the account of ours that has the key, if one has.
@@ -101,7 +102,7 @@ def request(
         payee_name=order.payee_name,
         payee_bank_name=order.payee_bank_name,
         requested_at_ms=now_ms,
-        resend_at_ms=now_ms + policy.delay_ms(end_to_end_id, 0),
+        resend_at_ms=real_now_ms + policy.delay_ms(end_to_end_id, 0),
         idempotency_key=order.idempotency_key,
         traceparent=order.traceparent,
         history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYER, status),),

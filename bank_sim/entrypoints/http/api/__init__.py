@@ -1,4 +1,7 @@
-"""REST beside the pages, on the same use cases; described by OpenAPI, errors as problem+JSON."""
+"""REST beside the pages, on the same use cases; described by OpenAPI, errors as problem+JSON.
+
+The routers of flows are listed apart, in `bank_sim.entrypoints.http.flows`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,12 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from bank_sim.entrypoints.http.api import accounts, books, keys, limits, schedules, switches, transfers
+from bank_sim.entrypoints.http.api import accounts, books, keys, limits, schedules, switches
 from bank_sim.entrypoints.http.api.docs import router as docs_router
 
 API_ROUTERS: Final = (
     accounts.router,
     keys.router,
-    transfers.router,
     schedules.router,
     limits.router,
     books.router,

@@ -55,7 +55,6 @@ class PostingDocument(BaseModel):
 
     @staticmethod
     def of(posting_id: int, posting: Posting) -> PostingDocument:
-        """`posting_id` is the row's."""
         return PostingDocument(posting_id=posting_id, **asdict(posting))
 
 

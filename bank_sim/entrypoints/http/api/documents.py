@@ -196,7 +196,7 @@ class TransferDocument(Document):
     offered_at_ms: int | None
     completed_at_ms: int | None
     resend_at_ms: int | None
-    resend_count: int
+    resend_count: int = Field(validation_alias="resends")
     duplicates: int
     idempotency_key: str
     history: list[Annotated[TransferStep, BeforeValidator(TransferStep.of)]]
@@ -221,9 +221,10 @@ class StatementLine(Document):
     description: str
     amount_centavos: int = Field(description="Change of the balance; negative for a payment.")
     balance_after_centavos: int
-    transfer_status: TransferStatus | None = Field(
-        description="Status of the line's transfer: `pending` until the hub decides; null for a deposit."
+    transfer_status: str | None = Field(
+        description="Status of the line's transfer or return: `pending` until the hub decides; null for a deposit."
     )
+    flow: str = Field(description="What the id is of: `transfer` or `return`; empty for a deposit.")
 
 
 class StatementPage(Document):

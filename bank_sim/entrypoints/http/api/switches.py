@@ -43,7 +43,6 @@ class Behaviour(Document):
     consuming: bool = True
 
     def to_domain(self) -> answering.Behaviour:
-        """The domain's behaviour. Raises SchemeError."""
         return answering.Behaviour(**dict(self))
 
 
@@ -57,7 +56,6 @@ class MagicAmount(BaseModel):
 
     @staticmethod
     def of(amount_centavos: int, answer: Answer) -> MagicAmount:
-        """A row of the domain's table."""
         return MagicAmount(amount_centavos=amount_centavos, **asdict(answer))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Header, Path, Query, Response
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
+from bank_sim.domain.errors import TransferNotFound
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
 from bank_sim.entrypoints.http.api.documents import (
@@ -19,8 +20,14 @@ from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor,
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import parse_stored_key
 from pix.scheme.postings import Direction
+from pix.web.problems import ProblemKind, ProblemTable
 
 router = api_router("transfers")
+
+PROBLEMS: Final[ProblemTable] = {
+    TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
+}
+"""The errors of the flow alone."""
 
 
 @router.post("/accounts/{number}/transfers", status_code=201)

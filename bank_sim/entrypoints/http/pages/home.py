@@ -99,7 +99,7 @@ def live(
 
         def render() -> str:
             nonlocal newest_shown
-            arrived = view.arrived_since(newest_shown, site.clock.now_ms() - JUST_NOW_MS)
+            arrived = view.arrived_since(newest_shown, site.scheme_clock.now_ms() - JUST_NOW_MS)
             newest_shown = max(newest_shown, view.newest_posting_id)
             return pages.html(request, "bank/home.html", view.context(arrived), block="live")
 

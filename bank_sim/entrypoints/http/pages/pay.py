@@ -132,7 +132,6 @@ def by_code(
 
 @router.get("/pay/picture")
 def ask_picture(request: Request, account: Customer) -> Response:
-    """The address of a form that was sent leads back to the form."""
     return see_other(request, "/pay?way=picture")
 
 
@@ -330,7 +329,7 @@ def _order(
     # What a code asks for is paid at once: by another day the code may have ended.
     planned = plan.order() if draft.code == NO_CODE else None
     if planned is not None:
-        make_plan(planned, day_of(site.clock.now_ms()))
+        make_plan(planned, day_of(site.scheme_clock.now_ms()))
     elif amount_centavos > account.balance_centavos:
         raise InsufficientBalance
     message = check_description(description)
@@ -431,7 +430,7 @@ def _step_2(
         "values": {"amount": amount, "description": description},
         "plan": plan,
         "may_schedule": draft.code == NO_CODE,
-        "tomorrow": day_of(site.clock.now_ms()) + timedelta(days=1),
+        "tomorrow": day_of(site.scheme_clock.now_ms()) + timedelta(days=1),
         "payments_max": PAYMENTS_MAX,
         "faults": faults,
     }

@@ -141,7 +141,7 @@ def _edit_page(
         "schedule": schedule,
         "values": {"amount": amount, "description": description},
         "plan": plan,
-        "tomorrow": day_of(site.clock.now_ms()) + timedelta(days=1),
+        "tomorrow": day_of(site.scheme_clock.now_ms()) + timedelta(days=1),
         "payments_max": PAYMENTS_MAX,
         "faults": faults,
     }

@@ -16,12 +16,14 @@ from fastapi.responses import StreamingResponse
 from bank_sim.application.searching import SEARCHED_MAX
 from bank_sim.application.views import StatementDirection, StatementFilter, StatementLine, StatementPage
 from bank_sim.domain.account import Account
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
-from bank_sim.entrypoints.http.statement_query import StatementQuery, statement_query, today
+from bank_sim.entrypoints.http.statement_query import StatementQuery, statement_query
+from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
-from pix.web.formats import brl_plain, iso_time, local_day
+from pix.web.formats import brl_plain, iso_time
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
@@ -63,7 +65,7 @@ def show(
         "section": "/statement",
         "upcoming": [each for each in upcoming if each.is_active],
         "days": by_day(page.lines),
-        "today": today(),
+        "today": day_of(site.scheme_clock.now_ms()),
         "before": before,
         "next_cursor": page.next_cursor,
         "is_cut": page.is_cut,
@@ -99,13 +101,13 @@ def to_print(request: Request, site: SiteOf, pages: PagesOf, account: Customer, 
         "lines": lines,
         "in_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos > 0),
         "out_centavos": sum(line.amount_centavos for line in lines if line.amount_centavos < 0),
-        "first_day": date.fromisoformat(query.from_text) if query.from_text else local_day(account.opened_at_ms),
-        "last_day": date.fromisoformat(query.to_text) if query.to_text else today(),
+        "first_day": date.fromisoformat(query.from_text) if query.from_text else day_of(account.opened_at_ms),
+        "last_day": date.fromisoformat(query.to_text) if query.to_text else day_of(site.scheme_clock.now_ms()),
         "opening_centavos": lines[0].balance_after_centavos - lines[0].amount_centavos if has_balances else None,
         "closing_centavos": lines[-1].balance_after_centavos if has_balances else None,
         "is_cut": len(lines) == LINES_PRINTED_MAX,
         "lines_max": LINES_PRINTED_MAX,
-        "issued_at_ms": site.clock.now_ms(),
+        "issued_at_ms": site.scheme_clock.now_ms(),
         "narrow": query,
         "query": query.as_query(),
     }
@@ -114,7 +116,7 @@ def to_print(request: Request, site: SiteOf, pages: PagesOf, account: Customer, 
 
 def by_day(lines: Sequence[StatementLine]) -> list[tuple[date, list[StatementLine]]]:
     """The lines under their days, both newest first."""
-    return [(day, list(group)) for day, group in groupby(lines, key=lambda line: local_day(line.posted_at_ms))]
+    return [(day, list(group)) for day, group in groupby(lines, key=lambda line: day_of(line.posted_at_ms))]
 
 
 def _all_lines(site: Site, account: Account, narrow: StatementFilter, most: int) -> Iterator[StatementLine]:
@@ -139,7 +141,7 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
         writer.writerow(
             (
                 iso_time(line.posted_at_ms),
-                line.kind.value,
+                kind_of(line),
                 harmless(line.counterpart_name),
                 harmless(line.counterpart_bank),
                 harmless(line.description),
@@ -152,6 +154,11 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
+
+
+def kind_of(line: StatementLine) -> str:
+    """The kind of the posting, with the flow in front where it is not that of a payment."""
+    return line.kind.value if line.flow in ("", TRANSFER) else f"{line.flow}_{line.kind.value}"
 
 
 def harmless(text: str) -> str:

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
 
+from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.domain.account import Account
 from bank_sim.domain.errors import TransferNotFound
+from bank_sim.domain.flows.returns.model import ReturnStatus
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Site, SiteOf
@@ -36,7 +38,7 @@ def show(
     direction: Direction = Direction.OUTGOING,
 ) -> Response:
     view = _look(request, site, account, end_to_end_id, direction)
-    return pages.page(request, "bank/transfer.html", _context(view, account))
+    return pages.page(request, "bank/transfer.html", _context(site, view, account))
 
 
 @router.get("/transfers/{end_to_end_id}/live")
@@ -55,7 +57,7 @@ def live(
         view = _look(request, site, account, end_to_end_id, direction)
 
         def render() -> str:
-            return pages.html(request, "bank/transfer.html", _context(view, account), block="live")
+            return pages.html(request, "bank/transfer.html", _context(site, view, account), block="live")
 
         return Scene(view.version, render, is_final=view.is_at_rest)
 
@@ -80,10 +82,11 @@ def receipt(
     payee = transfer.payee or _payee_as_shown(transfer)
     context = {
         "account": account,
+        "found": _returns_of(site, view),
         "transfer": transfer,
         "payee": payee,
-        "payee_bank": _bank_name(site, payee.ispb) or transfer.payee_bank_name,
-        "payer_bank": _bank_name(site, transfer.payer.ispb),
+        "payee_bank": bank_name(site, payee.ispb) or transfer.payee_bank_name,
+        "payer_bank": bank_name(site, transfer.payer.ispb),
     }
     return pages.page(request, "bank/receipt.html", context)
 
@@ -95,10 +98,10 @@ def _look(request: Request, site: Site, account: Account, end_to_end_id: str, di
     if direction is Direction.INCOMING and transfer.status is not TransferStatus.CONFIRMED:
         # The payee is told of money when it is in the account; before the hub's decision it may still fail.
         raise TransferNotFound
-    return view_transfer(transfer, site.clock.now_ms(), language_of(request))
+    return view_transfer(transfer, site.scheme_clock.now_ms(), language_of(request))
 
 
-def _context(view: TransferView, account: Account) -> Mapping[str, Any]:
+def _context(site: Site, view: TransferView, account: Account) -> Mapping[str, Any]:
     return {
         "account": account,
         "transfer": view.transfer,
@@ -109,7 +112,19 @@ def _context(view: TransferView, account: Account) -> Mapping[str, Any]:
         "is_at_rest": view.is_at_rest,
         "has_receipt": view.has_receipt,
         "may_help_again": view.may_help_again,
+        "found": _returns_of(site, view),
     }
+
+
+def _returns_of(site: Site, view: TransferView) -> ReturnsOfTransfer | None:
+    """The returns of a payment that was made; its payer sees those that have arrived."""
+    if not view.has_receipt:
+        return None
+    transfer = view.transfer
+    found = site.bank.returns.queries.of_transfer(transfer.end_to_end_id, transfer.direction)
+    if transfer.direction is Direction.INCOMING:
+        return found
+    return replace(found, returns=tuple(row for row in found.returns if row.status is ReturnStatus.CONFIRMED))
 
 
 def _payee_as_shown(transfer: Transfer) -> Party:
@@ -117,7 +132,8 @@ def _payee_as_shown(transfer: Transfer) -> Party:
     return replace(unknown, name=transfer.payee_name, tax_id_masked=transfer.payee_tax_id_masked)
 
 
-def _bank_name(site: Site, ispb: str) -> str:
+def bank_name(site: Site, ispb: str) -> str:
+    """The name of a bank with its code; its ISPB when the network has not told the name."""
     identity = site.bank.identity
     if ispb == identity.ispb:
         return f"{identity.name} ({identity.code})"

@@ -16,7 +16,8 @@ from hub.domain.flows.transfer.decisions import (
 )
 from hub.domain.flows.transfer.model import NAME, TRANSITIONS, Transfer, TransferStatus, owed
 from hub.domain.flows.transfer.rules import LATER_RULES, REQUEST_RULES, Rule, rule_of
-from hub.domain.flows.transfer.timeline import timeline
+from hub.domain.flows.transfer.timeline import step_name, timeline
+from pix.scheme.messages import Side
 
 FLOW: Final = Flow(
     name=NAME,
@@ -30,6 +31,8 @@ FLOW: Final = Flow(
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
+    step_name=step_name,
+    offered_to=Side.PAYEE,
     statuses=TransferStatus,
     transitions=TRANSITIONS,
     rule_of=rule_of,

@@ -99,23 +99,29 @@ def decide(transfer: Transfer | None, message: FromBank, facts: Facts) -> Decisi
     return _decide_answer(transfer, message, facts)
 
 
-def decide_timeout(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> Decision[Transfer]:
+def decide_timeout(
+    transfer: Transfer, now_ms: int, real_now_ms: int, policy: RetransmissionPolicy
+) -> Decision[Transfer]:
     """Fails a pending transfer and releases the reserve. Raises IllegalTransition for any other."""
     reason = LATER_RULES[Rule.ANSWER_IN_TIME]
-    return _move(transfer, Trigger.TIMEOUT, HUB, now_ms, policy, reason)
+    return _move(transfer, Trigger.TIMEOUT, HUB, now_ms, real_now_ms, policy, reason)
 
 
 def decide_retransmission(
-    transfer: Transfer, now_ms: int, policy: RetransmissionPolicy, timeout_ms: int | None = None
+    transfer: Transfer,
+    now_ms: int,
+    real_now_ms: int,
+    policy: RetransmissionPolicy,
+    timeout_ms: int | None = None,
 ) -> Decision[Transfer]:
     """Sends what is owed once more, and sets the next due time."""
     messages = owed(transfer)
     if not messages:
         return Decision(changed(transfer, resend_at_ms=None))
     attempt = transfer.resend_count + 1
-    resend_at_ms = now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
+    resend_at_ms = real_now_ms + policy.delay_ms(transfer.end_to_end_id, attempt)
     if transfer.status is TransferStatus.PENDING:
-        resend_at_ms = _not_after_timeout(resend_at_ms, transfer.received_at_ms, now_ms, timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, transfer.waiting_since_ms, real_now_ms, timeout_ms)
     transfer = changed(transfer, resend_count=attempt, resends=transfer.resends + 1, resend_at_ms=resend_at_ms)
     steps: tuple[HistoryStep, ...] = ()
     if transfer.resends <= RETRANSMISSIONS_RECORDED_MAX:
@@ -126,21 +132,21 @@ def decide_retransmission(
     return Decision(transfer, steps, messages)
 
 
-def _not_after_timeout(resend_at_ms: int, received_at_ms: int, now_ms: int, timeout_ms: int | None) -> int:
+def _not_after_timeout(resend_at_ms: int, since_ms: int, real_now_ms: int, timeout_ms: int | None) -> int:
     """A pending transfer is due at its timeout at the latest, because the timeout sweep reads what is due."""
-    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(received_at_ms + timeout_ms + 1, now_ms))
+    return resend_at_ms if timeout_ms is None else min(resend_at_ms, max(since_ms + timeout_ms + 1, real_now_ms))
 
 
-def _resend_decision_at_ms(transfer: Transfer, now_ms: int, policy: RetransmissionPolicy) -> int:
+def _resend_decision_at_ms(transfer: Transfer, real_now_ms: int, policy: RetransmissionPolicy) -> int:
     """When the hub retransmits a decision that the banks have not answered.
 
     Keeps the row's due time where it leaves the banks half of the usual time: a column that does not change costs the
     database no new entry in its index.
     """
     due_at_ms = transfer.resend_at_ms
-    if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - now_ms <= policy.first_ms:
+    if due_at_ms is not None and policy.first_ms // 2 <= due_at_ms - real_now_ms <= policy.first_ms:
         return due_at_ms
-    return now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
+    return real_now_ms + policy.delay_ms(transfer.end_to_end_id, 0)
 
 
 def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Transfer]:
@@ -156,10 +162,10 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         form = broken_form(request) if broken.rule is Rule.FIELDS_IN_FORM else ""
         dead_letter = f"{type(message).__name__}: {form}" if form else ""
         return Decision(None, (), (_rejection_without_row(message, broken.reason, facts),), dead_letter)
-    now_ms = facts.now_ms
-    resend_at_ms = now_ms + facts.policy.delay_ms(message.end_to_end_id, 0)
+    now_ms, real_now_ms = facts.now_ms, facts.real_now_ms
+    resend_at_ms = real_now_ms + facts.policy.delay_ms(message.end_to_end_id, 0)
     if broken is None:
-        resend_at_ms = _not_after_timeout(resend_at_ms, now_ms, now_ms, facts.timeout_ms)
+        resend_at_ms = _not_after_timeout(resend_at_ms, real_now_ms, real_now_ms, facts.timeout_ms)
     trigger = Trigger.REQUEST if broken is None else Trigger.REFUSAL
     reason = None if broken is None else broken.reason
     transfer = Transfer(
@@ -178,6 +184,7 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         decided_at_ms=None if broken is None else now_ms,
         resend_at_ms=resend_at_ms,
         traceparent=facts.traceparent,
+        received_real_at_ms=real_now_ms,
     )
     step = Step(now_ms, facts.sender, trigger, None, transfer.status, reason)
     return Decision(transfer, (step,), owed(transfer), movements=movements(None, transfer))
@@ -223,7 +230,7 @@ def _decide_answer(
         return _ignore(transfer, message, facts, f"{message.reason} is for the hub alone to give")
     if transfer.status is TransferStatus.PENDING:
         trigger, reason = _trigger_of_answer(transfer, message, facts)
-        return _move(transfer, trigger, facts.sender, facts.now_ms, facts.policy, reason)
+        return _move(transfer, trigger, facts.sender, facts.now_ms, facts.real_now_ms, facts.policy, reason)
     if isinstance(message, TransferAccepted):
         is_repeated = transfer.outcome is Outcome.CONFIRMED
     else:
@@ -251,11 +258,12 @@ def _move(
     trigger: Trigger,
     author: str,
     now_ms: int,
+    real_now_ms: int,
     policy: RetransmissionPolicy,
     reason: ReasonCode | None,
 ) -> Decision[Transfer]:
     """The decision on a pending transfer."""
-    resend_at_ms = _resend_decision_at_ms(transfer, now_ms, policy)
+    resend_at_ms = _resend_decision_at_ms(transfer, real_now_ms, policy)
     decided = move(transfer, trigger, now_ms, reason, resend_at_ms=resend_at_ms)
     step = Step(now_ms, author, trigger, None, decided.status, reason)
     return Decision(decided, (step,), owed(decided), movements=movements(transfer, decided))

@@ -85,7 +85,7 @@ HistoryStep = Step[TransferStatus, Trigger]
 
 @value_object
 class Transfer:
-    """The row. Times are Unix milliseconds by the hub's clock, None while the step has not happened."""
+    """The row. Times are Unix milliseconds of scheme time, None while the step has not happened."""
 
     end_to_end_id: str
     status: TransferStatus
@@ -107,6 +107,7 @@ class Transfer:
     closed_at_ms: int | None = None
     """When nothing was owed any more: completed, or failed and processed by all who knew of it."""
     resend_at_ms: int | None = None
+    """In real time."""
     resend_count: int = 0
     """Resends since the last change of state."""
     resends: int = 0
@@ -116,6 +117,8 @@ class Transfer:
     refusals: int = 0
     """Messages that were ignored; the history records the first of them."""
     traceparent: str = ""
+    received_real_at_ms: int | None = None
+    """`received_at_ms` in real time; None in a row of a version without virtual clocks, which has one time for both."""
 
     def party(self, side: Side) -> Party | None:
         """The party on a side."""
@@ -139,6 +142,11 @@ class Transfer:
     def row_id(self) -> str:
         """Among all rows of flows."""
         return self.end_to_end_id
+
+    @property
+    def waiting_since_ms(self) -> int:
+        """Since when it waits, in real time."""
+        return self.received_at_ms if self.received_real_at_ms is None else self.received_real_at_ms
 
     @property
     def outcome(self) -> Outcome | None:

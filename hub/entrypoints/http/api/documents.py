@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.application.bank_states import BankStanding
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry
-from hub.domain.flows.transfer.model import HistoryStep
-from hub.domain.flows.transfer.timeline import step_name
+from hub.domain.flows import BY_NAME
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.features import Feature
-from pix.scheme.flows import MessageEvent, TimelineEntry
+from pix.scheme.flows import MessageEvent, Step, TimelineEntry
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
 from pix.wire.protobuf_v1.codec import encode_record
@@ -140,7 +140,7 @@ class PartyDocument(Document):
 
 
 class StepDocument(BaseModel):
-    """A line of a transfer's history."""
+    """A line of a history."""
 
     at_ms: int
     author: str
@@ -153,12 +153,12 @@ class StepDocument(BaseModel):
     """The side of a message that each of the two banks has."""
 
     @classmethod
-    def of(cls, step: HistoryStep) -> Self:
+    def of(cls, step: Step[Any, Any], flow: str = TRANSFER) -> Self:
         """`message` is the step's name, as before the steps had triggers."""
         return cls(
             at_ms=step.at_ms,
             author=step.author,
-            message=step_name(step),
+            message=BY_NAME[flow].step_name(step),
             status=step.status.value,
             refused=step.ignored,
             reason="" if step.reason is None else step.reason.value,
@@ -199,7 +199,7 @@ class TransferWithHistory(TransferDocument):
 
 
 class TimelineDocument(BaseModel):
-    """A message event or a status change of a transfer."""
+    """A message event or a status change."""
 
     at_ms: int
     message: str | None

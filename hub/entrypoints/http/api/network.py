@@ -11,7 +11,8 @@ from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Fiel
 from hub.application.ports import KeyFilter
 from hub.application.use_cases import HubApplication
 from hub.domain.errors import KeyNotFound
-from hub.domain.flows import FLOWS
+from hub.domain.flows import BY_NAME, FLOWS
+from hub.domain.flows.transfer.model import NAME as TRANSFER
 from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.documents import BankDocument
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
@@ -121,6 +122,7 @@ class MoveDocument(BaseModel):
     trigger: str
     after: str
     rule: str | None = Field(description="Null for a hub rejection: the first rule that the request violates.")
+    flow: str = Field(description="`transfer`, `return`: of which rows.")
 
 
 class RuleDocument(BaseModel):
@@ -129,6 +131,7 @@ class RuleDocument(BaseModel):
     rule: str
     reason: str
     makes_row: bool = Field(description="Whether a request that breaks it makes a failed transfer.")
+    flow: str = Field(description="`transfer`, `return`: of which requests.")
 
 
 class ProtocolDocument(BaseModel):
@@ -136,7 +139,9 @@ class ProtocolDocument(BaseModel):
 
     statuses: list[str]
     moves: list[MoveDocument]
-    rules_of_requests: dict[str, str] = Field(description="The rule that a request violates, by reason code.")
+    rules_of_requests: dict[str, str] = Field(
+        description="The rule that the request of a transfer violates, by reason code."
+    )
     request_rules: list[RuleDocument] = Field(description="In the order in which the hub checks them.")
     reasons: dict[str, str] = Field(description="A sentence for each reason code.")
 
@@ -154,22 +159,23 @@ def network_router(application: HubApplication, operator: Callable[..., Awaitabl
     def show_protocol() -> ProtocolDocument:
         """States, transitions, rules and reason codes, as the hub has them."""
         return ProtocolDocument(
-            statuses=[status.value for flow in FLOWS for status in flow.statuses],
+            statuses=list(dict.fromkeys(status.value for flow in FLOWS for status in flow.statuses)),
             moves=[
                 MoveDocument(
                     before=None if before is None else before.value,
                     trigger=trigger.value,
                     after=after.value,
                     rule=None if trigger == "refusal" else flow.rule_of(trigger, None).value,
+                    flow=flow.name,
                 )
                 for flow in FLOWS
                 for (before, trigger), after in flow.transitions.items()
             ],
             rules_of_requests={
-                each.reason.value: each.rule.value for flow in FLOWS for each in flow.request_rules if each.makes_row
+                each.reason.value: each.rule.value for each in BY_NAME[TRANSFER].request_rules if each.makes_row
             },
             request_rules=[
-                RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row)
+                RuleDocument(rule=each.rule.value, reason=each.reason.value, makes_row=each.makes_row, flow=flow.name)
                 for flow in FLOWS
                 for each in flow.request_rules
             ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,21 +25,17 @@ from hub.entrypoints.http.api.documents import (
     FundingRequest,
     KeyDocument,
     SettlementDocument,
-    StepDocument,
     TimelineDocument,
     TransferDocument,
     TransferPage,
-    TransferWithHistory,
 )
+from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithRows, transfer_document
+from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
 from pix.participant.dead_letters.model import DeadLetterState
-from pix.rpc.metadata import METADATA_ISPB, METADATA_SECRET
-from pix.scheme.errors import SchemeError
+from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.problems import PROBLEM_RESPONSES
-
-PAGE_SIZE_MAX: Final = 5_000
-TIME_DIGITS_MAX: Final = 15
 
 BankCode = Annotated[str, Path(max_length=8, description="Three digits")]
 
@@ -50,17 +46,6 @@ class Discard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-def page_cursor(before: str) -> tuple[int, str] | None:
-    """Reads a `before` parameter. Raises SchemeError when it is not one that we gave."""
-    if not before:
-        return None
-    received_at_ms, _, end_to_end_id = before.partition(":")
-    is_time = received_at_ms.isascii() and received_at_ms.isdigit() and len(received_at_ms) <= TIME_DIGITS_MAX
-    if not is_time or not end_to_end_id.isprintable():
-        raise SchemeError("before", "must be the `next` of the previous page")
-    return int(received_at_ms), end_to_end_id
 
 
 def api_routers(
@@ -176,12 +161,9 @@ def api_routers(
         return {status.value: counts.get(status, 0) for status in TransferStatus}
 
     @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
-    def find_transfer(end_to_end_id: str) -> TransferWithHistory:
-        """A transfer with its history."""
-        transfer, history = queries.find_transfer(end_to_end_id)
-        document = TransferWithHistory.of(transfer)
-        document.history = [StepDocument.of(step) for step in history]
-        return document
+    def find_transfer(end_to_end_id: str) -> TransferWithRows:
+        """A transfer with its history, and its returns."""
+        return transfer_document(queries, end_to_end_id)
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
     def show_timeline(end_to_end_id: str) -> list[TimelineDocument]:
@@ -222,4 +204,6 @@ def api_routers(
         """Discards a dead letter with a reason."""
         return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note))
 
+    for add_routes in ADD_ROUTES:
+        add_routes(router, queries)
     return router, directory

@@ -13,12 +13,14 @@ from hub.entrypoints.http.pages import (
     directory,
     overview,
     protocol,
+    returns,
     transfers,
 )
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
     transfers.router,
+    returns.router,
     banks.router,
     directory.router,
     dead_letters.router,

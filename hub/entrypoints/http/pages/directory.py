@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from hub.application.ports import KeyFilter
 from hub.domain.errors import KeyNotFound
-from hub.entrypoints.http.pages.site import Site, SiteOf, cached_for, site_of
+from hub.entrypoints.http.pages.site import SiteOf
 from hub.entrypoints.http.pages.views import bank_views, stranger
 from pix.scheme.key_search import key_beginnings
 from pix.scheme.keys import KeyKind, PixKey
@@ -19,21 +19,6 @@ router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE: Final = 30
 KEY_LENGTH_MAX: Final = 80
-COUNT_TTL_SECONDS: Final = 10.0
-"""Counting goes through every key, so it is done seldom, and once for all pages."""
-
-
-class KeyCounts:
-    def __init__(self, site: Site) -> None:
-        self.counts = cached_for(COUNT_TTL_SECONDS, site.hub.queries.count_keys)
-
-
-def _counts_of(request: Request) -> KeyCounts:
-    state = request.app.state
-    if not hasattr(state, "key_counts"):
-        state.key_counts = KeyCounts(site_of(request))
-    counts: KeyCounts = state.key_counts
-    return counts
 
 
 @router.get("/directory")
@@ -61,7 +46,7 @@ def show_directory(
     shown = found.rows[:PAGE_SIZE]
     cursor = (shown[-1].key.key, shown[-1].key.kind.value) if len(found.rows) > PAGE_SIZE else found.cut_at
     values = {"key": text, "kind": "" if narrow.kind is None else narrow.kind.value, "bank": bank if chosen else ""}
-    counts = _counts_of(request).counts()
+    counts = site.count_keys()
     context = {
         "entries": [(entry, banks.get(entry.ispb) or stranger(entry.ispb)) for entry in shown],
         "banks": list(banks.values()),

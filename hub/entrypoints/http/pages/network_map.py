@@ -138,7 +138,6 @@ class Chart:
 
 
 def latency_chart(network: NetworkNow) -> Chart:
-    """The chart of the last five minutes."""
     latencies = network.latencies
     longest = max((latency.p99_ms for latency in latencies), default=0)
     top_ms = next((step for step in CHART_STEPS_MS if step >= longest), CHART_STEPS_MS[-1])

@@ -51,8 +51,6 @@ class Stroke:
 
 @value_object
 class Stop:
-    """A state as a pill on the hub's line of life."""
-
     change: StatusChange[Any, Any]
     y: int
 

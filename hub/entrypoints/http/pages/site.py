@@ -27,6 +27,8 @@ COLOR: Final = "#2a323d"
 
 HEALTH_TTL_SECONDS: Final = 2.0
 """The probes cost connections, so all pages share their answers for so long."""
+KEY_COUNTS_TTL_SECONDS: Final = 10.0
+"""Counting goes through every key, so it is done seldom, and once for all pages."""
 
 Value = TypeVar("Value")
 
@@ -63,6 +65,7 @@ class Site:
         self.csrf = csrf
         self.looks = Looks(NAME, COLOR, _draw_hub)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
+        self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         return {

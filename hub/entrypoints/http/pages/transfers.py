@@ -11,27 +11,31 @@ from fastapi import APIRouter, Query, Request, Response
 
 from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
+from hub.application.returns import returns_of_transfer
 from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
-from hub.entrypoints.http.api.routers import page_cursor
+from hub.entrypoints.http.api.paging import page_cursor
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
     bank_views,
     message_views,
     milestones,
-    reason_sentence,
     stranger,
     transfer_line,
 )
 from hub.entrypoints.http.pages.views import transfer_lines as lines_of
+from pix.scheme.days import instant_ms
 from pix.scheme.errors import SchemeError
+from pix.scheme.ids import is_return_id
 from pix.scheme.key_search import key_beginnings
+from pix.scheme.messages import Outcome
 from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
-from pix.web.formats import TIME_ZONE, brl_plain
-from pix.web.htmx import asks_for_fragment
+from pix.web.formats import brl_plain
+from pix.web.htmx import asks_for_fragment, see_other
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
 
@@ -60,7 +64,12 @@ def list_transfers(
     until: str = "",
     before: str = "",
 ) -> Response:
-    """Transfers, newest first, narrowed by the given fields; nothing is searched while a field is malformed."""
+    """Transfers, newest first, narrowed by the given fields; nothing is searched while a field is malformed.
+
+    A whole return id leads to the return.
+    """
+    if is_return_id(end_to_end_id.strip()):
+        return see_other(request, f"/returns/{end_to_end_id.strip()}")
     banks = bank_views(site.hub.queries)
     chosen = next((view for view in banks.values() if bank and view.code == bank), None)
     try:
@@ -127,14 +136,16 @@ def _time(text: str, field: str) -> int | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return int(at.replace(tzinfo=TIME_ZONE).timestamp() * 1000)
+        return instant_ms(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise SchemeError(field, "Write the time as year-month-dayThours:minutes.") from None
 
 
 @router.get("/transfers/{end_to_end_id}")
 def show_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
+    """The story of one. The map and the dead letters link any record here, also one of a return."""
+    if is_return_id(end_to_end_id):
+        return see_other(request, f"/returns/{end_to_end_id}")
     found = site.hub.queries.find_transfer(end_to_end_id)
     return pages.page(request, "hub/transfer.html", _context(request, site, *found))
 
@@ -173,6 +184,7 @@ def _context(request: Request, site: Site, transfer: Transfer, history: list[His
     banks = bank_views(site.hub.queries)
     language = language_of(request)
     entries = timeline(transfer, history)
+    returns = site.hub.queries.read(lambda unit: returns_of_transfer(unit, transfer.end_to_end_id))
     return {
         "line": transfer_line(transfer, banks),
         "transfer": transfer,
@@ -180,6 +192,8 @@ def _context(request: Request, site: Site, transfer: Transfer, history: list[His
         "timeline": entries,
         "diagrams": diagrams(entries, transfer.received_at_ms),
         "messages": message_views(entries),
+        "returns": returns,
+        "returned_centavos": sum(row.amount_centavos for row in returns if row.outcome is Outcome.CONFIRMED),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "version": version_of((transfer, history)),
         "section": "/transfers",

@@ -15,8 +15,6 @@ from pix.participant.dead_letters.records import record_of
 from pix.scheme.features import Feature
 from pix.scheme.flows import Mark, MessageEvent, TimelineEntry
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
-from pix.scheme.reasons import REASONS, ReasonCode
-from pix.web.languages import Language
 from pix.web.palette import derive_palette
 from pix.wire.protobuf_v1.codec import RecordError, decode_message, encode_record
 from pix.wire.record import HEADER_TYPE
@@ -32,8 +30,6 @@ BAR_WIDTH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class BankView:
-    """A bank with the colours of its mark and what it has at the hub."""
-
     ispb: str
     code: str
     name: str
@@ -122,7 +118,6 @@ class Milestone:
 
 
 def milestones(transfer: Transfer) -> list[Milestone]:
-    """The way of a transfer through the protocol, as far as it has come and as far as it will go."""
     failed = transfer.status is TransferStatus.FAILED
     reached: list[tuple[str, int | None, str]] = [
         ("requested", transfer.requested_at_ms, "done"),
@@ -149,8 +144,6 @@ def milestones(transfer: Transfer) -> list[Milestone]:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message of a transfer, decoded, and as the bytes that are sent."""
-
     event: MessageEvent
     fields: Sequence[tuple[str, str]]
     value_lines: Sequence[HexLine]
@@ -167,19 +160,8 @@ def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     return views
 
 
-def reason_sentence(code: str | None, language: Language) -> str:
-    """What a reason code means, for people; empty for none."""
-    try:
-        reason = REASONS[ReasonCode(code or "")]
-    except ValueError:
-        return ""
-    return reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
-
-
 @dataclass(frozen=True, slots=True)
 class HexLine:
-    """Sixteen bytes of a record."""
-
     offset: str
     digits: str
     text: str

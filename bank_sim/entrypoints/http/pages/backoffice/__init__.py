@@ -9,6 +9,7 @@ from bank_sim.entrypoints.http.pages.backoffice import (
     books,
     letters,
     overview,
+    returns,
     switches,
     transfers,
 )
@@ -19,6 +20,7 @@ BACKOFFICE_ROUTERS: Final = (
     overview.router,
     accounts.router,
     transfers.router,
+    returns.router,
     books.router,
     letters.router,
     switches.router,

@@ -10,9 +10,9 @@ from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerSty
 from bank_sim.domain.flows.answers import MAGIC_ANSWERS
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
-from bank_sim.entrypoints.http.transfer_view import reason_sentence
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.web.htmx import see_other
+from pix.web.languages import reason_sentence
 from pix.web.marks import translatable
 from pix.web.notices import say_once
 from pix.web.site import PagesOf

@@ -11,8 +11,9 @@ from bank_sim.domain.flows import timeline
 from bank_sim.domain.flows.transfer.model import TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
-from bank_sim.entrypoints.http.transfer_view import reason_sentence, view_transfer
+from bank_sim.entrypoints.http.transfer_view import view_transfer
 from pix.scheme.postings import Direction
+from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
@@ -68,7 +69,8 @@ def show_one(
         "office": "transfers",
         "transfer": transfer,
         "timeline": timeline(transfer),
-        "view": view_transfer(transfer, site.clock.now_ms(), language),
+        "found": site.bank.returns.queries.of_transfer(end_to_end_id, direction),
+        "view": view_transfer(transfer, site.scheme_clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
         "participants": site.bank.queries.participants(),
     }

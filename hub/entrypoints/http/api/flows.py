@@ -1,0 +1,37 @@
+"""The flows beside transfers in the REST API: a new flow is a line in each table here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.application.queries import Queries
+from hub.application.returns import ReturnNotFound
+from hub.entrypoints.http.api.documents import StepDocument, TransferWithHistory
+from hub.entrypoints.http.api.returns import ReturnDocument, add_return_routes, documents_of
+from pix.web.problems import ProblemKind, ProblemTable
+
+ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (add_return_routes,)
+"""Each adds the routes of a flow to the operator's."""
+
+
+class TransferWithRows(TransferWithHistory):
+    """A transfer, its history, and the rows of other flows that are about it."""
+
+    returns: list[ReturnDocument] = []  # noqa: RUF012 - pydantic copies it
+
+
+FLOW_PROBLEMS: Final[ProblemTable] = {
+    ReturnNotFound: ProblemKind("return-not-found", 404, "The return does not exist"),
+}
+
+
+def transfer_document(queries: Queries, end_to_end_id: str) -> TransferWithRows:
+    """Raises TransferNotFound."""
+    transfer, history = queries.find_transfer(end_to_end_id)
+    document = TransferWithRows.of(transfer)
+    document.history = [StepDocument.of(step) for step in history]
+    document.returns = documents_of(queries, end_to_end_id)
+    return document

@@ -1,0 +1,86 @@
+"""What the embedded broker cannot show: limits of topics, and producers that the broker gives numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from lab.network.parts.apache_kafka import ApacheKafkaBroker, ApacheKafkaSettings
+from lab.network.parts.process import wait_until
+from pix.messaging.kafka.clients import BATCH_BYTES_MAX, KafkaSink, KafkaSource, ensure_topics, limit_topics
+from pix.messaging.kafka.settings import KafkaSettings
+from pix.runtime.outages import PublishFailed
+from pix.wire.record import Record
+from tests.support.raw_records import RawRecord, raw_producer
+
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]
+
+DEADLINE_SECONDS = 60.0
+PARTITION = 2
+
+
+@pytest.fixture(scope="module")
+def real_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafkaBroker]:
+    """Apache Kafka."""
+    broker = ApacheKafkaBroker(
+        tmp_path_factory.mktemp("apache") / "kafka", settings=ApacheKafkaSettings(first_compiler_only=True)
+    )
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_topics_refuse_what_unpacks_to_more_than_a_batch_may_have(real_broker: ApacheKafkaBroker) -> None:
+    settings = KafkaSettings(bootstrap_servers=real_broker.bootstrap_servers, client_id="test")
+    ensure_topics(settings, ["made_by_us"])
+    admin = AdminClient({"bootstrap.servers": real_broker.bootstrap_servers})
+    for made in admin.create_topics([NewTopic("made_by_others", 4, 1)]).values():
+        made.result(DEADLINE_SECONDS)
+    limit_topics(settings, ["made_by_others"])
+    for topic in ("made_by_us", "made_by_others"):
+        for codec in ("gzip", "snappy", "lz4", "zstd"):
+            with raw_producer(
+                real_broker.bootstrap_servers, {"compression.type": codec, "message.max.bytes": 1_000_000}
+            ) as producer:
+                producer.send(topic, RawRecord(bytes(2 * BATCH_BYTES_MAX), codec.encode(), partition=PARTITION))
+        with raw_producer(real_broker.bootstrap_servers) as producer:
+            producer.send(topic, RawRecord(b"plain", partition=PARTITION))
+        with closing(KafkaSource(settings, topic, f"group of {topic}")) as source:
+            found: list[Record] = []
+
+            def has_come(found: list[Record] = found, source: KafkaSource = source) -> bool:
+                found.extend(source.poll(0.1))
+                return any(record.value == b"plain" for record in found)
+
+            wait_until(has_come, DEADLINE_SECONDS, "the record behind the refused ones")
+            assert [record.value for record in found] == [b"plain"]
+
+
+def test_producers_of_before_go_on_when_the_broker_has_lost_its_log(real_broker: ApacheKafkaBroker) -> None:
+    settings = KafkaSettings(bootstrap_servers=real_broker.bootstrap_servers, client_id="test")
+    topic = f"test.{uuid4().hex}"
+    ensure_topics(settings, [topic])
+    batch = [Record(topic, f"key {number}".encode(), b"value") for number in range(5)]
+
+    def is_published(sink: KafkaSink) -> bool:
+        try:
+            sink.publish(batch)
+        except PublishFailed:
+            return False
+        return True
+
+    with ExitStack() as stack:
+        old = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
+        for sink in old * 5:
+            sink.publish(batch)
+        real_broker.wipe()
+        # These are given the numbers that the old ones believe to be theirs.
+        new = [stack.enter_context(closing(KafkaSink(settings))) for _ in range(3)]
+        for sink in new:
+            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "a new producer")  # type: ignore[misc]
+        for sink in old:
+            wait_until(lambda sink=sink: is_published(sink), DEADLINE_SECONDS, "an old producer")  # type: ignore[misc]
