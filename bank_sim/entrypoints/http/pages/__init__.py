@@ -7,11 +7,13 @@ from typing import Final
 from bank_sim.entrypoints.http.pages import (
     home,
     keys,
+    limits,
     open_account,
     pay,
     pay_by_bank,
     receive,
     returns,
+    schedules,
     sign_in,
     statement,
     transfer,
@@ -28,6 +30,8 @@ PAGE_ROUTERS: Final = (
     returns.router,
     receive.router,
     keys.router,
+    schedules.router,
+    limits.router,
     statement.router,
     *BACKOFFICE_ROUTERS,
 )
