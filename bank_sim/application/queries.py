@@ -245,7 +245,7 @@ def _search_statement(
 
     def is_wanted(line: StatementLine) -> bool:
         texts = (line.counterpart_name, line.counterpart_bank, line.description)
-        return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos)
+        return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos, line.txid)
 
     lines, place, is_cut = search_rows(
         lambda after, most: statement_lines(unit, account_number, narrow, after, most),
@@ -263,7 +263,7 @@ def _search_transfers(unit: UnitOfWork, narrow: RowFilter, size: int) -> Transfe
     def is_wanted(transfer: Transfer) -> bool:
         payee_name = transfer.payee.name if transfer.payee else ""
         texts = (transfer.payer.name, payee_name, transfer.payee_name, transfer.description)
-        return wanted.is_in(texts, transfer.end_to_end_id, transfer.amount_centavos)
+        return wanted.is_in(texts, transfer.end_to_end_id, transfer.amount_centavos, transfer.txid)
 
     transfers, place, _ = search_rows(
         lambda after, most: unit.transfers.list(replace(narrow, after=after, size=most)),

@@ -20,7 +20,9 @@ from bank_sim.domain.limits import KINDS, LimitKind, LimitPolicy, Span, check_pa
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import PixKey
+from pix.scheme.messages import Party
 from pix.scheme.retransmission import RetransmissionPolicy
 
 ORDERS_MAX: Final = 1_000
@@ -81,7 +83,7 @@ class RequestTransfers:
         ledger = _Ledger(
             now_ms=now_ms,
             accounts=accounts,
-            key_owners=unit.keys.owners({order.payee_key for order in valid}),
+            key_owners=unit.keys.owners({order.payee_key for order in valid if order.payee_key is not None}),
             known=unit.transfers.find_by_idempotency_keys(
                 {(order.account_number, order.idempotency_key) for order in valid}
             ),
@@ -151,7 +153,7 @@ class RequestTransfers:
         transfer = request(
             order,
             account,
-            ledger.key_owners.get(order.payee_key),
+            None if order.payee_key is None else ledger.key_owners.get(order.payee_key),
             self._new_end_to_end_id(now_ms),
             self._identity.ispb,
             now_ms,
@@ -211,7 +213,7 @@ class RequestTransfer:
         self,
         *,
         account_number: str,
-        payee_key: PixKey,
+        payee_key: PixKey | None,
         amount_centavos: int,
         description: str,
         idempotency_key: str,
@@ -219,12 +221,15 @@ class RequestTransfer:
         payee_name: str = "",
         payee_bank_name: str = "",
         traceparent: str = "",
+        payee: Party | None = None,
+        initiation: Initiation = Initiation.DICT,
+        txid: str = "",
     ) -> Transfer:
         """The transfer, pending; with an idempotency key used before for the same, that transfer as it stands.
 
         Works while hub and broker are down. Raises SchemeError(field="amount_centavos" | "description" |
-        "idempotency_key" | "key" | …), AccountNotFound, AccountBlocked, AccountClosed, InsufficientBalance,
-        LimitExceeded, PayerIsPayee, IdempotencyConflict.
+        "idempotency_key" | "key" | "txid" | "payee.name" | …), AccountNotFound, AccountBlocked, AccountClosed,
+        InsufficientBalance, LimitExceeded, PayerIsPayee, IdempotencyConflict.
         """
         order = TransferOrder(
             account_number=account_number,
@@ -236,6 +241,9 @@ class RequestTransfer:
             payee_name=payee_name,
             payee_bank_name=payee_bank_name,
             traceparent=traceparent,
+            payee=payee,
+            initiation=initiation,
+            txid=txid,
         )
         (result,) = self._request_transfers([order])
         if isinstance(result, SchemeError):

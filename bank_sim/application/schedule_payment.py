@@ -82,7 +82,7 @@ class SchedulePayment:
                     raise IdempotencyConflict
                 return earlier
             account.check_may_act()
-            if unit.keys.owners([order.payee_key]).get(order.payee_key) == account_number:
+            if order.payee_key and unit.keys.owners([order.payee_key]).get(order.payee_key) == account_number:
                 raise PayerIsPayee
             if unit.schedules.count_active(account_number) >= SCHEDULES_PER_ACCOUNT_MAX:
                 raise TooManySchedules(SCHEDULES_PER_ACCOUNT_MAX)

@@ -33,6 +33,7 @@ from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, 
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
+from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes
@@ -69,6 +70,7 @@ class BankApplication:
     reconcile_keys: ReconcileKeys
     remove_keys_of_closed_accounts: RemoveKeysOfClosedAccounts
     find_payee: FindPayee
+    read_typed_payee: ReadTypedPayee
     # Money
     request_transfer: RequestTransfer
     request_transfers: TakeOrders
@@ -157,6 +159,7 @@ def compose(
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
         find_payee=FindPayee(hub),
+        read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),

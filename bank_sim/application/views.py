@@ -11,6 +11,7 @@ from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.limits import LimitKind, Span
 from bank_sim.domain.schedules.model import Schedule
+from pix.scheme.initiation import Initiation
 from pix.scheme.postings import Direction, PostingKind
 
 PAGE_SIZE_DEFAULT: Final = 50
@@ -32,7 +33,8 @@ class StatementFilter:
 
     direction: StatementDirection = StatementDirection.ALL
     search: str = ""
-    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id.
+    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id;
+    a txid.
 
     The repository leaves it to `Queries`.
     """
@@ -64,6 +66,10 @@ class StatementLine:
     """A payment is pending until the hub has decided; None for a deposit."""
     flow: str = ""
     """The name of the row's flow; empty for a deposit."""
+    initiation: Initiation | None = None
+    """None for a deposit and for a return."""
+    txid: str = ""
+    """The payee's own number for the payment; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class RowFilter:
     about: str = ""
     """Only those about the transfer with this end-to-end id."""
     search: str = ""
-    """Part of a party's name or the description, without accents and case; an amount; part of an id.
+    """Part of a party's name or the description, without accents and case; an amount; part of an id; a txid.
 
     The repository leaves it to `Queries`.
     """

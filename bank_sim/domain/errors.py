@@ -58,8 +58,13 @@ class LimitExceeded(BankError):
 
 
 class PayerIsPayee(BankError):
-    def __init__(self) -> None:
-        super().__init__("payee_key", "That's your own key.")
+    """The key or the account is of the very account that pays."""
+
+    def __init__(self, *, is_typed: bool = False) -> None:
+        if is_typed:
+            super().__init__("payee.account_number", "That's your own account.")
+        else:
+            super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):

@@ -128,7 +128,8 @@ class VillageHub:
     def list_participants(self) -> Sequence[Participant]:
         with self._hub() as hub:
             return [
-                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True) for bank in hub.queries.list_banks()
+                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features)
+                for bank in hub.queries.list_banks()
             ]
 
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
@@ -314,6 +315,7 @@ class Village:
         self.switches.hears = set(self._readers)
         for bank in self.banks.values():
             bank.join_network()
+        for bank in self.banks.values():
             bank.meet_participants()
             bank.mirror_settlement()
             bank.health.ok("database")

@@ -127,12 +127,14 @@ class ScheduleEdit:
 
 def fingerprint_of(order: TransferOrder, plan: PlanOrder) -> str:
     """What tells one checked order from another with the same idempotency key."""
+    assert order.payee_key is not None, "a schedule pays a key"
     content = (order.payee_key.kind.value, order.payee_key.key, order.amount_centavos, order.description)
     return sha256(repr((content, tuple(map(str, astuple(plan))))).encode()).hexdigest()
 
 
 def make_schedule(schedule_id: str, order: TransferOrder, plan: PlanOrder, now_ms: int, times: TryTimes) -> Schedule:
     """The row of a checked order. Raises SchemeError(field="first_day" | "count" | "last_day")."""
+    assert order.payee_key is not None, "a schedule pays a key"
     planned = make_plan(plan, day_of(now_ms))
     return Schedule(
         schedule_id=schedule_id,

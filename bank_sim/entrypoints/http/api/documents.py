@@ -13,6 +13,7 @@ from bank_sim.domain.flows.transfer.timeline import step_name
 from bank_sim.domain.limits import LimitKind, Period
 from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
 from bank_sim.domain.schedules.model import ExecutionOutcome, ScheduleStatus
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
@@ -120,8 +121,44 @@ class PayeeKey(Key):
     )
 
 
-class RequestTransferRequest(BaseModel):
-    """An order to pay. It may include the payee's data as shown to the payer: the hub compares the masked tax id."""
+class TypedPayee(BaseModel):
+    """A payee without a key, as the payer types it (MANU)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "bank": "002",
+                "branch": "0001",
+                "account_number": "200002-2",
+                "name": "Bruno Lima",
+                "tax_id": "111.444.777-35",
+            }
+        },
+    )
+
+    bank: str = Field(max_length=20, description="Three-digit code, or ISPB.")
+    branch: str = Field(max_length=40)
+    account_number: str = Field(max_length=80)
+    name: str = Field(max_length=400)
+    tax_id: str = Field(max_length=100, description="CPF or CNPJ. The payee's bank compares it with the account's.")
+
+
+class _OrderRequest(BaseModel):
+    """What every order to pay has. It may include the payee's data as shown to the payer."""
+
+    amount_centavos: AmountCentavos
+    description: str = Field(default="", max_length=2_000)
+    payee_tax_id_masked: str = Field(default="", max_length=40)
+    payee_name: str = Field(default="", max_length=400)
+    payee_bank_name: str = Field(default="", max_length=400)
+
+
+class RequestTransferRequest(_OrderRequest):
+    """An order to pay a key, a typed account or a static code: exactly one of `payee_key`, `payee` and `brcode`.
+
+    It may include the payee's data as shown to the payer: the hub compares the masked tax id.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -134,12 +171,17 @@ class RequestTransferRequest(BaseModel):
         },
     )
 
-    payee_key: PayeeKey
-    amount_centavos: AmountCentavos
-    description: str = Field(default="", max_length=2_000)
-    payee_tax_id_masked: str = Field(default="", max_length=40)
-    payee_name: str = Field(default="", max_length=400)
-    payee_bank_name: str = Field(default="", max_length=400)
+    payee_key: PayeeKey | None = None
+    payee: TypedPayee | None = None
+    brcode: str = Field(
+        default="",
+        max_length=2_000,
+        description="A static Pix code. Its key and txid count; amount and message must be those that it sets.",
+    )
+    initiation: Initiation | None = Field(
+        default=None, description="By default `MANU` with `payee`, `QRES` with `brcode`, otherwise `DICT`."
+    )
+    txid: str = Field(default="", max_length=100, description="Of a QR code that the caller has read.")
 
 
 class TransferParty(Document):
@@ -188,7 +230,9 @@ class TransferDocument(Document):
     account_number: str = Field(examples=["100001-7"])
     payer: TransferParty
     payee: TransferParty | None
-    payee_key: Key
+    payee_key: Key | None = Field(description="Null for a typed account (MANU).")
+    initiation: Initiation
+    txid: str = Field(description="Empty for none.")
     description: str
     requested_at_ms: int
     answered_at_ms: int | None
@@ -225,6 +269,8 @@ class StatementLine(Document):
         description="Status of the line's transfer or return: `pending` until the hub decides; null for a deposit."
     )
     flow: str = Field(description="What the id is of: `transfer` or `return`; empty for a deposit.")
+    initiation: Initiation | None
+    txid: str
 
 
 class StatementPage(Document):
@@ -253,7 +299,7 @@ class PlanRequest(BaseModel):
         return PlanOrder(self.rhythm, self.first_day, self.count, self.last_day)
 
 
-class SchedulePaymentRequest(RequestTransferRequest):
+class SchedulePaymentRequest(_OrderRequest):
     """An order to pay on days to come."""
 
     model_config = ConfigDict(
@@ -268,6 +314,7 @@ class SchedulePaymentRequest(RequestTransferRequest):
         },
     )
 
+    payee_key: PayeeKey
     plan: PlanRequest
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from fastapi import Depends, File, Form, Path, Query, Request, Response, UploadFile
 
-from bank_sim.domain.account import Account
+from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.errors import (
     AccountBlocked,
     AccountClosed,
@@ -26,8 +26,9 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
+from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.schedules.calendar import PAYMENTS_MAX, PlanOrder, make_plan
-from bank_sim.entrypoints.http.drafts import NO_CODE, CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
+from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.plan_form import FIELDS, PlanForm, plan_of_form, plan_of_query
@@ -36,8 +37,10 @@ from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme import brcode
 from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation, static_txid
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.people import holder_kind_of_masked
 from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
 from pix.web.formats import brl_plain, full_day
@@ -144,7 +147,7 @@ def by_picture(
         draft = _find_payee_of_code(site, account, read_picture(picture.file.read(UPLOAD_BYTES_MAX + 1)))
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "picture", {}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 @router.get("/pay/again/{end_to_end_id}")
@@ -160,11 +163,12 @@ def again(
     if earlier.account_number != account.number:
         raise TransferNotFound
     try:
-        draft = _find_payee(site, account, earlier.payee_key, None)
+        draft = _find_payee_again(site, account, earlier)
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "key", {"key": earlier.payee_key.key}, error)
+        shown = "" if earlier.payee_key is None else earlier.payee_key.key
+        return _step_1_failed(request, pages, account, "key", {"key": shown}, error)
     repeated = replace(draft, amount_centavos=earlier.amount_centavos, description=earlier.description)
-    return see_other(request, _amount_url(site, repeated))
+    return see_other(request, amount_url(site, repeated))
 
 
 @router.get("/pay/amount")
@@ -245,11 +249,15 @@ def confirm(
             payee_tax_id_masked=draft.payee.payee.tax_id_masked,
             payee_name=draft.payee.payee.name,
             payee_bank_name=draft.payee.payee.bank_name,
+            payee=draft.payee.payee.typed,
+            initiation=draft.payee.initiation,
+            txid=draft.payee.code.txid,
         )
     except BankError as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _step_3(request, site, pages, account, order, faults, status=422)
-    site.look_ups.paid(account, draft.idempotency_key)
+    if transfer.payee_key is not None:
+        site.look_ups.paid(account, draft.idempotency_key)
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
 
 
@@ -257,10 +265,12 @@ def _schedule(
     request: Request, site: Site, pages: Pages, account: Account, token: str, draft: OrderDraft, plan: PlanOrder
 ) -> Response:
     language = language_of(request)
+    key = draft.payee.payee.key
+    assert key is not None, "only a payment to a key has a plan"
     try:
         schedule = site.bank.schedule_payment(
             account_number=account.number,
-            payee_key=draft.payee.payee.key,
+            payee_key=key,
             amount_centavos=draft.amount_centavos,
             description=draft.description,
             idempotency_key=draft.idempotency_key,
@@ -281,7 +291,7 @@ def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: s
         draft = _find_payee(site, account, key, kind)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "key", {"key": key}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _by_code(request: Request, site: Site, pages: Pages, account: Account, code: str) -> Response:
@@ -289,7 +299,7 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
         draft = _find_payee_of_code(site, account, code)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "code", {"code": code}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
@@ -311,8 +321,31 @@ def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind |
 def _find_payee_of_code(site: Site, account: Account, text: str) -> PayeeDraft:
     code = brcode.decode(text)
     draft = _find_payee(site, account, parse_stored_key(code.key), None)
-    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), code.txid or "")
-    return replace(draft, code=facts)
+    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), static_txid(code.txid))
+    return replace(draft, code=facts, initiation=Initiation.QRES)
+
+
+def _find_payee_again(site: Site, account: Account, earlier: Transfer) -> PayeeDraft:
+    """The payee of an earlier payment: its key is looked up, and an account that was typed is taken as it was."""
+    if earlier.payee_key is not None:
+        return _find_payee(site, account, earlier.payee_key, None)
+    account.check_may_act()
+    typed = earlier.payee
+    if typed is None:
+        raise TransferNotFound
+    participant = site.bank.queries.participants().get(typed.ispb)
+    payee = Payee(
+        key=None,
+        name=typed.name,
+        tax_id_masked=typed.tax_id_masked,
+        holder_kind=holder_kind_of_masked(typed.tax_id_masked),
+        ispb=typed.ispb,
+        bank_code="" if participant is None else participant.code,
+        bank_name=earlier.payee_bank_name,
+        branch=typed.branch,
+        account_number=typed.account_number,
+    )
+    return PayeeDraft(payee=payee, account_number=account.number, initiation=Initiation.MANU)
 
 
 def _order(
@@ -326,8 +359,8 @@ def _order(
             raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
     else:
         amount_centavos = fixed.amount_centavos
-    # What a code asks for is paid at once: by another day the code may have ended.
-    planned = plan.order() if draft.code == NO_CODE else None
+    # What a code asks for is paid at once: by another day the code may have ended. A schedule pays a key.
+    planned = plan.order() if draft.initiation is Initiation.DICT else None
     if planned is not None:
         make_plan(planned, day_of(site.scheme_clock.now_ms()))
     elif amount_centavos > account.balance_centavos:
@@ -351,7 +384,8 @@ def _parse_amount(text: str) -> int:
         raise SchemeError("amount_centavos", error.rule) from None
 
 
-def _amount_url(site: Site, draft: PayeeDraft) -> str:
+def amount_url(site: Site, draft: PayeeDraft) -> str:
+    """The address of step 2 for a payee."""
     return f"/pay/amount?{urlencode({'payee': site.payees.sign(draft.as_token())})}"
 
 
@@ -374,7 +408,7 @@ def _step_1(
     context: dict[str, Any] = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
+        "here": address("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
         "way": way,
         "values": shown,
         "kinds": recognize_key(shown["key"]),
@@ -419,7 +453,7 @@ def _step_2(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here(
+        "here": address(
             "/pay/amount",
             {"payee": token},
             {"amount": amount, "description": description, **plan.as_query()} if faults else {},
@@ -429,7 +463,7 @@ def _step_2(
         "code": draft.code,
         "values": {"amount": amount, "description": description},
         "plan": plan,
-        "may_schedule": draft.code == NO_CODE,
+        "may_schedule": draft.initiation is Initiation.DICT,
         "tomorrow": day_of(site.scheme_clock.now_ms()) + timedelta(days=1),
         "payments_max": PAYMENTS_MAX,
         "faults": faults,
@@ -445,7 +479,7 @@ def _step_3(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay/review", {"order": token}),
+        "here": address("/pay/review", {"order": token}),
         "order": order,
         "order_token": token,
         "made": site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key),
@@ -462,7 +496,7 @@ def _step_3(
     return pages.page(request, "bank/pay_review.html", context, status=status)
 
 
-def _here(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
-    """The address that shows the same page again after a change of language; with the text, unless it is very long."""
+def address(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
+    """The address that shows the same page after a change of language; with the text, unless it is very long."""
     with_text = f"{path}?{urlencode({**query, **(text or {})}, errors='replace')}"
     return with_text if len(with_text) <= NEXT_LENGTH_MAX else f"{path}?{urlencode(query)}"

@@ -135,7 +135,18 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
     writer = csv.writer(buffer, delimiter=";", quoting=csv.QUOTE_ALL)
     buffer.write("\N{ZERO WIDTH NO-BREAK SPACE}")
     writer.writerow(
-        ("posted_at", "kind", "counterpart", "bank", "description", "amount", "balance_after", "end_to_end_id")
+        (
+            "posted_at",
+            "kind",
+            "counterpart",
+            "bank",
+            "description",
+            "amount",
+            "balance_after",
+            "end_to_end_id",
+            "initiation",
+            "txid",
+        )
     )
     for line in lines:
         writer.writerow(
@@ -148,6 +159,8 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
                 brl_plain(line.amount_centavos),
                 brl_plain(line.balance_after_centavos),
                 line.end_to_end_id,
+                "" if line.initiation is None else line.initiation.value,
+                line.txid,
             )
         )
         yield buffer.getvalue()
