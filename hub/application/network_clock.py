@@ -55,6 +55,16 @@ class ClockNow:
     """What keeps the network from being at rest."""
 
     @property
+    def target_ms(self) -> int | None:
+        """Where the jump under way leads."""
+        return self.jump.target_ms if self.jump is not None and self.is_moving else None
+
+    @property
+    def given_up(self) -> Sequence[str]:
+        """What stops of the last jump have waited for in vain."""
+        return () if self.jump is None else self.jump.given_up
+
+    @property
     def is_moving(self) -> bool:
         """Whether a jump is under way."""
         return self.jump is not None and not self.jump.is_done
@@ -146,7 +156,7 @@ class NetworkClockControl:
             unit.commit()
 
     def _save(self, unit: UnitOfWork, time: VirtualTime) -> None:
-        """Stores a revision before this process, or anybody else, counts by it."""
+        """Stores a revision before any process counts by it."""
         if not unit.clock.save(time):
             raise DatabaseUnavailable("another replica has moved the clock")
         unit.commit()

@@ -9,6 +9,7 @@ import typer
 
 from lab.cli.audit import audit
 from lab.cli.certs import certs
+from lab.cli.clock import clock
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
 from lab.cli.scenario import scenario
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (demo, certs, audit, smoke, experiment, scenario):
     app.command()(command)
+app.add_typer(clock, name="clock")
 for added in sorted(entry_points(group=COMMANDS_GROUP)):
     app.command(added.name)(added.load())
 

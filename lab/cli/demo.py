@@ -60,6 +60,9 @@ def demo(
         float | None,
         typer.Option(min=0.1, max=SECONDS_MAX, help="Seconds until an unanswered transfer fails. Default: no timeout."),
     ] = None,
+    virtual_clock: Annotated[
+        bool, typer.Option(help="Give the network a clock that `codepix clock` and the panel move.")
+    ] = True,
     tls: Annotated[bool, typer.Option("--tls", help="Use gRPC over mutual TLS, with generated certificates.")] = False,
     story: Annotated[
         bool,
@@ -83,6 +86,8 @@ def demo(
             kafka_port=kafka_port,
             transfer_timeout_seconds=transfer_timeout,
             demo_mode=True,
+            # A classroom holds the processes still that would follow.
+            virtual_clock=virtual_clock and not story,
             tls=tls,
             lab_port=lab_port,
             **(STORY_SETTINGS if story else {}),

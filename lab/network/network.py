@@ -120,6 +120,8 @@ class NetworkSettings:
     resend_first_seconds: float = 2.0
     resend_cap_seconds: float = 30.0
     demo_mode: bool = True
+    virtual_clock: bool = False
+    """Whether the network has a virtual clock, which `codepix clock` moves."""
     tls: bool = False
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
     splits_roles: bool = False
@@ -452,6 +454,7 @@ class Network:
             "SESSION_SECRET": self.secrets.sessions,
             "OPERATOR_PASSWORD": self.secrets.operator,
             "DEMO_MODE": str(settings.demo_mode).lower(),
+            "VIRTUAL_CLOCK": str(settings.virtual_clock).lower(),
             **settings.extra_environment,
         }
 

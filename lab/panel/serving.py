@@ -16,6 +16,7 @@ from lab.network.run import Run
 from lab.network.supervisor import Supervisor
 from lab.panel.app import create_app
 from lab.panel.map_frame import MapFrame
+from lab.panel.network_clock import PanelClock
 from lab.panel.operator_sign_in import TOKEN_PARAMETER, OperatorSignIn
 from lab.panel.site import Laboratory
 from lab.panel.tasks import TaskRunner
@@ -36,6 +37,7 @@ class PanelServer:
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
         runner = ScenarioRunner(run, supervisor)
         tasks = TaskRunner(runner, run.reader, generator)
+        clock = PanelClock(run.reader.hub) if run.network.settings.virtual_clock else None
         map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
         self._run = run
         self._port = port
@@ -43,10 +45,11 @@ class PanelServer:
         self._works: list[Callable[[threading.Event], None]] = [
             *health_monitor.works(),
             map_frame.run,
+            *([] if clock is None else [clock.run]),
             lambda stop: self._end_with(stop, tasks),
         ]
         laboratory = Laboratory(
-            run.network, supervisor, health_monitor, generator, tasks, map_frame, run.ends, walkthrough
+            run.network, supervisor, health_monitor, generator, tasks, map_frame, run.ends, walkthrough, clock
         )
         self._app = create_app(laboratory, self._sign_in, port)
 

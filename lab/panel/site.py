@@ -15,6 +15,7 @@ from lab.network.health_monitor import HealthMonitor
 from lab.network.network import Network
 from lab.network.supervisor import Supervisor
 from lab.panel.map_frame import MapFrame
+from lab.panel.network_clock import PanelClock
 from lab.panel.tasks import TaskRunner
 from pix.web.csrf import Csrf
 from pix.web.htmx import asks_for_fragment, see_other
@@ -43,6 +44,8 @@ class Laboratory:
     """Set when the lab is about to stop."""
     walkthrough: Walkthrough | None = None
     """Of a classroom; then nothing else acts on the network."""
+    clock: PanelClock | None = None
+    """None in a network without a virtual clock."""
 
 
 def _draw_flask(palette: Palette) -> str:
@@ -69,6 +72,7 @@ class Site:
             "hub_url": self.lab.network.hub_url,
             "is_classroom": self.lab.walkthrough is not None,
             "section": "",
+            "virtual_now_ms": None if self.lab.clock is None else self.lab.clock.virtual_now_ms,
         }
 
 

@@ -83,7 +83,8 @@ def smoke(options: SmokeOptions, progress: Callable[[str], None]) -> SmokeResult
         banks = [
             replace(spec, settlement_funds_centavos=SETTLEMENT_FUNDS_CENTAVOS) for spec in bank_specs(options.banks)
         ]
-        run = stack.enter_context(open_run(NetworkSettings(folder=folder, banks=banks, kafka=options.kafka), progress))
+        settings = NetworkSettings(folder=folder, banks=banks, kafka=options.kafka, virtual_clock=True)
+        run = stack.enter_context(open_run(settings, progress))
         network_up_seconds = time.monotonic() - started
         network, reader, rest = run.network, run.reader, run.rest
         random = Random(options.seed)

@@ -3,6 +3,8 @@
 `lab.read.snapshot` reads the data through public interfaces. The hub is read before and after the banks: what it had
 decided before must be what the banks then have or have yet to hear, and what a bank has been told must be what the hub
 has decided afterwards. So the outcomes are compared soundly even while transfers move; the sums want a quiet network.
+
+A return is a row as well: for the books it is a transfer, under its return id, of the original's payee to its payer.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class HubTransfer:
     payee: AccountReference | None
     is_closed: bool
     """Both banks have said that they processed the outcome."""
+    original_end_to_end_id: str = ""
+    """Of a return; empty for a transfer."""
 
     @property
     def outcome(self) -> str | None:
@@ -153,7 +157,7 @@ class AuditReport:
 def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
     ledger = _Ledger(snapshot)
     in_flight = ledger.in_flight()
-    by_status = Counter(transfer.status for transfer in ledger.hub.values())
+    by_status = Counter(row.status for row in ledger.hub.values() if not row.original_end_to_end_id)
     unknown_to_hub = {row.end_to_end_id for _, row in ledger.rows() if row.end_to_end_id not in ledger.hub}
     return AuditReport(
         findings=(
@@ -163,6 +167,7 @@ def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
             _nothing_is_negative(ledger),
             _books_balance(ledger),
             _nothing_is_posted_twice(ledger),
+            _returns_keep_to_their_originals(ledger),
         ),
         transfers={**by_status, "unknown_to_hub": len(unknown_to_hub)},
         in_flight=in_flight,
@@ -438,6 +443,30 @@ def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
         not offenders,
         {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
         _shown(dict.fromkeys(offenders)),
+    )
+
+
+def _returns_keep_to_their_originals(ledger: _Ledger) -> Finding:
+    """The sum of a transfer's returns, without those that failed, is at most the transfer, which is confirmed."""
+    returned: defaultdict[str, int] = defaultdict(int)
+    returns = [row for row in ledger.hub.values() if row.original_end_to_end_id]
+    for row in returns:
+        if row.status != FAILED:
+            returned[row.original_end_to_end_id] += row.amount_centavos
+    offenders = []
+    for end_to_end_id, centavos in sorted(returned.items()):
+        original = ledger.hub.get(end_to_end_id)
+        if original is None or original.outcome != CONFIRMED:
+            state = "unknown" if original is None else original.status
+            offenders.append(f"{end_to_end_id}: {centavos} returned, though it is {state}")
+        elif centavos > original.amount_centavos:
+            offenders.append(f"{end_to_end_id}: {centavos} returned of {original.amount_centavos}")
+    return Finding(
+        "returns_keep_to_their_originals",
+        translatable("All returns of a transfer together are at most the transfer"),
+        not offenders,
+        {"returns": len(returns), "returned_centavos": sum(returned.values()), "exceeding": len(offenders)},
+        _shown(offenders),
     )
 
 

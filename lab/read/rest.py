@@ -102,6 +102,14 @@ class Rest:
             if not position:
                 return
 
+    def returns(self, cursor: str, next_cursor: str, **narrow: Any) -> Iterator[Json]:
+        """Its returns; none of a participant that does not know returns."""
+        try:
+            yield from self.pages("/returns", "returns", cursor, next_cursor, **narrow)
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+
 
 class HubRest(Rest):
     def __init__(self, url: str, client: httpx.Client) -> None:

@@ -80,7 +80,10 @@ class NetworkReader:
 
     def activity(self) -> NetworkActivity:
         """The network's activity now; two equal ones in a row mean that nothing moves."""
-        open_at_hub = frozenset((row["end_to_end_id"], row["status"]) for row in self.hub.transfers(open_only=True))
+        open_at_hub = frozenset(
+            (row.get("return_id") or row["end_to_end_id"], row["status"])
+            for row in (*self.hub.transfers(open_only=True), *self.hub.returns("before", "next", open_only=True))
+        )
         settlement = frozenset(
             (account["ispb"], account["balance_centavos"], account["reserved_centavos"])
             for account in self.hub.settlement_accounts()
@@ -90,7 +93,13 @@ class NetworkReader:
         undecided = 0
         for ispb, bank in self.banks().items():
             books = bank.books()
-            rows = frozenset((row["end_to_end_id"], row["direction"]) for row in bank.transfers(undecided=True))
+            rows = frozenset(
+                (row.get("return_id") or row["end_to_end_id"], row["direction"])
+                for row in (
+                    *bank.transfers(undecided=True),
+                    *bank.returns("after", "next_cursor", undecided=True),
+                )
+            )
             undecided += len(rows)
             sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
             at_banks.append((ispb, books["postings"], sums, rows))
@@ -100,7 +109,7 @@ class NetworkReader:
         """Reads everything. Raises `Unreachable`."""
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
         report_step("Reading the hub's data.")
-        before = tuple(_hub_transfer(row) for row in self.hub.transfers())
+        before = self._hub_rows()
         banks = []
         for ispb, bank in self.banks().items():
             name = str(names[ispb]["name"])
@@ -111,7 +120,10 @@ class NetworkReader:
                     code=str(names[ispb]["code"]),
                     name=name,
                     books=_BOOKS.validate_python(bank.books()),
-                    transfers=tuple(_bank_transfer(row) for row in bank.transfers()),
+                    transfers=tuple(
+                        _bank_transfer(row)
+                        for row in (*bank.transfers(), *map(_as_transfer, bank.returns("after", "next_cursor")))
+                    ),
                     postings=tuple(_POSTING.validate_python(row) for row in bank.postings()),
                 )
             )
@@ -119,8 +131,13 @@ class NetworkReader:
         settlement = {
             str(account["ispb"]): _SETTLEMENT.validate_python(account) for account in self.hub.settlement_accounts()
         }
-        after = tuple(_hub_transfer(row) for row in self.hub.transfers())
+        after = self._hub_rows()
         return NetworkSnapshot(before, settlement, tuple(banks), after)
+
+    def _hub_rows(self) -> tuple[HubTransfer, ...]:
+        # A return without parties is of a transfer that the bank may not return: no bank but that one knows it.
+        returns = (_as_transfer(row) for row in self.hub.returns("before", "next") if row["payer"] is not None)
+        return tuple(_hub_transfer(row) for row in (*self.hub.transfers(), *returns))
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
@@ -169,6 +186,11 @@ class NetworkReader:
             is_still = self.activity() == before
             if is_still or time.monotonic() >= deadline:
                 return audit(snapshot, moving=not is_still)
+
+
+def _as_transfer(row: Json) -> Json:
+    """A return as what it is for the books: a transfer of the original's payee to its payer."""
+    return {**row, "end_to_end_id": row["return_id"], "payer": row["payee"], "payee": row["payer"]}
 
 
 def _hub_transfer(row: Json) -> HubTransfer:

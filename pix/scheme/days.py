@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from pix.scheme.times import TIME_MS_MAX
 
 TIME_ZONE: Final = ZoneInfo("America/Sao_Paulo")
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 # A day from either end of what `datetime` holds, so that no time zone leads out of it.
 LOCAL_MS_MIN: Final = int(datetime.min.replace(tzinfo=UTC).timestamp()) * 1_000 + DAY_MS
 LOCAL_MS_MAX: Final = TIME_MS_MAX - DAY_MS

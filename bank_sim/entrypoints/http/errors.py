@@ -43,6 +43,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.HubAnswerUnfit: ProblemKind("hub-answer-unfit", 502, "The hub's answer violates a rule"),
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub is not responding"),
         errors.HubCredentialsRejected: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
+        errors.ClockNotVirtual: ProblemKind("clock-not-virtual", 404, "The network's clock is not virtual"),
         **DEAD_LETTER_PROBLEMS,
         **OPERATOR_PROBLEMS,
         **STREAM_PROBLEMS,

@@ -14,6 +14,7 @@ from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.look_ups import LookUps
+from pix.participant.clock.model import virtual_now_ms
 from pix.runtime.clock import SchemeClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.attempts import Attempts
@@ -90,6 +91,7 @@ class Site:
             "amounts_hidden": amounts_are_hidden(request),
             "account": None,
             "section": "",
+            "virtual_now_ms": virtual_now_ms(self.scheme_clock),
             "faults": Faults(),
             "demo_mode": self.settings.demo_mode,
         }

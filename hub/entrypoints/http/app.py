@@ -12,6 +12,7 @@ from hub.application.bank_books import NoBankBooks
 from hub.application.live_messages import LiveMessages, SilentTap
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from hub.entrypoints.http.api.clock import clock_routers
 from hub.entrypoints.http.api.events import events_router
 from hub.entrypoints.http.api.network import network_router
 from hub.entrypoints.http.api.routers import api_routers
@@ -83,6 +84,7 @@ def create_app(
     for router in (
         *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
+        *clock_routers(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         health_router(application.health),
         preferences_router(),

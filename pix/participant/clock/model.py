@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol
 
-from pix.runtime.clock import Clock
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.clock import REAL_TIME, VirtualTime
 from pix.scheme.values import value_object
 
@@ -136,3 +136,9 @@ class FollowClock:
             unit.clock.save(time)
             unit.commit()
         self.clock.take(time)
+
+
+def virtual_now_ms(scheme_clock: SchemeClock) -> int | None:
+    """The scheme time, for a page to say so, while it is not real; None while it is."""
+    is_virtual = isinstance(scheme_clock, NetworkClock) and not scheme_clock.time.is_real
+    return scheme_clock.now_ms() if is_virtual else None

@@ -136,13 +136,13 @@ def decode_message(message_type: str, value: bytes, allowed: frozenset[type]) ->
 
 
 def _clock_header(time: VirtualTime, key: bytes) -> bytes:
-    """A signature of its text, and not of the record: an old one changes nothing, whoever repeats it."""
+    """A signature of its text, and not of the record: a repeated old one changes nothing."""
     text = time.as_text()
     return f"{text}:{sign_clock(key, text).hex()}".encode()
 
 
 def _proven_clock(record: Record, keys: Sequence[bytes]) -> VirtualTime | None:
-    """None for a header that is not the sender's: the message is good without it, and nobody may turn the clock."""
+    """None for a header that is not the sender's: the message is good without it."""
     header = record.headers.get(HEADER_CLOCK)
     if header is None:
         return None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
+from dataclasses import replace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -12,7 +15,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lab.network.parts.process import wait_until
+from lab.panel.app import create_app
+from lab.panel.network_clock import PanelClock
+from lab.panel.operator_sign_in import OperatorSignIn
 from lab.panel.site import Laboratory
+from lab.read.rest import HubRest
 from pix.web.client import http_get, new_http_client
 from pix.web.server import serve_http
 from tests.integration.bank_http.test_live import events_of
@@ -170,3 +177,43 @@ def test_events_tell_each_change_and_keep_no_lab_from_stopping(
         served.join(DEADLINE_SECONDS)
         assert not served.is_alive()
         assert time.monotonic() - asked < STOP_SECONDS_MAX
+
+
+class StandInHub:
+    """The hub's clock by REST: see `lab.read.rest.HubRest`."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+        self.clock = {
+            "now_ms": 1_795_348_800_000, "real_now_ms": 1_795_348_800_000, "is_real": False, "revision": 1, "rate": 60,
+            "is_moving": False, "target_ms": None, "due": [{"who": "001", "due_ms": 1_795_435_200_000}], "open": [],
+            "given_up": [],
+        }  # fmt: skip
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        self.asked.append((path, arguments.get("json")))
+        return self.clock
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+
+def test_the_panel_shows_and_moves_the_networks_clock(lab: Laboratory, port: int) -> None:
+    hub = StandInHub()
+    clock = PanelClock(cast(HubRest, hub))
+    clock.set_rate(60)
+    app = create_app(replace(lab, clock=clock), OperatorSignIn(TOKEN), port)
+    base_url = f"http://127.0.0.1:{port}"
+    with TestClient(app, base_url=base_url, headers={"Accept-Language": "en"}) as browser:
+        page = browser.get(f"/?token={TOKEN.replace(' ', '+')}").text
+        assert "Virtual time" in page and "×60" in page and "Bank 001: November 23, 2026" in page
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token is not None
+        forms = {"advance": {"milliseconds": "3600000"}, "until": {"at": "2027-01-31T20:00"}, "rate": {"rate": "10"}}
+        for path, form in forms.items():
+            assert browser.post(f"/clock/{path}", data={"csrf_token": token[1], **form}).status_code == 200
+    assert hub.asked[1:] == [
+        ("/clock/advance", {"milliseconds": 3_600_000}),
+        ("/clock/until", {"at_ms": 1_801_436_400_000}),
+        ("/clock/rate", {"rate": 10}),
+    ]

@@ -360,6 +360,47 @@ def test_amount_and_parties_are_compared(changes: dict[str, Any], word: str) -> 
     assert offenders == (f"E1 at 001: {word}",)
 
 
+def returned(*amounts: int, original: str = "completed") -> NetworkSnapshot:
+    """Bruno has sent back so much of what Ana paid, as rows of a return read: in the other direction."""
+    hub, sent, taken, posted, credited = [at_hub(original)], [], [], [], []
+    for number, amount in enumerate(amounts):
+        name = f"D{number}"
+        hub.append(HubTransfer(name, "completed", None, amount, BRUNO, ANA, True, E2E))
+        sent.append(BankTransfer(name, "outgoing", "confirmed", None, amount, BRUNO, ANA, owes_message=False))
+        taken.append(BankTransfer(name, "incoming", "confirmed", None, amount, BRUNO, ANA, owes_message=False))
+        place: dict[str, Any] = {"amount": amount, "end_to_end_id": name}
+        posted.append(posting(20 + number, "payment", "customer:2-2", "clearing", direction="outgoing", **place))
+        posted.append(posting(40 + number, "settlement_out", "clearing", "settlement", direction="outgoing", **place))
+        credited.append(posting(60 + number, "credit", "settlement", "customer:1-1", direction="incoming", **place))
+    return network(
+        tuple(hub),
+        bank(1, PAYMENT, SETTLED, *credited, transfers=(row("outgoing", "confirmed"), *taken)),
+        bank(2, CREDIT, *posted, transfers=(row("incoming", "confirmed"), *sent)),
+        moved=AMOUNT - sum(amounts),
+    )
+
+
+def test_returns_are_rows_of_the_books_too() -> None:
+    report = audit(returned(AMOUNT - 30, 30))
+    assert report.is_final, broken(report)
+    assert report.transfers == {"completed": 1, "unknown_to_hub": 0}
+    unheard = returned(AMOUNT)
+    forgetful = replace(unheard.banks[0], transfers=unheard.banks[0].transfers[:1])
+    offenders = broken(audit(replace(unheard, banks=(forgetful, unheard.banks[1]))))
+    assert offenders["outcomes_agree"].offenders == ("D0: confirmed, but the payee's bank 001 does not know it",)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "offender"),
+    [
+        (returned(AMOUNT, 1), f"E1: {AMOUNT + 1} returned of {AMOUNT}"),
+        (returned(AMOUNT, original="failed"), f"E1: {AMOUNT} returned, though it is failed"),
+    ],
+)
+def test_returns_keep_to_their_originals(snapshot: NetworkSnapshot, offender: str) -> None:
+    assert broken(audit(snapshot))["returns_keep_to_their_originals"].offenders == (offender,)
+
+
 def test_what_is_under_way_is_listed_and_no_fault() -> None:
     report = audit(SOUND["accepted"])
     assert report.in_flight == ("E1",)

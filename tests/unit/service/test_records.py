@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
-from pix.scheme.deliveries import HUB, Arrival, Rejected
+from pix.scheme.clock import VirtualTime
+from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     MESSAGES_OF_BANKS,
@@ -41,10 +42,12 @@ from pix.scheme.messages.returns import (
     ReturnRequested,
 )
 from pix.scheme.reasons import ReasonCode
-from pix.wire.protobuf_v1.codec import RecordError, decode_message, decode_record, encode_record
+from pix.wire.codec import FixedPeers, Peer
+from pix.wire.protobuf_v1.codec import ProtobufV1Codec, RecordError, decode_message, decode_record, encode_record
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import (
     BANK_VALUE_BYTES_MAX,
+    HEADER_CLOCK,
     HEADER_SENDER,
     HEADER_SIGNATURE,
     HEADER_TRACEPARENT,
@@ -295,3 +298,44 @@ def test_a_signature_is_an_hmac_over_lengths_and_parts() -> None:
     covered = b"".join(struct.pack(">I", len(part)) + part for part in parts)
     expected = hmac.new(KEY, covered, hashlib.sha256).digest()
     assert sign(KEY, HUB_TOPIC, "TransferAccepted", b"value") == expected
+
+
+# The clock.
+
+TIME = VirtualTime(3, 1_790_000_000_000, 86_400_000, 60)
+
+
+def told(time: VirtualTime = TIME) -> Record:
+    """A record of the hub for Aurora that tells a revision of the clock."""
+    peers = FixedPeers({SENDER: Peer(bank_topic("001"), (KEY,))})
+    codec = ProtobufV1Codec(HUB, peers, frozenset(), lambda: time)
+    record = codec.encode(Outgoing(SENDER, TransferOffered(ID, 1, ANA, BIA, PIX_KEY, "", 1)))
+    assert record is not None
+    return record
+
+
+def heard(record: Record) -> VirtualTime | None:
+    arrival = decode_record(record, lambda _: [KEY], frozenset({TransferOffered}))
+    assert isinstance(arrival, Arrival), "the message itself is good"
+    return arrival.clock
+
+
+def test_a_record_tells_the_senders_revision_of_the_clock() -> None:
+    assert heard(told()) == TIME
+    assert HEADER_CLOCK not in told(VirtualTime()).headers, "a network without a virtual clock has no such header"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"4:1:1:1",
+        b"\xff",
+        TIME.as_text().encode() + b":" + b"0" * 64,
+        told().headers[HEADER_CLOCK].replace(b"3:", b"4:", 1),
+        b"x" + told().headers[HEADER_CLOCK],
+    ],
+)
+def test_nobody_else_turns_the_clock_and_the_message_stays_good(header: bytes) -> None:
+    record = told()
+    assert heard(replace(record, headers={**record.headers, HEADER_CLOCK: header})) is None

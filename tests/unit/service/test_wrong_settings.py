@@ -68,6 +68,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "resend_cap_seconds": ["0", "1"],
     "session_secret": ["geheim"],
     "demo_mode": ["sometimes"],
+    "virtual_clock": ["sometimes"],
     "operator_password": ["geheim"],
     "operator_password_hash": ["geheim"],
     "grpc_host": ["", "a:1"],

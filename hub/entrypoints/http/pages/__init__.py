@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from hub.entrypoints.http.pages import (
     api_docs,
     banks,
+    clock,
     dead_letters,
     directory,
     overview,
@@ -23,6 +24,7 @@ CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     returns.router,
     banks.router,
     directory.router,
+    clock.router,
     dead_letters.router,
     protocol.router,
     api_docs.router,

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from pix.participant.clock.model import virtual_now_ms
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
 from pix.web.operators import OperatorAuthentication
@@ -68,6 +69,7 @@ class Site:
         self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
 
     def context(self, request: Request) -> Mapping[str, Any]:
+        clock = self.hub.network_clock
         return {
             "brand": self.looks.brand(translate(language_of(request), "Operator console")),
             "csrf_token": self.csrf.token(request),
@@ -79,6 +81,8 @@ class Site:
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
+            "has_clock": clock is not None,
+            "virtual_now_ms": None if clock is None else virtual_now_ms(clock.network),
         }
 
 

@@ -1,0 +1,85 @@
+"""The network's virtual clock, for programs; a hub without one has none of these addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import AliasPath, BaseModel, Field
+
+from hub.application.network_clock import NetworkClockControl
+from hub.application.use_cases import HubApplication
+from pix.scheme.clock import RATE_MAX
+from pix.web.documents import Document
+from pix.web.problems import PROBLEM_RESPONSES
+
+MILLISECONDS_MAX = 10_000 * 366 * 86_400_000
+
+
+class DueDocument(Document):
+    """The next due item of a participant."""
+
+    who: str = Field(description="`hub`, or a bank's code.")
+    due_ms: int
+
+
+class ClockDocument(Document):
+    """The clock. Times are Unix milliseconds."""
+
+    now_ms: int = Field(description="Scheme time.")
+    real_now_ms: int
+    is_real: bool = Field(validation_alias=AliasPath("time", "is_real"), description="Scheme time is real time.")
+    revision: int = Field(validation_alias=AliasPath("time", "revision"))
+    rate: int = Field(validation_alias=AliasPath("time", "rate"), description="Scheme seconds in a real second.")
+    is_moving: bool = Field(description="A jump is under way.")
+    target_ms: int | None = Field(description="Where it leads; null without one.")
+    due: list[DueDocument] = Field(description="The next due item of each participant, earliest first.")
+    open: list[str] = Field(description="What keeps the network from being at rest.")
+    given_up: list[str] = Field(description="What a stop of the last jump has waited for in vain.")
+
+
+class AdvanceRequest(BaseModel):
+    milliseconds: Annotated[int, Field(gt=0, le=MILLISECONDS_MAX)]
+
+
+class UntilRequest(BaseModel):
+    at_ms: int
+
+
+class RateRequest(BaseModel):
+    rate: Annotated[int, Field(ge=1, le=RATE_MAX)]
+
+
+def clock_router(control: NetworkClockControl, operator: Callable[..., Awaitable[None]]) -> APIRouter:
+    router = APIRouter(
+        prefix="/api/v1/clock", responses=PROBLEM_RESPONSES, tags=["clock"], dependencies=[Depends(operator)]
+    )
+
+    @router.get("")
+    def show_clock() -> ClockDocument:
+        """The network's clock, and what is due next."""
+        return ClockDocument.of(control.show())
+
+    @router.post("/advance", status_code=202)
+    def advance(body: AdvanceRequest) -> ClockDocument:
+        """Begins to move the clock ahead. It stops at every due item on its way."""
+        return ClockDocument.of(control.advance(body.milliseconds))
+
+    @router.post("/until", status_code=202)
+    def until(body: UntilRequest) -> ClockDocument:
+        """Begins to move the clock to a later time. It stops at every due item on its way."""
+        return ClockDocument.of(control.until(body.at_ms))
+
+    @router.post("/rate")
+    def set_rate(body: RateRequest) -> ClockDocument:
+        """Sets how fast scheme time passes, at once."""
+        return ClockDocument.of(control.set_rate(body.rate))
+
+    return router
+
+
+def clock_routers(application: HubApplication, operator: Callable[..., Awaitable[None]]) -> list[APIRouter]:
+    """None in a network without a virtual clock."""
+    control = application.network_clock
+    return [] if control is None else [clock_router(control, operator)]
