@@ -9,6 +9,8 @@ from typing import Final
 from bank_sim.domain.account import Account
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.limits import LimitKind, Span
+from bank_sim.domain.schedules.model import Schedule
 from pix.scheme.postings import Direction, PostingKind
 
 PAGE_SIZE_DEFAULT: Final = 50
@@ -127,6 +129,29 @@ class HomePage:
     account: Account
     lines: tuple[StatementLine, ...]
     under_way: tuple[Transfer, ...]
+    scheduled: tuple[Schedule, ...] = ()
+    """Those whose payment has failed, until the customer has read of it; then those that still pay, by the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """A limit that counts now, in centavos; None is no limit. A raise counts from `raise_at_ms` on."""
+
+    kind: LimitKind
+    amount_centavos: int | None
+    raise_to_centavos: int | None
+    raise_at_ms: int | None
+    """None: no raise waits."""
+    may_be_removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsView:
+    """An account's limits, in the order of their kinds, and what it has paid in the present day or night."""
+
+    span: Span
+    spent_centavos: int
+    limits: tuple[LimitView, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bank_sim.domain.errors import (
     AccountNotEmpty,
     InsufficientBalance,
 )
+from bank_sim.domain.limits import Limit
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party
@@ -47,6 +48,8 @@ class Account:
     balance_centavos: int
     opened_at_ms: int
     branch: str = BRANCH
+    limits: tuple[Limit, ...] = ()
+    """Those that the customer has set, at most one of a kind."""
 
     @property
     def tax_id_masked(self) -> str:

@@ -274,6 +274,9 @@ class Village:
             network_clock=network,
             publish=self._queue.extend,
         )
+        if network is not None:
+            # A store in memory takes one transaction at a time: the first reading is not within another.
+            network.now_ms()
         self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
         self.units: dict[str, BankUnitsOfWork] = {}
@@ -304,6 +307,8 @@ class Village:
                 policy=RESEND,
                 random=random,
             )
+            if network is not None:
+                network.now_ms()
             self.banks[identity.code] = bank
             self._readers[bank_topic(identity.code)] = bank_handler(bank, secret)
         self.switches.hears = set(self._readers)

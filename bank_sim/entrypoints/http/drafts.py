@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bank_sim.domain.account import Payee
+from bank_sim.domain.schedules.calendar import PlanOrder
+from bank_sim.entrypoints.http.plan_form import plan_as_token, plan_of_token
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.web.sessions import TokenRefused, Tokens
@@ -59,9 +61,12 @@ class OrderDraft:
     amount_centavos: int
     description: str
     idempotency_key: str
+    plan: PlanOrder | None = None
+    """The days to pay on; None is at once."""
 
     def as_token(self) -> list[Any]:
-        return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key]
+        plan = plan_as_token(self.plan)
+        return [self.payee.as_token(), self.amount_centavos, self.description, self.idempotency_key, plan]
 
 
 def read_payee(tokens: Tokens, token: str, account_number: str) -> PayeeDraft:
@@ -72,10 +77,11 @@ def read_payee(tokens: Tokens, token: str, account_number: str) -> PayeeDraft:
 def read_order(tokens: Tokens, token: str, account_number: str) -> OrderDraft:
     """The draft that this account has signed. Raises TokenRefused."""
     try:
-        payee, amount_centavos, description, idempotency_key = tokens.read(token)
+        payee, amount_centavos, description, idempotency_key, plan = tokens.read(token)
+        order = plan_of_token(plan)
     except ValueError:
         raise TokenRefused from None
-    return OrderDraft(_payee(payee, account_number), amount_centavos, description, idempotency_key)
+    return OrderDraft(_payee(payee, account_number), amount_centavos, description, idempotency_key, order)
 
 
 def _payee(value: Any, account_number: str) -> PayeeDraft:

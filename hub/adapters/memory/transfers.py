@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from hub.adapters.memory.rows import MemoryRows
 from hub.application.ports import Found, Latency, TransferFilter
@@ -70,3 +71,6 @@ class MemoryTransfers(MemoryRows[Transfer]):
                 known = oldest.get(transfer.payee.ispb, transfer.waiting_since_ms)
                 oldest[transfer.payee.ispb] = min(known, transfer.waiting_since_ms)
         return oldest
+
+
+IN_MEMORY: Final = MemoryTransfers

@@ -418,3 +418,6 @@ def transfers_of_process() -> Callable[[Connection], PostgresTransfers]:
     """Makes the repository of each transaction; those of a process share what it has written last."""
     cached = CachedTransfers()
     return lambda connection: PostgresTransfers(connection, cached)
+
+
+IN_POSTGRES: Final = transfers_of_process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
@@ -9,6 +10,9 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.flows.transfer.model import HistoryStep, TransferStatus, Trigger
 from bank_sim.domain.flows.transfer.timeline import step_name
+from bank_sim.domain.limits import LimitKind, Period
+from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
+from bank_sim.domain.schedules.model import ExecutionOutcome, ScheduleStatus
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
@@ -228,3 +232,137 @@ class StatementPage(Document):
 
     lines: list[StatementLine]
     next_cursor: str
+
+
+SCHEDULE_ID_EXAMPLE = "3f0f6a52-8c1d-4a6e-9b3a-2d1c5e7f9a10"
+
+
+class PlanRequest(BaseModel):
+    """Which days to pay on, days of São Paulo. One that repeats has either `count` or `last_day`."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"rhythm": "monthly", "first_day": "2026-12-31", "count": 12}}
+    )
+
+    rhythm: Rhythm
+    first_day: date = Field(description="From tomorrow on. Monthly, a day that a month lacks is its last day.")
+    count: int | None = Field(default=None, strict=True, description="How many payments.")
+    last_day: date | None = None
+
+    def as_order(self) -> PlanOrder:
+        return PlanOrder(self.rhythm, self.first_day, self.count, self.last_day)
+
+
+class SchedulePaymentRequest(RequestTransferRequest):
+    """An order to pay on days to come."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "payee_key": {"kind": "EMAIL", "key": "bruno@example.com"},
+                "amount_centavos": 150_000,
+                "description": "Rent",
+                "plan": {"rhythm": "monthly", "first_day": "2026-12-31", "count": 12},
+            }
+        },
+    )
+
+    plan: PlanRequest
+
+
+class EditScheduleRequest(BaseModel):
+    """What to change; null leaves it. `plan` says which days remain: its `first_day` is the next payment's."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount_centavos": 160_000}})
+
+    amount_centavos: AmountCentavos | None = None
+    description: str | None = Field(default=None, max_length=2_000)
+    plan: PlanRequest | None = None
+
+
+class SchedulePlan(Document):
+    """The days of a schedule."""
+
+    rhythm: Rhythm
+    first_day: date
+    last_day: date
+    count: int
+
+
+class ScheduleDocument(Document):
+    """A scheduled payment. `next_day` and `next_try_at_ms` are null unless it is active."""
+
+    schedule_id: str = Field(examples=[SCHEDULE_ID_EXAMPLE])
+    account_number: str = Field(examples=["100001-7"])
+    status: ScheduleStatus
+    payee_key: Key
+    payee_name: str
+    payee_bank_name: str
+    amount_centavos: int
+    description: str
+    plan: SchedulePlan
+    created_at_ms: int
+    next_day: date | None
+    next_try_at_ms: int | None
+    payments_left: int
+    tries: int = Field(description="How often the next payment was tried already.")
+    refusal: str = Field(description="Why its latest try was refused.")
+    idempotency_key: str
+
+
+class ScheduleList(Document):
+    """The active ones by the next try, then the others, newest first."""
+
+    schedules: list[ScheduleDocument]
+
+
+class ExecutionDocument(Document):
+    """What became of a payment on its day: `requested`, and its transfer tells the rest; `failed`, with a `reason`."""
+
+    schedule_id: str = Field(examples=[SCHEDULE_ID_EXAMPLE])
+    due_day: date
+    outcome: ExecutionOutcome
+    executed_at_ms: int
+    amount_centavos: int
+    end_to_end_id: str
+    reason: str
+
+
+class ExecutionList(Document):
+    """Newest first."""
+
+    executions: list[ExecutionDocument]
+
+
+class ChangeLimitRequest(BaseModel):
+    """A limit in centavos; null is no limit, where the bank has none by default."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount_centavos": 50_000}})
+
+    amount_centavos: Annotated[int, Field(strict=True)] | None
+
+
+class LimitDocument(Document):
+    """A limit that counts now; null is no limit. A raise that waits counts from `raise_at_ms` on."""
+
+    kind: LimitKind
+    amount_centavos: int | None
+    raise_to_centavos: int | None
+    raise_at_ms: int | None
+
+
+class SpanDocument(Document):
+    """The present day or night, from `start_ms` to before `end_ms`."""
+
+    period: Period
+    start_ms: int
+    end_ms: int
+
+
+class LimitsDocument(Document):
+    """An account's limits, and what it has paid in the present day or night."""
+
+    span: SpanDocument
+    spent_centavos: int
+    limits: list[LimitDocument]

@@ -7,10 +7,12 @@ from typing import Final
 from bank_sim.entrypoints.http.pages import (
     home,
     keys,
+    limits,
     open_account,
     pay,
     receive,
     returns,
+    schedules,
     sign_in,
     statement,
     transfer,
@@ -26,6 +28,8 @@ PAGE_ROUTERS: Final = (
     returns.router,
     receive.router,
     keys.router,
+    schedules.router,
+    limits.router,
     statement.router,
     *BACKOFFICE_ROUTERS,
 )

@@ -192,7 +192,7 @@ class TransferDocument(Document):
     refusals: int
 
 
-class TransferWithHistory(TransferDocument):
+class TransferWithSteps(TransferDocument):
     """A transfer and its history."""
 
     history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it

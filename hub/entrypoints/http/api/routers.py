@@ -29,7 +29,7 @@ from hub.entrypoints.http.api.documents import (
     TransferDocument,
     TransferPage,
 )
-from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithRows, transfer_document
+from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithHistory, transfer_document
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
@@ -161,8 +161,8 @@ def api_routers(
         return {status.value: counts.get(status, 0) for status in TransferStatus}
 
     @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
-    def find_transfer(end_to_end_id: str) -> TransferWithRows:
-        """A transfer with its history, and its returns."""
+    def find_transfer(end_to_end_id: str) -> TransferWithHistory:
+        """A transfer with its history, and the rows of other flows that are about it."""
         return transfer_document(queries, end_to_end_id)
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])
