@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -182,17 +182,18 @@ class ReturnDriver:
                 sent.return_id = str(document["return_id"])
                 return sent
 
-    def await_decided(self, sent: Iterable[SentReturn], seconds_max: float) -> bool:
-        """Waits until the hub has decided on each that it was sent, and both banks have booked what completed."""
+    def are_final(self, sent: Iterable[SentReturn]) -> bool:
+        """Whether each that its bank has taken has failed at the hub, or is booked by both banks.
+
+        Raises `Unreachable`.
+        """
         ids = {each.return_id for each in sent if each.return_id is not None}
+        status = {row["return_id"]: row["status"] for row in self._hub.returns("before", "next")}
+        return all(status.get(each) in FINAL for each in ids)
 
-        def is_decided() -> bool:
-            with suppress(Unreachable):
-                rows = {row["return_id"]: row["status"] for row in self._hub.returns("before", "next")}
-                return all(rows.get(each) in FINAL for each in ids)
-            return False
-
-        return is_true_within(seconds_max, is_decided)
+    def await_final(self, sent: Sequence[SentReturn], seconds_max: float) -> bool:
+        """False when that takes longer. Raises `Unreachable`."""
+        return is_true_within(seconds_max, lambda: self.are_final(sent))
 
     def _has_failed(self, order: ReturnOrder) -> bool:
         """Whether the hub says that the original has failed, so that its money never arrives."""
@@ -219,7 +220,8 @@ class ReturnOutcomes:
     """What has another outcome than was expected: a return id or an idempotency key, and both outcomes."""
 
 
-def read_return_outcomes(hub: HubRest, sent: Sequence[SentReturn]) -> ReturnOutcomes:
+def read_return_outcomes(hub: HubRest, sent: Sequence[SentReturn], allowed: Collection[str] = ()) -> ReturnOutcomes:
+    """What has become of these; `allowed` are outcomes that any of them may have."""
     rows = {row["return_id"]: row for row in hub.returns("before", "next")}
     counts: Counter[str] = Counter()
     unexpected = []
@@ -227,7 +229,7 @@ def read_return_outcomes(hub: HubRest, sent: Sequence[SentReturn]) -> ReturnOutc
         row = rows.get(each.return_id)
         outcome = each.refusal or ("unknown to the hub" if row is None else outcome_of(row))
         counts[outcome] += 1
-        if outcome != each.order.expected:
+        if outcome != each.order.expected and outcome not in allowed:
             name = each.return_id or each.order.idempotency_key
             unexpected.append(f"{name}: {each.refused or outcome} instead of {each.order.expected}")
     known = [rows[each.return_id] for each in sent if each.return_id in rows]

@@ -15,7 +15,7 @@ from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, HubRest
 
 PARTS: Final = 3
-DECIDED_SECONDS_MAX: Final = 30.0
+FINAL_SECONDS_MAX: Final = 30.0
 CLOCK_SECONDS_MAX: Final = 30.0
 PASSED_ON_CENTAVOS: Final = 10_00
 RETURN_WINDOW_OVER_MS: Final = 91 * 86_400_000
@@ -53,10 +53,10 @@ class SmokeReturns:
         self._fail("DT05")
 
     def _send(self, orders: Sequence[ReturnOrder]) -> list[SentReturn]:
-        """Sends these at the same time, and waits until the hub has decided."""
+        """Sends these at the same time, and waits until they are final."""
         sent = self._driver.send_all(orders)
         self.sent += sent
-        self._driver.await_decided(sent, DECIDED_SECONDS_MAX)
+        self._driver.await_final(sent, FINAL_SECONDS_MAX)
         return sent
 
     def _refused_at_the_bank(self, good: Sequence[SentReturn], paid: Sequence[SentPayment]) -> list[ReturnOrder]:
@@ -117,7 +117,7 @@ class SmokeReturns:
             rows = bank.transfers(account_number=payee.account_number)
             return any(row["end_to_end_id"] == end_to_end_id and row["status"] == "confirmed" for row in rows)
 
-        wait_until(has_arrived, DECIDED_SECONDS_MAX, "a payment to arrive")
+        wait_until(has_arrived, FINAL_SECONDS_MAX, "a payment to arrive")
         return ReturnOrder(payee.bank_code, payee.account_number, end_to_end_id, PASSED_ON_CENTAVOS, end_to_end_id)
 
     def _new_key(self, customer: Customer) -> Key:
