@@ -13,6 +13,7 @@ from bank_sim.entrypoints.http.app import create_app
 from lab.read.audit import AuditReport
 from lab.read.snapshot import NetworkReader
 from pix.scheme.keys import KeyKind, PixKey
+from pix.web.client import new_http_client
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.village import Village, VillageSettings, found_village
 
@@ -45,7 +46,7 @@ def reader(village: Village) -> Iterator[NetworkReader]:
             apps[f"bank-{code}.example"] = create_app(bank, VillageSettings())
             addresses[bank.identity.ispb] = f"http://bank-{code}.example"
         clients = {host: stack.enter_context(TestClient(app)) for host, app in apps.items()}
-        client = stack.enter_context(httpx.Client(transport=InProcess(clients)))
+        client = stack.enter_context(new_http_client(transport=InProcess(clients)))
         yield NetworkReader(f"http://{HUB}", client, addresses)
 
 
