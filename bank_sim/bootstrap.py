@@ -17,7 +17,7 @@ from bank_sim.application.use_cases import compose
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
-from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks
+from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, scheduled_payments
 from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
@@ -74,6 +74,8 @@ class Bank(Participant[BankSettings]):
             public_url=settings.public_url,
             version=codepix_version(),
             health=self.health,
+            try_times=settings.try_times,
+            limits=settings.limit_policy,
             network_clock=network,
         )
         process: ProcessMessages = application.process_messages
@@ -109,6 +111,7 @@ class Bank(Participant[BankSettings]):
                 return {
                     name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
                     "periodic tasks": periodic_tasks(application).run,
+                    "scheduled payments": scheduled_payments(application),
                     "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
                 }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.limits import LimitKind, LimitPolicy
+from bank_sim.domain.schedules.calendar import TryTimes, parse_try_times
 from pix.participant.settings import (
     HeaderPassword,
     OptionalSecret,
@@ -19,7 +22,22 @@ from pix.participant.settings import (
 )
 from pix.runtime.addresses import check_grpc_address, check_host
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
+from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.texts import check_bank_name, check_color
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+LIMIT_RAISE_HOURS_MAX: Final = 30 * 24
+LimitCentavos = Annotated[int, Field(ge=0, le=AMOUNT_CENTAVOS_MAX)]
+
+
+def _check_try_times(text: str) -> str:
+    parse_try_times(text)
+    return text
 
 
 class BankSettings(ServiceSettings):
@@ -54,6 +72,22 @@ class BankSettings(ServiceSettings):
     hub_tls_name: Annotated[str, AfterValidator(if_set(check_host))] = ""
     """The name that the hub's certificate must have. Empty: the host of `HUB_GRPC_ADDRESS`."""
 
+    limits: Switch = Switch.OFF
+    """`on` gives every person the four limits below; a company has none. `off`: an account has only the limits that
+    its customer sets. The limits of day (06:00 to 20:00) and night (20:00 to 06:00) are of São Paulo time."""
+    limit_day_transfer_centavos: LimitCentavos = 500_000
+    """A person's limit of one Pix by day, in centavos."""
+    limit_day_period_centavos: LimitCentavos = 1_000_000
+    """A person's limit of all Pix of one day, in centavos."""
+    limit_night_transfer_centavos: LimitCentavos = 100_000
+    """A person's limit of one Pix by night, in centavos."""
+    limit_night_period_centavos: LimitCentavos = 100_000
+    """A person's limit of all Pix of one night, in centavos."""
+    limit_raise_hours: Annotated[int, Field(ge=0, le=LIMIT_RAISE_HOURS_MAX)] = 24
+    """How long a limit that a customer raises waits before it counts. A lower one counts at once."""
+    schedule_try_times: Annotated[str, AfterValidator(_check_try_times)] = "00:00,08:00,18:00"
+    """When a scheduled payment is tried on its day, in São Paulo, in ascending order; after the last try it failed."""
+
     @model_validator(mode="after")
     def _fill_in_ispb(self) -> BankSettings:
         if not self.bank_ispb:
@@ -68,6 +102,22 @@ class BankSettings(ServiceSettings):
         if self.hub_tls_certificate and not self.hub_tls_ca:
             raise ValueError("HUB_TLS_CA: is needed to know the hub by, when HUB_TLS_CERTIFICATE or HUB_TLS_KEY is set")
         return self
+
+    @property
+    def limit_policy(self) -> LimitPolicy:
+        """What accounts may pay unless their customers have set limits."""
+        of_persons = {
+            LimitKind.DAY_TRANSFER: self.limit_day_transfer_centavos,
+            LimitKind.DAY_PERIOD: self.limit_day_period_centavos,
+            LimitKind.NIGHT_TRANSFER: self.limit_night_transfer_centavos,
+            LimitKind.NIGHT_PERIOD: self.limit_night_period_centavos,
+        }
+        return LimitPolicy(of_persons if self.limits is Switch.ON else {}, self.limit_raise_hours * 3_600_000)
+
+    @property
+    def try_times(self) -> TryTimes:
+        """When a scheduled payment is tried on its day."""
+        return parse_try_times(self.schedule_try_times)
 
     @property
     def service(self) -> str:

@@ -37,7 +37,7 @@ from pix.runtime.logs import logger
 from pix.runtime.trace_context import TRACEPARENT
 from pix.scheme.clock import VirtualTime, checked_time
 from pix.scheme.errors import SchemeError
-from pix.scheme.features import Feature
+from pix.scheme.features import Feature, known_features
 from pix.scheme.ids import check_account_number, check_bank_code, check_ispb
 from pix.scheme.keys import KeyKind, PixKey, parse_stored_key
 from pix.scheme.people import HolderKind, check_masked_tax_id, check_stored_person_name
@@ -309,6 +309,7 @@ def _participant(bank: participants.Participant) -> Participant:
         check_color(bank.color),
         check_participant_url(bank.url),
         bank.active,
+        known_features(bank.features),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.transfer.model import Progress, Transfer
+from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.clock import VirtualTime
@@ -60,6 +62,9 @@ class AccountRepository(Protocol):
 
     def save(self, accounts: Collection[Account]) -> None:
         """Status and balance of accounts that were locked or added in this transaction. Raises BooksViolated."""
+
+    def save_limits(self, account: Account) -> None:
+        """The limits of an account that was locked in this transaction."""
 
     def find(self, number: str) -> Account | None:
         """One account, without a lock."""
@@ -121,6 +126,12 @@ class RowRepository(Protocol[RowT]):
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], RowT]:
         """Those that exist of these (account number, idempotency key)."""
 
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        """What outgoing rows took from these accounts, in centavos, unless they failed.
+
+        Those requested from `from_ms` to before `to_ms`.
+        """
+
     def open_ids(self, size: int) -> list[str]:
         """At most `size` of the rows that owe something, due first: an end-to-end id and a direction each."""
 
@@ -158,6 +169,49 @@ class PostingRepository(Protocol):
         """Every posting with its id, newest first."""
 
 
+class ScheduleRepository(Protocol):
+    """Scheduled payments, and what became of each on its day."""
+
+    def add(self, schedule: Schedule) -> None:
+        """A new one. Raises RowExists."""
+
+    def lock(self, schedule_id: str) -> Schedule | None:
+        """One, locked until the end of the transaction."""
+
+    def lock_due(self, now_ms: int, size: int) -> list[Schedule]:
+        """At most `size` that are to be tried by now, in the order of (time, id); skips what another replica holds."""
+
+    def save(self, schedules: Sequence[Schedule]) -> None:
+        """Rows that were locked in this transaction."""
+
+    def next_due_ms(self) -> int | None:
+        """When the next one is to be tried; None when there is none."""
+
+    def find(self, schedule_id: str) -> Schedule | None:
+        """One, without a lock."""
+
+    def find_by_idempotency_key(self, account_number: str, idempotency_key: str) -> Schedule | None:
+        """The one that an order with this key has made."""
+
+    def count_active(self, account_number: str) -> int:
+        """How many of an account may still pay."""
+
+    def of_account(self, account_number: str, size: int, *, shown: bool = False) -> list[Schedule]:
+        """An account's, the active ones by the next try, then the others, newest first.
+
+        `shown`: only those that are active, or have failed without the customer having read of it; these come first.
+        """
+
+    def add_executions(self, executions: Sequence[Execution]) -> None:
+        """What became of payments; nothing is executed twice. Raises RowExists."""
+
+    def executed(self, days: Collection[tuple[str, date]]) -> dict[tuple[str, date], Execution]:
+        """Those that exist of these (schedule id, due day)."""
+
+    def executions(self, account_number: str, schedule_id: str, size: int) -> list[Execution]:
+        """An account's, of one schedule if one is named; newest first."""
+
+
 class SwitchRepository(Protocol):
     """What replicas of this bank agree on beside the money."""
 
@@ -189,6 +243,7 @@ class UnitOfWork(Protocol):
     2. accounts, in the order of their numbers;
     3. new rows, flow by flow, each in the order of their ids, and postings;
     4. dead letters, in the order of their digests.
+    from bank_sim.domain.schedules.model import Execution, Schedule
     """
 
     accounts: AccountRepository
@@ -198,6 +253,7 @@ class UnitOfWork(Protocol):
     transfers: RowRepository[Transfer]
     """Those of the flow `transfer`."""
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository

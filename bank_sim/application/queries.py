@@ -30,14 +30,17 @@ from bank_sim.domain.account import Account, AccountKey
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
-from bank_sim.domain.errors import AccountNotFound, TransferNotFound
+from bank_sim.domain.errors import AccountNotFound, ScheduleNotFound, TransferNotFound
 from bank_sim.domain.flows.flow import FlowRow
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.scheme.errors import SchemeError
 from pix.scheme.postings import Direction
 
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
 """None of them is a demo person's."""
+
+SCHEDULES_ON_HOME_MAX: Final = 10
 
 
 class Queries:
@@ -120,10 +123,43 @@ class Queries:
         with self._units() as unit:
             newest = statement_lines(unit, account_number, StatementFilter(), None, lines)
             undecided = unit.transfers.list(narrow)
+            scheduled = unit.schedules.of_account(account_number, SCHEDULES_ON_HOME_MAX, shown=True)
             account = unit.accounts.find(account_number)
         if account is None:
             raise AccountNotFound
-        return HomePage(account, tuple(newest), tuple(undecided))
+        return HomePage(account, tuple(newest), tuple(undecided), tuple(scheduled))
+
+    def schedules_of(self, account_number: str, size: int = PAGE_SIZE_DEFAULT) -> list[Schedule]:
+        """The active ones by the next try, then the others, newest first.
+
+        Raises AccountNotFound, SchemeError(field="size").
+        """
+        check_size(size)
+        with self._units() as unit:
+            if unit.accounts.find(account_number) is None:
+                raise AccountNotFound
+            return unit.schedules.of_account(account_number, size)
+
+    def find_schedule(self, account_number: str, schedule_id: str) -> Schedule:
+        """Raises ScheduleNotFound, also for another account's."""
+        with self._units() as unit:
+            schedule = unit.schedules.find(schedule_id)
+        if schedule is None or schedule.account_number != account_number:
+            raise ScheduleNotFound
+        return schedule
+
+    def executions_of(
+        self, account_number: str, schedule_id: str = "", size: int = PAGE_SIZE_DEFAULT
+    ) -> list[Execution]:
+        """What became of an account's scheduled payments, newest first. Raises SchemeError("size")."""
+        check_size(size)
+        with self._units() as unit:
+            return unit.schedules.executions(account_number, schedule_id, size)
+
+    def find_schedule_of_order(self, account_number: str, idempotency_key: str) -> Schedule | None:
+        """The schedule that an account's order with this idempotency key has made; None as long as it is not made."""
+        with self._units() as unit:
+            return unit.schedules.find_by_idempotency_key(account_number, idempotency_key)
 
     def find_transfer(self, end_to_end_id: str, direction: Direction) -> Transfer:
         """One side of a transfer; asks the hub whether it is completed, when that is still open.
@@ -209,7 +245,7 @@ def _search_statement(
 
     def is_wanted(line: StatementLine) -> bool:
         texts = (line.counterpart_name, line.counterpart_bank, line.description)
-        return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos)
+        return wanted.is_in(texts, line.end_to_end_id, line.amount_centavos, line.txid)
 
     lines, place, is_cut = search_rows(
         lambda after, most: statement_lines(unit, account_number, narrow, after, most),
@@ -227,7 +263,7 @@ def _search_transfers(unit: UnitOfWork, narrow: RowFilter, size: int) -> Transfe
     def is_wanted(transfer: Transfer) -> bool:
         payee_name = transfer.payee.name if transfer.payee else ""
         texts = (transfer.payer.name, payee_name, transfer.payee_name, transfer.description)
-        return wanted.is_in(texts, transfer.end_to_end_id, transfer.amount_centavos)
+        return wanted.is_in(texts, transfer.end_to_end_id, transfer.amount_centavos, transfer.txid)
 
     transfers, place, _ = search_rows(
         lambda after, most: unit.transfers.list(replace(narrow, after=after, size=most)),

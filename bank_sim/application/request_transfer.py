@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bank_sim.application.ports import BackgroundPublisher, UnitsOfWork
+from bank_sim.application.ports import BackgroundPublisher, UnitOfWork, UnitsOfWork
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
@@ -16,10 +16,13 @@ from bank_sim.domain.flows import owed
 from bank_sim.domain.flows.postings import postings
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.flows.transfer.requests import TransferOrder, check_order, is_same_order, request
+from bank_sim.domain.limits import KINDS, LimitKind, LimitPolicy, Span, check_payment, span_of
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Outgoing
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import PixKey
+from pix.scheme.messages import Party
 from pix.scheme.retransmission import RetransmissionPolicy
 
 ORDERS_MAX: Final = 1_000
@@ -46,6 +49,7 @@ class RequestTransfers:
         identity: BankIdentity,
         policy: RetransmissionPolicy,
         new_end_to_end_id: Callable[[int], str],
+        limits: LimitPolicy,
     ) -> None:
         """`new_end_to_end_id` makes an id for a moment in Unix milliseconds."""
         self._units = units
@@ -55,37 +59,75 @@ class RequestTransfers:
         self._identity = identity
         self._policy = policy
         self._new_end_to_end_id = new_end_to_end_id
+        self._limits = limits
 
     def __call__(self, orders: Sequence[TransferOrder]) -> list[Transfer | SchemeError]:
         """For each order its transfer, or why it is refused: the errors that `request_transfer` raises."""
+        with self._units() as unit:
+            taken = self.within(unit, orders)
+            if taken.added:
+                unit.commit()
+        self.publish(taken)
+        return taken.results
+
+    def within(self, unit: UnitOfWork, orders: Sequence[TransferOrder]) -> TakenOrders:
+        """The same within the caller's transaction; `publish` is the caller's to call once it is durable."""
         if len(orders) > ORDERS_MAX:
             raise SchemeError("orders", f"At most {ORDERS_MAX} orders are accepted at once.")
         checked = [_checked(order) for order in orders]
         valid = [order for order in checked if isinstance(order, TransferOrder)]
-        with self._units() as unit:
-            ledger = _Ledger(
-                # The lock on the account also keeps two requests with the same idempotency key one after the other.
-                accounts=unit.accounts.lock({order.account_number for order in valid}),
-                key_owners=unit.keys.owners({order.payee_key for order in valid}),
-                known=unit.transfers.find_by_idempotency_keys(
-                    {(order.account_number, order.idempotency_key) for order in valid}
-                ),
-            )
-            results = [self._take(order, ledger) if isinstance(order, TransferOrder) else order for order in checked]
-            if ledger.added:
-                unit.transfers.add(ledger.added)
-                unit.postings.add(ledger.postings)
-                unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
-                unit.commit()
+        # The lock on the account also keeps two requests with the same idempotency key one after the other, and makes
+        # what was paid in this period exact.
+        accounts = unit.accounts.lock({order.account_number for order in valid})
+        now_ms = self._scheme_clock.now_ms()
+        ledger = _Ledger(
+            now_ms=now_ms,
+            accounts=accounts,
+            key_owners=unit.keys.owners({order.payee_key for order in valid if order.payee_key is not None}),
+            known=unit.transfers.find_by_idempotency_keys(
+                {(order.account_number, order.idempotency_key) for order in valid}
+            ),
+            limited=self._limited(unit, accounts, now_ms),
+        )
+        results = [self._take(order, ledger) if isinstance(order, TransferOrder) else order for order in checked]
+        if ledger.added:
+            unit.transfers.add(ledger.added)
+            unit.postings.add(ledger.postings)
+            unit.accounts.save([ledger.accounts[number] for number in sorted(ledger.debited)])
+        return TakenOrders(results, ledger.added)
+
+    def publish(self, taken: TakenOrders) -> None:
+        """Enqueues what the new transfers owe; never waits and never raises."""
         real_now_ms = self._clock.real_now_ms()
         self._publisher.enqueue(
             [
                 Outgoing(HUB, message, transfer.traceparent)
-                for transfer in ledger.added
+                for transfer in taken.added
                 for message in owed(transfer, real_now_ms)
             ]
         )
-        return results
+
+    def _limited(self, unit: UnitOfWork, accounts: Mapping[str, Account], now_ms: int) -> dict[str, _Limited]:
+        """The accounts that have limits at all: the others cost no statement."""
+        concerned = [
+            account for account in accounts.values() if self._limits.may_limit(account.holder_kind, account.limits)
+        ]
+        if not concerned:
+            return {}
+        span = span_of(now_ms)
+        numbers = [account.number for account in concerned]
+        spent = unit.transfers.spent(numbers, span.start_ms, span.end_ms)
+        return {
+            account.number: _Limited(
+                span,
+                {
+                    kind: self._limits.limit(account.holder_kind, account.limits, kind, now_ms).amount_centavos
+                    for kind in KINDS[span.period]
+                },
+                spent.get(account.number, 0),
+            )
+            for account in concerned
+        }
 
     def _take(self, order: TransferOrder, ledger: _Ledger) -> Transfer | SchemeError:
         try:
@@ -102,11 +144,16 @@ class RequestTransfers:
         account = ledger.accounts.get(order.account_number)
         if account is None:
             raise AccountNotFound
-        now_ms = self._scheme_clock.now_ms()
+        now_ms = ledger.now_ms
+        limited = ledger.limited.get(account.number)
+        if limited is not None:
+            # An account that may not pay at all says so first.
+            account.check_may_act()
+            check_payment(limited.limits, limited.span.period, order.amount_centavos, limited.spent_centavos)
         transfer = request(
             order,
             account,
-            ledger.key_owners.get(order.payee_key),
+            None if order.payee_key is None else ledger.key_owners.get(order.payee_key),
             self._new_end_to_end_id(now_ms),
             self._identity.ispb,
             now_ms,
@@ -120,16 +167,37 @@ class RequestTransfers:
         ledger.known[place] = transfer
         ledger.added.append(transfer)
         ledger.postings.append(posting)
+        if limited is not None:
+            limited.spent_centavos += order.amount_centavos
         return transfer
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOrders:
+    """For each order its transfer, or why it is refused; and the transfers that are new."""
+
+    results: list[Transfer | SchemeError]
+    added: Sequence[Transfer]
+
+
+@dataclass(slots=True)
+class _Limited:
+    """An account's limits of the present day or night, and what it has paid in it."""
+
+    span: Span
+    limits: Mapping[LimitKind, int | None]
+    spent_centavos: int
 
 
 @dataclass(slots=True)
 class _Ledger:
     """What is known and what is new while orders are taken."""
 
+    now_ms: int
     accounts: dict[str, Account]
     key_owners: Mapping[PixKey, str]
     known: dict[tuple[str, str], Transfer]
+    limited: Mapping[str, _Limited]
     added: list[Transfer] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     debited: set[str] = field(default_factory=set)
@@ -145,7 +213,7 @@ class RequestTransfer:
         self,
         *,
         account_number: str,
-        payee_key: PixKey,
+        payee_key: PixKey | None,
         amount_centavos: int,
         description: str,
         idempotency_key: str,
@@ -153,12 +221,15 @@ class RequestTransfer:
         payee_name: str = "",
         payee_bank_name: str = "",
         traceparent: str = "",
+        payee: Party | None = None,
+        initiation: Initiation = Initiation.DICT,
+        txid: str = "",
     ) -> Transfer:
         """The transfer, pending; with an idempotency key used before for the same, that transfer as it stands.
 
         Works while hub and broker are down. Raises SchemeError(field="amount_centavos" | "description" |
-        "idempotency_key" | "key" | …), AccountNotFound, AccountBlocked, AccountClosed, InsufficientBalance,
-        PayerIsPayee, IdempotencyConflict.
+        "idempotency_key" | "key" | "txid" | "payee.name" | …), AccountNotFound, AccountBlocked, AccountClosed,
+        InsufficientBalance, LimitExceeded, PayerIsPayee, IdempotencyConflict.
         """
         order = TransferOrder(
             account_number=account_number,
@@ -170,6 +241,9 @@ class RequestTransfer:
             payee_name=payee_name,
             payee_bank_name=payee_bank_name,
             traceparent=traceparent,
+            payee=payee,
+            initiation=initiation,
+            txid=txid,
         )
         (result,) = self._request_transfers([order])
         if isinstance(result, SchemeError):

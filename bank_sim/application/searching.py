@@ -40,11 +40,12 @@ class Wanted:
             return Wanted(text, fold(text), None)
         return Wanted(text, fold(text), amount_centavos)
 
-    def is_in(self, texts: Sequence[str], end_to_end_id: str, amount_centavos: int) -> bool:
-        """Whether a row with these texts, this id and this amount (of either sign) is one."""
+    def is_in(self, texts: Sequence[str], end_to_end_id: str, amount_centavos: int, txid: str = "") -> bool:
+        """Whether a row with these texts, these ids and this amount (of either sign) is one."""
         return (
-            any(self.words in fold(text) for text in texts)
-            or (len(self.text) >= ID_PART_LENGTH_MIN and self.text.lower() in end_to_end_id.lower())
+            (txid != "" and self.text.lower() == txid.lower())
+            or any(self.words in fold(text) for text in texts)
+            or (len(self.text) >= ID_PART_LENGTH_MIN and self.text.lower() in f"{end_to_end_id} {txid}".lower())
             or (self.amount_centavos is not None and self.amount_centavos == abs(amount_centavos))
         )
 

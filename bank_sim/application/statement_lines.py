@@ -50,6 +50,8 @@ def _line_of(
         balance_after_centavos=posting.balance_after_centavos or 0,
         transfer_status=None if row is None else row.status,
         flow=flow,
+        initiation=None if row is None else row.initiation,
+        txid="" if row is None else row.txid,
     )
 
 

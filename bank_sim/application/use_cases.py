@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from random import Random
+from typing import Final
 from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
+from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimits
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
@@ -26,17 +28,27 @@ from bank_sim.application.remove_key import RemoveKey
 from bank_sim.application.request_transfer import RequestTransfer, RequestTransfers, TakeOrders
 from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.returns.use_cases import Returns, compose_returns
+from bank_sim.application.run_schedules import RunDueSchedules
+from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
+from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.domain.bank import BankIdentity
-from pix.participant.clock.model import NOTHING_DUE, DueItems, FollowClock, NetworkClock
+from bank_sim.domain.limits import LimitPolicy
+from bank_sim.domain.schedules.calendar import TryTimes
+from pix.participant.clock.model import DueItems, FollowClock, NetworkClock
 from pix.participant.clock.reporting import ReadClockReport
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
+
+TRY_TIMES: Final = (time(0), time(8), time(18))
+"""When a scheduled payment is tried on its day, in São Paulo."""
+NO_LIMITS: Final = LimitPolicy()
+"""Accounts have the limits alone that their customers set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class BankApplication:
     reconcile_keys: ReconcileKeys
     remove_keys_of_closed_accounts: RemoveKeysOfClosedAccounts
     find_payee: FindPayee
+    read_typed_payee: ReadTypedPayee
     # Money
     request_transfer: RequestTransfer
     request_transfers: TakeOrders
@@ -66,6 +79,15 @@ class BankApplication:
     restore_transfers: RestoreTransfers
     returns: Returns
     mirror_progress: MirrorProgress
+    # Scheduled payments, and limits
+    schedule_payment: SchedulePayment
+    edit_schedule: EditSchedule
+    cancel_schedule: CancelSchedule
+    note_failure_read: NoteFailureRead
+    run_due_schedules: RunDueSchedules
+    show_limits: ShowLimits
+    change_limit: ChangeLimit
+    cancel_raise: CancelRaise
     # The bank's own side
     join_network: JoinNetwork
     send_heartbeat: SendHeartbeat
@@ -94,13 +116,15 @@ def compose(
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
     random: Random | None = None,
+    try_times: TryTimes = TRY_TIMES,
+    limits: LimitPolicy = NO_LIMITS,
     network_clock: NetworkClock | None = None,
-    due_items: DueItems = NOTHING_DUE,
+    due_items: DueItems | None = None,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
     `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
-    virtual clock.
+    virtual clock. `due_items` are the scheduled payments unless others are named.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
@@ -113,7 +137,10 @@ def compose(
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
     close_account = CloseAccount(units, remove_keys_of_closed_accounts)
-    request_transfers = RequestTransfers(units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id)
+    request_transfers = RequestTransfers(
+        units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id, limits
+    )
+    run_due_schedules = RunDueSchedules(units, scheme_clock, request_transfers, try_times)
     queries = Queries(units, hub, mirror_progress)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -132,6 +159,7 @@ def compose(
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
         find_payee=FindPayee(hub),
+        read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
@@ -139,6 +167,14 @@ def compose(
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
         mirror_progress=mirror_progress,
+        schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
+        edit_schedule=EditSchedule(units, scheme_clock, try_times),
+        cancel_schedule=CancelSchedule(units),
+        note_failure_read=NoteFailureRead(units),
+        run_due_schedules=run_due_schedules,
+        show_limits=ShowLimits(units, scheme_clock, limits),
+        change_limit=ChangeLimit(units, scheme_clock, limits),
+        cancel_raise=CancelRaise(units, scheme_clock, limits),
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
@@ -149,5 +185,7 @@ def compose(
         follow_clock=None if network_clock is None else FollowClock(units, network_clock),
         read_clock_report=None
         if network_clock is None
-        else ReadClockReport(units, lambda unit: unit.rows.values(), network_clock, due_items, instance),
+        else ReadClockReport(
+            units, lambda unit: unit.rows.values(), network_clock, due_items or run_due_schedules, instance
+        ),
     )

@@ -9,6 +9,9 @@ from typing import Final
 from bank_sim.domain.account import Account
 from bank_sim.domain.books import Posting
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.limits import LimitKind, Span
+from bank_sim.domain.schedules.model import Schedule
+from pix.scheme.initiation import Initiation
 from pix.scheme.postings import Direction, PostingKind
 
 PAGE_SIZE_DEFAULT: Final = 50
@@ -30,7 +33,8 @@ class StatementFilter:
 
     direction: StatementDirection = StatementDirection.ALL
     search: str = ""
-    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id.
+    """Part of the counterpart's name, its bank's or the description, without accents and case; an amount; an id;
+    a txid.
 
     The repository leaves it to `Queries`.
     """
@@ -62,6 +66,10 @@ class StatementLine:
     """A payment is pending until the hub has decided; None for a deposit."""
     flow: str = ""
     """The name of the row's flow; empty for a deposit."""
+    initiation: Initiation | None = None
+    """None for a deposit and for a return."""
+    txid: str = ""
+    """The payee's own number for the payment; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ class RowFilter:
     about: str = ""
     """Only those about the transfer with this end-to-end id."""
     search: str = ""
-    """Part of a party's name or the description, without accents and case; an amount; part of an id.
+    """Part of a party's name or the description, without accents and case; an amount; part of an id; a txid.
 
     The repository leaves it to `Queries`.
     """
@@ -127,6 +135,29 @@ class HomePage:
     account: Account
     lines: tuple[StatementLine, ...]
     under_way: tuple[Transfer, ...]
+    scheduled: tuple[Schedule, ...] = ()
+    """Those whose payment has failed, until the customer has read of it; then those that still pay, by the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """A limit that counts now, in centavos; None is no limit. A raise counts from `raise_at_ms` on."""
+
+    kind: LimitKind
+    amount_centavos: int | None
+    raise_to_centavos: int | None
+    raise_at_ms: int | None
+    """None: no raise waits."""
+    may_be_removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsView:
+    """An account's limits, in the order of their kinds, and what it has paid in the present day or night."""
+
+    span: Span
+    spent_centavos: int
+    limits: tuple[LimitView, ...]
 
 
 @dataclass(frozen=True, slots=True)

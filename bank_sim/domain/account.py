@@ -13,10 +13,11 @@ from bank_sim.domain.errors import (
     AccountNotEmpty,
     InsufficientBalance,
 )
+from bank_sim.domain.limits import Limit
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party
-from pix.scheme.people import HolderKind, mask_tax_id
+from pix.scheme.people import HolderKind, format_tax_id, mask_tax_id
 from pix.scheme.values import value_object
 
 BRANCH: Final = "0001"
@@ -47,6 +48,8 @@ class Account:
     balance_centavos: int
     opened_at_ms: int
     branch: str = BRANCH
+    limits: tuple[Limit, ...] = ()
+    """Those that the customer has set, at most one of a kind."""
 
     @property
     def tax_id_masked(self) -> str:
@@ -112,15 +115,33 @@ class AccountKey:
 
 @value_object
 class Payee:
-    """Who is paid by a key, as a payer may see it before confirming."""
+    """Who is paid, as the payer sees it before confirming: found by a key, or typed (MANU)."""
 
-    key: PixKey
+    key: PixKey | None
+    """None for a payee whom the payer typed."""
     name: str
     tax_id_masked: str
     holder_kind: HolderKind
     ispb: str
     bank_code: str
     bank_name: str
+    branch: str = ""
+    """With the number, as the payer typed it; empty for one who was found by a key."""
+    account_number: str = ""
+    tax_id: str = ""
+    """In full, as the payer typed it; empty where only the masked one is known."""
+
+    @property
+    def shown_tax_id(self) -> str:
+        """With its punctuation, in full where the payer typed it."""
+        return format_tax_id(self.tax_id) if self.tax_id else self.tax_id_masked
+
+    @property
+    def typed(self) -> Party | None:
+        """The account that the payer typed; None for a payee who was found by a key."""
+        if self.key is not None:
+            return None
+        return Party(self.ispb, self.branch, self.account_number, self.name, self.tax_id_masked)
 
 
 def account_number(serial: int) -> str:

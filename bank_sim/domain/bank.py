@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pix.scheme.features import Feature
 from pix.scheme.values import value_object
 
 
@@ -25,3 +26,5 @@ class Participant:
     color: str
     url: str
     active: bool
+    features: frozenset[Feature] = frozenset()
+    """What it has announced to the hub that it understands; empty also with a hub of an older version."""

@@ -50,9 +50,21 @@ class InsufficientBalance(BankError):
         super().__init__("amount_centavos", "You don't have enough balance.")
 
 
+class LimitExceeded(BankError):
+    """The payment is over a limit of the account: by day or by night, per Pix or for all of the period."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__("amount_centavos", rule)
+
+
 class PayerIsPayee(BankError):
-    def __init__(self) -> None:
-        super().__init__("payee_key", "That's your own key.")
+    """The key or the account is of the very account that pays."""
+
+    def __init__(self, *, is_typed: bool = False) -> None:
+        if is_typed:
+            super().__init__("payee.account_number", "That's your own account.")
+        else:
+            super().__init__("payee_key", "That's your own key.")
 
 
 class KeyNotFound(BankError):
@@ -97,6 +109,27 @@ class WrongCredentials(BankError):
 class TransferNotFound(BankError):
     def __init__(self) -> None:
         super().__init__("end_to_end_id", "This bank has no transfer with this ID.")
+
+
+class ScheduleNotFound(BankError):
+    """The account has no such schedule."""
+
+    def __init__(self) -> None:
+        super().__init__("schedule_id", "This account has no scheduled payment with this ID.")
+
+
+class ScheduleEnded(BankError):
+    """A schedule that is finished or cancelled stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__("schedule_id", "The scheduled payment has ended. It can't be changed.")
+
+
+class TooManySchedules(BankError):
+    """The account has as many active schedules as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("schedules", f"An account has at most {most} scheduled payments. Cancel one first.")
 
 
 class HubUnavailable(BankError):

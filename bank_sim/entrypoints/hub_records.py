@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 
 from bank_sim.domain.errors import HubRejected, HubUnavailable
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed
 from pix.scheme.reasons import ReasonCode
@@ -54,12 +55,25 @@ def outcomes_of(row: Mapping[str, Any], ispb: str) -> list[Outcome]:
     is_confirmed = row["status"] in CONFIRMED
     payer = Party(**row["payer"])
     payee = None if row["payee"] is None else Party(**row["payee"])
-    key = PixKey(KeyKind(row["key_kind"]), row["key"])
+    key = None if row["key"] is None else PixKey(KeyKind(row["key_kind"]), row["key"])
+    # A hub of an older version has neither.
+    initiation, txid = Initiation(row.get("initiation", Initiation.DICT)), str(row.get("txid", ""))
     amount_centavos, description, at_ms = int(row["amount_centavos"]), str(row["description"]), row["decided_at_ms"]
     found: list[Outcome] = []
     if is_confirmed and payee is not None:
         found += [
-            TransferConfirmed(row["end_to_end_id"], side, amount_centavos, payer, payee, key, description, at_ms)
+            TransferConfirmed(
+                row["end_to_end_id"],
+                side,
+                amount_centavos,
+                payer,
+                payee,
+                key,
+                description,
+                at_ms,
+                initiation,
+                txid,
+            )
             for side, party in ((Side.PAYEE, payee), (Side.PAYER, payer))
             if party.ispb == ispb
         ]
@@ -67,7 +81,17 @@ def outcomes_of(row: Mapping[str, Any], ispb: str) -> list[Outcome]:
         reason = ReasonCode(row["reason"])
         found.append(
             TransferFailed(
-                row["end_to_end_id"], Side.PAYER, reason, amount_centavos, payer, payee, key, description, at_ms
+                row["end_to_end_id"],
+                Side.PAYER,
+                reason,
+                amount_centavos,
+                payer,
+                payee,
+                key,
+                description,
+                at_ms,
+                initiation,
+                txid,
             )
         )
     return found

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
 from bank_sim.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.application.use_cases import BankApplication
-from pix.participant.scheduler import OutboxSweep, PeriodicTask, PeriodicTasks
+from pix.participant.scheduler import OutboxSweep, PeriodicTask, PeriodicTasks, repeat
+from pix.runtime.logs import logger
 
 MIRROR_SECONDS: Final = 3.0
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0
+SCHEDULES_SECONDS: Final = 1.0
 KEY_REMOVAL_SECONDS: Final = 5.0
 """Between two attempts to remove the keys of accounts that were closed while the hub was unavailable."""
+
+log = logger(__name__)
 
 
 def outbox_sweep(application: BankApplication, lag: Callable[[], int]) -> OutboxSweep:
@@ -28,3 +33,13 @@ def periodic_tasks(application: BankApplication) -> PeriodicTasks:
         PeriodicTask("remove keys", application.remove_keys_of_closed_accounts, KEY_REMOVAL_SECONDS),
     )
     return PeriodicTasks(application.join_network, tasks, application.health)
+
+
+def scheduled_payments(application: BankApplication) -> Callable[[threading.Event], None]:
+    """The role that tries scheduled payments; apart from the periodic tasks, since it needs no hub."""
+
+    def run_due() -> None:
+        if tried := application.run_due_schedules():
+            log.info("tried scheduled payments", payments=tried)
+
+    return lambda stop: repeat((PeriodicTask("scheduled payments", run_due, SCHEDULES_SECONDS),), stop)

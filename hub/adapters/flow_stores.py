@@ -1,20 +1,16 @@
-"""Where the rows of each flow are kept: a new flow is a line here."""
+"""Where the rows of each flow are kept: in the modules of both stores that have its name, in the plural."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from hub.adapters.memory.returns import MemoryReturns
-from hub.adapters.memory.transfers import MemoryTransfers
-from hub.adapters.postgres.returns import returns_of_process
-from hub.adapters.postgres.transfers import transfers_of_process
 from hub.application.ports import RowRepository
-from hub.domain.flows.returns.model import NAME as RETURN
-from hub.domain.flows.transfer.model import NAME as TRANSFER
+from hub.domain.flows import FLOWS
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,10 @@ class FlowStore:
 
 
 STORES: Final[Mapping[str, FlowStore]] = {
-    TRANSFER: FlowStore(transfers_of_process, MemoryTransfers),
-    RETURN: FlowStore(returns_of_process, MemoryReturns),
+    flow.name: FlowStore(
+        import_module(f"hub.adapters.postgres.{flow.name}s").IN_POSTGRES,
+        import_module(f"hub.adapters.memory.{flow.name}s").IN_MEMORY,
+    )
+    for flow in FLOWS
 }
 """By the name of the flow, in the order in which a transaction locks their rows."""

@@ -26,6 +26,8 @@ STOP_MS_MAX: Final = 30_000
 REPORT_AGE_MS_MAX: Final = 3_000
 """A process that has said nothing for longer does not run: nothing waits for it."""
 REPORT_KEPT_MS: Final = 3_600_000
+STEP_BACK_MS_MAX: Final = 1_000
+"""Of scheme time; the clock may stand still for as long."""
 INSTANCE_LENGTH_MAX: Final = 40
 OPEN_ID_LENGTH_MAX: Final = 60
 
@@ -79,6 +81,7 @@ class NetworkClockControl:
         self.network = network
         self._clock = clock
         self._due_items = due_items
+        network.begin_with(self._read)
 
     def show(self) -> ClockNow:
         with self._units() as unit:
@@ -114,11 +117,23 @@ class NetworkClockControl:
             unit.commit()
         return self.show()
 
-    def refresh(self) -> None:
-        """Takes what another process of the hub has stored."""
+    def _read(self) -> VirtualTime:
         with self._units() as unit:
-            time = unit.clock.read()
+            return unit.clock.read()
+
+    def refresh(self) -> None:
+        """Takes what another process of the hub has stored.
+
+        When the machine's clock has gone back, it makes a revision that goes on from the time that was reached: the
+        one before would stand still until the machine's clock has caught up.
+        """
+        time = self._read()
         self.network.take(time)
+        real_now_ms, now_ms = self._clock.real_now_ms(), self.network.now_ms()
+        stands_still_ms = max(now_ms - time.at(real_now_ms), time.anchor_ms - real_now_ms)
+        if time.revision and stands_still_ms > STEP_BACK_MS_MAX:
+            with self._units() as unit:
+                self._save(unit, time.moved(real_now_ms, now_ms))
 
     def step(self) -> bool:
         """Goes on with a jump by one stop, if there is one and the network is at rest; tells whether it did."""

@@ -24,7 +24,7 @@ class Queries:
         self._units = units
 
     def read(self, question: Callable[[UnitOfWork], Answer]) -> Answer:
-        """What a flow's own question finds, such as `hub.application.returns.find_return`."""
+        """What a flow's own question finds."""
         with self._units() as unit:
             return question(unit)
 

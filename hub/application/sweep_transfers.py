@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.application.ports import RowChange, RowRepository, UnitOfWork, UnitsOfWork
 from hub.domain.flows import decide_retransmission, decide_timeout
 from hub.domain.flows.flow import Decision
-from hub.domain.settlement import apply_movement, changes_of
+from hub.domain.settlement import Movement, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import Outgoing
@@ -40,16 +40,11 @@ class RetransmitDue:
         """One sweep; the messages to send, each of which has its next time already."""
         now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         with self._units() as unit:
-            outgoing = [
-                message
-                for rows in unit.rows.values()
-                for message in _save(
-                    unit,
-                    rows,
-                    rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
-                )
-            ]
+            outgoing = _sweep(
+                unit,
+                lambda rows: rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
+            )
             unit.commit()
         return outgoing
 
@@ -76,49 +71,46 @@ class FailExpired:
         if self._timeout_ms is None:
             return []
         now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
+        timeout_ms = self._timeout_ms
         with self._units() as unit:
-            outgoing = [
-                message
-                for rows in unit.rows.values()
-                for message in _save(
-                    unit,
-                    rows,
-                    rows.lock_expired(real_now_ms, self._timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                    lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
-                )
-            ]
+            outgoing = _sweep(
+                unit,
+                lambda rows: rows.lock_expired(real_now_ms, timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+                lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
+            )
             unit.commit()
         return outgoing
 
 
-def _save(
+def _sweep(
     unit: UnitOfWork,
-    repository: RowRepository[Any],
-    rows: Sequence[Any],
+    lock: Callable[[RowRepository[Any]], Sequence[Any]],
     decide: Callable[[Any], Decision[Any]],
 ) -> list[Outgoing]:
-    if not rows:
-        return []
-    decisions = [decide(row) for row in rows]
-    movements = [movement for decision in decisions for movement in decision.movements]
-    accounts = unit.settlement.all() if movements else {}
-    after = dict(accounts)
-    for movement in movements:
-        apply_movement(after, movement)
-    released = changes_of(accounts, after)
-    outgoing = [
-        Outgoing(ispb, message, decision.row.traceparent)
-        for decision in decisions
-        if decision.row is not None
-        for ispb, message in decision.messages
-    ]
-    repository.save([RowChange(decision.row, decision.steps) for decision in decisions if decision.row is not None])
-    unit.tallies.add(
-        tally_changes(
-            (before, decision.row) for before, decision in zip(rows, decisions, strict=True) if decision.row is not None
-        )
-    )
-    # Reserves are released and nothing else, which no account can be too poor for. The accounts come last, here as in
-    # `process_messages`: see `hub.application.ports.UnitOfWork`.
-    unit.settlement.add(released)
+    """Decides on the rows that `lock` finds in each flow: all rows first, then the tallies, and the accounts last.
+
+    Reserves are released and nothing else, which no account can be too poor for. See `hub.application.ports.UnitOfWork`
+    for the order.
+    """
+    pairs: list[tuple[Any, Any]] = []
+    movements: list[Movement] = []
+    outgoing: list[Outgoing] = []
+    for repository in unit.rows.values():
+        changes = []
+        for row in lock(repository):
+            decision = decide(row)
+            if decision.row is None:
+                continue
+            changes.append(RowChange(decision.row, decision.steps))
+            pairs.append((row, decision.row))
+            movements += decision.movements
+            outgoing += [Outgoing(ispb, message, decision.row.traceparent) for ispb, message in decision.messages]
+        repository.save(changes)
+    unit.tallies.add(tally_changes(pairs))
+    if movements:
+        accounts = unit.settlement.all()
+        after = dict(accounts)
+        for movement in movements:
+            apply_movement(after, movement)
+        unit.settlement.add(changes_of(accounts, after))
     return outgoing

@@ -11,6 +11,7 @@ from lab.network.network import BANKS_MAX, KafkaKind
 from lab.prove.smoke import SmokeOptions, smoke_document, smoke_table
 from lab.prove.smoke import smoke as run_smoke
 from lab.read.report import console, percentile, print_audit, print_json, print_lines
+from pix.scheme.money import format_brl
 
 
 def smoke(
@@ -29,7 +30,11 @@ def smoke(
     else:
         console.print(smoke_table(result))
         print_audit(result.report)
-        print_lines(result.unexpected)
+        print_lines([*result.unexpected, *result.returns.unexpected])
+        console.print(
+            f"Returns: {result.returns.by_outcome.get('completed', 0)} of {sum(result.returns_expected.values())} "
+            f"completed, {format_brl(result.returns.returned_centavos)} went back."
+        )
         latency = [percentile(result.milliseconds, percent) for percent in (50, 99)]
         console.print(
             f"{'All is well' if result.is_ok else 'NOT as it must be'}: {result.seconds:.1f} s, of which "

@@ -64,6 +64,14 @@ class Population:
     def closed(self, code: str) -> Customer:
         return self._first(code, lambda customer: customer.status == "closed" and bool(customer.keys))
 
+    def owner(self, key: Key) -> Customer:
+        """The customer who has registered the key."""
+        for customers in self.customers.values():
+            for customer in customers:
+                if key in customer.keys:
+                    return customer
+        raise LookupError(f"No customer has the key {key.key}.")
+
     def _with_keys(self, code: str) -> list[Customer]:
         return [customer for customer in self.customers[code] if customer.is_active and customer.keys]
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from lab.drive.customers import Population
 from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
+from lab.drive.returns import ReturnDriver, ReturnOutcomes, plan_returns, read_return_outcomes
 from lab.network.network import KafkaKind, NetworkSettings, bank_specs, keep_logs, network_folder
 from lab.network.run import Run, open_run
 from lab.network.supervisor import Supervisor
@@ -22,6 +23,8 @@ from lab.read.audit import AuditReport
 from lab.read.report import audit_document, percentile
 
 TIMED_OUT: Final = "AB03"
+TIMED_OUT_RETURNS: Final = ("AB11", "transfer-not-found", "original_end_to_end_id")
+"""Its own answer comes too late, or the bank has no money to give back since the payment has timed out."""
 RESEND_FIRST_SECONDS: Final = 1.0
 RESEND_CAP_SECONDS: Final = 5.0
 QUIET_SECONDS_MAX: Final = 120.0
@@ -56,6 +59,9 @@ class ExperimentResult:
     injected: Sequence[Injected]
     outcomes: Mapping[str, int]
     unexpected: Sequence[str]
+    returns_planned: int
+    """Of a payment that timed out nothing goes back; so fewer may be sent."""
+    returns: ReturnOutcomes
     retries: int
     restarts: Mapping[str, int]
     """Per service, how often it ended by itself and was started again."""
@@ -64,7 +70,7 @@ class ExperimentResult:
     milliseconds: Sequence[int]
     is_quiet: bool
     quiet_seconds: float
-    """From the last payment until nothing was under way any more."""
+    """From the last payment and return until nothing was under way any more."""
     report: AuditReport
     seconds: float
 
@@ -74,7 +80,9 @@ class ExperimentResult:
         return (
             self.is_quiet
             and not self.unexpected
+            and not self.returns.unexpected
             and sum(self.outcomes.values()) == self.options.transfers
+            and sum(self.returns.by_outcome.values()) == self.returns_planned
             and self.report.is_final
         )
 
@@ -87,17 +95,24 @@ def experiment(options: ExperimentOptions, progress: Callable[[str], None]) -> E
         folder = stack.enter_context(network_folder(options.keep))
         run = stack.enter_context(open_run(_settings(options, folder), progress))
         network, reader, rest = run.network, run.reader, run.rest
-        payments = good_payments(Population.of(rest), options.transfers, random, f"seed{options.seed}")
+        population = Population.of(rest)
+        payments = good_payments(population, options.transfers, random, f"seed{options.seed}")
+        # Chosen apart from the faults: a seed has the same faults with and without returns.
+        back = plan_returns(payments, Random(f"returns/{options.seed}"))
         duration = options.transfers / options.rate_per_second
 
         progress(f"Paying {options.transfers} times within {duration:g} seconds, and breaking: {_named(options)}")
         driver = PaymentDriver(rest, RETRY_SECONDS_MAX, SENDERS)
         run.afterwards.callback(driver.close)
+        returner = ReturnDriver(rest, reader.hub, RETRY_SECONDS_MAX, SENDERS)
+        run.afterwards.callback(returner.close)
         supervisor = Supervisor.of(network)
         run.in_background(supervisor.run)
         with _disturbed(run, supervisor, options, duration, random) as injector:
-            sent = driver.send_all(payments, options.rate_per_second)
+            stream = driver.start(payments, options.rate_per_second)
+            returning = returner.follow(stream, back, population)
             progress("Waiting until the faults are over and all parts are up")
+        sent, returned = stream.sent, [each.result() for each in returning]
         paid = time.monotonic()
         progress("Waiting until nothing is under way")
         is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
@@ -106,19 +121,20 @@ def experiment(options: ExperimentOptions, progress: Callable[[str], None]) -> E
         progress("Auditing")
         report = reader.audit(AUDIT_SECONDS_MAX)
         found = read_outcomes(reader.hub, sent)
-        at_banks = [row for bank in rest.values() for row in bank.transfers()]
-        timed_out = 0 if options.transfer_timeout_seconds is None else found.by_outcome.get(TIMED_OUT, 0)
+        may_time_out = options.transfer_timeout_seconds is not None
+        gone_back = read_return_outcomes(reader.hub, returned, TIMED_OUT_RETURNS if may_time_out else ())
+        at_banks = [row for bank in rest.values() for row in (*bank.transfers(), *bank.returns("after", "next_cursor"))]
         result = ExperimentResult(
             options=options,
             injected=sorted(injector.injected, key=lambda each: each.from_seconds),
             outcomes=found.by_outcome,
-            unexpected=found.unexpected
-            if not timed_out
-            else [each for each in found.unexpected if TIMED_OUT not in each],
-            retries=sum(each.retries for each in sent),
+            unexpected=[each for each in found.unexpected if not may_time_out or TIMED_OUT not in each],
+            returns_planned=sum(len(parts) for parts in back.values()),
+            returns=gone_back,
+            retries=sum(each.retries for each in sent) + sum(each.retries for each in returned),
             restarts=dict(supervisor.restarts),
-            resends=found.resends + sum(row["resend_count"] for row in at_banks),
-            duplicates=found.duplicates + sum(row["duplicates"] for row in at_banks),
+            resends=found.resends + gone_back.resends + sum(row["resend_count"] for row in at_banks),
+            duplicates=found.duplicates + gone_back.duplicates + sum(row["duplicates"] for row in at_banks),
             milliseconds=found.milliseconds,
             is_quiet=is_quiet,
             quiet_seconds=quiet_seconds,
@@ -187,6 +203,13 @@ def experiment_document(result: ExperimentResult) -> dict[str, Any]:
         ],
         "outcomes": dict(result.outcomes),
         "unexpected": list(result.unexpected),
+        "returns": {
+            "requested": result.returns_planned,
+            "completed": result.returns.by_outcome.get("completed", 0),
+            "returned_centavos": result.returns.returned_centavos,
+            "outcomes": dict(result.returns.by_outcome),
+            "unexpected": list(result.returns.unexpected),
+        },
         "customers_retries": result.retries,
         "restarts": dict(result.restarts),
         "resends": result.resends,
@@ -214,6 +237,8 @@ def experiment_table(result: ExperimentResult) -> Table:
     table.add_section()
     for outcome, count in sorted(result.outcomes.items()):
         table.add_row(f"transfers {outcome}", str(count))
+    for outcome, count in sorted(result.returns.by_outcome.items()):
+        table.add_row(f"returns {outcome}", str(count))
     longest = max(result.milliseconds, default=0) / 1000
     rows = [
         ("customers had to ask again", str(result.retries)),
@@ -221,7 +246,7 @@ def experiment_table(result: ExperimentResult) -> Table:
         ("messages resent", str(result.resends)),
         ("duplicates ignored", str(result.duplicates)),
         ("longest transfer", f"{longest:.1f} s"),
-        ("quiet after the last payment", f"{result.quiet_seconds:.1f} s" if result.is_quiet else "never"),
+        ("quiet after the last order", f"{result.quiet_seconds:.1f} s" if result.is_quiet else "never"),
         ("verdict", "[green]nothing lost[/]" if result.is_ok else "[bold red]BROKEN[/]"),
     ]
     for what, value in rows:

@@ -1,4 +1,4 @@
-"""`codepix smoke`: a fresh network, payments that must complete, payments that must fail, forgeries, and the audit."""
+"""`codepix smoke`: a fresh network, payments and returns that must complete or fail, forgeries, and the audit."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from lab.drive.payments import (
     payment,
     read_outcomes,
 )
+from lab.drive.returns import ReturnOutcomes, read_return_outcomes
 from lab.network.network import KafkaKind, Network, NetworkSettings, bank_specs, network_folder
 from lab.network.run import open_run
+from lab.prove.smoke_returns import SmokeReturns
 from lab.read.audit import AuditReport
 from lab.read.report import audit_document, percentile
 from lab.read.rest import BankRest
@@ -57,6 +59,9 @@ class SmokeResult:
     """The number of payments by expected outcome."""
     seen: Mapping[str, int]
     unexpected: Sequence[str]
+    returns_expected: Mapping[str, int]
+    """The number of returns by expected outcome."""
+    returns: ReturnOutcomes
     forgeries: Sequence[Verdict]
     report: AuditReport
     is_quiet: bool
@@ -70,6 +75,8 @@ class SmokeResult:
             self.is_quiet
             and self.expected == self.seen
             and not self.unexpected
+            and self.returns_expected == self.returns.by_outcome
+            and not self.returns.unexpected
             and all(verdict.is_ok for verdict in self.forgeries)
             and self.report.is_final
         )
@@ -98,8 +105,16 @@ def smoke(options: SmokeOptions, progress: Callable[[str], None]) -> SmokeResult
         progress("Waiting until every transfer is final")
         is_quiet = reader.wait_for_quiet(FINAL_SECONDS_MAX)
 
+        progress("Returning payments between every pair of banks")
+        returns = SmokeReturns(rest, reader.hub, population)
+        run.afterwards.callback(returns.close)
+        returns.send(sent)
+
         progress("Sending forgeries")
         forgeries = send_forgeries(network.broker.bootstrap_servers, _forger(network, reader, rest, random).all())
+        progress("Turning the clock by 91 days, and returning too late")
+        returns.send_too_late()
+        is_quiet = reader.wait_for_quiet(FINAL_SECONDS_MAX) and is_quiet
         progress("Auditing")
         report = reader.audit(AUDIT_SECONDS_MAX)
         outcomes = read_outcomes(reader.hub, sent)
@@ -108,6 +123,8 @@ def smoke(options: SmokeOptions, progress: Callable[[str], None]) -> SmokeResult
             expected=dict(Counter(each.payment.expected for each in sent)),
             seen=outcomes.by_outcome,
             unexpected=[*outcomes.unexpected, *_wrongly_taken(sent)],
+            returns_expected=dict(Counter(each.order.expected for each in returns.sent)),
+            returns=read_return_outcomes(reader.hub, returns.sent),
             forgeries=forgeries,
             report=report,
             is_quiet=is_quiet,
@@ -209,11 +226,17 @@ def smoke_document(result: SmokeResult) -> dict[str, Any]:
             "failed_or_refused": sum(result.seen.values()) - result.seen.get("completed", 0),
             "final": result.is_quiet and not result.report.in_flight,
         },
-        "outcomes": {
-            name: {"expected": result.expected.get(name, 0), "seen": result.seen.get(name, 0)}
-            for name in sorted({*result.expected, *result.seen})
-        },
+        "outcomes": _compared(result.expected, result.seen),
         "unexpected": list(result.unexpected),
+        "returns": {
+            "requested": sum(result.returns_expected.values()),
+            "completed": result.returns.by_outcome.get("completed", 0),
+            "failed_or_refused": sum(result.returns.by_outcome.values())
+            - result.returns.by_outcome.get("completed", 0),
+            "returned_centavos": result.returns.returned_centavos,
+            "outcomes": _compared(result.returns_expected, result.returns.by_outcome),
+            "unexpected": list(result.returns.unexpected),
+        },
         "forgeries": {
             verdict.name: {"expected": verdict.expected, "ok": verdict.is_ok} for verdict in result.forgeries
         },
@@ -224,16 +247,27 @@ def smoke_document(result: SmokeResult) -> dict[str, Any]:
     }
 
 
+def _compared(expected: Mapping[str, int], seen: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    names = sorted({*expected, *seen})
+    return {name: {"expected": expected.get(name, 0), "seen": seen.get(name, 0)} for name in names}
+
+
 def smoke_table(result: SmokeResult) -> Table:
     title = f"{result.options.transfers} payments between {result.options.banks} banks, Kafka: {result.options.kafka}"
     table = Table("outcome", "expected", "seen", "verdict", title=title, title_justify="left")
-    for name in sorted({*result.expected, *result.seen}, key=lambda name: (name != "completed", name)):
-        expected, seen = result.expected.get(name, 0), result.seen.get(name, 0)
-        table.add_row(name, str(expected), str(seen), _verdict(expected == seen))
+    _add_outcomes(table, "", result.expected, result.seen)
+    table.add_section()
+    _add_outcomes(table, "return ", result.returns_expected, result.returns.by_outcome)
     table.add_section()
     for verdict in result.forgeries:
         table.add_row(verdict.name, verdict.expected, "yes" if verdict.is_ok else "no", _verdict(verdict.is_ok))
     return table
+
+
+def _add_outcomes(table: Table, prefix: str, expected: Mapping[str, int], seen: Mapping[str, int]) -> None:
+    for name in sorted({*expected, *seen}, key=lambda name: (name != "completed", name)):
+        counts = (expected.get(name, 0), seen.get(name, 0))
+        table.add_row(f"{prefix}{name}", *map(str, counts), _verdict(counts[0] == counts[1]))
 
 
 def _verdict(is_ok: bool) -> str:

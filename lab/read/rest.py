@@ -180,6 +180,19 @@ class BankRest(Rest):
         headers = {"Idempotency-Key": idempotency_key}
         return dict(self.call("POST", f"/accounts/{account_number}/transfers", json=body, headers=headers))
 
+    def give_back(
+        self, account_number: str, original_end_to_end_id: str, amount_centavos: int, reason: str, idempotency_key: str
+    ) -> Json:
+        """Requests a return; repeating it with the same idempotency key returns the same one."""
+        body = {
+            "original_end_to_end_id": original_end_to_end_id,
+            "amount_centavos": amount_centavos,
+            "reason": reason,
+            "description": f"lab {idempotency_key}",
+        }
+        headers = {"Idempotency-Key": idempotency_key}
+        return dict(self.call("POST", f"/accounts/{account_number}/returns", json=body, headers=headers))
+
     def open_account(self, name: str, tax_id: str, opening_deposit_centavos: int, pin: str) -> Json:
         body = {"name": name, "tax_id": tax_id, "opening_deposit_centavos": opening_deposit_centavos, "pin": pin}
         return dict(self.call("POST", "/accounts", json=body))

@@ -93,13 +93,7 @@ class PeriodicTasks:
         while not self._join():
             if stop.wait(JOIN_RETRY_SECONDS):
                 return
-        due_at_seconds = dict.fromkeys((task.name for task in self._tasks), time.monotonic())
-        while not stop.is_set():
-            for task in self._tasks:
-                if due_at_seconds[task.name] <= time.monotonic():
-                    _try(task)
-                    due_at_seconds[task.name] = time.monotonic() + task.interval_seconds
-            stop.wait(TASK_CHECK_SECONDS)
+        repeat(self._tasks, stop)
 
     def _join(self) -> bool:
         try:
@@ -112,6 +106,17 @@ class PeriodicTasks:
         self._health.ok("network")
         log.info("joined the network")
         return True
+
+
+def repeat(tasks: Sequence[PeriodicTask], stop: threading.Event) -> None:
+    """Does each task at once and then at its interval, until `stop` is set; one that fails is logged and retried."""
+    due_at_seconds = dict.fromkeys((task.name for task in tasks), time.monotonic())
+    while not stop.is_set():
+        for task in tasks:
+            if due_at_seconds[task.name] <= time.monotonic():
+                _try(task)
+                due_at_seconds[task.name] = time.monotonic() + task.interval_seconds
+        stop.wait(TASK_CHECK_SECONDS)
 
 
 def _try(task: PeriodicTask) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_account_number, check_branch, check_ispb, parse_end_to_end_id
+from pix.scheme.initiation import Initiation, check_txid
 from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.messages import (
     Party,
@@ -28,8 +29,11 @@ def check_request(message: TransferRequested, *, key_is_registered: bool = False
     A key that the directory holds is in stored form, and its check digits need not be computed again.
     """
     check_party(message.payer, "payer")
-    if not key_is_registered:
-        check_stored_key(message.payee_key)
+    if (message.payee is None) is (message.initiation is Initiation.MANU):
+        raise SchemeError("payee", "A request has the payee's account when the payer typed it (MANU), and only then.")
+    if message.payee is not None:
+        check_party(message.payee, "payee")
+    _check_initiation(message, key_is_registered=key_is_registered)
     if message.payee_tax_id_masked:
         check_masked_tax_id(message.payee_tax_id_masked, "payee_tax_id_masked")
     check_stored_description(message.description)
@@ -41,7 +45,7 @@ def check_offer(message: TransferOffered) -> None:
     parse_end_to_end_id(message.end_to_end_id)
     check_party(message.payer, "payer")
     check_party(message.payee, "payee")
-    check_stored_key(message.payee_key)
+    _check_initiation(message)
     check_stored_description(message.description)
     check_time_ms(message.offered_at_ms, "offered_at_ms")
 
@@ -52,7 +56,7 @@ def check_outcome(message: TransferConfirmed | TransferFailed) -> None:
     check_party(message.payer, "payer")
     if message.payee is not None:
         check_party(message.payee, "payee")
-    check_stored_key(message.payee_key)
+    _check_initiation(message)
     check_stored_description(message.description)
     if isinstance(message, TransferConfirmed):
         check_time_ms(message.confirmed_at_ms, "confirmed_at_ms")
@@ -70,6 +74,22 @@ def check_party(party: Party, side: str) -> None:
         check_masked_tax_id(party.tax_id_masked)
     except SchemeError as error:
         raise SchemeError(f"{side}.{error.field}", error.rule) from None
+
+
+def _check_initiation(
+    message: TransferRequested | TransferOffered | TransferConfirmed | TransferFailed,
+    *,
+    key_is_registered: bool = False,
+) -> None:
+    """Raises SchemeError(field="payee_key" | "txid")."""
+    check_txid(message.txid, message.initiation)
+    if message.payee_key is None:
+        if message.initiation is not Initiation.MANU:
+            raise SchemeError("payee_key", "A transfer has a key unless the payer typed the payee's account (MANU).")
+    elif message.initiation is Initiation.MANU:
+        raise SchemeError("payee_key", "A transfer to a typed account (MANU) has no key.")
+    elif not key_is_registered:
+        check_stored_key(message.payee_key)
 
 
 def check_stored_key(key: PixKey) -> None:

@@ -97,6 +97,11 @@ def check_masked_tax_id(text: str, field: str = "tax_id_masked") -> str:
     return text
 
 
+def holder_kind_of_masked(text: str) -> HolderKind:
+    """Return whose tax id this is, as `mask_tax_id` writes it: a CPF begins with three asterisks, a CNPJ with two."""
+    return HolderKind.PERSON if text.startswith("***") else HolderKind.COMPANY
+
+
 def check_person_name(text: str, field: str = "name") -> str:
     """Return the name of a person or company: one trimmed line of 1 to 80 characters.
 

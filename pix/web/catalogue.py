@@ -56,6 +56,7 @@ _REFUSALS: Final = frozenset(
         "DeadLetterNotFound",
         "FundingConflict",
         "KeyNotFound",
+        "LimitExceeded",
         "SettlementFundsTooLow",
         "TransferNotFound",
     }

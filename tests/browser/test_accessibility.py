@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -10,7 +11,10 @@ from playwright.sync_api import Page
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from pix.scheme.keys import KeyKind
+from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
+from pix.runtime.clock import SystemClock
+from pix.scheme.days import day_of
+from pix.scheme.keys import KeyKind, PixKey
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
 from tests.browser.addresses import arrive
@@ -25,6 +29,8 @@ PAGES = (
     "/pay",
     "/pay?way=code",
     "/pay?way=picture",
+    "/schedules",
+    "/limits",
     "/keys",
     "/receive?amount=25,00&message=Pizza",
     "/statement",
@@ -52,6 +58,15 @@ def busy(look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno:
     watch.expects_errors = True
     aurora.register_key(account_number=ana.number, kind=KeyKind.CPF, key=ana.tax_id)
     aurora.register_key(account_number=ana.number, kind=KeyKind.EVP, key="")
+    aurora.schedule_payment(
+        account_number=ana.number,
+        payee_key=PixKey(KeyKind.EMAIL, "bruno@example.com"),
+        amount_centavos=15_000,
+        description="Aluguel",
+        idempotency_key="rent",
+        plan=PlanOrder(Rhythm.MONTHLY, day_of(SystemClock().now_ms()) + timedelta(days=40), 12),
+        payee_name="Bruno Lima",
+    )
     bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
 
     def make(**options: Any) -> Page:
@@ -108,6 +123,10 @@ def test_axe_finds_no_serious_fault_and_no_page_is_wider_than_the_screen(
             wide.append((path, width))
         faults += faults_of(page)
         page.set_viewport_size(size["viewport"])
+    page.goto("/schedules")
+    page.locator("[data-schedule] a[href$='/edit']").click()
+    arrive(page, "**/edit")
+    faults += faults_of(page)
     page.goto("/pay")
     page.locator("#key").fill("nobody@example.com")
     go_on(page)

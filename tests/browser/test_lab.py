@@ -53,7 +53,7 @@ def test_a_scenario_is_played_from_its_button_to_a_green_audit(browser: Browser,
     expect(page.locator("[data-part=bank-003]")).to_have_attribute("data-condition", "held")
     expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
     expect(page.locator("[data-verdict]")).to_contain_text("No money lost")
-    expect(page.locator("[data-invariant].is-good")).to_have_count(6)
+    expect(page.locator("[data-invariant].is-good")).to_have_count(7)
     expect(page.locator("[data-part=bank-003]")).to_have_attribute("data-condition", "ready")
     page.context.close()
 
@@ -67,7 +67,7 @@ def test_every_button_ends_in_a_green_audit(browser: Browser, watch: Watch, pane
     page.locator(f"#play-{name}").click()
     expect(page.locator("[data-scene=act]")).to_contain_text(SCENARIOS[name].title)
     expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
-    expect(page.locator("[data-invariant].is-good")).to_have_count(6)
+    expect(page.locator("[data-invariant].is-good")).to_have_count(7)
     page.context.close()
 
 
@@ -220,7 +220,7 @@ def test_the_story_is_told_from_the_first_step_to_the_last(
     assert "Completed" in shown["Completed"]
     assert "AC06" in shown["The payee's bank rejects"] and "TransferRejected" in shown["The payee's bank rejects"]
     assert "customer refunded" in shown["The payer is refunded"]
-    expect(page.locator("[data-invariant].is-good")).to_have_count(6)
+    expect(page.locator("[data-invariant].is-good")).to_have_count(7)
     assert faults_of(page) == []
     page.locator("#start-over").click()
     expect(heading).to_have_text("Before the payment")

@@ -110,7 +110,7 @@ def test_long_texts_make_no_page_of_the_bank_wide(
     letter = aurora.dead_letters.list()[0].digest
     paths = [
         "/", "/pay", "/receive", f"/receive?amount=1&message={LONG_WORD[:60]}", "/keys", "/statement",
-        "/statement/print",
+        "/statement/print", "/schedules", "/limits",
         f"/statement?search={LONG_WORD[:80]}", f"/keys/remove?kind=EMAIL&key={quote(key)}", "/sign-in", "/open-account",
         f"/transfers/{end_to_end_id}", f"/transfers/{end_to_end_id}/receipt", "/nothing", "/backoffice",
         "/backoffice/accounts", f"/backoffice/accounts/{ana.number}/close", "/backoffice/transfers",

@@ -21,6 +21,8 @@ def test_parts_die_while_customers_pay() -> None:
     code, document = run_codepix_json("experiment", "--transfers", "40", "--rate", "20", "--seed", "11", *faults)
     assert code == 0, document
     assert document["outcomes"] == {"completed": 40}
+    returns = document["returns"]
+    assert returns["outcomes"] == {"completed": returns["requested"]} and returns["requested"] >= 10
     assert {fault["part"].partition("-")[0] for fault in document["faults"]} == {"hub", "bank", "postgres"}
     assert all(invariant["ok"] for invariant in document["audit"]["invariants"].values())
 
@@ -31,6 +33,7 @@ def test_every_part_dies_and_the_broker_loses_its_log() -> None:
     code, document = run_codepix_json("experiment", "--transfers", "60", "--rate", "20", "--seed", "11", *FAULTS_OF_ALL)
     assert code == 0, document
     assert document["outcomes"] == {"completed": 60}
+    assert document["returns"]["outcomes"] == {"completed": document["returns"]["requested"]}
     assert {fault["action"] for fault in document["faults"]} >= {"kill", "wipe"}
     assert {fault["part"].partition("-")[0] for fault in document["faults"]} == {"hub", "bank", "apache", "postgres"}
     assert all(invariant["ok"] for invariant in document["audit"]["invariants"].values())

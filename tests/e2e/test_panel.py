@@ -78,4 +78,4 @@ def test_traffic_is_accounted_for_to_the_last_payment(api: httpx.Client) -> None
     wait_until(lambda: api.get("/act").json()["ended_ms"], BACK_SECONDS_MAX, "the audit to end")
     act = api.get("/act").json()
     assert act["ok"] is True, act["failures"]
-    assert len(act["audit"]["invariants"]) == 6
+    assert len(act["audit"]["invariants"]) == 7

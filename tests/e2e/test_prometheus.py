@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import yaml
 
 from lab.drive.customers import Population
 from lab.drive.payments import PaymentDriver, payment
+from lab.drive.returns import ReturnDriver, orders_of
 from lab.network.network import Network
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import ChildProcess, is_true_within, wait_until
-from lab.read.rest import BankRest
+from lab.read.rest import BankRest, HubRest
 from pix.web.client import new_http_client
 from tests.unit.house.repository import ROOT
 
@@ -36,6 +38,9 @@ SILENT = {
     # All that was sent has come to its end.
     *("codepix_hub_open_transfers", "codepix_hub_oldest_open_transfer_seconds"),
     *("codepix_bank_undecided_transfers", "codepix_bank_oldest_undecided_transfer_seconds"),
+    *("codepix_hub_return_failures_total", "codepix_bank_return_failures_total"),
+    *("codepix_hub_open_returns", "codepix_hub_oldest_open_return_seconds"),
+    *("codepix_bank_undecided_returns", "codepix_bank_oldest_undecided_return_seconds"),
 }
 """Metrics that may say nothing in a network in which all is well."""
 
@@ -118,7 +123,7 @@ def prometheus(tmp_path: Path, network: Network) -> Iterator[Prometheus]:
 
 
 def test_what_dashboards_and_alerts_ask_for_is_scraped_and_answered(
-    prometheus: Prometheus, banks: dict[str, BankRest], population: Population
+    prometheus: Prometheus, network: Network, banks: dict[str, BankRest], population: Population
 ) -> None:
     def all_are_watched() -> bool:
         targets = prometheus.ask("targets")["activeTargets"]
@@ -133,7 +138,10 @@ def test_what_dashboards_and_alerts_ask_for_is_scraped_and_answered(
         prometheus.results(query)
 
     order = payment(population.rich("001"), population.friends("002")[0], 1_00, "prometheus")
-    assert PaymentDriver(banks).send(order).end_to_end_id
+    sent = PaymentDriver(banks).send(order)
+    (back,) = orders_of(sent, [50], population)
+    with new_http_client() as client, closing(ReturnDriver(banks, HubRest(network.hub_url, client))) as returns:
+        assert returns.send(back, awaits_original=True).refused is None
     unanswered = [query for query in queries if not SILENT & set(NAMES.findall(query))]
 
     def all_have_an_answer() -> bool:

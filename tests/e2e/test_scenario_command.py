@@ -14,6 +14,7 @@ WITNESSES = {
     "silent-bank": "payments_completed",
     "late-answer": "late_answers_refused",
     "duplicate-storm": "duplicates_ignored",
+    "returns-storm": "taken_while_the_hub_was_dead",
     "gridlock": "payments_AM04",
 }
 """For each scenario the number that shows that what it is about has happened."""

@@ -62,6 +62,12 @@ def test_every_transfer_ends_as_it_must_whatever_a_shell_exports(
     assert document["seconds"] < seconds_max
     assert document["transfers"] == {"requested": 60, "completed": 45, "failed_or_refused": 15, "final": True}
     assert {"AC03", "AC06", "AC07", "AM04", "insufficient-balance", "payer-is-payee"} < set(document["outcomes"])
+    returns = document["returns"]
+    assert (returns["requested"], returns["completed"], returns["failed_or_refused"]) == (38, 24, 14)
+    assert {"AC06", "AC07", "AM04", "DS27", "DT05", "amount_centavos", "insufficient-balance"} < set(
+        returns["outcomes"]
+    )
+    assert document["audit"]["invariants"]["returns_keep_to_their_originals"]["numbers"]["returns"] >= 29
     assert all(forgery["ok"] for forgery in document["forgeries"].values())
     assert all(invariant["ok"] for invariant in document["audit"]["invariants"].values())
     assert 0 < document["latency_ms"]["p50"] <= document["latency_ms"]["p99"]

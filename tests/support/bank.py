@@ -9,10 +9,11 @@ from random import Random
 from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
 from bank_sim.application.ports import UnitsOfWork
-from bank_sim.application.use_cases import BankApplication
+from bank_sim.application.use_cases import NO_LIMITS, BankApplication
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.limits import LimitPolicy
 from bank_sim.entrypoints.gateway import bank_gateway
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.keys import KeyKind, PixKey
@@ -49,7 +50,7 @@ STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 class World:
     """One bank, and everything that it meets."""
 
-    def __init__(self, units: UnitsOfWork) -> None:
+    def __init__(self, units: UnitsOfWork, limits: LimitPolicy = NO_LIMITS) -> None:
         self.units = units
         self.clock = TurnedClock()
         self.hub = MemoryHub(AURORA, self.clock)
@@ -67,6 +68,7 @@ class World:
             clock=self.clock,
             policy=POLICY,
             random=self.random,
+            limits=limits,
         )
         self.hub.payees[STRANGERS_KEY] = Payee(
             key=STRANGERS_KEY,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime, time
 
 from pix.runtime.clock import SystemClock
+from pix.scheme.days import instant_ms
 
 NOON_MS = 1_795_348_800_000
 """Noon of 2026-11-22, UTC."""
+
+
+def at_time_ms(day: date, at: time = time.min) -> int:
+    """The instant, in Unix milliseconds, of a time of this day in São Paulo."""
+    return instant_ms(datetime.combine(day, at))
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.domain.settlement import SettlementAccount
 from pix.scheme.features import FEATURES
 from pix.scheme.ids import make_end_to_end_id
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import (
     Outcome,
@@ -94,6 +95,12 @@ def requested(**changes: Any) -> TransferRequested:
         requested_at_ms=NOW_MS - 40,
     )
     return replace(plain, **changes)
+
+
+def typed(payee: Party = BIA, **changes: Any) -> TransferRequested:
+    """Ana types Bia's account instead of a key."""
+    manual = {"payee_key": None, "payee": payee, "payee_tax_id_masked": payee.tax_id_masked}
+    return requested(**{**manual, "initiation": Initiation.MANU, **changes})
 
 
 def accepted(amount_centavos: int = AMOUNT) -> TransferAccepted:

@@ -128,7 +128,8 @@ class VillageHub:
     def list_participants(self) -> Sequence[Participant]:
         with self._hub() as hub:
             return [
-                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True) for bank in hub.queries.list_banks()
+                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features)
+                for bank in hub.queries.list_banks()
             ]
 
     def register_key(self, account: Account, kind: KeyKind, key: str, request_id: str) -> AccountKey:
@@ -274,6 +275,9 @@ class Village:
             network_clock=network,
             publish=self._queue.extend,
         )
+        if network is not None:
+            # A store in memory takes one transaction at a time: the first reading is not within another.
+            network.now_ms()
         self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
         self.units: dict[str, BankUnitsOfWork] = {}
@@ -304,11 +308,14 @@ class Village:
                 policy=RESEND,
                 random=random,
             )
+            if network is not None:
+                network.now_ms()
             self.banks[identity.code] = bank
             self._readers[bank_topic(identity.code)] = bank_handler(bank, secret)
         self.switches.hears = set(self._readers)
         for bank in self.banks.values():
             bank.join_network()
+        for bank in self.banks.values():
             bank.meet_participants()
             bank.mirror_settlement()
             bank.health.ok("database")

@@ -46,7 +46,7 @@ class MemoryHub:
     ) -> None:
         self._answer()
         self.participants[identity.ispb] = Participant(
-            identity.ispb, identity.code, identity.name, identity.color, url, active=True
+            identity.ispb, identity.code, identity.name, identity.color, url, active=True, features=frozenset(features)
         )
         self.features = frozenset(features)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -20,6 +21,7 @@ from bank_sim.application.ports import (
     PostingRepository,
     RowExists,
     RowRepository,
+    ScheduleRepository,
     SwitchRepository,
 )
 from bank_sim.application.views import (
@@ -36,6 +38,7 @@ from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.clock.model import ClockRepository
 from pix.participant.dead_letters.memory import MemoryDeadLetters
@@ -53,6 +56,7 @@ LOCK_SECONDS_MAX: Final = 10.0
 
 _SWITCH: Final = "behaviour"
 _UNDECIDED: Final = frozenset({"pending", "accepted", "rejected"})
+_FAILED: Final = "failed"
 _PINNING: Final = frozenset({"pending", "accepted"})
 """The states, of any flow, in which money may still come to the account."""
 PostingId = tuple[str, Direction | None, PostingKind | None]
@@ -71,6 +75,8 @@ class BankStore:
     idempotency_keys: MemoryTable[tuple[str, str, str], RowId] = field(default_factory=MemoryTable)
     """By flow, account number and key."""
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
+    schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
+    executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
@@ -90,7 +96,8 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.behaviour, self.participants, self.stories, self.clock, self.dead_letters.table,
+            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
+            self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -133,6 +140,11 @@ class MemoryAccounts:
                     account.number,
                     replace(known, status=account.status, balance_centavos=account.balance_centavos),
                 )
+
+    def save_limits(self, account: Account) -> None:
+        known = self._store.accounts.get(account.number)
+        if known is not None:
+            self._store.accounts.put(account.number, replace(known, limits=account.limits))
 
     def find(self, number: str) -> Account | None:
         return self._store.accounts.get(number)
@@ -234,6 +246,18 @@ class MemoryRows:
             if row is not None:
                 found[key] = row
         return found
+
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        spent: Counter[str] = Counter()
+        for row in self._rows.values():
+            if (
+                row.account_number in account_numbers
+                and row.direction is Direction.OUTGOING
+                and row.status != _FAILED
+                and from_ms <= row.requested_at_ms < to_ms
+            ):
+                spent[row.account_number] += row.amount_centavos
+        return dict(spent)
 
     def open_ids(self, size: int) -> list[str]:
         opened = [(row.resend_at_ms, *row.row_id) for row in self._rows.values() if row.resend_at_ms is not None]
@@ -421,6 +445,7 @@ class MemoryUnitOfWork:
     rows: Mapping[str, RowRepository[Any]]
     transfers: RowRepository[Transfer]
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -432,6 +457,7 @@ class MemoryUnitOfWork:
         self.rows = {flow.name: MemoryRows(store, flow.name) for flow in FLOWS}
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
+        self.schedules = MemorySchedules(store)
         self.switches = MemorySwitches(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters

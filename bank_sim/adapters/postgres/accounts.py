@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, update_statement
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
+from bank_sim.domain.limits import Limit, LimitKind
 from pix.postgres.bulk import execute_bulk, fetch_bulk, postpone_bulk
 from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 
-_ACCOUNT_COLUMNS: Final = "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch"
+_ACCOUNT_COLUMNS: Final = (
+    "number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch, limits"
+)
 _ADD: Final = (
     f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}, pin_hash) "  # noqa: S608 - names are constants of this module
     "VALUES (:number, :holder_name, :holder_kind, :tax_id, :status, :balance_centavos, :opened_at_ms, :branch, "
-    ":pin_hash)"
+    "CAST(:limits AS jsonb), :pin_hash)"
 )
 _SELECT: Final = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts"  # noqa: S608 - names are constants of this module
 _LOCK: Final = f"{_SELECT} WHERE number = ANY(%(numbers)s::text[]) ORDER BY number FOR UPDATE"
@@ -33,11 +37,41 @@ _CHANGING: Final = [
     Column[Account]("balance_centavos", "bigint", lambda account: account.balance_centavos),
 ]
 _SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)
+_SAVE_LIMITS: Final = "UPDATE accounts SET limits = CAST(:limits AS jsonb) WHERE number = :number"
 
 
 def _account_of(row: Sequence[Any]) -> Account:
-    number, holder_name, holder_kind, tax_id, status, *rest = row
-    return Account(number, holder_name, HolderKind(holder_kind), tax_id, AccountStatus(status), *rest)
+    number, holder_name, holder_kind, tax_id, status, balance_centavos, opened_at_ms, branch, limits = row
+    return Account(
+        number,
+        holder_name,
+        HolderKind(holder_kind),
+        tax_id,
+        AccountStatus(status),
+        balance_centavos,
+        opened_at_ms,
+        branch,
+        _limits_of(limits) if limits else (),
+    )
+
+
+def _limits_of(limits: Mapping[str, Mapping[str, int | None]]) -> tuple[Limit, ...]:
+    return tuple(
+        Limit(LimitKind(kind), each["amount_centavos"], each.get("raise_to_centavos"), each.get("raise_at_ms"))
+        for kind, each in sorted(limits.items())
+    )
+
+
+def _limits_json(limits: Iterable[Limit]) -> str | None:
+    found = {}
+    for limit in limits:
+        found[limit.kind.value] = {"amount_centavos": limit.amount_centavos}
+        if limit.raise_at_ms is not None:
+            found[limit.kind.value] |= {
+                "raise_to_centavos": limit.raise_to_centavos,
+                "raise_at_ms": limit.raise_at_ms,
+            }
+    return json.dumps(found) if found else None
 
 
 class PostgresAccounts(PostgresRepository):
@@ -46,7 +80,8 @@ class PostgresAccounts(PostgresRepository):
         return serial
 
     def add(self, account: Account, pin_hash: str) -> None:
-        self._execute(_ADD, **asdict(account), pin_hash=pin_hash)
+        values = asdict(account) | {"limits": _limits_json(account.limits)}
+        self._execute(_ADD, **values, pin_hash=pin_hash)
 
     def claim_tax_id(self, tax_id: str) -> bool:
         self._execute(_LOCK_TAX_ID, tax_id=tax_id)
@@ -65,6 +100,9 @@ class PostgresAccounts(PostgresRepository):
     def save(self, accounts: Collection[Account]) -> None:
         if accounts:
             postpone_bulk(self._connection, _SAVE, arrays([*_NUMBER, *_CHANGING], list(accounts)))
+
+    def save_limits(self, account: Account) -> None:
+        self._execute(_SAVE_LIMITS, number=account.number, limits=_limits_json(account.limits))
 
     def find(self, number: str) -> Account | None:
         rows = fetch_bulk(self._connection, _FIND, {"number": number})

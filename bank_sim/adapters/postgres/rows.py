@@ -119,6 +119,11 @@ class _Statements:
             f"{self.select} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants
             "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
         )
+        self.spent = (
+            f"SELECT account_number, sum(amount_centavos) FROM {table.name} "  # noqa: S608 - names are constants
+            "WHERE account_number = ANY(%(numbers)s::text[]) AND requested_at_ms >= %(from_ms)s "
+            "AND requested_at_ms < %(to_ms)s AND direction = 'outgoing' AND status <> 'failed' GROUP BY account_number"
+        )
         self.has_undecided = text(
             f"SELECT EXISTS (SELECT 1 FROM {table.name} "  # noqa: S608 - names are constants of this package
             f"WHERE account_number = :number AND {_PINNING})"
@@ -183,6 +188,11 @@ class PostgresRows(Generic[Row]):
         )
         found = [self._table.row_of(row) for row in rows]
         return {(row.account_number, row.idempotency_key): row for row in found}
+
+    def spent(self, account_numbers: Collection[str], from_ms: int, to_ms: int) -> dict[str, int]:
+        values = {"numbers": list(account_numbers), "from_ms": from_ms, "to_ms": to_ms}
+        rows = fetch_bulk(self._connection, self._statements.spent, values)
+        return {number: int(centavos) for number, centavos in rows}
 
     def open_ids(self, size: int) -> list[str]:
         return [row[0] for row in self._connection.execute(self._statements.open_ids, {"size": size})]

@@ -11,6 +11,7 @@ from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from pix.postgres.bulk import execute_bulk, fetch_bulk
 from pix.postgres.unit_of_work import PostgresRepository
+from pix.scheme.features import known_features
 from pix.scheme.reasons import ReasonCode
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
@@ -20,12 +21,14 @@ _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("color", "text", lambda participant: participant.color),
     Column("url", "text", lambda participant: participant.url),
     Column("active", "boolean", lambda participant: participant.active),
+    # Joined, because PostgreSQL unnests an array of arrays into single texts.
+    Column("features", "text", lambda participant: ",".join(sorted(participant.features))),
 ]
 _PUT_PARTICIPANTS: Final = insert_statement(
     "participants",
     _PARTICIPANT_COLUMNS,
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
-    "url = excluded.url, active = excluded.active",
+    "url = excluded.url, active = excluded.active, features = excluded.features",
 )
 _READ_BEHAVIOUR: Final = (
     "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
@@ -59,7 +62,8 @@ class PostgresSwitches(PostgresRepository):
 
     def participants(self) -> dict[str, Participant]:
         rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
-        return {row[0]: Participant(*row) for row in rows}
+        participants = [(*row[:-1], known_features(row[-1].split(","))) for row in rows]
+        return {values[0]: Participant(*values) for values in participants}
 
     def set_participants(self, participants: Sequence[Participant]) -> None:
         self._execute(

@@ -10,6 +10,7 @@ from bank_sim.adapters.postgres.rows import RowTable, history_json, party_column
 from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.scheme.flows import Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side
 from pix.scheme.postings import Direction
@@ -19,8 +20,8 @@ _FIXED: Final[list[Column[Transfer]]] = [
     Column("amount_centavos", "bigint", lambda transfer: transfer.amount_centavos),
     Column("account_number", "text", lambda transfer: transfer.account_number),
     *party_columns("payer"),
-    Column("key_kind", "text", lambda transfer: transfer.payee_key.kind.value),
-    Column("key", "text", lambda transfer: transfer.payee_key.key),
+    Column("key_kind", "text", lambda transfer: transfer.payee_key and transfer.payee_key.kind.value),
+    Column("key", "text", lambda transfer: transfer.payee_key and transfer.payee_key.key),
     Column("description", "text", lambda transfer: transfer.description),
     Column("shown_tax_id_masked", "text", lambda transfer: transfer.payee_tax_id_masked),
     Column("shown_name", "text", lambda transfer: transfer.payee_name),
@@ -28,6 +29,8 @@ _FIXED: Final[list[Column[Transfer]]] = [
     Column("requested_at_ms", "bigint", lambda transfer: transfer.requested_at_ms),
     Column("idempotency_key", "text", lambda transfer: transfer.idempotency_key),
     Column("traceparent", "text", lambda transfer: transfer.traceparent),
+    Column("initiation", "text", lambda transfer: transfer.initiation.value),
+    Column("txid", "text", lambda transfer: transfer.txid),
 ]
 _CHANGING: Final[list[Column[Transfer]]] = [
     Column("status", "text", lambda transfer: transfer.status.value),
@@ -64,7 +67,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         amount_centavos, account_number,
         payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id,
         key_kind, key, description, shown_tax_id, shown_name, shown_bank_name,
-        requested_at_ms, idempotency_key, traceparent,
+        requested_at_ms, idempotency_key, traceparent, initiation, txid,
         status, reason,
         payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
         answered_at_ms, decided_at_ms, offered_at_ms, completed_at_ms, resend_at_ms, resend_count, duplicates,
@@ -80,7 +83,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         account_number=account_number,
         payer=Party(payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id),
         payee=None if payee_ispb is None else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
-        payee_key=PixKey(KeyKind(key_kind), key),
+        payee_key=None if key_kind is None else PixKey(KeyKind(key_kind), key),
         description=description,
         payee_tax_id_masked=shown_tax_id,
         payee_name=shown_name,
@@ -98,6 +101,8 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         traceparent=traceparent,
         history=tuple(_step_of(line, side) for line in history),
         refusals=refusals,
+        initiation=Initiation(initiation),
+        txid=txid,
     )
 
 

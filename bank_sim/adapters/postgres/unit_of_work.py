@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.application.ports import (
     AccountRepository,
@@ -19,6 +20,7 @@ from bank_sim.application.ports import (
     PostingRepository,
     RowExists,
     RowRepository,
+    ScheduleRepository,
     SwitchRepository,
 )
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -36,6 +38,7 @@ class PostgresUnitOfWork(PostgresTransaction):
     rows: Mapping[str, RowRepository[Any]]
     transfers: RowRepository[Transfer]
     postings: PostingRepository
+    schedules: ScheduleRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -46,6 +49,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.rows = row_repositories(self._connection)
         self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
+        self.schedules = PostgresSchedules(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)

@@ -11,6 +11,7 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
+from pix.scheme.initiation import Initiation
 from pix.scheme.messages import BankMessage
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
@@ -70,6 +71,14 @@ class FlowRow(Protocol):
 
     @property
     def description(self) -> str: ...
+
+    @property
+    def initiation(self) -> Initiation | None:
+        """How a transfer's payer named the payee; None for a row of another flow."""
+
+    @property
+    def txid(self) -> str:
+        """The payee's own number for a transfer; empty for none."""
 
     @property
     def requested_at_ms(self) -> int: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from hub.adapters.memory.rows import MemoryRows
 from hub.application.ports import Found
@@ -58,3 +58,6 @@ class MemoryReturns(MemoryRows[Return]):
         shown = [row for row in examined if shows(row)]
         is_cut = narrow.is_search and len(shown) < narrow.size and len(examined) == narrow.examined_max
         return Found(shown[: narrow.size], place(examined[-1]) if is_cut else None)
+
+
+IN_MEMORY: Final = MemoryReturns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from hub.adapters.memory.rows import MemoryRows
 from hub.application.ports import Found, Latency, TransferFilter
@@ -24,13 +25,15 @@ class MemoryTransfers(MemoryRows[Transfer]):
             )
 
         def shows(transfer: Transfer) -> bool:
+            key = "" if transfer.payee_key is None else transfer.payee_key.key
             sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
             return (
                 (not narrow.ispb or narrow.ispb in sides)
                 and (narrow.status is None or transfer.status is narrow.status)
                 and (narrow.reason is None or transfer.reason is narrow.reason)
-                and (not narrow.key or transfer.payee_key.key == narrow.key)
-                and (not narrow.key_beginnings or transfer.payee_key.key.startswith(narrow.key_beginnings))
+                and (not narrow.key or key == narrow.key)
+                and (not narrow.key_beginnings or key.startswith(narrow.key_beginnings))
+                and (not narrow.txid or transfer.txid == narrow.txid)
                 and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
                 and narrow.id_part in transfer.end_to_end_id
@@ -70,3 +73,6 @@ class MemoryTransfers(MemoryRows[Transfer]):
                 known = oldest.get(transfer.payee.ispb, transfer.waiting_since_ms)
                 oldest[transfer.payee.ispb] = min(known, transfer.waiting_since_ms)
         return oldest
+
+
+IN_MEMORY: Final = MemoryTransfers

@@ -244,11 +244,6 @@ class PostgresReturns:
         return Found(rows, None if last is None else (last[0], last[1]))
 
 
-def returns_of_process() -> Callable[[Connection], PostgresReturns]:
-    """Makes the repository of each transaction."""
-    return PostgresReturns
-
-
 def _values(columns: Mapping[str, tuple[str, Any]], changes: Sequence[RowChange[Return]]) -> dict[str, str]:
     values = {}
     for name, (kind, value_of) in columns.items():
@@ -310,3 +305,11 @@ def _history_of(lines: str) -> list[HistoryStep]:
             )
         )
     return steps
+
+
+def returns_of_process() -> Callable[[Connection], PostgresReturns]:
+    """Makes the repository of each transaction."""
+    return PostgresReturns
+
+
+IN_POSTGRES: Final = returns_of_process

@@ -33,6 +33,7 @@ from pix.postgres.engine import is_storable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.flows import Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
@@ -45,7 +46,7 @@ _WRITTEN_ONCE: Final = (
     "payer_ispb, payer_branch, payer_account_number, payer_name, payer_tax_id_masked, "
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
     "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, traceparent, "
-    "received_real_at_ms"
+    "received_real_at_ms, initiation, txid"
 )
 _UPDATED: Final[Mapping[str, str]] = {
     "status": "text",
@@ -78,7 +79,7 @@ _READ: Final = (
     "payee_ispb, payee_branch, payee_account_number, payee_name, payee_tax_id_masked, "
     "key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, offered_at_ms, "
     "decided_at_ms, payer_processed_at_ms, payee_processed_at_ms, closed_at_ms, "
-    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent, received_real_at_ms"
+    "resend_at_ms, resend_count, resends, duplicates, refusals, traceparent, received_real_at_ms, initiation, txid"
 )
 """In the order of Transfer's fields."""
 _SELECT: Final = f"SELECT {_READ} FROM transfers"  # noqa: S608 - names are constants of this module
@@ -93,6 +94,7 @@ _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
 _STATUSES: Final = {status.value: status for status in TransferStatus}
 _KINDS: Final = {kind.value: kind for kind in KeyKind}
+_INITIATIONS: Final = {initiation.value: initiation for initiation in Initiation}
 
 
 _IN_TIME: Final[Mapping[str, str]] = {
@@ -106,6 +108,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "whole_id": "end_to_end_id = :whole_id",
     "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
+    "txid": "txid = :txid",
     "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
@@ -162,6 +165,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id,
         key_kind, key, requested_tax_id_masked, description, requested_at_ms, received_at_ms, *rest,
     ) = row  # fmt: skip
+    rest[-2] = _INITIATIONS[rest[-2]]
     return Transfer(
         end_to_end_id,
         _STATUSES[status],
@@ -169,7 +173,7 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
         amount_centavos,
         Party(payer_ispb, payer_branch, payer_account, payer_name, payer_tax_id),
         None if payee_ispb is None else Party(payee_ispb, payee_branch, payee_account, payee_name, payee_tax_id),
-        PixKey(_KINDS[key_kind], key),
+        None if key_kind is None else PixKey(_KINDS[key_kind], key),
         requested_tax_id_masked,
         description,
         requested_at_ms,
@@ -190,13 +194,14 @@ def _copy_line(change: RowChange[Transfer]) -> str:
         )
     )
     key = transfer.payee_key
-    more_texts = "\t".join(
-        map(copy_text, (key.kind.value, key.key, transfer.payee_tax_id_masked, transfer.description))
-    )
+    key_texts = _NO_KEY if key is None else f"{key.kind.value}\t{copy_text(key.key)}"
+    more_texts = "\t".join(map(copy_text, (transfer.payee_tax_id_masked, transfer.description)))
     return (
-        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t{more_texts}\t"
+        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t"
+        f"{key_texts}\t{more_texts}\t"
         f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.status.value}\t"
+        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation.value}\t"
+        f"{copy_text(transfer.txid)}\t{transfer.status.value}\t"
         f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
         f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
         f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
@@ -205,6 +210,7 @@ def _copy_line(change: RowChange[Transfer]) -> str:
 
 
 _NO_PAYEE: Final = "\t".join([COPY_NULL] * 5)
+_NO_KEY: Final = "\t".join([COPY_NULL] * 2)
 
 
 def _number(number: int | None) -> str:
@@ -350,7 +356,7 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, *narrow.key_beginnings))):
+        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, *narrow.key_beginnings))):
             return Found([], None)
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
         in_time = _conditions(_IN_TIME, narrow, values)
@@ -418,3 +424,6 @@ def transfers_of_process() -> Callable[[Connection], PostgresTransfers]:
     """Makes the repository of each transaction; those of a process share what it has written last."""
     cached = CachedTransfers()
     return lambda connection: PostgresTransfers(connection, cached)
+
+
+IN_POSTGRES: Final = transfers_of_process

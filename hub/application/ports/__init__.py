@@ -67,6 +67,8 @@ class TransferFilter:
     """Only those paid to this key, in its stored form."""
     key_beginnings: tuple[str, ...] = ()
     """Only those paid to a key whose stored form begins with one of these."""
+    txid: str = ""
+    """Only those with this txid; case matters."""
     amount_centavos: int | None = None
     reason: ReasonCode | None = None
     received_from_ms: int | None = None
@@ -90,7 +92,9 @@ class TransferFilter:
     @property
     def is_search(self) -> bool:
         """Whether it may have to look at many transfers to find a few."""
-        is_narrow = self.ispb or self.status or self.id_part or self.key or self.key_beginnings or self.reason
+        is_narrow = (
+            self.ispb or self.status or self.id_part or self.key or self.key_beginnings or self.reason or self.txid
+        )
         return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
 

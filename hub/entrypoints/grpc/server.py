@@ -219,7 +219,13 @@ def _page_cursor(token: str) -> tuple[int, str] | None:
 
 def _participant(bank: Bank) -> participants.Participant:
     return participants.Participant(
-        ispb=bank.ispb, code=bank.code, name=bank.name, color=bank.color, url=bank.url, active=bank.active
+        ispb=bank.ispb,
+        code=bank.code,
+        name=bank.name,
+        color=bank.color,
+        url=bank.url,
+        active=bank.active,
+        features=sorted(bank.features),
     )
 
 

@@ -12,12 +12,22 @@ from lab.prove.scenarios import (
     hub_dies,
     late_answer,
     payee_bank_dies,
+    returns_storm,
     silent_bank,
 )
 from lab.prove.scenarios.scenario import Scenario
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     each.SCENARIO.name: each.SCENARIO
-    for each in (payee_bank_dies, hub_dies, everything_dies, silent_bank, late_answer, duplicate_storm, gridlock)
+    for each in (
+        payee_bank_dies,
+        hub_dies,
+        everything_dies,
+        silent_bank,
+        late_answer,
+        duplicate_storm,
+        returns_storm,
+        gridlock,
+    )
 }
 """By name, in the order in which one would show them."""

@@ -79,21 +79,31 @@ UnitsOfWork = Callable[[], UnitOfWork]
 class NetworkClock:
     """Scheme time of a process in a network with a virtual clock; see `pix.runtime.clock.SchemeClock`. Thread-safe.
 
-    It never goes back: neither when the machine's clock does, nor with a revision.
+    It never goes back: neither when the machine's clock does, nor with a revision. Before it gives its first time it
+    reads the revision that is stored, so that a process that has just started is not behind; then it may raise
+    DatabaseUnavailable.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._read_first: Callable[[], VirtualTime] | None = None
         self._changed = threading.Condition()
         self._time = REAL_TIME
         self._reached_ms = 0
 
+    def begin_with(self, read: Callable[[], VirtualTime]) -> None:
+        """`read` gives the revision that is stored."""
+        self._read_first = read
+
     @property
     def time(self) -> VirtualTime:
-        """The revision by which it counts."""
+        """The revision by which it counts; real time before it has given a time."""
         return self._time
 
     def now_ms(self) -> int:
+        if (read := self._read_first) is not None:
+            self.take(read())
+            self._read_first = None
         real_now_ms = self._clock.real_now_ms()
         with self._changed:
             self._reached_ms = max(self._reached_ms, self._time.at(real_now_ms))
@@ -121,12 +131,15 @@ class FollowClock:
     def __init__(self, units: UnitsOfWork, clock: NetworkClock) -> None:
         self._units = units
         self.clock = clock
+        clock.begin_with(self._read)
+
+    def _read(self) -> VirtualTime:
+        with self._units() as unit:
+            return unit.clock.read()
 
     def refresh(self) -> None:
         """Takes what the database has, also of another process. Raises DatabaseUnavailable."""
-        with self._units() as unit:
-            time = unit.clock.read()
-        self.clock.take(time)
+        self.clock.take(self._read())
 
     def take(self, time: VirtualTime) -> None:
         """Takes a revision that the hub tells; an older one changes nothing. Raises DatabaseUnavailable."""

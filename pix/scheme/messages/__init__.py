@@ -14,7 +14,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from pix.scheme.messages import returns, transfers
-from pix.scheme.messages.parts import MessageSpec, Outcome, Party, Role, Side
+from pix.scheme.messages.parts import MessageSpec, Outcome, Party, Role, Side, account_of
 from pix.scheme.messages.transfers import (
     OutcomeProcessed,
     TransferAccepted,
@@ -47,6 +47,7 @@ __all__ = [
     "TransferOffered",
     "TransferRejected",
     "TransferRequested",
+    "account_of",
 ]
 
 BankMessage = transfers.FromBank | returns.FromBank

@@ -46,6 +46,11 @@ class Party:
     tax_id_masked: str
 
 
+def account_of(party: Party) -> tuple[str, str, str]:
+    """ISPB, branch and number: what identifies an account."""
+    return party.ispb, party.branch, party.account_number
+
+
 @value_object
 class MessageSpec:
     """A row of the protocol's table of messages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import PixKey
 from pix.scheme.messages.parts import BOTH_BANKS, MessageSpec, Outcome, Party, Role, Side
 from pix.scheme.reasons import ReasonCode
@@ -28,24 +29,32 @@ class TransferRequested(_OfTransfer):
     end_to_end_id: str
     amount_centavos: int
     payer: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
+    """None when the payer typed the payee's account (MANU)."""
     payee_tax_id_masked: str
     """What the payer was shown before confirming; empty when nothing was shown."""
     description: str
     requested_at_ms: int
+    payee: Party | None = None
+    """As the payer typed it (MANU); None for a key."""
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
+    """The payee's own number for the payment, from a QR code; empty for none."""
 
 
 @value_object
 class TransferOffered(_OfTransfer):
-    """Step 2, hub to payee's bank. The key is resolved and the payer's bank's settlement money is reserved."""
+    """Step 2, hub to payee's bank. The payee is known and the payer's bank's settlement money is reserved."""
 
     end_to_end_id: str
     amount_centavos: int
     payer: Party
     payee: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     offered_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object
@@ -74,9 +83,11 @@ class TransferConfirmed(_OfTransfer):
     amount_centavos: int
     payer: Party
     payee: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     confirmed_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object
@@ -94,9 +105,11 @@ class TransferFailed(_OfTransfer):
     payer: Party
     payee: Party | None
     """None when the key was never resolved."""
-    payee_key: PixKey
+    payee_key: PixKey | None
     description: str
     failed_at_ms: int
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 @value_object

@@ -23,8 +23,8 @@ REASONS: Final = by_code(
         Reason(
             ReasonCode.AG12,
             _HUB,
-            "This transfer is not allowed: payer and payee are the same account.",
-            "Esta transferência não é permitida: pagador e recebedor são a mesma conta.",
+            "This transfer is not allowed: payer and payee are the same account, or the payee's bank can't take it.",
+            "Esta transferência não é permitida: pagador e recebedor são a mesma conta, ou o banco dele não a aceita.",
         ),
         Reason(
             ReasonCode.AM02,
@@ -40,7 +40,7 @@ REASONS: Final = by_code(
         ),
         Reason(
             ReasonCode.BE01,
-            _HUB,
+            _HUB | _PAYEE_BANK,
             "The tax ID does not match the owner of the account.",
             "O CPF ou CNPJ não corresponde ao titular da conta.",
         ),
@@ -76,8 +76,8 @@ REASONS: Final = by_code(
         ),
         Reason(
             ReasonCode.RC10,
-            # The hub finds the payee's bank in its own directory, so the ISPB of a transfer to a key is never wrong.
-            frozenset(),
+            # Of a transfer to a typed account: the hub finds the bank of a key in its own directory.
+            _HUB,
             "The ISPB of the payee's bank is wrong.",
             "O ISPB do banco do recebedor está incorreto.",
         ),

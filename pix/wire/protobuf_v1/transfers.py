@@ -6,7 +6,10 @@ from typing import Final
 
 from google.protobuf.message import Message as Protobuf
 
+from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
+from pix.scheme.initiation import Initiation
+from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     Message,
     OutcomeProcessed,
@@ -32,16 +35,44 @@ from pix.wire.protobuf_v1.parts import (
     reason_from_wire,
 )
 
+# DICT is sent as nothing, so that the message of a transfer by key is the same as of a version without the field.
+_INITIATION_TO_WIRE: Final = {
+    Initiation.MANU: common.INITIATION_MANU,
+    Initiation.DICT: common.INITIATION_UNSPECIFIED,
+    Initiation.QRES: common.INITIATION_QRES,
+    Initiation.QRDN: common.INITIATION_QRDN,
+}
+_INITIATION_FROM_WIRE: Final = {
+    common.INITIATION_UNSPECIFIED: Initiation.DICT,
+    common.INITIATION_MANU: Initiation.MANU,
+    common.INITIATION_DICT: Initiation.DICT,
+    common.INITIATION_QRES: Initiation.QRES,
+    common.INITIATION_QRDN: Initiation.QRDN,
+}
+
+
+def _payee_key_to_wire(key: PixKey | None) -> common.PixKey | None:
+    return None if key is None else key_to_wire(key)
+
+
+def _payee_key_from_wire(
+    parsed: wire.TransferRequested | wire.TransferOffered | wire.TransferConfirmed | wire.TransferFailed,
+) -> PixKey | None:
+    return key_from_wire(parsed.payee_key) if parsed.HasField("payee_key") else None
+
 
 def _encode_requested(message: TransferRequested) -> Protobuf:
     return wire.TransferRequested(
         end_to_end_id=message.end_to_end_id,
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         payee_tax_id_masked=message.payee_tax_id_masked,
         description=message.description,
         requested_at_ms=message.requested_at_ms,
+        payee=party_to_wire(message.payee) if message.payee else None,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -50,10 +81,13 @@ def _decode_requested(parsed: wire.TransferRequested) -> Message:
         parsed.end_to_end_id,
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.payee_tax_id_masked,
         parsed.description,
         parsed.requested_at_ms,
+        party_from_wire(parsed.payee) if parsed.HasField("payee") else None,
+        from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -63,9 +97,11 @@ def _encode_offered(message: TransferOffered) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         offered_at_ms=message.offered_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -75,9 +111,11 @@ def _decode_offered(parsed: wire.TransferOffered) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.offered_at_ms,
+        from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -108,9 +146,11 @@ def _encode_confirmed(message: TransferConfirmed) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee),
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         confirmed_at_ms=message.confirmed_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -121,9 +161,11 @@ def _decode_confirmed(parsed: wire.TransferConfirmed) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee),
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.confirmed_at_ms,
+        from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 
@@ -135,9 +177,11 @@ def _encode_failed(message: TransferFailed) -> Protobuf:
         amount_centavos=message.amount_centavos,
         payer=party_to_wire(message.payer),
         payee=party_to_wire(message.payee) if message.payee else None,
-        payee_key=key_to_wire(message.payee_key),
+        payee_key=_payee_key_to_wire(message.payee_key),
         description=message.description,
         failed_at_ms=message.failed_at_ms,
+        initiation=_INITIATION_TO_WIRE[message.initiation],
+        txid=message.txid,
     )
 
 
@@ -149,9 +193,11 @@ def _decode_failed(parsed: wire.TransferFailed) -> Message:
         parsed.amount_centavos,
         party_from_wire(parsed.payer),
         party_from_wire(parsed.payee) if parsed.HasField("payee") else None,
-        key_from_wire(parsed.payee_key),
+        _payee_key_from_wire(parsed),
         parsed.description,
         parsed.failed_at_ms,
+        from_wire(_INITIATION_FROM_WIRE, parsed.initiation, "initiation"),
+        parsed.txid,
     )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63odepix/v1/common.proto\x12\ncodepix.v1\"8\n\x06PixKey\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.codepix.v1.KeyKind\x12\x0b\n\x03key\x18\x02 \x01(\t\"b\n\x05Party\x12\x0c\n\x04ispb\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rtax_id_masked\x18\x05 \x01(\t*\x82\x01\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKEY_KIND_CPF\x10\x01\x12\x11\n\rKEY_KIND_CNPJ\x10\x02\x12\x12\n\x0eKEY_KIND_PHONE\x10\x03\x12\x12\n\x0eKEY_KIND_EMAIL\x10\x04\x12\x10\n\x0cKEY_KIND_EVP\x10\x05*<\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_PAYER\x10\x01\x12\x0e\n\nSIDE_PAYEE\x10\x02*M\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONFIRMED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63odepix/v1/common.proto\x12\ncodepix.v1\"8\n\x06PixKey\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.codepix.v1.KeyKind\x12\x0b\n\x03key\x18\x02 \x01(\t\"b\n\x05Party\x12\x0c\n\x04ispb\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x15\n\rtax_id_masked\x18\x05 \x01(\t*\x82\x01\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKEY_KIND_CPF\x10\x01\x12\x11\n\rKEY_KIND_CNPJ\x10\x02\x12\x12\n\x0eKEY_KIND_PHONE\x10\x03\x12\x12\n\x0eKEY_KIND_EMAIL\x10\x04\x12\x10\n\x0cKEY_KIND_EVP\x10\x05*<\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_PAYER\x10\x01\x12\x0e\n\nSIDE_PAYEE\x10\x02*M\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONFIRMED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02*|\n\nInitiation\x12\x1a\n\x16INITIATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fINITIATION_MANU\x10\x01\x12\x13\n\x0fINITIATION_DICT\x10\x02\x12\x13\n\x0fINITIATION_QRES\x10\x03\x12\x13\n\x0fINITIATION_QRDN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIDE']._serialized_end=390
   _globals['_OUTCOME']._serialized_start=392
   _globals['_OUTCOME']._serialized_end=469
+  _globals['_INITIATION']._serialized_start=471
+  _globals['_INITIATION']._serialized_end=595
   _globals['_PIXKEY']._serialized_start=39
   _globals['_PIXKEY']._serialized_end=95
   _globals['_PARTY']._serialized_start=97

@@ -87,6 +87,38 @@ OUTCOME_CONFIRMED: Outcome.ValueType  # 1
 OUTCOME_FAILED: Outcome.ValueType  # 2
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
+class _Initiation:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InitiationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Initiation.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INITIATION_UNSPECIFIED: _Initiation.ValueType  # 0
+    """A transfer by key, as DICT: what a participant sends that does not know the field."""
+    INITIATION_MANU: _Initiation.ValueType  # 1
+    """Bank, branch and account, typed: the transfer has no key."""
+    INITIATION_DICT: _Initiation.ValueType  # 2
+    """A key, looked up in the directory."""
+    INITIATION_QRES: _Initiation.ValueType  # 3
+    """A static QR code; its txid, if it has one, is 1 to 25 letters and digits."""
+    INITIATION_QRDN: _Initiation.ValueType  # 4
+    """A dynamic QR code; its txid is 26 to 35 letters and digits."""
+
+class Initiation(_Initiation, metaclass=_InitiationEnumTypeWrapper):
+    """How the payer named the payee."""
+
+INITIATION_UNSPECIFIED: Initiation.ValueType  # 0
+"""A transfer by key, as DICT: what a participant sends that does not know the field."""
+INITIATION_MANU: Initiation.ValueType  # 1
+"""Bank, branch and account, typed: the transfer has no key."""
+INITIATION_DICT: Initiation.ValueType  # 2
+"""A key, looked up in the directory."""
+INITIATION_QRES: Initiation.ValueType  # 3
+"""A static QR code; its txid, if it has one, is 1 to 25 letters and digits."""
+INITIATION_QRDN: Initiation.ValueType  # 4
+"""A dynamic QR code; its txid is 26 to 35 letters and digits."""
+Global___Initiation: _TypeAlias = Initiation  # noqa: Y015
+
 @_typing.final
 class PixKey(_message.Message):
     """A Pix key in its stored form."""

@@ -52,6 +52,7 @@ class Participant(_message.Message):
     COLOR_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     ispb: _builtins.str
     code: _builtins.str
     """Three digits."""
@@ -61,6 +62,10 @@ class Participant(_message.Message):
     url: _builtins.str
     """The address of the bank's pages; may be empty."""
     active: _builtins.bool
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the bank has announced that it understands beside transfers to a key: `returns`, `manu`."""
+
     def __init__(
         self,
         *,
@@ -70,10 +75,11 @@ class Participant(_message.Message):
         color: _builtins.str = ...,
         url: _builtins.str = ...,
         active: _builtins.bool = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "code", b"code", "color", b"color", "ispb", b"ispb", "name", b"name", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "code", b"code", "color", b"color", "features", b"features", "ispb", b"ispb", "name", b"name", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

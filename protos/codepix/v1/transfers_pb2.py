@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from codepix.v1 import common_pb2 as codepix_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63odepix/v1/transfers.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"\xd7\x01\n\x11TransferRequested\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12 \n\x05payer\x18\x03 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x04 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x1b\n\x13payee_tax_id_masked\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x17\n\x0frequested_at_ms\x18\x07 \x01(\x03\"\xd8\x01\n\x0fTransferOffered\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12 \n\x05payer\x18\x03 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x04 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x05 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x15\n\roffered_at_ms\x18\x07 \x01(\x03\"B\n\x10TransferAccepted\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\"W\n\x10TransferRejected\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12\x13\n\x0breason_code\x18\x03 \x01(\t\"\xfc\x01\n\x11TransferConfirmed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12\x17\n\x0f\x61mount_centavos\x18\x03 \x01(\x03\x12 \n\x05payer\x18\x04 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x06 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x17\n\x0f\x63onfirmed_at_ms\x18\x08 \x01(\x03\"\x8b\x02\n\x0eTransferFailed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12 \n\x05payer\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x06 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x07 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x12\x14\n\x0c\x66\x61iled_at_ms\x18\t \x01(\x03\"\x9d\x01\n\x10OutcomeProcessed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12$\n\x07outcome\x18\x03 \x01(\x0e\x32\x13.codepix.v1.Outcome\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12\x13\n\x0breason_code\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63odepix/v1/transfers.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"\xb3\x02\n\x11TransferRequested\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12 \n\x05payer\x18\x03 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x04 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x1b\n\x13payee_tax_id_masked\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x17\n\x0frequested_at_ms\x18\x07 \x01(\x03\x12 \n\x05payee\x18\x08 \x01(\x0b\x32\x11.codepix.v1.Party\x12*\n\ninitiation\x18\t \x01(\x0e\x32\x16.codepix.v1.Initiation\x12\x0c\n\x04txid\x18\n \x01(\t\"\x92\x02\n\x0fTransferOffered\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12 \n\x05payer\x18\x03 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x04 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x05 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x15\n\roffered_at_ms\x18\x07 \x01(\x03\x12*\n\ninitiation\x18\x08 \x01(\x0e\x32\x16.codepix.v1.Initiation\x12\x0c\n\x04txid\x18\t \x01(\t\"B\n\x10TransferAccepted\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\"W\n\x10TransferRejected\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12\x13\n\x0breason_code\x18\x03 \x01(\t\"\xb6\x02\n\x11TransferConfirmed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12\x17\n\x0f\x61mount_centavos\x18\x03 \x01(\x03\x12 \n\x05payer\x18\x04 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x06 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x17\n\x0f\x63onfirmed_at_ms\x18\x08 \x01(\x03\x12*\n\ninitiation\x18\t \x01(\x0e\x32\x16.codepix.v1.Initiation\x12\x0c\n\x04txid\x18\n \x01(\t\"\xc5\x02\n\x0eTransferFailed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12 \n\x05payer\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x06 \x01(\x0b\x32\x11.codepix.v1.Party\x12%\n\tpayee_key\x18\x07 \x01(\x0b\x32\x12.codepix.v1.PixKey\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x12\x14\n\x0c\x66\x61iled_at_ms\x18\t \x01(\x03\x12*\n\ninitiation\x18\n \x01(\x0e\x32\x16.codepix.v1.Initiation\x12\x0c\n\x04txid\x18\x0b \x01(\t\"\x9d\x01\n\x10OutcomeProcessed\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12\x1e\n\x04side\x18\x02 \x01(\x0e\x32\x10.codepix.v1.Side\x12$\n\x07outcome\x18\x03 \x01(\x0e\x32\x13.codepix.v1.Outcome\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12\x13\n\x0breason_code\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'codepix.v1.transfers_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRANSFERREQUESTED']._serialized_start=68
-  _globals['_TRANSFERREQUESTED']._serialized_end=283
-  _globals['_TRANSFEROFFERED']._serialized_start=286
-  _globals['_TRANSFEROFFERED']._serialized_end=502
-  _globals['_TRANSFERACCEPTED']._serialized_start=504
-  _globals['_TRANSFERACCEPTED']._serialized_end=570
-  _globals['_TRANSFERREJECTED']._serialized_start=572
-  _globals['_TRANSFERREJECTED']._serialized_end=659
-  _globals['_TRANSFERCONFIRMED']._serialized_start=662
-  _globals['_TRANSFERCONFIRMED']._serialized_end=914
-  _globals['_TRANSFERFAILED']._serialized_start=917
-  _globals['_TRANSFERFAILED']._serialized_end=1184
-  _globals['_OUTCOMEPROCESSED']._serialized_start=1187
-  _globals['_OUTCOMEPROCESSED']._serialized_end=1344
+  _globals['_TRANSFERREQUESTED']._serialized_end=375
+  _globals['_TRANSFEROFFERED']._serialized_start=378
+  _globals['_TRANSFEROFFERED']._serialized_end=652
+  _globals['_TRANSFERACCEPTED']._serialized_start=654
+  _globals['_TRANSFERACCEPTED']._serialized_end=720
+  _globals['_TRANSFERREJECTED']._serialized_start=722
+  _globals['_TRANSFERREJECTED']._serialized_end=809
+  _globals['_TRANSFERCONFIRMED']._serialized_start=812
+  _globals['_TRANSFERCONFIRMED']._serialized_end=1122
+  _globals['_TRANSFERFAILED']._serialized_start=1125
+  _globals['_TRANSFERFAILED']._serialized_end=1450
+  _globals['_OUTCOMEPROCESSED']._serialized_start=1453
+  _globals['_OUTCOMEPROCESSED']._serialized_end=1610
 # @@protoc_insertion_point(module_scope)

@@ -32,6 +32,9 @@ class TransferRequested(_message.Message):
     PAYEE_TAX_ID_MASKED_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     REQUESTED_AT_MS_FIELD_NUMBER: _builtins.int
+    PAYEE_FIELD_NUMBER: _builtins.int
+    INITIATION_FIELD_NUMBER: _builtins.int
+    TXID_FIELD_NUMBER: _builtins.int
     end_to_end_id: _builtins.str
     amount_centavos: _builtins.int
     payee_tax_id_masked: _builtins.str
@@ -41,10 +44,21 @@ class TransferRequested(_message.Message):
     description: _builtins.str
     """Free text of at most 140 characters."""
     requested_at_ms: _builtins.int
+    initiation: _common_pb2.Initiation.ValueType
+    txid: _builtins.str
+    """The payee's own number for the payment, from a QR code; empty for none."""
     @_builtins.property
     def payer(self) -> _common_pb2.Party: ...
     @_builtins.property
-    def payee_key(self) -> _common_pb2.PixKey: ...
+    def payee_key(self) -> _common_pb2.PixKey:
+        """Absent with INITIATION_MANU, here and in the messages below."""
+
+    @_builtins.property
+    def payee(self) -> _common_pb2.Party:
+        """Instead of `payee_key`, with INITIATION_MANU: the payee as the payer typed it. The hub checks the bank (RC10), and
+        the payee's bank checks the account (AC03) and the masked tax id (BE01).
+        """
+
     def __init__(
         self,
         *,
@@ -55,10 +69,13 @@ class TransferRequested(_message.Message):
         payee_tax_id_masked: _builtins.str = ...,
         description: _builtins.str = ...,
         requested_at_ms: _builtins.int = ...,
+        payee: _common_pb2.Party | None = ...,
+        initiation: _common_pb2.Initiation.ValueType = ...,
+        txid: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payee", b"payee", "payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "payee_key", b"payee_key", "payee_tax_id_masked", b"payee_tax_id_masked", "payer", b"payer", "requested_at_ms", b"requested_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "initiation", b"initiation", "payee", b"payee", "payee_key", b"payee_key", "payee_tax_id_masked", b"payee_tax_id_masked", "payer", b"payer", "requested_at_ms", b"requested_at_ms", "txid", b"txid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -66,7 +83,7 @@ Global___TransferRequested: _TypeAlias = TransferRequested  # noqa: Y015
 
 @_typing.final
 class TransferOffered(_message.Message):
-    """2. Hub to payee's bank: the hub has resolved the key and reserved the settlement money of the payer's bank."""
+    """2. Hub to payee's bank: the hub knows the payee and has reserved the settlement money of the payer's bank."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -77,10 +94,14 @@ class TransferOffered(_message.Message):
     PAYEE_KEY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     OFFERED_AT_MS_FIELD_NUMBER: _builtins.int
+    INITIATION_FIELD_NUMBER: _builtins.int
+    TXID_FIELD_NUMBER: _builtins.int
     end_to_end_id: _builtins.str
     amount_centavos: _builtins.int
     description: _builtins.str
     offered_at_ms: _builtins.int
+    initiation: _common_pb2.Initiation.ValueType
+    txid: _builtins.str
     @_builtins.property
     def payer(self) -> _common_pb2.Party: ...
     @_builtins.property
@@ -97,10 +118,12 @@ class TransferOffered(_message.Message):
         payee_key: _common_pb2.PixKey | None = ...,
         description: _builtins.str = ...,
         offered_at_ms: _builtins.int = ...,
+        initiation: _common_pb2.Initiation.ValueType = ...,
+        txid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payee", b"payee", "payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "offered_at_ms", b"offered_at_ms", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "initiation", b"initiation", "offered_at_ms", b"offered_at_ms", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer", "txid", b"txid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,12 +195,16 @@ class TransferConfirmed(_message.Message):
     PAYEE_KEY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CONFIRMED_AT_MS_FIELD_NUMBER: _builtins.int
+    INITIATION_FIELD_NUMBER: _builtins.int
+    TXID_FIELD_NUMBER: _builtins.int
     end_to_end_id: _builtins.str
     side: _common_pb2.Side.ValueType
     """The receiver's side; a bank on both sides gets a record for each."""
     amount_centavos: _builtins.int
     description: _builtins.str
     confirmed_at_ms: _builtins.int
+    initiation: _common_pb2.Initiation.ValueType
+    txid: _builtins.str
     @_builtins.property
     def payer(self) -> _common_pb2.Party: ...
     @_builtins.property
@@ -195,10 +222,12 @@ class TransferConfirmed(_message.Message):
         payee_key: _common_pb2.PixKey | None = ...,
         description: _builtins.str = ...,
         confirmed_at_ms: _builtins.int = ...,
+        initiation: _common_pb2.Initiation.ValueType = ...,
+        txid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payee", b"payee", "payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "confirmed_at_ms", b"confirmed_at_ms", "description", b"description", "end_to_end_id", b"end_to_end_id", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer", "side", b"side"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "confirmed_at_ms", b"confirmed_at_ms", "description", b"description", "end_to_end_id", b"end_to_end_id", "initiation", b"initiation", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer", "side", b"side", "txid", b"txid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,12 +248,16 @@ class TransferFailed(_message.Message):
     PAYEE_KEY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FAILED_AT_MS_FIELD_NUMBER: _builtins.int
+    INITIATION_FIELD_NUMBER: _builtins.int
+    TXID_FIELD_NUMBER: _builtins.int
     end_to_end_id: _builtins.str
     side: _common_pb2.Side.ValueType
     reason_code: _builtins.str
     amount_centavos: _builtins.int
     description: _builtins.str
     failed_at_ms: _builtins.int
+    initiation: _common_pb2.Initiation.ValueType
+    txid: _builtins.str
     @_builtins.property
     def payer(self) -> _common_pb2.Party: ...
     @_builtins.property
@@ -245,10 +278,12 @@ class TransferFailed(_message.Message):
         payee_key: _common_pb2.PixKey | None = ...,
         description: _builtins.str = ...,
         failed_at_ms: _builtins.int = ...,
+        initiation: _common_pb2.Initiation.ValueType = ...,
+        txid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payee", b"payee", "payee_key", b"payee_key", "payer", b"payer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "failed_at_ms", b"failed_at_ms", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer", "reason_code", b"reason_code", "side", b"side"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_centavos", b"amount_centavos", "description", b"description", "end_to_end_id", b"end_to_end_id", "failed_at_ms", b"failed_at_ms", "initiation", b"initiation", "payee", b"payee", "payee_key", b"payee_key", "payer", b"payer", "reason_code", b"reason_code", "side", b"side", "txid", b"txid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

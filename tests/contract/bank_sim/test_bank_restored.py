@@ -39,8 +39,10 @@ def document(world: World, end_to_end_id: str, direction: Direction) -> dict[str
         "amount_centavos": row.amount_centavos,
         "payer": party(row.payer),
         "payee": party(payee),
-        "key_kind": row.payee_key.kind.value,
-        "key": row.payee_key.key,
+        "key_kind": row.payee_key and row.payee_key.kind.value,
+        "key": row.payee_key and row.payee_key.key,
+        "initiation": row.initiation.value,
+        "txid": row.txid,
         "description": row.description,
         "decided_at_ms": row.decided_at_ms,
     }

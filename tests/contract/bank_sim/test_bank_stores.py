@@ -21,13 +21,15 @@ from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.deliveries import HUB, Rejected
+from pix.scheme.features import FEATURES
 from pix.scheme.flows import Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import ReasonCode
 from pix.wire.record import Record
-from tests.support.bank_builders import ANA, END_TO_END_ID, NOW_MS, incoming, outgoing
+from tests.support.bank_builders import ANA, END_TO_END_ID, NOW_MS, STRANGER, incoming, outgoing
 from tests.support.banks import AURORA
 from tests.support.clock import TurnedClock
 
@@ -133,7 +135,13 @@ def test_accounts_are_listed_by_number(units: UnitsOfWork) -> None:
         assert first[0].holder_kind is HolderKind.COMPANY
 
 
-@pytest.mark.parametrize("row", [outgoing(), *(incoming(status) for status in TransferStatus if status != "pending")])
+TYPED = replace(outgoing(), payee_key=None, payee=STRANGER, initiation=Initiation.MANU)
+OF_A_CODE = replace(incoming(), initiation=Initiation.QRES, txid="Pedido42")
+
+
+@pytest.mark.parametrize(
+    "row", [outgoing(), TYPED, OF_A_CODE, *(incoming(status) for status in TransferStatus if status != "pending")]
+)
 def test_a_transfer_comes_back_as_it_was_stored(units: UnitsOfWork, row: Transfer) -> None:
     stored = replace(
         row,
@@ -446,7 +454,7 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
         consuming=False,
     )
     banks = [
-        Participant("00000002", "002", "Banco Ipê", "#c98a00", "http://two", True),
+        Participant("00000002", "002", "Banco Ipê", "#c98a00", "http://two", True, FEATURES),
         Participant("00000001", "001", "Banco Aurora", "#5b2a86", "", False),
     ]
     with units() as unit:

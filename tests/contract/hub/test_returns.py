@@ -21,7 +21,7 @@ from pix.scheme.messages import Side
 from pix.scheme.messages.returns import FromBank, ReturnConfirmed, ReturnFailed, ReturnOffered
 from pix.scheme.reasons import ReasonCode
 from tests.support.clock import TurnedClock
-from tests.support.hub_builders import AMOUNT, AURORA, FUNDS, IPE, MARE, NOW_MS, POLICY, completed, e2e
+from tests.support.hub_builders import AMOUNT, AURORA, FUNDS, IPE, MARE, NOW_MS, POLICY, completed, e2e, transfer
 from tests.support.return_builders import (
     PART,
     completed_return,
@@ -253,3 +253,17 @@ def test_a_return_that_nobody_answers_is_offered_again_and_fails_at_its_time_out
     clock = TurnedClock(NOW_MS + 100_000)
     assert reasons_of(FailExpired(with_original, clock, clock, POLICY, 40_000)()) == [ReasonCode.AB11] * 2
     assert accounts(with_original)[IPE] == SettlementAccount(IPE, FUNDS, 0)
+
+
+def test_one_sweep_fails_transfers_and_returns_that_timed_out(with_original: UnitsOfWork) -> None:
+    offered = transfer(end_to_end_id=e2e(2), amount_centavos=7)
+    with with_original() as unit:
+        unit.transfers.save([RowChange(offered, (), is_new=True)])
+        unit.settlement.save([SettlementAccount(AURORA, FUNDS, 7)])
+        unit.commit()
+    process(with_original, (return_requested(), IPE))
+    clock = TurnedClock(NOW_MS + 100_000)
+    sent = FailExpired(with_original, clock, clock, POLICY, 40_000)()
+    reasons = sorted(str(getattr(each.message, "reason", None)) for each in sent)
+    assert reasons == ["AB03", "AB03", "AB11", "AB11"]
+    assert {each.reserved_centavos for each in accounts(with_original).values()} == {0}

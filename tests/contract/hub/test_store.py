@@ -30,6 +30,7 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.clock import VirtualTime
 from pix.scheme.features import Feature
 from pix.scheme.flows import Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
@@ -112,8 +113,16 @@ def test_an_exception_undoes_all_and_passes_on(with_banks: UnitsOfWork) -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    [transfer(), confirmed(), completed(), failed(), failed_at_once(), failed_at_once(ReasonCode.AC03, payee=None)],
-    ids=lambda subject: f"{subject.status}-{subject.reason}",
+    [
+        transfer(),
+        confirmed(initiation=Initiation.QRES, txid="Pedido42"),
+        completed(),
+        failed(),
+        failed_at_once(),
+        failed_at_once(ReasonCode.AC03, payee=None),
+        transfer(payee_key=None, initiation=Initiation.MANU),
+    ],
+    ids=lambda subject: f"{subject.status}-{subject.reason}-{subject.initiation}",
 )
 def test_a_transfer_comes_back_as_it_was(with_banks: UnitsOfWork, subject: Transfer) -> None:
     subject = replace(subject, resends=3, resend_count=2, duplicates=4, refusals=5, traceparent="00-ab-cd-01")
@@ -136,6 +145,7 @@ def test_there_is_nothing_where_there_is_nothing(with_banks: UnitsOfWork) -> Non
         assert unit.transfers.search(TransferFilter()) == Found([], None)
         assert unit.transfers.search(TransferFilter(ispb="\x00")) == Found([], None)
         assert unit.transfers.search(TransferFilter(id_part="\x00")) == Found([], None)
+        assert unit.transfers.search(TransferFilter(txid="\x00")) == Found([], None)
         assert unit.transfers.oldest_offers(10) == {}
         unit.transfers.save([])
 
@@ -252,7 +262,7 @@ def test_a_list_is_newest_first_and_pages_through_equal_times(with_banks: UnitsO
 
 
 def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
-    within = replace(numbered(2), payee=CAIO, payee_key=CAIOS_KEY)
+    within = replace(numbered(2), payee=CAIO, payee_key=CAIOS_KEY, initiation=Initiation.QRES, txid="Pedido42")
     unresolved = replace(failed_at_once(ReasonCode.AC03), end_to_end_id=e2e(3), payee=None, received_at_ms=NOW_MS + 3)
     closed = replace(completed(), end_to_end_id=e2e(4), received_at_ms=NOW_MS + 4)
     add(with_banks, numbered(1), within, unresolved, closed)
@@ -274,6 +284,8 @@ def test_a_list_is_narrowed(with_banks: UnitsOfWork) -> None:
     assert ids(TransferFilter(key=CAIOS_KEY.key)) == [e2e(2)]
     assert ids(TransferFilter(key_beginnings=("no such", CAIOS_KEY.key[:-2]))) == [e2e(2)]
     assert ids(TransferFilter(key_beginnings=("no such",))) == []
+    assert ids(TransferFilter(txid="Pedido42")) == [e2e(2)]
+    assert ids(TransferFilter(txid="pedido42")) == [], "a txid has its case"
     assert ids(TransferFilter(reason=ReasonCode.AC03)) == [e2e(3)]
     assert ids(TransferFilter(amount_centavos=transfer().amount_centavos, status=TransferStatus.COMPLETED)) == [e2e(4)]
     assert ids(TransferFilter(amount_centavos=0)) == []

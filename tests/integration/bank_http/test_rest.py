@@ -219,6 +219,7 @@ def test_the_switches_by_rest(rest: TestClient) -> None:
         each["amount_centavos"]: each for each in rest.get(f"{API}/behaviour/magic-amounts").json()["magic_amounts"]
     }
     assert magic[3]["reason"] == "AC03" and magic[20]["delay_ms"] is None
+    assert {each: magic[each]["return_reason"] for each in (3, 7, 20)} == {3: "ED05", 7: "AC07", 20: None}
 
 
 def test_health_says_which_part_is_in_trouble(rest: TestClient, aurora: BankApplication) -> None:

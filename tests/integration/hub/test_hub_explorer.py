@@ -18,13 +18,12 @@ from fastapi.testclient import TestClient
 from hub.adapters.rest_bank_books import BODY_BYTES_MAX, RestBankBooks
 from hub.application.ports import BankBooksUnavailable, BankPosting
 from hub.domain.bank import Bank
-from hub.domain.flows.transfer.model import TRANSITIONS, TransferStatus
-from hub.domain.flows.transfer.rules import REQUEST_RULES, Rule
+from hub.domain.flows import BY_NAME
 from hub.entrypoints.http.app import create_app
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, TransferAccepted, TransferRequested
 from pix.scheme.money import format_brl
-from pix.scheme.reasons import ReasonCode
+from pix.scheme.reasons import REASONS_OF_FLOWS
 from pix.wire.protobuf_v1.codec import decode_message
 from tests.integration.hub.test_hub_console import page, text_of, token_of
 from tests.support.hub import ANAS_KEY, FUNDS, World
@@ -365,18 +364,25 @@ def test_the_directory_in_the_api(client: TestClient, world: World) -> None:
 # The protocol.
 
 
-def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(client: TestClient) -> None:
+@pytest.mark.parametrize(("flow", "prefix"), [("transfer", ""), ("return", "return-")])
+def test_the_protocol_page_has_every_state_trigger_rule_and_reason_of_the_code(
+    client: TestClient, flow: str, prefix: str
+) -> None:
     html = page(client, "/protocol")
-    for known in (*Rule, *ReasonCode):
-        assert f'id="{known.value}"' in html
-    for status in TransferStatus:
-        assert f'id="state-{status.value}"' in html
-    for _, trigger in TRANSITIONS:
-        assert f'id="trigger-{trigger.value}"' in html
+    for rule in BY_NAME[flow].rules:
+        assert f'id="{rule.value}"' in html
+    for known in (
+        *REASONS_OF_FLOWS[flow],
+        *(f"state-{status.value}" for status in BY_NAME[flow].statuses),
+        *(f"trigger-{trigger.value}" for _, trigger in BY_NAME[flow].transitions),
+    ):
+        assert f'id="{prefix}{known}"' in html
     document = client.get("/api/v1/protocol").json()
     assert document["rules_of_requests"]["AM04"] == "settlement-funds"
-    assert {move["trigger"] for move in document["moves"]} == {trigger for _, trigger in TRANSITIONS}
-    assert [each["rule"] for each in document["request_rules"]] == [each.rule for each in REQUEST_RULES]
+    moves = [move for move in document["moves"] if move["flow"] == flow]
+    assert {move["trigger"] for move in moves} == {trigger for _, trigger in BY_NAME[flow].transitions}
+    rules = [each for each in document["request_rules"] if each["flow"] == flow]
+    assert [each["rule"] for each in rules] == [each.rule for each in BY_NAME[flow].request_rules]
 
 
 # Who may come in, and who may show the map.

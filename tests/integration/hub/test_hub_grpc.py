@@ -100,6 +100,9 @@ class BorrowedClock:
     def now_ms(self) -> int:
         return self.clock.now_ms()
 
+    def real_now_ms(self) -> int:
+        return self.clock.real_now_ms()
+
 
 @pytest.fixture(scope="module")
 def served(serve: Callable[[Any], Hub], shared_engine: Engine) -> tuple[Hub, BorrowedClock]:

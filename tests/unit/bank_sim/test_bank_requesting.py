@@ -58,7 +58,7 @@ def test_texts_are_taken_in_stored_form() -> None:
     typed = PixKey(KeyKind.EMAIL, "Zelia@IPE.example")
     order = check_order(replace(ORDER, description="  two   words ", payee_key=typed))
     assert order.description == "two words"
-    assert order.payee_key.key == "zelia@ipe.example"
+    assert order.payee_key == PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 
 
 def test_a_company_and_nobody_may_have_been_shown() -> None:

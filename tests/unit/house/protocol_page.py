@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hub.domain.flows import BY_NAME
 from pix.scheme.ids import ACCOUNT_NUMBER_LENGTH_MAX, BRANCH_LENGTH_MAX, END_TO_END_ID_LENGTH
+from pix.scheme.initiation import STATIC_TXID_LENGTH_MAX, TXID_LENGTH_MAX
 from pix.scheme.keys import KEY_LENGTH_MAX
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, Party
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, format_brl
@@ -48,7 +49,17 @@ _BOUNDS: dict[str, tuple[str, str, str]] = {
     ),
     "name": (f"a line of 1 to {PERSON_NAME_LENGTH_MAX} characters", "`CH16`", "`ED05`"),
     "tax_id_masked": ("`***.982.247-**` or `**.ABC.345/01DE-**`", "`CH16`", "`ED05`"),
-    "payee_key": (f"a key of at most {KEY_LENGTH_MAX} characters, as the directory stores it", "`CH16`", "`ED05`"),
+    "payee_key": (
+        f"a key of at most {KEY_LENGTH_MAX} characters, as the directory stores it; absent with MANU",
+        "`CH16`",
+        "`ED05`",
+    ),
+    "initiation": ("MANU, DICT, QRES or QRDN; absent means DICT", "dead letter", "dead letter"),
+    "txid": (
+        f"QRES: at most {STATIC_TXID_LENGTH_MAX} letters or digits; QRDN: up to {TXID_LENGTH_MAX}; otherwise absent",
+        "`CH16`",
+        "`ED05`",
+    ),
     "payee_tax_id_masked": ("empty, or like `tax_id_masked`", "`CH16`", ""),
     "description": (f"a line of 0 to {DESCRIPTION_LENGTH_MAX} characters", "`CH16`", "`ED05`"),
     "requested_at_ms": (_TIME, "`CH16`", ""),

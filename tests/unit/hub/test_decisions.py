@@ -57,6 +57,7 @@ from tests.support.hub_builders import (
     rejected,
     requested,
     transfer,
+    typed,
 )
 
 LATER_MS: Final = NOW_MS + 500
@@ -432,6 +433,14 @@ REFUSALS: Final[Mapping[str, tuple[ReasonCode, Callable[[], TransferRequested], 
     "key of nobody": (ReasonCode.AC03, lambda: requested(payee_key=NOBODYS_KEY), network()),
     "payee's bank unknown": (ReasonCode.DS27, requested, _without(IPE)),
     "payee's bank suspended": (ReasonCode.DS27, requested, _suspended(IPE)),
+    "typed bank unknown": (ReasonCode.RC10, lambda: typed(replace(BIA, ispb=STRANGER)), network()),
+    "typed bank suspended": (ReasonCode.DS27, typed, _suspended(IPE)),
+    "typed bank of an older version": (
+        ReasonCode.AG12,
+        typed,
+        network(banks={**BANKS, IPE: replace(BANKS[IPE], features=frozenset())}),
+    ),
+    "payer types his account": (ReasonCode.AG12, lambda: typed(ANA), network()),
     "payer is payee": (
         ReasonCode.AG12,
         lambda: requested(payee_key=ANAS_KEY, payee_tax_id_masked=ANA.tax_id_masked),

@@ -73,7 +73,7 @@ def read_again(message: HubMessage) -> HubMessage:
 def lives_of(request: TransferRequested) -> list[HubMessage]:
     """Every message of every life of the request: accepted, rejected, timed out, repeated, refused for another."""
     rich = network(
-        keys={request.payee_key: key_entry(request.payee_key, PAYEE)},
+        keys={} if request.payee_key is None else {request.payee_key: key_entry(request.payee_key, PAYEE)},
         accounts={ispb: SettlementAccount(ispb, AMOUNT_CENTAVOS_MAX, 0) for ispb in (AURORA, IPE)},
     )
     said: list[HubMessage] = []

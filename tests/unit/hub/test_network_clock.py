@@ -10,7 +10,7 @@ import pytest
 from bank_sim.domain.account import Account
 from hub.application.network_clock import STOP_MS_MAX, NetworkClockControl
 from hub.domain.errors import ClockIsMoving
-from pix.participant.clock.model import ClockReport, NetworkClock
+from pix.participant.clock.model import ClockReport, FollowClock, NetworkClock
 from pix.scheme.clock import VirtualTime
 from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
@@ -188,6 +188,27 @@ def test_after_a_restart_a_process_goes_on_from_what_is_stored(network: Network)
     assert again.show().now_ms == before_ms
     again.refresh()
     assert again.network.now_ms() == before_ms
+
+
+def test_when_the_machines_clock_goes_back_the_hub_goes_on_from_the_time_that_was_reached(network: Network) -> None:
+    move_until(network.village, NOON_MS + DAY_MS)
+    before_ms = network.control.network.now_ms()
+    network.real.turn(-HOUR_MS)
+    network.control.refresh()
+    assert network.control.network.now_ms() == before_ms
+    network.real.turn(1_000)
+    follow(network.village)
+    clocks = [bank.follow_clock.clock for bank in network.village.banks.values() if bank.follow_clock is not None]
+    assert {clock.now_ms() for clock in (network.control.network, *clocks)} == {before_ms + 1_000}
+
+
+def test_a_process_that_has_just_started_is_not_behind(network: Network) -> None:
+    move_until(network.village, NOON_MS + DAY_MS)
+    before_ms = network.control.network.now_ms()
+    for units in network.village.units.values():
+        started = NetworkClock(network.real)
+        FollowClock(units, started)
+        assert started.now_ms() == before_ms
 
 
 def test_within_a_process_it_never_goes_back_though_the_machines_clock_does() -> None:

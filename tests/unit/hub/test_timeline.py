@@ -8,7 +8,7 @@ from dataclasses import replace
 from hub.domain.flows.flow import Decision
 from hub.domain.flows.transfer.decisions import decide, decide_retransmission, decide_timeout
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, Trigger
-from hub.domain.flows.transfer.rules import REQUEST_RULES, rule_of
+from hub.domain.flows.transfer.rules import REQUEST_RULES, Rule, rule_of
 from hub.domain.flows.transfer.timeline import step_name, timeline
 from pix.scheme.flows import MessageEvent, StatusChange, TimelineEntry
 from pix.scheme.messages import Message, Outcome, Role, Side
@@ -164,7 +164,8 @@ def test_a_second_request_with_another_content_is_told_as_refused() -> None:
 
 def test_a_refusal_names_the_rule_of_its_reason() -> None:
     for rule in REQUEST_RULES:
-        if rule.makes_row:
+        # Of the two rules with AG12 the transfer itself tells which it broke: see `test_initiation`.
+        if rule.makes_row and rule.rule is not Rule.PAYEES_BANK_UNDERSTANDS:
             assert rule_of(Trigger.REFUSAL, rule.reason) is rule.rule
 
 

@@ -16,6 +16,7 @@ from hub.domain.flows.transfer.model import (
     owes_outcome,
 )
 from pix.scheme.flows import IllegalTransition
+from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Outcome, Side, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.reasons import ReasonCode
 from tests.support.hub_builders import (
@@ -160,7 +161,7 @@ def test_what_is_owed_depends_on_the_row_alone() -> None:
     [
         {"amount_centavos": 1},
         {"payer": BIA},
-        {"payee_key": requested().payee_key.__class__(requested().payee_key.kind, "other@example.com")},
+        {"payee_key": PixKey(KeyKind.EMAIL, "other@example.com")},
         {"description": "jantar"},
         {"payee_tax_id_masked": ""},
     ],

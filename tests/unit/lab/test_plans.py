@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 
 from lab.cli import app
 from lab.drive.customers import Customer, Key, Population
-from lab.drive.payments import good_payments
+from lab.drive.payments import SentPayment, good_payments
+from lab.drive.returns import PARTS_MAX, RETURNED_SHARE, parts_of, plan_returns
 from lab.network.network import BANKS_MAX, bank_specs
 from lab.prove.faults import FIRST_MOMENT, LAST_MOMENT, Action, Target, plan_faults
 from lab.prove.smoke import FAILURES, SETTLEMENT_FUNDS_CENTAVOS, plan
+from lab.prove.smoke_returns import returns_between_pairs
 from lab.read.report import percentile
 
 
@@ -78,6 +80,43 @@ def test_the_same_seed_makes_the_same_plan() -> None:
     assert plan(people, 60, Random(5)) != plan(people, 60, Random(6))
     faults = [plan_faults(list(Target), 3, 15.0, 2, 3, Random(seed)) for seed in (5, 5, 6)]
     assert faults[0] == faults[1] != faults[2]
+
+
+def test_every_pair_of_banks_has_a_full_return_and_three_partial_ones() -> None:
+    people = population("001", "002", "003")
+    paid = [SentPayment(each, f"e2e {each.idempotency_key}") for each in good_payments(people, 18, Random(1), "x")]
+    amounts = {each.end_to_end_id: each.payment.amount_centavos for each in paid}
+    orders = returns_between_pairs([*paid, SentPayment(paid[1].payment)], people)
+    parts = Counter(each.original_end_to_end_id for each in orders)
+    assert sorted(parts.values()) == [1] * 6 + [3] * 6
+    returned = Counter[str]()
+    for each in orders:
+        returned[each.original_end_to_end_id] += each.amount_centavos
+        assert each.account_number.startswith(each.bank)
+    assert returned == {end_to_end_id: amounts[end_to_end_id] for end_to_end_id in parts}
+    assert len({each.idempotency_key for each in orders}) == 24
+
+
+def test_a_pair_with_one_payment_returns_it_in_full() -> None:
+    people = population("001", "002")
+    paid = [SentPayment(each, each.idempotency_key) for each in good_payments(people, 2, Random(1), "x")]
+    assert [each.amount_centavos for each in returns_between_pairs(paid, people)] == [paid[1].payment.amount_centavos]
+
+
+def test_a_seeded_share_of_the_payments_goes_back_in_part_or_in_full() -> None:
+    payments = good_payments(population("001", "002"), 300, Random(1), "x")
+    plan = plan_returns(payments, Random(7))
+    assert plan == plan_returns(payments, Random(7)) != plan_returns(payments, Random(8))
+    assert 0.5 * RETURNED_SHARE < len(plan) / 300 < 1.5 * RETURNED_SHARE
+    amounts = {each.idempotency_key: each.amount_centavos for each in payments}
+    assert all(min(parts) > 0 and sum(parts) <= amounts[key] for key, parts in plan.items())
+    assert {len(parts) for parts in plan.values()} == set(range(1, PARTS_MAX + 1))
+    assert {sum(parts) == amounts[key] for key, parts in plan.items()} == {True, False}
+
+
+def test_parts_add_up_to_the_amount() -> None:
+    assert parts_of(1_00, 3) == [34, 33, 33]
+    assert parts_of(2, 3) == [1, 1]
 
 
 def test_faults_hit_every_target_while_payments_are_made() -> None:

@@ -16,11 +16,11 @@ from pix.scheme.reasons import (
 )
 
 
-def test_the_hub_and_the_payees_bank_give_their_codes_and_share_two() -> None:
+def test_the_hub_and_the_payees_bank_give_their_codes_and_share_three() -> None:
     assert {
-        *("AB03", "AC03", "AG12", "AM02", "AM04", "AM09", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09"),
+        *("AB03", "AC03", "AG12", "AM02", "AM04", "AM09", "BE01", "CH16", "DS27", "DUPL", "FF08", "RC09", "RC10"),
     } == HUB_REASONS
-    assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
+    assert {"AC03", "AC06", "AC07", "AC14", "AM09", "BE01", "BE17", "ED05", "RR04", "SL02"} == PAYEE_BANK_REASONS
 
 
 def test_a_return_has_reasons_of_its_own() -> None:
@@ -29,7 +29,7 @@ def test_a_return_has_reasons_of_its_own() -> None:
         *("AB11", "AG12", "AG13", "AM04", "AM09", "CH16", "DS27", "DT05", "DUPL", "FF08"),
     } == returns.HUB_REASONS
     assert {"AC06", "AC07", "ED05"} == returns.PAYER_BANK_REASONS
-    assert frozenset(ReasonCode) - frozenset(returns.REASONS) - HUB_REASONS - PAYEE_BANK_REASONS == {"RC10"}
+    assert frozenset(ReasonCode) - frozenset(returns.REASONS) - HUB_REASONS - PAYEE_BANK_REASONS == frozenset()
 
 
 def test_a_code_means_in_a_return_what_it_means_there() -> None:

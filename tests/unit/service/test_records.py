@@ -225,8 +225,9 @@ def test_unreadable_bytes_are_not_read_though_signed() -> None:
     assert "more than the 16320" in refused(with_value(b"\x00" * (BANK_VALUE_BYTES_MAX + 1)))
 
 
-def test_an_empty_value_is_a_message_without_a_key_kind() -> None:
-    assert refused(with_value(b"", key=b"")) == "value: key.kind: must be CPF, CNPJ, PHONE, EMAIL or EVP"
+def test_a_key_needs_a_kind() -> None:
+    value = wire.TransferRequested(end_to_end_id=ID, payee_key=common.PixKey(key="a@b.example")).SerializeToString()
+    assert refused(with_value(value)) == "value: key.kind: must be CPF, CNPJ, PHONE, EMAIL or EVP"
 
 
 @pytest.mark.parametrize(

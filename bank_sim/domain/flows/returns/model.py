@@ -17,6 +17,7 @@ from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.answers import is_answered
 from bank_sim.domain.flows.flow import RowId
 from pix.scheme.flows import IllegalTransition, Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.messages import Outcome, Party, Side
 from pix.scheme.messages.returns import FromBank, ReturnAccepted, ReturnProcessed, ReturnRejected, ReturnRequested
 from pix.scheme.postings import Direction
@@ -163,6 +164,16 @@ class Return:
     @property
     def counterpart_bank_name(self) -> str:
         """Nobody is shown one before a return."""
+        return ""
+
+    @property
+    def initiation(self) -> Initiation | None:
+        """The original has it."""
+        return None
+
+    @property
+    def txid(self) -> str:
+        """The original has it."""
         return ""
 
     @property

@@ -86,9 +86,12 @@ def broken_rule(offer: Offer) -> OfferRule | None:
 def answer_offer(
     message: ReturnOffered, original: Transfer | None, account: Account | None, behaviour: Behaviour
 ) -> Answer:
-    """The answer to an offer. A code that no return may be rejected with is played as ED05."""
+    """The answer to an offer."""
     broken = broken_rule(Offer(message, original, account))
     answer = play(message.amount_centavos, None if broken is None else broken.reason, behaviour)
-    if answer.reason is None or answer.reason in PAYER_BANK_REASONS:
-        return answer
-    return replace(answer, reason=ReasonCode.ED05)
+    return replace(answer, reason=played_reason(answer.reason))
+
+
+def played_reason(reason: ReasonCode | None) -> ReasonCode | None:
+    """The code as a return is rejected with: one that no return may be rejected with is played as ED05."""
+    return reason if reason is None or reason in PAYER_BANK_REASONS else ReasonCode.ED05

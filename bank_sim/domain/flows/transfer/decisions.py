@@ -30,6 +30,7 @@ from pix.scheme.deliveries import HUB
 from pix.scheme.errors import SchemeError
 from pix.scheme.flows import IGNORED_MESSAGES_RECORDED_MAX, IGNORED_TEXT_LENGTH_MAX, IllegalTransition, Step
 from pix.scheme.ids import is_account_number, is_end_to_end_id
+from pix.scheme.initiation import is_same_initiation
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
@@ -39,6 +40,7 @@ from pix.scheme.messages import (
     TransferFailed,
     TransferOffered,
     TransferRejected,
+    account_of,
 )
 from pix.scheme.messages.transfers import FromHub
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
@@ -251,6 +253,8 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         requested_at_ms=facts.now_ms,
         answer_style=answer.style,
         traceparent=facts.traceparent,
+        initiation=offer.initiation,
+        txid=offer.txid,
     )
     steps = (
         Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
@@ -282,6 +286,8 @@ def _unoffered(
         requested_at_ms=facts.now_ms,
         decided_at_ms=facts.now_ms,
         traceparent=facts.traceparent,
+        initiation=message.initiation,
+        txid=message.txid,
     )
 
 
@@ -293,12 +299,11 @@ def _difference(transfer: Transfer, message: FromHub) -> str:
         return "payee key"
     if message.description != transfer.description:
         return "description"
-    if _account_of(message.payer) != _account_of(transfer.payer):
+    if not is_same_initiation(transfer.initiation, transfer.txid, message.initiation, message.txid):
+        return "initiation or txid"
+    if account_of(message.payer) != account_of(transfer.payer):
         return "payer"
-    if transfer.direction is Direction.INCOMING and message.payee is not None and transfer.payee is not None:
-        return "payee" if _account_of(message.payee) != _account_of(transfer.payee) else ""
+    is_payee_known = transfer.direction is Direction.INCOMING or transfer.payee_key is None
+    if is_payee_known and message.payee is not None and transfer.payee is not None:
+        return "payee" if account_of(message.payee) != account_of(transfer.payee) else ""
     return ""
-
-
-def _account_of(party: Party) -> tuple[str, str, str]:
-    return party.ispb, party.branch, party.account_number

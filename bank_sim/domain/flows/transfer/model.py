@@ -17,6 +17,7 @@ from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.answers import is_answered
 from bank_sim.domain.flows.flow import RowId
 from pix.scheme.flows import IllegalTransition, Step
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     BankMessage,
@@ -112,13 +113,14 @@ class Transfer:
     account_number: str
     """Of this bank's customer."""
     payer: Party
-    payee_key: PixKey
+    payee_key: PixKey | None
+    """None when the payer typed the payee's account (MANU)."""
     requested_at_ms: int
     """When the payer ordered it (outgoing), or when the bank first received a message about it (incoming)."""
     reason: ReasonCode | None = None
     """Why it was rejected or has failed."""
     payee: Party | None = None
-    """None on an outgoing row until the hub has named it."""
+    """None on an outgoing row to a key until the hub has named it."""
     description: str = ""
     payee_tax_id_masked: str = ""
     """What the payer was shown before confirming; empty when nothing was."""
@@ -145,6 +147,9 @@ class Transfer:
     idempotency_key: str = ""
     traceparent: str = ""
     history: tuple[HistoryStep, ...] = ()
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
+    """The payee's own number for the payment; empty for none."""
 
     @property
     def row_id(self) -> RowId:
@@ -170,6 +175,18 @@ class Transfer:
     def is_final(self) -> bool:
         """Whether the hub has decided and this bank has done its part."""
         return self.status not in UNDECIDED
+
+    @property
+    def typed_payee(self) -> Party | None:
+        """The payee as the payer typed it; None for one who was found by a key."""
+        return self.payee if self.payee_key is None else None
+
+    @property
+    def payee_text(self) -> str:
+        """The key that is paid, or branch and account."""
+        if self.payee_key is not None:
+            return self.payee_key.key
+        return f"{self.payee.branch} / {self.payee.account_number}" if self.payee else ""
 
     @property
     def counterpart_name(self) -> str:
@@ -269,6 +286,9 @@ def _request(transfer: Transfer) -> TransferRequested:
         payee_tax_id_masked=transfer.payee_tax_id_masked,
         description=transfer.description,
         requested_at_ms=transfer.requested_at_ms,
+        payee=transfer.typed_payee,
+        initiation=transfer.initiation,
+        txid=transfer.txid,
     )
 
 

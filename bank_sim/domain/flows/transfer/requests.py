@@ -10,9 +10,11 @@ from bank_sim.domain.errors import PayerIsPayee
 from bank_sim.domain.flows.flow import BANK
 from bank_sim.domain.flows.transfer.model import Transfer, Trigger, next_status
 from pix.scheme.checks import check_party
+from pix.scheme.errors import SchemeError
 from pix.scheme.flows import Step
+from pix.scheme.initiation import Initiation, check_txid, is_same_initiation
 from pix.scheme.keys import PixKey, normalize_key
-from pix.scheme.messages import Side, TransferConfirmed, TransferFailed
+from pix.scheme.messages import Party, Side, TransferConfirmed, TransferFailed, account_of
 from pix.scheme.money import check_amount
 from pix.scheme.people import check_masked_tax_id
 from pix.scheme.postings import Direction
@@ -25,10 +27,14 @@ SHOWN_NAME_LENGTH_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
-    """A customer's order to pay. The three last fields are what the payer was shown before confirming, if anything."""
+    """A customer's order to pay: to a key, or to an account that the payer typed (MANU).
+
+    `payee_tax_id_masked`, `payee_name` and `payee_bank_name` are what the payer was shown before confirming, if
+    anything.
+    """
 
     account_number: str
-    payee_key: PixKey
+    payee_key: PixKey | None
     amount_centavos: int
     description: str
     idempotency_key: str
@@ -36,19 +42,30 @@ class TransferOrder:
     payee_name: str = ""
     payee_bank_name: str = ""
     traceparent: str = ""
+    payee: Party | None = None
+    """As the payer typed it; None for a key."""
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
 
 
 def check_order(order: TransferOrder) -> TransferOrder:
     """Return the order with its texts in stored form.
 
-    Raises SchemeError(field="amount_centavos" | "description" | "idempotency_key" | "payee_tax_id_masked" | …).
+    Raises SchemeError(field="amount_centavos" | "description" | "idempotency_key" | "payee_tax_id_masked" | "txid" |
+    "payee_key" | "payee.name" | …).
     """
     check_amount(order.amount_centavos)
+    if order.initiation is Initiation.MANU:
+        if order.payee is None or order.payee_key is not None:
+            raise SchemeError("payee", "Give either a key or the recipient's bank, branch and account.")
+        check_party(order.payee, "payee")
+    elif order.payee_key is None or order.payee is not None:
+        raise SchemeError("payee_key", "Give either a key or the recipient's bank, branch and account.")
     if order.payee_tax_id_masked:
         check_masked_tax_id(order.payee_tax_id_masked, "payee_tax_id_masked")
     return TransferOrder(
         account_number=order.account_number,
-        payee_key=normalize_key(order.payee_key.kind, order.payee_key.key),
+        payee_key=None if order.payee_key is None else normalize_key(order.payee_key.kind, order.payee_key.key),
         amount_centavos=order.amount_centavos,
         description=check_description(order.description),
         idempotency_key=check_line(order.idempotency_key, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX),
@@ -56,6 +73,9 @@ def check_order(order: TransferOrder) -> TransferOrder:
         payee_name=check_line(order.payee_name, "payee_name", 0, SHOWN_NAME_LENGTH_MAX),
         payee_bank_name=check_line(order.payee_bank_name, "payee_bank_name", 0, SHOWN_NAME_LENGTH_MAX),
         traceparent=order.traceparent,
+        payee=order.payee,
+        initiation=order.initiation,
+        txid=check_txid(order.txid, order.initiation),
     )
 
 
@@ -66,6 +86,8 @@ def is_same_order(transfer: Transfer, order: TransferOrder) -> bool:
         and transfer.payee_key == order.payee_key
         and transfer.amount_centavos == order.amount_centavos
         and transfer.description == order.description
+        and transfer.typed_payee == order.payee
+        and is_same_initiation(transfer.initiation, transfer.txid, order.initiation, order.txid)
     )
 
 
@@ -84,9 +106,11 @@ def request(
     `postings` has the debit. Raises PayerIsPayee, and SchemeError(field="payer.name") for a holder whose name is older
     than the present check: the hub would reject it, so nothing is debited.
     """
+    payer = account.as_party(ispb)
     if key_owner == account.number:
         raise PayerIsPayee
-    payer = account.as_party(ispb)
+    if order.payee is not None and account_of(order.payee) == account_of(payer):
+        raise PayerIsPayee(is_typed=True)
     check_party(payer, "payer")
     status = next_status(Direction.OUTGOING, None, Trigger.REQUEST)
     return Transfer(
@@ -101,6 +125,9 @@ def request(
         payee_tax_id_masked=order.payee_tax_id_masked,
         payee_name=order.payee_name,
         payee_bank_name=order.payee_bank_name,
+        payee=order.payee,
+        initiation=order.initiation,
+        txid=order.txid,
         requested_at_ms=now_ms,
         resend_at_ms=real_now_ms + policy.delay_ms(end_to_end_id, 0),
         idempotency_key=order.idempotency_key,
@@ -124,6 +151,9 @@ def requested_before(outcome: TransferConfirmed | TransferFailed, now_ms: int) -
         payer=outcome.payer,
         payee_key=outcome.payee_key,
         description=outcome.description,
+        payee=outcome.payee if outcome.payee_key is None else None,
+        initiation=outcome.initiation,
+        txid=outcome.txid,
         requested_at_ms=now_ms,
         history=(Step(now_ms, BANK, Trigger.REQUEST, Side.PAYER, status),),
     )

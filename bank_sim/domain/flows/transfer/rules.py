@@ -8,6 +8,7 @@ from typing import Final
 from bank_sim.domain.account import BRANCH, Account, AccountStatus
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.flows.answers import Answer, play
+from pix.scheme.initiation import Initiation
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
@@ -42,6 +43,12 @@ def _account_exists(offer: Offer) -> bool:
     return offer.account is not None and payee.ispb == offer.ispb and payee.branch == BRANCH
 
 
+def _holder_as_typed(offer: Offer) -> bool:
+    if offer.account is None or offer.message.initiation is not Initiation.MANU:
+        return True
+    return offer.account.tax_id_masked == offer.message.payee.tax_id_masked
+
+
 def _account_is_not_blocked(offer: Offer) -> bool:
     return offer.account is None or offer.account.status is not AccountStatus.BLOCKED
 
@@ -53,6 +60,8 @@ def _account_is_not_closed(offer: Offer) -> bool:
 OFFER_RULES: Final = (
     OfferRule(ReasonCode.AM09, _amount_in_range),
     OfferRule(ReasonCode.AC03, _account_exists),
+    # Before the states of the account, which are not for a stranger to know.
+    OfferRule(ReasonCode.BE01, _holder_as_typed),
     OfferRule(ReasonCode.AC06, _account_is_not_blocked),
     OfferRule(ReasonCode.AC07, _account_is_not_closed),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
@@ -9,6 +10,10 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from bank_sim.domain.account import AccountStatus
 from bank_sim.domain.flows.transfer.model import HistoryStep, TransferStatus, Trigger
 from bank_sim.domain.flows.transfer.timeline import step_name
+from bank_sim.domain.limits import LimitKind, Period
+from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
+from bank_sim.domain.schedules.model import ExecutionOutcome, ScheduleStatus
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction, PostingKind
@@ -116,8 +121,44 @@ class PayeeKey(Key):
     )
 
 
-class RequestTransferRequest(BaseModel):
-    """An order to pay. It may include the payee's data as shown to the payer: the hub compares the masked tax id."""
+class TypedPayee(BaseModel):
+    """A payee without a key, as the payer types it (MANU)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "bank": "002",
+                "branch": "0001",
+                "account_number": "200002-2",
+                "name": "Bruno Lima",
+                "tax_id": "111.444.777-35",
+            }
+        },
+    )
+
+    bank: str = Field(max_length=20, description="Three-digit code, or ISPB.")
+    branch: str = Field(max_length=40)
+    account_number: str = Field(max_length=80)
+    name: str = Field(max_length=400)
+    tax_id: str = Field(max_length=100, description="CPF or CNPJ. The payee's bank compares it with the account's.")
+
+
+class _OrderRequest(BaseModel):
+    """What every order to pay has. It may include the payee's data as shown to the payer."""
+
+    amount_centavos: AmountCentavos
+    description: str = Field(default="", max_length=2_000)
+    payee_tax_id_masked: str = Field(default="", max_length=40)
+    payee_name: str = Field(default="", max_length=400)
+    payee_bank_name: str = Field(default="", max_length=400)
+
+
+class RequestTransferRequest(_OrderRequest):
+    """An order to pay a key, a typed account or a static code: exactly one of `payee_key`, `payee` and `brcode`.
+
+    It may include the payee's data as shown to the payer: the hub compares the masked tax id.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -130,12 +171,17 @@ class RequestTransferRequest(BaseModel):
         },
     )
 
-    payee_key: PayeeKey
-    amount_centavos: AmountCentavos
-    description: str = Field(default="", max_length=2_000)
-    payee_tax_id_masked: str = Field(default="", max_length=40)
-    payee_name: str = Field(default="", max_length=400)
-    payee_bank_name: str = Field(default="", max_length=400)
+    payee_key: PayeeKey | None = None
+    payee: TypedPayee | None = None
+    brcode: str = Field(
+        default="",
+        max_length=2_000,
+        description="A static Pix code. Its key and txid count; amount and message must be those that it sets.",
+    )
+    initiation: Initiation | None = Field(
+        default=None, description="By default `MANU` with `payee`, `QRES` with `brcode`, otherwise `DICT`."
+    )
+    txid: str = Field(default="", max_length=100, description="Of a QR code that the caller has read.")
 
 
 class TransferParty(Document):
@@ -184,7 +230,9 @@ class TransferDocument(Document):
     account_number: str = Field(examples=["100001-7"])
     payer: TransferParty
     payee: TransferParty | None
-    payee_key: Key
+    payee_key: Key | None = Field(description="Null for a typed account (MANU).")
+    initiation: Initiation
+    txid: str = Field(description="Empty for none.")
     description: str
     requested_at_ms: int
     answered_at_ms: int | None
@@ -221,6 +269,8 @@ class StatementLine(Document):
         description="Status of the line's transfer or return: `pending` until the hub decides; null for a deposit."
     )
     flow: str = Field(description="What the id is of: `transfer` or `return`; empty for a deposit.")
+    initiation: Initiation | None
+    txid: str
 
 
 class StatementPage(Document):
@@ -228,3 +278,138 @@ class StatementPage(Document):
 
     lines: list[StatementLine]
     next_cursor: str
+
+
+SCHEDULE_ID_EXAMPLE = "3f0f6a52-8c1d-4a6e-9b3a-2d1c5e7f9a10"
+
+
+class PlanRequest(BaseModel):
+    """Which days to pay on, days of São Paulo. One that repeats has either `count` or `last_day`."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"rhythm": "monthly", "first_day": "2026-12-31", "count": 12}}
+    )
+
+    rhythm: Rhythm
+    first_day: date = Field(description="From tomorrow on. Monthly, a day that a month lacks is its last day.")
+    count: int | None = Field(default=None, strict=True, description="How many payments.")
+    last_day: date | None = None
+
+    def as_order(self) -> PlanOrder:
+        return PlanOrder(self.rhythm, self.first_day, self.count, self.last_day)
+
+
+class SchedulePaymentRequest(_OrderRequest):
+    """An order to pay on days to come."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "payee_key": {"kind": "EMAIL", "key": "bruno@example.com"},
+                "amount_centavos": 150_000,
+                "description": "Rent",
+                "plan": {"rhythm": "monthly", "first_day": "2026-12-31", "count": 12},
+            }
+        },
+    )
+
+    payee_key: PayeeKey
+    plan: PlanRequest
+
+
+class EditScheduleRequest(BaseModel):
+    """What to change; null leaves it. `plan` says which days remain: its `first_day` is the next payment's."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount_centavos": 160_000}})
+
+    amount_centavos: AmountCentavos | None = None
+    description: str | None = Field(default=None, max_length=2_000)
+    plan: PlanRequest | None = None
+
+
+class SchedulePlan(Document):
+    """The days of a schedule."""
+
+    rhythm: Rhythm
+    first_day: date
+    last_day: date
+    count: int
+
+
+class ScheduleDocument(Document):
+    """A scheduled payment. `next_day` and `next_try_at_ms` are null unless it is active."""
+
+    schedule_id: str = Field(examples=[SCHEDULE_ID_EXAMPLE])
+    account_number: str = Field(examples=["100001-7"])
+    status: ScheduleStatus
+    payee_key: Key
+    payee_name: str
+    payee_bank_name: str
+    amount_centavos: int
+    description: str
+    plan: SchedulePlan
+    created_at_ms: int
+    next_day: date | None
+    next_try_at_ms: int | None
+    payments_left: int
+    tries: int = Field(description="How often the next payment was tried already.")
+    refusal: str = Field(description="Why its latest try was refused.")
+    idempotency_key: str
+
+
+class ScheduleList(Document):
+    """The active ones by the next try, then the others, newest first."""
+
+    schedules: list[ScheduleDocument]
+
+
+class ExecutionDocument(Document):
+    """What became of a payment on its day: `requested`, and its transfer tells the rest; `failed`, with a `reason`."""
+
+    schedule_id: str = Field(examples=[SCHEDULE_ID_EXAMPLE])
+    due_day: date
+    outcome: ExecutionOutcome
+    executed_at_ms: int
+    amount_centavos: int
+    end_to_end_id: str
+    reason: str
+
+
+class ExecutionList(Document):
+    """Newest first."""
+
+    executions: list[ExecutionDocument]
+
+
+class ChangeLimitRequest(BaseModel):
+    """A limit in centavos; null is no limit, where the bank has none by default."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount_centavos": 50_000}})
+
+    amount_centavos: Annotated[int, Field(strict=True)] | None
+
+
+class LimitDocument(Document):
+    """A limit that counts now; null is no limit. A raise that waits counts from `raise_at_ms` on."""
+
+    kind: LimitKind
+    amount_centavos: int | None
+    raise_to_centavos: int | None
+    raise_at_ms: int | None
+
+
+class SpanDocument(Document):
+    """The present day or night, from `start_ms` to before `end_ms`."""
+
+    period: Period
+    start_ms: int
+    end_ms: int
+
+
+class LimitsDocument(Document):
+    """An account's limits, and what it has paid in the present day or night."""
+
+    span: SpanDocument
+    spent_centavos: int
+    limits: list[LimitDocument]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bank_sim.domain import behaviour as answering
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle
 from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.returns.rules import played_reason
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode
@@ -51,12 +52,15 @@ class MagicAmount(BaseModel):
 
     amount_centavos: int
     reason: ReasonCode | None
+    return_reason: ReasonCode | None = Field(description="Of a return of this amount to a payer at this bank.")
     delay_ms: int | None = Field(description="null: no answer.")
     style: AnswerStyle
 
     @staticmethod
     def of(amount_centavos: int, answer: Answer) -> MagicAmount:
-        return MagicAmount(amount_centavos=amount_centavos, **asdict(answer))
+        return MagicAmount(
+            amount_centavos=amount_centavos, return_reason=played_reason(answer.reason), **asdict(answer)
+        )
 
 
 class MagicAmounts(BaseModel):

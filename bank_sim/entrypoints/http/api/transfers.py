@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Required, TypedDict
 
 from fastapi import Header, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
 from bank_sim.domain.errors import TransferNotFound
@@ -17,9 +18,14 @@ from bank_sim.entrypoints.http.api.documents import (
     TransferPage,
 )
 from bank_sim.entrypoints.http.api.routing import PREFIX, AccountNumber, Cursor, PageSize, api_router
-from bank_sim.entrypoints.http.site import SiteOf
-from pix.scheme.keys import parse_stored_key
+from bank_sim.entrypoints.http.site import Site, SiteOf
+from pix.scheme import brcode
+from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation, static_txid
+from pix.scheme.keys import PixKey, parse_stored_key
+from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
+from pix.scheme.texts import check_description
 from pix.web.problems import ProblemKind, ProblemTable
 
 router = api_router("transfers")
@@ -28,6 +34,19 @@ PROBLEMS: Final[ProblemTable] = {
     TransferNotFound: ProblemKind("transfer-not-found", 404, "The transfer does not exist"),
 }
 """The errors of the flow alone."""
+
+
+class _PayeeOfOrder(TypedDict, total=False):
+    """Whom an order pays, and by what."""
+
+    payee_key: Required[PixKey | None]
+    description: Required[str]
+    payee_tax_id_masked: Required[str]
+    payee_name: str
+    payee_bank_name: str
+    payee: Party | None
+    initiation: Initiation
+    txid: str
 
 
 @router.post("/accounts/{number}/transfers", status_code=201)
@@ -50,16 +69,48 @@ def request_transfer(
     """Requests a transfer. The bank debits the customer at once. The transfer is `pending` until the hub decides."""
     transfer = site.bank.request_transfer(
         account_number=number,
-        payee_key=parse_stored_key(body.payee_key.key, body.payee_key.kind),
         amount_centavos=body.amount_centavos,
-        description=body.description,
         idempotency_key=idempotency_key,
-        payee_tax_id_masked=body.payee_tax_id_masked,
-        payee_name=body.payee_name,
-        payee_bank_name=body.payee_bank_name,
+        **_payee_of(site, body),
     )
     response.headers["Location"] = f"{PREFIX}/transfers/{transfer.end_to_end_id}?direction=outgoing"
     return TransferDocument.of(transfer)
+
+
+def _payee_of(site: Site, body: RequestTransferRequest) -> _PayeeOfOrder:
+    if [bool(body.payee_key), bool(body.payee), bool(body.brcode)].count(True) != 1:
+        rule = "Give exactly one of payee_key, payee and brcode."
+        raise RequestValidationError([{"type": "value_error", "loc": ("body", "payee_key"), "msg": rule}])
+    order = _PayeeOfOrder(
+        payee_key=None,
+        description=body.description,
+        payee_tax_id_masked=body.payee_tax_id_masked,
+        payee_name=body.payee_name,
+        payee_bank_name=body.payee_bank_name,
+        initiation=body.initiation or Initiation.DICT,
+        txid=body.txid,
+    )
+    if body.payee_key is not None:
+        order["payee_key"] = parse_stored_key(body.payee_key.key, body.payee_key.kind)
+    elif body.payee is not None:
+        payee = site.bank.read_typed_payee(**body.payee.model_dump())
+        order["payee"] = payee.typed
+        order["payee_tax_id_masked"] = payee.tax_id_masked
+        order["payee_name"] = payee.name
+        order["payee_bank_name"] = payee.bank_name
+        order["initiation"] = body.initiation or Initiation.MANU
+    else:
+        code = brcode.decode(body.brcode)
+        message = check_description(code.information or "")
+        if code.amount_centavos not in (None, body.amount_centavos):
+            raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
+        if message and check_description(body.description) not in ("", message):
+            raise SchemeError("description", "The code sets the message. You can't change it.")
+        order["payee_key"] = parse_stored_key(code.key)
+        order["description"] = message or body.description
+        order["initiation"] = body.initiation or Initiation.QRES
+        order["txid"] = body.txid or static_txid(code.txid)
+    return order
 
 
 @router.get("/transfers")

@@ -12,6 +12,7 @@ from fastapi import Query, Request, Response
 from bank_sim.application.views import StatementLine
 from bank_sim.domain.account import Account
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.schedules.model import Schedule
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Site, SiteOf
 from pix.scheme.postings import PostingKind
@@ -21,6 +22,7 @@ from pix.web.site import PagesOf
 
 LINES_SHOWN: Final = 8
 UNDER_WAY_SHOWN_MAX: Final = 10
+SCHEDULED_SHOWN_MAX: Final = 3
 ARRIVALS_SHOWN_MAX: Final = 3
 JUST_NOW_MS: Final = 60_000
 """A page that was hidden opens its stream again with what it showed first; what came long ago is not new then."""
@@ -34,6 +36,7 @@ class HomeView:
     account: Account
     lines: Sequence[StatementLine]
     under_way: Sequence[Transfer]
+    scheduled: Sequence[Schedule]
 
     @property
     def newest_posting_id(self) -> int:
@@ -44,6 +47,9 @@ class HomeView:
     def version(self) -> str:
         """Changes whenever the page has to; begins with the newest posting."""
         waiting = "/".join(f"{transfer.end_to_end_id}{transfer.status}" for transfer in self.under_way)
+        waiting += "/".join(
+            f"{each.schedule_id}{each.amount_centavos}{each.next_try_at_ms}{each.failed_day}" for each in self.scheduled
+        )
         return f"{self.newest_posting_id}.{self.account.status}.{zlib.crc32(waiting.encode()):08x}"
 
     def arrived_since(self, posting_id: int, from_ms: int) -> list[StatementLine]:
@@ -61,6 +67,10 @@ class HomeView:
             "section": "/",
             "lines": self.lines,
             "under_way": self.under_way,
+            "scheduled": sorted(
+                (each for each in self.scheduled if each.is_active), key=lambda each: each.next_try_at_ms or 0
+            )[:SCHEDULED_SHOWN_MAX],
+            "failed_schedules": [each for each in self.scheduled if each.failed_day],
             "arrived": arrived,
             "version": self.version,
         }
@@ -100,4 +110,4 @@ def live(
 
 def _look(site: Site, account_number: str) -> HomeView:
     page = site.bank.queries.home(account_number, LINES_SHOWN, UNDER_WAY_SHOWN_MAX)
-    return HomeView(page.account, page.lines, page.under_way)
+    return HomeView(page.account, page.lines, page.under_way, page.scheduled)

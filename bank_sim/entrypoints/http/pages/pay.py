@@ -7,13 +7,14 @@ before the confirmation page: confirming it twice pays once.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from fastapi import File, Form, Path, Query, Request, Response, UploadFile
+from fastapi import Depends, File, Form, Path, Query, Request, Response, UploadFile
 
-from bank_sim.domain.account import Account
+from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.errors import (
     AccountBlocked,
     AccountClosed,
@@ -25,22 +26,32 @@ from bank_sim.domain.errors import (
     PayerIsPayee,
     TransferNotFound,
 )
+from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.schedules.calendar import PAYMENTS_MAX, PlanOrder, make_plan
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import page_router
+from bank_sim.entrypoints.http.plan_form import FIELDS, PlanForm, plan_of_form, plan_of_query
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, read_picture
 from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme import brcode
+from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation, static_txid
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
+from pix.scheme.people import holder_kind_of_masked
 from pix.scheme.postings import Direction
 from pix.scheme.texts import check_description
-from pix.web.formats import brl_plain
+from pix.web.formats import brl_plain, full_day
 from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
 from pix.web.preferences import NEXT_LENGTH_MAX
 from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
+
+_FIELDS_OF_STEP_2: Final = {"amount_centavos", "description", *FIELDS}
 
 WAYS: Final = ("key", "code", "picture")
 TEXT_LENGTH_MAX: Final = 2_000
@@ -136,7 +147,7 @@ def by_picture(
         draft = _find_payee_of_code(site, account, read_picture(picture.file.read(UPLOAD_BYTES_MAX + 1)))
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "picture", {}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 @router.get("/pay/again/{end_to_end_id}")
@@ -152,11 +163,12 @@ def again(
     if earlier.account_number != account.number:
         raise TransferNotFound
     try:
-        draft = _find_payee(site, account, earlier.payee_key, None)
+        draft = _find_payee_again(site, account, earlier)
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "key", {"key": earlier.payee_key.key}, error)
+        shown = "" if earlier.payee_key is None else earlier.payee_key.key
+        return _step_1_failed(request, pages, account, "key", {"key": shown}, error)
     repeated = replace(draft, amount_centavos=earlier.amount_centavos, description=earlier.description)
-    return see_other(request, _amount_url(site, repeated))
+    return see_other(request, amount_url(site, repeated))
 
 
 @router.get("/pay/amount")
@@ -168,6 +180,8 @@ def ask_amount(
     payee: Annotated[str, Query(max_length=4_000)] = "",
     amount: Annotated[str | None, Query(max_length=100)] = None,
     description: Annotated[str | None, Query(max_length=2_000)] = None,
+    *,
+    plan: Annotated[PlanForm, Depends(plan_of_query)],
 ) -> Response:
     """Step 2: the payee's name, bank and masked number, and then how much. Raises TokenRefused.
 
@@ -178,13 +192,13 @@ def ask_amount(
     draft = read_payee(site.payees, payee, account.number)
     if amount is None and description is None:
         proposed = "" if draft.amount_centavos is None else brl_plain(draft.amount_centavos)
-        return _step_2(request, site, pages, account, draft, proposed, draft.description, Faults())
+        return _step_2(request, site, pages, account, draft, proposed, draft.description, plan, Faults())
     faults = Faults()
     try:
-        _order(draft, account, amount or "", description or "")
+        _order(site, draft, account, amount or "", description or "", plan)
     except SchemeError as error:
-        faults = _faults(request, error, {"amount_centavos", "description"})
-    return _step_2(request, site, pages, account, draft, amount or "", description or "", faults)
+        faults = _faults(request, error, _FIELDS_OF_STEP_2)
+    return _step_2(request, site, pages, account, draft, amount or "", description or "", plan, faults)
 
 
 @router.post("/pay/amount")
@@ -196,14 +210,16 @@ def set_amount(
     payee: Annotated[str, Form(max_length=4_000)],
     amount: Annotated[str, Form(max_length=100)] = "",
     description: Annotated[str, Form(max_length=2_000)] = "",
+    *,
+    plan: Annotated[PlanForm, Depends(plan_of_form)],
 ) -> Response:
     """Makes the order and its idempotency key, and goes on to the confirmation."""
     draft = read_payee(site.payees, payee, account.number)
     try:
-        order = _order(draft, account, amount, description)
+        order = _order(site, draft, account, amount, description, plan)
     except SchemeError as error:
-        faults = _faults(request, error, {"amount_centavos", "description"})
-        return _step_2(request, site, pages, account, draft, amount, description, faults, status=422)
+        faults = _faults(request, error, _FIELDS_OF_STEP_2)
+        return _step_2(request, site, pages, account, draft, amount, description, plan, faults, status=422)
     return see_other(request, f"/pay/review?{urlencode({'order': site.orders.sign(order.as_token())})}")
 
 
@@ -219,8 +235,10 @@ def review(
 def confirm(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, order: Annotated[str, Form(max_length=4_000)]
 ) -> Response:
-    """Pays, once however often it is sent, and goes on to the transfer's page."""
+    """Pays, once however often it is sent, and goes on to the transfer's page; or schedules, to what is scheduled."""
     draft = read_order(site.orders, order, account.number)
+    if draft.plan is not None:
+        return _schedule(request, site, pages, account, order, draft, draft.plan)
     try:
         transfer = site.bank.request_transfer(
             account_number=account.number,
@@ -231,12 +249,41 @@ def confirm(
             payee_tax_id_masked=draft.payee.payee.tax_id_masked,
             payee_name=draft.payee.payee.name,
             payee_bank_name=draft.payee.payee.bank_name,
+            payee=draft.payee.payee.typed,
+            initiation=draft.payee.initiation,
+            txid=draft.payee.code.txid,
         )
     except BankError as error:
         faults = Faults(form=sentence_of(error, language_of(request)))
         return _step_3(request, site, pages, account, order, faults, status=422)
-    site.look_ups.paid(account, draft.idempotency_key)
+    if transfer.payee_key is not None:
+        site.look_ups.paid(account, draft.idempotency_key)
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
+
+
+def _schedule(
+    request: Request, site: Site, pages: Pages, account: Account, token: str, draft: OrderDraft, plan: PlanOrder
+) -> Response:
+    language = language_of(request)
+    key = draft.payee.payee.key
+    assert key is not None, "only a payment to a key has a plan"
+    try:
+        schedule = site.bank.schedule_payment(
+            account_number=account.number,
+            payee_key=key,
+            amount_centavos=draft.amount_centavos,
+            description=draft.description,
+            idempotency_key=draft.idempotency_key,
+            plan=plan,
+            payee_tax_id_masked=draft.payee.payee.tax_id_masked,
+            payee_name=draft.payee.payee.name,
+            payee_bank_name=draft.payee.payee.bank_name,
+        )
+    except SchemeError as error:
+        return _step_3(request, site, pages, account, token, Faults(form=sentence_of(error, language)), status=422)
+    site.look_ups.paid(account, draft.idempotency_key)
+    say_once(request, translatable("Pix scheduled for %(day)s."), day=full_day(schedule.plan.first_day, language))
+    return see_other(request, "/schedules")
 
 
 def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: str, kind: KeyKind | None) -> Response:
@@ -244,7 +291,7 @@ def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: s
         draft = _find_payee(site, account, key, kind)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "key", {"key": key}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _by_code(request: Request, site: Site, pages: Pages, account: Account, code: str) -> Response:
@@ -252,7 +299,7 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
         draft = _find_payee_of_code(site, account, code)
     except SchemeError as error:
         return _step_1_failed(request, pages, account, "code", {"code": code}, error)
-    return see_other(request, _amount_url(site, draft))
+    return see_other(request, amount_url(site, draft))
 
 
 def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
@@ -274,11 +321,36 @@ def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind |
 def _find_payee_of_code(site: Site, account: Account, text: str) -> PayeeDraft:
     code = brcode.decode(text)
     draft = _find_payee(site, account, parse_stored_key(code.key), None)
-    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), code.txid or "")
-    return replace(draft, code=facts)
+    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), static_txid(code.txid))
+    return replace(draft, code=facts, initiation=Initiation.QRES)
 
 
-def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -> OrderDraft:
+def _find_payee_again(site: Site, account: Account, earlier: Transfer) -> PayeeDraft:
+    """The payee of an earlier payment: its key is looked up, and an account that was typed is taken as it was."""
+    if earlier.payee_key is not None:
+        return _find_payee(site, account, earlier.payee_key, None)
+    account.check_may_act()
+    typed = earlier.payee
+    if typed is None:
+        raise TransferNotFound
+    participant = site.bank.queries.participants().get(typed.ispb)
+    payee = Payee(
+        key=None,
+        name=typed.name,
+        tax_id_masked=typed.tax_id_masked,
+        holder_kind=holder_kind_of_masked(typed.tax_id_masked),
+        ispb=typed.ispb,
+        bank_code="" if participant is None else participant.code,
+        bank_name=earlier.payee_bank_name,
+        branch=typed.branch,
+        account_number=typed.account_number,
+    )
+    return PayeeDraft(payee=payee, account_number=account.number, initiation=Initiation.MANU)
+
+
+def _order(
+    site: Site, draft: PayeeDraft, account: Account, amount: str, description: str, plan: PlanForm
+) -> OrderDraft:
     """The order with a new idempotency key. What a code has fixed counts; a form may leave it out, or repeat it."""
     fixed = draft.code
     if fixed.amount_centavos is None or amount.strip():
@@ -287,7 +359,11 @@ def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -
             raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
     else:
         amount_centavos = fixed.amount_centavos
-    if amount_centavos > account.balance_centavos:
+    # What a code asks for is paid at once: by another day the code may have ended. A schedule pays a key.
+    planned = plan.order() if draft.initiation is Initiation.DICT else None
+    if planned is not None:
+        make_plan(planned, day_of(site.scheme_clock.now_ms()))
+    elif amount_centavos > account.balance_centavos:
         raise InsufficientBalance
     message = check_description(description)
     if fixed.description and message not in ("", fixed.description):
@@ -297,6 +373,7 @@ def _order(draft: PayeeDraft, account: Account, amount: str, description: str) -
         amount_centavos=amount_centavos,
         description=fixed.description or message,
         idempotency_key=str(uuid4()),
+        plan=planned,
     )
 
 
@@ -307,7 +384,8 @@ def _parse_amount(text: str) -> int:
         raise SchemeError("amount_centavos", error.rule) from None
 
 
-def _amount_url(site: Site, draft: PayeeDraft) -> str:
+def amount_url(site: Site, draft: PayeeDraft) -> str:
+    """The address of step 2 for a payee."""
     return f"/pay/amount?{urlencode({'payee': site.payees.sign(draft.as_token())})}"
 
 
@@ -330,7 +408,7 @@ def _step_1(
     context: dict[str, Any] = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
+        "here": address("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
         "way": way,
         "values": shown,
         "kinds": recognize_key(shown["key"]),
@@ -366,6 +444,7 @@ def _step_2(
     draft: PayeeDraft,
     amount: str,
     description: str,
+    plan: PlanForm,
     faults: Faults,
     *,
     status: int = 200,
@@ -374,13 +453,19 @@ def _step_2(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here(
-            "/pay/amount", {"payee": token}, {"amount": amount, "description": description} if faults else {}
+        "here": address(
+            "/pay/amount",
+            {"payee": token},
+            {"amount": amount, "description": description, **plan.as_query()} if faults else {},
         ),
         "payee": draft.payee,
         "payee_token": token,
         "code": draft.code,
         "values": {"amount": amount, "description": description},
+        "plan": plan,
+        "may_schedule": draft.initiation is Initiation.DICT,
+        "tomorrow": day_of(site.scheme_clock.now_ms()) + timedelta(days=1),
+        "payments_max": PAYMENTS_MAX,
         "faults": faults,
     }
     return pages.page(request, "bank/pay_amount.html", context, status=status)
@@ -394,10 +479,15 @@ def _step_3(
     context = {
         "account": account,
         "section": "/pay",
-        "here": _here("/pay/review", {"order": token}),
+        "here": address("/pay/review", {"order": token}),
         "order": order,
         "order_token": token,
         "made": site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key),
+        "scheduled": site.bank.queries.find_schedule_of_order(account.number, order.idempotency_key)
+        if order.plan
+        else None,
+        "plan": order.plan,
+        "plan_query": urlencode(PlanForm.of(order.plan).as_query()),
         "code": order.payee.code,
         "payee": order.payee.payee,
         "payee_token": site.payees.sign(back.as_token()),
@@ -406,7 +496,7 @@ def _step_3(
     return pages.page(request, "bank/pay_review.html", context, status=status)
 
 
-def _here(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
-    """The address that shows the same page again after a change of language; with the text, unless it is very long."""
+def address(path: str, query: dict[str, str], text: dict[str, str] | None = None) -> str:
+    """The address that shows the same page after a change of language; with the text, unless it is very long."""
     with_text = f"{path}?{urlencode({**query, **(text or {})}, errors='replace')}"
     return with_text if len(with_text) <= NEXT_LENGTH_MAX else f"{path}?{urlencode(query)}"

@@ -28,6 +28,7 @@ from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25
+UPCOMING_SHOWN_MAX: Final = 5
 LINES_PER_READ: Final = 500
 LINES_EXPORTED_MAX: Final = 50_000
 LINES_PRINTED_MAX: Final = 2_000
@@ -57,9 +58,12 @@ def show(
     except SchemeError as error:
         page = StatementPage((), "")
         faults = Faults(to=sentence_of(error, language_of(request)))
+    is_narrow = bool(query.as_query(with_direction=False)) or query.direction is not StatementDirection.ALL
+    upcoming = [] if is_narrow or before else site.bank.queries.schedules_of(account.number, UPCOMING_SHOWN_MAX)
     context: dict[str, Any] = {
         "account": account,
         "section": "/statement",
+        "upcoming": [each for each in upcoming if each.is_active],
         "days": by_day(page.lines),
         "today": day_of(site.scheme_clock.now_ms()),
         "before": before,
@@ -67,7 +71,7 @@ def show(
         "is_cut": page.is_cut,
         "searched_max": SEARCHED_MAX,
         "narrow": query,
-        "is_narrow": bool(query.as_query(with_direction=False)) or query.direction is not StatementDirection.ALL,
+        "is_narrow": is_narrow,
         "query": query.as_query(),
         "query_without_direction": query.as_query(with_direction=False),
         "values": {"search": query.search, "from": query.from_text, "to": query.to_text},
@@ -131,7 +135,18 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
     writer = csv.writer(buffer, delimiter=";", quoting=csv.QUOTE_ALL)
     buffer.write("\N{ZERO WIDTH NO-BREAK SPACE}")
     writer.writerow(
-        ("posted_at", "kind", "counterpart", "bank", "description", "amount", "balance_after", "end_to_end_id")
+        (
+            "posted_at",
+            "kind",
+            "counterpart",
+            "bank",
+            "description",
+            "amount",
+            "balance_after",
+            "end_to_end_id",
+            "initiation",
+            "txid",
+        )
     )
     for line in lines:
         writer.writerow(
@@ -144,6 +159,8 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
                 brl_plain(line.amount_centavos),
                 brl_plain(line.balance_after_centavos),
                 line.end_to_end_id,
+                "" if line.initiation is None else line.initiation.value,
+                line.txid,
             )
         )
         yield buffer.getvalue()

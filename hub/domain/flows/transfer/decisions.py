@@ -63,9 +63,9 @@ def keys(message: FromBank) -> tuple[RowKey, ...]:
 
 def pix_key(message: FromBank) -> PixKey | None:
     """The payee's key. One that no directory can hold is not looked up: the database would refuse the whole batch."""
-    if isinstance(message, TransferRequested) and message.payee_key.key.isprintable():
-        return message.payee_key
-    return None
+    if not isinstance(message, TransferRequested) or message.payee_key is None:
+        return None
+    return message.payee_key if message.payee_key.key.isprintable() else None
 
 
 def state(rows: Mapping[str, Any], message: FromBank) -> Transfer | None:
@@ -154,8 +154,9 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         end_to_end_id = parse_end_to_end_id(message.end_to_end_id)
     except SchemeError:
         end_to_end_id = None
-    entry = facts.network.keys.get(message.payee_key)
-    request = Request(message, end_to_end_id, entry, facts)
+    entry = None if message.payee_key is None else facts.network.keys.get(message.payee_key)
+    payee = message.payee if entry is None else entry.party()
+    request = Request(message, end_to_end_id, entry, payee, facts)
     broken = broken_rule(request)
     if broken is not None and not broken.makes_row:
         # The reason code does not name the field; the dead letter does.
@@ -174,7 +175,7 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         reason=reason,
         amount_centavos=message.amount_centavos,
         payer=message.payer,
-        payee=entry.party() if entry is not None else None,
+        payee=payee,
         payee_key=message.payee_key,
         payee_tax_id_masked=message.payee_tax_id_masked,
         description=message.description,
@@ -185,6 +186,8 @@ def _decide_new_request(message: TransferRequested, facts: Facts) -> Decision[Tr
         resend_at_ms=resend_at_ms,
         traceparent=facts.traceparent,
         received_real_at_ms=real_now_ms,
+        initiation=message.initiation,
+        txid=message.txid,
     )
     step = Step(now_ms, facts.sender, trigger, None, transfer.status, reason)
     return Decision(transfer, (step,), owed(transfer), movements=movements(None, transfer))
@@ -204,10 +207,12 @@ def _rejection_without_row(message: TransferRequested, reason: ReasonCode, facts
         reason,
         message.amount_centavos,
         message.payer,
-        None,
+        message.payee,
         message.payee_key,
         message.description,
         facts.now_ms,
+        message.initiation,
+        message.txid,
     )
     return facts.sender, rejection
 

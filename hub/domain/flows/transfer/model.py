@@ -14,6 +14,7 @@ from typing import Final, TypedDict, Unpack
 
 from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
+from pix.scheme.initiation import Initiation, is_same_initiation
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import (
     Outcome,
@@ -94,7 +95,8 @@ class Transfer:
     payer: Party
     payee: Party | None
     """None when the key was never resolved; then the transfer has failed."""
-    payee_key: PixKey
+    payee_key: PixKey | None
+    """None when the payer typed the payee's account (MANU)."""
     payee_tax_id_masked: str
     description: str
     requested_at_ms: int
@@ -119,6 +121,9 @@ class Transfer:
     traceparent: str = ""
     received_real_at_ms: int | None = None
     """`received_at_ms` in real time; None in a row of a version without virtual clocks, which has one time for both."""
+    initiation: Initiation = Initiation.DICT
+    txid: str = ""
+    """The payee's own number for the payment; empty for none."""
 
     def party(self, side: Side) -> Party | None:
         """The party on a side."""
@@ -136,7 +141,14 @@ class Transfer:
             and self.payee_key == message.payee_key
             and self.description == message.description
             and self.payee_tax_id_masked == message.payee_tax_id_masked
+            and self.typed_payee == message.payee
+            and is_same_initiation(self.initiation, self.txid, message.initiation, message.txid)
         )
+
+    @property
+    def typed_payee(self) -> Party | None:
+        """The payee as the payer typed it; None for a payee whom the hub found by a key."""
+        return self.payee if self.payee_key is None else None
 
     @property
     def row_id(self) -> str:
@@ -237,6 +249,8 @@ def outcome_message(transfer: Transfer, side: Side) -> FromHub | None:
             transfer.payee_key,
             transfer.description,
             transfer.decided_at_ms,
+            transfer.initiation,
+            transfer.txid,
         )
     if transfer.payee is None:
         return None
@@ -249,6 +263,8 @@ def outcome_message(transfer: Transfer, side: Side) -> FromHub | None:
         transfer.payee_key,
         transfer.description,
         transfer.decided_at_ms,
+        transfer.initiation,
+        transfer.txid,
     )
 
 
@@ -277,6 +293,8 @@ def offer_message(transfer: Transfer) -> TransferOffered | None:
         transfer.payee_key,
         transfer.description,
         transfer.offered_at_ms,
+        transfer.initiation,
+        transfer.txid,
     )
 
 

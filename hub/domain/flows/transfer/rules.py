@@ -10,11 +10,12 @@ from typing import Final
 
 from hub.domain.directory import KeyEntry
 from hub.domain.flows.flow import Facts, RequestRule
-from hub.domain.flows.transfer.model import Trigger
+from hub.domain.flows.transfer.model import Transfer, Trigger
 from pix.scheme.checks import check_request
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import Feature
 from pix.scheme.ids import EndToEndId, is_too_far_away
-from pix.scheme.messages import TransferRequested
+from pix.scheme.messages import Party, TransferRequested, account_of
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
@@ -32,6 +33,8 @@ class Rule(StrEnum):
     AMOUNT_ABOVE_ZERO = "amount-above-zero"
     AMOUNT_WITHIN_LIMIT = "amount-within-limit"
     KEY_IS_REGISTERED = "key-is-registered"
+    PAYEES_BANK_IS_KNOWN = "payees-bank-is-known"
+    PAYEES_BANK_UNDERSTANDS = "payees-bank-understands"
     NOT_TO_ONESELF = "not-to-oneself"
     HOLDER_AS_SHOWN = "holder-as-shown"
     SETTLEMENT_FUNDS = "settlement-funds"
@@ -51,7 +54,9 @@ class Request:
     end_to_end_id: EndToEndId | None
     """None when it is malformed."""
     entry: KeyEntry | None
-    """Of the payee's key; None when it is not registered."""
+    """Of the payee's key; None when it is not registered, or when the payer typed the payee's account."""
+    payee: Party | None
+    """Of the entry, or as the payer typed it; None for a key that is not registered."""
     facts: Facts
 
 
@@ -85,16 +90,25 @@ def _amount_within_limit(request: Request) -> bool:
 
 
 def _key_is_registered(request: Request) -> bool:
-    return request.entry is not None
+    return request.message.payee_key is None or request.entry is not None
+
+
+def _payees_bank_is_known(request: Request) -> bool:
+    # The bank of a key is known from the directory.
+    return request.message.payee is None or request.message.payee.ispb in request.facts.network.banks
 
 
 def _payees_bank_takes_part(request: Request) -> bool:
-    return request.entry is not None and request.facts.network.takes_part(request.entry.ispb)
+    return request.payee is not None and request.facts.network.takes_part(request.payee.ispb)
+
+
+def _payees_bank_understands(request: Request) -> bool:
+    payee = request.message.payee
+    return payee is None or Feature.MANU in request.facts.network.banks[payee.ispb].features
 
 
 def _not_to_oneself(request: Request) -> bool:
-    payer = request.message.payer
-    return request.entry is None or request.entry.account != (payer.ispb, payer.branch, payer.account_number)
+    return request.payee is None or account_of(request.payee) != account_of(request.message.payer)
 
 
 def _holder_as_shown(request: Request) -> bool:
@@ -116,7 +130,9 @@ REQUEST_RULES: Final = (
     RequestRule(Rule.AMOUNT_ABOVE_ZERO, ReasonCode.AM09, _amount_above_zero),
     RequestRule(Rule.AMOUNT_WITHIN_LIMIT, ReasonCode.AM02, _amount_within_limit),
     RequestRule(Rule.KEY_IS_REGISTERED, ReasonCode.AC03, _key_is_registered),
+    RequestRule(Rule.PAYEES_BANK_IS_KNOWN, ReasonCode.RC10, _payees_bank_is_known),
     RequestRule(Rule.BANKS_TAKE_PART, ReasonCode.DS27, _payees_bank_takes_part),
+    RequestRule(Rule.PAYEES_BANK_UNDERSTANDS, ReasonCode.AG12, _payees_bank_understands),
     RequestRule(Rule.NOT_TO_ONESELF, ReasonCode.AG12, _not_to_oneself),
     RequestRule(Rule.HOLDER_AS_SHOWN, ReasonCode.BE01, _holder_as_shown),
     RequestRule(Rule.SETTLEMENT_FUNDS, ReasonCode.AM04, _settlement_funds),
@@ -165,3 +181,11 @@ def rule_of(trigger: Trigger, reason: ReasonCode | None) -> Rule:
     if trigger is Trigger.REFUSAL:
         return Rule.EVERY_RULE_KEPT if reason is None else _RULES_OF_REASONS.get(reason, Rule.EVERY_RULE_KEPT)
     return _RULES_OF_TRIGGERS[trigger]
+
+
+def broken_rule_of(transfer: Transfer) -> Rule:
+    """The rule that the request of a refused transfer has broken. AG12 is the reason of two of them."""
+    is_to_oneself = transfer.payee is not None and account_of(transfer.payee) == account_of(transfer.payer)
+    if transfer.reason is ReasonCode.AG12 and not is_to_oneself:
+        return Rule.PAYEES_BANK_UNDERSTANDS
+    return rule_of(Trigger.REFUSAL, transfer.reason)

@@ -16,7 +16,7 @@ from hub.domain.flows.transfer.model import (
     offer_message,
     outcome_message,
 )
-from hub.domain.flows.transfer.rules import rule_of
+from hub.domain.flows.transfer.rules import broken_rule_of, rule_of
 from pix.scheme.flows import Mark, MessageEvent, StatusChange, TimelineEntry
 from pix.scheme.messages import (
     Message,
@@ -81,7 +81,7 @@ def _entries(transfer: Transfer, step: HistoryStep, before: TransferStatus | Non
         yield MessageEvent(step.at_ms, name, sender, Role.HUB, _received(transfer, name, sender))
     if step.status is before:
         return
-    rule = rule_of(step.trigger, transfer.reason)
+    rule = broken_rule_of(transfer) if step.trigger is Trigger.REFUSAL else rule_of(step.trigger, transfer.reason)
     yield StatusChange(step.at_ms, step.status, step.trigger, rule, transfer.reason)
     if step.status is TransferStatus.PENDING:
         yield MessageEvent(step.at_ms, TransferOffered.__name__, Role.HUB, Role.PAYEE, offer_message(transfer))
@@ -111,6 +111,9 @@ def _received(transfer: Transfer, name: str, sender: Role) -> Message | None:
             transfer.payee_tax_id_masked,
             transfer.description,
             transfer.requested_at_ms,
+            transfer.typed_payee,
+            transfer.initiation,
+            transfer.txid,
         )
     if name == TransferAccepted.__name__:
         return TransferAccepted(transfer.end_to_end_id, transfer.amount_centavos)

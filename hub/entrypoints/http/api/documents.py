@@ -18,6 +18,7 @@ from hub.domain.liveness import BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from pix.scheme.features import Feature
 from pix.scheme.flows import MessageEvent, Step, TimelineEntry
+from pix.scheme.initiation import Initiation
 from pix.scheme.reasons import REASONS, ReasonCode
 from pix.web.documents import Document
 from pix.wire.protobuf_v1.codec import encode_record
@@ -177,8 +178,12 @@ class TransferDocument(Document):
     amount_centavos: int
     payer: PartyDocument
     payee: PartyDocument | None
-    key_kind: str = Field(validation_alias=AliasPath("payee_key", "kind"))
-    key: str = Field(validation_alias=AliasPath("payee_key", "key"))
+    key_kind: str | None = Field(
+        default=None, validation_alias=AliasPath("payee_key", "kind"), description="Null without a key (MANU)."
+    )
+    key: str | None = Field(default=None, validation_alias=AliasPath("payee_key", "key"))
+    initiation: Initiation
+    txid: str = Field(description="Empty for none.")
     description: str
     requested_at_ms: int
     received_at_ms: int
@@ -192,7 +197,7 @@ class TransferDocument(Document):
     refusals: int
 
 
-class TransferWithHistory(TransferDocument):
+class TransferWithSteps(TransferDocument):
     """A transfer and its history."""
 
     history: list[StepDocument] = []  # noqa: RUF012 - pydantic copies it

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from hub.application.queries import Queries
 from hub.application.returns import ReturnNotFound
-from hub.entrypoints.http.api.documents import StepDocument, TransferWithHistory
+from hub.entrypoints.http.api.documents import StepDocument, TransferWithSteps
 from hub.entrypoints.http.api.returns import ReturnDocument, add_return_routes, documents_of
 from pix.web.problems import ProblemKind, ProblemTable
 
@@ -17,7 +17,7 @@ ADD_ROUTES: Final[tuple[Callable[[APIRouter, Queries], None], ...]] = (add_retur
 """Each adds the routes of a flow to the operator's."""
 
 
-class TransferWithRows(TransferWithHistory):
+class TransferWithHistory(TransferWithSteps):
     """A transfer, its history, and the rows of other flows that are about it."""
 
     returns: list[ReturnDocument] = []  # noqa: RUF012 - pydantic copies it
@@ -28,10 +28,10 @@ FLOW_PROBLEMS: Final[ProblemTable] = {
 }
 
 
-def transfer_document(queries: Queries, end_to_end_id: str) -> TransferWithRows:
+def transfer_document(queries: Queries, end_to_end_id: str) -> TransferWithHistory:
     """Raises TransferNotFound."""
     transfer, history = queries.find_transfer(end_to_end_id)
-    document = TransferWithRows.of(transfer)
+    document = TransferWithHistory.of(transfer)
     document.history = [StepDocument.of(step) for step in history]
     document.returns = documents_of(queries, end_to_end_id)
     return document

@@ -29,10 +29,11 @@ from hub.entrypoints.http.api.documents import (
     TransferDocument,
     TransferPage,
 )
-from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithRows, transfer_document
+from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithHistory, transfer_document
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
+from pix.scheme.initiation import TXID_LENGTH_MAX
 from pix.scheme.keys import KeyKind
 from pix.scheme.reasons import ReasonCode
 from pix.web.problems import PROBLEM_RESPONSES
@@ -120,6 +121,7 @@ def api_routers(
             str, Query(alias="id", max_length=32, description="An end-to-end id, or a part of it")
         ] = "",
         key: Annotated[str, Query(max_length=80, description="The payee's key, in stored form")] = "",
+        txid: Annotated[str, Query(max_length=TXID_LENGTH_MAX, description="A whole txid")] = "",
         amount_centavos: Annotated[int | None, Query(ge=-(2**63), lt=2**63)] = None,
         reason: ReasonCode | None = None,
         received_from_ms: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
@@ -129,8 +131,8 @@ def api_routers(
     ) -> TransferPage:
         """Transfers, newest first.
 
-        A search (by bank, status, id, key, amount or reason) examines at most 50,000 transfers per page. Such a page
-        may be short and still have a `next`.
+        A search (by bank, status, id, key, txid, amount or reason) examines at most 50,000 transfers per page. Such
+        a page may be short and still have a `next`.
         """
         narrow = TransferFilter(
             ispb=bank,
@@ -138,6 +140,7 @@ def api_routers(
             open_only=open_only,
             id_part=part_of_id,
             key=key,
+            txid=txid,
             amount_centavos=amount_centavos,
             reason=reason,
             received_from_ms=received_from_ms,
@@ -161,8 +164,8 @@ def api_routers(
         return {status.value: counts.get(status, 0) for status in TransferStatus}
 
     @router.get("/transfers/{end_to_end_id}", tags=["transfers"])
-    def find_transfer(end_to_end_id: str) -> TransferWithRows:
-        """A transfer with its history, and its returns."""
+    def find_transfer(end_to_end_id: str) -> TransferWithHistory:
+        """A transfer with its history, and the rows of other flows that are about it."""
         return transfer_document(queries, end_to_end_id)
 
     @router.get("/transfers/{end_to_end_id}/story", tags=["transfers"])

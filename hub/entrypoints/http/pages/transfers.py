@@ -58,6 +58,7 @@ def list_transfers(
     status: str = "",
     end_to_end_id: Annotated[str, Query(alias="id")] = "",
     key: str = "",
+    txid: str = "",
     amount: str = "",
     reason: str = "",
     since: str = "",
@@ -82,6 +83,7 @@ def list_transfers(
         status=TransferStatus(status) if status in set(TransferStatus) else None,
         reason=ReasonCode(reason) if reason in set(ReasonCode) else None,
         id_part=end_to_end_id.strip()[:ID_LENGTH_MAX],
+        txid=txid.strip()[:KEY_LENGTH_MAX],
         before=cursor,
         # One more than is shown tells whether there is another page.
         size=PAGE_SIZE + 1,
@@ -103,6 +105,7 @@ def list_transfers(
         "reason": "" if narrow.reason is None else narrow.reason.value,
         "id": narrow.id_part,
         "key": key.strip()[:KEY_LENGTH_MAX],
+        "txid": narrow.txid,
         "amount": amount.strip()[:KEY_LENGTH_MAX]
         if narrow.amount_centavos is None
         else brl_plain(narrow.amount_centavos),

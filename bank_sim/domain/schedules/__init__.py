@@ -1,0 +1,1 @@
+"""Scheduled Pix: which days a schedule pays on, and what becomes of a try."""
