@@ -5,7 +5,7 @@ From the moment of healing on, one participant may still be away. Of those that 
 - what a row begins to owe is handed to the broker at once;
 - what it still owes is handed over again within the longest wait;
 - what is handed over to one that is there, and has read all, is answered at once;
-- once everybody is back, no transfer stays open, and nothing is owed, for longer than that.
+- once everybody is back, no transfer or return stays open, and nothing is owed, for longer than that.
 
 Redundant paths hide it when one of them is dead: the payee's bank asks again for what the hub forgets to say again. So
 what is handed over is watched, not only what becomes of it in the end.
@@ -14,13 +14,14 @@ what is handed over is watched, not only what becomes of it in the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from bank_sim.adapters.memory.unit_of_work import BankStore
 from bank_sim.domain.flows import owed as owed_by_bank
 from bank_sim.domain.flows.flow import WITHHELD
-from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
+from hub.adapters.memory.unit_of_work import HubStore
 from hub.domain.flows import owed as owed_by_hub
-from hub.domain.flows.transfer.model import Transfer as HubTransfer
 from pix.scheme.deliveries import HUB
 from pix.scheme.messages import Message
 from pix.wire.protobuf_v1.codec import encode_record
@@ -43,6 +44,11 @@ Debt = tuple[str, Content]
 """The topic and the value of a message that is owed."""
 
 
+def rows_of(store: HubStore | BankStore) -> Iterator[Any]:
+    """Of all flows."""
+    return chain.from_iterable(table.values() for table in store.rows.values())
+
+
 class CalmWatch:
     """Looks at every row between events, from the moment of healing on."""
 
@@ -52,7 +58,7 @@ class CalmWatch:
         self._looked_at_ms = 0
         self._seen_ms: dict[Debt, int] = {}
         self._open_ms: dict[Any, int] = {}
-        self._known: dict[tuple[str, str, str], tuple[object, bool, list[Debt]]] = {}
+        self._known: dict[tuple[str, Any], tuple[object, bool, list[Debt]]] = {}
         self._handed_ms: dict[Debt, int] = {}
         self._unanswerable: set[Debt] = set()
         """Requests: the hub answers when the payee's bank has, which may be away."""
@@ -82,19 +88,19 @@ class CalmWatch:
     def _complaints(self, now_ms: int, next_ms: int) -> Iterator[str]:
         hubs = self._world.hubs
         if since_ms := self._there_since_ms(hubs):
-            for transfer in self._world.hub_store.transfers.values():
-                if transfer.resend_at_ms is not None:
-                    debts = self._debts_of("hub", transfer, None, 0)
-                    yield from self._judge("the hub", transfer.end_to_end_id, debts, True, since_ms, now_ms, next_ms)
+            for row in rows_of(self._world.hub_store):
+                if row.resend_at_ms is not None:
+                    debts = self._debts_of("hub", row, None, 0)
+                    yield from self._judge("the hub", row.row_id, debts, True, since_ms, now_ms, next_ms)
         for bank in self._world.banks:
             if since_ms := self._there_since_ms([bank.instance]):
                 local_ms = bank.clock.now_ms()
-                for row in bank.store.transfers.values():
+                for row in rows_of(bank.store):
                     if row.resend_at_ms is not None:
                         debts = self._debts_of(bank.identity.ispb, row, bank.identity.ispb, local_ms)
                         is_prompt = row.resend_count != WITHHELD
                         name = bank.instance.name
-                        yield from self._judge(name, row.end_to_end_id, debts, is_prompt, since_ms, now_ms, next_ms)
+                        yield from self._judge(name, row.row_id[0], debts, is_prompt, since_ms, now_ms, next_ms)
         yield from self._judge_open(now_ms, next_ms)
 
     def _there_since_ms(self, instances: Sequence[Instance]) -> int:
@@ -104,16 +110,14 @@ class CalmWatch:
         return max(self._from_ms, *(instance.started_ms for instance in instances))
 
     def _debts_of(self, owner: str, row: Any, ispb: str | None, local_ms: int) -> list[Debt]:
-        place = (owner, row.end_to_end_id, "" if ispb is None else row.direction.value)
+        place = (owner, row.row_id)
         messages: Iterable[tuple[str, Message]]
         if ispb is None:
             if (known := self._known.get(place)) is not None and known[0] is row:
                 return known[2]
-            assert isinstance(row, HubTransfer)
             codes = {bank.identity.ispb: bank.identity.code for bank in self._world.banks}
             messages = [(bank_topic(codes[each]), message) for each, message in owed_by_hub(row)]
         else:
-            assert isinstance(row, BankTransfer)
             owes = owed_by_bank(row, local_ms)
             if (known := self._known.get(place)) is not None and known[0] is row and known[1] == bool(owes):
                 return known[2]
@@ -125,20 +129,20 @@ class CalmWatch:
         return debts
 
     def _judge(
-        self, who: str, end_to_end_id: str, debts: list[Debt], is_prompt: bool, since_ms: int, now_ms: int, next_ms: int
+        self, who: str, row_id: str, debts: list[Debt], is_prompt: bool, since_ms: int, now_ms: int, next_ms: int
     ) -> Iterator[str]:
         for debt in debts:
             seen_ms = self._seen_ms.setdefault(debt, now_ms)
             handed_ms = self._handed_ms.get(debt, 0)
             if self._is_ignored(debt, handed_ms, since_ms, next_ms):
-                yield f"{who} has had no answer to what it sent for {end_to_end_id} {next_ms - handed_ms} ms ago"
+                yield f"{who} has had no answer to what it sent for {row_id} {next_ms - handed_ms} ms ago"
             # What was owed before the calm, or before its owner was there, is sent again when its time comes.
             is_new = is_prompt and seen_ms > since_ms + LOOK_MS
             if is_new and not handed_ms and next_ms - seen_ms > AT_ONCE_MS:
-                yield f"{who} has not sent what it owes for {end_to_end_id} since {next_ms - seen_ms} ms"
+                yield f"{who} has not sent what it owes for {row_id} since {next_ms - seen_ms} ms"
             if next_ms - max(seen_ms, since_ms, handed_ms) > self._world.policy.cap_ms + SLACK_MS:
                 waited_ms = next_ms - max(seen_ms, since_ms, handed_ms)
-                yield f"{who} has not sent again what it owes for {end_to_end_id} for {waited_ms} ms"
+                yield f"{who} has not sent again what it owes for {row_id} for {waited_ms} ms"
 
     def _is_ignored(self, debt: Debt, handed_ms: int, since_ms: int, next_ms: int) -> bool:
         """Whether the message came to somebody who is there, has nothing left to read, and has not answered."""
@@ -161,11 +165,11 @@ class CalmWatch:
         if not since_ms:
             return
         rows: list[Any] = [
-            *(row for row in self._world.hub_store.transfers.values() if row.resend_at_ms is not None),
-            *(row for bank in self._world.banks for row in bank.store.transfers.values() if not row.is_final),
+            *(row for row in rows_of(self._world.hub_store) if row.resend_at_ms is not None),
+            *(row for bank in self._world.banks for row in rows_of(bank.store) if not row.is_final),
         ]
         for row in rows:
-            place = (type(row), row.end_to_end_id, getattr(row, "direction", None))
+            place = (type(row), row.row_id)
             waited_ms = next_ms - max(since_ms, self._open_ms.setdefault(place, now_ms))
             if waited_ms > self._world.policy.cap_ms + SLACK_MS:
-                yield f"{row.end_to_end_id} is still {row.status}, {waited_ms} ms after everybody was back"
+                yield f"{row.row_id} is still {row.status}, {waited_ms} ms after everybody was back"

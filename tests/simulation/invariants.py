@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from bank_sim.adapters.memory.unit_of_work import BankStore
+from bank_sim.domain.flows.returns.model import Return as BankReturn
+from bank_sim.domain.flows.returns.model import ReturnStatus as BankReturnStatus
 from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
+from hub.domain.flows.returns.model import NAME as RETURN
+from hub.domain.flows.returns.model import Return as HubReturn
+from hub.domain.flows.returns.model import ReturnStatus as HubReturnStatus
 from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from hub.domain.tallies import tally_changes
 from pix.scheme.ids import END_TO_END_ID_AGE_MAX, parse_end_to_end_id
 from pix.scheme.postings import Direction, PostingKind
 from pix.scheme.reasons import REASONS_WITHOUT_ROW, ReasonCode
 from pix.wire.record import digest_of
+from tests.simulation.calm import rows_of
+
+REASONS_NOT_GIVEN: Final = frozenset(
+    {ReasonCode.FF08, ReasonCode.CH16, ReasonCode.AG12, ReasonCode.AG13, ReasonCode.DT05, ReasonCode.DUPL}
+)
+"""The hub's codes for what no bank asks here: every return is of a payment that was confirmed shortly before."""
 
 if TYPE_CHECKING:
     from tests.simulation.run import SimulatedBank, World
@@ -24,6 +36,9 @@ def find_violations(world: World) -> list[str]:
     return [
         *_money_conserved(world),
         *_outcomes_agree(world),
+        *_returns_agree(world),
+        *_returns_within_originals(world),
+        *_originals_unchanged(world),
         *_settlement_agrees(world),
         *_ids_are_judged_by_the_hubs_clock(world),
         *_orders_kept(world),
@@ -89,6 +104,97 @@ def _outcomes_agree(world: World) -> Iterator[str]:
                 yield f"{transfer.end_to_end_id} is completed, and its payee's bank does not know it"
 
 
+def returns_of_payment(store: BankStore, end_to_end_id: str) -> list[BankReturn]:
+    """Those that a bank gives of money that it has received."""
+    return [
+        row
+        for row in store.rows[RETURN].values()
+        if row.original_end_to_end_id == end_to_end_id and row.direction is Direction.OUTGOING
+    ]
+
+
+def contents_of_transfer(world: World, end_to_end_id: str) -> dict[str, object]:
+    """What no return changes of a transfer, by the participant that has it, and the side at a bank."""
+    contents: dict[str, object] = {}
+    if (transfer := world.hub_store.transfers.get(end_to_end_id)) is not None:
+        contents["hub"] = (
+            transfer.outcome, transfer.reason, transfer.amount_centavos, transfer.payer, transfer.payee,
+            transfer.description, transfer.decided_at_ms,
+        )  # fmt: skip
+    for bank in world.banks:
+        for direction in Direction:
+            row = bank.store.transfers.get((end_to_end_id, direction))
+            if row is not None and row.is_final:
+                contents[f"{bank.identity.ispb} {direction}"] = (
+                    row.status, row.reason, row.amount_centavos, row.account_number, row.payer, row.payee,
+                    row.description, row.decided_at_ms,
+                )  # fmt: skip
+    return contents
+
+
+def _originals_unchanged(world: World) -> Iterator[str]:
+    """A transfer of which money goes back stays as it was confirmed."""
+    for end_to_end_id, before in world.originals.items():
+        now = contents_of_transfer(world, end_to_end_id)
+        for who, content in before.items():
+            if now.get(who) != content:
+                yield f"{end_to_end_id} was {content} at {who}, and after its returns is {now.get(who)}"
+
+
+def _returns_within_originals(world: World) -> Iterator[str]:
+    """At the hub and at both banks, the returns of a transfer that have not failed are at most the transfer."""
+    sums: Counter[tuple[str, str, Direction | None]] = Counter()
+    for row in world.hub_store.rows[RETURN].values():
+        if row.status is not HubReturnStatus.FAILED:
+            sums["hub", row.original_end_to_end_id, None] += row.amount_centavos
+    for bank in world.banks:
+        for row in bank.store.rows[RETURN].values():
+            if row.status in (BankReturnStatus.PENDING, BankReturnStatus.ACCEPTED, BankReturnStatus.CONFIRMED):
+                sums[bank.identity.ispb, row.original_end_to_end_id, row.direction] += row.amount_centavos
+    for (who, end_to_end_id, direction), centavos in sums.items():
+        original = world.hub_store.transfers.get(end_to_end_id)
+        if original is None or original.status is not HubStatus.COMPLETED:
+            yield f"money of {end_to_end_id} goes back, which is {original and original.status}"
+        elif centavos > original.amount_centavos:
+            yield f"{centavos} of {end_to_end_id} go back at {who} {direction or ''}: more than it moved"
+
+
+def _returns_agree(world: World) -> Iterator[str]:
+    """Each return has ended, alike at the hub and in both banks."""
+    at_hub: dict[str, HubReturn] = {row.return_id: row for row in world.hub_store.rows[RETURN].values()}
+    rows: dict[tuple[str, str, Direction], BankReturn] = {
+        (bank.identity.ispb, row.return_id, row.direction): row
+        for bank in world.banks
+        for row in bank.store.rows[RETURN].values()
+    }
+    for (ispb, return_id, direction), row in rows.items():
+        known = at_hub.get(return_id)
+        if not row.is_final or row.resend_at_ms is not None:
+            yield f"{return_id} is {row.status} ({direction}) at {ispb}, at the hub {known and known.status}"
+        elif known is None:
+            yield f"{return_id} is {row.status} at {ispb}, and the hub does not know it"
+        elif (row.status is BankReturnStatus.CONFIRMED) != (known.status is HubReturnStatus.COMPLETED):
+            yield f"{return_id} is {row.status} ({direction}) at {ispb}, but {known.status} at the hub"
+        elif _content_of_return(row) != _content_of_return(known):
+            yield f"{return_id} is {_content_of_return(row)} at {ispb}, but {_content_of_return(known)} at the hub"
+    for known in at_hub.values():
+        if known.closed_at_ms is None or known.resend_at_ms is not None:
+            yield f"{known.return_id} is {known.status} at the hub and not closed"
+        if known.reason in REASONS_NOT_GIVEN:
+            yield f"{known.return_id} failed for {known.reason}, which no request here deserves"
+        if (known.requester_ispb, known.return_id, Direction.OUTGOING) not in rows:
+            yield f"{known.return_id} is not known to the bank that gives the money back"
+        payer = known.payer
+        if known.offered_at_ms is not None and (
+            payer is None or (payer.ispb, known.return_id, Direction.INCOMING) not in rows
+        ):
+            yield f"{known.return_id} was offered, and its payer's bank does not know it"
+
+
+def _content_of_return(row: BankReturn | HubReturn) -> tuple[object, ...]:
+    return row.original_end_to_end_id, row.amount_centavos, row.return_reason, row.reason, row.description
+
+
 def _settlement_agrees(world: World) -> Iterator[str]:
     accounts = world.hub.queries.settlement_accounts()
     for bank in world.banks:
@@ -110,20 +216,20 @@ def _ids_are_judged_by_the_hubs_clock(world: World) -> Iterator[str]:
 
 
 def _orders_kept(world: World) -> Iterator[str]:
-    """What a bank has told its customer it took, it has; and one order is one transfer."""
+    """What a bank has told its customer it took, it has; and one order is one transfer, or one return."""
     for bank in world.banks:
         keys = Counter(
-            (row.account_number, row.idempotency_key)
-            for row in bank.store.transfers.values()
+            (type(row), row.account_number, row.idempotency_key)
+            for row in rows_of(bank.store)
             if row.direction is Direction.OUTGOING
         )
         for place, times in keys.items():
             if times > 1:
-                yield f"order {place} was paid {times} times"
-    known = {row.end_to_end_id for bank in world.banks for row in bank.store.transfers.values()}
-    for order, end_to_end_id in world.accepted_orders.items():
-        if end_to_end_id not in known:
-            yield f"order {order} was accepted as {end_to_end_id} and is lost"
+                yield f"order {place} was carried out {times} times"
+    known = {row.row_id[0] for bank in world.banks for row in rows_of(bank.store)}
+    for order, row_id in (*world.accepted_orders.items(), *world.accepted_returns.items()):
+        if row_id not in known:
+            yield f"order {order} was accepted as {row_id} and is lost"
 
 
 def _letters_are_garbage(world: World) -> Iterator[str]:
@@ -141,7 +247,7 @@ def _letters_are_garbage(world: World) -> Iterator[str]:
 
 def _tallies_agree(world: World) -> Iterator[str]:
     """What was added up by changes is what counting finds."""
-    counted = tally_changes((None, transfer) for transfer in world.hub_store.transfers.values())
+    counted = tally_changes((None, row) for row in rows_of(world.hub_store))
     tallies = world.hub.queries.tallies()
     if tallies != counted:
         yield f"the tallies say {tallies}, counting says {counted}"

@@ -25,6 +25,7 @@ class Tally:
     runs: int = 0
     seconds: float = 0.0
     statuses: Counter[str] = field(default_factory=Counter)
+    returns: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     published: int = 0
     resends: int = 0
@@ -43,6 +44,7 @@ class Tally:
         """Counts a run."""
         self.runs += 1
         self.statuses.update(outcome.statuses)
+        self.returns.update(outcome.returns)
         self.crashes.update(outcome.crashes)
         self.published += outcome.published
         self.resends += outcome.resends
@@ -61,6 +63,8 @@ class Tally:
                 f"{self.runs} runs in {self.seconds:.1f} s: {self.runs_per_second:.1f} runs a second",
                 f"{transfers} transfers reached the hub: "
                 + ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items())),
+                f"{sum(self.returns.values())} returns reached the hub: "
+                + ", ".join(f"{count} {status}" for status, count in sorted(self.returns.items())),
                 f"{self.published} messages sent; at the hub {self.resends} resends, {self.duplicates} duplicates",
                 f"{sum(self.crashes.values())} crashes: "
                 + ", ".join(f"{count} {point}" for point, count in sorted(self.crashes.items())),

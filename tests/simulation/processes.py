@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from types import TracebackType
 from typing import Any
 
+from bank_sim.domain.flows.returns.model import NAME as RETURN
+from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink
 from pix.participant.gateway import MessageGateway
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
@@ -50,27 +52,23 @@ class Fate:
 class FatefulUnit:
     """A unit of work of a process that may die around it; the store sees an uncommitted transaction undone."""
 
-    def __init__(
-        self, inner: Any, fate: Fate, between: Callable[[], None], beside: Callable[[], None], look: Look
-    ) -> None:
+    def __init__(self, inner: Any, units: FatefulUnits) -> None:
         self._inner = inner
-        self._look = look
-        self._fate = fate
-        self._between = between
-        self._beside = beside
+        self._units = units
+        self._fate = units.fate
+        self._held: set[str] = set()
+        raced = {flow: RacedRows(rows, units, self._held) for flow, rows in inner.rows.items()}
+        self.rows: Mapping[str, Any] = raced
+        """Of each flow; another replica may be quick between the look and the lock."""
+        self.transfers = raced[TRANSFER]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     @property
-    def transfers(self) -> Any:
-        """The transfers; another replica may be quick between the look and the lock."""
-        return RacedTransfers(self._inner.transfers, self._between, self._look)
-
-    @property
     def settlement(self) -> Any:
         """The settlement accounts; another replica may move money after the look."""
-        return RacedAccounts(self._inner.settlement, self._beside)
+        return RacedAccounts(self._inner.settlement, lambda: self._units.beside(bool(self._held)))
 
     def __enter__(self) -> FatefulUnit:
         self._fate.reach("before load")
@@ -81,6 +79,7 @@ class FatefulUnit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._units.held -= self._held
         self._inner.__exit__(kind, error, trace)
 
     def commit(self) -> None:
@@ -94,31 +93,50 @@ class FatefulUnit:
 
 @dataclass(slots=True)
 class Look:
-    """Of which transfer the next look for rows finds none: another replica adds it right after the look."""
+    """Of which record key the next look for rows finds none: another replica adds them right after the look."""
 
     hidden: str = ""
 
 
-class RacedTransfers:
+class RacedRows:
     """Rows that were not there when they were looked for may be there when they are added."""
 
-    def __init__(self, inner: Any, between: Callable[[], None], look: Look) -> None:
+    def __init__(self, inner: Any, units: FatefulUnits, held: set[str]) -> None:
+        """`held` is what this transaction keeps the other replicas from."""
         self._inner = inner
-        self._between = between
-        self._look = look
+        self._units = units
+        self._held = held
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def lock(self, ids: Any, **how: Any) -> Any:
-        """Locks what is there; then the other replica has its chance with what is not."""
+    def lock(self, ids: Collection[Any], **how: Any) -> Any:
+        """Locks what is there; then the other replica has its chance with what is not.
+
+        What is locked in any case stands still until the end: another replica that needs it tries its batch again.
+        """
+        if surely := how.get("surely"):
+            self._hold(surely)
         found = self._inner.lock(ids, **how)
-        if hidden := self._look.hidden:
-            self._look.hidden = ""
-            return {place: row for place, row in found.items() if row.end_to_end_id != hidden}
-        if not found:
-            self._between()
+        look = self._units.look
+        if look.hidden and any(row_id[0] == look.hidden for row_id in ids):
+            hidden, look.hidden = look.hidden, ""
+            return {row_id: row for row_id, row in found.items() if row_id[0] != hidden}
+        if ids and not found:
+            self._units.between()
         return found
+
+    def _hold(self, ids: Collection[str]) -> None:
+        if self._units.locks_originals and self._units.held & set(ids) - self._held:
+            raise DatabaseUnavailable("simulated: another replica holds a row for too long")
+        self._held.update(ids)
+        self._units.held.update(ids)
+
+    def save(self, changes: Sequence[Any]) -> None:
+        """As in the store, which has a unique key, or has none."""
+        if not self._units.has_unique_key:
+            changes = [replace(change, is_new=False) for change in changes]
+        self._inner.save(changes)
 
 
 class RacedAccounts:
@@ -141,20 +159,56 @@ class RacedAccounts:
 class FatefulUnits:
     """Opens such units."""
 
-    def __init__(self, inner: Callable[[], Any], fate: Fate) -> None:
+    def __init__(
+        self,
+        inner: Callable[[], Any],
+        fate: Fate,
+        held: set[str] | None = None,
+        *,
+        locks_originals: bool = True,
+        has_unique_key: bool = True,
+    ) -> None:
+        """`held` is what transactions of all replicas hold; the two flags are what a planted bug takes away."""
         self._inner = inner
-        self._fate = fate
+        self.fate = fate
+        self.held: set[str] = set() if held is None else held
+        self.locks_originals = locks_originals
+        self.has_unique_key = has_unique_key
         self.between: Callable[[], None] = _nothing
         """The other replica treats the same records."""
-        self.beside: Callable[[], None] = _nothing
-        """The other replica treats records of its own."""
+        self.beside: Callable[[bool], None] = _nothing
+        """The other replica treats records of its own; told whether this one holds rows that it does not change."""
         self.look = Look()
 
     def __call__(self) -> Any:
-        return FatefulUnit(self._inner(), self._fate, self.between, self.beside, self.look)
+        return FatefulUnit(self._inner(), self)
 
 
-def _nothing() -> None:
+class ForgetfulUnits:
+    """Opens units of a bank that sees no earlier return of a payment, and so gives back more than is left."""
+
+    def __init__(self, inner: Callable[[], Any]) -> None:
+        self._inner = inner
+
+    def __call__(self) -> Any:
+        unit = self._inner()
+        unit.rows = {**unit.rows, RETURN: ForgottenRows(unit.rows[RETURN])}
+        return unit
+
+
+class ForgottenRows:
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def list(self, _narrow: object) -> Sequence[Any]:
+        """None of them."""
+        return ()
+
+
+def _nothing(_is_holding: bool = False) -> None:
     """No other replica."""
 
 

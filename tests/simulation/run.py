@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -13,6 +14,8 @@ from typing import Any
 from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.application.process_messages import ProcessMessages
+from bank_sim.application.returns.request_return import RequestReturn
+from bank_sim.application.returns.use_cases import compose_returns
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.application.use_cases import compose as compose_bank
@@ -23,7 +26,10 @@ from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import HubUnavailable
 from bank_sim.domain.flows import decide as decide_at_bank
 from bank_sim.domain.flows.flow import WITHHELD
+from bank_sim.domain.flows.returns.requests import left_to_return
 from bank_sim.domain.flows.transfer.model import Progress
+from bank_sim.domain.flows.transfer.model import Transfer as BankTransfer
+from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
 from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
@@ -33,6 +39,8 @@ from hub.application.sweep_transfers import FailExpired
 from hub.application.sweep_transfers import RetransmitDue as HubResendDue
 from hub.application.use_cases import HubApplication, compose
 from hub.domain.flows import decide as decide_at_hub
+from hub.domain.flows.returns.model import NAME as RETURN
+from hub.domain.flows.returns.model import Return
 from hub.entrypoints.gateway import hub_gateway
 from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop
@@ -44,15 +52,17 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.features import FEATURES
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
+from pix.scheme.postings import Direction
+from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
-from tests.simulation.calm import CalmWatch
-from tests.simulation.invariants import find_violations
+from tests.simulation.calm import CalmWatch, rows_of
+from tests.simulation.invariants import contents_of_transfer, find_violations, returns_of_payment
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
 from tests.simulation.object_codec import codec_of
-from tests.simulation.processes import BackgroundPublisher, Fate, FatefulUnits, Instance, LoopOf, Sink
+from tests.simulation.processes import BackgroundPublisher, Fate, FatefulUnits, ForgetfulUnits, Instance, LoopOf, Sink
 
 BANKS = (("001", "Banco Aurora"), ("002", "Banco Ipe"), ("003", "Banco Mare"))
 ACCOUNTS_PER_BANK = 3
@@ -69,9 +79,28 @@ With pauses of up to a minute that is 100 minutes; with longer ones the 14 hours
 end-to-end id may be old.
 """
 RACE_CHANCE = 0.05
+RACE_CHANCE_WHILE_HOLDING = 0.5
+"""Returns of one payment, which two replicas must not decide on at the same time, are few."""
 PAYMENTS_IN_CALM = 6
 """Of the transfers of a run, those that customers order when everything is healed."""
 CALM_PAYING_MS = 20_000
+PAID_IN_ADVANCE_CENTAVOS_MAX = 5_000
+IN_ADVANCE_MS_MAX = 60_000
+RETURNS_SHARE = 0.4
+"""Orders to give money back, for each order to pay."""
+RETURNS_IN_CALM = 3
+RETURNS_AT_ONCE = (1, 1, 1, 2, 3)
+"""How many orders for one payment come at the same time."""
+FORGETFUL_SHARE = 0.15
+"""Of the orders, those in which the bank overlooks earlier returns, and so may ask for more than is left."""
+SEEN_AGAIN_SHARE = 0.5
+"""Of the orders, those for a payment that was returned in part before."""
+RETURN_REASONS = (ReasonCode.MD06, ReasonCode.MD06, ReasonCode.MD06, ReasonCode.BE08, ReasonCode.FR01)
+LOOK_FOR_PAYMENT_MS = 5_000
+LOOK_FOR_PAYMENT_MS_MAX = 14 * HOUR_MS
+"""As long as any participant stays away; the wait doubles from look to look."""
+SUSPENSION_CHANCE = 0.3
+LEAVING_CHANCE = 0.5
 LONGEST_WAITS_AWAY = 3
 """How many times the longest pause between resends the last participant to come back stays away."""
 CLOCKS_OFF_MS = (0, 0, 0, 0, 0, 0, 0, 50, 50, 300, 2_000, 2_000, 60_000, HOUR_MS, 13 * HOUR_MS)
@@ -97,6 +126,10 @@ class Plant:
     resend_at_bank: Callable[..., Any] = RetransmitDue
     loop_of: LoopOf = BatchLoop
     hub_store: Callable[[], HubStore] = HubStore
+    has_unique_key: bool = True
+    """Of the hub's tables: without it a second row takes the place of the first."""
+    locks_originals: bool = True
+    """The hub holds a transfer while it adds up the returns of it."""
 
 
 @dataclass(slots=True)
@@ -107,6 +140,8 @@ class Outcome:
     violations: list[str]
     trace: Trace
     statuses: dict[str, int] = field(default_factory=dict)
+    returns: dict[str, int] = field(default_factory=dict)
+    """Those that reached the hub, by status, and by reason where they failed."""
     crashes: dict[str, int] = field(default_factory=dict)
     published: int = 0
     resends: int = 0
@@ -187,6 +222,8 @@ class SimulatedBank:
     instance: Instance
     keys: list[PixKey]
     accounts: list[str]
+    request_forgetfully: RequestReturn
+    """The same use case, of a bank that overlooks the earlier returns of a payment."""
 
 
 class World:
@@ -199,6 +236,7 @@ class World:
         self.clock_random = Random(f"clocks {seed}")
         self.calm_random = Random(f"calm {seed}")
         self.race_random = Random(f"races {seed}")
+        self.return_random = Random(f"returns {seed}")
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
         # Every other run, with chance of its own: what else happens in a run does not depend on it.
@@ -211,6 +249,10 @@ class World:
         self.garbage: list[Record] = []
         self.codec = codec_of(seed)
         self.accepted_orders: dict[tuple[str, str], str] = {}
+        self.accepted_returns: dict[tuple[str, str], str] = {}
+        """Return ids, by the bank's ISPB and the idempotency key."""
+        self.originals: dict[str, dict[str, object]] = {}
+        """What the hub and the banks had of each transfer when the first money of it was to go back."""
         self.hub_store = plant.hub_store()
         self.hub = self._compose_hub(HubUnitsOfWork(self.hub_store), self.timeline)
         self.hub_skews_ms: list[int] = []
@@ -245,9 +287,16 @@ class World:
         replicas = self.random.choice((1, 1, 2))
         hubs: list[Instance] = []
         handlers = []
+        held: set[str] = set()
         off_ms = self._new_clock().off_ms
         for number in range(replicas):
-            units = FatefulUnits(HubUnitsOfWork(self.hub_store), self.hub_fate)
+            units = FatefulUnits(
+                HubUnitsOfWork(self.hub_store),
+                self.hub_fate,
+                held,
+                locks_originals=self.plant.locks_originals,
+                has_unique_key=self.plant.has_unique_key,
+            )
             # Replicas agree within seconds: their clocks are one participant's, and step together.
             clock = ParticipantClock(self.timeline)
             self.hub_skews_ms.append(self.clock_random.choice(REPLICA_SKEWS_MS))
@@ -306,9 +355,7 @@ class World:
 
     def _hub_due_ms(self, clock: ParticipantClock) -> int | None:
         """When the next sweep has something to do, in true time."""
-        due = [
-            transfer.resend_at_ms for transfer in self.hub_store.transfers.values() if transfer.resend_at_ms is not None
-        ]
+        due = [row.resend_at_ms for row in rows_of(self.hub_store) if row.resend_at_ms is not None]
         if not due:
             return None
         is_out_of_reach = max(due) > clock.now_ms() + self.policy.cap_ms
@@ -318,7 +365,7 @@ class World:
         """The same of a bank, whose late answers may wait for longer."""
         due_ms: int | None = None
         horizon_ms = clock.now_ms() + self.policy.cap_ms
-        for row in store.transfers.values():
+        for row in rows_of(store):
             at_ms = row.resend_at_ms
             if at_ms is not None:
                 if at_ms > horizon_ms and row.resend_count != WITHHELD:
@@ -398,7 +445,11 @@ class World:
         )
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
-        return SimulatedBank(identity, secret, store, clock, fate, application, quiet, instance, [], [])
+        forgetful = ForgetfulUnits(units)
+        returns = compose_returns(forgetful, publisher, clock, clock, identity, self.policy, self.random)
+        return SimulatedBank(
+            identity, secret, store, clock, fate, application, quiet, instance, [], [], returns.request
+        )
 
     # What happens
 
@@ -410,6 +461,7 @@ class World:
             self._open_accounts(bank, number)
             bank.quiet.mirror_settlement()
             bank.instance.start()
+        self._pay_in_advance()
         faults = Faults.drawn(self.random)
         for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
             fate.faults = faults
@@ -418,11 +470,17 @@ class World:
         in_calm = min(PAYMENTS_IN_CALM, self.transfers // 2)
         for number in range(in_calm, self.transfers):
             self._plan_payment(number, self.timeline.now_ms(), PAYING_MS)
+        for number in range(RETURNS_IN_CALM, int(self.transfers * RETURNS_SHARE)):
+            self._plan_return(number, self.timeline.now_ms(), PAYING_MS)
         healed_ms = self._plan_incidents()
+        self._plan_suspension(healed_ms)
+        self._plan_leaving(healed_ms)
         self._plan_clock_steps(healed_ms)
         self.timeline.at(healed_ms, self._heal)
         for number in range(in_calm):
             self._plan_payment(number, healed_ms, CALM_PAYING_MS)
+        for number in range(RETURNS_IN_CALM):
+            self._plan_return(number, healed_ms, CALM_PAYING_MS)
         self._run(healed_ms)
 
     def _open_accounts(self, bank: SimulatedBank, number: int) -> None:
@@ -434,9 +492,32 @@ class World:
             )
             bank.accounts.append(account.number)
             bank.keys.append(key.key)
-        if self.random.random() < 0.5:
-            bank.quiet.block_account(account_number=bank.accounts[-1])
-        bank.quiet.choose_behaviour(behaviour=self._behaviour())
+
+    def _pay_in_advance(self) -> None:
+        """A few payments while all is well, so that there is something to give back in every run."""
+        clocks = [*self.hub_clocks, *(bank.clock for bank in self.banks)]
+        offs_ms = [clock.off_ms for clock in clocks]
+        for clock in clocks:
+            clock.off_ms = 0
+        for number, bank in enumerate(self.banks):
+            bank.application.request_transfer(
+                account_number=bank.accounts[0],
+                payee_key=self.banks[(number + 1) % len(self.banks)].keys[0],
+                amount_centavos=self.return_random.randrange(1, PAID_IN_ADVANCE_CENTAVOS_MAX),
+                description="in advance",
+                idempotency_key="in advance",
+                payee_tax_id_masked="",
+            )
+        # With some of the planted bugs it would never be quiet.
+        until_ms = self.timeline.now_ms() + IN_ADVANCE_MS_MAX
+        while (next_ms := self.timeline.next_ms()) is not None and next_ms <= until_ms:
+            self.timeline.advance()
+        for clock, off_ms in zip(clocks, offs_ms, strict=True):
+            clock.off_ms = off_ms
+        for bank in self.banks:
+            if self.random.random() < 0.5:
+                bank.quiet.block_account(account_number=bank.accounts[-1])
+            bank.quiet.choose_behaviour(behaviour=self._behaviour())
 
     def _open_account(self, bank: SimulatedBank, each: int, cpf: str) -> Account:
         """As the use case does, without the memory-hard hash of a PIN that nobody enters here."""
@@ -444,7 +525,7 @@ class World:
         opened = Account(
             f"00000{each}-0", f"Customer {each}", HolderKind.PERSON, cpf, AccountStatus.ACTIVE, 0, opened_at_ms=now_ms
         )
-        amount_centavos = self.random.randrange(1, 200_000)
+        amount_centavos = self.random.randrange(PAID_IN_ADVANCE_CENTAVOS_MAX, 200_000)
         account, posting = books.book(opened, books.deposit(opened.number, f"opening-{each}", amount_centavos, now_ms))
         with MemoryUnitsOfWork(bank.store)() as unit:
             unit.accounts.add(account, "")
@@ -495,6 +576,111 @@ class World:
                 self.timeline.at(again_ms, lambda: pay(attempts_left - 1))
 
         self.timeline.at(from_ms + self.random.randrange(within_ms), pay)
+
+    def _plan_return(self, number: int, from_ms: int, within_ms: int) -> None:
+        """Somebody gives money back, as soon as there is a payment that has come."""
+
+        def begin(wait_ms: int = LOOK_FOR_PAYMENT_MS) -> None:
+            found = self._choose_received()
+            if found is not None:
+                is_forgetful = self.return_random.random() < FORGETFUL_SHARE
+                for part in range(self.return_random.choice(RETURNS_AT_ONCE)):
+                    self._order_return(*found, f"return-{number}-{part}", is_forgetful)
+            elif wait_ms < LOOK_FOR_PAYMENT_MS_MAX:
+                self.timeline.at(self.timeline.now_ms() + wait_ms, lambda: begin(2 * wait_ms))
+
+        self.timeline.at(from_ms + self.return_random.randrange(within_ms), begin)
+
+    def _choose_received(self) -> tuple[SimulatedBank, BankTransfer] | None:
+        received = [
+            (bank, row)
+            for bank in self.banks
+            for row in bank.store.transfers.values()
+            if row.direction is Direction.INCOMING and row.status is BankStatus.CONFIRMED
+        ]
+        before = [each for each in received if each[1].end_to_end_id in self.originals]
+        if before and self.return_random.random() < SEEN_AGAIN_SHARE:
+            return self.return_random.choice(before)
+        return self.return_random.choice(received) if received else None
+
+    def _order_return(
+        self, bank: SimulatedBank, original: BankTransfer, idempotency_key: str, is_forgetful: bool
+    ) -> None:
+        end_to_end_id = original.end_to_end_id
+        self.originals.setdefault(end_to_end_id, contents_of_transfer(self, end_to_end_id))
+        whole = original.amount_centavos
+        left = left_to_return(original, returns_of_payment(bank.store, end_to_end_id))
+        order: dict[str, Any] = {
+            "account_number": original.account_number,
+            "original_end_to_end_id": end_to_end_id,
+            "amount_centavos": self.return_random.choice(
+                (whole, max(1, left), max(1, left), 1 + self.return_random.randrange(whole), max(1, whole // 3))
+            ),
+            "description": idempotency_key,
+            "idempotency_key": idempotency_key,
+            "reason": self.return_random.choice(RETURN_REASONS),
+        }
+        request_return = bank.request_forgetfully if is_forgetful else bank.application.returns.request
+
+        def give_back(attempts_left: int = 100) -> None:
+            def request() -> None:
+                try:
+                    row = request_return(**order)
+                except SchemeError:
+                    return
+                self.accepted_returns[bank.identity.ispb, idempotency_key] = row.return_id
+
+            if not bank.instance.act(request) and attempts_left:
+                again_ms = self.timeline.now_ms() + self.return_random.randrange(500, 30_000)
+                self.timeline.at(again_ms, lambda: give_back(attempts_left - 1))
+
+        give_back()
+
+    def _plan_suspension(self, until_ms: int) -> None:
+        """The operator suspends a bank for a while."""
+        if self.return_random.random() >= SUSPENSION_CHANCE:
+            return
+        code = self.return_random.choice(self.banks).identity.code
+        from_ms, to_ms = sorted(self.return_random.randrange(self.timeline.now_ms(), until_ms) for _ in range(2))
+
+        def suspend() -> None:
+            self.trace.note(f"bank {code} is suspended until {to_ms - START_MS} ms")
+            self.hub.suspend_bank(code)
+
+        self.timeline.at(from_ms, suspend)
+        self.timeline.at(to_ms, lambda: _ignore(self.hub.resume_bank(code)))
+
+    def _plan_leaving(self, until_ms: int) -> None:
+        """A customer pays everything away and closes the account: what comes back finds it closed, or blocked."""
+        bank = self.return_random.choice(self.banks)
+        number = self.return_random.choice(bank.accounts)
+        at_ms = self.return_random.randrange(self.timeline.now_ms(), until_ms)
+        if self.return_random.random() >= LEAVING_CHANCE:
+            self.timeline.at(at_ms, lambda: _try(partial(bank.quiet.block_account, account_number=number)))
+            return
+        keys = [key for other in self.banks if other is not bank for key in other.keys]
+
+        def leave(attempts_left: int = 20) -> None:
+            account = bank.store.accounts.get(number)
+            assert account is not None
+            if not account.balance_centavos:
+                _try(partial(bank.quiet.close_account, account_number=number))
+            else:
+                pay = partial(
+                    bank.application.request_transfer,
+                    account_number=number,
+                    payee_key=self.return_random.choice(keys),
+                    amount_centavos=account.balance_centavos,
+                    description="everything",
+                    idempotency_key=f"leaving-{attempts_left}",
+                    payee_tax_id_masked="",
+                )
+                bank.instance.act(partial(_try, pay))
+            if attempts_left and account.status is AccountStatus.ACTIVE:
+                again_ms = self.timeline.now_ms() + self.return_random.randrange(1_000, 10_000)
+                self.timeline.at(again_ms, lambda: leave(attempts_left - 1))
+
+        self.timeline.at(at_ms, leave)
 
     def _plan_incidents(self) -> int:
         """Plans what strikes from outside; returns when all of it is over."""
@@ -640,6 +826,8 @@ class World:
         self.timeline.forget()
         self.violations += find_violations(self)
         transfers = list(self.hub_store.transfers.values())
+        returns: list[Return] = list(self.hub_store.rows[RETURN].values())
+        rows = list(rows_of(self.hub_store))
         crashes: Counter[str] = Counter()
         for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
             crashes.update(fate.crashes)
@@ -648,10 +836,11 @@ class World:
             violations=self.violations,
             trace=self.trace,
             statuses=dict(Counter(transfer.status.value for transfer in transfers)),
+            returns=dict(Counter(f"{row.status} {row.reason or ''}".strip() for row in returns)),
             crashes=dict(crashes),
             published=self.broker.published,
-            resends=sum(transfer.resends for transfer in transfers),
-            duplicates=sum(transfer.duplicates for transfer in transfers),
+            resends=sum(row.resends for row in rows),
+            duplicates=sum(row.duplicates for row in rows),
             virtual_ms=self.timeline.now_ms() - START_MS,
             fingerprint=self.fingerprint(),
         )
@@ -659,10 +848,10 @@ class World:
     def fingerprint(self) -> str:
         """Of everything that is durable."""
         digest = hashlib.sha256()
-        for row in _sorted_rows(self.hub_store.transfers.values()):
+        for row in _sorted_rows(rows_of(self.hub_store)):
             digest.update(row.encode())
         for bank in self.banks:
-            for row in _sorted_rows(bank.store.transfers.values()):
+            for row in _sorted_rows(rows_of(bank.store)):
                 digest.update(row.encode())
         digest.update(str(self.timeline.now_ms()).encode())
         return digest.hexdigest()
@@ -683,6 +872,12 @@ def _ignore(_value: object) -> None:
     """A sweep's count is of no interest here."""
 
 
+def _try(act: Callable[[], object]) -> None:
+    """A rule may refuse it."""
+    with suppress(SchemeError):
+        act()
+
+
 def _storing(application: HubApplication | BankApplication) -> Callable[[Record, str], None]:
     return lambda record, reason: application.dead_letters.store(Rejected(record, "", reason))
 
@@ -695,11 +890,11 @@ def _hub_sweep(application: HubApplication, gateway: MessageGateway, sink: Sink)
     return sweep
 
 
-def _now_and_then(other: Instance, random: Random) -> Callable[[], None]:
+def _now_and_then(other: Instance, random: Random) -> Callable[[bool], None]:
     """What lets the other replica treat records of its own while this one is in the middle of a batch."""
 
-    def beside() -> None:
-        if random.random() < RACE_CHANCE:
+    def beside(is_holding: bool) -> None:
+        if random.random() < (RACE_CHANCE_WHILE_HOLDING if is_holding else RACE_CHANCE):
             other.take_turn()
 
     return beside
@@ -713,13 +908,14 @@ def _race_at_bank(
     The other replica treats the first of the records.
     """
     handle = instance.handle
+    tables = tuple(store.rows.values())
 
     def handle_after_the_other(records: Sequence[Record]) -> Sequence[Record]:
-        end_to_end_id = records[0].key.decode()
-        is_new = not any(row.end_to_end_id == end_to_end_id for row in store.transfers.values())
+        key = records[0].key.decode()
+        is_new = all(table.get((key, direction)) is None for table in tables for direction in Direction)
         if is_new and random.random() < RACE_CHANCE:
             other(records[:1])
-            units.look.hidden = end_to_end_id
+            units.look.hidden = key
         try:
             return handle(records)
         finally:

@@ -29,6 +29,9 @@ def test_no_run_breaks_an_invariant(tell: Tell) -> None:
     # The runs are worth something: transfers end both ways, processes die at every point, messages come twice.
     assert tally.statuses.keys() == {"completed", "failed"}
     assert tally.statuses["completed"] > SEEDS * 10
+    assert tally.returns["completed"] > SEEDS * 2
+    refusals = {"AM09", "AM04", "AB11", "DS27", "AC06", "AC07", "ED05"}
+    assert tally.returns.keys() == {"completed", *(f"failed {reason}" for reason in refusals)}
     assert tally.crashes.keys() == {
         "after poll", "before load", "before commit", "after commit", "after save", "amid publish", "after publish",
     }  # fmt: skip
@@ -47,6 +50,11 @@ def test_a_planted_bug_is_caught(bug: str) -> None:
 
     assert caught is not None, f"{SEEDS_TO_CATCH_A_BUG} runs did not notice: {bug}"
     assert not simulate(caught).violations, "without the bug the same run is clean"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_money_goes_back_on_either_wire(seed: int) -> None:
+    assert simulate(seed).returns["completed"]
 
 
 def test_a_failure_is_explained_by_its_seed_and_a_short_trace() -> None:
