@@ -1,4 +1,4 @@
-"""A page that moves by itself: the panel's, and the classroom's."""
+"""A page that refreshes: the panel's, and the classroom's."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _figure(value: float | None, digits: int) -> str:
 
 
 def bench_html(result: BenchResult) -> str:
-    """A page that stands by itself, with charts."""
+    """A self-contained page with charts."""
     return render(
         "bench.html",
         result=result,

@@ -14,7 +14,7 @@ from pix.scheme.times import check_time_ms
 def check_return_request(message: ReturnRequested) -> None:
     """Raises SchemeError, whose field is that of the message: "original_end_to_end_id", "requested_at_ms".
 
-    The return id (FF08), the amount (AM09) and the reason (AG12) have reason codes of their own. An original that is a
+    The return id (FF08), the amount (AM09) and the reason (AG12) have a reason code each. An original that is a
     return has the form of an id, and is refused with AG13.
     """
     if not is_return_id(message.original_end_to_end_id):

@@ -95,8 +95,8 @@ def test_a_stopped_hub_comes_back_and_the_pages_with_it(
     expect(page.locator("[data-scene=window] iframe")).to_be_visible()
     assert network.hubs[0].pid != pid
 
-    # The console's page has found its hub again by itself: it shows a payment of now without being loaded anew, and
-    # its messages. Whatever the broker, the console hears of each by its own tap.
+    # The console's page has found its hub again without a reload: it shows a new payment and its messages, which the
+    # console reads from any broker by its tap.
     expect(console.locator(LIVE)).to_be_visible(timeout=BACK_PATIENCE_MS)
     console.evaluate(COUNT_DOTS)
     order = payment(population.rich("001"), population.friends("002")[0], 77_77, f"after the hub {time.time_ns()}")

@@ -31,7 +31,7 @@ from pix.web.client import http_get, new_http_client
 
 FINAL_SECONDS_MAX = 30.0
 RESEND_FIRST_SECONDS = 5.0
-"""Longer than a transfer takes on a busy machine: what is sent again on the way has causes of its own."""
+"""Longer than a transfer takes on a busy machine: a resend on the way has other causes."""
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_ID = PARENT.split("-")[1]
 CALL_SECONDS = 10.0

@@ -177,7 +177,7 @@ class FatefulUnits:
         self.between: Callable[[], None] = _nothing
         """The other replica treats the same records."""
         self.beside: Callable[[bool], None] = _nothing
-        """The other replica treats records of its own; told whether this one holds rows that it does not change."""
+        """The other replica treats its records; told whether this one holds rows that it does not change."""
         self.look = Look()
 
     def __call__(self) -> Any:

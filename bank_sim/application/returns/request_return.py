@@ -1,4 +1,4 @@
-"""Money of a payment goes back: debited, booked and durable here, before anybody else hears of it."""
+"""Takes orders to return payments: debits and books each durably before its request leaves."""
 
 from __future__ import annotations
 

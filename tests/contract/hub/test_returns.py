@@ -245,7 +245,7 @@ def test_a_failed_return_frees_its_part_also_in_the_same_batch(with_original: Un
     assert accounts(with_original)[IPE] == SettlementAccount(IPE, FUNDS, AMOUNT)
 
 
-def test_a_return_that_nobody_answers_is_offered_again_and_fails_at_its_time_out(with_original: UnitsOfWork) -> None:
+def test_a_return_without_an_answer_is_offered_again_and_fails_at_its_time_out(with_original: UnitsOfWork) -> None:
     process(with_original, (return_requested(), IPE))
     clock = TurnedClock(NOW_MS + 5_000)
     (again,) = RetransmitDue(with_original, clock, clock, POLICY)()

@@ -69,7 +69,7 @@ def test_the_magic_amounts_follow_the_numbers_of_the_codes() -> None:
     for amount_centavos, answer in MAGIC_ANSWERS.items():
         if answer.reason is not None:
             assert int(answer.reason.value[2:]) == amount_centavos
-    # BE01 needs no magic amount: whoever types another tax id gets it. R$ 0,01 is what people try first.
+    # BE01 needs no magic amount: another tax id provokes it. R$ 0,01 is what people try first.
     assert {answer.reason for answer in MAGIC_ANSWERS.values()} - {None} == PAYEE_BANK_REASONS - {ReasonCode.BE01}
     assert {rule.reason for rule in OFFER_RULES} < PAYEE_BANK_REASONS
 

@@ -99,7 +99,7 @@ def test_an_order_against_a_rule_names_the_field(order: TransferOrder, field: st
     assert refusal.value.field == field
 
 
-def test_nobody_types_his_own_account() -> None:
+def test_the_payers_own_account_is_refused() -> None:
     with pytest.raises(PayerIsPayee) as refusal:
         row_of(replace(TYPED, payee=ANA_PARTY))
     assert refusal.value.field == "payee.account_number"

@@ -337,6 +337,6 @@ def test_a_record_tells_the_senders_revision_of_the_clock() -> None:
         b"x" + told().headers[HEADER_CLOCK],
     ],
 )
-def test_nobody_else_turns_the_clock_and_the_message_stays_good(header: bytes) -> None:
+def test_a_strangers_clock_header_is_ignored_and_the_message_stays_good(header: bytes) -> None:
     record = told()
     assert heard(replace(record, headers={**record.headers, HEADER_CLOCK: header})) is None

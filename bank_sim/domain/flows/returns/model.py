@@ -163,7 +163,7 @@ class Return:
 
     @property
     def counterpart_bank_name(self) -> str:
-        """Nobody is shown one before a return."""
+        """Empty: a return is ordered without a look-up of a key."""
         return ""
 
     @property

@@ -84,7 +84,7 @@ def by_typed_payee(
     account: Customer,
     typed: Annotated[TypedPayee, Depends(typed_in_form)],
 ) -> Response:
-    """Checks the form, and goes on to the amount. Nobody is asked: the payee's bank judges the account later."""
+    """Checks the form, and goes on to the amount. The payee's bank checks the account when it gets the offer."""
     try:
         draft = _read(site, account, typed)
     except SchemeError as error:

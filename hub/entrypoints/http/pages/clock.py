@@ -41,7 +41,7 @@ def show_clock(request: Request, pages: PagesOf, site: SiteOf) -> Response:
 
 @router.get("/clock/now")
 def show_now(request: Request, pages: PagesOf, site: SiteOf) -> Response:
-    """The part that changes by itself."""
+    """The part that the page refreshes."""
     return pages.page(request, "hub/clock.html", _context(site), block="now")
 
 
