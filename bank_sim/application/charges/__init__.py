@@ -1,0 +1,1 @@
+"""Charges and their locations, as a merchant and a payer's bank use them."""

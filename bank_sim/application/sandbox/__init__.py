@@ -1,0 +1,1 @@
+"""The sandbox: a test decides what a payer and a webhook do."""

@@ -1,0 +1,1 @@
+"""Webhooks of the API Pix: a merchant is told of receipts and returns."""
