@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimits
+from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
@@ -78,6 +79,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    charges: Charges
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -166,6 +168,7 @@ def compose(
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
+        charges=compose_charges(units, scheme_clock, random),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),
