@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
 from typing import Any, cast
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -41,7 +42,7 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
 from pix.messaging.batches import BatchHandler
-from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
+from pix.participant.clock.model import DueItems, NetworkClock
 from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
@@ -253,7 +254,10 @@ class Village:
         seed: int | None = None,
         due_items: Mapping[str, DueItems] = MappingProxyType({}),
     ) -> None:
-        """With `is_virtual` it has a virtual clock, with `seed` ids that repeat; `due_items` are banks', by code."""
+        """With `is_virtual` it has a virtual clock, with `seed` ids that repeat.
+
+        `due_items` are those of banks, by code, in place of their scheduled payments.
+        """
         self._lock = threading.RLock()
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
@@ -304,9 +308,10 @@ class Village:
                 clock=clock,
                 scheme_clock=network,
                 network_clock=network,
-                due_items=due_items.get(identity.code, NOTHING_DUE),
+                due_items=due_items.get(identity.code),
                 policy=RESEND,
                 random=random,
+                **({} if random is None else {"new_id": lambda random=random: str(UUID(int=random.getrandbits(128)))}),
             )
             if network is not None:
                 network.now_ms()

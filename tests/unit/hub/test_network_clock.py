@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-from typing import Any
-
 import pytest
 
 from bank_sim.domain.account import Account
@@ -20,7 +17,7 @@ from pix.scheme.postings import Direction
 from tests.support.banks import BANKS, CPFS
 from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.village import Village
-from tests.support.virtual_days import faults, follow, move_until, pass_days, report
+from tests.support.virtual_days import follow, move_until, report
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -235,25 +232,3 @@ def test_a_report_is_bounded(network: Network) -> None:
     ):
         with pytest.raises(SchemeError):
             network.control.report(ispb, report_of)
-
-
-def traffic_of(network: Network) -> Any:
-    def traffic(_village: Village, day: int, random: Random) -> None:
-        for number in range(3):
-            payer, payee = random.sample(range(len(network.keys)), 2)
-            network.pay(payer, payee, random.randrange(1, 20_00), f"{day}-{number}")
-            network.real.turn(random.randrange(60_000))
-
-    return traffic
-
-
-def test_thirty_days_with_traffic_keep_the_books_and_repeat_with_the_seed() -> None:
-    digests = set()
-    for _ in range(2):
-        network = Network(seed=11)
-        network.schedule.times = [NOON_MS + day * DAY_MS for day in range(1, 25, 5)]
-        report(network.village)
-        digests.add(pass_days(network.village, 30, traffic_of(network), 11, network.act))
-        assert day_of(network.control.show().now_ms) == day_of(NOON_MS + 30 * DAY_MS)
-        assert len(network.schedule.done) == 5 and not list(faults(network.village))
-    assert len(digests) == 1
