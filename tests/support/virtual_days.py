@@ -49,38 +49,20 @@ def move_until(village: Village, target_ms: int, act: Callable[[], None] | None 
     assert control is not None and isinstance(real, TurnedClock)
     control.until(target_ms)
     for _ in range(STEPS_MAX):
-        follow(village)
+        village.follow_clock()
         if act is not None:
             act()
         village.deliver()
         village.resend()
         village.deliver()
-        report(village)
+        village.report_clock()
         control.step()
         if not control.show().is_moving:
-            follow(village)
-            report(village)
+            village.follow_clock()
+            village.report_clock()
             return
         real.turn(STEP_MS)
     raise AssertionError(f"the clock has not arrived: {control.show()}")
-
-
-def follow(village: Village) -> None:
-    """Every bank takes the hub's revision, as by the stream."""
-    control = village.hub.network_clock
-    assert control is not None
-    for bank in village.banks.values():
-        assert bank.follow_clock is not None
-        bank.follow_clock.take(control.network.time)
-
-
-def report(village: Village) -> None:
-    """Every bank reports to the hub."""
-    control = village.hub.network_clock
-    assert control is not None
-    for bank in village.banks.values():
-        assert bank.read_clock_report is not None
-        control.report(bank.identity.ispb, bank.read_clock_report())
 
 
 def faults(village: Village) -> Iterator[str]:

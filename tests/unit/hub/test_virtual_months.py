@@ -1,4 +1,4 @@
-"""Months of a network in one process: payments, schedules and returns while its clock jumps from midnight to midnight."""
+"""Months of a network in one process: payments, schedules and returns while its clock jumps over the days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pix.scheme.reasons import ReasonCode
 from tests.support.banks import BANKS, CPFS
 from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.village import Village
-from tests.support.virtual_days import faults, move_until, pass_days, report
+from tests.support.virtual_days import faults, move_until, pass_days
 
 DAYS = 30
 
@@ -34,7 +34,7 @@ class Network:
             account = bank.open_account(name="Ana Souza", tax_id=cpf, opening_deposit_centavos=10_000_00, pin="1234")
             key = bank.register_key(account_number=account.number, kind=KeyKind.CPF, key=cpf)
             self.people.append((bank, account, key.key))
-        report(self.village)
+        self.village.report_clock()
 
     @property
     def today_ms(self) -> int:
