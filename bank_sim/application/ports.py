@@ -124,6 +124,9 @@ class RowRepository(Protocol[RowT]):
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, RowT]:
         """Those that exist, without a lock."""
 
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[RowT]:
+        """The rows about these transfers, oldest first."""
+
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], RowT]:
         """Those that exist of these (account number, idempotency key)."""
 

@@ -145,7 +145,8 @@ class ProcessMessages:
         rows: dict[RowId, Any] = {}
         for flow, ids in keys_by_flow(messages).items():
             rows |= unit.rows[flow].lock(ids)
-        places = {charge_needed(rows, message) for message in messages} - {None}
+        wanted = (charge_needed(rows, message) for message in messages)
+        places = {place for place in wanted if place is not None}
         # Only payments by dynamic code have a charge: other batches cost no statement.
         charges = unit.charges.lock_of_transfers(places) if places else {}
         numbers = {account_needed(rows, message) for message in messages} - {""}

@@ -248,6 +248,10 @@ class MemoryRows:
         found = {row_id: self._rows.get(row_id) for row_id in sorted(ids)}
         return {row_id: row for row_id, row in found.items() if row is not None}
 
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[Any]:
+        found = [row for row in self._rows.values() if row.about in end_to_end_ids and row.direction is direction]
+        return sorted(found, key=_order_of)
+
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         found = {}
         for key in keys:

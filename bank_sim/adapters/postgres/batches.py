@@ -102,7 +102,7 @@ class PostgresBatches:
             text(f"{_SELECT} WHERE {_CONDITIONS} ORDER BY created_at_ms, batch_id OFFSET :skip LIMIT :size"),
             {**_values_of(narrow), "skip": skip, "size": size},
         )
-        return self._with_items(narrow.tax_id, rows.all())
+        return _with_items(self._connection, narrow.tax_id, rows.all())
 
     def count(self, narrow: BatchFilter) -> int:
         statement = f"SELECT count(*) FROM batches WHERE {_CONDITIONS}"  # noqa: S608 - a constant of this module
@@ -111,16 +111,20 @@ class PostgresBatches:
 
     def _one(self, statement: str, tax_id: str, batch_id: str) -> Batch | None:
         rows = fetch_bulk(self._connection, statement, {"tax_id": tax_id, "batch_id": batch_id})
-        return next(iter(self._with_items(tax_id, rows)), None)
+        return next(iter(_with_items(self._connection, tax_id, rows)), None)
 
-    def _with_items(self, tax_id: str, rows: Sequence[Any]) -> list[Batch]:
-        if not rows:
-            return []
-        items: dict[str, list[BatchItem]] = {}
-        values = {"tax_id": tax_id, "batch_ids": [row[1] for row in rows]}
-        for row in fetch_bulk(self._connection, _ITEMS, values):
-            items.setdefault(row[0], []).append(_item_of(row[1:]))
-        return [Batch(*row, items=tuple(items.get(row[1], ()))) for row in rows]
+
+def _with_items(connection: Connection, tax_id: str, rows: Sequence[Any]) -> list[Batch]:
+    if not rows:
+        return []
+    items: dict[str, list[BatchItem]] = {}
+    values = {"tax_id": tax_id, "batch_ids": [row[1] for row in rows]}
+    for row in fetch_bulk(connection, _ITEMS, values):
+        items.setdefault(row[0], []).append(_item_of(row[1:]))
+    return [
+        Batch(tax_id, batch_id, account_number, description, created_at_ms, tuple(items.get(batch_id, ())))
+        for tax_id, batch_id, account_number, description, created_at_ms in rows
+    ]
 
 
 def _places(batch: Batch) -> Iterable[_Place]:

@@ -61,9 +61,11 @@ _LOCK_OF_TRANSFERS: Final = (
     "ORDER BY charges.tax_id, charges.txid FOR UPDATE OF charges"
 )
 _LOCK_OPEN_OF_CLOSED: Final = (
-    f"SELECT {_OF_CHARGES} FROM charges JOIN accounts AS a ON a.number = charges.account_number "  # noqa: S608 - as above
-    "WHERE a.status = 'closed' AND charges.status = 'ATIVA' AND charges.reserved_by = '' "
-    "ORDER BY charges.tax_id, charges.txid LIMIT %(size)s FOR UPDATE OF charges SKIP LOCKED"
+    # From the accounts to their charges: most charges that wait are of accounts that are not closed.
+    f"{_SELECT} WHERE (tax_id, txid) IN (SELECT c.tax_id, c.txid FROM accounts AS a CROSS JOIN LATERAL "  # noqa: S608 - as above
+    "(SELECT tax_id, txid FROM charges WHERE account_number = a.number AND status = 'ATIVA' LIMIT %(size)s) AS c "
+    "WHERE a.status = 'closed' LIMIT %(size)s) AND status = 'ATIVA' AND reserved_by = '' "
+    "ORDER BY tax_id, txid FOR UPDATE SKIP LOCKED"
 )
 _FIND_REVISION: Final = (
     "SELECT content FROM charge_revisions WHERE tax_id = %(tax_id)s AND txid = %(txid)s AND revision = %(revision)s"

@@ -60,13 +60,16 @@ class CreateCharge:
         if before is not None:
             check_replaceable(before, order.kind)
         check_key(unit, order.key, account.number)
-        location = self._location(unit, order, account, txid, before)
-        now_ms = self._scheme_clock.now_ms()
+        # Checked before anything is written: a batch goes on when one of its charges is denied.
         if before is None:
-            charge = check_charge(new_charge(order, account.tax_id, txid, location.location_id, now_ms, batch_id))
+            charge = check_charge(new_charge(order, account.tax_id, txid, self._scheme_clock.now_ms(), batch_id))
+        else:
+            charge = check_charge(replaced(before, order))
+        location = self._location(unit, order, account, txid, before)
+        charge = replace(charge, location_id=location.location_id)
+        if before is None:
             unit.charges.add([charge])
         else:
-            charge = check_charge(replaced(before, order, location.location_id))
             unit.charges.save([charge], changed_by_merchant=True)
         return charge, replace(location, txid=txid)
 

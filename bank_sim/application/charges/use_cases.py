@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from bank_sim.application.charges.batches import Batches
 from bank_sim.application.charges.change_charge import ChangeCharge
 from bank_sim.application.charges.create_charge import CreateCharge
 from bank_sim.application.charges.locations import Locations
+from bank_sim.application.charges.payments import FindPayments
 from bank_sim.application.charges.queries import FindCharge, ListCharges
+from bank_sim.application.charges.remove_charges import RemoveChargesOfClosedAccounts
 from bank_sim.application.ports import UnitsOfWork
 from pix.runtime.clock import SchemeClock
 from pix.scheme.ids import SUFFIX_LENGTH, random_suffix
@@ -28,6 +31,9 @@ class Charges:
     find: FindCharge
     list: ListCharges
     locations: Locations
+    batches: Batches
+    payments: FindPayments
+    remove_of_closed_accounts: RemoveChargesOfClosedAccounts
 
 
 def compose_charges(units: UnitsOfWork, scheme_clock: SchemeClock, random: Random | None = None) -> Charges:
@@ -39,10 +45,14 @@ def compose_charges(units: UnitsOfWork, scheme_clock: SchemeClock, random: Rando
     def new_token() -> str:
         return random_suffix(random) + random_suffix(random)
 
+    create, change = CreateCharge(units, scheme_clock, new_txid, new_token), ChangeCharge(units)
     return Charges(
-        create=CreateCharge(units, scheme_clock, new_txid, new_token),
-        change=ChangeCharge(units),
+        create=create,
+        change=change,
         find=FindCharge(units),
         list=ListCharges(units),
         locations=Locations(units, scheme_clock, new_token),
+        batches=Batches(units, scheme_clock, create, change),
+        payments=FindPayments(units),
+        remove_of_closed_accounts=RemoveChargesOfClosedAccounts(units),
     )

@@ -6,20 +6,17 @@ Source: the Central Bank's API Pix, schemas of CobSolicitada and CobVSolicitada.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
-from bank_sim.domain.charges.model import Charge, Debtor, Detail, DueDate, Immediate
+from bank_sim.domain.charges.errors import TermsRefused
+from bank_sim.domain.charges.model import Charge, Debtor, Detail, DueDate
+from bank_sim.domain.charges.terms import flaws_of_terms
 from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.scheme.initiation import Initiation, check_txid
-from pix.scheme.money import check_amount
 from pix.scheme.people import check_cnpj, check_cpf
 from pix.scheme.texts import check_line
 
-EXPIRY_SECONDS_MAX: Final = 2**31 - 1
-VALID_DAYS_MAX: Final = 3_650
-"""Ten years: the API sets no limit."""
 PAYER_REQUEST_LENGTH_MAX: Final = 140
 DETAILS_MAX: Final = 50
 DETAIL_NAME_LENGTH_MAX: Final = 50
@@ -31,20 +28,14 @@ CPF_LENGTH: Final = 11
 def check_charge(charge: Charge) -> Charge:
     """The charge with its texts in stored form.
 
-    Raises SchemeError(field="txid" | "amount_centavos" | "expiry_seconds" | "due_day" | "valid_days_after" |
-    "payer_request" | "details" | "debtor.name" | …).
+    Raises TermsRefused, and SchemeError(field="txid" | "payer_request" | "details" | "debtor" | "debtor.name" | …).
     """
     check_txid(charge.txid, Initiation.QRDN)
-    if isinstance(charge.terms, Immediate):
-        if charge.amount_centavos or not charge.terms.payer_may_change_amount:
-            check_amount(charge.amount_centavos)
-        if not 0 < charge.terms.expiry_seconds <= EXPIRY_SECONDS_MAX:
-            raise SchemeError("expiry_seconds", f"Use 1 to {EXPIRY_SECONDS_MAX} seconds.")
-    else:
-        check_amount(charge.amount_centavos)
-        _check_dates(charge.terms, day_of(charge.created_at_ms))
-        if charge.debtor is None:
-            raise SchemeError("debtor", "A charge with a due date names its debtor.")
+    flaws = flaws_of_terms(charge.amount_centavos, charge.terms, day_of(charge.created_at_ms))
+    if flaws:
+        raise TermsRefused(flaws)
+    if isinstance(charge.terms, DueDate) and charge.debtor is None:
+        raise SchemeError("debtor", "A charge with a due date names its debtor.")
     if len(charge.details) > DETAILS_MAX:
         raise SchemeError("details", f"At most {DETAILS_MAX} lines are allowed.")
     return replace(
@@ -59,13 +50,6 @@ def check_charge(charge: Charge) -> Charge:
         ),
         debtor=None if charge.debtor is None else _checked_debtor(charge.debtor),
     )
-
-
-def _check_dates(terms: DueDate, created_on: date) -> None:
-    if terms.due_day < created_on:
-        raise SchemeError("due_day", "The due date is before the creation of the charge.")
-    if not 0 <= terms.valid_days_after <= VALID_DAYS_MAX:
-        raise SchemeError("valid_days_after", f"Use 0 to {VALID_DAYS_MAX} days.")
 
 
 def _checked_debtor(debtor: Debtor) -> Debtor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bank_sim.domain.charges.terms import TermsFlaw
 from bank_sim.domain.errors import BankError
 
 
@@ -41,6 +42,15 @@ class ChargeNotActive(BankError):
 class RemovalWithChanges(BankError):
     def __init__(self) -> None:
         super().__init__("status", "A charge is either removed or changed.")
+
+
+class TermsRefused(BankError):
+    """The amount, the dates or what they add and take off cannot be those of a charge."""
+
+    def __init__(self, flaws: tuple[TermsFlaw, ...]) -> None:
+        """`flaws` has at least one."""
+        super().__init__(flaws[0].field, flaws[0].rule)
+        self.flaws = flaws
 
 
 class KeyNotOfAccount(BankError):
@@ -95,13 +105,6 @@ class PayloadExpired(BankError):
 
     def __init__(self) -> None:
         super().__init__("token", "The charge has expired.")
-
-
-class PayloadRemoved(BankError):
-    """The charge is paid or removed: the location will not show it again."""
-
-    def __init__(self) -> None:
-        super().__init__("token", "The charge is paid or removed.")
 
 
 class PaymentDayInPast(BankError):

@@ -6,10 +6,11 @@ reserves it, and another offer is refused meanwhile (BE17), as is another amount
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
-from bank_sim.domain.charges.model import SECOND_MS, Charge, DueDate, Immediate
+from bank_sim.domain.charges.amounts import amount_of_day, last_day_to_pay
+from bank_sim.domain.charges.model import SECOND_MS, Charge, Immediate
 from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import parse_end_to_end_id
@@ -38,7 +39,7 @@ def is_expired(charge: Charge, day: date, now_ms: int) -> bool:
     """Whether the charge can no longer be paid by its dates: a cob by the time, a cobv by the day of the payment."""
     if isinstance(charge.terms, Immediate):
         return now_ms >= charge.created_at_ms + charge.terms.expiry_seconds * SECOND_MS
-    return day > last_day(charge.terms)
+    return day > last_day_to_pay(charge.terms)
 
 
 def may_be_paid(charge: Charge | None, end_to_end_id: str, now_ms: int) -> bool:
@@ -55,14 +56,4 @@ def is_amount_due(charge: Charge, amount_centavos: int, day: date) -> bool:
     """Whether a payment on that day pays the charge exactly, or the payer may choose the amount."""
     if isinstance(charge.terms, Immediate) and charge.terms.payer_may_change_amount:
         return True
-    return amount_centavos == amount_due(charge, day)
-
-
-def amount_due(charge: Charge, day: date) -> int:
-    """What a payment on that day has to be, in centavos."""
-    return charge.amount_centavos
-
-
-def last_day(terms: DueDate) -> date:
-    """The last day on which a charge with a due date can be paid."""
-    return terms.due_day + timedelta(days=terms.valid_days_after)
+    return amount_centavos == amount_of_day(charge, day).final

@@ -71,8 +71,8 @@ class ChargeChange:
     discount: Discount | None = None
 
 
-def new_charge(order: ChargeOrder, tax_id: str, txid: str, location_id: int, now_ms: int, batch_id: str = "") -> Charge:
-    """The charge that an order makes."""
+def new_charge(order: ChargeOrder, tax_id: str, txid: str, now_ms: int, batch_id: str = "") -> Charge:
+    """The charge that an order makes, without a location yet."""
     return Charge(
         tax_id=tax_id,
         txid=txid,
@@ -85,7 +85,6 @@ def new_charge(order: ChargeOrder, tax_id: str, txid: str, location_id: int, now
         debtor=order.debtor,
         payer_request=order.payer_request,
         details=order.details,
-        location_id=location_id,
         batch_id=batch_id,
     )
 
@@ -98,7 +97,7 @@ def check_replaceable(charge: Charge, kind: ChargeKind) -> None:
         raise ChargeNotActive
 
 
-def replaced(charge: Charge, order: ChargeOrder, location_id: int) -> Charge:
+def replaced(charge: Charge, order: ChargeOrder) -> Charge:
     """An active charge after a PUT: it keeps its creation, and its reservation while a payment is on its way.
 
     The same order again changes nothing, so a request may be repeated. Raises TxidTaken, ChargeNotActive.
@@ -115,7 +114,6 @@ def replaced(charge: Charge, order: ChargeOrder, location_id: int) -> Charge:
             debtor=order.debtor,
             payer_request=order.payer_request,
             details=order.details,
-            location_id=location_id,
         ),
     )
 
