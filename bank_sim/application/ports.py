@@ -14,6 +14,8 @@ from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
@@ -254,6 +256,9 @@ class UnitOfWork(Protocol):
     """Those of the flow `transfer`."""
     postings: PostingRepository
     schedules: ScheduleRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository

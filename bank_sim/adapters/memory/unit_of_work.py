@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
+from bank_sim.adapters.memory.receipts import MemoryReceipts
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -24,6 +27,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.views import (
     BooksSummary,
     RowFilter,
@@ -34,6 +38,8 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.credentials.model import ApiCredential
+from bank_sim.domain.credentials.request_log import ApiRequest
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -77,6 +83,8 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    credentials: MemoryTable[str, ApiCredential] = field(default_factory=MemoryTable)
+    api_requests: MemoryTable[int, ApiRequest] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
@@ -85,6 +93,7 @@ class BankStore:
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
     last_posting_id: int = 0
+    last_request_serial: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -97,7 +106,7 @@ class BankStore:
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
-            self.dead_letters.table,
+            self.dead_letters.table, self.credentials, self.api_requests,
         )  # fmt: skip
 
 
@@ -446,6 +455,9 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -458,6 +470,9 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.receipts = MemoryReceipts(store)
+        self.credentials = MemoryCredentials(store)
+        self.api_requests = MemoryApiRequests(store)
         self.switches = MemorySwitches(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters

@@ -9,10 +9,13 @@ import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
+from bank_sim.adapters.postgres.credentials import PostgresApiRequests, PostgresCredentials
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.receipts import PostgresReceipts
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -23,6 +26,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.clock.model import ClockRepository
@@ -39,6 +43,9 @@ class PostgresUnitOfWork(PostgresTransaction):
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -50,6 +57,9 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
+        self.receipts = PostgresReceipts(self._connection)
+        self.credentials = PostgresCredentials(self._connection)
+        self.api_requests = PostgresApiRequests(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
