@@ -77,6 +77,8 @@ class Bank(Participant[BankSettings]):
             try_times=settings.try_times,
             limits=settings.limit_policy,
             network_clock=network,
+            token_secret=settings.bank_secret,
+            token_seconds=settings.api_pix_token_seconds,
         )
         process: ProcessMessages = application.process_messages
         if application.follow_clock is not None:
@@ -106,7 +108,7 @@ class Bank(Participant[BankSettings]):
             case "kafka":
                 return {name: self.consume(self._open_source, self._handle)}
             case "http":
-                return {name: self._http_role()}
+                return {name: self._http_role(), **self._api_pix_role()}
             case _:
                 return {
                     name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
@@ -129,7 +131,22 @@ class Bank(Participant[BankSettings]):
         # A process without this role needs no web framework in its memory.
         from bank_sim.entrypoints.http.app import create_app
 
-        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock))
+        # With a port of its own the API must not be reached by another: there may be no TLS.
+        api_pix = self.settings.api_pix if self.settings.api_pix_port is None else None
+        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock, api_pix))
+
+    def _api_pix_role(self) -> dict[str, Role]:
+        settings = self.settings
+        if settings.api_pix_port is None:
+            return {}
+        from bank_sim.entrypoints.http.api_pix import serve_api_pix_alone
+        from pix.web.server import ServerTls
+
+        tls = None
+        if settings.api_pix_tls_certificate:
+            tls = ServerTls(settings.api_pix_tls_certificate, settings.api_pix_tls_key, settings.api_pix_tls_client_ca)
+        app = serve_api_pix_alone(self.application, self._scheme_clock, settings.api_pix)
+        return {"api pix": self.serve_http(app, settings.api_pix_port, tls)}
 
 
 def main() -> None:
