@@ -13,6 +13,7 @@ from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -23,6 +24,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.clock.model import ClockRepository
@@ -39,6 +41,8 @@ class PostgresUnitOfWork(PostgresTransaction):
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -50,6 +54,8 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
+        self.webhooks = PostgresWebhooks(self._connection)
+        self.notices = PostgresNotices(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
