@@ -12,6 +12,7 @@ from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from bank_sim.domain.webhooks.model import (
     DELIVERIES_PER_ACCOUNT_MAX,
     Delivery,
+    DeliveryFailure,
     Notice,
     NoticeStatus,
     Webhook,
@@ -23,13 +24,13 @@ from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.keys import KeyKind, PixKey
 
 _NOT_JUDGED: Final = None
-_NO_FAULT: Final = ""
+_NONE: Final = ""
 
 
 def _fault_text(notice: Notice) -> str | None:
     if not notice.is_judged:
         return _NOT_JUDGED
-    return _NO_FAULT if notice.fault is None else notice.fault.fault.value
+    return _NONE if notice.fault is None else notice.fault.fault.value
 
 
 _WEBHOOK: Final[list[Column[Webhook]]] = [
@@ -111,7 +112,8 @@ _DELIVERY: Final[list[Column[Delivery]]] = [
     Column("request_body", "text", lambda delivery: delivery.request_body),
     Column("status", "integer", lambda delivery: delivery.status),
     Column("response_body", "text", lambda delivery: delivery.response_body),
-    Column("error", "text", lambda delivery: delivery.error),
+    Column("failure", "text", lambda delivery: delivery.failure.value if delivery.failure else _NONE),
+    Column("detail", "text", lambda delivery: delivery.detail),
 ]
 _ADD_DELIVERY: Final = (
     f"INSERT INTO webhook_deliveries ({names(_DELIVERY)}, notice_ids, end_to_end_ids) "  # noqa: S608 - as above
@@ -125,7 +127,7 @@ _SELECT_DELIVERIES: Final = (
     f"SELECT delivery_id, notice_ids, end_to_end_ids, {names(_DELIVERY)} FROM webhook_deliveries"  # noqa: S608
 )
 _LIST_DELIVERIES: Final = (
-    f"{_SELECT_DELIVERIES} WHERE account_number = :number AND (NOT :failed OR error <> '') "
+    f"{_SELECT_DELIVERIES} WHERE account_number = :number AND (NOT :failed OR failure <> '') "
     "AND (:end_to_end_id = '' OR :end_to_end_id = ANY(end_to_end_ids)) "
     "AND (CAST(:before_id AS bigint) IS NULL OR delivery_id < :before_id) ORDER BY delivery_id DESC LIMIT :size"
 )
@@ -164,7 +166,7 @@ def _delivery_of(row: Sequence[Any]) -> Delivery:
     (
         delivery_id, notice_ids, end_to_end_ids,
         account_number, key_kind, key, url, attempt, fault, started_at_ms, duration_ms,
-        request_body, status, response_body, error,
+        request_body, status, response_body, failure, detail,
     ) = row  # fmt: skip
     return Delivery(
         delivery_id=delivery_id,
@@ -180,7 +182,8 @@ def _delivery_of(row: Sequence[Any]) -> Delivery:
         request_body=request_body,
         status=status,
         response_body=response_body,
-        error=error,
+        failure=DeliveryFailure(failure) if failure else None,
+        detail=detail,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
-from bank_sim.domain.webhooks.model import Delivery, Notice, NoticeStatus, Webhook, WebhookId
+from bank_sim.domain.webhooks.model import Delivery, DeliveryFailure, Notice, NoticeStatus, Webhook, WebhookId
 from bank_sim.domain.webhooks.verdict import Booking, Receivable
 from pix.scheme.values import value_object
 
@@ -123,17 +123,23 @@ class Answer:
     """How an attempt went: the receiver's answer, or why there is none."""
 
     status: int | None
-    body: str
+    body: str = ""
     """At most `BODY_LENGTH_MAX` characters."""
-    error: str
-    """One sentence; empty for an answer of 2xx."""
+    failure: DeliveryFailure | None = None
+    """None for 2xx."""
+    detail: str = ""
+    """More about the failure, at most `DETAIL_LENGTH_MAX` characters; may be empty."""
 
 
 class Receivers(Protocol):
     """The receivers of webhooks, over the network."""
 
-    def check(self, url: str) -> str:
-        """Why the bank does not deliver to this address: one sentence; empty if it does, or the name is unknown now."""
+    def refuses(self, url: str) -> str:
+        """The rule by which the bank does not deliver there, empty if it does; a name unknown now breaks none."""
+
+    @property
+    def seconds_max(self) -> float:
+        """How long a `post` takes at most."""
 
     def post(self, url: str, body: str, fault: WebhookFault | None = None) -> Answer:
         """Sends JSON to the address and waits for the answer, for a bounded time. Never raises.

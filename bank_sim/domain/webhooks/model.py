@@ -17,6 +17,7 @@ from pix.scheme.values import value_object
 
 BODY_LENGTH_MAX: Final = 16_384
 """Characters of a body that the log keeps."""
+DETAIL_LENGTH_MAX: Final = 200
 DELIVERIES_PER_ACCOUNT_MAX: Final = 1_000
 """The log keeps the newest."""
 
@@ -83,6 +84,27 @@ class Notice:
         return self.account_number, self.key
 
 
+class DeliveryFailure(StrEnum):
+    """Why an attempt has not delivered."""
+
+    STATUS = "status"
+    """The receiver's answer is not 2xx. Redirects are not followed."""
+    CONNECTION = "connection"
+    """The receiver takes no connection."""
+    TIMEOUT = "timeout"
+    """No complete answer in time."""
+    CERTIFICATE = "certificate"
+    """The receiver's certificate is not trusted, or names another host."""
+    NAME = "name"
+    """The host's name is unknown."""
+    ADDRESS = "address"
+    """The bank does not deliver to the host's address."""
+    BROKEN = "broken"
+    """The connection broke off, or the answer is no HTTP."""
+    HELD = "held"
+    """A fault of the sandbox holds it; nothing was sent."""
+
+
 @value_object
 class Delivery:
     """An attempt, as the log has it. Bodies are cut off after `BODY_LENGTH_MAX` characters."""
@@ -103,14 +125,16 @@ class Delivery:
     status: int | None = None
     """Of the answer; None: there was none."""
     response_body: str = ""
-    error: str = ""
-    """Why there was no answer of 2xx: one sentence; empty: there was one."""
+    failure: DeliveryFailure | None = None
+    """None: it is delivered."""
+    detail: str = ""
+    """More about the failure, for developers; may be empty."""
     delivery_id: int = 0
     """Given by the store."""
 
     @property
     def is_delivered(self) -> bool:
-        return not self.error
+        return self.failure is None
 
 
 def longest_wait_ms(policy: RetransmissionPolicy) -> int:

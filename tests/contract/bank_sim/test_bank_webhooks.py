@@ -14,6 +14,7 @@ from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from bank_sim.domain.webhooks.model import (
     DELIVERIES_PER_ACCOUNT_MAX,
     Delivery,
+    DeliveryFailure,
     Notice,
     NoticeStatus,
     Webhook,
@@ -56,7 +57,7 @@ def claim(units: UnitsOfWork, real_now_ms: int, size: int = 10) -> list[Notice]:
         return unit.notices.lock_due(real_now_ms, size, WAIT_MS_MAX)
 
 
-def delivery(account: Account, notice: Notice, error: str = "") -> Delivery:
+def delivery(account: Account, notice: Notice, failure: DeliveryFailure | None = None) -> Delivery:
     return Delivery(
         account_number=account.number,
         key=KEY,
@@ -68,9 +69,10 @@ def delivery(account: Account, notice: Notice, error: str = "") -> Delivery:
         started_at_ms=1,
         duration_ms=2,
         request_body='{"pix": []}',
-        status=None if error else 200,
-        response_body="" if error else "ok",
-        error=error,
+        status=500 if failure else 200,
+        response_body="no" if failure else "ok",
+        failure=failure,
+        detail="",
     )
 
 
@@ -201,7 +203,7 @@ def test_the_log_keeps_the_newest_deliveries_of_each_account(world: World) -> No
     add_webhook(world, ana)
     receive(world, ana)
     (notice,) = notices_of(world.units, ana)
-    failure = "The receiver answered 500."
+    failure = DeliveryFailure.STATUS
     with world.units() as unit:
         unit.notices.log([delivery(bruno, notice)])
         unit.notices.log([delivery(ana, notice, failure)])

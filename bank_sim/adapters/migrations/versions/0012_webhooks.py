@@ -1,6 +1,7 @@
 """Webhooks, what they owe, their deliveries, and what receivers report.
 
-`webhook_notices.fault` is null until it is decided, and empty for none. `webhook_reports.booked` is a list of
+`webhook_notices.fault` is null until it is decided, and empty for none; an empty `failure` is a delivery that
+succeeded. `webhook_reports.booked` is a list of
 `[end-to-end id, centavos]`.
 """
 
@@ -62,7 +63,8 @@ def upgrade() -> None:
             request_body text NOT NULL,
             status integer,
             response_body text NOT NULL,
-            error text NOT NULL
+            failure text NOT NULL,
+            detail text NOT NULL
         );
         CREATE INDEX webhook_deliveries_of_account ON webhook_deliveries (account_number, delivery_id);
 
