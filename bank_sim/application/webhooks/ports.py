@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from bank_sim.domain.webhooks.model import Delivery, DeliveryFailure, Notice, NoticeStatus, Webhook, WebhookId
@@ -149,7 +149,7 @@ class Receivers(Protocol):
 
 
 class ChooseFault(Protocol):
-    """The sandbox's rules for webhooks. It is called inside of a transaction, once for each notice."""
+    """The sandbox's rules for webhooks."""
 
-    def __call__(self, notice: Notice) -> FaultPlan | None:
-        """The fault that a notice has; None: none."""
+    def __call__(self, unit: Any, notice: Notice) -> FaultPlan | None:
+        """The fault that a notice has; None: none. Asked once for each notice, in a transaction (a UnitOfWork)."""
