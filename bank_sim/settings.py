@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
+from bank_sim.adapters.allowed_hosts import parse_allowed_hosts
 from bank_sim.application.credentials.authorise import TOKEN_SECONDS
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.limits import LimitKind, LimitPolicy
@@ -26,6 +27,7 @@ from pix.participant.settings import (
 from pix.runtime.addresses import check_grpc_address, check_host, check_web_address
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
+from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.texts import check_bank_name, check_color
 
 
@@ -36,6 +38,11 @@ class Switch(StrEnum):
 
 LIMIT_RAISE_HOURS_MAX: Final = 30 * 24
 LimitCentavos = Annotated[int, Field(ge=0, le=AMOUNT_CENTAVOS_MAX)]
+
+
+def _check_webhook_hosts(text: str) -> str:
+    parse_allowed_hosts(text)
+    return text
 
 
 def _check_try_times(text: str) -> str:
@@ -133,6 +140,25 @@ class BankSettings(ServiceSettings):
     api_pix_tls_client_ca: PemFile = ""
     """The file with the authority of merchants' certificates; with it each client must show one (mutual TLS), and a
     token is valid only with the certificate that it was asked with."""
+    webhook_hosts: Annotated[str, AfterValidator(_check_webhook_hosts)] = ""
+    """Public hosts that webhooks may go to by https, separated by commas: `hooks.example.com`, `*.example.com`, or `*`
+    for all. Loopback and private addresses always may, by http too; link-local ones never."""
+    webhook_ca: PemFile = ""
+    """The file with certificate authorities that webhooks' receivers are known by, beside the system's."""
+    webhook_timeout_seconds: Annotated[float, Field(ge=0.1, le=30)] = 5.0
+    """How long a receiver of a webhook may take for its whole answer."""
+    webhook_retry_first_seconds: Annotated[float, Field(ge=0.1, le=3_600)] = 1.0
+    """Time until a webhook is sent again without an answer of 2xx; it doubles after each."""
+    webhook_retry_cap_seconds: Annotated[float, Field(ge=0.1, le=3_600)] = 60.0
+    """The longest time between two attempts of a webhook. It is tried until the answer is 2xx."""
+    webhook_pix_max: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many Pix of one key a webhook may tell of at once; 1: each alone."""
+
+    @model_validator(mode="after")
+    def _check_webhook_retries(self) -> BankSettings:
+        if self.webhook_retry_cap_seconds < self.webhook_retry_first_seconds:
+            raise ValueError("WEBHOOK_RETRY_CAP_SECONDS: must not be less than WEBHOOK_RETRY_FIRST_SECONDS")
+        return self
 
     @model_validator(mode="after")
     def _fill_in_ispb(self) -> BankSettings:
@@ -186,6 +212,13 @@ class BankSettings(ServiceSettings):
     def try_times(self) -> TryTimes:
         """When a scheduled payment is tried on its day."""
         return parse_try_times(self.schedule_try_times)
+
+    @property
+    def webhook_policy(self) -> RetransmissionPolicy:
+        """When a webhook is sent again."""
+        return RetransmissionPolicy(
+            first_ms=round(self.webhook_retry_first_seconds * 1000), cap_ms=round(self.webhook_retry_cap_seconds * 1000)
+        )
 
     @property
     def service(self) -> str:

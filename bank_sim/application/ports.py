@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
+from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import Behaviour
@@ -244,7 +245,8 @@ class UnitOfWork(Protocol):
     1. rows that exist, flow by flow, each in the order of their ids; a sweeper skips what is locked;
     2. accounts, in the order of their numbers;
     3. new rows, flow by flow, each in the order of their ids, and postings;
-    4. dead letters, in the order of their digests.
+    4. dead letters, in the order of their digests;
+    5. notices of webhooks, new ones in the order of their end-to-end ids; a delivery locks nothing else.
     from bank_sim.domain.schedules.model import Execution, Schedule
     """
 
@@ -259,6 +261,8 @@ class UnitOfWork(Protocol):
     receipts: ReceiptRepository
     credentials: CredentialRepository
     api_requests: ApiRequestRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository

@@ -37,6 +37,8 @@ from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.typed_payee import ReadTypedPayee
+from bank_sim.application.webhooks.ports import ChooseFault
+from bank_sim.application.webhooks.use_cases import NOT_DELIVERING, Delivering, Webhooks, compose_webhooks, no_fault
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes
@@ -81,6 +83,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    webhooks: Webhooks
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -128,6 +131,8 @@ def compose(
     due_items: DueItems | None = None,
     token_secret: str = "",
     token_seconds: int = TOKEN_SECONDS,
+    delivering: Delivering = NOT_DELIVERING,
+    choose_fault: ChooseFault = no_fault,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
@@ -176,6 +181,7 @@ def compose(
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=returns,
+        webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),

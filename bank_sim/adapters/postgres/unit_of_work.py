@@ -15,6 +15,7 @@ from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.receipts import PostgresReceipts
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
@@ -27,6 +28,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
 )
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.clock.model import ClockRepository
@@ -46,6 +48,8 @@ class PostgresUnitOfWork(PostgresTransaction):
     receipts: ReceiptRepository
     credentials: CredentialRepository
     api_requests: ApiRequestRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -60,6 +64,8 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.receipts = PostgresReceipts(self._connection)
         self.credentials = PostgresCredentials(self._connection)
         self.api_requests = PostgresApiRequests(self._connection)
+        self.webhooks = PostgresWebhooks(self._connection)
+        self.notices = PostgresNotices(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)

@@ -9,6 +9,7 @@ from typing import Final
 from bank_sim.application.credentials.request_log import ApiRequestNotFound
 from bank_sim.domain import errors
 from bank_sim.domain.credentials import model as credentials
+from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
 from bank_sim.entrypoints.http.flows import FLOW_PROBLEMS
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
 from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
@@ -24,6 +25,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         **FLOW_PROBLEMS,
+        **WEBHOOK_PROBLEMS,
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),
