@@ -7,7 +7,6 @@ from typing import Final
 
 import httpcore
 
-from bank_sim.adapters.allowed_hosts import AllowedHosts
 from bank_sim.adapters.outbound import (
     AddressRefused,
     BrokenOff,
@@ -22,6 +21,7 @@ from bank_sim.adapters.outbound import (
 from bank_sim.application.webhooks.ports import Answer
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import BODY_LENGTH_MAX, DETAIL_LENGTH_MAX, DeliveryFailure
+from pix.runtime.allowed_hosts import AllowedHosts
 
 CHECK_SECONDS_MAX: Final = 2.0
 """Of a look at an address when it is set."""
