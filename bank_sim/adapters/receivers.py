@@ -52,16 +52,14 @@ class HttpReceivers:
     def seconds_max(self) -> float:
         return self._http.seconds_max
 
-    def refuses(self, url: str) -> str:
+    def refuses(self, url: str) -> bool:
         try:
             judged_addresses(httpcore.URL(url), self._http.hosts, CHECK_SECONDS_MAX)
         except NameUnknown:
-            return ""
+            return False
         except AddressRefused:
-            return (
-                "The bank delivers only to loopback and private addresses, and to the hosts of WEBHOOK_HOSTS by https."
-            )
-        return ""
+            return True
+        return False
 
     def post(self, url: str, body: str, fault: WebhookFault | None = None) -> Answer:
         if fault is WebhookFault.REFUSED:

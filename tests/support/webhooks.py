@@ -24,14 +24,14 @@ class ReceiverInMemory:
     """Takes what a bank delivers, or fails as told."""
 
     failure: DeliveryFailure | None = None
-    refused: str = ""
+    is_refused: bool = False
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Addresses with bodies that were taken."""
     seconds_max: float = 5.0
 
-    def refuses(self, url: str) -> str:
+    def refuses(self, url: str) -> bool:
         del url
-        return self.refused
+        return self.is_refused
 
     def post(self, url: str, body: str, fault: WebhookFault | None = None) -> Answer:
         if fault is WebhookFault.REFUSED:

@@ -134,8 +134,8 @@ class Answer:
 class Receivers(Protocol):
     """The receivers of webhooks, over the network."""
 
-    def refuses(self, url: str) -> str:
-        """The rule by which the bank does not deliver there, empty if it does; a name unknown now breaks none."""
+    def refuses(self, url: str) -> bool:
+        """Whether the bank does not deliver to this address. A name that is unknown now may be known later."""
 
     @property
     def seconds_max(self) -> float:

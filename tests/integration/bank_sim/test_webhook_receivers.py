@@ -158,7 +158,7 @@ def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert receivers().post("http://nada.example/pix", "{}").failure is DeliveryFailure.NAME
-    assert receivers().refuses("http://nada.example/pix") == ""
+    assert not receivers().refuses("http://nada.example/pix")
 
 
 # Certificates
@@ -200,7 +200,7 @@ def test_faults_of_the_sandbox_fail_without_a_request(
 def test_an_address_that_is_not_delivered_to(url: str) -> None:
     known = receivers(seconds_max=0.2)
     assert known.post(url, "{}").failure is DeliveryFailure.ADDRESS
-    assert "loopback and private" in known.refuses(url)
+    assert known.refuses(url)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "10.0.0.7", "172.20.0.3", "192.168.1.9", "::1", "fd12::1"])
