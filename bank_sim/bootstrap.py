@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from bank_sim.adapters.allowed_hosts import parse_allowed_hosts
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
@@ -35,6 +34,7 @@ from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
+from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.runtime.clock import SchemeClock, SystemClock
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bank_sim.adapters.allowed_hosts import parse_allowed_hosts
 from bank_sim.application.credentials.authorise import TOKEN_SECONDS
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.charges.offers import UnknownCharges
@@ -26,6 +25,7 @@ from pix.participant.settings import (
     if_set,
 )
 from pix.runtime.addresses import check_grpc_address, check_host, check_web_address
+from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.retransmission import RetransmissionPolicy
