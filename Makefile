@@ -16,7 +16,7 @@ START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel clean
+.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ screenshots: $(INSTALLED) ## take the screenshots of docs/
 
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+release: $(INSTALLED) ## build wheel, source archive and images of one version into dist/ (ARGS=v0.2.0 checks a tag; IMAGES=no)
+	@PYTHON=$(BIN)/python .ci/release $(ARGS)
 
 clean: ## remove the files of the other targets; the demo's data stay
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
