@@ -42,7 +42,7 @@ unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 sim
 test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
+check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs and of the translations
 	$(BIN)/ruff check $(PACKAGES) .ci
 	$(BIN)/ruff format --check $(PACKAGES) .ci
 	$(BIN)/mypy
@@ -50,6 +50,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/djlint --lint --quiet templates loadtest/templates
 	$(BIN)/python -m lab.development.stubs --check
+	$(BIN)/python -m lab.development.translations
 
 prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7; and the tests marked prove
 	$(BIN)/python -m tests.simulation --seeds 20000
