@@ -94,7 +94,7 @@ def use_from_an_empty_folder(codepix: Path, user: Mapping[str, str], started: li
         sent = payment(population.rich("001"), population.rich("002"), 12_34, "from a tool")
         PaymentDriver(banks).send(sent)
         page = client.get(f"{hub}/", headers={"Accept-Language": "pt-BR"})
-        assert page.is_success and "Visão geral" in page.text
+        assert page.is_success and "Fila de erros" in page.text
         (style,) = re.findall(r'href="(/static/[^"]*foundation[^"]*\.css[^"]*)"', page.text)
         assert client.get(f"{hub}{style}").is_success
     assert "holds" in run([codepix, "audit", "--hub", hub], user, empty)
