@@ -142,11 +142,10 @@ def test_pipx_and_uv_install_a_tool_that_works(
 ) -> None:
     scripts = tmp_path / "scripts"
     constraints = str(ROOT / "constraints.txt")
-    commands = {
-        "pipx": [f"--pip-args=--constraint {constraints}"],
-        "uv": ["--constraints", constraints],
+    install = {
+        "pipx": [str(installers / "pipx"), "install", f"--pip-args=--constraint {constraints}"],
+        "uv": [str(installers / "uv"), "tool", "install", "--constraints", constraints],
     }
-    program = [installers / "pipx", "install"] if installer == "pipx" else [installers / "uv", "tool", "install"]
     environment = {
         **os.environ,
         **user,
@@ -157,6 +156,6 @@ def test_pipx_and_uv_install_a_tool_that_works(
         "UV_TOOL_BIN_DIR": str(scripts),
     }
     python = ["--python", f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
-    run([*program, *python, *commands[installer], str(wheel)], environment, tmp_path)
+    run([*install[installer], *python, str(wheel)], environment, tmp_path)
 
     use_from_an_empty_folder(scripts / "codepix", user, started, tmp_path)

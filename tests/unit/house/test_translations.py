@@ -51,7 +51,7 @@ def test_a_changed_original_is_noticed_until_its_translation_is_accepted(root: P
 
 
 def test_the_id_is_the_one_by_which_git_finds_the_translated_text(root: Path) -> None:
-    command = ["git", "hash-object", "--no-filters", root / PAIR[0]]
+    command = ["git", "hash-object", "--no-filters", str(root / PAIR[0])]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     assert found in (root / PAIR[1]).read_text(encoding="utf-8").splitlines()[0]
 
