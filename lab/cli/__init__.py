@@ -14,6 +14,7 @@ from lab.cli.demo import demo
 from lab.cli.experiment import experiment
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
+from pix.participant.commands import offer_version
 
 COMMANDS_GROUP: Final = "codepix.commands"
 """The entry points by which other packages add commands, each a function with typer's options (see pyproject.toml)."""
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.callback()(offer_version)
 for command in (demo, certs, audit, smoke, experiment, scenario):
     app.command()(command)
 app.add_typer(clock, name="clock")
