@@ -14,6 +14,7 @@ from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
@@ -255,6 +256,8 @@ class UnitOfWork(Protocol):
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 

@@ -20,8 +20,8 @@ HUB_TABLES = (
     "settlement_fundings, settlement_accounts, bank_secrets, banks, network_clock, clock_jump, clock_reports"
 )
 BANK_TABLES = (
-    "accounts, account_keys, transfers, returns, postings, behaviour, participants, seeded_stories, dead_letters, "
-    "network_clock, schedules, schedule_executions"
+    "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "
+    "dead_letters, network_clock, schedules, schedule_executions"
 )
 
 

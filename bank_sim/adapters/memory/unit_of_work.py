@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
 from bank_sim.application.ports import (
     AccountRepository,
@@ -24,6 +25,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import (
     BooksSummary,
     RowFilter,
@@ -38,6 +40,8 @@ from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.sandbox.plans import PlannedPayment
+from bank_sim.domain.sandbox.rules import Rule, behaviour_of, with_switches
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.clock.model import ClockRepository
@@ -54,7 +58,6 @@ FIRST_SERIAL: Final = 100_001
 
 LOCK_SECONDS_MAX: Final = 10.0
 
-_SWITCH: Final = "behaviour"
 _UNDECIDED: Final = frozenset({"pending", "accepted", "rejected"})
 _FAILED: Final = "failed"
 _PINNING: Final = frozenset({"pending", "accepted"})
@@ -77,7 +80,8 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
-    behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
+    rules: MemoryTable[str, Rule] = field(default_factory=MemoryTable)
+    plans: MemoryTable[str, PlannedPayment] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
     clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
@@ -96,7 +100,7 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
+            self.schedules, self.executions, self.rules, self.plans, self.participants, self.stories, self.clock,
             self.dead_letters.table,
         )  # fmt: skip
 
@@ -416,10 +420,11 @@ class MemorySwitches:
         self._store = store
 
     def behaviour(self) -> Behaviour:
-        return self._store.behaviour.get(_SWITCH) or Behaviour()
+        return behaviour_of(MemoryRules(self._store).all())
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        self._store.behaviour.put(_SWITCH, behaviour)
+        rules = MemoryRules(self._store)
+        rules.put(with_switches(rules.all(), behaviour))
 
     def participants(self) -> dict[str, Participant]:
         participants = sorted(self._store.participants.values(), key=lambda participant: participant.code)
@@ -447,6 +452,8 @@ class MemoryUnitOfWork:
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -459,6 +466,8 @@ class MemoryUnitOfWork:
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
         self.switches = MemorySwitches(store)
+        self.rules = MemoryRules(store)
+        self.plans = MemoryPlans(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.sandbox import PostgresPlans, PostgresRules
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.application.ports import (
@@ -23,6 +24,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.clock.model import ClockRepository
@@ -40,6 +42,8 @@ class PostgresUnitOfWork(PostgresTransaction):
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -51,6 +55,8 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.rules = PostgresRules(self._connection)
+        self.plans = PostgresPlans(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 

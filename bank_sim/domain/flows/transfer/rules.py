@@ -8,6 +8,7 @@ from typing import Final
 from bank_sim.domain.account import BRANCH, Account, AccountStatus
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.flows.answers import Answer, play
+from bank_sim.domain.sandbox.rules import Subject
 from pix.scheme.initiation import Initiation
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
@@ -76,8 +77,17 @@ def broken_rule(offer: Offer) -> OfferRule | None:
     return None
 
 
+def _subject(offer: TransferOffered) -> Subject:
+    return Subject(
+        amount_centavos=offer.amount_centavos,
+        txid=offer.txid,
+        key="" if offer.payee_key is None else offer.payee_key.key,
+        account_number=offer.payee.account_number,
+    )
+
+
 def answer_offer(offer: TransferOffered, account: Account | None, ispb: str, behaviour: Behaviour) -> Answer:
     """The answer to an offer for `account`; None: this bank has no account with that number."""
     broken = broken_rule(Offer(offer, account, ispb))
     reason = None if broken is None else broken.reason
-    return play(offer.amount_centavos, reason, behaviour)
+    return play(_subject(offer), reason, behaviour)
