@@ -21,7 +21,8 @@ HUB_TABLES = (
 )
 BANK_TABLES = (
     "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "
-    "dead_letters, network_clock, schedules, schedule_executions"
+    "dead_letters, network_clock, schedules, schedule_executions, charges, charge_revisions, locations, batches, "
+    "batch_items"
 )
 
 

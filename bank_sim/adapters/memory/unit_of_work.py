@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -36,6 +38,8 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.charges.batches import Batch
+from bank_sim.domain.charges.model import Charge, ChargeId, Location
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -80,6 +84,11 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    charges: MemoryTable[ChargeId, Charge] = field(default_factory=MemoryTable)
+    revisions: MemoryTable[RevisionId, Charge] = field(default_factory=MemoryTable)
+    """Of charges, as they were before a change by the merchant."""
+    locations: MemoryTable[int, Location] = field(default_factory=MemoryTable)
+    batches: MemoryTable[BatchId, Batch] = field(default_factory=MemoryTable)
     rules: MemoryTable[str, Rule] = field(default_factory=MemoryTable)
     plans: MemoryTable[str, PlannedPayment] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
@@ -89,6 +98,7 @@ class BankStore:
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
     last_posting_id: int = 0
+    last_location_id: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -100,8 +110,8 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.schedules, self.executions, self.rules, self.plans, self.participants, self.stories, self.clock,
-            self.dead_letters.table,
+            self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
+            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -241,6 +251,10 @@ class MemoryRows:
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, Any]:
         found = {row_id: self._rows.get(row_id) for row_id in sorted(ids)}
         return {row_id: row for row_id, row in found.items() if row is not None}
+
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[Any]:
+        found = [row for row in self._rows.values() if row.about in end_to_end_ids and row.direction is direction]
+        return sorted(found, key=_order_of)
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         found = {}
@@ -451,6 +465,9 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    charges: ChargeRepository
+    locations: LocationRepository
+    batches: BatchRepository
     switches: SwitchRepository
     rules: RuleRepository
     plans: PlanRepository
@@ -465,6 +482,9 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.charges = MemoryCharges(store)
+        self.locations = MemoryLocations(store)
+        self.batches = MemoryBatches(store)
         self.switches = MemorySwitches(store)
         self.rules = MemoryRules(store)
         self.plans = MemoryPlans(store)
