@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -124,7 +125,7 @@ def credential_names(site: Site, account: Account) -> dict[str, str]:
 def charge_path(path: str) -> str:
     """The page of the charge that an API path names, such as `…/cob/{txid}`; empty for another path."""
     parts = path.strip("/").split("/")
-    for kind, txid in zip(parts, parts[1:], strict=False):
+    for kind, txid in pairwise(parts):
         if kind in ("cob", "cobv") and txid.isalnum():
             return f"/developers/charges/{kind}/{txid}"
     return ""
