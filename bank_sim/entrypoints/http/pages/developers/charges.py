@@ -333,7 +333,7 @@ def _charge(request: Request, site: Site, account: Account, charge: Charge) -> d
     today = day_of(now_ms)
     state = state_of(charge, now_ms)
     payments = _payments(site, charge)
-    notices = site.bank.webhooks.notices.list(account.number, txid=charge.txid, size=NOTICES_SHOWN).notices
+    notices: tuple[Any, ...] = ()
     requests = site.bank.api_credentials.requests.list(account.number, search=charge.txid, size=REQUESTS_SHOWN).requests
     terms = charge.terms
     is_cob = isinstance(terms, Immediate)

@@ -20,7 +20,7 @@ def frame(request: Request, site: Site, account: Account, tab: str, **context: A
         "account": account,
         "section": "/developers",
         "tab": tab,
-        "sandbox_on": site.bank.sandbox is not None,
+        "sandbox_on": getattr(site.bank, "sandbox", None) is not None,
         "api_url": api_url(request, site),
         **context,
     }
