@@ -33,11 +33,12 @@ def colored(text: str) -> Markup:
     return Markup(highlight(shown, lexer, formatter))  # noqa: S704 - the formatter escapes the text
 
 
-def curl(method: str, url: str, body: str = "") -> str:
-    """The command that makes the request again, with the token in a variable of the shell."""
+def curl(method: str, url: str, body: str = "", *, token: bool = True) -> str:
+    """The command that makes the request again; a token comes from a variable of the shell."""
     parts = ["curl" if method == "GET" else f"curl -X {shlex.quote(method)}", shlex.quote(url)]
-    # The shell fills in the variable within these quotation marks.
-    parts.append(f'-H "Authorization: Bearer {TOKEN_VARIABLE}"')
+    if token:
+        # The shell fills in the variable within these quotation marks.
+        parts.append(f'-H "Authorization: Bearer {TOKEN_VARIABLE}"')
     if body:
         parts += ["-H 'Content-Type: application/json'", f"--data-raw {shlex.quote(indented(body))}"]
     return _CONTINUED.join([" ".join(parts[:2]), *parts[2:]])

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from bank_sim.entrypoints.http.pages.developers import charges, credentials, overview, requests
+from bank_sim.entrypoints.http.pages.developers import charges, credentials, overview, requests, webhooks
 
-DEVELOPER_ROUTERS: Final = (overview.router, requests.router, charges.router, credentials.router)
+DEVELOPER_ROUTERS: Final = (overview.router, requests.router, charges.router, webhooks.router, credentials.router)

@@ -13,6 +13,7 @@ from fastapi import Form, Path, Query, Request, Response
 
 from bank_sim.application.charges.ports import ChargeFilter
 from bank_sim.application.returns.queries import ReturnsOfTransfer
+from bank_sim.application.webhooks.ports import NoticeFilter
 from bank_sim.domain.account import Account
 from bank_sim.domain.charges.amounts import amount_of_day, last_day_to_pay
 from bank_sim.domain.charges.errors import ChargeNotActive
@@ -333,7 +334,7 @@ def _charge(request: Request, site: Site, account: Account, charge: Charge) -> d
     today = day_of(now_ms)
     state = state_of(charge, now_ms)
     payments = _payments(site, charge)
-    notices: tuple[Any, ...] = ()
+    notices = site.bank.webhooks.queries.notices(NoticeFilter(account.number, txid=charge.txid), None, NOTICES_SHOWN)
     requests = site.bank.api_credentials.requests.list(account.number, search=charge.txid, size=REQUESTS_SHOWN).requests
     terms = charge.terms
     is_cob = isinstance(terms, Immediate)

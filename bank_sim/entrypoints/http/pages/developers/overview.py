@@ -71,7 +71,7 @@ def _context(request: Request, site: Site, account: Account) -> dict[str, Any]:
     figures = {
         "active_credentials": sum(each.is_active for each in credentials),
         "active_charges": sum(_active_charges(site, account, kind) for kind in ChargeKind),
-        "notices_waiting": 0,
+        "notices_waiting": site.bank.webhooks.queries.waiting(account.number),
     }
     return frame(
         request,
