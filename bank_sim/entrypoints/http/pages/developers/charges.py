@@ -32,6 +32,7 @@ from bank_sim.domain.charges.orders import ChargeChange, ChargeOrder
 from bank_sim.domain.charges.payload import location_address
 from bank_sim.domain.errors import TransferNotFound
 from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.developers.pay import STORIES
 from bank_sim.entrypoints.http.pages.developers.routing import LINES_SHOWN, POLL_SECONDS, api_url, frame
 from bank_sim.entrypoints.http.pages.receive import CITY
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -190,6 +191,7 @@ def show(request: Request, site: SiteOf, pages: PagesOf, account: Customer, kind
         "location": "" if location is None else brcode.decode(code).location,
         "picture": draw_qr(code, translate(language_of(request), "Pix QR code")) if code else "",
         "commands": _commands(request, site, charge),
+        "stories": STORIES,
     }
     return pages.page(request, "bank/developers/charge.html", context)
 

@@ -20,10 +20,15 @@ def frame(request: Request, site: Site, account: Account, tab: str, **context: A
         "account": account,
         "section": "/developers",
         "tab": tab,
-        "sandbox_on": getattr(site.bank, "sandbox", None) is not None,
+        "sandbox_on": has_sandbox(site),
         "api_url": api_url(request, site),
         **context,
     }
+
+
+def has_sandbox(site: Site) -> bool:
+    """Whether customers may have other people pay: in a sandbox whose accounts are open to all."""
+    return site.settings.sandbox and site.settings.demo_mode
 
 
 def api_url(request: Request, site: Site) -> str:
