@@ -76,6 +76,7 @@ class Bank(Participant[BankSettings]):
             health=self.health,
             try_times=settings.try_times,
             limits=settings.limit_policy,
+            unknown_charges=settings.unknown_charges,
             network_clock=network,
         )
         process: ProcessMessages = application.process_messages

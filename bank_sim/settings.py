@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitKind, LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes, parse_try_times
 from pix.participant.settings import (
@@ -87,6 +88,11 @@ class BankSettings(ServiceSettings):
     """How long a limit that a customer raises waits before it counts. A lower one counts at once."""
     schedule_try_times: Annotated[str, AfterValidator(_check_try_times)] = "00:00,08:00,18:00"
     """When a scheduled payment is tried on its day, in São Paulo, in ascending order; after the last try it failed."""
+
+    unknown_charges: UnknownCharges = UnknownCharges.REFUSE
+    """What happens to a payment by dynamic code that no charge of the payee waits for (unknown, expired, paid, removed,
+    or another payment of it is on its way), or whose amount is not the charge's: `refuse` rejects it with BE17 or AM09,
+    `accept` credits it all the same. Real banks do either."""
 
     @model_validator(mode="after")
     def _fill_in_ispb(self) -> BankSettings:

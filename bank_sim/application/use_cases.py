@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimits
+from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.demo_people import closed_numbers
@@ -35,6 +36,7 @@ from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes
 from pix.participant.clock.model import DueItems, FollowClock, NetworkClock
@@ -78,6 +80,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    charges: Charges
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -118,6 +121,7 @@ def compose(
     random: Random | None = None,
     try_times: TryTimes = TRY_TIMES,
     limits: LimitPolicy = NO_LIMITS,
+    unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
     network_clock: NetworkClock | None = None,
     due_items: DueItems | None = None,
 ) -> BankApplication:
@@ -136,7 +140,8 @@ def compose(
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
-    close_account = CloseAccount(units, remove_keys_of_closed_accounts)
+    charges = compose_charges(units, scheme_clock, random)
+    close_account = CloseAccount(units, remove_keys_of_closed_accounts, charges.remove_of_closed_accounts)
     request_transfers = RequestTransfers(
         units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id, limits
     )
@@ -162,10 +167,11 @@ def compose(
         read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
+        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy, unknown_charges=unknown_charges),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
+        charges=charges,
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -34,6 +36,8 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.charges.batches import Batch
+from bank_sim.domain.charges.model import Charge, ChargeId, Location
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -77,6 +81,11 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    charges: MemoryTable[ChargeId, Charge] = field(default_factory=MemoryTable)
+    revisions: MemoryTable[RevisionId, Charge] = field(default_factory=MemoryTable)
+    """Of charges, as they were before a change by the merchant."""
+    locations: MemoryTable[int, Location] = field(default_factory=MemoryTable)
+    batches: MemoryTable[BatchId, Batch] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
@@ -85,6 +94,7 @@ class BankStore:
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
     last_posting_id: int = 0
+    last_location_id: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -96,8 +106,8 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
-            self.dead_letters.table,
+            self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
+            self.behaviour, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -237,6 +247,10 @@ class MemoryRows:
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, Any]:
         found = {row_id: self._rows.get(row_id) for row_id in sorted(ids)}
         return {row_id: row for row_id, row in found.items() if row is not None}
+
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[Any]:
+        found = [row for row in self._rows.values() if row.about in end_to_end_ids and row.direction is direction]
+        return sorted(found, key=_order_of)
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         found = {}
@@ -446,6 +460,9 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    charges: ChargeRepository
+    locations: LocationRepository
+    batches: BatchRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -458,6 +475,9 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.charges = MemoryCharges(store)
+        self.locations = MemoryLocations(store)
+        self.batches = MemoryBatches(store)
         self.switches = MemorySwitches(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters

@@ -9,10 +9,13 @@ import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
+from bank_sim.adapters.postgres.batches import PostgresBatches
+from bank_sim.adapters.postgres.charges import PostgresCharges, PostgresLocations
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -39,6 +42,9 @@ class PostgresUnitOfWork(PostgresTransaction):
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    charges: ChargeRepository
+    locations: LocationRepository
+    batches: BatchRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -50,6 +56,9 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.transfers = self.rows[TRANSFER]
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
+        self.charges = PostgresCharges(self._connection)
+        self.locations = PostgresLocations(self._connection)
+        self.batches = PostgresBatches(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
