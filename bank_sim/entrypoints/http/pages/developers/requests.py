@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any
@@ -51,6 +52,15 @@ class ShownBody:
     content_type: str
     is_cut: bool
     whole_bytes: int
+
+
+@value_object
+class Problem:
+    """Why a request was refused, as its answer says (RFC 7807, and the API's `violacoes`)."""
+
+    detail: str
+    violations: tuple[tuple[str, str], ...]
+    """Of each the property and the reason."""
 
 
 @router.get("/developers/requests")
@@ -110,6 +120,7 @@ def show_one(
         credential_name=credential_names(site, account).get(entry.credential_id, ""),
         request_body=_shown(entry.request),
         response_body=_shown(entry.response),
+        problem=None if entry.succeeded else problem_in(entry.response.text),
         curl=_curl(request, site, entry),
         charge_path=charge_path(path),
     )
@@ -120,6 +131,22 @@ def credential_names(site: Site, account: Account) -> dict[str, str]:
     """By which people know the account's credentials, by id."""
     found = site.bank.api_credentials.queries.list(account.number)
     return {each.credential_id: each.name or each.credential_id for each in found}
+
+
+def problem_in(body: str) -> Problem | None:
+    """None for a body that is no problem, or that was cut."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    detail = document.get("detail") or document.get("error_description") or document.get("title")
+    violations = document.get("violacoes")
+    found = [each for each in violations if isinstance(each, dict)] if isinstance(violations, list) else []
+    if not isinstance(detail, str):
+        return None
+    return Problem(detail, tuple((str(each.get("propriedade", "")), str(each.get("razao", ""))) for each in found))
 
 
 def charge_path(path: str) -> str:
