@@ -105,7 +105,9 @@ class VillageHub:
             except hub_errors.KeyLimitReached as limit:
                 raise errors.KeyLimitReached(limit.rule) from None
 
-    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
+    def join_network(
+        self, identity: BankIdentity, url: str, version: str, features: Collection[Feature], payload_host: str
+    ) -> None:
         with self._hub() as hub:
             hub.join_network(
                 ispb=self._ispb,
@@ -115,6 +117,7 @@ class VillageHub:
                 url=url,
                 version=version,
                 features=features,
+                payload_host=payload_host,
             )
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
@@ -128,7 +131,7 @@ class VillageHub:
     def list_participants(self) -> Sequence[Participant]:
         with self._hub() as hub:
             return [
-                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features)
+                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features, bank.payload_host)
                 for bank in hub.queries.list_banks()
             ]
 
