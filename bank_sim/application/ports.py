@@ -14,6 +14,7 @@ from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
@@ -243,7 +244,6 @@ class UnitOfWork(Protocol):
     2. accounts, in the order of their numbers;
     3. new rows, flow by flow, each in the order of their ids, and postings;
     4. dead letters, in the order of their digests.
-    from bank_sim.domain.schedules.model import Execution, Schedule
     """
 
     accounts: AccountRepository
@@ -255,6 +255,7 @@ class UnitOfWork(Protocol):
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    signing_keys: SigningKeyRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -299,8 +300,10 @@ class SettlementAccount:
 class Hub(Protocol):
     """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRejected and HubRejected."""
 
-    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
-        """Announces the bank and what it understands; repeating it updates the announcement."""
+    def join_network(
+        self, identity: BankIdentity, url: str, version: str, features: Collection[Feature], payload_host: str
+    ) -> None:
+        """Announces the bank, what it understands and where its payloads are; repeating it updates all of it."""
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         """Says that this process is there, and how many records wait to be read by it; None when it reads none."""

@@ -19,6 +19,8 @@ from bank_sim.application.join_network import JoinNetwork, MeetParticipants, Sen
 from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
+from bank_sim.application.payable_codes.ports import PayloadReader, PayloadSeal
+from bank_sim.application.payable_codes.use_cases import PayableCodes, compose_payable_codes
 from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.queries import Queries
@@ -78,6 +80,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    payable_codes: PayableCodes
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -112,6 +115,9 @@ def compose(
     clock: Clock,
     policy: RetransmissionPolicy,
     public_url: str = "",
+    payload_host: str = "",
+    payload_seal: PayloadSeal | None = None,
+    payload_reader: PayloadReader | None = None,
     version: str = "0",
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
@@ -131,6 +137,7 @@ def compose(
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     instance = str(uuid4())
+    find_payee = FindPayee(hub)
     mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
@@ -158,7 +165,7 @@ def compose(
         remove_key=RemoveKey(units, hub),
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
-        find_payee=FindPayee(hub),
+        find_payee=find_payee,
         read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
@@ -166,6 +173,9 @@ def compose(
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
+        payable_codes=compose_payable_codes(
+            units, find_payee, scheme_clock, clock, payload_host, public_url, payload_seal, payload_reader
+        ),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),
@@ -175,7 +185,7 @@ def compose(
         show_limits=ShowLimits(units, scheme_clock, limits),
         change_limit=ChangeLimit(units, scheme_clock, limits),
         cancel_raise=CancelRaise(units, scheme_clock, limits),
-        join_network=JoinNetwork(hub, identity, public_url, version),
+        join_network=JoinNetwork(hub, identity, public_url, version, payload_host),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.adapters.memory.signing_keys import MemorySigningKeys
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -38,6 +40,7 @@ from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.payable_codes.model import SigningKey
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.clock.model import ClockRepository
@@ -77,6 +80,7 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    signing_keys: MemoryTable[str, SigningKey] = field(default_factory=MemoryTable)
     behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
@@ -97,7 +101,7 @@ class BankStore:
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
-            self.dead_letters.table,
+            self.signing_keys, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -446,6 +450,7 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    signing_keys: SigningKeyRepository
     switches: SwitchRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
@@ -458,6 +463,7 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.signing_keys = MemorySigningKeys(store.signing_keys)
         self.switches = MemorySwitches(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters

@@ -23,12 +23,14 @@ _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("active", "boolean", lambda participant: participant.active),
     # Joined, because PostgreSQL unnests an array of arrays into single texts.
     Column("features", "text", lambda participant: ",".join(sorted(participant.features))),
+    Column("payload_host", "text", lambda participant: participant.payload_host),
 ]
 _PUT_PARTICIPANTS: Final = insert_statement(
     "participants",
     _PARTICIPANT_COLUMNS,
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
-    "url = excluded.url, active = excluded.active, features = excluded.features",
+    "url = excluded.url, active = excluded.active, features = excluded.features, "
+    "payload_host = excluded.payload_host",
 )
 _READ_BEHAVIOUR: Final = (
     "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
@@ -62,8 +64,11 @@ class PostgresSwitches(PostgresRepository):
 
     def participants(self) -> dict[str, Participant]:
         rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
-        participants = [(*row[:-1], known_features(row[-1].split(","))) for row in rows]
-        return {values[0]: Participant(*values) for values in participants}
+        participants = [
+            Participant(*values, known_features(features.split(",")), payload_host)
+            for *values, features, payload_host in rows
+        ]
+        return {participant.ispb: participant for participant in participants}
 
     def set_participants(self, participants: Sequence[Participant]) -> None:
         self._execute(

@@ -12,7 +12,9 @@ from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
+from bank_sim.adapters.postgres.signing_keys import PostgresSigningKeys
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -40,6 +42,7 @@ class PostgresUnitOfWork(PostgresTransaction):
     postings: PostingRepository
     schedules: ScheduleRepository
     switches: SwitchRepository
+    signing_keys: SigningKeyRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -51,6 +54,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.postings = PostgresPostings(self._connection)
         self.schedules = PostgresSchedules(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.signing_keys = PostgresSigningKeys(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 
