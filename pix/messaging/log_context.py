@@ -1,4 +1,4 @@
-"""Names the transfer and the trace of a record in the lines of the log."""
+"""Names the transfer or return, and the trace, of a record in the lines of the log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from structlog.contextvars import bound_contextvars
 from pix.runtime.trace_context import checked_traceparent, within_trace
 from pix.wire.record import HEADER_TRACEPARENT, Record
 
-END_TO_END_ID_LENGTH: Final = 32
-"""What is longer than an id is not written down as one."""
+ID_LENGTH: Final = 32
+"""Of an end-to-end id and of a return id; a longer key is cut before it is written down."""
 
 
-def end_to_end_id_of(record: Record) -> str:
-    return record.key[:END_TO_END_ID_LENGTH].decode("ascii", "replace")
+def id_of(record: Record) -> str:
+    """The id of the transfer or return that a record is about: its key."""
+    return record.key[:ID_LENGTH].decode("ascii", "replace")
+
+
+def name_of_id(row_id: str) -> str:
+    """How lines and spans call an id: a return's begins with D, as pacs.004 has it."""
+    return "return_id" if row_id.startswith("D") else "end_to_end_id"
 
 
 def traceparent_of(record: Record) -> str:
@@ -27,6 +33,7 @@ def traceparent_of(record: Record) -> str:
 
 @contextmanager
 def about(record: Record) -> Iterator[None]:
-    """Lines of the log in the block name the transfer and the trace of the record."""
-    with bound_contextvars(end_to_end_id=end_to_end_id_of(record)), within_trace(traceparent_of(record)):
+    """Lines of the log in the block name the transfer or return, and the trace, of the record."""
+    row_id = id_of(record)
+    with bound_contextvars(**{name_of_id(row_id): row_id}), within_trace(traceparent_of(record)):
         yield

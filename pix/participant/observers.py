@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, cast
 
-from pix.messaging.log_context import end_to_end_id_of, traceparent_of
+from pix.messaging.log_context import id_of, name_of_id, traceparent_of
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.participant.dead_letters.records import record_of
 from pix.runtime.logs import logger
@@ -92,7 +92,7 @@ class RowWatch(ABC):
             if is_detailed:
                 log.debug(
                     event,
-                    end_to_end_id=self.record_key(after),
+                    **{name_of_id(self.record_key(after)): self.record_key(after)},
                     trace_id=trace_id_of(after.traceparent),
                     **labels,
                     status=after.status.value,
@@ -241,7 +241,7 @@ def log_dead_letters(log: Any, rejected: Sequence[Rejected]) -> None:
             partition=record.partition,
             offset=record.offset,
             digest=digest_of(record),
-            end_to_end_id=end_to_end_id_of(record),
+            **{name_of_id(id_of(record)): id_of(record)},
             trace_id=trace_id_of(traceparent_of(record)),
         )
     if len(rejected) > LETTERS_LOGGED_MAX:

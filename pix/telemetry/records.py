@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Final
 
 from pix.messaging.batches import BatchHandler, Publication, RecordSink
-from pix.messaging.log_context import about, end_to_end_id_of, traceparent_of
+from pix.messaging.log_context import about, id_of, name_of_id, traceparent_of
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.telemetry.metrics import Metrics
-from pix.telemetry.traces import ATTRIBUTE_END_TO_END_ID, Span, SpanKind, Tracing
+from pix.telemetry.traces import Span, SpanKind, Tracing
 from pix.wire.record import HEADER_TRACEPARENT, HEADER_TYPE, Record
 
 OK: Final = ("ok",)
@@ -90,7 +90,7 @@ def traced_handler(handle: BatchHandler, tracing: Tracing) -> BatchHandler:
     def handle_batch(records: Sequence[Record]) -> Sequence[Record]:
         spans: dict[str, list[Span]] = {}
         for record in records:
-            spans.setdefault(end_to_end_id_of(record), []).append(_begin(tracing, record, len(records)))
+            spans.setdefault(id_of(record), []).append(_begin(tracing, record, len(records)))
         token = _spans_of_batch.set(spans)
         try:
             return [_following(record, spans) for record in handle(records)]
@@ -112,7 +112,7 @@ def _begin(tracing: Tracing, record: Record, batch_size: int) -> Span:
         SpanKind.CONSUMER,
         traceparent_of(record),
         {
-            ATTRIBUTE_END_TO_END_ID: end_to_end_id_of(record),
+            f"codepix.{name_of_id(id_of(record))}": id_of(record),
             "messaging.system": "kafka",
             "messaging.operation.type": "process",
             "messaging.destination.name": record.topic,
@@ -125,7 +125,7 @@ def _begin(tracing: Tracing, record: Record, batch_size: int) -> Span:
 
 def _following(record: Record, spans: SpansOfBatch) -> Record:
     """The record with the span of the last message about its transfer. Signatures do not cover the traceparent."""
-    causes = spans.get(end_to_end_id_of(record))
+    causes = spans.get(id_of(record))
     if not causes:
         return record
     return replace(record, headers={**record.headers, HEADER_TRACEPARENT: causes[-1].traceparent.encode()})

@@ -46,7 +46,9 @@ class Street:
     def address(self, code: str) -> str:
         """Of a bank's site, which is served from the first time that a test asks for it."""
         if code not in self._addresses:
-            app = create_app(self.village.banks[code], VillageSettings())
+            bank = self.village.banks[code]
+            clock = None if bank.follow_clock is None else bank.follow_clock.clock
+            app = create_app(bank, VillageSettings(), clock)
             self._addresses[code] = self._served.enter_context(serving(app))
         return self._addresses[code]
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -27,6 +28,8 @@ from hub.application.ports import TransferFilter
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
+from pix.runtime.clock import SystemClock
+from pix.scheme.days import day_of
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
 from tests.browser.addresses import arrive
@@ -329,21 +332,86 @@ def take_pictures_of_console(studio: Studio) -> None:
     studio.keep("console-telephone", *phones)
 
 
+def pay_for_lunch(village: Village) -> str:
+    """R$ 80,00 from the first person of bank 001 to the first of bank 002; the end-to-end id."""
+    bank = village.banks["001"]
+    found = bank.find_payee(key=first_key(village.banks["002"], 0))
+    transfer = bank.request_transfer(
+        account_number=bank.queries.list_accounts().accounts[0].number,
+        payee_key=found.key,
+        amount_centavos=8_000,
+        description="Almoço de sexta",
+        idempotency_key="lunch",
+        payee_tax_id_masked=found.tax_id_masked,
+        payee_name=found.name,
+        payee_bank_name=found.bank_name,
+    )
+    village.deliver()
+    return transfer.end_to_end_id
+
+
+def take_pictures_of_days_to_come(studio: Studio) -> None:
+    """A return, a schedule, limits, and the clock that is turned."""
+    end_to_end_id = pay_for_lunch(studio.village)
+    payee, payer = studio.look("002", 0, size=NARROW), studio.look("001", 0, size=NARROW)
+    payee.goto(f"/transfers/{end_to_end_id}?direction=incoming")
+    payee.locator("#return").click()
+    payee.locator("#amount").fill("")
+    payee.locator("#amount").press_sequentially("3000")
+    payee.locator("#description").fill("Sobremesa")
+    payee.locator("main form button.button").last.click()
+    payee.locator("#confirm").click()
+    payee.wait_for_selector("[data-status=confirmed]")
+    payer.goto(f"/transfers/{end_to_end_id}?direction=outgoing")
+    payer.wait_for_selector("#returns")
+    studio.keep("return", payee, payer)
+
+    payer.goto("/pay")
+    payer.locator("#key").fill(first_key(studio.village.banks["003"], 0))
+    payer.locator("main form button.button").last.click()
+    arrive(payer, "**/pay/amount?**")
+    payer.locator("#amount").press_sequentially("185000")
+    payer.locator("label.option:has(input[value=monthly])").click()
+    payer.locator("#first_day").fill((day_of(SystemClock().now_ms()) + timedelta(days=6)).isoformat())
+    payer.locator("#count").fill("12")
+    payer.locator("main form button.button").last.click()
+    payer.locator("#confirm").click()
+    arrive(payer, "**/schedules")
+    limits = studio.look("001", 0, size=NARROW)
+    limits.goto("/limits")
+    studio.keep("schedules", payer, limits)
+
+    console = studio.console("/clock", size=NARROW)
+    console.locator("button[name=milliseconds][value='604800000']").click()
+    console.wait_for_function(
+        "at => Number(document.querySelector('[data-clock]').dataset.clock) > at",
+        arg=SystemClock().now_ms() + 6 * DAY_MS,
+    )
+    payer.goto("/statement")
+    payer.wait_for_selector(".clock-banner")
+    studio.keep("clock", console, payer)
+
+
 @contextmanager
-def open_studio(folder: Path) -> Iterator[Studio]:
-    """The village, its sites and the browser while pictures are taken."""
+def open_studio(browser: Browser, folder: Path, village: Village) -> Iterator[Studio]:
+    """The village's sites while pictures are taken."""
+    with ExitStack() as stack:
+        stack.enter_context(Postman(village))
+        addresses = {}
+        for code, bank in village.banks.items():
+            clock = None if bank.follow_clock is None else bank.follow_clock.clock
+            addresses[code] = stack.enter_context(serving(create_app(bank, VillageSettings(), clock)))
+        addresses["hub"] = stack.enter_context(serving(village.console()))
+        yield Studio(browser, village, addresses, folder)
+
+
+def village_with_history() -> Village:
+    """The demo's banks and people after the days of `HISTORY`."""
     clock = ShiftedClock()
     clock.ahead_ms = -len(HISTORY) * DAY_MS
     village = found_village(clock=clock)
     make_history(village, clock)
-    with ExitStack() as stack:
-        stack.enter_context(Postman(village))
-        addresses = {
-            code: stack.enter_context(serving(create_app(bank, VillageSettings())))
-            for code, bank in village.banks.items()
-        }
-        addresses["hub"] = stack.enter_context(serving(village.console()))
-        yield Studio(stack.enter_context(chromium()), village, addresses, folder)
+    return village
 
 
 @contextmanager
@@ -395,9 +463,13 @@ def main() -> int:
     if not find_chromium():
         sys.stderr.write("There is no Chromium on the PATH nor in the variable CHROMIUM.\n")
         return 1
-    with open_studio(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER) as studio:
-        take_pictures(studio)
-        take_lab_pictures(studio)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    with chromium() as browser:
+        with open_studio(browser, folder, found_village(is_virtual=True)) as studio:
+            take_pictures_of_days_to_come(studio)
+        with open_studio(browser, folder, village_with_history()) as studio:
+            take_pictures(studio)
+            take_lab_pictures(studio)
     return 0
 
 

@@ -57,7 +57,8 @@ class FatefulUnit:
         self._units = units
         self._fate = units.fate
         self._held: set[str] = set()
-        raced = {flow: RacedRows(rows, units, self._held) for flow, rows in inner.rows.items()}
+        self._has_written = False
+        raced = {flow: RacedRows(rows, units, self._held, self._note_writing) for flow, rows in inner.rows.items()}
         self.rows: Mapping[str, Any] = raced
         """Of each flow; another replica may be quick between the look and the lock."""
         self.transfers = raced[TRANSFER]
@@ -67,8 +68,16 @@ class FatefulUnit:
 
     @property
     def settlement(self) -> Any:
-        """The settlement accounts; another replica may move money after the look."""
-        return RacedAccounts(self._inner.settlement, lambda: self._units.beside(bool(self._held)))
+        """The settlement accounts; another replica may move money after the look.
+
+        Not once this transaction has written: the store has one transaction at a time, and the other's end would be the
+        end of what is written here.
+        """
+        beside = _nothing if self._has_written else self._units.beside
+        return RacedAccounts(self._inner.settlement, lambda: beside(bool(self._held)))
+
+    def _note_writing(self) -> None:
+        self._has_written = True
 
     def __enter__(self) -> FatefulUnit:
         self._fate.reach("before load")
@@ -101,11 +110,12 @@ class Look:
 class RacedRows:
     """Rows that were not there when they were looked for may be there when they are added."""
 
-    def __init__(self, inner: Any, units: FatefulUnits, held: set[str]) -> None:
+    def __init__(self, inner: Any, units: FatefulUnits, held: set[str], note_writing: Callable[[], None]) -> None:
         """`held` is what this transaction keeps the other replicas from."""
         self._inner = inner
         self._units = units
         self._held = held
+        self._note_writing = note_writing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -136,6 +146,8 @@ class RacedRows:
         """As in the store, which has a unique key, or has none."""
         if not self._units.has_unique_key:
             changes = [replace(change, is_new=False) for change in changes]
+        if changes:
+            self._note_writing()
         self._inner.save(changes)
 
 

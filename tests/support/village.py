@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
 from typing import Any, cast
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 
@@ -41,7 +42,7 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
 from pix.messaging.batches import BatchHandler
-from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
+from pix.participant.clock.model import DueItems, NetworkClock
 from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import SystemClock
 from pix.runtime.health import Health
@@ -256,7 +257,10 @@ class Village:
         seed: int | None = None,
         due_items: Mapping[str, DueItems] = MappingProxyType({}),
     ) -> None:
-        """With `is_virtual` it has a virtual clock, with `seed` ids that repeat; `due_items` are banks', by code."""
+        """With `is_virtual` it has a virtual clock, with `seed` ids that repeat.
+
+        `due_items` are those of banks, by code, in place of their scheduled payments.
+        """
         self._lock = threading.RLock()
         self._queue: deque[Record] = deque()
         self.arrived = threading.Event()
@@ -307,9 +311,10 @@ class Village:
                 clock=clock,
                 scheme_clock=network,
                 network_clock=network,
-                due_items=due_items.get(identity.code, NOTHING_DUE),
+                due_items=due_items.get(identity.code),
                 policy=RESEND,
                 random=random,
+                new_id=_new_ids(random),
             )
             if network is not None:
                 network.now_ms()
@@ -357,6 +362,34 @@ class Village:
             for bank in self.banks.values():
                 bank.retransmit_due()
             self._queue.extend(hub_gateway(self.hub.queries.wire_keys).encode(self.hub.retransmit_due()))
+
+    def follow_clock(self) -> None:
+        """Every bank takes the hub's revision of a virtual clock, as by the stream."""
+        control = self.hub.network_clock
+        assert control is not None, "the village has a virtual clock"
+        for bank in self.banks.values():
+            assert bank.follow_clock is not None
+            bank.follow_clock.take(control.network.time)
+
+    def report_clock(self) -> None:
+        """Every bank reports to the hub how it stands to a virtual clock."""
+        control = self.hub.network_clock
+        assert control is not None, "the village has a virtual clock"
+        for bank in self.banks.values():
+            assert bank.read_clock_report is not None
+            control.report(bank.identity.ispb, bank.read_clock_report())
+
+    def keep_time(self) -> None:
+        """What roles of hub and banks do for a virtual clock: one step of a jump, and what is due by then."""
+        control = self.hub.network_clock
+        if control is None:
+            return
+        with self._lock:
+            control.step()
+            self.follow_clock()
+            for bank in self.banks.values():
+                bank.run_due_schedules()
+            self.report_clock()
 
     def send_heartbeat(self) -> None:
         """Each bank that hears says that it is there."""
@@ -409,6 +442,10 @@ class Village:
         return all(bank.queries.behaviour().consuming for code, bank in self.banks.items() if bank_topic(code) == topic)
 
 
+def _new_ids(random: Random | None) -> Callable[[], str]:
+    return lambda: str(uuid4() if random is None else UUID(int=random.getrandbits(128)))
+
+
 class Postman:
     """Delivers and resends by himself until he is stopped."""
 
@@ -434,13 +471,14 @@ class Postman:
                 due_at_seconds = time.monotonic() + KEEP_IN_TOUCH_SECONDS
             self._village.arrived.wait(LOOK_SECONDS)
             self._village.arrived.clear()
+            self._village.keep_time()
             self._village.deliver()
             self._village.resend()
 
 
-def found_village(*, with_people: bool = True, clock: Any = None) -> Village:
+def found_village(*, with_people: bool = True, clock: Any = None, is_virtual: bool = False) -> Village:
     """The three banks of the demo, with their people."""
-    village = Village(BANKS, clock)
+    village = Village(BANKS, clock, is_virtual=is_virtual)
     if with_people:
         for bank in village.banks.values():
             bank.seed_demo_people()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from random import Random
 from typing import Final
 
+from bank_sim.domain.flows.returns.model import NAME as RETURN
+from bank_sim.domain.flows.returns.model import ReturnStatus as BankReturn
 from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
+from hub.domain.flows.returns.model import ReturnStatus as HubReturn
 from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from pix.scheme.days import day_of, start_of_day_ms
 from tests.support.clock import TurnedClock
@@ -45,38 +49,20 @@ def move_until(village: Village, target_ms: int, act: Callable[[], None] | None 
     assert control is not None and isinstance(real, TurnedClock)
     control.until(target_ms)
     for _ in range(STEPS_MAX):
-        follow(village)
+        village.follow_clock()
         if act is not None:
             act()
         village.deliver()
         village.resend()
         village.deliver()
-        report(village)
+        village.report_clock()
         control.step()
         if not control.show().is_moving:
-            follow(village)
-            report(village)
+            village.follow_clock()
+            village.report_clock()
             return
         real.turn(STEP_MS)
     raise AssertionError(f"the clock has not arrived: {control.show()}")
-
-
-def follow(village: Village) -> None:
-    """Every bank takes the hub's revision, as by the stream."""
-    control = village.hub.network_clock
-    assert control is not None
-    for bank in village.banks.values():
-        assert bank.follow_clock is not None
-        bank.follow_clock.take(control.network.time)
-
-
-def report(village: Village) -> None:
-    """Every bank reports to the hub."""
-    control = village.hub.network_clock
-    assert control is not None
-    for bank in village.banks.values():
-        assert bank.read_clock_report is not None
-        control.report(bank.identity.ispb, bank.read_clock_report())
 
 
 def faults(village: Village) -> Iterator[str]:
@@ -98,6 +84,7 @@ def faults(village: Village) -> Iterator[str]:
             yield f"bank {code} has {books.settlement_centavos} in settlement, the hub {account}"
     if customers + clearing != deposits:
         yield f"customers have {customers}, clearing {clearing}, but {deposits} was put in"
+    yield from _faults_of_returns(village)
     outcomes = {HubStatus.COMPLETED: BankStatus.CONFIRMED, HubStatus.FAILED: BankStatus.FAILED}
     at_hub = {row.end_to_end_id: row for row in village.hub_store.transfers.values()}
     for code, units in village.units.items():
@@ -107,8 +94,29 @@ def faults(village: Village) -> Iterator[str]:
                 yield f"transfer {row.end_to_end_id} is {row.status} at bank {code}"
 
 
+def _faults_of_returns(village: Village) -> Iterator[str]:
+    """Returns that the hub and the banks do not agree on, and payments of which more than all was given back."""
+    outcomes = {HubReturn.COMPLETED: BankReturn.CONFIRMED, HubReturn.FAILED: BankReturn.FAILED}
+    at_hub = {row.return_id: row for row in village.hub_store.rows[RETURN].values()}
+    for code, units in village.units.items():
+        for row in units.store.rows[RETURN].values():
+            hub_row = at_hub.get(row.return_id)
+            if hub_row is None or outcomes.get(hub_row.status) is not row.status:
+                yield f"return {row.return_id} is {row.status} at bank {code}"
+    given_back: Counter[str] = Counter()
+    for row in at_hub.values():
+        if row.status is HubReturn.COMPLETED:
+            given_back[row.original_end_to_end_id] += row.amount_centavos
+    originals = {row.end_to_end_id: row for row in village.hub_store.transfers.values()}
+    for end_to_end_id, centavos in given_back.items():
+        if centavos > originals[end_to_end_id].amount_centavos:
+            yield f"{centavos} of transfer {end_to_end_id} was given back"
+
+
 def digest(village: Village) -> str:
-    """Of everything that is durable of transfers."""
-    rows = [repr(row) for row in village.hub_store.transfers.values()]
-    rows += [repr(row) for units in village.units.values() for row in units.store.transfers.values()]
+    """Of everything that is durable of transfers, returns and schedules."""
+    stores = [units.store for units in village.units.values()]
+    rows = [repr(row) for table in village.hub_store.rows.values() for row in table.values()]
+    rows += [repr(row) for store in stores for table in store.rows.values() for row in table.values()]
+    rows += [repr(row) for store in stores for row in (*store.schedules.values(), *store.executions.values())]
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()

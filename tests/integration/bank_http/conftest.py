@@ -103,13 +103,13 @@ def clients() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def visit(clients: ExitStack) -> Visit:
+def visit(clients: ExitStack, village: Village) -> Visit:
     """Makes a visitor of a bank, signed in to an account if one is given."""
 
     def make(
         bank: BankApplication, account: Account | None = None, clock: SchemeClock | None = None, **settings: Any
     ) -> Visitor:
-        app = create_app(bank, VillageSettings(**settings), clock)
+        app = create_app(bank, VillageSettings(**settings), clock or village.clock)
         # Errors are answered, as in production, rather than raised into the test.
         visitor = Visitor(clients.enter_context(TestClient(app, raise_server_exceptions=False)))
         if account is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -18,9 +18,17 @@ from pix.scheme.days import day_of
 from pix.scheme.postings import Direction
 from pix.wire.topics import HUB_TOPIC
 from tests.integration.bank_http.conftest import Visit, Visitor, pay
-from tests.support.village import Village
+from tests.support.clock import ShiftedClock, at_time_ms
+from tests.support.village import Village, found_village
 
 TODAY = day_of(SystemClock().now_ms())
+
+
+@pytest.fixture
+def village() -> Village:
+    """Its clock begins at noon of today in São Paulo: no test crosses the midnight that divides days."""
+    noon_ms = at_time_ms(TODAY, time(12))
+    return found_village(with_people=False, clock=ShiftedClock(noon_ms - SystemClock().now_ms()))
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-from typing import Any
-
 import pytest
 
 from bank_sim.domain.account import Account
@@ -20,7 +17,7 @@ from pix.scheme.postings import Direction
 from tests.support.banks import BANKS, CPFS
 from tests.support.clock import NOON_MS, TurnedClock
 from tests.support.village import Village
-from tests.support.virtual_days import faults, follow, move_until, pass_days, report
+from tests.support.virtual_days import move_until
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -56,7 +53,7 @@ class Network:
             key = bank.register_key(account_number=account.number, kind=KeyKind.CPF, key=cpf)
             self.customers.append(account)
             self.keys.append(key.key)
-        report(self.village)
+        self.village.report_clock()
 
     @property
     def control(self) -> NetworkClockControl:
@@ -89,7 +86,7 @@ def network() -> Network:
 
 def test_a_jump_stops_at_every_due_item_in_order(network: Network) -> None:
     network.schedule.times = [NOON_MS + 2 * DAY_MS, NOON_MS + HOUR_MS, NOON_MS + 9 * DAY_MS]
-    report(network.village)
+    network.village.report_clock()
     assert network.control.show().due[0].due_ms == NOON_MS + HOUR_MS
     move_until(network.village, NOON_MS + 5 * DAY_MS, network.act)
     assert [due for due, _ in network.schedule.done] == [NOON_MS + HOUR_MS, NOON_MS + 2 * DAY_MS]
@@ -100,14 +97,14 @@ def test_a_jump_stops_at_every_due_item_in_order(network: Network) -> None:
 
 def test_a_stop_waits_until_the_network_is_at_rest(network: Network) -> None:
     network.pay(0, 1, 10_00, "order")
-    report(network.village)
+    network.village.report_clock()
     network.control.advance(DAY_MS)
     for _ in range(5):
         assert not network.control.step(), "the payer's bank waits for an answer"
         network.real.turn(1_000)
-        report(network.village)
+        network.village.report_clock()
     network.village.deliver()
-    report(network.village)
+    network.village.report_clock()
     assert network.control.step() and network.control.show().now_ms >= NOON_MS + DAY_MS
 
 
@@ -115,10 +112,10 @@ def test_a_stop_says_after_30_seconds_what_is_still_open(network: Network) -> No
     end_to_end_id = network.pay(0, 1, 10_00, "order")
     network.control.advance(DAY_MS)
     network.real.turn(STOP_MS_MAX)
-    report(network.village)
+    network.village.report_clock()
     assert network.control.step()
-    follow(network.village)
-    report(network.village)
+    network.village.follow_clock()
+    network.village.report_clock()
     # What was given up is not waited for once more.
     assert network.control.step()
     seen = network.control.show()
@@ -129,7 +126,7 @@ def test_a_stop_says_after_30_seconds_what_is_still_open(network: Network) -> No
 def test_a_bank_that_has_not_moved_is_waited_for_and_one_that_is_gone_is_not(network: Network) -> None:
     network.control.advance(DAY_MS)
     assert network.control.step()
-    report(network.village)
+    network.village.report_clock()
     assert not network.control.step()
     assert any("not moved" in each for each in network.control.show().open)
     network.real.turn(5_000)
@@ -148,7 +145,7 @@ def test_the_clock_never_goes_back_nor_begins_two_jumps(network: Network) -> Non
 
 def test_a_rate_holds_for_everybody_who_follows(network: Network) -> None:
     network.control.set_rate(60)
-    follow(network.village)
+    network.village.follow_clock()
     network.real.turn(1_000)
     for bank in network.village.banks.values():
         assert bank.follow_clock is not None and bank.follow_clock.clock.now_ms() == NOON_MS + 60_000
@@ -197,7 +194,7 @@ def test_when_the_machines_clock_goes_back_the_hub_goes_on_from_the_time_that_wa
     network.control.refresh()
     assert network.control.network.now_ms() == before_ms
     network.real.turn(1_000)
-    follow(network.village)
+    network.village.follow_clock()
     clocks = [bank.follow_clock.clock for bank in network.village.banks.values() if bank.follow_clock is not None]
     assert {clock.now_ms() for clock in (network.control.network, *clocks)} == {before_ms + 1_000}
 
@@ -235,25 +232,3 @@ def test_a_report_is_bounded(network: Network) -> None:
     ):
         with pytest.raises(SchemeError):
             network.control.report(ispb, report_of)
-
-
-def traffic_of(network: Network) -> Any:
-    def traffic(_village: Village, day: int, random: Random) -> None:
-        for number in range(3):
-            payer, payee = random.sample(range(len(network.keys)), 2)
-            network.pay(payer, payee, random.randrange(1, 20_00), f"{day}-{number}")
-            network.real.turn(random.randrange(60_000))
-
-    return traffic
-
-
-def test_thirty_days_with_traffic_keep_the_books_and_repeat_with_the_seed() -> None:
-    digests = set()
-    for _ in range(2):
-        network = Network(seed=11)
-        network.schedule.times = [NOON_MS + day * DAY_MS for day in range(1, 25, 5)]
-        report(network.village)
-        digests.add(pass_days(network.village, 30, traffic_of(network), 11, network.act))
-        assert day_of(network.control.show().now_ms) == day_of(NOON_MS + 30 * DAY_MS)
-        assert len(network.schedule.done) == 5 and not list(faults(network.village))
-    assert len(digests) == 1
