@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
 
 import typer
@@ -23,6 +24,7 @@ from pix.participant.commands import (
     RolesOption,
     console,
     refuse,
+    say,
 )
 from pix.participant.process import Role
 from pix.runtime.addresses import check_web_address
@@ -111,6 +113,22 @@ def make_app(open_bank: Callable[[BankSettings], BankProcess]) -> typer.Typer:
         for refused in restored.refused:
             console.print(f"not booked: {refused}", markup=False)
         raise typer.Exit(EXIT_FAILURE if restored.refused else 0)
+
+    keys = commands.group("signing-key", "The key that signs the payloads of dynamic codes.")
+
+    @keys.command("rotate")
+    def rotate_signing_key() -> None:
+        """Makes a new key, with which all replicas sign from now on. The ones before stay in the key set."""
+        with commands.process() as bank:
+            key = bank.application.payable_codes.sign.rotate()
+        say(f"payloads are signed with the key {key.key_id} from now on")
+
+    @keys.command("list")
+    def list_signing_keys() -> None:
+        """Shows the keys of the key set, newest first. The first one signs."""
+        with commands.process() as bank:
+            for key in bank.application.payable_codes.sign.newest_keys():
+                say(f"{key.key_id}  {datetime.fromtimestamp(key.made_at_ms / 1000, UTC).isoformat(' ', 'seconds')}")
 
     return app
 

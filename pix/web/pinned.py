@@ -24,7 +24,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOOK_UPS_AT_ONCE_MAX: Final = 8
 """Of names in DNS: the system's own resolver may take half a minute."""
-_HEADER_NAMES_ALONE: Final = {"Accept-Encoding": "identity", "Connection": "close"}
+_ALWAYS_SENT: Final = {"Accept-Encoding": "identity", "Connection": "close"}
 
 _looking_up = threading.BoundedSemaphore(LOOK_UPS_AT_ONCE_MAX)
 
@@ -126,12 +126,13 @@ def request(
 
     Raises NotReachable, AnswerTooLarge.
     """
+    sent: list[tuple[bytes | str, bytes | str]] = list({**_ALWAYS_SENT, **(headers or {})}.items())
     # A connection of its own: nothing is left open, and no answer belongs to an earlier request.
     with httpcore.ConnectionPool(
         ssl_context=authorities or default_authorities(), network_backend=_Backend(addresses, deadline)
     ) as pool:
         try:
-            with pool.stream(method, url, headers={**_HEADER_NAMES_ALONE, **(headers or {})}, content=content) as found:
+            with pool.stream(method, url, headers=sent, content=content) as found:
                 body = _read(found.iter_stream(), body_bytes_max)
                 content_type = next((value for name, value in found.headers if name.lower() == b"content-type"), b"")
                 return Answer(found.status, content_type.decode("latin-1").partition(";")[0].strip().lower(), body)

@@ -21,7 +21,7 @@ HUB_TABLES = (
 )
 BANK_TABLES = (
     "accounts, account_keys, transfers, returns, postings, behaviour, participants, seeded_stories, dead_letters, "
-    "network_clock, schedules, schedule_executions"
+    "network_clock, schedules, schedule_executions, signing_keys"
 )
 
 

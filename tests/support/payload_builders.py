@@ -60,7 +60,11 @@ def with_due_date(**changes: Any) -> ChargePayload:
     return replace(payload, **changes)
 
 
-@cache
 def signing_key(number: int = 1) -> SigningKey:
     """A key pair; making one takes long, so the tests of a process share it."""
+    return _signing_key(number)
+
+
+@cache
+def _signing_key(number: int) -> SigningKey:
     return JosePayloadSeal().make_key(CREATED_MS + number)

@@ -54,6 +54,7 @@ from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.support.banks import BANKS
 from tests.support.participants import bank_handler, compose_bank, compose_hub, hub_handler
+from tests.support.village_payloads import QuickSeal, VillagePayloads
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = RetransmissionPolicy(first_ms=500, cap_ms=2_000)
@@ -287,6 +288,8 @@ class Village:
             network.now_ms()
         self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
+        self.payloads = VillagePayloads(self.banks)
+        """What the banks' locations serve."""
         self.units: dict[str, BankUnitsOfWork] = {}
         """The banks' stores, by code."""
         for identity in identities:
@@ -314,6 +317,9 @@ class Village:
                 due_items=due_items.get(identity.code),
                 policy=RESEND,
                 random=random,
+                payload_host=f"bank-{identity.code}.example",
+                payload_seal=QuickSeal(),
+                payload_reader=self.payloads,
                 new_id=_new_ids(random),
             )
             if network is not None:

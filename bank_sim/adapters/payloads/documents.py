@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
 
 from bank_sim.domain.charges.model import ChargeKind, ChargeStatus, Debtor, Detail
 from bank_sim.domain.charges.payload import AmountShown, ChargePayload, PayeeShown
@@ -27,6 +27,7 @@ NAME_LENGTH_MAX: Final = 200
 DETAIL_NAME_LENGTH_MAX: Final = 50
 REQUEST_LENGTH_MAX: Final = 140
 
+Moment = Annotated[AwareDatetime, PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}\.[0-9]{2}$")]
 Count = Annotated[int, Field(ge=0, le=EXPIRY_SECONDS_MAX)]
 
@@ -36,8 +37,8 @@ class _Part(BaseModel):
 
 
 class _Calendar(_Part):
-    criacao: AwareDatetime
-    apresentacao: AwareDatetime
+    criacao: Moment
+    apresentacao: Moment
     expiracao: Count | None = None
     dataDeVencimento: date | None = None  # noqa: N815 - the scheme's name
     validadeAposVencimento: Annotated[int, Field(ge=0, le=VALID_DAYS_MAX)] | None = None  # noqa: N815

@@ -64,11 +64,8 @@ class PostgresSwitches(PostgresRepository):
 
     def participants(self) -> dict[str, Participant]:
         rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
-        participants = [
-            Participant(*values, known_features(features.split(",")), payload_host)
-            for *values, features, payload_host in rows
-        ]
-        return {participant.ispb: participant for participant in participants}
+        participants = [(*row[:-2], known_features(row[-2].split(",")), row[-1]) for row in rows]
+        return {values[0]: Participant(*values) for values in participants}
 
     def set_participants(self, participants: Sequence[Participant]) -> None:
         self._execute(

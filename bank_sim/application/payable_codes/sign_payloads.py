@@ -24,11 +24,17 @@ class SignPayloads:
 
     def __call__(self, payload: ChargePayload) -> str:
         """The payload as a JWS in compact form."""
-        return self._with_seal().seal(payload, self._keys()[0], self._key_set_url)
+        return self._with_seal().seal(payload, self.newest_keys()[0], self._key_set_url)
 
     def key_set(self) -> Mapping[str, Any]:
         """The JWK set with the public halves of the newest keys."""
-        return self._with_seal().key_set(self._keys())
+        return self._with_seal().key_set(self.newest_keys())
+
+    def newest_keys(self) -> list[SigningKey]:
+        """Those of the key set, newest first; the first one signs."""
+        with self._units() as unit:
+            keys = unit.signing_keys.newest(KEYS_SERVED_MAX)
+        return keys or self._first_key()
 
     def rotate(self) -> SigningKey:
         """Makes a new key, with which every replica signs from now on. The ones before stay in the key set."""
@@ -43,11 +49,6 @@ class SignPayloads:
             unit.signing_keys.add(key)
             unit.commit()
         return key
-
-    def _keys(self) -> list[SigningKey]:
-        with self._units() as unit:
-            keys = unit.signing_keys.newest(KEYS_SERVED_MAX)
-        return keys or self._first_key()
 
     def _first_key(self) -> list[SigningKey]:
         with self._units() as unit:

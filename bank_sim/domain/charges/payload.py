@@ -83,7 +83,7 @@ class ChargePayload:
 
 
 def location_address(payload_host: str, kind: ChargeKind, token: str) -> str:
-    """The address of a location, without a scheme, as it stands in a code and in `loc.location`.
+    """The address of a location on a payload host, without a scheme, as it stands in a code and in `loc.location`.
 
     Raises SchemeError(field="brcode") when it has more than 77 characters.
     """

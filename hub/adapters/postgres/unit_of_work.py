@@ -44,8 +44,8 @@ _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM
 
 def bank_of(row: Sequence[Any]) -> Bank:
     """The bank of a row with these columns."""
-    *values, features, payload_host = row
-    return Bank(*values, known_features(features), payload_host)
+    values = (*row[:-2], known_features(row[-2]), row[-1])
+    return Bank(*values)
 
 
 class PostgresBanks(PostgresRepository):

@@ -124,7 +124,6 @@ def test_what_a_dynamic_code_says_beside_its_location_is_skipped() -> None:
         "pix.example.com/to ken",
         "pix.exämple.com/token",
         "pix.example.com:port/token",
-        "pix.example.com/" + "t" * 62,
     ],
 )
 def test_a_location_that_is_no_plain_address_is_refused(location: str) -> None:
@@ -134,6 +133,12 @@ def test_a_location_that_is_no_plain_address_is_refused(location: str) -> None:
     assert caught.value.field == "brcode"
     with pytest.raises(SchemeError, match="location"):
         encode(dynamic_code(location, "Loja", "Recife"))
+
+
+def test_a_location_has_at_most_77_characters() -> None:
+    assert decode(encode(dynamic_code("pix.example.com/" + "t" * 61, "Loja", "Recife"))).location
+    with pytest.raises(SchemeError, match="location"):
+        encode(dynamic_code("pix.example.com/" + "t" * 62, "Loja", "Recife"))
 
 
 def test_a_code_with_both_a_key_and_a_location_is_refused() -> None:
