@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cachetools import TTLCache
 
+from bank_sim.adapters.outbound import OutboundHttp, Reply, Unreachable, is_private, resolve
 from bank_sim.adapters.payloads.documents import PayloadUnfit, read_payload
 from bank_sim.adapters.payloads.jose import (
     KEY_SET_BYTES_MAX,
@@ -23,18 +25,8 @@ from bank_sim.domain.charges.payload import ChargePayload
 from bank_sim.domain.payable_codes.errors import PayloadGone, PayloadNotFound, PayloadNotTrusted, PayloadUnavailable
 from bank_sim.domain.payable_codes.model import PayloadPlace
 from pix.runtime.addresses import split_payload_host
+from pix.runtime.allowed_hosts import AllowedHosts
 from pix.runtime.logs import logger
-from pix.web.pinned import (
-    Answer,
-    AnswerTooLarge,
-    Deadline,
-    IPAddress,
-    NotReachable,
-    is_local,
-    is_usable,
-    request,
-    resolve,
-)
 
 SECONDS_MAX: Final = 5.0
 """Of one reading: the name, the payload and the key set together."""
@@ -59,10 +51,7 @@ class HttpPayloadReader:
     def read(self, place: PayloadPlace, day: date | None) -> ChargePayload:
         try:
             return self._read(place, day)
-        except AnswerTooLarge as error:
-            log.warning("a payload is too large", host=place.host, reason=str(error))
-            raise PayloadNotTrusted from None
-        except NotReachable as error:
+        except Unreachable as error:
             log.warning("a payload cannot be fetched", host=place.host, reason=str(error))
             raise PayloadUnavailable from None
         except (SealBroken, PayloadUnfit) as error:
@@ -70,7 +59,7 @@ class HttpPayloadReader:
             raise PayloadNotTrusted from None
 
     def _read(self, place: PayloadPlace, day: date | None) -> ChargePayload:
-        origin = _Origin(place, Deadline.within(self._seconds_max))
+        origin = _Origin(place, self._seconds_max)
         query = "" if day is None else f"?DPP={day.isoformat()}"
         answer = origin.get(f"{place.path}{query}", SEALED_BYTES_MAX, JOSE)
         match answer.status:
@@ -82,8 +71,8 @@ class HttpPayloadReader:
                 raise PayloadGone
             case _:
                 # Also a redirect: it would lead to a host that no bank has announced.
-                raise NotReachable(f"the answer is {answer.status}")
-        if answer.content_type != JOSE:
+                raise Unreachable(f"the answer is {answer.status}")
+        if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != JOSE:
             raise SealBroken("the answer is no application/jose")
         sealed = SealedPayload(answer.body)
         return read_payload(self._open(sealed, origin, place), place.kind)
@@ -96,7 +85,7 @@ class HttpPayloadReader:
         if key_set is None or sealed.key_id not in key_set:
             answer = origin.get(path, KEY_SET_BYTES_MAX, "application/json")
             if answer.status != HTTPStatus.OK:
-                raise NotReachable(f"the answer of the key set is {answer.status}")
+                raise Unreachable(f"the answer of the key set is {answer.status}")
             key_set = read_key_set(answer.body)
             with self._lock:
                 self._key_sets[known] = key_set
@@ -106,28 +95,27 @@ class HttpPayloadReader:
 
 
 class _Origin:
-    """The server of a place: its addresses are looked up once, and looked at."""
+    """The server of a place, which is asked within one time."""
 
-    def __init__(self, place: PayloadPlace, deadline: Deadline) -> None:
-        """Raises NotReachable, also for addresses that may not be asked."""
+    def __init__(self, place: PayloadPlace, seconds_max: float) -> None:
+        """Raises Unreachable."""
+        self._ends_at = time.monotonic() + seconds_max
         host, _ = split_payload_host(place.host)
-        self._addresses: list[IPAddress] = resolve(host, deadline)
-        self._deadline = deadline
-        if not all(map(is_usable, self._addresses)):
-            raise NotReachable("the host has an address that may not be asked")
+        self._host = host
         # Without encryption anybody on the way could write the payload and its key set.
-        is_plain = not place.is_encrypted and all(map(is_local, self._addresses))
+        is_plain = not place.is_encrypted and all(map(is_private, resolve(host, seconds_max)))
         self._base = f"{'http' if is_plain else 'https'}://{place.host}"
 
-    def get(self, path: str, bytes_max: int, accept: str) -> Answer:
-        return request(
-            "GET",
-            f"{self._base}{path}",
-            self._addresses,
-            self._deadline,
-            body_bytes_max=bytes_max,
-            headers={"Accept": accept},
-        )
+    def get(self, path: str, bytes_max: int, accept: str) -> Reply:
+        """The whole answer. Raises Unreachable, also for an address that may not be asked; SealBroken."""
+        seconds = max(0.0, self._ends_at - time.monotonic())
+        http = OutboundHttp(AllowedHosts(frozenset({self._host})), seconds)
+        answer = http.request("GET", f"{self._base}{path}", [("Accept", accept)], body_bytes_max=bytes_max)
+        if len(answer.body) >= bytes_max:
+            raise SealBroken("the answer is too long")
+        if not answer.is_whole:
+            raise Unreachable("the answer was broken off")
+        return answer
 
 
 def _path_on(host: str, key_set_url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import time
@@ -17,7 +16,6 @@ from bank_sim.domain.charges.model import ChargeKind
 from bank_sim.domain.charges.payload import KEY_SET_PATH, ChargePayload
 from bank_sim.domain.payable_codes.errors import PayloadGone, PayloadNotFound, PayloadNotTrusted, PayloadUnavailable
 from bank_sim.domain.payable_codes.model import PayloadPlace
-from pix.web.pinned import Deadline, NotReachable, is_local, is_usable, request, resolve
 from tests.support.payload_builders import immediate, signing_key, with_due_date
 from tests.support.payload_server import PayloadServer, Served, payload_server
 
@@ -182,38 +180,3 @@ def test_a_host_with_encrypted_pages_is_asked_by_https_alone(server: PayloadServ
     with pytest.raises(PayloadUnavailable):
         read(server, is_encrypted=True)
     assert server.asked == []
-
-
-def test_addresses_are_told_apart() -> None:
-    kinds = {
-        text: (is_local(ipaddress.ip_address(text)), is_usable(ipaddress.ip_address(text)))
-        for text in ("127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fd00::1", "8.8.8.8", "2001:4860:4860::8888")
-    }
-    assert [text for text, (local, _) in kinds.items() if local] == [
-        "127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fd00::1",
-    ]  # fmt: skip
-    assert all(usable for _, usable in kinds.values())
-    for text in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "255.255.255.255", "ff02::1"):
-        address = ipaddress.ip_address(text)
-        assert not is_usable(address) and not is_local(address)
-
-
-def test_a_request_goes_to_the_pinned_address_and_names_the_host(server: PayloadServer) -> None:
-    named = []
-
-    def note(handler: Any) -> None:
-        named.append(handler.headers["Host"])
-        handler.wfile.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nhi"
-        )
-
-    server.answers["/where"] = note
-    url = f"http://shop.example:{server.port}/where"
-    answer = request("GET", url, [ipaddress.ip_address("127.0.0.1")], Deadline.within(SECONDS_MAX), body_bytes_max=10)
-    assert (answer.status, answer.content_type, answer.body) == (200, "text/plain", b"hi")
-    assert named == [f"shop.example:{server.port}"]
-
-
-def test_a_name_that_does_not_exist_is_not_reachable() -> None:
-    with pytest.raises(NotReachable):
-        resolve("no-such-host.invalid", Deadline.within(SECONDS_MAX))
