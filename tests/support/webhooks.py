@@ -14,6 +14,7 @@ from bank_sim.application.webhooks.ports import Answer
 from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import DeliveryFailure
+from pix.runtime.addresses import join_host_port
 from pix.scheme.retransmission import RetransmissionPolicy
 
 RETRY_POLICY = RetransmissionPolicy(first_ms=1_000, cap_ms=60_000)
@@ -100,7 +101,7 @@ class ReceiverServer:
         return int(self._server.server_address[1])
 
     def url(self, host: str = "127.0.0.1") -> str:
-        return f"{self._scheme}://{host}:{self.port}/avisos"
+        return f"{self._scheme}://{join_host_port(host, self.port)}/avisos"
 
     def __enter__(self) -> ReceiverServer:
         self._thread.start()

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
 from bank_sim.application.returns.rows import returns_of
-from bank_sim.application.webhooks.documents import AmountParts, pix_document
+from bank_sim.application.webhooks.documents import pix_document
+from bank_sim.application.webhooks.parts import parts_of
 from bank_sim.application.webhooks.ports import Answer, ChooseFault, Receivers
 from bank_sim.application.webhooks.urls import callback_of
-from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import (
     BODY_LENGTH_MAX,
@@ -199,12 +199,6 @@ def documents_of(unit: UnitOfWork, notices: Iterable[Notice]) -> list[dict[str, 
         pix_document(row, returns_of(unit, row.end_to_end_id, Direction.INCOMING), parts.get(row.end_to_end_id))
         for row in transfers
     ]
-
-
-def parts_of(unit: UnitOfWork, transfers: Sequence[Transfer]) -> dict[str, AmountParts]:
-    """What the amounts of Pix for charges with a due date were made of, by end-to-end id."""
-    del unit, transfers
-    return {}
 
 
 def _fault_of_attempt(notices: Sequence[Notice]) -> WebhookFault | None:
