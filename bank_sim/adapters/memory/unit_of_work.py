@@ -16,6 +16,7 @@ from typing import Any, Final
 from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
 from bank_sim.adapters.memory.receipts import MemoryReceipts
+from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
 from bank_sim.adapters.memory.webhooks import MemoryNotices, MemoryWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
@@ -31,6 +32,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
 )
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import (
     BooksSummary,
     RowFilter,
@@ -50,6 +52,8 @@ from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.sandbox.plans import PlannedPayment
+from bank_sim.domain.sandbox.rules import Rule, behaviour_of, with_switches
 from bank_sim.domain.schedules.model import Execution, Schedule
 from bank_sim.domain.webhooks.model import Delivery, Notice, Webhook, WebhookId
 from pix.participant.clock.memory import MemoryClock
@@ -67,7 +71,6 @@ FIRST_SERIAL: Final = 100_001
 
 LOCK_SECONDS_MAX: Final = 10.0
 
-_SWITCH: Final = "behaviour"
 _UNDECIDED: Final = frozenset({"pending", "accepted", "rejected"})
 _FAILED: Final = "failed"
 _PINNING: Final = frozenset({"pending", "accepted"})
@@ -101,7 +104,8 @@ class BankStore:
     notices: MemoryTable[int, Notice] = field(default_factory=MemoryTable)
     deliveries: MemoryTable[int, Delivery] = field(default_factory=MemoryTable)
     reports: MemoryTable[str, Report] = field(default_factory=MemoryTable)
-    behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
+    rules: MemoryTable[str, Rule] = field(default_factory=MemoryTable)
+    plans: MemoryTable[str, PlannedPayment] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
     clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
@@ -125,8 +129,8 @@ class BankStore:
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
-            self.behaviour, self.participants, self.stories, self.clock, self.dead_letters.table,
             self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
+            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -449,10 +453,11 @@ class MemorySwitches:
         self._store = store
 
     def behaviour(self) -> Behaviour:
-        return self._store.behaviour.get(_SWITCH) or Behaviour()
+        return behaviour_of(MemoryRules(self._store).all())
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        self._store.behaviour.put(_SWITCH, behaviour)
+        rules = MemoryRules(self._store)
+        rules.put(with_switches(rules.all(), behaviour))
 
     def participants(self) -> dict[str, Participant]:
         participants = sorted(self._store.participants.values(), key=lambda participant: participant.code)
@@ -488,6 +493,8 @@ class MemoryUnitOfWork:
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -508,6 +515,8 @@ class MemoryUnitOfWork:
         self.webhooks = MemoryWebhooks(store)
         self.notices = MemoryNotices(store)
         self.switches = MemorySwitches(store)
+        self.rules = MemoryRules(store)
+        self.plans = MemoryPlans(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 

@@ -15,6 +15,7 @@ from bank_sim.adapters.postgres.credentials import PostgresApiRequests, Postgres
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.receipts import PostgresReceipts
+from bank_sim.adapters.postgres.sandbox import PostgresPlans, PostgresRules
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
@@ -31,6 +32,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
 )
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
@@ -57,6 +59,8 @@ class PostgresUnitOfWork(PostgresTransaction):
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -76,6 +80,8 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.webhooks = PostgresWebhooks(self._connection)
         self.notices = PostgresNotices(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.rules = PostgresRules(self._connection)
+        self.plans = PostgresPlans(self._connection)
         self.clock = PostgresClock(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 
