@@ -13,7 +13,6 @@ from lab.network.parts.ports import free_port
 from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
 
-
 SETTINGS = {
     "SANDBOX": "on",
     "WEBHOOK_TIMEOUT_SECONDS": "1",
