@@ -17,6 +17,7 @@ from bank_sim.domain.webhooks.model import DeliveryFailure
 from pix.runtime.addresses import join_host_port
 from pix.scheme.retransmission import RetransmissionPolicy
 
+WAIT_SECONDS_MAX = 20.0
 RETRY_POLICY = RetransmissionPolicy(first_ms=1_000, cap_ms=60_000)
 
 
@@ -62,6 +63,8 @@ class ReceiverServer:
         self.content = b"ok"
         self.seconds = 0.0
         """Between two bytes of the content."""
+        self.wait_for: threading.Event | None = None
+        """Until it is set no answer is given."""
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         """Path, headers and body of each."""
         receiver = self
@@ -70,6 +73,8 @@ class ReceiverServer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.requests.append((self.path, dict(self.headers), body))
+                if receiver.wait_for is not None:
+                    receiver.wait_for.wait(WAIT_SECONDS_MAX)
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
