@@ -12,6 +12,7 @@ from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import NO_LIMITS, BankApplication
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.entrypoints.gateway import bank_gateway
@@ -50,7 +51,12 @@ STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 class World:
     """One bank, and everything that it meets."""
 
-    def __init__(self, units: UnitsOfWork, limits: LimitPolicy = NO_LIMITS) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        limits: LimitPolicy = NO_LIMITS,
+        unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
+    ) -> None:
         self.units = units
         self.clock = TurnedClock()
         self.hub = MemoryHub(AURORA, self.clock)
@@ -69,6 +75,7 @@ class World:
             policy=POLICY,
             random=self.random,
             limits=limits,
+            unknown_charges=unknown_charges,
         )
         self.hub.payees[STRANGERS_KEY] = Payee(
             key=STRANGERS_KEY,

@@ -24,6 +24,7 @@ from bank_sim.domain.charges.errors import (
     TxidTaken,
 )
 from bank_sim.domain.charges.model import Charge, ChargeKind, ChargeStatus, Detail, DueDate, Immediate, Modality
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.charges.orders import ChargeChange
 from bank_sim.domain.errors import AccountBlocked, AccountHasTransfers
 from pix.scheme.errors import SchemeError
@@ -216,7 +217,8 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
     unbound, location = made_ones[1]
     charges.locations.unbind(ana.tax_id, location.location_id)
     charges.change(ana.tax_id, made_ones[0][0].txid, ChargeKind.IMMEDIATE, ChargeChange(is_removed=True))
-    world.bank.charges.create(cobv(ana, key))
+    world.clock.turn(1_000)
+    charges.create(cobv(ana, key))
 
     def listed(skip: int = 0, size: int = 10, **narrow: Any) -> tuple[list[int], int]:
         wanted: dict[str, Any] = {"kind": ChargeKind.IMMEDIATE, "from_ms": 0, "to_ms": 2**62} | narrow
@@ -230,6 +232,7 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
     assert listed(status=ChargeStatus.REMOVED_BY_PAYEE) == ([1_00], 1)
     assert listed(kind=ChargeKind.DUE_DATE, debtor_tax_id="39053344705") == ([20_00], 1)
     assert listed(debtor_tax_id="39053344705") == ([], 0)
+    assert listed(kind=None, newest_first=True, size=2) == ([20_00, 1_04], 6)
     found, _ = charges.list(ChargeFilter(ana.tax_id, ChargeKind.IMMEDIATE, *ALWAYS), 0, 10)
     assert [place for _, place in found] == [made_ones[0][1], None, *(place for _, place in made_ones[2:])]
     free = LocationFilter(ana.tax_id, *ALWAYS, has_charge=False)
@@ -356,6 +359,31 @@ def test_the_sum_is_that_of_the_day_inside_the_end_to_end_id(world: World, ana: 
     assert reason_of(world.hear(on_day(offer(world, ana, charge, 22_00), late))) is None
 
 
+def test_a_bank_that_accepts_what_no_charge_wants_shows_every_payment(units: UnitsOfWork) -> None:
+    world = World(units, unknown_charges=UnknownCharges.ACCEPT)
+    ana = world.open_account(0)
+    charge, _ = made(world, ana, merchant(world.bank, ana))
+    first, second = offer(world, ana, charge), offer(world, ana, charge, 7_00)
+    assert [reason_of(world.hear(each)) for each in (first, second)] == [None, None]
+    confirm(world, second)
+    confirm(world, first)
+    assert (now(world, charge).status, now(world, charge).paid_by) == (ChargeStatus.COMPLETED, second.end_to_end_id)
+    assert now(world, charge).reserved_by == ""
+    received = world.bank.charges.payments([charge])[charge.charge_id]
+    assert sorted(each.transfer.amount_centavos for each in received) == [7_00, 20_00]
+    assert world.balance(ana) == 27_00
+    unknown = replace(charge, txid="u" * 26)
+    assert reason_of(world.hear(offer(world, ana, unknown))) is None
+
+
+def test_a_restored_backup_concludes_what_was_paid_since(world: World, ana: Account, key: PixKey) -> None:
+    charge, _ = made(world, ana, key)
+    outcome = of_charge(world.confirmed(world.offer(ana, 20_00)), charge)
+    assert len(world.bank.restore_transfers([outcome]).booked) == 1
+    assert (now(world, charge).status, now(world, charge).paid_by) == (ChargeStatus.COMPLETED, outcome.end_to_end_id)
+    assert world.bank.restore_transfers([outcome]).booked == []
+
+
 def test_the_confirmation_of_a_transfer_that_was_never_offered_concludes_its_charge(
     world: World, ana: Account, key: PixKey
 ) -> None:
@@ -378,3 +406,18 @@ def test_an_account_with_an_accepted_charge_stays_open_and_a_closed_one_takes_it
     world.bank.close_account(account_number=ana.number)
     assert {now(world, charge).status for charge in (waiting, accepted_charge)} == {ChargeStatus.REMOVED_BY_BANK}
     assert reason_of(world.hear(offer(world, ana, waiting))) is ReasonCode.AC07
+
+
+def test_charges_that_a_crash_left_to_a_closed_account_are_removed_later(
+    world: World, units: UnitsOfWork, ana: Account, key: PixKey
+) -> None:
+    charge, _ = made(world, ana, key)
+    bruno = world.open_account(0)
+    other, _ = made(world, bruno, merchant(world.bank, bruno, "bruno@aurora.example"))
+    with units() as unit:
+        unit.accounts.save([ana.closed(has_unfinished_transfers=False)])
+        unit.commit()
+    assert world.bank.charges.remove_of_closed_accounts() == 1
+    assert now(world, charge).status is ChargeStatus.REMOVED_BY_BANK
+    assert now(world, other) == other
+    assert world.bank.charges.remove_of_closed_accounts() == 0
