@@ -14,6 +14,8 @@ from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimi
 from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
+from bank_sim.application.credentials.authorise import TOKEN_SECONDS
+from bank_sim.application.credentials.use_cases import ApiCredentials, compose_api_credentials
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
@@ -23,6 +25,7 @@ from bank_sim.application.open_account import OpenAccount
 from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.queries import Queries
+from bank_sim.application.receipts.use_cases import Receipts
 from bank_sim.application.reconcile_keys import ReconcileKeys
 from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
@@ -30,11 +33,16 @@ from bank_sim.application.request_transfer import RequestTransfer, RequestTransf
 from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.run_schedules import RunDueSchedules
+from bank_sim.application.sandbox.plan_payments import DueTogether
+from bank_sim.application.sandbox.read_terms import ReadStaticTerms
+from bank_sim.application.sandbox.use_cases import Sandbox, compose_sandbox
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.typed_payee import ReadTypedPayee
+from bank_sim.application.webhooks.ports import ChooseFault
+from bank_sim.application.webhooks.use_cases import NOT_DELIVERING, Delivering, Webhooks, compose_webhooks, no_fault
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitPolicy
@@ -81,6 +89,7 @@ class BankApplication:
     restore_transfers: RestoreTransfers
     returns: Returns
     charges: Charges
+    webhooks: Webhooks
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -91,6 +100,9 @@ class BankApplication:
     show_limits: ShowLimits
     change_limit: ChangeLimit
     cancel_raise: CancelRaise
+    # The API Pix
+    api_credentials: ApiCredentials
+    receipts: Receipts
     # The bank's own side
     join_network: JoinNetwork
     send_heartbeat: SendHeartbeat
@@ -99,6 +111,7 @@ class BankApplication:
     choose_behaviour: ChooseBehaviour
     dead_letters: DeadLetters
     seed_demo_people: SeedDemoPeople
+    sandbox: Sandbox
     follow_clock: FollowClock | None = None
     """None in a network without a virtual clock."""
     read_clock_report: ReadClockReport | None = None
@@ -124,17 +137,23 @@ def compose(
     unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
     network_clock: NetworkClock | None = None,
     due_items: DueItems | None = None,
+    token_secret: str = "",
+    token_seconds: int = TOKEN_SECONDS,
+    delivering: Delivering = NOT_DELIVERING,
+    choose_fault: ChooseFault = no_fault,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
     `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
-    virtual clock. `due_items` are the scheduled payments unless others are named.
+    virtual clock. `due_items` are the scheduled payments unless others are named. `token_secret` signs the tokens of
+    the API Pix.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     instance = str(uuid4())
+    find_payee = FindPayee(hub)
     mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
@@ -147,9 +166,13 @@ def compose(
     )
     run_due_schedules = RunDueSchedules(units, scheme_clock, request_transfers, try_times)
     queries = Queries(units, hub, mirror_progress)
+    returns = compose_returns(units, publisher, scheme_clock, clock, identity, policy, random)
+    follow_clock = None if network_clock is None else FollowClock(units, network_clock)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
     )
+    sandbox = compose_sandbox(units, scheme_clock, request_transfers, ReadStaticTerms(find_payee), new_id, follow_clock)
+    all_due = DueTogether(run_due_schedules.next_due_ms, sandbox.make_planned_payments.next_due_ms)
     return BankApplication(
         identity=identity,
         health=health or Health(),
@@ -163,15 +186,16 @@ def compose(
         remove_key=RemoveKey(units, hub),
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
-        find_payee=FindPayee(hub),
+        find_payee=find_payee,
         read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy, unknown_charges=unknown_charges),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
-        returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
+        returns=returns,
         charges=charges,
+        webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),
@@ -181,6 +205,8 @@ def compose(
         show_limits=ShowLimits(units, scheme_clock, limits),
         change_limit=ChangeLimit(units, scheme_clock, limits),
         cancel_raise=CancelRaise(units, scheme_clock, limits),
+        api_credentials=compose_api_credentials(units, clock, new_id, token_secret, token_seconds, random),
+        receipts=Receipts(units, returns.request, scheme_clock),
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
@@ -188,10 +214,9 @@ def compose(
         choose_behaviour=ChooseBehaviour(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again),
         seed_demo_people=seed_demo_people,
-        follow_clock=None if network_clock is None else FollowClock(units, network_clock),
+        sandbox=sandbox,
+        follow_clock=follow_clock,
         read_clock_report=None
         if network_clock is None
-        else ReadClockReport(
-            units, lambda unit: unit.rows.values(), network_clock, due_items or run_due_schedules, instance
-        ),
+        else ReadClockReport(units, lambda unit: unit.rows.values(), network_clock, due_items or all_due, instance),
     )

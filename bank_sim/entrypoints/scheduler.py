@@ -15,6 +15,7 @@ MIRROR_SECONDS: Final = 3.0
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0
 SCHEDULES_SECONDS: Final = 1.0
+PLANNED_SECONDS: Final = 0.25
 KEY_REMOVAL_SECONDS: Final = 5.0
 """Between two attempts to remove the keys of accounts that were closed while the hub was unavailable."""
 BATCHES_SECONDS: Final = 5.0
@@ -59,3 +60,13 @@ def scheduled_payments(application: BankApplication) -> Callable[[threading.Even
         PeriodicTask("remove charges", remove_charges, CHARGE_REMOVAL_SECONDS),
     )
     return lambda stop: repeat(tasks, stop)
+
+
+def planned_payments(application: BankApplication) -> Callable[[threading.Event], None]:
+    """The role that makes the payments that tests have asked for."""
+
+    def make_due() -> None:
+        if done := application.sandbox.make_planned_payments():
+            log.info("made payments on demand", payments=done)
+
+    return lambda stop: repeat((PeriodicTask("payments on demand", make_due, PLANNED_SECONDS),), stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
@@ -12,7 +13,6 @@ from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.use_cases import NO_LIMITS, BankApplication
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.behaviour import Behaviour
-from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.entrypoints.gateway import bank_gateway
@@ -51,12 +51,8 @@ STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 class World:
     """One bank, and everything that it meets."""
 
-    def __init__(
-        self,
-        units: UnitsOfWork,
-        limits: LimitPolicy = NO_LIMITS,
-        unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
-    ) -> None:
+    def __init__(self, units: UnitsOfWork, limits: LimitPolicy = NO_LIMITS, **named: Any) -> None:
+        """`named` goes to `compose` as it is."""
         self.units = units
         self.clock = TurnedClock()
         self.hub = MemoryHub(AURORA, self.clock)
@@ -75,7 +71,7 @@ class World:
             policy=POLICY,
             random=self.random,
             limits=limits,
-            unknown_charges=unknown_charges,
+            **named,
         )
         self.hub.payees[STRANGERS_KEY] = Payee(
             key=STRANGERS_KEY,

@@ -10,6 +10,7 @@ from bank_sim.domain.charges.model import Charge
 from bank_sim.domain.charges.offers import UnknownCharges, is_amount_due, may_be_paid, payment_day
 from bank_sim.domain.flows.answers import Answer, play
 from bank_sim.domain.flows.flow import Facts
+from bank_sim.domain.sandbox.rules import Subject
 from pix.scheme.initiation import Initiation
 from pix.scheme.messages import TransferOffered
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
@@ -101,8 +102,17 @@ def broken_rule(offer: Offer) -> OfferRule | None:
     return None
 
 
+def _subject(offer: TransferOffered) -> Subject:
+    return Subject(
+        amount_centavos=offer.amount_centavos,
+        txid=offer.txid,
+        key="" if offer.payee_key is None else offer.payee_key.key,
+        account_number=offer.payee.account_number,
+    )
+
+
 def answer_offer(offer: TransferOffered, facts: Facts) -> Answer:
     """The answer to an offer, by this bank's account with the payee's number and the charge with the txid."""
     broken = broken_rule(Offer(offer, facts.account, facts.ispb, facts.charge, facts.now_ms, facts.unknown_charges))
     reason = None if broken is None else broken.reason
-    return play(offer.amount_centavos, reason, facts.behaviour)
+    return play(_subject(offer), reason, facts.behaviour)
