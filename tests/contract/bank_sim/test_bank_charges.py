@@ -18,6 +18,10 @@ from bank_sim.domain.charges.errors import (
     LocationNotFound,
     LocationOfOtherKind,
     LocationTaken,
+    PayloadExpired,
+    PayloadNotFound,
+    PaymentDayInPast,
+    PaymentDayTooLate,
     RemovalWithChanges,
     RevisionNotFound,
     TermsRefused,
@@ -27,12 +31,14 @@ from bank_sim.domain.charges.model import Charge, ChargeKind, ChargeStatus, Deta
 from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.charges.orders import ChargeChange
 from bank_sim.domain.errors import AccountBlocked, AccountHasTransfers
+from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank import World
 from tests.support.charges import DUE_DAY, HOUR_SECONDS, cob, cobv, confirm, fail, made, merchant, now, of_charge, offer
+from tests.support.clock import at_time_ms
 
 ALWAYS = (0, 2**62)
 
@@ -382,6 +388,58 @@ def test_a_restored_backup_concludes_what_was_paid_since(world: World, ana: Acco
     assert len(world.bank.restore_transfers([outcome]).booked) == 1
     assert (now(world, charge).status, now(world, charge).paid_by) == (ChargeStatus.COMPLETED, outcome.end_to_end_id)
     assert world.bank.restore_transfers([outcome]).booked == []
+
+
+def test_a_location_shows_its_charge_with_the_sum_of_the_day(world: World, ana: Account, key: PixKey) -> None:
+    terms = DueDate(DUE_DAY, 2, fine=Modality(2, 10_00))
+    charge, location = world.bank.charges.create(cobv(ana, key, terms=terms))
+    shown = world.bank.charges.payload(location.token, ChargeKind.DUE_DATE)
+    assert (shown.txid, shown.key, shown.amount.final_centavos) == (charge.txid, key, 20_00)
+    assert shown.payee is not None
+    assert (shown.payee.name, shown.payee.tax_id) == (ana.holder_name, ana.tax_id)
+    late = DUE_DAY + timedelta(days=1)
+    amount = world.bank.charges.payload(location.token, ChargeKind.DUE_DATE, late).amount
+    assert (amount.original_centavos, amount.fine_centavos, amount.final_centavos) == (20_00, 2_00, 22_00)
+    with pytest.raises(PaymentDayInPast):
+        world.bank.charges.payload(
+            location.token, ChargeKind.DUE_DATE, day_of(world.clock.now_ms()) - timedelta(days=1)
+        )
+    with pytest.raises(PaymentDayTooLate):
+        world.bank.charges.payload(location.token, ChargeKind.DUE_DATE, DUE_DAY + timedelta(days=3))
+    world.clock.at_ms = at_time_ms(DUE_DAY + timedelta(days=3))
+    with pytest.raises(PayloadExpired):
+        world.bank.charges.payload(location.token, ChargeKind.DUE_DATE)
+
+
+def test_a_location_without_a_charge_shows_nothing(world: World, ana: Account, key: PixKey) -> None:
+    free = world.bank.charges.locations.create(ana.number, ChargeKind.IMMEDIATE)
+    _, location = made(world, ana, key)
+    for token, kind in (
+        (free.token, ChargeKind.IMMEDIATE),
+        (location.token, ChargeKind.DUE_DATE),
+        ("unknown", ChargeKind.IMMEDIATE),
+        ("\0", ChargeKind.IMMEDIATE),
+        ("x" * 10_000, ChargeKind.IMMEDIATE),
+    ):
+        with pytest.raises(PayloadNotFound):
+            world.bank.charges.payload(token, kind)
+    world.bank.charges.locations.unbind(ana.tax_id, location.location_id)
+    with pytest.raises(PayloadNotFound):
+        world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE)
+
+
+def test_a_charge_that_is_paid_or_removed_is_shown_as_such(world: World, ana: Account, key: PixKey) -> None:
+    paid, location = made(world, ana, key, terms=Immediate(60, payer_may_change_amount=True), amount_centavos=0)
+    shown = world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE)
+    assert (shown.status, shown.amount.final_centavos, shown.payer_may_change_amount) == (ChargeStatus.ACTIVE, 0, True)
+    assert (shown.expires_at_ms, shown.payee) == (paid.created_at_ms + 60_000, None)
+    mine = offer(world, ana, paid, 3_00)
+    world.hear(mine)
+    confirm(world, mine)
+    assert world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE).status is ChargeStatus.COMPLETED
+    removed, location = world.bank.charges.create(cobv(ana, key))
+    world.bank.charges.change(ana.tax_id, removed.txid, removed.kind, ChargeChange(is_removed=True))
+    assert world.bank.charges.payload(location.token, ChargeKind.DUE_DATE).status is ChargeStatus.REMOVED_BY_PAYEE
 
 
 def test_the_confirmation_of_a_transfer_that_was_never_offered_concludes_its_charge(
