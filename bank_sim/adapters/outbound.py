@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import httpcore
 
-from bank_sim.adapters.allowed_hosts import AllowedHosts
+from pix.runtime.allowed_hosts import AllowedHosts
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -99,7 +99,9 @@ def resolve(host: str, seconds: float) -> list[Address]:
         raise NameUnknown("no name server answered in time") from None
     except (OSError, UnicodeError) as error:
         raise NameUnknown(_reason(error)) from None
-    return list(dict.fromkeys(ipaddress.ip_address(each[4][0].partition("%")[0]) for each in found))[:ADDRESSES_MAX]
+    return list(dict.fromkeys(ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found))[
+        :ADDRESSES_MAX
+    ]
 
 
 def judged_addresses(url: httpcore.URL, hosts: AllowedHosts, seconds: float) -> list[Address]:

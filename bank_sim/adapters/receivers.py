@@ -7,7 +7,6 @@ from typing import Final
 
 import httpcore
 
-from bank_sim.adapters.allowed_hosts import AllowedHosts
 from bank_sim.adapters.outbound import (
     AddressRefused,
     BrokenOff,
@@ -22,6 +21,7 @@ from bank_sim.adapters.outbound import (
 from bank_sim.application.webhooks.ports import Answer
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import BODY_LENGTH_MAX, DETAIL_LENGTH_MAX, DeliveryFailure
+from pix.runtime.allowed_hosts import AllowedHosts
 
 CHECK_SECONDS_MAX: Final = 2.0
 """Of a look at an address when it is set."""
@@ -52,16 +52,14 @@ class HttpReceivers:
     def seconds_max(self) -> float:
         return self._http.seconds_max
 
-    def refuses(self, url: str) -> str:
+    def refuses(self, url: str) -> bool:
         try:
             judged_addresses(httpcore.URL(url), self._http.hosts, CHECK_SECONDS_MAX)
         except NameUnknown:
-            return ""
+            return False
         except AddressRefused:
-            return (
-                "The bank delivers only to loopback and private addresses, and to the hosts of WEBHOOK_HOSTS by https."
-            )
-        return ""
+            return True
+        return False
 
     def post(self, url: str, body: str, fault: WebhookFault | None = None) -> Answer:
         if fault is WebhookFault.REFUSED:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
+from bank_sim.application.charges.remove_charges import RemoveChargesOfClosedAccounts
 from bank_sim.application.flow_rows import has_undecided
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.account import Account, AccountKey
@@ -79,12 +80,19 @@ class RemoveKeysOfClosedAccounts:
 class CloseAccount:
     """Closes an empty account to which no money can come any more.
 
-    Until its keys are removed, payments to them are rejected with AC07, as the scheme has it.
+    Until its keys are removed, payments to them are rejected with AC07, as the scheme has it. Its charges are removed
+    with it.
     """
 
-    def __init__(self, units: UnitsOfWork, remove_keys: RemoveKeysOfClosedAccounts) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        remove_keys: RemoveKeysOfClosedAccounts,
+        remove_charges: RemoveChargesOfClosedAccounts,
+    ) -> None:
         self._units = units
         self._remove_keys = remove_keys
+        self._remove_charges = remove_charges
 
     def __call__(self, *, account_number: str) -> Account:
         """Closing twice changes nothing. Works while the hub is down: the keys are removed once it answers.
@@ -100,6 +108,8 @@ class CloseAccount:
             unit.accounts.save([account])
             unit.commit()
         # The account is closed whatever becomes of this; the scheduler goes on with what is left.
+        with suppress(DatabaseUnavailable):
+            self._remove_charges()
         with suppress(BankError, DatabaseUnavailable):
             self._remove_keys.of_account(account_number)
         return account

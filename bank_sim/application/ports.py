@@ -14,8 +14,10 @@ from datetime import date
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
 from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
@@ -125,6 +127,9 @@ class RowRepository(Protocol[RowT]):
 
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, RowT]:
         """Those that exist, without a lock."""
+
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[RowT]:
+        """The rows about these transfers, oldest first."""
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], RowT]:
         """Those that exist of these (account number, idempotency key)."""
@@ -243,11 +248,14 @@ class UnitOfWork(Protocol):
     Every transaction locks in one order, so that no two wait for each other:
 
     1. rows that exist, flow by flow, each in the order of their ids; a sweeper skips what is locked;
-    2. accounts, in the order of their numbers;
-    3. new rows, flow by flow, each in the order of their ids, and postings;
-    4. dead letters, in the order of their digests;
-    5. notices of webhooks, new ones in the order of their end-to-end ids; a delivery locks nothing else.
-    from bank_sim.domain.schedules.model import Execution, Schedule
+    2. a batch of charges;
+    3. charges, in the order of their ids; a sweeper skips what is locked;
+    4. accounts, in the order of their numbers;
+    5. new rows, flow by flow, each in the order of their ids, and postings;
+    6. dead letters, in the order of their digests;
+    7. notices of webhooks, new ones in the order of their end-to-end ids; a delivery locks nothing else.
+
+    A location needs no lock: the charge that names it has it, and no two can name one.
     """
 
     accounts: AccountRepository
@@ -258,12 +266,17 @@ class UnitOfWork(Protocol):
     """Those of the flow `transfer`."""
     postings: PostingRepository
     schedules: ScheduleRepository
+    charges: ChargeRepository
+    locations: LocationRepository
+    batches: BatchRepository
     receipts: ReceiptRepository
     credentials: CredentialRepository
     api_requests: ApiRequestRepository
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 

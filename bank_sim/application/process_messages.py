@@ -12,7 +12,9 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.books import Posting
-from bank_sim.domain.flows import account_needed, decide, keys_by_flow, name_of
+from bank_sim.domain.charges.model import Charge, ChargeId, ChargePlace
+from bank_sim.domain.charges.offers import UnknownCharges
+from bank_sim.domain.flows import account_needed, charge_needed, decide, keys_by_flow, name_of
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
@@ -28,17 +30,28 @@ class _Fold:
 
     rows: dict[RowId, Any]
     accounts: dict[str, Account]
+    charges: dict[ChargeId, Charge]
+    charge_ids: dict[ChargePlace, ChargeId]
     known: frozenset[RowId]
     changed: dict[RowId, Any] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
+    changed_charges: dict[ChargeId, Charge] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+
+    def charge_at(self, place: ChargePlace | None) -> Charge | None:
+        """The charge as it stands in this batch."""
+        charge_id = None if place is None else self.charge_ids.get(place)
+        return None if charge_id is None else self.charges[charge_id]
 
     def apply(self, decision: Decision[Any]) -> None:
         """Takes a decision into the batch."""
         if decision.row is not None:
             self.rows[decision.row.row_id] = self.changed[decision.row.row_id] = decision.row
+        if decision.charge is not None and decision.charge != self.charges[decision.charge.charge_id]:
+            charge_id = decision.charge.charge_id
+            self.charges[charge_id] = self.changed_charges[charge_id] = decision.charge
         for posting in decision.postings:
             if posting.account_number is not None:
                 account, booked = books.book(self.accounts[posting.account_number], posting)
@@ -54,6 +67,7 @@ class _Fold:
             changed = [row for row in self.changed.values() if name_of(row) == flow]
             rows.add([row for row in changed if row.row_id not in self.known])
             rows.save([row for row in changed if row.row_id in self.known])
+        unit.charges.save(list(self.changed_charges.values()))
         unit.postings.add(self.postings)
         unit.accounts.save([self.accounts[number] for number in sorted(self.booked)])
         unit.dead_letters.add(self.rejected, now_ms)
@@ -62,8 +76,7 @@ class _Fold:
 class ProcessMessages:
     """Decides on what the hub has sent, durably; returns what to send once it is.
 
-    Locks rows flow by flow, each in the order of their ids, then accounts in the order of their numbers, as everybody
-    here does.
+    Locks in the order of `bank_sim.application.ports.UnitOfWork`: rows, charges, accounts.
     """
 
     def __init__(
@@ -74,6 +87,7 @@ class ProcessMessages:
         identity: BankIdentity,
         policy: RetransmissionPolicy,
         decide_on: Callable[..., Decision[Any]] = decide,
+        unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
     ) -> None:
         """`decide_on` is the domain's function; the simulation plants faulty ones to see whether it notices."""
         self._decide_on = decide_on
@@ -82,6 +96,7 @@ class ProcessMessages:
         self._clock = clock
         self._identity = identity
         self._policy = policy
+        self._unknown_charges = unknown_charges
 
     def __call__(self, arrivals: Sequence[Arrival], rejected: Sequence[Rejected] = ()) -> list[Outgoing]:
         """Stores `rejected`, which came in the same batch, as dead letters. Raises DatabaseUnavailable."""
@@ -108,7 +123,15 @@ class ProcessMessages:
         for arrival in arrivals:
             account = fold.accounts.get(account_needed(fold.rows, arrival.message))
             facts = Facts(
-                self._identity.ispb, now_ms, real_now_ms, self._policy, behaviour, account, arrival.traceparent
+                ispb=self._identity.ispb,
+                now_ms=now_ms,
+                real_now_ms=real_now_ms,
+                policy=self._policy,
+                behaviour=behaviour,
+                account=account,
+                traceparent=arrival.traceparent,
+                charge=fold.charge_at(charge_needed(fold.rows, arrival.message)),
+                unknown_charges=self._unknown_charges,
             )
             decision = self._decide_on(fold.rows, arrival.message, facts)
             fold.apply(decision)
@@ -124,5 +147,15 @@ class ProcessMessages:
         rows: dict[RowId, Any] = {}
         for flow, ids in keys_by_flow(messages).items():
             rows |= unit.rows[flow].lock(ids)
+        wanted = (charge_needed(rows, message) for message in messages)
+        places = {place for place in wanted if place is not None}
+        # Only payments by dynamic code have a charge: other batches cost no statement.
+        charges = unit.charges.lock_of_transfers(places) if places else {}
         numbers = {account_needed(rows, message) for message in messages} - {""}
-        return _Fold(rows, unit.accounts.lock(numbers), frozenset(rows))
+        return _Fold(
+            rows=rows,
+            accounts=unit.accounts.lock(numbers),
+            charges={charge.charge_id: charge for charge in charges.values()},
+            charge_ids={place: charge.charge_id for place, charge in charges.items()},
+            known=frozenset(rows),
+        )

@@ -13,7 +13,7 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.errors import BankError
 from bank_sim.domain.flows.flow import Facts
 from bank_sim.domain.flows.postings import postings as postings_of
-from bank_sim.domain.flows.transfer.decisions import decide, direction_of
+from bank_sim.domain.flows.transfer.decisions import charge_needed, decide, direction_of
 from bank_sim.domain.flows.transfer.requests import requested_before
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.errors import SchemeError
@@ -76,12 +76,16 @@ class RestoreTransfers:
         party = outcome.payer if direction is Direction.OUTGOING else outcome.payee
         if party is None or party.ispb != self._identity.ispb:
             raise SchemeError("transfer", "is not this bank's")
+        place = charge_needed(None, outcome)
+        charge = None if place is None else unit.charges.lock_of_transfers([place]).get(place)
         account = unit.accounts.lock([party.account_number]).get(party.account_number)
         if account is None:
             raise SchemeError("account_number", f"the backup has no account {party.account_number}")
         now_ms = self._scheme_clock.now_ms()
         before = requested_before(outcome, now_ms) if direction is Direction.OUTGOING else None
-        facts = Facts(self._identity.ispb, now_ms, self._clock.real_now_ms(), self._policy, Behaviour(), account)
+        facts = Facts(
+            self._identity.ispb, now_ms, self._clock.real_now_ms(), self._policy, Behaviour(), account, charge=charge
+        )
         decision = decide(before, outcome, facts)
         why = decision.dead_letter or "".join(step.ignored for step in decision.steps)
         if decision.row is None or why:
@@ -91,6 +95,8 @@ class RestoreTransfers:
             if posting.account_number is not None:
                 account, postings[number] = books.book(account, posting)
         unit.transfers.add([decision.row])
+        if decision.charge is not None:
+            unit.charges.save([decision.charge])
         unit.postings.add(postings)
         unit.accounts.save([account])
         note_receipts(unit, [decision.row], now_ms, facts.real_now_ms)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from bank_sim.application.block_account import BlockAccount, UnblockAccount
 from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimits
+from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.credentials.authorise import TOKEN_SECONDS
@@ -32,6 +33,9 @@ from bank_sim.application.request_transfer import RequestTransfer, RequestTransf
 from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.run_schedules import RunDueSchedules
+from bank_sim.application.sandbox.plan_payments import DueTogether
+from bank_sim.application.sandbox.read_terms import ReadStaticTerms
+from bank_sim.application.sandbox.use_cases import Sandbox, compose_sandbox
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
@@ -40,6 +44,7 @@ from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.application.webhooks.ports import ChooseFault
 from bank_sim.application.webhooks.use_cases import NOT_DELIVERING, Delivering, Webhooks, compose_webhooks, no_fault
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitPolicy
 from bank_sim.domain.schedules.calendar import TryTimes
 from pix.participant.clock.model import DueItems, FollowClock, NetworkClock
@@ -83,6 +88,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    charges: Charges
     webhooks: Webhooks
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
@@ -105,6 +111,7 @@ class BankApplication:
     choose_behaviour: ChooseBehaviour
     dead_letters: DeadLetters
     seed_demo_people: SeedDemoPeople
+    sandbox: Sandbox
     follow_clock: FollowClock | None = None
     """None in a network without a virtual clock."""
     read_clock_report: ReadClockReport | None = None
@@ -127,6 +134,7 @@ def compose(
     random: Random | None = None,
     try_times: TryTimes = TRY_TIMES,
     limits: LimitPolicy = NO_LIMITS,
+    unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
     network_clock: NetworkClock | None = None,
     due_items: DueItems | None = None,
     token_secret: str = "",
@@ -145,21 +153,26 @@ def compose(
         return make_end_to_end_id(identity.ispb, datetime.fromtimestamp(now_ms / 1000, tz=UTC), random_suffix(random))
 
     instance = str(uuid4())
+    find_payee = FindPayee(hub)
     mirror_progress = MirrorProgress(units, hub)
     open_account = OpenAccount(units, scheme_clock, new_id)
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
-    close_account = CloseAccount(units, remove_keys_of_closed_accounts)
+    charges = compose_charges(units, scheme_clock, random)
+    close_account = CloseAccount(units, remove_keys_of_closed_accounts, charges.remove_of_closed_accounts)
     request_transfers = RequestTransfers(
         units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id, limits
     )
     run_due_schedules = RunDueSchedules(units, scheme_clock, request_transfers, try_times)
     queries = Queries(units, hub, mirror_progress)
     returns = compose_returns(units, publisher, scheme_clock, clock, identity, policy, random)
+    follow_clock = None if network_clock is None else FollowClock(units, network_clock)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
     )
+    sandbox = compose_sandbox(units, scheme_clock, request_transfers, ReadStaticTerms(find_payee), new_id, follow_clock)
+    all_due = DueTogether(run_due_schedules.next_due_ms, sandbox.make_planned_payments.next_due_ms)
     return BankApplication(
         identity=identity,
         health=health or Health(),
@@ -173,14 +186,15 @@ def compose(
         remove_key=RemoveKey(units, hub),
         reconcile_keys=ReconcileKeys(units, hub, clock),
         remove_keys_of_closed_accounts=remove_keys_of_closed_accounts,
-        find_payee=FindPayee(hub),
+        find_payee=find_payee,
         read_typed_payee=ReadTypedPayee(units),
         request_transfer=RequestTransfer(request_transfers),
         request_transfers=request_transfers,
-        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy),
+        process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy, unknown_charges=unknown_charges),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=returns,
+        charges=charges,
         webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
@@ -200,10 +214,9 @@ def compose(
         choose_behaviour=ChooseBehaviour(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again),
         seed_demo_people=seed_demo_people,
-        follow_clock=None if network_clock is None else FollowClock(units, network_clock),
+        sandbox=sandbox,
+        follow_clock=follow_clock,
         read_clock_report=None
         if network_clock is None
-        else ReadClockReport(
-            units, lambda unit: unit.rows.values(), network_clock, due_items or run_due_schedules, instance
-        ),
+        else ReadClockReport(units, lambda unit: unit.rows.values(), network_clock, due_items or all_due, instance),
     )

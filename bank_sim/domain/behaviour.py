@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pix.scheme.errors import SchemeError
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
 from pix.scheme.values import value_object
+
+if TYPE_CHECKING:
+    from bank_sim.domain.sandbox.rules import Rule
 
 ANSWER_DELAY_MS_MAX: Final = 3_600_000
 """A bank answers this late at most."""
@@ -44,6 +48,8 @@ class Behaviour:
     """Whether the amounts of `MAGIC_ANSWERS` ask for their answers."""
     consuming: bool = True
     """Whether the bank reads what the hub sends; otherwise it plays one that is down."""
+    rules: tuple[Rule, ...] | None = field(default=None, compare=False, repr=False)
+    """The enabled answer rules of the bank's table, in their order; None: those that the switches alone make."""
 
     def __post_init__(self) -> None:
         """Raises SchemeError(field="reject_reason" | "answer_delay_ms")."""

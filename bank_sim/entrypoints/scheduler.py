@@ -15,8 +15,12 @@ MIRROR_SECONDS: Final = 3.0
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0
 SCHEDULES_SECONDS: Final = 1.0
+PLANNED_SECONDS: Final = 0.25
 KEY_REMOVAL_SECONDS: Final = 5.0
 """Between two attempts to remove the keys of accounts that were closed while the hub was unavailable."""
+BATCHES_SECONDS: Final = 5.0
+CHARGE_REMOVAL_SECONDS: Final = 30.0
+"""Only a crash leaves these two something to do."""
 
 log = logger(__name__)
 
@@ -36,10 +40,33 @@ def periodic_tasks(application: BankApplication) -> PeriodicTasks:
 
 
 def scheduled_payments(application: BankApplication) -> Callable[[threading.Event], None]:
-    """The role that tries scheduled payments; apart from the periodic tasks, since it needs no hub."""
+    """The role that tries scheduled payments and looks after charges; apart from the others, since it needs no hub."""
 
     def run_due() -> None:
         if tried := application.run_due_schedules():
             log.info("tried scheduled payments", payments=tried)
 
-    return lambda stop: repeat((PeriodicTask("scheduled payments", run_due, SCHEDULES_SECONDS),), stop)
+    def decide_batches() -> None:
+        if batches := application.charges.batches.decide_open():
+            log.info("decided on batches of charges", batches=batches)
+
+    def remove_charges() -> None:
+        if charges := application.charges.remove_of_closed_accounts():
+            log.info("removed charges of closed accounts", charges=charges)
+
+    tasks = (
+        PeriodicTask("scheduled payments", run_due, SCHEDULES_SECONDS),
+        PeriodicTask("batches of charges", decide_batches, BATCHES_SECONDS),
+        PeriodicTask("remove charges", remove_charges, CHARGE_REMOVAL_SECONDS),
+    )
+    return lambda stop: repeat(tasks, stop)
+
+
+def planned_payments(application: BankApplication) -> Callable[[threading.Event], None]:
+    """The role that makes the payments that tests have asked for."""
+
+    def make_due() -> None:
+        if done := application.sandbox.make_planned_payments():
+            log.info("made payments on demand", payments=done)
+
+    return lambda stop: repeat((PeriodicTask("payments on demand", make_due, PLANNED_SECONDS),), stop)

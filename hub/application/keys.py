@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID, uuid4
 
 from hub.application.ports import Directory, ReadingUnderWay, UnitOfWork, UnitsOfWork
@@ -22,11 +22,23 @@ Registrations = Mapping[KeyEntry, KeyEntry | SchemeError]
 """What became of each entry that was to be registered: the entry that there is now, or why there is none."""
 
 
+def by_chance(_ispb: str, _request_id: str) -> str:
+    return str(uuid4())
+
+
 class RegisterKey:
-    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, look_ups: Limiter) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        look_ups: Limiter,
+        new_random_key: Callable[[str, str], str] = by_chance,
+    ) -> None:
+        """`new_random_key` makes a random key for a bank's ISPB and the id of its request."""
         self._units = units
         self._scheme_clock = scheme_clock
         self._look_ups = look_ups
+        self._new_random_key = new_random_key
 
     def __call__(self, asked: KeyEntry) -> KeyEntry:
         """Registers one that was checked. Repeating a registration returns the same entry.
@@ -64,7 +76,7 @@ class RegisterKey:
             if key:
                 raise SchemeError("key", "the hub generates random keys; you cannot choose one")
             request_id = _check_request_id(request_id)
-            pix_key = PixKey(KeyKind.EVP, str(uuid4()))
+            pix_key = PixKey(KeyKind.EVP, self._new_random_key(bank.ispb, request_id))
         else:
             # As the customer wrote it: see RegisterKeyRequest.
             pix_key = normalize_key(kind, key)

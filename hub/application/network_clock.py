@@ -6,13 +6,14 @@ and goes on when the network is at rest, which means that hub and banks owe noth
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from hub.application.ports import BankClock, ClockJump, UnitOfWork, UnitsOfWork
 from hub.domain.errors import ClockIsMoving
-from pix.participant.clock.model import OPEN_IDS_MAX, ClockReport, DueItems, NetworkClock
+from pix.participant.clock.model import OPEN_IDS_MAX, ClockReport, DueItems, NetworkClock, stored_time
 from pix.runtime.clock import Clock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.clock import VirtualTime
@@ -75,8 +76,21 @@ class ClockNow:
 class NetworkClockControl:
     """Shows and moves the clock. Every method may raise DatabaseUnavailable."""
 
-    def __init__(self, units: UnitsOfWork, network: NetworkClock, clock: Clock, due_items: DueItems) -> None:
-        """`network` is the scheme clock of this process, `due_items` are those of the hub itself."""
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        network: NetworkClock,
+        clock: Clock,
+        due_items: DueItems,
+        *,
+        may_start_over: bool = False,
+    ) -> None:
+        """`network` is the scheme clock of this process, `due_items` are those of the hub itself.
+
+        `may_start_over` is for a sandbox, whose hub is one process.
+        """
+        self.may_start_over = may_start_over
+        self._one_change = threading.Lock()
         self._units = units
         self.network = network
         self._clock = clock
@@ -103,6 +117,26 @@ class NetworkClockControl:
             self._save(unit, unit.clock.read().with_rate(self._clock.real_now_ms(), rate))
         return self.show()
 
+    def start_over(self, to_ms: int | None) -> VirtualTime:
+        """Begins again at a scheme time, also an earlier one, at rate 1, without a jump; None: in real time.
+
+        The new revision, which the banks are to be told. Raises SchemeError(field="to").
+        """
+        if to_ms is not None:
+            check_time_ms(to_ms, "to")
+        with self._one_change, self._units() as unit:
+            real_now_ms = self._clock.real_now_ms()
+            offset_ms = 0 if to_ms is None else to_ms - real_now_ms
+            time = VirtualTime(unit.clock.read().revision + 1, real_now_ms, offset_ms)
+            jump = unit.clock_jump.find()
+            if jump is not None and not jump.is_done:
+                unit.clock_jump.save(replace(jump, given_up=(), is_done=True))
+            if not unit.clock.save(time):
+                raise DatabaseUnavailable("another replica has moved the clock")
+            unit.commit()
+            self.network.start_over(time)
+        return time
+
     def _begin(self, target: Callable[[int], int]) -> ClockNow:
         with self._units() as unit:
             self.network.take(unit.clock.read())
@@ -119,7 +153,7 @@ class NetworkClockControl:
 
     def _read(self) -> VirtualTime:
         with self._units() as unit:
-            return unit.clock.read()
+            return stored_time(unit, self.network.first)
 
     def refresh(self) -> None:
         """Takes what another process of the hub has stored.
@@ -127,6 +161,10 @@ class NetworkClockControl:
         When the machine's clock has gone back, it makes a revision that goes on from the time that was reached: the
         one before would stand still until the machine's clock has caught up.
         """
+        with self._one_change:
+            self._refresh()
+
+    def _refresh(self) -> None:
         time = self._read()
         self.network.take(time)
         real_now_ms, now_ms = self._clock.real_now_ms(), self.network.now_ms()
@@ -137,7 +175,7 @@ class NetworkClockControl:
 
     def step(self) -> bool:
         """Goes on with a jump by one stop, if there is one and the network is at rest; tells whether it did."""
-        with self._units() as unit:
+        with self._one_change, self._units() as unit:
             look = self._look(unit)
             jump = look.jump
             if jump is None or jump.is_done:

@@ -9,7 +9,7 @@ from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
 from hub.application.bank_states import ReadBankStates
 from hub.application.fund_bank import FundBank
 from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
-from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey
+from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey, by_chance
 from hub.application.network_clock import NetworkClockControl
 from hub.application.network_overview import NetworkOverview
 from hub.application.ports import Directory, UnitsOfWork
@@ -70,12 +70,15 @@ def compose(
     process_again: Callable[[object], None],
     network_clock: NetworkClock | None = None,
     due_items: DueItems = NOTHING_DUE,
+    may_start_over: bool = False,
+    new_random_key: Callable[[str, str], str] = by_chance,
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clocks; `monotonic_ms` is for limits and other ages.
 
     `derive_wire_key` makes of a bank's secret the key that is stored for its messages, `process_again` processes the
     envelope of a dead letter, `directory` is a quicker way to read for look-ups than a unit of work, and
-    `network_clock` is `scheme_clock` in a network with a virtual clock.
+    `network_clock` is `scheme_clock` in a network with a virtual clock, which in a sandbox `may_start_over`.
+    `new_random_key` makes the random key (EVP) for a bank's ISPB and the id of its request.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
     read_bank_states = ReadBankStates(units, clock)
@@ -91,7 +94,7 @@ def compose(
         fund_bank=FundBank(units, scheme_clock),
         suspend_bank=SuspendBank(units),
         resume_bank=ResumeBank(units),
-        register_key=RegisterKey(units, scheme_clock, look_ups),
+        register_key=RegisterKey(units, scheme_clock, look_ups, new_random_key),
         find_key=FindKey(units, look_ups, directory),
         list_keys=ListKeys(units),
         remove_key=RemoveKey(units, scheme_clock),
@@ -101,5 +104,7 @@ def compose(
         recount_transfers=RecountTransfers(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1),
         queries=Queries(units),
-        network_clock=None if network_clock is None else NetworkClockControl(units, network_clock, clock, due_items),
+        network_clock=None
+        if network_clock is None
+        else NetworkClockControl(units, network_clock, clock, due_items, may_start_over=may_start_over),
     )

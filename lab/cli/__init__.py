@@ -12,8 +12,11 @@ from lab.cli.certs import certs
 from lab.cli.clock import clock
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
+from lab.cli.payer import payer
+from lab.cli.sandbox import sandbox
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
+from pix.participant.commands import offer_version
 
 COMMANDS_GROUP: Final = "codepix.commands"
 """The entry points by which other packages add commands, each a function with typer's options (see pyproject.toml)."""
@@ -24,9 +27,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, certs, audit, smoke, experiment, scenario):
+app.callback()(offer_version)
+for command in (demo, sandbox, certs, audit, smoke, experiment, scenario):
     app.command()(command)
 app.add_typer(clock, name="clock")
+app.add_typer(payer, name="payer")
 for added in sorted(entry_points(group=COMMANDS_GROUP)):
     app.command(added.name)(added.load())
 

@@ -90,6 +90,7 @@ def demo(
             virtual_clock=virtual_clock and not story,
             tls=tls,
             lab_port=lab_port,
+            extra_environment={"SANDBOX": "on"},
             **(STORY_SETTINGS if story else {}),
         )
         run_demo(settings, fresh and not story, progress)

@@ -130,6 +130,8 @@ class NetworkSettings:
     """Whether the banks are processes; where not, the hub knows them, and they are played from outside."""
     lab_port: int | None = None
     """Where the lab's panel is, for the hub's console to link to; None without one."""
+    durable: bool = True
+    """Whether the databases survive a loss of power."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
 
@@ -184,7 +186,7 @@ class Network:
         self.transfer_timeout_seconds = settings.transfer_timeout_seconds
         """Of hubs that are started from now on."""
         self._certificates: Certificates | None = None
-        self.postgres = EmbeddedPostgres(self.folder / "postgres")
+        self.postgres = EmbeddedPostgres(self.folder / "postgres", durable=settings.durable)
         self.broker = self._make_broker()
         self.hubs: list[Service] = []
         self.hub_consumers: list[Service] = []
@@ -242,7 +244,7 @@ class Network:
                     part.kill()
                 raise
         self._make_services()
-        for name in [HUB_DATABASE, *(_database_of(bank.spec) for bank in self.banks if bank.services)]:
+        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in self.banks if bank.services)]:
             self.postgres.create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
@@ -423,7 +425,7 @@ class Network:
         def environment() -> Mapping[str, str]:
             addresses = ",".join(join_host_port(LOOPBACK, port) for port in self.grpc_ports)
             return {
-                **self._common_environment(_database_of(bank.spec), bank.port, replicas=1),
+                **self._common_environment(database_of(bank.spec), bank.port, replicas=1),
                 "BANK_CODE": bank.code,
                 "BANK_NAME": bank.spec.name,
                 "BANK_COLOR": bank.spec.color,
@@ -507,5 +509,5 @@ def write_privately(file: Path, text: str) -> None:
     unfinished.replace(file)
 
 
-def _database_of(spec: BankSpec) -> str:
+def database_of(spec: BankSpec) -> str:
     return f"bank_{spec.code}"

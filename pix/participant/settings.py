@@ -20,7 +20,10 @@ from pix.postgres.url import check_database_url
 from pix.runtime.addresses import PORT_MAX, check_host, check_host_ports, check_web_address
 from pix.runtime.passwords import PASSWORD_LENGTH_MIN, is_password_hash
 from pix.runtime.settings_error import SettingsError
+from pix.scheme.clock import REAL_TIME, VirtualTime, time_of_text
+from pix.scheme.errors import SchemeError
 from pix.scheme.retransmission import RetransmissionPolicy
+from pix.scheme.seed import SEED_LENGTH_MAX
 
 
 class LogLevel(StrEnum):
@@ -105,6 +108,20 @@ def _check_operator_password_hash(text: str) -> str:
     return text
 
 
+def _check_clock_text(text: str) -> str:
+    try:
+        time_of_text(text)
+    except SchemeError as error:
+        raise ValueError(error.rule) from None
+    return text
+
+
+def _check_seed(text: str) -> str:
+    if len(text) > SEED_LENGTH_MAX:
+        raise ValueError(f"must have at most {SEED_LENGTH_MAX} characters")
+    return text
+
+
 class ServiceSettings(BaseSettings):
     """The part of the environment that hub and banks have in common."""
 
@@ -159,6 +176,15 @@ class ServiceSettings(BaseSettings):
     virtual_clock: bool = False
     """The network has a virtual clock, which the hub owns and its console moves; alike at hub and banks. For demos and
     tests: time that is shown, and by which money moves, is then not real."""
+    clock_begins: Annotated[str, AfterValidator(if_set(_check_clock_text))] = ""
+    """The virtual clock of a new network, as `revision:anchor:offset:rate`; alike at hub and banks. `codepix sandbox
+    --start-at` sets it. Empty: real time."""
+    sandbox: bool = False
+    """The sandbox for integrators: tests decide what payers do and how webhooks fail, and may start the network over.
+    Never for money that is meant."""
+    sandbox_seed: Annotated[str, AfterValidator(_check_seed)] = ""
+    """With `SANDBOX`: the same seed gives the same random keys, credentials and end-to-end ids. At most 40 characters.
+    Empty: by chance."""
     demo_mode: bool = False
     """Demo mode: every visitor has operator access, and can sign in as a demo customer with one click."""
     operator_password: Annotated[str, AfterValidator(if_set(_of_length(PASSWORD_LENGTH_MIN))), Field(repr=False)] = ""
@@ -174,6 +200,12 @@ class ServiceSettings(BaseSettings):
             raise ValueError(
                 f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with {self.kafka_security_protocol}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_sandbox(self) -> ServiceSettings:
+        if self.sandbox_seed and not self.sandbox:
+            raise ValueError("SANDBOX_SEED: needs SANDBOX")
         return self
 
     @model_validator(mode="after")
@@ -211,6 +243,11 @@ class ServiceSettings(BaseSettings):
     @abstractmethod
     def service(self) -> str:
         """The participant's name in logs, metrics and Kafka."""
+
+    @property
+    def first_time(self) -> VirtualTime:
+        """The clock of a network that has stored none."""
+        return time_of_text(self.clock_begins) if self.clock_begins else REAL_TIME
 
     @property
     def retransmission_policy(self) -> RetransmissionPolicy:

@@ -51,6 +51,11 @@ def check_txid(txid: str, initiation: Initiation) -> str:
     return txid
 
 
+def is_dynamic_txid(text: str) -> bool:
+    """Whether the text may be the txid of a dynamic code, which is that of a charge."""
+    return _DYNAMIC_TXID.fullmatch(text) is not None
+
+
 def static_txid(text: str | None) -> str:
     """Return the txid that travels with the payment of a static code; empty where the code's is none of the scheme."""
     return text if text and _STATIC_TXID.fullmatch(text) else ""

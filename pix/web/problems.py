@@ -291,5 +291,5 @@ class BodyLimit:
 
 
 def speaks_json(request: Request) -> bool:
-    """Whether a program asks: all of the API and of the health checks."""
-    return request.url.path.startswith(("/api/", "/health/"))
+    """Whether a program asks: all of the API, of the sandbox and of the health checks."""
+    return request.url.path.startswith(("/api/", "/sandbox/", "/health/"))

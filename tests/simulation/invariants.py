@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from bank_sim.adapters.memory.unit_of_work import BankStore
+from bank_sim.domain.charges.model import ChargeStatus
 from bank_sim.domain.flows.returns.model import Return as BankReturn
 from bank_sim.domain.flows.returns.model import ReturnStatus as BankReturnStatus
 from bank_sim.domain.flows.transfer.model import TransferStatus as BankStatus
@@ -39,6 +40,7 @@ def find_violations(world: World) -> list[str]:
         *_returns_agree(world),
         *_returns_within_originals(world),
         *_originals_unchanged(world),
+        *_charges_are_paid_once(world),
         *_settlement_agrees(world),
         *_ids_are_judged_by_the_hubs_clock(world),
         *_orders_kept(world),
@@ -193,6 +195,27 @@ def _returns_agree(world: World) -> Iterator[str]:
 
 def _content_of_return(row: BankReturn | HubReturn) -> tuple[object, ...]:
     return row.original_end_to_end_id, row.amount_centavos, row.return_reason, row.reason, row.description
+
+
+def _charges_are_paid_once(world: World) -> Iterator[str]:
+    """A charge is concluded exactly when one of its transfers was credited; nothing reserves it for ever."""
+    for bank in world.banks:
+        for charge in bank.store.charges.values():
+            credited = [
+                row.end_to_end_id
+                for row in bank.store.transfers.values()
+                if (row.account_number, row.txid) == (charge.account_number, charge.txid)
+                and row.direction is Direction.INCOMING
+                and row.status is BankStatus.CONFIRMED
+            ]
+            if len(credited) > 1:
+                yield f"charge {charge.txid} was paid {len(credited)} times"
+            if (charge.status is ChargeStatus.COMPLETED) != bool(credited):
+                yield f"charge {charge.txid} is {charge.status}, and {credited} was credited"
+            elif credited and charge.paid_by not in credited:
+                yield f"charge {charge.txid} is paid by {charge.paid_by}, but {credited} was credited"
+            if charge.reserved_by:
+                yield f"charge {charge.txid} is still reserved by {charge.reserved_by}"
 
 
 def _settlement_agrees(world: World) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Tally:
     seconds: float = 0.0
     statuses: Counter[str] = field(default_factory=Counter)
     returns: Counter[str] = field(default_factory=Counter)
+    charges: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     published: int = 0
     resends: int = 0
@@ -45,6 +46,7 @@ class Tally:
         self.runs += 1
         self.statuses.update(outcome.statuses)
         self.returns.update(outcome.returns)
+        self.charges.update(outcome.charges)
         self.crashes.update(outcome.crashes)
         self.published += outcome.published
         self.resends += outcome.resends
@@ -65,6 +67,8 @@ class Tally:
                 + ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items())),
                 f"{sum(self.returns.values())} returns reached the hub: "
                 + ", ".join(f"{count} {status}" for status, count in sorted(self.returns.items())),
+                f"{sum(self.charges.values())} charges: "
+                + ", ".join(f"{count} {status}" for status, count in sorted(self.charges.items())),
                 f"{self.published} messages sent; at the hub {self.resends} resends, {self.duplicates} duplicates",
                 f"{sum(self.crashes.values())} crashes: "
                 + ", ".join(f"{count} {point}" for point, count in sorted(self.crashes.items())),

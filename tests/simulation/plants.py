@@ -32,7 +32,14 @@ from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSi
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import PublishFailed
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
-from pix.scheme.messages import Side, TransferAccepted, TransferConfirmed, TransferOffered, TransferRejected
+from pix.scheme.messages import (
+    Side,
+    TransferAccepted,
+    TransferConfirmed,
+    TransferFailed,
+    TransferOffered,
+    TransferRejected,
+)
 from pix.scheme.messages.returns import (
     ReturnAccepted,
     ReturnConfirmed,
@@ -321,6 +328,18 @@ def _credit_at_offer(rows: Any, message: Any, facts: Any) -> BankDecision[Any]:
     return decision
 
 
+def _forget_reservation(rows: Any, message: Any, facts: Any) -> BankDecision[Any]:
+    """The payee's bank accepts a payment of a charge, and does not reserve the charge for it."""
+    decision = decide_at_bank(rows, message, facts)
+    return replace(decision, charge=None) if isinstance(message, TransferOffered) else decision
+
+
+def _keep_reservation(rows: Any, message: Any, facts: Any) -> BankDecision[Any]:
+    """The payee's bank keeps a charge reserved for a payment that has failed."""
+    decision = decide_at_bank(rows, message, facts)
+    return replace(decision, charge=None) if isinstance(message, TransferFailed) else decision
+
+
 class _NoOfferOfReturn(ResendAtHub):
     """The hub never offers a return again."""
 
@@ -375,6 +394,8 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "a return changes the original's amount": Plant(hub_store=_OriginalShrinks),
     "a return changes the original's status": Plant(process_at_bank=_ReturnedIsFailed),
     "a return is never offered again": Plant(resend_at_hub=_NoOfferOfReturn),
+    "a charge is not reserved": Plant(decide_at_bank=_forget_reservation),
+    "a charge stays reserved": Plant(decide_at_bank=_keep_reservation),
     "the hub waits until its clock has caught up": Plant(resend_at_hub=_never_due(ResendAtHub)),
     "a bank waits until its clock has caught up": Plant(resend_at_bank=_never_due(RetransmitDue)),
 }

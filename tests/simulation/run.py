@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from bank_sim.adapters.memory.unit_of_work import BankStore, MemoryUnitsOfWork
+from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.ports import SettlementAccount, SettlementFunding
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.returns.request_return import RequestReturn
@@ -23,6 +24,8 @@ from bank_sim.domain import books
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.charges.model import ChargeKind, Immediate
+from bank_sim.domain.charges.orders import ChargeChange, ChargeOrder
 from bank_sim.domain.errors import HubUnavailable
 from bank_sim.domain.flows import decide as decide_at_bank
 from bank_sim.domain.flows.flow import WITHHELD
@@ -50,6 +53,7 @@ from pix.runtime.health import Health
 from pix.scheme.deliveries import Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import FEATURES
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction
@@ -99,6 +103,13 @@ RETURN_REASONS = (ReasonCode.MD06, ReasonCode.MD06, ReasonCode.MD06, ReasonCode.
 LOOK_FOR_PAYMENT_MS = 5_000
 LOOK_FOR_PAYMENT_MS_MAX = 14 * HOUR_MS
 """As long as any participant stays away; the wait doubles from look to look."""
+SEEDS_WITH_CHARGES = (1, 3)
+"""Remainders of five: the other runs are as they were before there were charges."""
+CHARGES = 4
+CHARGES_IN_CALM = 1
+CHARGED_CENTAVOS_MAX = 5_000
+CHARGE_EXPIRY_SECONDS = (20, 86_400, 86_400)
+REMOVAL_CHANCE = 0.2
 SUSPENSION_CHANCE = 0.3
 LEAVING_CHANCE = 0.5
 LONGEST_WAITS_AWAY = 3
@@ -142,6 +153,8 @@ class Outcome:
     statuses: dict[str, int] = field(default_factory=dict)
     returns: dict[str, int] = field(default_factory=dict)
     """Those that reached the hub, by status, and by reason where they failed."""
+    charges: dict[str, int] = field(default_factory=dict)
+    """Those of all merchants, by status."""
     crashes: dict[str, int] = field(default_factory=dict)
     published: int = 0
     resends: int = 0
@@ -222,6 +235,8 @@ class SimulatedBank:
     instance: Instance
     keys: list[PixKey]
     accounts: list[str]
+    charges: Charges
+    """On the store itself: merchants have nothing to do with crashes."""
     request_forgetfully: RequestReturn
     """The same use case, of a bank that overlooks the earlier returns of a payment."""
 
@@ -237,6 +252,7 @@ class World:
         self.calm_random = Random(f"calm {seed}")
         self.race_random = Random(f"races {seed}")
         self.return_random = Random(f"returns {seed}")
+        self.charge_random = Random(f"charges {seed}")
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
         # Every other run, with chance of its own: what else happens in a run does not depend on it.
@@ -447,8 +463,9 @@ class World:
         self.broker.create(topic, instance.plan_turn)
         forgetful = ForgetfulUnits(units)
         returns = compose_returns(forgetful, publisher, clock, clock, identity, self.policy, self.random)
+        charges = compose_charges(MemoryUnitsOfWork(store), clock, self.charge_random)
         return SimulatedBank(
-            identity, secret, store, clock, fate, application, quiet, instance, [], [], returns.request
+            identity, secret, store, clock, fate, application, quiet, instance, [], [], charges, returns.request
         )
 
     # What happens
@@ -472,6 +489,9 @@ class World:
             self._plan_payment(number, self.timeline.now_ms(), PAYING_MS)
         for number in range(RETURNS_IN_CALM, int(self.transfers * RETURNS_SHARE)):
             self._plan_return(number, self.timeline.now_ms(), PAYING_MS)
+        has_charges = self.seed % 5 in SEEDS_WITH_CHARGES
+        for number in range(CHARGES if has_charges else 0):
+            self._plan_charge(number, self.timeline.now_ms(), PAYING_MS)
         healed_ms = self._plan_incidents()
         self._plan_suspension(healed_ms)
         self._plan_leaving(healed_ms)
@@ -481,6 +501,8 @@ class World:
             self._plan_payment(number, healed_ms, CALM_PAYING_MS)
         for number in range(RETURNS_IN_CALM):
             self._plan_return(number, healed_ms, CALM_PAYING_MS)
+        for number in range(CHARGES, CHARGES + CHARGES_IN_CALM if has_charges else CHARGES):
+            self._plan_charge(number, healed_ms, CALM_PAYING_MS)
         self._run(healed_ms)
 
     def _open_accounts(self, bank: SimulatedBank, number: int) -> None:
@@ -562,20 +584,66 @@ class World:
             "payee_tax_id_masked": "",
         }
 
-        def pay(attempts_left: int = 100) -> None:
-            def request() -> None:
-                try:
-                    transfer = bank.application.request_transfer(**order)
-                except SchemeError:
-                    return
-                self.accepted_orders[account_number, order["idempotency_key"]] = transfer.end_to_end_id
+        self.timeline.at(from_ms + self.random.randrange(within_ms), partial(self._pay, bank, order, self.random))
 
-            # A customer who got no answer asks again for the same.
-            if not bank.instance.act(request) and attempts_left:
-                again_ms = self.timeline.now_ms() + self.random.randrange(500, 30_000)
-                self.timeline.at(again_ms, lambda: pay(attempts_left - 1))
+    def _pay(self, bank: SimulatedBank, order: dict[str, Any], random: Random, attempts_left: int = 100) -> None:
+        def request() -> None:
+            try:
+                transfer = bank.application.request_transfer(**order)
+            except SchemeError:
+                return
+            self.accepted_orders[order["account_number"], order["idempotency_key"]] = transfer.end_to_end_id
 
-        self.timeline.at(from_ms + self.random.randrange(within_ms), pay)
+        # A customer who got no answer asks again for the same.
+        if not bank.instance.act(request) and attempts_left:
+            again_ms = self.timeline.now_ms() + random.randrange(500, 30_000)
+            self.timeline.at(again_ms, partial(self._pay, bank, order, random, attempts_left - 1))
+
+    def _plan_charge(self, number: int, from_ms: int, within_ms: int) -> None:
+        """A merchant makes a charge, and two customers pay it; now and then the merchant removes it meanwhile."""
+        random = self.charge_random
+        bank = random.choice(self.banks)
+        place = random.randrange(len(bank.accounts))
+        order = ChargeOrder(
+            account_number=bank.accounts[place],
+            kind=ChargeKind.IMMEDIATE,
+            key=bank.keys[place],
+            amount_centavos=random.randrange(1, CHARGED_CENTAVOS_MAX),
+            terms=Immediate(random.choice(CHARGE_EXPIRY_SECONDS)),
+        )
+        others = [
+            (each, account_number)
+            for each in self.banks
+            for account_number in each.accounts
+            if each is not bank or account_number != order.account_number
+        ]
+        payers = random.sample(others, 2)
+
+        def ask() -> None:
+            try:
+                charge, _ = bank.charges.create(order)
+            except SchemeError:
+                return
+            for payer, account_number in payers:
+                payment: dict[str, Any] = {
+                    "account_number": account_number,
+                    "payee_key": order.key,
+                    "amount_centavos": order.amount_centavos,
+                    "description": "",
+                    "idempotency_key": f"charge-{number}",
+                    "payee_tax_id_masked": "",
+                    "initiation": Initiation.QRDN,
+                    "txid": charge.txid,
+                }
+                at_ms = self.timeline.now_ms() + random.choice((0, random.randrange(3_000), random.randrange(30_000)))
+                self.timeline.at(at_ms, partial(self._pay, payer, payment, random))
+            if random.random() < REMOVAL_CHANCE:
+                remove = partial(
+                    bank.charges.change, charge.tax_id, charge.txid, charge.kind, ChargeChange(is_removed=True)
+                )
+                self.timeline.at(self.timeline.now_ms() + random.randrange(5_000), partial(_try, remove))
+
+        self.timeline.at(from_ms + random.randrange(within_ms), ask)
 
     def _plan_return(self, number: int, from_ms: int, within_ms: int) -> None:
         """Somebody gives money back, as soon as there is a payment that has come."""
@@ -827,6 +895,7 @@ class World:
         self.violations += find_violations(self)
         transfers = list(self.hub_store.transfers.values())
         returns: list[Return] = list(self.hub_store.rows[RETURN].values())
+        charges = [charge for bank in self.banks for charge in bank.store.charges.values()]
         rows = list(rows_of(self.hub_store))
         crashes: Counter[str] = Counter()
         for fate in (self.hub_fate, *(bank.fate for bank in self.banks)):
@@ -837,6 +906,7 @@ class World:
             trace=self.trace,
             statuses=dict(Counter(transfer.status.value for transfer in transfers)),
             returns=dict(Counter(f"{row.status} {row.reason or ''}".strip() for row in returns)),
+            charges=dict(Counter(charge.status.value for charge in charges)),
             crashes=dict(crashes),
             published=self.broker.published,
             resends=sum(row.resends for row in rows),
@@ -851,7 +921,7 @@ class World:
         for row in _sorted_rows(rows_of(self.hub_store)):
             digest.update(row.encode())
         for bank in self.banks:
-            for row in _sorted_rows(rows_of(bank.store)):
+            for row in _sorted_rows((*rows_of(bank.store), *bank.store.charges.values())):
                 digest.update(row.encode())
         digest.update(str(self.timeline.now_ms()).encode())
         return digest.hexdigest()

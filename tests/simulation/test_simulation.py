@@ -32,6 +32,8 @@ def test_no_run_breaks_an_invariant(tell: Tell) -> None:
     assert tally.returns["completed"] > SEEDS * 2
     refusals = {"AM09", "AM04", "AB11", "DS27", "AC06", "AC07", "ED05"}
     assert tally.returns.keys() == {"completed", *(f"failed {reason}" for reason in refusals)}
+    assert tally.charges["CONCLUIDA"] > SEEDS / 2
+    assert tally.charges["ATIVA"] and tally.charges["REMOVIDA_PELO_USUARIO_RECEBEDOR"]
     assert tally.crashes.keys() == {
         "after poll", "before load", "before commit", "after commit", "after save", "amid publish", "after publish",
     }  # fmt: skip

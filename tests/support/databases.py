@@ -20,9 +20,9 @@ HUB_TABLES = (
     "settlement_fundings, settlement_accounts, bank_secrets, banks, network_clock, clock_jump, clock_reports"
 )
 BANK_TABLES = (
-    "accounts, account_keys, transfers, returns, postings, behaviour, participants, seeded_stories, dead_letters, "
-    "network_clock, schedules, schedule_executions, api_credentials, api_requests, webhooks, webhook_notices, "
-    "webhook_deliveries, webhook_reports"
+    "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "
+    "dead_letters, network_clock, schedules, schedule_executions, charges, charge_revisions, locations, batches, "
+    "batch_items, api_credentials, api_requests, webhooks, webhook_notices, webhook_deliveries, webhook_reports"
 )
 
 

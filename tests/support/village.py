@@ -71,6 +71,7 @@ class VillageSettings:
     operator_password: str = "the operator of the tests"
     operator_password_hash: str = ""
     public_url: str = ""
+    sandbox: bool = True
 
 
 @dataclass

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
+from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
 from bank_sim.adapters.memory.receipts import MemoryReceipts
+from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
 from bank_sim.adapters.memory.webhooks import MemoryNotices, MemoryWebhooks
+from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
@@ -29,6 +32,7 @@ from bank_sim.application.ports import (
     SwitchRepository,
 )
 from bank_sim.application.receipts.ports import ReceiptRepository
+from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import (
     BooksSummary,
     RowFilter,
@@ -40,12 +44,16 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
+from bank_sim.domain.charges.batches import Batch
+from bank_sim.domain.charges.model import Charge, ChargeId, Location
 from bank_sim.domain.credentials.model import ApiCredential
 from bank_sim.domain.credentials.request_log import ApiRequest
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.sandbox.plans import PlannedPayment
+from bank_sim.domain.sandbox.rules import Rule, behaviour_of, with_switches
 from bank_sim.domain.schedules.model import Execution, Schedule
 from bank_sim.domain.webhooks.model import Delivery, Notice, Webhook, WebhookId
 from pix.participant.clock.memory import MemoryClock
@@ -63,7 +71,6 @@ FIRST_SERIAL: Final = 100_001
 
 LOCK_SECONDS_MAX: Final = 10.0
 
-_SWITCH: Final = "behaviour"
 _UNDECIDED: Final = frozenset({"pending", "accepted", "rejected"})
 _FAILED: Final = "failed"
 _PINNING: Final = frozenset({"pending", "accepted"})
@@ -86,13 +93,19 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    charges: MemoryTable[ChargeId, Charge] = field(default_factory=MemoryTable)
+    revisions: MemoryTable[RevisionId, Charge] = field(default_factory=MemoryTable)
+    """Of charges, as they were before a change by the merchant."""
+    locations: MemoryTable[int, Location] = field(default_factory=MemoryTable)
+    batches: MemoryTable[BatchId, Batch] = field(default_factory=MemoryTable)
     credentials: MemoryTable[str, ApiCredential] = field(default_factory=MemoryTable)
     api_requests: MemoryTable[int, ApiRequest] = field(default_factory=MemoryTable)
     webhooks: MemoryTable[WebhookId, Webhook] = field(default_factory=MemoryTable)
     notices: MemoryTable[int, Notice] = field(default_factory=MemoryTable)
     deliveries: MemoryTable[int, Delivery] = field(default_factory=MemoryTable)
     reports: MemoryTable[str, Report] = field(default_factory=MemoryTable)
-    behaviour: MemoryTable[str, Behaviour] = field(default_factory=MemoryTable)
+    rules: MemoryTable[str, Rule] = field(default_factory=MemoryTable)
+    plans: MemoryTable[str, PlannedPayment] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
     clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
@@ -100,6 +113,7 @@ class BankStore:
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
     last_posting_id: int = 0
+    last_location_id: int = 0
     last_request_serial: int = 0
     last_notice_id: int = 0
     last_delivery_id: int = 0
@@ -114,9 +128,9 @@ class BankStore:
         """Everything that a transaction commits or undoes."""
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
-            self.schedules, self.executions, self.behaviour, self.participants, self.stories, self.clock,
-            self.dead_letters.table, self.credentials, self.api_requests,
-            self.webhooks, self.notices, self.deliveries, self.reports,
+            self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
+            self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
+            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -256,6 +270,10 @@ class MemoryRows:
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, Any]:
         found = {row_id: self._rows.get(row_id) for row_id in sorted(ids)}
         return {row_id: row for row_id, row in found.items() if row is not None}
+
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[Any]:
+        found = [row for row in self._rows.values() if row.about in end_to_end_ids and row.direction is direction]
+        return sorted(found, key=_order_of)
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         found = {}
@@ -435,10 +453,11 @@ class MemorySwitches:
         self._store = store
 
     def behaviour(self) -> Behaviour:
-        return self._store.behaviour.get(_SWITCH) or Behaviour()
+        return behaviour_of(MemoryRules(self._store).all())
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        self._store.behaviour.put(_SWITCH, behaviour)
+        rules = MemoryRules(self._store)
+        rules.put(with_switches(rules.all(), behaviour))
 
     def participants(self) -> dict[str, Participant]:
         participants = sorted(self._store.participants.values(), key=lambda participant: participant.code)
@@ -465,12 +484,17 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    charges: ChargeRepository
+    locations: LocationRepository
+    batches: BatchRepository
     receipts: ReceiptRepository
     credentials: CredentialRepository
     api_requests: ApiRequestRepository
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    rules: RuleRepository
+    plans: PlanRepository
     clock: ClockRepository
     dead_letters: DeadLetterRepository
 
@@ -482,12 +506,17 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.charges = MemoryCharges(store)
+        self.locations = MemoryLocations(store)
+        self.batches = MemoryBatches(store)
         self.receipts = MemoryReceipts(store)
         self.credentials = MemoryCredentials(store)
         self.api_requests = MemoryApiRequests(store)
         self.webhooks = MemoryWebhooks(store)
         self.notices = MemoryNotices(store)
         self.switches = MemorySwitches(store)
+        self.rules = MemoryRules(store)
+        self.plans = MemoryPlans(store)
         self.clock = MemoryClock(store.clock)
         self.dead_letters = store.dead_letters
 

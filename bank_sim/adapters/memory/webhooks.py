@@ -58,10 +58,6 @@ class MemoryWebhooks:
         found = {webhook_id: self._store.webhooks.get(webhook_id) for webhook_id in ids}
         return {webhook_id: webhook for webhook_id, webhook in found.items() if webhook is not None}
 
-    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
-        found = sorted(self._listed(narrow), key=lambda hook: (hook.created_at_ms, hook.key.key))
-        return found[skip : skip + size]
-
     def count(self, narrow: WebhookFilter) -> int:
         return len(self._listed(narrow))
 
@@ -94,6 +90,10 @@ class MemoryWebhooks:
             and (narrow.from_ms is None or hook.created_at_ms >= narrow.from_ms)
             and (narrow.to_ms is None or hook.created_at_ms <= narrow.to_ms)
         ]
+
+    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
+        found = sorted(self._listed(narrow), key=lambda hook: (hook.created_at_ms, hook.key.key))
+        return found[skip : skip + size]
 
 
 class MemoryNotices:
@@ -144,18 +144,6 @@ class MemoryNotices:
         notice = self._store.notices.get(notice_id)
         return notice if notice is not None and notice.account_number == account_number else None
 
-    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
-        found = [
-            notice
-            for notice in self._store.notices.values()
-            if notice.account_number == narrow.account_number
-            and (narrow.status is None or notice.status is narrow.status)
-            and narrow.end_to_end_id in ("", notice.end_to_end_id)
-            and narrow.txid in ("", notice.txid)
-            and (before_id is None or notice.notice_id < before_id)
-        ]
-        return sorted(found, key=lambda notice: -notice.notice_id)[:size]
-
     def count_waiting(self, account_number: str) -> int:
         return sum(
             notice.due_at_ms is not None and account_number in ("", notice.account_number)
@@ -186,3 +174,15 @@ class MemoryNotices:
             and (before_id is None or delivery.delivery_id < before_id)
         ]
         return sorted(found, key=lambda delivery: -delivery.delivery_id)[:size]
+
+    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
+        found = [
+            notice
+            for notice in self._store.notices.values()
+            if notice.account_number == narrow.account_number
+            and (narrow.status is None or notice.status is narrow.status)
+            and narrow.end_to_end_id in ("", notice.end_to_end_id)
+            and narrow.txid in ("", notice.txid)
+            and (before_id is None or notice.notice_id < before_id)
+        ]
+        return sorted(found, key=lambda notice: -notice.notice_id)[:size]

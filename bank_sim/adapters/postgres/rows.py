@@ -109,6 +109,10 @@ class _Statements:
             f"{self.select} WHERE ({key}, direction) IN "  # noqa: S608 - names are constants of this package
             "(SELECT * FROM unnest(%(keys)s::text[], %(directions)s::text[]))"
         )
+        self.find_about = (
+            f"{self.select} WHERE {table.about} = ANY(%(abouts)s::text[]) AND direction = %(direction)s "
+            f"ORDER BY requested_at_ms, {key}"
+        )
         self.lock = f"{self.find_many} ORDER BY {key}, direction FOR UPDATE OF {table.name}"
         self.lock_due = f"{self.select} WHERE resend_at_ms <= %(now_ms)s {skipping}"
         self.lock_out_of_reach = (
@@ -177,6 +181,12 @@ class PostgresRows(Generic[Row]):
 
     def find_many(self, ids: Collection[RowId]) -> dict[RowId, Row]:
         return self._find_many(self._statements.find_many, ids)
+
+    def find_about(self, end_to_end_ids: Collection[str], direction: Direction) -> list[Row]:
+        if not end_to_end_ids:
+            return []
+        values = {"abouts": list(end_to_end_ids), "direction": direction.value}
+        return [self._table.row_of(row) for row in fetch_bulk(self._connection, self._statements.find_about, values)]
 
     def find_by_idempotency_keys(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row]:
         if not keys:

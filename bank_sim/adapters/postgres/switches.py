@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Final
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
+from bank_sim.adapters.postgres.sandbox import PostgresRules
 from bank_sim.domain.bank import Participant
-from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
-from pix.postgres.bulk import execute_bulk, fetch_bulk
+from bank_sim.domain.behaviour import Behaviour
+from bank_sim.domain.sandbox.rules import behaviour_of, with_switches
+from pix.postgres.bulk import execute_bulk
 from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.features import known_features
-from pix.scheme.reasons import ReasonCode
 
 _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("ispb", "text", lambda participant: participant.ispb),
@@ -30,35 +30,16 @@ _PUT_PARTICIPANTS: Final = insert_statement(
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
     "url = excluded.url, active = excluded.active, features = excluded.features",
 )
-_READ_BEHAVIOUR: Final = (
-    "SELECT mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming FROM behaviour"
-)
-_SET_BEHAVIOUR: Final = (
-    "INSERT INTO behaviour (mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming) "
-    "VALUES (:mode, :reject_reason, :answer_delay_ms, :answer_style, :magic_amounts, :consuming) "
-    "ON CONFLICT (only_row) DO UPDATE SET mode = excluded.mode, reject_reason = excluded.reject_reason, "
-    "answer_delay_ms = excluded.answer_delay_ms, answer_style = excluded.answer_style, "
-    "magic_amounts = excluded.magic_amounts, consuming = excluded.consuming"
-)
 
 
 class PostgresSwitches(PostgresRepository):
     def behaviour(self) -> Behaviour:
-        rows = fetch_bulk(self._connection, _READ_BEHAVIOUR, {})
-        if not rows:
-            return Behaviour()
-        mode, reject_reason, answer_delay_ms, answer_style, magic_amounts, consuming = rows[0]
-        return Behaviour(
-            mode=AnswerMode(mode),
-            reject_reason=ReasonCode(reject_reason),
-            answer_delay_ms=answer_delay_ms,
-            answer_style=AnswerStyle(answer_style),
-            magic_amounts=magic_amounts,
-            consuming=consuming,
-        )
+        return behaviour_of(PostgresRules(self._connection).all())
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        self._execute(_SET_BEHAVIOUR, **asdict(behaviour))
+        rules = PostgresRules(self._connection)
+        rules.lock()
+        rules.put(with_switches(rules.all(), behaviour))
 
     def participants(self) -> dict[str, Participant]:
         rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants

@@ -205,15 +205,6 @@ class PostgresWebhooks(PostgresRepository):
         found = [_webhook_of(row) for row in fetch_bulk(self._connection, _FIND_MANY, values)]
         return {webhook.webhook_id: webhook for webhook in found}
 
-    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
-        rows = self._execute(
-            f"{_SELECT} WHERE {_LISTED} ORDER BY created_at_ms, key OFFSET :skip LIMIT :size",
-            **_values_of(narrow),
-            skip=skip,
-            size=size,
-        )
-        return [_webhook_of(row) for row in rows]
-
     def count(self, narrow: WebhookFilter) -> int:
         statement = f"SELECT count(*) FROM webhooks WHERE {_LISTED}"  # noqa: S608 - as above
         return int(self._execute(statement, **_values_of(narrow)).scalar_one())
@@ -240,6 +231,15 @@ class PostgresWebhooks(PostgresRepository):
     def receivables(self, account_number: str, from_ms: int, size: int) -> list[Receivable]:
         values = {"number": account_number, "from_ms": from_ms, "size": size}
         return [Receivable(*row) for row in fetch_bulk(self._connection, _RECEIVABLES, values)]
+
+    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
+        rows = self._execute(
+            f"{_SELECT} WHERE {_LISTED} ORDER BY created_at_ms, key OFFSET :skip LIMIT :size",
+            **_values_of(narrow),
+            skip=skip,
+            size=size,
+        )
+        return [_webhook_of(row) for row in rows]
 
 
 class PostgresNotices(PostgresRepository):
@@ -290,18 +290,6 @@ class PostgresNotices(PostgresRepository):
         ).one_or_none()
         return None if row is None else _notice_of(row)
 
-    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
-        rows = self._execute(
-            _LIST_NOTICES,
-            number=narrow.account_number,
-            status="" if narrow.status is None else narrow.status.value,
-            end_to_end_id=narrow.end_to_end_id,
-            txid=narrow.txid,
-            before_id=before_id,
-            size=size,
-        )
-        return [_notice_of(row) for row in rows]
-
     def count_waiting(self, account_number: str) -> int:
         statement = (
             "SELECT count(*) FROM webhook_notices "
@@ -335,6 +323,18 @@ class PostgresNotices(PostgresRepository):
             size=size,
         )
         return [_delivery_of(row) for row in rows]
+
+    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
+        rows = self._execute(
+            _LIST_NOTICES,
+            number=narrow.account_number,
+            status="" if narrow.status is None else narrow.status.value,
+            end_to_end_id=narrow.end_to_end_id,
+            txid=narrow.txid,
+            before_id=before_id,
+            size=size,
+        )
+        return [_notice_of(row) for row in rows]
 
 
 def _values_of(narrow: WebhookFilter) -> dict[str, Any]:

@@ -36,8 +36,10 @@ class PutWebhook:
     def __call__(self, *, account_number: str, key: PixKey, url: str) -> Webhook:
         """Raises WebhookKeyNotOwn, WebhookUrlInvalid, TooManyWebhooks."""
         check_webhook_url(url)
-        if rule := self._receivers.refuses(url):
-            raise WebhookUrlInvalid(rule)
+        if self._receivers.refuses(url):
+            raise WebhookUrlInvalid(
+                "The bank delivers only to loopback and private addresses, and by https to the hosts of WEBHOOK_HOSTS."
+            )
         webhook = Webhook(account_number, key, url, self._scheme_clock.now_ms())
         with self._units() as unit:
             if unit.keys.owners([key]).get(key) != account_number:

@@ -30,7 +30,7 @@ def note_receipts(unit: UnitOfWork, rows: Iterable[Any], now_ms: int, real_now_m
     if not received and not ended:
         return
     originals = unit.transfers.find_many({(row.about, Direction.INCOMING) for row in ended}) if ended else {}
-    told = [(original, None) for original in received]
+    told: list[tuple[Transfer, Return | None]] = [(original, None) for original in received]
     told += [
         (original, row)
         for row in ended

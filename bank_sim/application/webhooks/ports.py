@@ -62,9 +62,6 @@ class WebhookRepository(Protocol):
     def find_many(self, ids: Collection[WebhookId]) -> dict[WebhookId, Webhook]:
         """Those that exist."""
 
-    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
-        """Oldest first."""
-
     def count(self, narrow: WebhookFilter) -> int:
         """How many a filter has."""
 
@@ -76,6 +73,9 @@ class WebhookRepository(Protocol):
 
     def receivables(self, account_number: str, from_ms: int, size: int) -> list[Receivable]:
         """At most `size` credits with a txid whose offer came at this time or later, oldest first."""
+
+    def list(self, narrow: WebhookFilter, skip: int, size: int) -> list[Webhook]:
+        """Oldest first."""
 
 
 class NoticeRepository(Protocol):
@@ -102,9 +102,6 @@ class NoticeRepository(Protocol):
     def find(self, account_number: str, notice_id: int) -> Notice | None:
         """An account's, without a lock."""
 
-    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
-        """Newest first."""
-
     def count_waiting(self, account_number: str) -> int:
         """How many are owed; of all accounts for an empty number."""
 
@@ -115,6 +112,9 @@ class NoticeRepository(Protocol):
         """An account's, without a lock."""
 
     def deliveries(self, narrow: DeliveryFilter, before_id: int | None, size: int) -> list[Delivery]:
+        """Newest first."""
+
+    def list(self, narrow: NoticeFilter, before_id: int | None, size: int) -> list[Notice]:
         """Newest first."""
 
 
@@ -134,8 +134,8 @@ class Answer:
 class Receivers(Protocol):
     """The receivers of webhooks, over the network."""
 
-    def refuses(self, url: str) -> str:
-        """The rule by which the bank does not deliver there, empty if it does; a name unknown now breaks none."""
+    def refuses(self, url: str) -> bool:
+        """Whether the bank does not deliver to this address. A name that is unknown now may be known later."""
 
     @property
     def seconds_max(self) -> float:

@@ -41,11 +41,6 @@ class WebhookQueries:
             raise WebhookNotFound
         return webhook
 
-    def list(self, narrow: WebhookFilter, skip: int, size: int) -> tuple[list[Webhook], int]:
-        """A page, oldest first, and how many there are in all."""
-        with self._units() as unit:
-            return unit.webhooks.list(narrow, skip, size), unit.webhooks.count(narrow)
-
     def notices(self, narrow: NoticeFilter, before_id: int | None = None, size: int = 50) -> list[Notice]:
         """Newest first; `before_id` is the id of the last on the page before."""
         with self._units() as unit:
@@ -68,6 +63,11 @@ class WebhookQueries:
         """How many notices are owed, of all accounts unless one is named."""
         with self._units() as unit:
             return unit.notices.count_waiting(account_number)
+
+    def list(self, narrow: WebhookFilter, skip: int, size: int) -> tuple[list[Webhook], int]:
+        """A page, oldest first, and how many there are in all."""
+        with self._units() as unit:
+            return unit.webhooks.list(narrow, skip, size), unit.webhooks.count(narrow)
 
 
 class Verdicts:

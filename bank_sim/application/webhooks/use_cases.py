@@ -45,8 +45,8 @@ class NoReceivers:
 
     seconds_max = 0.0
 
-    def refuses(self, url: str) -> str:  # noqa: ARG002 - as the port has it
-        return ""
+    def refuses(self, url: str) -> bool:  # noqa: ARG002 - as the port has it
+        return False
 
     def post(self, url: str, body: str, fault: WebhookFault | None = None) -> Answer:  # noqa: ARG002 - as above
         return Answer(None, failure=DeliveryFailure.CONNECTION)

@@ -11,7 +11,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from pix.scheme.initiation import Initiation
+from pix.scheme.ids import is_account_number
+from pix.scheme.initiation import Initiation, is_dynamic_txid
 from pix.scheme.keys import PixKey
 from pix.scheme.values import value_object
 
@@ -171,16 +172,20 @@ class Location:
 def place_of(initiation: Initiation | None, account_number: str, txid: str) -> ChargePlace | None:
     """Where to find the charge of a transfer; None when it can have none.
 
-    Only a payment by dynamic code touches a charge: QRES and its txids of at most 25 characters never do.
+    Only a payment by dynamic code touches a charge: QRES and its txids of at most 25 characters never do. Texts that
+    cannot be an account number and a txid are not looked up: the database would reject the batch for them.
     """
-    if initiation is not Initiation.QRDN or not txid or not account_number:
+    if initiation is not Initiation.QRDN or not is_dynamic_txid(txid) or not is_account_number(account_number):
         return None
     return account_number, txid
 
 
 def reserved(charge: Charge, end_to_end_id: str) -> Charge:
-    """The charge once the offer of this transfer is accepted."""
-    return replace(charge, reserved_by=end_to_end_id)
+    """The charge once the offer of this transfer is accepted; one that waits for no payment stays as it is.
+
+    Such a one is paid as well where the bank accepts what no charge wants.
+    """
+    return replace(charge, reserved_by=end_to_end_id) if charge.is_active and not charge.reserved_by else charge
 
 
 def released(charge: Charge, end_to_end_id: str) -> Charge:
@@ -189,5 +194,13 @@ def released(charge: Charge, end_to_end_id: str) -> Charge:
 
 
 def completed(charge: Charge, end_to_end_id: str) -> Charge:
-    """The charge once this transfer is credited, also when it was removed or has expired since the acceptance."""
-    return replace(charge, status=ChargeStatus.COMPLETED, reserved_by="", paid_by=end_to_end_id)
+    """The charge once this transfer is credited, also when it was removed or has expired since the acceptance.
+
+    The first payment counts; another one that the bank has accepted leaves the charge as it is.
+    """
+    if charge.status is ChargeStatus.COMPLETED:
+        return released(charge, end_to_end_id)
+    return replace(
+        charge, status=ChargeStatus.COMPLETED, reserved_by=released(charge, end_to_end_id).reserved_by,
+        paid_by=end_to_end_id,
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from bank_sim.domain.charges.model import ChargePlace
 from bank_sim.domain.flows import returns, transfer
 from bank_sim.domain.flows.flow import Decision, Facts, Flow, RowId
 from pix.scheme.flows import TimelineEntry, by_message, by_row
@@ -34,6 +35,12 @@ def account_needed(rows: Rows, message: Message) -> str:
     """The number of the customer's account to load and lock; empty when the decision needs none."""
     flow = _BY_MESSAGE[type(message)]
     return flow.account_needed(flow.state(rows, message), message)
+
+
+def charge_needed(rows: Rows, message: Message) -> ChargePlace | None:
+    """Where to find the charge to load and lock; None when the decision needs none."""
+    flow = _BY_MESSAGE[type(message)]
+    return flow.charge_needed(flow.state(rows, message), message)
 
 
 def name_of(row: Any) -> str:

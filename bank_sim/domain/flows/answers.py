@@ -8,6 +8,7 @@ from typing import Final, TypedDict
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.flows.flow import WITHHELD, Facts, FlowRow
+from bank_sim.domain.sandbox.rules import MAGIC_ACTIONS, AnswerAction, RuleKind, Subject, first_fit, standard_rules
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -21,41 +22,31 @@ class Answer:
     style: AnswerStyle = AnswerStyle.ONCE
 
 
+def answer_of(action: AnswerAction, reason: ReasonCode | None) -> Answer:
+    """The answer that a rule of the table asks for, where the rules of the scheme give `reason`; None: none."""
+    match action.mode:
+        case AnswerMode.BY_ACCOUNT:
+            return Answer(reason, action.delay_ms, action.style)
+        case AnswerMode.REJECT:
+            return Answer(action.reason, action.delay_ms, action.style)
+        case AnswerMode.SILENT:
+            return Answer(reason, None, action.style)
+
+
 MAGIC_ANSWERS: Final[Mapping[int, Answer]] = MappingProxyType(
-    {
-        2: Answer(ReasonCode.SL02),
-        3: Answer(ReasonCode.AC03),
-        4: Answer(ReasonCode.RR04),
-        5: Answer(ReasonCode.ED05),
-        6: Answer(ReasonCode.AC06),
-        7: Answer(ReasonCode.AC07),
-        9: Answer(ReasonCode.AM09),
-        14: Answer(ReasonCode.AC14),
-        17: Answer(ReasonCode.BE17),
-        20: Answer(delay_ms=None),
-        21: Answer(delay_ms=10_000),
-        22: Answer(style=AnswerStyle.TWICE),
-        23: Answer(style=AnswerStyle.YES_AND_NO),
-    }
+    {amount: answer_of(action, None) for amount, action in MAGIC_ACTIONS.items()}
 )
 """The magic amounts, in centavos: the bank rejects R$ 0,03 with AC03, and so on by the number in the code; it never
 answers R$ 0,20, answers R$ 0,21 after 10 seconds, R$ 0,22 twice, and R$ 0,23 with an acceptance and then a rejection.
 It also rejects an amount without a code when the payee's account cannot be credited."""
 
 
-def play(amount_centavos: int, reason: ReasonCode | None, behaviour: Behaviour) -> Answer:
+def play(subject: Subject, reason: ReasonCode | None, behaviour: Behaviour) -> Answer:
     """The answer of a bank that behaves so, where the rules give `reason`; None: the offer keeps them all."""
-    if behaviour.magic_amounts and amount_centavos in MAGIC_ANSWERS:
-        magic = MAGIC_ANSWERS[amount_centavos]
-        return Answer(magic.reason or reason, magic.delay_ms, magic.style)
-    style = behaviour.answer_style
-    match behaviour.mode:
-        case AnswerMode.BY_ACCOUNT:
-            return Answer(reason, behaviour.answer_delay_ms, style)
-        case AnswerMode.REJECT:
-            return Answer(behaviour.reject_reason, behaviour.answer_delay_ms, style)
-        case AnswerMode.SILENT:
-            return Answer(reason, None, style)
+    rules = standard_rules(behaviour) if behaviour.rules is None else behaviour.rules
+    rule = first_fit(rules, RuleKind.ANSWER, subject)
+    action = rule.action if rule is not None and isinstance(rule.action, AnswerAction) else AnswerAction()
+    return answer_of(action, reason)
 
 
 def is_answered(row: FlowRow, real_now_ms: int) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
+from bank_sim.domain.charges.model import Charge, ChargePlace
+from bank_sim.domain.charges.offers import UnknownCharges
 from pix.scheme.flows import Decision as AnyDecision
 from pix.scheme.flows import Step, TimelineEntry
 from pix.scheme.initiation import Initiation
@@ -123,6 +125,9 @@ class Facts:
     account: Account | None = None
     """The customer's account that `account_needed` names; None: there is none."""
     traceparent: str = ""
+    charge: Charge | None = None
+    """The charge that `charge_needed` names; None: there is none."""
+    unknown_charges: UnknownCharges = UnknownCharges.REFUSE
 
 
 RowT = TypeVar("RowT")
@@ -139,6 +144,13 @@ class Decision(AnyDecision[RowT, Step[Any, Any], BankMessage]):
 
     postings: tuple[Posting, ...] = ()
     """In this order."""
+    charge: Charge | None = None
+    """The charge as it changes; None: it stays as it is."""
+
+
+def no_charge(_state: Any, _message: Any) -> ChargePlace | None:
+    """Of a flow that touches no charge."""
+    return None
 
 
 @value_object
@@ -160,3 +172,5 @@ class Flow(Generic[RowT, StateT, MessageT]):
     decide_retransmission: Callable[[RowT, int, RetransmissionPolicy], Decision[RowT]]
     owed: Callable[[RowT, int], tuple[BankMessage, ...]]
     timeline: Callable[[RowT], list[TimelineEntry]]
+    charge_needed: Callable[[StateT, MessageT], ChargePlace | None] = no_charge
+    """Where to find the charge to load and lock; None when the decision needs none."""

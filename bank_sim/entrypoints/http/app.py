@@ -18,7 +18,9 @@ from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, s
 from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
 from bank_sim.entrypoints.http.pages import PAGE_ROUTERS
+from bank_sim.entrypoints.http.pages.backoffice import sandbox as sandbox_pages
 from bank_sim.entrypoints.http.qr import UPLOAD_BYTES_MAX, PictureReaderBusy
+from bank_sim.entrypoints.http.sandbox import SANDBOX_ROUTERS
 from bank_sim.entrypoints.http.site import (
     DRAFT_SECONDS_MAX,
     SignInNeeded,
@@ -102,6 +104,7 @@ def create_app(
         preferences_router(),
         public_router,
         *PAGE_ROUTERS,
+        *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
     ):
         app.include_router(router)
     install_api_docs(app)

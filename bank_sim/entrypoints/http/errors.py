@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from bank_sim.application.credentials.request_log import ApiRequestNotFound
+from bank_sim.application.sandbox.edit_rules import RuleNotFound
+from bank_sim.application.sandbox.plan_payments import PlanNotFound
 from bank_sim.domain import errors
 from bank_sim.domain.credentials import model as credentials
 from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
@@ -55,6 +57,8 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.HubUnavailable: ProblemKind("hub-unavailable", 503, "The hub is not responding"),
         errors.HubCredentialsRejected: ProblemKind("hub-refuses-bank", 503, "The hub does not accept this bank"),
         errors.ClockNotVirtual: ProblemKind("clock-not-virtual", 404, "The network's clock is not virtual"),
+        PlanNotFound: ProblemKind("payment-not-found", 404, "There is no such payment on demand"),
+        RuleNotFound: ProblemKind("rule-not-found", 404, "There is no such rule"),
         **DEAD_LETTER_PROBLEMS,
         **OPERATOR_PROBLEMS,
         **STREAM_PROBLEMS,

@@ -43,6 +43,10 @@ class SiteSettings(OperatorSettings, Protocol):
     def public_url(self) -> str:
         """Where people reach the pages; with https, cookies are for https alone."""
 
+    @property
+    def sandbox(self) -> bool:
+        """Whether tests may decide what payers do."""
+
 
 class SignInNeeded(Exception):
     """The page is for a customer who has signed in."""
@@ -94,6 +98,7 @@ class Site:
             "virtual_now_ms": virtual_now_ms(self.scheme_clock),
             "faults": Faults(),
             "demo_mode": self.settings.demo_mode,
+            "sandbox": self.settings.sandbox,
         }
 
 

@@ -73,6 +73,8 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
 }
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""For data that need not last: a process that is killed loses nothing by it, the machine's power does."""
 
 
 class EmbeddedPostgres(ChildPart):
@@ -82,9 +84,12 @@ class EmbeddedPostgres(ChildPart):
     for that user's sake the folders above the data and the binaries are opened for passing through (`o+x`).
     """
 
-    def __init__(self, data_folder: Path, *, name: str = "postgres") -> None:
+    def __init__(self, data_folder: Path, *, name: str = "postgres", durable: bool = True) -> None:
+        """One that is not `durable` loses its data with the machine's power, and starts and commits sooner."""
         user = _system_user() if os.geteuid() == 0 else None
         super().__init__(name, STOP_GRACE_SECONDS, stop_signal=signal.SIGINT, user=user)
+        self._settings = SETTINGS if durable else {**SETTINGS, **NOT_DURABLE}
+        self._initdb_options = () if durable else ("--no-sync",)
         self.data_folder = data_folder.absolute()
         self._cluster = self.data_folder / "cluster"
         self._output_file = self.data_folder / "postgres.log"
@@ -120,7 +125,7 @@ class EmbeddedPostgres(ChildPart):
 
     def _launch_and_answer(self) -> bool:
         """Starts the postmaster and waits until it answers. False when an earlier one's memory is still in use."""
-        options = [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
+        options = [argument for name, value in self._settings.items() for argument in ("-c", f"{name}={value}")]
         self._start_command(
             [str(self._binaries / "postgres"), "-D", str(self._cluster), "-k", str(self._socket_folder), *options],
             {"LC_ALL": "C"},
@@ -164,6 +169,7 @@ class EmbeddedPostgres(ChildPart):
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--no-instructions",
+                *self._initdb_options,
             ],
             {"LC_ALL": "C", **environment},
             self._output_file,

@@ -84,11 +84,13 @@ class NetworkClock:
     DatabaseUnavailable.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, first: VirtualTime = REAL_TIME) -> None:
+        """`first` is the revision of a network that has stored none."""
         self._clock = clock
+        self.first = first
         self._read_first: Callable[[], VirtualTime] | None = None
         self._changed = threading.Condition()
-        self._time = REAL_TIME
+        self._time = first
         self._reached_ms = 0
 
     def begin_with(self, read: Callable[[], VirtualTime]) -> None:
@@ -118,6 +120,17 @@ class NetworkClock:
             self._changed.notify_all()
             return True
 
+    def start_over(self, time: VirtualTime) -> None:
+        """Counts by this revision, which the caller has stored, also when scheme time goes back with it.
+
+        For a sandbox, whose books go back to the same time.
+        """
+        with self._changed:
+            self._read_first = None
+            self._time = time
+            self._reached_ms = 0
+            self._changed.notify_all()
+
     def wait_beyond(self, revision: int, seconds: float) -> VirtualTime | None:
         """The time once its revision is higher than this one; None when that takes longer."""
         with self._changed:
@@ -135,7 +148,14 @@ class FollowClock:
 
     def _read(self) -> VirtualTime:
         with self._units() as unit:
-            return unit.clock.read()
+            return stored_time(unit, self.clock.first)
+
+    def start_over(self, time: VirtualTime) -> None:
+        """Takes the revision with which the hub has started over. Raises DatabaseUnavailable."""
+        with self._units() as unit:
+            unit.clock.save(time)
+            unit.commit()
+        self.clock.start_over(time)
 
     def refresh(self) -> None:
         """Takes what the database has, also of another process. Raises DatabaseUnavailable."""
@@ -149,6 +169,16 @@ class FollowClock:
             unit.clock.save(time)
             unit.commit()
         self.clock.take(time)
+
+
+def stored_time(unit: UnitOfWork, first: VirtualTime) -> VirtualTime:
+    """The revision that is stored; where there is none, `first`, which is stored by that and committed."""
+    time = unit.clock.read()
+    if time.revision >= first.revision:
+        return time
+    unit.clock.save(first)
+    unit.commit()
+    return first
 
 
 def virtual_now_ms(scheme_clock: SchemeClock) -> int | None:

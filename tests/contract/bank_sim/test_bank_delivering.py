@@ -194,8 +194,8 @@ def test_only_an_own_key_has_a_webhook(hooked: Hooked, key_of: Callable[[PixKey]
 
 
 def test_an_address_that_is_not_delivered_to_is_refused_at_once(hooked: Hooked) -> None:
-    hooked.receiver.refused = "Not there."
-    with pytest.raises(WebhookUrlInvalid, match="Not there"):
+    hooked.receiver.is_refused = True
+    with pytest.raises(WebhookUrlInvalid, match="loopback and private"):
         hooked.world.bank.webhooks.put(account_number=hooked.ana.number, key=hooked.key, url=URL)
 
 

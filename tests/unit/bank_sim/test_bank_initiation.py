@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bank_sim.domain.account import AccountStatus
-from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.errors import PayerIsPayee
 from bank_sim.domain.flows.transfer.decisions import decide
 from bank_sim.domain.flows.transfer.model import TransferStatus, owed
@@ -135,7 +134,7 @@ def test_another_payee_or_txid_is_another_order() -> None:
 def test_the_payees_bank_checks_account_and_tax_id_of_a_typed_payee(
     offer: Any, account: Any, reason: ReasonCode | None
 ) -> None:
-    assert answer_offer(offer, account, ISPB, Behaviour()).reason is reason
+    assert answer_offer(offer, facts(account)).reason is reason
 
 
 @pytest.mark.parametrize("offer", [manual_offer(), replace(offered(), initiation=Initiation.QRES, txid=TXID)])

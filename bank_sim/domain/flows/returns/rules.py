@@ -10,6 +10,7 @@ from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.flows.answers import Answer, play
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
+from bank_sim.domain.sandbox.rules import Subject
 from pix.scheme.messages import Party
 from pix.scheme.messages.returns import FromHub, ReturnOffered
 from pix.scheme.reasons import ReasonCode
@@ -88,7 +89,8 @@ def answer_offer(
 ) -> Answer:
     """The answer to an offer."""
     broken = broken_rule(Offer(message, original, account))
-    answer = play(message.amount_centavos, None if broken is None else broken.reason, behaviour)
+    subject = Subject(message.amount_centavos, account_number="" if account is None else account.number)
+    answer = play(subject, None if broken is None else broken.reason, behaviour)
     return replace(answer, reason=played_reason(answer.reason))
 
 

@@ -8,6 +8,7 @@ from bank_sim.domain.flows.flow import Flow
 from bank_sim.domain.flows.transfer.decisions import (
     MESSAGES,
     account_needed,
+    charge_needed,
     decide,
     decide_retransmission,
     keys,
@@ -27,4 +28,5 @@ FLOW: Final = Flow(
     decide_retransmission=decide_retransmission,
     owed=owed,
     timeline=timeline,
+    charge_needed=charge_needed,
 )

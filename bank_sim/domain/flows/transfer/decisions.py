@@ -7,9 +7,11 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
+from bank_sim.domain.charges.model import Charge, ChargePlace, completed, place_of, released, reserved
 from bank_sim.domain.flows.answers import Answer, answer_times, is_answered
 from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
 from bank_sim.domain.flows.postings import postings
@@ -18,6 +20,7 @@ from bank_sim.domain.flows.transfer.model import (
     UNDECIDED,
     HistoryStep,
     Transfer,
+    TransferStatus,
     Trigger,
     changed,
     move,
@@ -96,6 +99,17 @@ def account_needed(transfer: Transfer | None, message: FromHub) -> str:
             return ""
 
 
+def charge_needed(transfer: Transfer | None, message: FromHub) -> ChargePlace | None:
+    """The charge that a message reserves, pays or frees; None when it touches none."""
+    if direction_of(message) is Direction.OUTGOING:
+        return None
+    if transfer is not None:
+        if transfer.is_final or isinstance(message, TransferOffered):
+            return None
+        return place_of(transfer.initiation, transfer.account_number, transfer.txid)
+    return place_of(message.initiation, message.payee.account_number, message.txid) if message.payee else None
+
+
 def decide(transfer: Transfer | None, message: FromHub, facts: Facts) -> Decision[Transfer]:
     """Decides on one message. `transfer` is this bank's row; None: there is none."""
     match message:
@@ -121,13 +135,13 @@ def _decide_offered(transfer: Transfer | None, message: TransferOffered, facts: 
             check_offer(message)
         except SchemeError as error:
             return _rejected_without_row(message, error)
-        return _answered(message, answer_offer(message, facts.account, facts.ispb, facts.behaviour), facts)
+        return _answered(message, answer_offer(message, facts), facts)
     if difference := _difference(transfer, message):
         return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
     repeated = changed(transfer, duplicates=transfer.duplicates + 1)
     if transfer.status in UNDECIDED and not is_answered(transfer, facts.real_now_ms):
         # The first offer settled the answer; only the time of the answer may have been changed since.
-        answer = answer_offer(message, facts.account, facts.ispb, facts.behaviour)
+        answer = answer_offer(message, facts)
         repeated = _given_by(repeated, answer, facts)
     return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
 
@@ -168,7 +182,22 @@ def _decide_outcome(
         row = None if transfer is None else _ignore(transfer, message, facts, why).row
         return Decision(row, dead_letter=f"{name}: {why}")
     step = Step(facts.now_ms, HUB, trigger, decided.direction.side, decided.status, reason)
-    return _recorded(decided, (step,), facts, booked)
+    return replace(_recorded(decided, (step,), facts, booked), charge=_charge_after(decided, facts.charge))
+
+
+def _charge_after(transfer: Transfer, charge: Charge | None) -> Charge | None:
+    """The charge once this side of its transfer is as it is; None when it has none."""
+    if charge is None or transfer.direction is Direction.OUTGOING:
+        return None
+    match transfer.status:
+        case TransferStatus.ACCEPTED:
+            return reserved(charge, transfer.end_to_end_id)
+        case TransferStatus.CONFIRMED:
+            return completed(charge, transfer.end_to_end_id)
+        case TransferStatus.FAILED:
+            return released(charge, transfer.end_to_end_id)
+        case _:
+            return None
 
 
 def _rejected_without_row(offer: TransferOffered, error: SchemeError) -> Decision[Transfer]:
@@ -260,7 +289,7 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
         Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
     )
-    return _recorded(_given_by(row, answer, facts), steps, facts)
+    return replace(_recorded(_given_by(row, answer, facts), steps, facts), charge=_charge_after(row, facts.charge))
 
 
 def _given_by(transfer: Transfer, answer: Answer, facts: Facts) -> Transfer:

@@ -12,7 +12,7 @@ from pix.web.problems import MEDIA_TYPE, ProblemDocument
 
 PREFIX: Final = "/api/v1"
 
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": text, "model": ProblemDocument, "content": {MEDIA_TYPE: {}}}
     for status, text in (
         (400, "The body is not JSON, or the address has an invalid character."),
@@ -30,7 +30,7 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 
 def api_router(tag: str) -> APIRouter:
     """A router of the API, which is the bank's own, not its customers': outside demo mode the operator's alone."""
-    return APIRouter(prefix=PREFIX, tags=[tag], responses=_ERRORS, dependencies=[Depends(operator_of_bank)])
+    return APIRouter(prefix=PREFIX, tags=[tag], responses=ERRORS, dependencies=[Depends(operator_of_bank)])
 
 
 AccountNumber = Annotated[

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.domain import behaviour as answering
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle
-from bank_sim.domain.flows.answers import MAGIC_ANSWERS, Answer
+from bank_sim.domain.flows.answers import Answer, answer_of
 from bank_sim.domain.flows.returns.rules import played_reason
+from bank_sim.domain.sandbox.rules import AnswerAction, RuleKind, RuleSource
 from bank_sim.entrypoints.http.api.routing import api_router
 from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.reasons import ReasonCode
@@ -82,6 +83,14 @@ def choose_behaviour(site: SiteOf, body: Behaviour) -> Behaviour:
 
 
 @router.get("/behaviour/magic-amounts")
-def magic_amounts() -> MagicAmounts:
+def magic_amounts(site: SiteOf) -> MagicAmounts:
     """The answer to each magic amount."""
-    return MagicAmounts(magic_amounts=[MagicAmount.of(amount, answer) for amount, answer in MAGIC_ANSWERS.items()])
+    return MagicAmounts(
+        magic_amounts=[
+            MagicAmount.of(rule.match.amount_centavos, answer_of(rule.action, None))
+            for rule in site.bank.sandbox.rules(RuleKind.ANSWER)
+            if rule.source is RuleSource.MAGIC
+            and rule.match.amount_centavos is not None
+            and isinstance(rule.action, AnswerAction)
+        ]
+    )

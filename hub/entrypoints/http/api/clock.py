@@ -51,6 +51,14 @@ class RateRequest(BaseModel):
     rate: Annotated[int, Field(ge=1, le=RATE_MAX)]
 
 
+class StartOverRequest(BaseModel):
+    at_ms: int | None = None
+
+
+class RevisionDocument(BaseModel):
+    clock: str = Field(description="`revision:anchor:offset:rate`, for the banks.")
+
+
 def clock_router(control: NetworkClockControl, operator: Callable[..., Awaitable[None]]) -> APIRouter:
     router = APIRouter(
         prefix="/api/v1/clock", responses=PROBLEM_RESPONSES, tags=["clock"], dependencies=[Depends(operator)]
@@ -75,6 +83,13 @@ def clock_router(control: NetworkClockControl, operator: Callable[..., Awaitable
     def set_rate(body: RateRequest) -> ClockDocument:
         """Sets how fast scheme time passes, at once."""
         return ClockDocument.of(control.set_rate(body.rate))
+
+    if control.may_start_over:
+
+        @router.post("/start-over")
+        def start_over(body: StartOverRequest) -> RevisionDocument:
+            """A sandbox's: begins again at a time, also an earlier one; null: in real time."""
+            return RevisionDocument(clock=control.start_over(body.at_ms).as_text())
 
     return router
 

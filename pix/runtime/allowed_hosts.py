@@ -1,12 +1,13 @@
-"""Public hosts that a bank's webhooks may go to."""
+"""Public hosts that a participant may be sent to by others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pix.runtime.addresses import check_host
 
-ANY: str = "*"
+ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What tests decide in a sandbox: what payers do, and what a bank does by rules."""

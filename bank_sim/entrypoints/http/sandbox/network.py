@@ -1,0 +1,75 @@
+"""What the process that runs the network asks of this bank."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from bank_sim.application.demo_people import DEMO_PIN
+from bank_sim.domain.account import AccountStatus
+from bank_sim.entrypoints.http.sandbox.routing import sandbox_router
+from bank_sim.entrypoints.http.site import SiteOf
+from pix.scheme.keys import KeyKind
+
+CLOCK_LENGTH_MAX: Final = 80
+
+router = sandbox_router()
+
+
+class StartOverRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Annotated[str, Field(max_length=CLOCK_LENGTH_MAX, description="As the hub has answered.")]
+
+
+@router.post("/start-over", status_code=204)
+def start_over(site: SiteOf, body: StartOverRequest) -> Response:
+    """Takes the hub's new clock, also when it goes back, after the books were put back."""
+    site.bank.sandbox.start_over(body.clock)
+    return Response(status_code=204)
+
+
+class KeyDocument(BaseModel):
+    kind: KeyKind
+    key: str
+
+
+class PersonDocument(BaseModel):
+    """A demo person of this bank."""
+
+    story: str = Field(description="`rich`, `everyday`, `company`, `broke`, `blocked` or `closed`.", examples=["rich"])
+    account_number: str
+    name: str
+    tax_id: str
+    status: AccountStatus
+    balance_centavos: int
+    pin: str
+    keys: list[KeyDocument]
+
+
+class PeopleDocument(BaseModel):
+    people: list[PersonDocument]
+
+
+@router.get("/people")
+def people(site: SiteOf) -> PeopleDocument:
+    """The demo people with their keys, by account number."""
+    found = []
+    for person in site.bank.queries.demo_people():
+        account = person.account
+        keys = [KeyDocument(kind=each.key.kind, key=each.key.key) for each in site.bank.queries.keys_of(account.number)]
+        found.append(
+            PersonDocument(
+                story=person.story,
+                account_number=account.number,
+                name=account.holder_name,
+                tax_id=account.tax_id,
+                status=account.status,
+                balance_centavos=account.balance_centavos,
+                pin=DEMO_PIN,
+                keys=keys,
+            )
+        )
+    return PeopleDocument(people=found)
