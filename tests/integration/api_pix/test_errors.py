@@ -116,7 +116,8 @@ class AwayReceipts:
     ],
 )
 def test_an_outage_and_a_fault_of_ours_reveal_nothing(shop: Shop, error: Exception, status: int, kind: str) -> None:
-    bank: Any = replace(shop.bank, receipts=AwayReceipts(error))
+    receipts: Any = AwayReceipts(error)
+    bank = replace(shop.bank, receipts=receipts)
     app = create_app(bank, VillageSettings())
     with TestClient(app, raise_server_exceptions=False) as shop.client:
         answer = shop.list("/pix")

@@ -33,7 +33,8 @@ def test_a_secret_is_shown_once_and_ends_with_a_rotation(aurora: BankApplication
 def test_what_is_wrong_with_a_new_credential_is_named(aurora: BankApplication, ana: Account, visit: Visit) -> None:
     client = visit(aurora).client
     address = f"/api/v1/accounts/{ana.number}/api-credentials"
-    for body in ({"scopes": ["rec.read"]}, {"scopes": []}, {"name": "x" * 61}, {"nothing": 1}):
+    bodies: list[dict[str, object]] = [{"scopes": ["rec.read"]}, {"scopes": []}, {"name": "x" * 61}, {"nothing": 1}]
+    for body in bodies:
         answer = client.post(address, json=body)
         assert answer.status_code == 422 and answer.json()["field"]
     assert client.post(address.replace(ana.number, "999999-9"), json={}).status_code == 404
