@@ -20,6 +20,7 @@ from lab.network.certs import Certificate, Certificates, make_certificates
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.runtime.clock import SystemClock
+from pix.web.client import http_get, new_http_client
 from pix.web.server import ServerTls, serve_http
 from tests.integration.api_pix.conftest import PERIOD
 from tests.support.village import VillageSettings
@@ -62,7 +63,7 @@ def client(address: str, certificates: Certificates, shown: Certificate | None) 
     context = ssl.create_default_context(cafile=str(certificates.authority.certificate))
     if shown is not None:
         context.load_cert_chain(str(shown.certificate), str(shown.key))
-    return httpx.Client(base_url=address, verify=context, trust_env=False)
+    return new_http_client(base_url=address, verify=context)
 
 
 def test_a_token_is_bound_to_the_certificate_with_which_it_was_asked_for(
@@ -87,7 +88,7 @@ def test_without_a_certificate_of_the_authority_nothing_is_answered(
         with client(address, certificates, shown) as stranger, pytest.raises(httpx.TransportError):
             stranger.get("/v2/pix")
     with pytest.raises(httpx.TransportError):
-        httpx.get(address.replace("https://", "http://") + "/v2/pix", trust_env=False)
+        http_get(address.replace("https://", "http://") + "/v2/pix")
 
 
 def test_with_a_port_of_its_own_the_api_is_not_on_the_banks(aurora: BankApplication) -> None:
