@@ -21,7 +21,7 @@ from lab.network.parts.ports import LOOPBACK
 from lab.network.run import Run, open_run
 from lab.network.supervisor import Supervisor
 from lab.read.rest import Unreachable
-from lab.sandbox.at_rest import read_open, wait_at_rest
+from lab.sandbox.at_rest import read_open, wait_at_rest, wait_until_read
 from lab.sandbox.document import SandboxDocument, describe
 from lab.sandbox.snapshots import Snapshots, check_snapshot_name
 
@@ -33,6 +33,7 @@ RESET_WAIT_SECONDS: Final = 5.0
 STUCK_SECONDS: Final = 0.4
 """A test that left something open for so long leaves it for ever: its bank is silent, or down."""
 DRAIN_ROUNDS_MAX: Final = 5
+READ_SECONDS_MAX: Final = 10.0
 TOKEN_BYTES: Final = 24
 VARIABLE_OF_TOKEN: Final = "CODEPIX_SANDBOX_TOKEN"  # noqa: S105 - its name
 """The environment may set the control address's token."""
@@ -143,7 +144,7 @@ class Sandbox:
             return
         # Records of what was given up still wait to be read. The banks are honest again, so all of it comes to an end.
         for _ in range(DRAIN_ROUNDS_MAX):
-            time.sleep(STUCK_SECONDS)
+            wait_until_read(self.run.network, READ_SECONDS_MAX)
             is_at_rest = not wait_at_rest(self.run, RESET_WAIT_SECONDS, STUCK_SECONDS)
             self._set_clock(at_ms)
             self.snapshots.restore(name)

@@ -118,20 +118,20 @@ def test_a_payer_is_told_by_command(sandbox: CodePixNetwork) -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_and_ends_leave_nothing(sandbox: CodePixNetwork, tmp_path: Path) -> None:
-    command = command_line("sandbox", "--seed", "7", "--start-at", START_AT, "--folder", str(tmp_path / "data"))
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    document = json.loads(process.stdout.readline())
-    family = psutil.Process(process.pid).children(recursive=True)
-    sandbox.reset()
-    with_same_seed = CodePixNetwork(document)
-    for code, bank in sandbox.banks.items():
-        assert with_same_seed.banks[code]["people"] == bank["people"]
-    assert pay(with_same_seed, "one") == pay(sandbox, "two")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(GONE_SECONDS_MAX) == 0
-    assert process.stdout.read() == ""
+    folder = str(tmp_path / "data")
+    command = command_line("sandbox", "--seed", "7", "--start-at", START_AT, "--folder", folder)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with CodePixNetwork(json.loads(process.stdout.readline())) as with_same_seed:
+            family = psutil.Process(process.pid).children(recursive=True)
+            sandbox.reset()
+            for code, bank in sandbox.banks.items():
+                assert with_same_seed.banks[code]["people"] == bank["people"]
+            assert pay(with_same_seed, "one") == pay(sandbox, "two")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(GONE_SECONDS_MAX) == 0
+        assert process.stdout.read() == ""
     wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "all processes to end")
 
-    other = run_codepix("sandbox", "--seed", "8", "--folder", str(tmp_path / "data"))
+    other = run_codepix("sandbox", "--seed", "8", "--folder", folder)
     assert other.returncode == 2 and "--seed" in other.stderr
