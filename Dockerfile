@@ -6,6 +6,8 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /u
 ENV PATH=/opt/codepix/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
+LABEL org.opencontainers.image.title=CodePix \
+      org.opencontainers.image.licenses=Apache-2.0
 WORKDIR /tmp
 
 FROM base AS dependencies
@@ -19,7 +21,7 @@ RUN python -m venv /opt/codepix \
     && pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /tmp/requirements.txt
 
 FROM dependencies AS wheel
-COPY README.md ./
+COPY README.md LICENSE ./
 COPY protos protos
 COPY templates templates
 COPY loadtest loadtest

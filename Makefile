@@ -16,7 +16,7 @@ START ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel clean
+.PHONY: help demo smoke load quick unit test check prove format stubs compose-test simulate screenshots wheel release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 sim
 test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it is said in a line (ARGS=pytest's)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs
+check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs and of the translations
 	$(BIN)/ruff check $(PACKAGES) .ci
 	$(BIN)/ruff format --check $(PACKAGES) .ci
 	$(BIN)/mypy
@@ -50,6 +50,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/djlint --lint --quiet templates loadtest/templates
 	$(BIN)/python -m lab.development.stubs --check
+	$(BIN)/python -m lab.development.translations
 
 prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7; and the tests marked prove
 	$(BIN)/python -m tests.simulation --seeds 20000
@@ -75,6 +76,9 @@ screenshots: $(INSTALLED) ## take the screenshots of docs/
 
 wheel: $(INSTALLED) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+release: $(INSTALLED) ## build wheel, source archive and images of one version into dist/ (ARGS=v0.2.0 checks a tag; IMAGES=no)
+	@PYTHON=$(BIN)/python .ci/release $(ARGS)
 
 clean: ## remove the files of the other targets; the demo's data stay
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

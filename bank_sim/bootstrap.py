@@ -13,12 +13,15 @@ from bank_sim.adapters.hub_client import GrpcHub
 from bank_sim.adapters.observed import FlowWatch, TracedOrders
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.adapters.postgres.counters import PostgresCounter
+from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
+from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
 from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, planned_payments, scheduled_payments
+from bank_sim.entrypoints.webhooks import WebhookDelivery
 from bank_sim.settings import BankSettings
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
@@ -32,6 +35,7 @@ from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
 from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
+from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.runtime.clock import SchemeClock, SystemClock
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
@@ -80,6 +84,9 @@ class Bank(Participant[BankSettings]):
             limits=settings.limit_policy,
             unknown_charges=settings.unknown_charges,
             network_clock=network,
+            token_secret=settings.bank_secret,
+            token_seconds=settings.api_pix_token_seconds,
+            delivering=_delivering(settings),
             **self._seeded_ids(),
         )
         process: ProcessMessages = application.process_messages
@@ -122,12 +129,13 @@ class Bank(Participant[BankSettings]):
             case "kafka":
                 return {name: self.consume(self._open_source, self._handle)}
             case "http":
-                return {name: self._http_role()}
+                return {name: self._http_role(), **self._api_pix_role()}
             case _:
                 return {
                     name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
                     "periodic tasks": periodic_tasks(application).run,
                     "scheduled payments": scheduled_payments(application),
+                    "webhooks": WebhookDelivery(application.webhooks.deliver_due, application.health).run,
                     **({"payments on demand": planned_payments(application)} if self.settings.sandbox else {}),
                     "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
                 }
@@ -146,7 +154,29 @@ class Bank(Participant[BankSettings]):
         # A process without this role needs no web framework in its memory.
         from bank_sim.entrypoints.http.app import create_app
 
-        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock))
+        # With a port of its own the API must not be reached by another: there may be no TLS.
+        api_pix = self.settings.api_pix if self.settings.api_pix_port is None else None
+        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock, api_pix))
+
+    def _api_pix_role(self) -> dict[str, Role]:
+        settings = self.settings
+        if settings.api_pix_port is None:
+            return {}
+        from bank_sim.entrypoints.http.api_pix import serve_api_pix_alone
+        from pix.web.server import ServerTls
+
+        tls = None
+        if settings.api_pix_tls_certificate:
+            tls = ServerTls(settings.api_pix_tls_certificate, settings.api_pix_tls_key, settings.api_pix_tls_client_ca)
+        app = serve_api_pix_alone(self.application, self._scheme_clock, settings.api_pix)
+        return {"api pix": self.serve_http(app, settings.api_pix_port, tls)}
+
+
+def _delivering(settings: BankSettings) -> Delivering:
+    receivers = HttpReceivers(
+        parse_allowed_hosts(settings.webhook_hosts), settings.webhook_timeout_seconds, settings.webhook_ca
+    )
+    return Delivering(receivers, settings.webhook_policy, settings.webhook_pix_max)
 
 
 def main() -> None:

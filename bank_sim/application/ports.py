@@ -15,8 +15,11 @@ from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
+from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, Payee
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import Behaviour
@@ -249,7 +252,8 @@ class UnitOfWork(Protocol):
     3. charges, in the order of their ids; a sweeper skips what is locked;
     4. accounts, in the order of their numbers;
     5. new rows, flow by flow, each in the order of their ids, and postings;
-    6. dead letters, in the order of their digests.
+    6. dead letters, in the order of their digests;
+    7. notices of webhooks, new ones in the order of their end-to-end ids; a delivery locks nothing else.
 
     A location needs no lock: the charge that names it has it, and no two can name one.
     """
@@ -265,6 +269,11 @@ class UnitOfWork(Protocol):
     charges: ChargeRepository
     locations: LocationRepository
     batches: BatchRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     rules: RuleRepository
     plans: PlanRepository

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
+from bank_sim.application.webhooks.notices import note_receipts
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
@@ -139,6 +140,7 @@ class ProcessMessages:
             if decision.dead_letter:
                 fold.rejected.append(Rejected(arrival.envelope, arrival.sender, decision.dead_letter))
         fold.save(unit, now_ms)
+        note_receipts(unit, fold.changed.values(), now_ms, real_now_ms)
         return fold.outgoing
 
     def _load(self, unit: UnitOfWork, messages: Sequence[Message]) -> _Fold:

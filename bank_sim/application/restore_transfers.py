@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
+from bank_sim.application.webhooks.notices import note_receipts
 from bank_sim.domain import books
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.behaviour import Behaviour
@@ -98,4 +99,5 @@ class RestoreTransfers:
             unit.charges.save([decision.charge])
         unit.postings.add(postings)
         unit.accounts.save([account])
+        note_receipts(unit, [decision.row], now_ms, facts.real_now_ms)
         return True

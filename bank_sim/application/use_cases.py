@@ -14,6 +14,8 @@ from bank_sim.application.change_limit import CancelRaise, ChangeLimit, ShowLimi
 from bank_sim.application.charges.use_cases import Charges, compose_charges
 from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
+from bank_sim.application.credentials.authorise import TOKEN_SECONDS
+from bank_sim.application.credentials.use_cases import ApiCredentials, compose_api_credentials
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
@@ -23,6 +25,7 @@ from bank_sim.application.open_account import OpenAccount
 from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.queries import Queries
+from bank_sim.application.receipts.use_cases import Receipts
 from bank_sim.application.reconcile_keys import ReconcileKeys
 from bank_sim.application.register_key import RegisterKey
 from bank_sim.application.remove_key import RemoveKey
@@ -38,6 +41,8 @@ from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
 from bank_sim.application.sweep_transfers import RetransmitDue
 from bank_sim.application.typed_payee import ReadTypedPayee
+from bank_sim.application.webhooks.ports import ChooseFault
+from bank_sim.application.webhooks.use_cases import NOT_DELIVERING, Delivering, Webhooks, compose_webhooks, no_fault
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.limits import LimitPolicy
@@ -84,6 +89,7 @@ class BankApplication:
     restore_transfers: RestoreTransfers
     returns: Returns
     charges: Charges
+    webhooks: Webhooks
     mirror_progress: MirrorProgress
     # Scheduled payments, and limits
     schedule_payment: SchedulePayment
@@ -94,6 +100,9 @@ class BankApplication:
     show_limits: ShowLimits
     change_limit: ChangeLimit
     cancel_raise: CancelRaise
+    # The API Pix
+    api_credentials: ApiCredentials
+    receipts: Receipts
     # The bank's own side
     join_network: JoinNetwork
     send_heartbeat: SendHeartbeat
@@ -128,11 +137,16 @@ def compose(
     unknown_charges: UnknownCharges = UnknownCharges.REFUSE,
     network_clock: NetworkClock | None = None,
     due_items: DueItems | None = None,
+    token_secret: str = "",
+    token_seconds: int = TOKEN_SECONDS,
+    delivering: Delivering = NOT_DELIVERING,
+    choose_fault: ChooseFault = no_fault,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
     `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
-    virtual clock. `due_items` are the scheduled payments unless others are named.
+    virtual clock. `due_items` are the scheduled payments unless others are named. `token_secret` signs the tokens of
+    the API Pix.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
@@ -152,6 +166,7 @@ def compose(
     )
     run_due_schedules = RunDueSchedules(units, scheme_clock, request_transfers, try_times)
     queries = Queries(units, hub, mirror_progress)
+    returns = compose_returns(units, publisher, scheme_clock, clock, identity, policy, random)
     follow_clock = None if network_clock is None else FollowClock(units, network_clock)
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
@@ -178,8 +193,9 @@ def compose(
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy, unknown_charges=unknown_charges),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
-        returns=compose_returns(units, publisher, scheme_clock, clock, identity, policy, random),
+        returns=returns,
         charges=charges,
+        webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),
@@ -189,6 +205,8 @@ def compose(
         show_limits=ShowLimits(units, scheme_clock, limits),
         change_limit=ChangeLimit(units, scheme_clock, limits),
         cancel_raise=CancelRaise(units, scheme_clock, limits),
+        api_credentials=compose_api_credentials(units, clock, new_id, token_secret, token_seconds, random),
+        receipts=Receipts(units, returns.request, scheme_clock),
         join_network=JoinNetwork(hub, identity, public_url, version),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),

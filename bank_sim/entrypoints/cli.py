@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
+from bank_sim.application.credentials.manage import NewCredential
 from bank_sim.application.use_cases import BankApplication
+from bank_sim.domain.credentials.model import ALL_SCOPES, Scope
 from bank_sim.domain.errors import HubCredentialsRejected, HubUnavailable
 from bank_sim.entrypoints.hub_records import SECONDS_MAX, read_outcomes
 from bank_sim.settings import BankSettings
@@ -23,6 +27,7 @@ from pix.participant.commands import (
     RolesOption,
     console,
     refuse,
+    say,
 )
 from pix.participant.process import Role
 from pix.runtime.addresses import check_web_address
@@ -34,6 +39,9 @@ ROLES: Final = "kafka,http,sweeper"
 SEED_RETRY_SECONDS: Final = 0.5
 SEED_POLL_SECONDS: Final = 0.1
 HOURS_MAX: Final = 24 * 366
+
+AccountArgument = Annotated[str, typer.Argument(help="The account's number, such as 100001-7.")]
+CredentialArgument = Annotated[str, typer.Argument(help="The credential's ID.")]
 
 
 class BankProcess(Process, Protocol):
@@ -112,7 +120,69 @@ def make_app(open_bank: Callable[[BankSettings], BankProcess]) -> typer.Typer:
             console.print(f"not booked: {refused}", markup=False)
         raise typer.Exit(EXIT_FAILURE if restored.refused else 0)
 
+    _add_credentials(commands)
     return app
+
+
+def _add_credentials(commands: Commands[BankSettings, BankProcess]) -> None:
+    group = commands.group("credentials", "Create, list, rotate and revoke credentials of the API Pix.")
+
+    @group.command()
+    def create(
+        account: AccountArgument,
+        name: Annotated[str, typer.Option(help="By which you know it.")] = "",
+        scope: Annotated[
+            list[Scope] | None, typer.Option(help="May be given several times. Without it: all scopes.")
+        ] = None,
+        client_id: Annotated[str, typer.Option(help="Choose the ID, for a network that is the same each time.")] = "",
+        client_secret: Annotated[
+            str, typer.Option(envvar="CLIENT_SECRET", help="Choose the secret likewise; at least 32 characters.")
+        ] = "",
+    ) -> None:
+        """Makes a credential and prints its ID and its secret, which is shown this once."""
+        with commands.process() as bank:
+            made = bank.application.api_credentials.create(
+                account_number=account,
+                name=name,
+                scopes=scope or ALL_SCOPES,
+                credential_id=client_id,
+                secret=client_secret,
+            )
+        _print_secret(made)
+
+    @group.command("list")
+    def show(account: AccountArgument) -> None:
+        """Shows the credentials of an account."""
+        table = Table("id", "name", "scopes", "status", "created")
+        with commands.process() as bank:
+            for each in bank.application.api_credentials.queries.list(account):
+                table.add_row(
+                    each.credential_id,
+                    escape(each.name),
+                    " ".join(each.scopes),
+                    "active" if each.is_active else "revoked",
+                    f"{datetime.fromtimestamp(each.created_at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC",
+                )
+        console.print(table)
+
+    @group.command()
+    def rotate(account: AccountArgument, client_id: CredentialArgument) -> None:
+        """Gives a credential another secret and prints it; the one before and its tokens end at once."""
+        with commands.process() as bank:
+            made = bank.application.api_credentials.rotate(account_number=account, credential_id=client_id)
+        _print_secret(made)
+
+    @group.command()
+    def revoke(account: AccountArgument, client_id: CredentialArgument) -> None:
+        """Ends a credential and its tokens for ever."""
+        with commands.process() as bank:
+            bank.application.api_credentials.revoke(account_number=account, credential_id=client_id)
+        console.print("revoked")
+
+
+def _print_secret(made: NewCredential) -> None:
+    say(f"client_id={made.credential.credential_id}")
+    say(f"client_secret={made.secret}")
 
 
 def _people_role(bank: BankProcess) -> Mapping[str, Role]:

@@ -16,6 +16,7 @@ from lab.cli.payer import payer
 from lab.cli.sandbox import sandbox
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
+from pix.participant.commands import offer_version
 
 COMMANDS_GROUP: Final = "codepix.commands"
 """The entry points by which other packages add commands, each a function with typer's options (see pyproject.toml)."""
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.callback()(offer_version)
 for command in (demo, sandbox, certs, audit, smoke, experiment, scenario):
     app.command()(command)
 app.add_typer(clock, name="clock")

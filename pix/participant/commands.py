@@ -22,6 +22,7 @@ from pix.runtime.logs import configure_logs
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.runtime.passwords import PASSWORD_LENGTH_MIN, hash_password
 from pix.runtime.settings_error import SettingsError
+from pix.runtime.version import DISTRIBUTION, codepix_version
 from pix.scheme.errors import SchemeError
 from pix.web.client import http_get
 
@@ -70,6 +71,21 @@ def say(sentence: str) -> None:
     console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"{DISTRIBUTION} {codepix_version()}")
+        raise typer.Exit
+
+
+def offer_version(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """To be the callback of a script's app: what it takes before its command."""
+    del version
+
+
 class Commands(Generic[Settings, AnyProcess]):
     """The commands of one kind of participant."""
 
@@ -87,6 +103,7 @@ class Commands(Generic[Settings, AnyProcess]):
         self._settings_class = settings_class
         self._open = open_process
         self.app = typer.Typer(help=about, no_args_is_help=True, add_completion=False)
+        self.app.callback()(offer_version)
         self.app.command("hash-password")(print_password_hash)
         self.app.command("migrate")(self._migrate)
         self.app.command("health", help=f"Checks whether the running {kind} is ready. Exit code 0 or 1.")(self._health)

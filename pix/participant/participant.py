@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
 from pix.messaging.batches import BatchHandler, RecordSink
 from pix.messaging.consumer import PausableSource, isolating_poison
@@ -26,6 +26,9 @@ from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.version import codepix_version
 from pix.scheme.deliveries import Rejected
 from pix.telemetry.http import AsgiApplication
+
+if TYPE_CHECKING:
+    from pix.web.server import ServerTls
 
 BROKER_PROBE_SECONDS: Final = 2.0
 
@@ -109,14 +112,15 @@ class Participant(ABC, Generic[Settings]):
         """The records that wait for the participant, whichever process reads them."""
         return lag_seen_by(self.kafka("sweeper"), *self.topic_and_group, own_lag)
 
-    def serve_http(self, app: AsgiApplication) -> Role:
+    def serve_http(self, app: AsgiApplication, port: int | None = None, tls: ServerTls | None = None) -> Role:
+        """Serves on `HTTP_PORT` unless there is another port."""
         # A process without this role needs no web server in its memory.
         from pix.web.server import serve_http
 
         observed = self.telemetry.http(app)
 
         def serve(stop: threading.Event) -> None:
-            serve_http(observed, self.settings.http_host, self.settings.http_port, stop)
+            serve_http(observed, self.settings.http_host, port or self.settings.http_port, stop, tls=tls)
 
         return serve
 

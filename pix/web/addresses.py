@@ -18,14 +18,16 @@ RULE: Final = "An address has no NUL character."
 class NoNulInAddresses:
     """ASGI middleware; whatever is behind it need not think of NUL in path or query."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, answers_json: bool = False) -> None:
+        """With `answers_json` every address is one of programs, else those under `/api/` are."""
         self._app = app
+        self._answers_json = answers_json
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (
             "\x00" in scope["path"] or b"\x00" in unquote_to_bytes(scope.get("query_string", b""))
         ):
-            if scope["path"].startswith("/api/"):
+            if self._answers_json or scope["path"].startswith("/api/"):
                 await problem_response(BAD_ADDRESS, RULE)(scope, receive, send)
             else:
                 await PlainTextResponse(RULE, BAD_ADDRESS.status)(scope, receive, send)

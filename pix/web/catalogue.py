@@ -59,6 +59,7 @@ _REFUSALS: Final = frozenset(
         "LimitExceeded",
         "SettlementFundsTooLow",
         "TransferNotFound",
+        "WebhookUrlInvalid",
     }
 )
 """Errors whose names say what was refused, and whose sentences pages show."""

@@ -7,6 +7,7 @@ a body without an end, or reads nothing of its answer, would hold a connection f
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import resource
 from dataclasses import dataclass
 from enum import Enum
@@ -35,6 +36,8 @@ DESCRIPTORS_KEPT: Final = 192
 """For databases, brokers, files and gRPC."""
 HEALTH_PATH: Final = "/health/"
 RETRY_AFTER_SECONDS: Final = 5
+CLIENT_THUMBPRINT: Final = "codepix.client_thumbprint"
+"""The key of a request's scope for the SHA-256 of the client's certificate (`x5t#S256`, RFC 8705), in hex."""
 
 log = logger(__name__)
 
@@ -69,6 +72,13 @@ def protocol_with(limits: HttpLimits) -> type[HttpToolsProtocol]:
     return type("BoundedProtocol", (_BoundedProtocol,), {"limits": limits})
 
 
+def _thumbprint_of(transport: Any) -> str:
+    """Of the certificate that the client has shown; empty without one."""
+    session = transport.get_extra_info("ssl_object")
+    certificate = None if session is None else session.getpeercert(binary_form=True)
+    return hashlib.sha256(certificate).hexdigest() if certificate else ""
+
+
 class _Incoming(Enum):
     """What of a request is on its way."""
 
@@ -94,6 +104,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._timed = _Incoming.NOTHING
         self._send_timer: asyncio.TimerHandle | None = None
         self._is_for_health_alone = False
+        self._client_thumbprint = _thumbprint_of(transport)
         self._give_time(_Incoming.HEADERS)
         if len(self.connections) > self.limits.connections:
             self._make_room()
@@ -121,6 +132,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        if self._client_thumbprint:
+            self.scope[CLIENT_THUMBPRINT] = self._client_thumbprint  # type: ignore[typeddict-unknown-key]
         self._incoming = _Incoming.HEADERS
         self._header_bytes = 0
         self._discarded_bytes = 0

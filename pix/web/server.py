@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
+from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
@@ -17,8 +19,24 @@ SHUTDOWN_SECONDS_MAX: Final = 2
 """Pages hold event streams open; a client reconnects by itself."""
 
 
-def serve_http(app: Any, host: str, port: int, stop: threading.Event, limits: HttpLimits | None = None) -> None:
-    """Serves until `stop` is set; without `limits` within those that suit the process.
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """The names of PEM files. With `client_ca` every client must show a certificate of that authority."""
+
+    certificate: str
+    key: str
+    client_ca: str = ""
+
+
+def serve_http(
+    app: Any,
+    host: str,
+    port: int,
+    stop: threading.Event,
+    limits: HttpLimits | None = None,
+    tls: ServerTls | None = None,
+) -> None:
+    """Serves until `stop` is set; without `limits` within those that suit the process, without `tls` not encrypted.
 
     Raises `CannotListen` with the system's reason.
     """
@@ -36,6 +54,7 @@ def serve_http(app: Any, host: str, port: int, stop: threading.Event, limits: Ht
             server_header=False,
             # What a proxy says of a client can be said by the client as well; nothing here depends on it.
             proxy_headers=False,
+            **_tls_options(tls),
         )
     )
 
@@ -52,3 +71,12 @@ def serve_http(app: Any, host: str, port: int, stop: threading.Event, limits: Ht
         raise cannot_listen("HTTP", host, port) from error
     if not server.started:
         raise cannot_listen("HTTP", host, port)
+
+
+def _tls_options(tls: ServerTls | None) -> dict[str, Any]:
+    if tls is None:
+        return {}
+    options: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    if tls.client_ca:
+        options |= {"ssl_ca_certs": tls.client_ca, "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return options

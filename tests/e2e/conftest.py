@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -72,12 +72,24 @@ class Background:
 
     def __init__(self, log: Path, *arguments: str, ignoring_sigint: bool = False) -> None:
         """`ignoring_sigint`: as a shell starts what stands before `&`."""
-        self._log = log
         command = command_line(*arguments)
         if ignoring_sigint:
             command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
+        self._start(log, command, {**os.environ, "COLUMNS": "200"})
+
+    @classmethod
+    def of_program(cls, log: Path, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Self:
+        """Any program, started in the folder with this environment alone."""
+        background = cls.__new__(cls)
+        background._start(log, command, environment, folder)
+        return background
+
+    def _start(
+        self, log: Path, command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+    ) -> None:
+        self._log = log
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ, "COLUMNS": "200"})
+            self.process = subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, cwd=folder)
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from bank_sim.adapters.memory.hub import MemoryHub, MemoryPublisher
 from bank_sim.application.demo_people import cpf_of
@@ -50,7 +51,8 @@ STRANGERS_KEY = PixKey(KeyKind.EMAIL, "zelia@ipe.example")
 class World:
     """One bank, and everything that it meets."""
 
-    def __init__(self, units: UnitsOfWork, limits: LimitPolicy = NO_LIMITS) -> None:
+    def __init__(self, units: UnitsOfWork, limits: LimitPolicy = NO_LIMITS, **named: Any) -> None:
+        """`named` goes to `compose` as it is."""
         self.units = units
         self.clock = TurnedClock()
         self.hub = MemoryHub(AURORA, self.clock)
@@ -69,6 +71,7 @@ class World:
             policy=POLICY,
             random=self.random,
             limits=limits,
+            **named,
         )
         self.hub.payees[STRANGERS_KEY] = Payee(
             key=STRANGERS_KEY,

@@ -14,9 +14,13 @@ from types import TracebackType
 from typing import Any, Final
 
 from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
+from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
+from bank_sim.adapters.memory.receipts import MemoryReceipts
 from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.adapters.memory.webhooks import MemoryNotices, MemoryWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -27,6 +31,7 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import (
     BooksSummary,
@@ -34,12 +39,15 @@ from bank_sim.application.views import (
     StatementDirection,
     StatementFilter,
 )
+from bank_sim.application.webhooks.ports import NoticeRepository, Report, WebhookRepository
 from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import Participant
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, Behaviour
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from bank_sim.domain.charges.batches import Batch
 from bank_sim.domain.charges.model import Charge, ChargeId, Location
+from bank_sim.domain.credentials.model import ApiCredential
+from bank_sim.domain.credentials.request_log import ApiRequest
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -47,6 +55,7 @@ from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.sandbox.plans import PlannedPayment
 from bank_sim.domain.sandbox.rules import Rule, behaviour_of, with_switches
 from bank_sim.domain.schedules.model import Execution, Schedule
+from bank_sim.domain.webhooks.model import Delivery, Notice, Webhook, WebhookId
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.clock.model import ClockRepository
 from pix.participant.dead_letters.memory import MemoryDeadLetters
@@ -89,6 +98,12 @@ class BankStore:
     """Of charges, as they were before a change by the merchant."""
     locations: MemoryTable[int, Location] = field(default_factory=MemoryTable)
     batches: MemoryTable[BatchId, Batch] = field(default_factory=MemoryTable)
+    credentials: MemoryTable[str, ApiCredential] = field(default_factory=MemoryTable)
+    api_requests: MemoryTable[int, ApiRequest] = field(default_factory=MemoryTable)
+    webhooks: MemoryTable[WebhookId, Webhook] = field(default_factory=MemoryTable)
+    notices: MemoryTable[int, Notice] = field(default_factory=MemoryTable)
+    deliveries: MemoryTable[int, Delivery] = field(default_factory=MemoryTable)
+    reports: MemoryTable[str, Report] = field(default_factory=MemoryTable)
     rules: MemoryTable[str, Rule] = field(default_factory=MemoryTable)
     plans: MemoryTable[str, PlannedPayment] = field(default_factory=MemoryTable)
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
@@ -99,6 +114,9 @@ class BankStore:
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
     last_posting_id: int = 0
     last_location_id: int = 0
+    last_request_serial: int = 0
+    last_notice_id: int = 0
+    last_delivery_id: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -112,6 +130,7 @@ class BankStore:
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
             self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
+            self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
         )  # fmt: skip
 
 
@@ -468,6 +487,11 @@ class MemoryUnitOfWork:
     charges: ChargeRepository
     locations: LocationRepository
     batches: BatchRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     rules: RuleRepository
     plans: PlanRepository
@@ -485,6 +509,11 @@ class MemoryUnitOfWork:
         self.charges = MemoryCharges(store)
         self.locations = MemoryLocations(store)
         self.batches = MemoryBatches(store)
+        self.receipts = MemoryReceipts(store)
+        self.credentials = MemoryCredentials(store)
+        self.api_requests = MemoryApiRequests(store)
+        self.webhooks = MemoryWebhooks(store)
+        self.notices = MemoryNotices(store)
         self.switches = MemorySwitches(store)
         self.rules = MemoryRules(store)
         self.plans = MemoryPlans(store)

@@ -22,7 +22,7 @@ _ITEM_ID: Final[list[Column[_Place]]] = [
 ]
 _ITEM_FIXED: Final[list[Column[_Place]]] = [
     Column("batch_id", "text", lambda place: place[0].batch_id),
-    Column("place", "integer", lambda place: place[1]),
+    Column("item_number", "integer", lambda place: place[1]),
 ]
 _ITEM_STATE: Final[list[Column[_Place]]] = [
     Column("status", "text", lambda place: place[2].status.value),
@@ -43,7 +43,7 @@ _SELECT: Final = "SELECT tax_id, batch_id, account_number, description, created_
 _FIND: Final = f"{_SELECT} WHERE tax_id = %(tax_id)s AND batch_id = %(batch_id)s"
 _ITEMS: Final = (
     f"SELECT batch_id, {_READ} FROM batch_items "  # noqa: S608 - names are constants of this module
-    "WHERE tax_id = %(tax_id)s AND batch_id = ANY(%(batch_ids)s::text[]) ORDER BY batch_id, place"
+    "WHERE tax_id = %(tax_id)s AND batch_id = ANY(%(batch_ids)s::text[]) ORDER BY batch_id, item_number"
 )
 _FIND_ITEMS: Final = f"SELECT {_READ} FROM batch_items WHERE tax_id = %(tax_id)s AND txid = ANY(%(txids)s::text[])"  # noqa: S608 - as above
 _OPEN: Final = text(
@@ -83,7 +83,7 @@ class PostgresBatches:
         values = {"tax_id": batch.tax_id, "batch_id": batch.batch_id, "description": batch.description}
         execute_bulk(self._connection, _SAVE, values)
         if items:
-            # The place is no column that changes.
+            # The number of an item does not change.
             places = [(batch, 0, item) for item in items]
             execute_bulk(self._connection, _SAVE_ITEMS, arrays([*_ITEM_ID, *_ITEM_STATE], places))
 

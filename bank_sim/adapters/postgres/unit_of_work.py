@@ -11,12 +11,16 @@ from sqlalchemy import Engine
 from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.batches import PostgresBatches
 from bank_sim.adapters.postgres.charges import PostgresCharges, PostgresLocations
+from bank_sim.adapters.postgres.credentials import PostgresApiRequests, PostgresCredentials
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
+from bank_sim.adapters.postgres.receipts import PostgresReceipts
 from bank_sim.adapters.postgres.sandbox import PostgresPlans, PostgresRules
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
 from bank_sim.adapters.postgres.switches import PostgresSwitches
+from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
+from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -27,7 +31,9 @@ from bank_sim.application.ports import (
     ScheduleRepository,
     SwitchRepository,
 )
+from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
+from bank_sim.application.webhooks.ports import NoticeRepository, WebhookRepository
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.participant.clock.model import ClockRepository
@@ -47,6 +53,11 @@ class PostgresUnitOfWork(PostgresTransaction):
     charges: ChargeRepository
     locations: LocationRepository
     batches: BatchRepository
+    receipts: ReceiptRepository
+    credentials: CredentialRepository
+    api_requests: ApiRequestRepository
+    webhooks: WebhookRepository
+    notices: NoticeRepository
     switches: SwitchRepository
     rules: RuleRepository
     plans: PlanRepository
@@ -63,6 +74,11 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.charges = PostgresCharges(self._connection)
         self.locations = PostgresLocations(self._connection)
         self.batches = PostgresBatches(self._connection)
+        self.receipts = PostgresReceipts(self._connection)
+        self.credentials = PostgresCredentials(self._connection)
+        self.api_requests = PostgresApiRequests(self._connection)
+        self.webhooks = PostgresWebhooks(self._connection)
+        self.notices = PostgresNotices(self._connection)
         self.switches = PostgresSwitches(self._connection)
         self.rules = PostgresRules(self._connection)
         self.plans = PostgresPlans(self._connection)

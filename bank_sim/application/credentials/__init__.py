@@ -1,1 +1,1 @@
-"""Credentials of the API Pix: what an application of a customer signs in with."""
+"""The use cases of the API's credentials, tokens and request log."""

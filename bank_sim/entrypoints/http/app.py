@@ -9,7 +9,11 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
 from bank_sim.application.use_cases import BankApplication
+from bank_sim.entrypoints.api_pix_options import ApiPixOptions
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
+from bank_sim.entrypoints.http.api_pix import ApiPixPaths, create_api_pix
+from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
+from bank_sim.entrypoints.http.api_pix.recurring import public_router
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -50,11 +54,16 @@ UPLOAD_BODY_BYTES_MAX: Final = UPLOAD_BYTES_MAX + 1024 * 1024
 UPLOADS_AT_ONCE_MAX: Final = 8
 """Of a form with a picture: 128 MiB of temporary files."""
 FORM_FIELD_BYTES_MAX: Final = 16 * 1024
+API_PIX: Final = ApiPixOptions()
 
 
 def create_app(
-    application: BankApplication, settings: SiteSettings, scheme_clock: SchemeClock | None = None
+    application: BankApplication,
+    settings: SiteSettings,
+    scheme_clock: SchemeClock | None = None,
+    api_pix: ApiPixOptions | None = API_PIX,
 ) -> FastAPI:
+    """The bank's pages and REST, and its API Pix unless that has a port of its own (None)."""
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -93,6 +102,7 @@ def create_app(
         health_router(application.health),
         brand_router(site.looks),
         preferences_router(),
+        public_router,
         *PAGE_ROUTERS,
         *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
     ):
@@ -102,6 +112,10 @@ def create_app(
     install_problems(app, PROBLEMS, _error_page, BODY_BYTES_MAX, uploads)
     app.add_exception_handler(SignInNeeded, to_sign_in("/sign-in"))
     app.add_exception_handler(OperatorNeeded, to_sign_in("/backoffice/sign-in", "/backoffice"))
+    app.add_exception_handler(PixApiError, answer_pix_error)
+    if api_pix is not None:
+        served = create_api_pix(application, site.scheme_clock, api_pix)
+        app.add_middleware(ApiPixPaths, api_pix=served, options=api_pix)
     return app
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from bank_sim.application.credentials.request_log import ApiRequestNotFound
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
 from bank_sim.domain import errors
+from bank_sim.domain.credentials import model as credentials
+from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
 from bank_sim.entrypoints.http.flows import FLOW_PROBLEMS
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
 from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
@@ -24,6 +27,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
     {
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         **FLOW_PROBLEMS,
+        **WEBHOOK_PROBLEMS,
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),
@@ -38,6 +42,13 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.ScheduleNotFound: ProblemKind("schedule-not-found", 404, "The scheduled payment does not exist"),
         errors.ScheduleEnded: ProblemKind("schedule-ended", 409, "The scheduled payment has ended"),
         errors.TooManySchedules: ProblemKind("too-many-schedules", 422, "The account has too many scheduled payments"),
+        credentials.CredentialNotFound: ProblemKind("credential-not-found", 404, "The API credential does not exist"),
+        credentials.CredentialRevoked: ProblemKind("credential-revoked", 409, "The API credential is revoked"),
+        credentials.CredentialTaken: ProblemKind("credential-taken", 409, "The API credential's ID is taken"),
+        credentials.TooManyCredentials: ProblemKind(
+            "too-many-credentials", 422, "The account has too many API credentials"
+        ),
+        ApiRequestNotFound: ProblemKind("api-request-not-found", 404, "The API request does not exist"),
         errors.PayerIsPayee: ProblemKind("payer-is-payee", 422, "Payer and payee are the same account"),
         errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has reached its limit of keys"),
         errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Rate limit for key lookups reached"),

@@ -219,7 +219,7 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
     world.bank.charges.create(cobv(ana, key))
 
     def listed(skip: int = 0, size: int = 10, **narrow: Any) -> tuple[list[int], int]:
-        wanted = {"kind": ChargeKind.IMMEDIATE, "from_ms": 0, "to_ms": 2**62} | narrow
+        wanted: dict[str, Any] = {"kind": ChargeKind.IMMEDIATE, "from_ms": 0, "to_ms": 2**62} | narrow
         found, total = charges.list(ChargeFilter(ana.tax_id, **wanted), skip, size)
         return [charge.amount_centavos for charge, _ in found], total
 

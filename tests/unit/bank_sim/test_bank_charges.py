@@ -91,13 +91,20 @@ def test_a_charge_that_waits_for_no_payment_refuses_it_unless_the_bank_accepts_s
         assert accepted.charge == charge
 
 
-def test_the_account_is_judged_before_the_charge_and_the_charge_before_its_amount() -> None:
-    closed = decide({}, dynamic(offered()), replace(facts(account=None), charge=None))
-    assert closed.row.reason is ReasonCode.AC03
-    taken = decide({}, dynamic(offered(1_00)), replace(facts(), charge=replace(CHARGE, reserved_by=OTHER)))
-    assert taken.row.reason is ReasonCode.BE17
-    dear = decide({}, dynamic(offered(1_00)), replace(facts(), charge=CHARGE))
-    assert dear.row.reason is ReasonCode.AM09
+@pytest.mark.parametrize(
+    ("changes", "amount_centavos", "reason"),
+    [
+        ({"account": None, "charge": None}, AMOUNT, ReasonCode.AC03),
+        ({"charge": replace(CHARGE, reserved_by=OTHER)}, 1_00, ReasonCode.BE17),
+        ({"charge": CHARGE}, 1_00, ReasonCode.AM09),
+    ],
+)
+def test_the_account_is_judged_before_the_charge_and_the_charge_before_its_amount(
+    changes: dict[str, Any], amount_centavos: int, reason: ReasonCode
+) -> None:
+    decision = decide({}, dynamic(offered(amount_centavos)), replace(facts(), **changes))
+    assert decision.row is not None
+    assert decision.row.reason is reason
 
 
 def test_a_credit_concludes_the_charge_whatever_has_become_of_it() -> None:

@@ -1,4 +1,4 @@
-"""Writes what docs/protocol.md takes from the code: `python -m tests.unit.house.protocol_page`.
+"""Writes what docs/protocol.md and its Portuguese page take from the code: `python -m tests.unit.house.protocol_page`.
 
 The messages' ISO 20022 counterparts, the bounds of their fields and the reason codes from the scheme, the state diagram
 and the rules from the hub's flows.
@@ -19,9 +19,12 @@ from pix.scheme.people import PERSON_NAME_LENGTH_MAX
 from pix.scheme.reasons import REASONS_OF_FLOWS, Giver
 from pix.scheme.texts import BANK_NAME_LENGTH_MAX, DESCRIPTION_LENGTH_MAX
 from pix.scheme.times import TIME_MS_MAX
+from pix.web.languages import Language
 from pix.wire.record import BANK_VALUE_BYTES_MAX, VALUE_BYTES_MAX
 
-PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "protocol.md"
+PAGES = {Language.ENGLISH: PAGE, Language.PORTUGUESE: DOCS / "pt-BR" / "protocol.md"}
 FOLDERS = {"transfer": "transfer", "return": "returns"}
 """Of each flow, in `hub/domain/flows`."""
 END = "<!-- end of the drawing -->"
@@ -80,6 +83,72 @@ _BOUNDS: dict[str, tuple[str, str, str]] = {
 """By field: its bound, and outside of it the reason code or action of the hub and of a bank."""
 
 
+_TIME_PT = f"1 a {TIME_MS_MAX} (o ano 9999)"
+_BOUNDS_PT: dict[str, str] = {
+    "end_to_end_id": f"{END_TO_END_ID_LENGTH} caracteres: `E`, ISPB, yyyyMMddHHmm em UTC, 11 letras ou dígitos",
+    "amount_centavos": f"1 a {AMOUNT_CENTAVOS_MAX} ({format_brl(AMOUNT_CENTAVOS_MAX)})",
+    "ispb": "8 dígitos ou letras maiúsculas; o do pagador é o do remetente",
+    "branch": f"1 a {BRANCH_LENGTH_MAX} dígitos",
+    "account_number": f"1 a {ACCOUNT_NUMBER_LENGTH_MAX} dígitos ou letras, com hífens no meio",
+    "name": f"uma linha de 1 a {PERSON_NAME_LENGTH_MAX} caracteres",
+    "tax_id_masked": "`***.982.247-**` ou `**.ABC.345/01DE-**`",
+    "payee_key": f"uma chave de até {KEY_LENGTH_MAX} caracteres, como o diretório a guarda; ausente com MANU",
+    "initiation": "MANU, DICT, QRES ou QRDN; ausente significa DICT",
+    "txid": f"QRES: até {STATIC_TXID_LENGTH_MAX} letras ou dígitos; QRDN: até {TXID_LENGTH_MAX}; ausente nos demais",
+    "payee_tax_id_masked": "vazio, ou como `tax_id_masked`",
+    "description": f"uma linha de 0 a {DESCRIPTION_LENGTH_MAX} caracteres",
+    "requested_at_ms": _TIME_PT,
+    "offered_at_ms": _TIME_PT,
+    "confirmed_at_ms": _TIME_PT,
+    "failed_at_ms": _TIME_PT,
+    "side": "pagador ou recebedor",
+    "outcome": "confirmada ou falhou",
+    "return_id": (
+        f"{END_TO_END_ID_LENGTH} caracteres: `D`, ISPB do banco do recebedor, yyyyMMddHHmm em UTC, 11 letras ou dígitos"
+    ),
+    "original_end_to_end_id": "um ID de transação (EndToEndId); o remetente recebeu essa transferência",
+    "return_reason": "`MD06`, `BE08` ou `FR01`",
+    "reason": "um código da tabela abaixo; numa rejeição, um código do banco do recebedor",
+}
+_PORTUGUESE = {
+    "| order | rule | reason code | makes a failed transfer |": (
+        "| ordem | regra | código do motivo | cria uma transferência que falhou |"
+    ),
+    "| order | rule | reason code | makes a failed return |": (
+        "| ordem | regra | código do motivo | cria uma devolução que falhou |"
+    ),
+    "| code | given by | sentence shown to people |": "| código | quem dá | frase mostrada às pessoas |",
+    "| message | ISO 20022 in Pix |": "| mensagem | ISO 20022 no Pix |",
+    "| field | bound | outside it, at the hub | outside it, at a bank |": (
+        "| campo | limite | fora dele, no hub | fora dele, num banco |"
+    ),
+    "yes": "sim",
+    "no": "não",
+    "later": "depois",
+    "none": "nenhuma",
+    "the hub": "o hub",
+    "the payee's bank": "o banco do recebedor",
+    "the payer's bank": "o banco do pagador",
+    "not given yet": "ainda não é dado",
+    " and ": " e ",
+    "pacs.002, status ACSP": "pacs.002, status ACSP",
+    "pacs.002, status RJCT": "pacs.002, status RJCT",
+    "pacs.002, status ACSC to the payer's bank and ACCC to the payee's": (
+        "pacs.002, status ACSC para o banco do pagador e ACCC para o do recebedor"
+    ),
+    "pacs.002, status ACSC to the payee's bank and ACCC to the payer's": (
+        "pacs.002, status ACSC para o banco do recebedor e ACCC para o do pagador"
+    ),
+    "dead letter": "mensagem morta",
+    "`OutcomeProcessed` all the same": "`OutcomeProcessed` mesmo assim",
+}
+"""The words of the tables; what has no entry, such as a code, is the same in both languages."""
+
+
+def _say(text: str, language: Language) -> str:
+    return _PORTUGUESE.get(text, text) if language is Language.PORTUGUESE else text
+
+
 def diagram(flow: str) -> tuple[str, str]:
     """Where it begins, and the table as a Mermaid state diagram."""
     begin = f"<!-- drawn from hub/domain/flows/{FOLDERS[flow]}/model.py -->"
@@ -90,51 +159,64 @@ def diagram(flow: str) -> tuple[str, str]:
     return begin, "\n".join([begin, "```mermaid", "stateDiagram-v2", *arrows, "```", END])
 
 
-def rules(flow: str) -> tuple[str, str]:
+def rules(flow: str, language: Language) -> tuple[str, str]:
     """Where they begin, and the hub's rules in the order in which it checks them, each with its reason code."""
     begin = f"<!-- written from hub/domain/flows/{FOLDERS[flow]}/rules.py -->"
+    makes_row = {True: _say("yes", language), False: _say("no", language)}
     rows = [
-        f"| {number} | {each.rule.value} | `{each.reason.value}` | {'yes' if each.makes_row else 'no'} |"
+        f"| {number} | {each.rule.value} | `{each.reason.value}` | {makes_row[each.makes_row]} |"
         for number, each in enumerate(BY_NAME[flow].request_rules, 1)
     ]
-    rows += [f"| later | {rule.value} | `{reason.value}` | – |" for rule, reason in BY_NAME[flow].later_rules.items()]
-    head = [f"| order | rule | reason code | makes a failed {flow} |", "|---|---|---|---|"]
+    later = _say("later", language)
+    rows += [f"| {later} | {rule.value} | `{reason.value}` | – |" for rule, reason in BY_NAME[flow].later_rules.items()]
+    head = [_say(f"| order | rule | reason code | makes a failed {flow} |", language), "|---|---|---|---|"]
     return begin, "\n".join([begin, *head, *rows, RULES_END])
 
 
 _GIVERS = {Giver.HUB: "the hub", Giver.PAYEE_BANK: "the payee's bank", Giver.PAYER_BANK: "the payer's bank"}
 
 
-def reasons(flow: str) -> tuple[str, str]:
+def reasons(flow: str, language: Language) -> tuple[str, str]:
     """Where they begin, and every reason code of a flow with those who give it."""
     begin = f"<!-- written from pix/scheme/reasons/{flow}s.py -->"
     rows = []
     for code, reason in REASONS_OF_FLOWS[flow].items():
-        givers = " and ".join(name for giver, name in _GIVERS.items() if giver in reason.given_by)
-        rows.append(f"| `{code.value}` | {givers or 'not given yet'} | {reason.sentence_en} |")
-    head = ["| code | given by | sentence shown to people |", "|---|---|---|"]
+        givers = [_say(name, language) for giver, name in _GIVERS.items() if giver in reason.given_by]
+        given_by = _say(" and ", language).join(givers) or _say("not given yet", language)
+        sentence = reason.sentence_pt if language is Language.PORTUGUESE else reason.sentence_en
+        rows.append(f"| `{code.value}` | {given_by} | {sentence} |")
+    head = [_say("| code | given by | sentence shown to people |", language), "|---|---|---|"]
     return begin, "\n".join([begin, *head, *rows, REASONS_END])
 
 
-def counterparts() -> str:
+def counterparts(language: Language) -> str:
     """Every message with its ISO 20022 counterpart, in the order of the steps."""
     without = [message for message in (*BankMessage.__args__, *HubMessage.__args__) if message not in ISO_20022]
-    rows = [f"| `{message.__name__}` | {ISO_20022.get(message, 'none')} |" for message in (*ISO_20022, *without)]
-    return "\n".join([ISO_BEGIN, "| message | ISO 20022 in Pix |", "|---|---|", *rows, ISO_END])
-
-
-def bounds() -> str:
-    """Every field of the messages with its bound."""
     rows = [
-        f"| `{field}` | {bound} | {at_hub or '–'} | {at_bank or '–'} |"
-        for field, (bound, at_hub, at_bank) in _BOUNDS.items()
+        f"| `{message.__name__}` | {_say(ISO_20022.get(message, 'none'), language)} |"
+        for message in (*ISO_20022, *without)
     ]
-    sizes = (
-        f"A bank's message has at most {BANK_VALUE_BYTES_MAX} bytes and the hub's {VALUE_BYTES_MAX}, because\n"
-        f"`TransferFailed` repeats the request. A bank's name has 1 to {BANK_NAME_LENGTH_MAX} characters."
-    )
-    head = ["| field | bound | outside it, at the hub | outside it, at a bank |", "|---|---|---|---|"]
-    return "\n".join([BOUNDS_BEGIN, *head, *rows, "", sizes, BOUNDS_END])
+    return "\n".join([ISO_BEGIN, _say("| message | ISO 20022 in Pix |", language), "|---|---|", *rows, ISO_END])
+
+
+def bounds(language: Language) -> str:
+    """Every field of the messages with its bound."""
+    rows = []
+    for field, (bound, at_hub, at_bank) in _BOUNDS.items():
+        said = _BOUNDS_PT[field] if language is Language.PORTUGUESE else bound
+        rows.append(f"| `{field}` | {said} | {_say(at_hub, language) or '–'} | {_say(at_bank, language) or '–'} |")
+    sizes = {
+        Language.ENGLISH: (
+            f"A bank's message has at most {BANK_VALUE_BYTES_MAX} bytes and the hub's {VALUE_BYTES_MAX}, because\n"
+            f"`TransferFailed` repeats the request. A bank's name has 1 to {BANK_NAME_LENGTH_MAX} characters."
+        ),
+        Language.PORTUGUESE: (
+            f"A mensagem de um banco tem até {BANK_VALUE_BYTES_MAX} bytes e a do hub, {VALUE_BYTES_MAX}, porque\n"
+            f"`TransferFailed` repete a solicitação. O nome de um banco tem de 1 a {BANK_NAME_LENGTH_MAX} caracteres."
+        ),
+    }
+    head = [_say("| field | bound | outside it, at the hub | outside it, at a bank |", language), "|---|---|---|---|"]
+    return "\n".join([BOUNDS_BEGIN, *head, *rows, "", sizes[language], BOUNDS_END])
 
 
 def fields_with_bounds() -> frozenset[str]:
@@ -149,14 +231,14 @@ def fields_of_messages() -> frozenset[str]:
     return frozenset(names - {"payer", "payee"})
 
 
-def with_code(page: str) -> str:
+def with_code(page: str, language: Language) -> str:
     """The page with everything that it takes from the code."""
     for begin, end, text in (
-        (ISO_BEGIN, ISO_END, counterparts()),
-        (BOUNDS_BEGIN, BOUNDS_END, bounds()),
+        (ISO_BEGIN, ISO_END, counterparts(language)),
+        (BOUNDS_BEGIN, BOUNDS_END, bounds(language)),
         *((begin, END, text) for begin, text in map(diagram, BY_NAME)),
-        *((begin, RULES_END, text) for begin, text in map(rules, BY_NAME)),
-        *((begin, REASONS_END, text) for begin, text in map(reasons, BY_NAME)),
+        *((begin, RULES_END, text) for begin, text in (rules(flow, language) for flow in BY_NAME)),
+        *((begin, REASONS_END, text) for begin, text in (reasons(flow, language) for flow in BY_NAME)),
     ):
         before, rest = page.split(begin)
         page = before + text + rest.split(end, 1)[1]
@@ -164,4 +246,5 @@ def with_code(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_code(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for language, path in PAGES.items():
+        path.write_text(with_code(path.read_text(encoding="utf-8"), language), encoding="utf-8")

@@ -7,13 +7,15 @@ import pytest
 from pix.scheme.messages import ISO_20022, BankMessage, HubMessage, OutcomeProcessed
 from pix.scheme.messages.returns import ReturnProcessed
 from pix.scheme.reasons import ReasonCode
-from tests.unit.house.protocol_page import PAGE, fields_of_messages, fields_with_bounds, with_code
+from pix.web.languages import Language
+from tests.unit.house.protocol_page import PAGE, PAGES, fields_of_messages, fields_with_bounds, with_code
 
 
-def test_the_counterparts_the_diagram_and_the_bounds_are_those_of_the_code() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", PAGES)
+def test_the_counterparts_the_diagram_and_the_bounds_are_those_of_the_code(language: Language) -> None:
+    page = PAGES[language].read_text(encoding="utf-8")
 
-    assert page == with_code(page), "run: python -m tests.unit.house.protocol_page"
+    assert page == with_code(page, language), "run: python -m tests.unit.house.protocol_page"
 
 
 def test_every_field_of_every_message_has_a_bound() -> None:

@@ -68,7 +68,7 @@ def upgrade() -> None:
             tax_id text COLLATE "C" NOT NULL,
             txid text COLLATE "C" NOT NULL,
             batch_id text COLLATE "C" NOT NULL,
-            place integer NOT NULL,
+            item_number integer NOT NULL,
             status text NOT NULL CHECK (status IN ('EM_PROCESSAMENTO', 'CRIADA', 'NEGADA')),
             wanted jsonb,
             refusals jsonb NOT NULL,
@@ -77,7 +77,7 @@ def upgrade() -> None:
             FOREIGN KEY (tax_id, batch_id) REFERENCES batches,
             CHECK ((status = 'EM_PROCESSAMENTO') = (wanted IS NOT NULL))
         );
-        CREATE INDEX batch_items_of_batch ON batch_items (tax_id, batch_id, place);
+        CREATE INDEX batch_items_of_batch ON batch_items (tax_id, batch_id, item_number);
         CREATE INDEX batch_items_open ON batch_items (tax_id, txid) WHERE status = 'EM_PROCESSAMENTO';
 
         CREATE INDEX transfers_of_charges ON transfers (account_number, txid)

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from bank_sim.entrypoints.http.api import accounts, books, keys, limits, schedules, switches
+from bank_sim.entrypoints.http.api import accounts, api_credentials, books, keys, limits, schedules, switches, webhooks
 from bank_sim.entrypoints.http.api.docs import router as docs_router
 
 API_ROUTERS: Final = (
@@ -19,6 +19,8 @@ API_ROUTERS: Final = (
     limits.router,
     books.router,
     switches.router,
+    api_credentials.router,
+    webhooks.router,
 )
 
 

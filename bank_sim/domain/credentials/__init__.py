@@ -1,0 +1,1 @@
+"""Credentials with which a merchant's programs use the API Pix."""

@@ -1,0 +1,1 @@
+"""Webhooks: what a merchant is told of the money that came in."""

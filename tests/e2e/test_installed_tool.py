@@ -1,0 +1,161 @@
+"""The wheel, installed as a tool: a network starts and pays from an empty folder, without checkout, make or git."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from lab.drive.customers import Population
+from lab.drive.payments import PaymentDriver, payment
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
+from lab.read.rest import BankRest, HubRest, new_client
+from tests.e2e.conftest import END_SECONDS_MAX, Background, all_gone
+from tests.unit.house.repository import ROOT, project
+
+READY: Final = "Ctrl-C stops everything"
+OF_DEVELOPERS: Final = {"git", "make", "gmake", "docker"}
+"""Programs that a user of the tool may lack."""
+PIPX: Final = "pipx==1.18.4"
+UV: Final = "uv==0.13.8"
+VERSION: Final = project()["project"]["version"]
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
+    """Runs a program to its end and returns what it writes; fails with what it says."""
+    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
+    assert finished.returncode == 0, f"{command}\n{finished.stdout}{finished.stderr}"
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder)]
+    run([sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", *options, str(ROOT)])
+    (built,) = folder.glob("codepix-*.whl")
+    return built
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user with an empty home, whose machine has no tools of developers."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
+        for program in folder.iterdir() if folder.is_dir() else ():
+            link = programs / program.name
+            if program.name not in OF_DEVELOPERS and not link.is_symlink():
+                link.symlink_to(program)
+    environment = {"PATH": str(programs), "HOME": str(tmp_path / "home"), "LANG": "C.UTF-8", "COLUMNS": "200"}
+    assert shutil.which("sh", path=environment["PATH"]) and not shutil.which("git", path=environment["PATH"])
+    return environment
+
+
+@pytest.fixture
+def started() -> Iterator[list[Background]]:
+    """Takes what a test starts, and kills what is left of it."""
+    backgrounds: list[Background] = []
+    yield backgrounds
+    for background in backgrounds:
+        background.process.kill()
+        background.process.wait(END_SECONDS_MAX)
+
+
+def use_from_an_empty_folder(codepix: Path, user: Mapping[str, str], started: list[Background], folder: Path) -> None:
+    """Asks for the version, starts a demo, pays in it, looks at its pages, audits it, and stops it."""
+    empty = folder / "empty"
+    empty.mkdir()
+    assert run([codepix, "--version"], user, empty) == f"codepix {VERSION}\n"
+
+    options = ("--hub-port", "--hub-grpc-port", "--bank-001-port", "--bank-002-port", "--lab-port")
+    ports = {option: str(free_port()) for option in options}
+    arguments = ["demo", "--banks", "2", *(text for pair in ports.items() for text in pair)]
+    demo = Background.of_program(folder / "demo.log", [str(codepix), *arguments], user, empty)
+    started.append(demo)
+    demo.await_output(READY)
+    hub = f"http://127.0.0.1:{ports['--hub-port']}"
+    with new_client() as client:
+        assert [bank["name"] for bank in HubRest(hub, client).banks()] == ["Banco Aurora", "Banco Ipê"]
+        banks = {
+            code: BankRest(code, f"http://127.0.0.1:{ports[f'--bank-{code}-port']}", client) for code in ("001", "002")
+        }
+        population = Population.of(banks)
+        sent = payment(population.rich("001"), population.rich("002"), 12_34, "from a tool")
+        PaymentDriver(banks).send(sent)
+        page = client.get(f"{hub}/", headers={"Accept-Language": "pt-BR"})
+        assert page.is_success and "Fila de erros" in page.text
+        (style,) = re.findall(r'href="(/static/[^"]*foundation[^"]*\.css[^"]*)"', page.text)
+        assert client.get(f"{hub}{style}").is_success
+    assert "holds" in run([codepix, "audit", "--hub", hub], user, empty)
+
+    family = demo.family()
+    assert demo.end(signal.SIGINT) == 0, demo.output()
+    wait_until(lambda: all_gone(family), END_SECONDS_MAX, "every process of the demo to be gone")
+    assert list(empty.iterdir()) == []
+
+
+def test_a_demo_runs_from_the_wheel_and_its_dependencies_alone(
+    wheel: Path, user: dict[str, str], started: list[Background], tmp_path: Path
+) -> None:
+    """In an environment that has the wheel, and the dependencies of this one without its editable install."""
+    environment = tmp_path / "tool"
+    run([sys.executable, "-m", "venv", "--without-pip", environment])
+    (site,) = (environment / "lib").glob("python3*/site-packages")
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (site / "dependencies.pth").write_text("\n".join(sorted(folders)))
+    options = ["--quiet", "--no-deps", "--no-index", str(wheel)]
+    run([sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", *options])
+    where = run([environment / "bin" / "python", "-c", "import lab; print(lab.__file__)"], user, tmp_path)
+    assert Path(where.strip()).is_relative_to(environment)
+
+    use_from_an_empty_folder(environment / "bin" / "codepix", user, started, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installers() -> Path:
+    """The folder with the programs pipx and uv, kept in the user's cache for the next run."""
+    name = "-".join((PIPX, UV)).replace("==", "-")
+    environment = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codepix" / name
+    if not (environment / "complete").exists():
+        shutil.rmtree(environment, ignore_errors=True)
+        run([sys.executable, "-m", "venv", environment])
+        run([environment / "bin" / "python", "-m", "pip", "install", "--quiet", PIPX, UV])
+        (environment / "complete").touch()
+    return environment / "bin"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("installer", ["pipx", "uv"])
+def test_pipx_and_uv_install_a_tool_that_works(
+    installer: str, wheel: Path, installers: Path, user: dict[str, str], started: list[Background], tmp_path: Path
+) -> None:
+    scripts = tmp_path / "scripts"
+    constraints = str(ROOT / "constraints.txt")
+    install = {
+        "pipx": [str(installers / "pipx"), "install", f"--pip-args=--constraint {constraints}"],
+        "uv": [str(installers / "uv"), "tool", "install", "--constraints", constraints],
+    }
+    environment = {
+        **os.environ,
+        **user,
+        "PATH": f"{installers}{os.pathsep}{user['PATH']}",
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(scripts),
+        "UV_TOOL_DIR": str(tmp_path / "uv"),
+        "UV_TOOL_BIN_DIR": str(scripts),
+    }
+    python = ["--python", f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
+    run([*install[installer], *python, str(wheel)], environment, tmp_path)
+
+    use_from_an_empty_folder(scripts / "codepix", user, started, tmp_path)
