@@ -22,7 +22,7 @@ from lab.network.run import Run, open_run
 from lab.network.supervisor import Supervisor
 from lab.read.rest import Unreachable
 from lab.sandbox.at_rest import read_open, wait_at_rest, wait_until_read
-from lab.sandbox.document import SandboxDocument, describe
+from lab.sandbox.document import SandboxDocument, describe, make_credentials
 from lab.sandbox.snapshots import Snapshots, check_snapshot_name
 
 BASELINE: Final = "start"
@@ -73,6 +73,7 @@ class Sandbox:
         self.options = options
         self.token = _token(options)
         self.control_url = ""
+        self._chance_or_seed = options.seed or self.token
         network = run.network
         databases = [HUB_DATABASE, *(database_of(bank.spec) for bank in network.banks)]
         self.snapshots = Snapshots([network.postgres.url(name) for name in databases])
@@ -84,12 +85,15 @@ class Sandbox:
             if open_items := wait_at_rest(self.run, AT_REST_SECONDS_MAX):
                 raise StillOpen(open_items)
             if BASELINE not in self.snapshots.names():
+                make_credentials(self.run, self._chance_or_seed)
                 self.snapshots.take(BASELINE)
             self._set_clock(self.options.start_at_ms)
 
     def document(self) -> SandboxDocument:
         """What a test needs to know. Raises `Unreachable`."""
-        return describe(self.run, self.options.seed, self.options.start_at_ms, self.control_url, self.token)
+        return describe(
+            self.run, self.options.seed, self._chance_or_seed, self.options.start_at_ms, self.control_url, self.token
+        )
 
     def open_items(self) -> list[str]:
         """What keeps the network from being at rest. Raises `Unreachable`."""

@@ -10,6 +10,7 @@ import pytest
 from bank_sim.application.ports import RowExists, UnitsOfWork
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
+from bank_sim.application.sandbox.webhook_faults import fault_by_rules
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict, KeyNotFound
@@ -26,6 +27,8 @@ from bank_sim.domain.sandbox.rules import (
     RuleSource,
     standard_rules,
 )
+from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
+from bank_sim.domain.webhooks.model import Notice
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import TransferAccepted, TransferRejected, TransferRequested
@@ -251,3 +254,21 @@ def test_a_client_key_is_unique(world: World, units: UnitsOfWork) -> None:
 
     with pytest.raises(RowExists):
         add_again()
+
+
+def test_a_rule_chooses_the_fault_of_a_notice(world: World, units: UnitsOfWork) -> None:
+    plan = FaultPlan(WebhookFault.DELAYED, delay_ms=9)
+    world.bank.sandbox.add_rule(Rule("slow", RuleKind.WEBHOOK, plan, Match(txid="abc*")))
+    notice = Notice(
+        account_number="100001-7",
+        key=STRANGERS_KEY,
+        txid="abc1",
+        end_to_end_id="E1",
+        return_id="",
+        amount_centavos=1,
+        noted_at_ms=1,
+        due_at_ms=1,
+    )
+    with units() as unit:
+        assert fault_by_rules(unit, notice) == plan
+        assert fault_by_rules(unit, replace(notice, txid="xyz")) is None
