@@ -129,8 +129,8 @@ class BankStore:
         return (
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
-            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
             self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
+            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
         )  # fmt: skip
 
 
