@@ -83,6 +83,11 @@ def why_refused(address: Address, scheme: str, *, allowed: bool) -> str:
     return "" if scheme == "https" else f"{address} is public and needs https"
 
 
+def is_private(address: Address) -> bool:
+    """Whether an address is of this machine or of a private network, where http is spoken."""
+    return not why_refused(address, "http", allowed=False)
+
+
 _resolvers = ThreadPoolExecutor(RESOLVERS_MAX, "resolver")
 
 
