@@ -17,9 +17,8 @@ from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.adapters.postgres.counters import PostgresCounter
 from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.request_transfer import RequestTransfer
-from bank_sim.application.sandbox.webhook_faults import fault_by_rules
 from bank_sim.application.use_cases import compose
-from bank_sim.application.webhooks.use_cases import Delivering, no_fault
+from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
@@ -93,7 +92,7 @@ class Bank(Participant[BankSettings]):
             token_secret=settings.bank_secret,
             token_seconds=settings.api_pix_token_seconds,
             delivering=_delivering(settings),
-            choose_fault=fault_by_rules if settings.sandbox else no_fault,
+            has_sandbox=settings.sandbox,
             **self._seeded_ids(),
         )
         process: ProcessMessages = application.process_messages

@@ -125,12 +125,6 @@ def test_credentials_open_the_api_pix(sandbox: CodePixNetwork) -> None:
         shop["token_url"], data={"grant_type": "client_credentials"}, auth=(shop["client_id"], shop["client_secret"])
     )
     assert answer.status_code == 200, answer.text
-    listed = httpx.get(
-        f"{shop['api_pix_url']}/pix",
-        params={"inicio": "2027-03-01T00:00:00Z", "fim": "2027-03-02T00:00:00Z"},
-        headers={"Authorization": f"Bearer {answer.json()['access_token']}"},
-    )
-    assert listed.status_code == 200, listed.text
 
 
 def test_a_payer_is_told_by_command(sandbox: CodePixNetwork) -> None:

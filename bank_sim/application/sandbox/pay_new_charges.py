@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
 
+from bank_sim.application.payable_codes.use_cases import PayableCodes
 from bank_sim.application.ports import UnitOfWork
 from bank_sim.application.sandbox.plan_payments import OTHERS, RICH
 from bank_sim.domain.charges.amounts import last_day_to_pay
@@ -17,18 +17,11 @@ from pix.scheme.initiation import Initiation
 from pix.scheme.people import mask_tax_id
 
 
-class WriteCode(Protocol):
-    """Writes dynamic codes of this bank."""
-
-    def __call__(self, location: Location, holder_name: str) -> str:
-        """The copia e cola."""
-
-
 class PayNewCharges:
     """Plans what a rule says, in the transaction that makes the charge."""
 
-    def __init__(self, write_code: WriteCode, new_id: Callable[[], str]) -> None:
-        self._write_code = write_code
+    def __init__(self, codes: PayableCodes, new_id: Callable[[], str]) -> None:
+        self._codes = codes
         self._new_id = new_id
 
     def __call__(self, unit: UnitOfWork, charge: Charge, location: Location) -> None:
@@ -47,7 +40,7 @@ class PayNewCharges:
                 PlannedPayment(
                     plan_id=self._new_id(),
                     account_number=payer,
-                    code=self._write_code(location, account.holder_name),
+                    code=self._codes.write(self._codes.location(charge.kind, location.token), account.holder_name),
                     created_at_ms=charge.created_at_ms,
                     due_at_ms=_due_at_ms(charge, action),
                     times=action.times,
