@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import httpcore
 
+from pix.runtime.addresses import join_host_port
 from pix.runtime.allowed_hosts import AllowedHosts
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -173,7 +174,7 @@ def _headers(url: httpcore.URL, headers: Sequence[tuple[str, str]]) -> list[tupl
     port = url.port
     is_default = port is None or port == _SCHEMES[url.scheme.decode()]
     host = url.host.decode()
-    named = host if is_default else f"{host}:{port}"
+    named = host if is_default or port is None else join_host_port(host, port)
     return [("Host", named), ("Accept-Encoding", "identity"), ("Connection", "close"), *headers]
 
 

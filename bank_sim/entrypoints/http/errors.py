@@ -10,6 +10,7 @@ from bank_sim.application.credentials.request_log import ApiRequestNotFound
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
 from bank_sim.domain import errors
+from bank_sim.domain.charges.errors import ChargeNotFound
 from bank_sim.domain.credentials import model as credentials
 from bank_sim.domain.payable_codes import errors as code_errors
 from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
@@ -29,6 +30,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         **FLOW_PROBLEMS,
         **WEBHOOK_PROBLEMS,
+        ChargeNotFound: ProblemKind("charge-not-found", 404, "The charge does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),

@@ -72,10 +72,11 @@ def request_of(account: Account, credential_id: str, **changes: Any) -> ApiReque
     return ApiRequest(account_number=account.number, credential_id=credential_id, **{**values, **changes})
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_pages_are_the_customers_alone(visit: Visit, aurora: BankApplication, visitor: Visitor, page: str) -> None:
-    assert visitor.open(page).status_code == 200
-    assert visit(aurora).open(page).url.path == "/sign-in"
+def test_the_pages_are_the_customers_alone(visit: Visit, aurora: BankApplication, visitor: Visitor) -> None:
+    stranger = visit(aurora)
+    for page in PAGES:
+        assert visitor.open(page).status_code == 200, page
+        assert stranger.open(page).url.path == "/sign-in", page
 
 
 def test_a_secret_is_shown_once_and_works(visitor: Visitor, aurora: BankApplication, ana: Account) -> None:
@@ -155,17 +156,7 @@ def test_a_charge_is_made_on_a_page_and_removed(visitor: Visitor, aurora: BankAp
     assert found.status is ChargeStatus.REMOVED_BY_PAYEE
 
 
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [
-        ({"due_day": ""}, "Choose a day."),
-        ({"debtor_tax_id": "123"}, "CPF"),
-        ({"key": "bruno@example.com"}, "This key does not pay into your account."),
-    ],
-)
-def test_a_charge_with_a_due_date_says_what_is_wrong_with_it(
-    visitor: Visitor, fields: dict[str, str], sentence: str
-) -> None:
+def test_a_charge_with_a_due_date_says_what_is_wrong_with_it(visitor: Visitor) -> None:
     visitor.open("/developers/charges/new")
     form = {
         "kind": "cobv",
@@ -175,8 +166,13 @@ def test_a_charge_with_a_due_date_says_what_is_wrong_with_it(
         "debtor_name": "João",
         "debtor_tax_id": ANAS_CPF,
     }
-    assert visitor.send("/developers/charges/new", **form | fields).status_code == 422
-    assert sentence in visitor.text
+    for fields, sentence in (
+        ({"due_day": ""}, "Choose a day."),
+        ({"debtor_tax_id": "123"}, "CPF"),
+        ({"key": "bruno@example.com"}, "This key does not pay into your account."),
+    ):
+        assert visitor.send("/developers/charges/new", **form | fields).status_code == 422
+        assert sentence in visitor.text
 
 
 def test_the_list_of_charges_is_narrowed_and_newest_first(
@@ -264,7 +260,26 @@ def test_nothing_of_another_customer_is_shown(
     assert 'data-request="r1"' not in other.page.text
 
 
-def test_without_a_sandbox_nobody_else_pays(visitor: Visitor) -> None:
-    assert visitor.open("/developers/pay").status_code == 404
-    visitor.open("/developers")
-    assert visitor.send("/developers/pay", code="x").status_code == 404
+def test_in_a_sandbox_a_person_of_the_bank_pays(
+    visitor: Visitor, village: Village, aurora: BankApplication, ana: Account, charge: Charge
+) -> None:
+    aurora.seed_demo_people()
+    address = f"/developers/charges/cob/{charge.txid}"
+    visitor.open(address)
+    code = visitor.hidden("code")
+    visitor.send("/developers/pay", code=code, when="in_seconds", in_seconds="60", payer="company")
+    assert "Payment planned." in visitor.text
+    plan = aurora.sandbox.plans(10)[0]
+    visitor.send(f"/developers/pay/{plan.plan_id}/cancel")
+    assert "Payment cancelled." in visitor.text
+    assert visitor.send("/developers/pay", code="nonsense").status_code == 422
+    assert visitor.send("/developers/pay", code=code, when="at", at="").status_code == 422
+    assert "Choose a day and a time." in visitor.text
+
+
+def test_without_a_sandbox_nobody_else_pays(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    for settings in ({"sandbox": False}, {"demo_mode": False}):
+        visitor = visit(aurora, ana, **settings)
+        assert visitor.open("/developers/pay").status_code == 404
+        visitor.open("/developers")
+        assert visitor.send("/developers/pay", code="x").status_code == 404

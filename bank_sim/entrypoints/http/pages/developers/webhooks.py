@@ -225,7 +225,7 @@ def _notice(request: Request, site: Site, account: Account, notice_id: int) -> d
         site,
         account,
         TAB,
-        notice=notice,
+        entry=notice,
         attempts=[_attempt(delivery) for delivery in deliveries],
         charge_path=_charge_path(site, account, notice.txid),
         version=version_of((notice, deliveries)),
