@@ -130,7 +130,7 @@ class ProcessMessages:
                 behaviour=behaviour,
                 account=account,
                 traceparent=arrival.traceparent,
-                charge=fold.charge_at(charge_needed(fold.rows, arrival.message)),
+                charge=fold.charge_at(charge_needed(fold.rows, arrival.message)) if fold.charges else None,
                 unknown_charges=self._unknown_charges,
             )
             decision = self._decide_on(fold.rows, arrival.message, facts)
