@@ -19,7 +19,7 @@ def certs(
     bank: Annotated[list[str] | None, typer.Option(help="A bank's code; may be given again.")] = None,
     hub_name: Annotated[list[str] | None, typer.Option(help="A name of the hub; may be given again.")] = None,
 ) -> None:
-    """Makes an authority for demonstrations, and certificates of the hub and of banks for mutual TLS on gRPC."""
+    """Makes an authority for demonstrations, and certificates for mutual TLS on gRPC and on the banks' API Pix."""
     codes = bank or [spec.code for spec in DEMO_BANKS]
     try:
         made = make_certificates(folder.absolute(), codes, hub_name or HUB_NAMES)
@@ -27,7 +27,16 @@ def certs(
         raise refuse(f"--bank: {error.rule}", EXIT_USAGE) from None
     except OSError as error:
         raise refuse(f"--folder: {folder}: {error.strerror}", EXIT_USAGE) from None
-    settings = {"The hub": made.hub_settings(), **{f"Bank {code}": made.bank_settings(code) for code in made.banks}}
+    of_banks = {f"Bank {code}": made.bank_settings(code) | made.api_pix_settings(code) for code in made.banks}
+    settings = {"The hub": made.hub_settings(), **of_banks}
     for title, values in settings.items():
         lines = (f"  {name}={value}" for name, value in values.items())
         console.print(f"{title}:", *lines, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        "API_PIX_TLS_… are for a bank with API_PIX_PORT. Its clients show a certificate such as",
+        f"  {made.merchant.certificate} with {made.merchant.key}",
+        sep="\n",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

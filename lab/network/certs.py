@@ -1,7 +1,8 @@
-"""Certificates for demonstrations: an authority, and certificates for the hub and each bank that it signs.
+"""Certificates for demonstrations: an authority, and what it signs: certificates for the hub, banks, and a merchant.
 
-A bank's certificate names its ISPB, which the hub compares with the caller. Real participants use certificates of the
-scheme's authority; these are for a network in a box, and their authority's key lies beside them.
+A bank has one for its calls to the hub, which names its ISPB, and one for its API Pix, which merchants call. Real
+participants use certificates of the scheme's authority; these are for a network in a box, and their authority's key
+lies beside them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ BACKDATED: Final = timedelta(hours=1)
 AUTHORITY_NAME: Final = "CodePix demo authority"
 HUB_NAMES: Final = ("hub", "localhost", "127.0.0.1", "::1")
 """Under which banks find the hub: in compose, and on one machine."""
+API_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+"""Under which merchants find the API Pix of a bank on one machine; in compose it is the bank's name."""
 AUTHORITY: Final = "authority"
 HUB: Final = "hub"
+MERCHANT: Final = "merchant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Certificates:
     hub: Certificate
     banks: dict[str, Certificate]
     """By code."""
+    apis: dict[str, Certificate]
+    """Of the banks' API Pix, by code."""
+    merchant: Certificate
+    """For a client of the API Pix."""
 
     def hub_settings(self) -> dict[str, str]:
         return {
@@ -54,6 +62,14 @@ class Certificates:
             "HUB_TLS_KEY": str(self.banks[code].key),
         }
 
+    def api_pix_settings(self, code: str) -> dict[str, str]:
+        """With `API_PIX_PORT` they make the API of a bank take only clients that show a certificate."""
+        return {
+            "API_PIX_TLS_CERTIFICATE": str(self.apis[code].certificate),
+            "API_PIX_TLS_KEY": str(self.apis[code].key),
+            "API_PIX_TLS_CLIENT_CA": str(self.authority.certificate),
+        }
+
 
 def make_certificates(
     folder: Path, bank_codes: Sequence[str], hub_names: Sequence[str] = HUB_NAMES, now: datetime | None = None
@@ -65,6 +81,8 @@ def make_certificates(
     folder.mkdir(parents=True, exist_ok=True)
     now = now or datetime.now(UTC)
     names = {HUB: list(hub_names), **{f"bank-{code}": [ispb_of_code(code)] for code in bank_codes}}
+    names |= {f"bank-{code}-api": [*API_NAMES, f"bank-{code}"] for code in bank_codes}
+    names[MERCHANT] = [MERCHANT]
     made = {name: Certificate(folder / f"{name}.pem", folder / f"{name}.key") for name in (AUTHORITY, *names)}
     authority = made[AUTHORITY]
     if authority.certificate.exists():
@@ -81,7 +99,13 @@ def make_certificates(
                 not_after=now + timedelta(days=VALID_DAYS),
             )
             _write(made[name], issued.cert_chain_pems[0], issued.private_key_pem)
-    return Certificates(authority, made[HUB], {code: made[f"bank-{code}"] for code in bank_codes})
+    return Certificates(
+        authority,
+        made[HUB],
+        {code: made[f"bank-{code}"] for code in bank_codes},
+        {code: made[f"bank-{code}-api"] for code in bank_codes},
+        made[MERCHANT],
+    )
 
 
 def _write(files: Certificate, certificate: trustme.Blob, key: trustme.Blob) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,11 +20,13 @@ from bank_sim.entrypoints.api_pix_options import ApiPixOptions
 from bank_sim.entrypoints.http.app import create_app
 from pix.postgres.engine import make_engine
 from pix.runtime.clock import SchemeClock
+from pix.scheme.initiation import Initiation
+from pix.scheme.keys import parse_stored_key
 from tests.integration.api_pix.description import judge
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village
 from tests.support.bank import World
 from tests.support.databases import Databases
-from tests.support.village import VillageSettings
+from tests.support.village import Village, VillageSettings
 
 __all__ = ["ana", "aurora", "bruno", "clients", "ipe", "village"]
 
@@ -40,6 +43,8 @@ class Shop:
     credential_id: str
     secret: str
     token: str = field(default="", repr=False)
+    village: Village | None = None
+    """None of a bank that is alone."""
 
     def ask_token(self, **fields: str) -> Response:
         """Asks for a token with a form, the secret in the Authorization header."""
@@ -70,6 +75,24 @@ class Shop:
     def delete(self, path: str) -> Response:
         return self.request("DELETE", path)
 
+    def receive(
+        self, payer: Shop, key: str, amount_centavos: int = 10_000, description: str = "", txid: str = ""
+    ) -> str:
+        """The end-to-end id of a Pix that the other merchant's account has paid to this key; with a txid by QR code."""
+        assert self.village is not None
+        transfer = payer.bank.request_transfer(
+            account_number=payer.account.number,
+            payee_key=parse_stored_key(key),
+            amount_centavos=amount_centavos,
+            description=description,
+            idempotency_key=str(uuid4()),
+            payee_tax_id_masked=self.account.tax_id_masked,
+            initiation=Initiation.QRES if txid else Initiation.DICT,
+            txid=txid,
+        )
+        self.village.deliver()
+        return transfer.end_to_end_id
+
 
 OpenShop = Callable[..., Shop]
 """Makes the merchant of a bank and an account, with `scopes` if not all; `options` and `clock` are the bank's."""
@@ -84,6 +107,7 @@ def open_shop(clients: ExitStack) -> OpenShop:
         scopes: tuple[str, ...] = ALL_SCOPES,
         options: ApiPixOptions | None = None,
         clock: SchemeClock | None = None,
+        village: Village | None = None,
         base_url: str = "http://testserver",
     ) -> Shop:
         app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
@@ -91,7 +115,7 @@ def open_shop(clients: ExitStack) -> OpenShop:
         client = clients.enter_context(TestClient(app, base_url=base_url, raise_server_exceptions=False))
         judge(client)
         made = bank.api_credentials.create(account_number=account.number, name="Loja", scopes=scopes)
-        shop = Shop(client, bank, account, made.credential.credential_id, made.secret)
+        shop = Shop(client, bank, account, made.credential.credential_id, made.secret, village=village)
         answer = shop.ask_token()
         assert answer.status_code == 200, answer.text
         shop.token = answer.json()["access_token"]
@@ -101,15 +125,15 @@ def open_shop(clients: ExitStack) -> OpenShop:
 
 
 @pytest.fixture
-def shop(open_shop: OpenShop, aurora: BankApplication, ana: Account) -> Shop:
+def shop(open_shop: OpenShop, village: Village, aurora: BankApplication, ana: Account) -> Shop:
     """Ana at Aurora, in a village in memory."""
-    return open_shop(aurora, ana)
+    return open_shop(aurora, ana, village=village)
 
 
 @pytest.fixture
-def other_shop(open_shop: OpenShop, ipe: BankApplication, bruno: Account) -> Shop:
+def other_shop(open_shop: OpenShop, village: Village, ipe: BankApplication, bruno: Account) -> Shop:
     """Bruno at Ipê, in the same village."""
-    return open_shop(ipe, bruno)
+    return open_shop(ipe, bruno, village=village)
 
 
 @pytest.fixture

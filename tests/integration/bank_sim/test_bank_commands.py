@@ -14,6 +14,7 @@ from pix.participant.dead_letters.records import letter_of
 from pix.postgres.engine import make_engine
 from pix.scheme.deliveries import Rejected
 from pix.wire.record import Record
+from tests.support.bank import World
 
 app = make_app(Bank)
 
@@ -78,3 +79,29 @@ def test_dead_letters_are_listed_replayed_and_discarded(database_url: str) -> No
     assert "already replayed or discarded" in again.stderr
     unknown = CliRunner().invoke(app, ["dead-letter", "replay", "unknown"])
     assert "No dead letter has this digest" in unknown.stderr
+
+
+def test_credentials_are_made_listed_rotated_and_revoked(database_url: str) -> None:
+    CliRunner().invoke(app, ["migrate"])
+    engine = make_engine(database_url)
+    bank = World(PostgresUnitsOfWork(engine))
+    number = bank.open_account().number
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, ["credentials", *words])
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    made = dict(line.split("=", 1) for line in run("create", number, "--scope", "cob.read").splitlines())
+    rotated = dict(line.split("=", 1) for line in run("rotate", number, made["client_id"]).splitlines())
+    assert rotated["client_id"] == made["client_id"] and rotated["client_secret"] != made["client_secret"]
+    issued = bank.bank.api_credentials.issue_token(credential_id=made["client_id"], secret=rotated["client_secret"])
+    assert issued.scopes == ("cob.read",)
+    assert "revoked" in run("revoke", number, made["client_id"])
+    listed = run("list", number)
+    assert "revoked" in listed and rotated["client_secret"] not in listed
+    chosen = ["--client-id", "client-of-tests", "--client-secret", "a-secret-that-is-the-same-each-time"]
+    assert run("create", number, *chosen) == run("create", number, *chosen)
+    unknown = CliRunner().invoke(app, ["credentials", "create", "999999-9"])
+    assert unknown.exit_code == 1 and "No account has this number" in unknown.stderr
+    engine.dispose()

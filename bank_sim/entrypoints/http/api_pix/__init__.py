@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.api_pix_options import ApiPixOptions
-from bank_sim.entrypoints.http.api_pix import cob, cobv, loc, lotecobv, oauth, recurring, webhook
+from bank_sim.entrypoints.http.api_pix import cob, cobv, loc, lotecobv, oauth, pix, recurring, webhook
 from bank_sim.entrypoints.http.api_pix.access import make_api
 from bank_sim.entrypoints.http.api_pix.errors import answer_pix_error, install_errors
 from bank_sim.entrypoints.http.api_pix.request_log import LogRequests
@@ -30,6 +30,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     lotecobv.router,
     loc.router,
     webhook.router,
+    pix.router,
     recurring.router,
 )
 """Those under `/v2`."""

@@ -258,7 +258,7 @@ def error_of(request: Request, error: Exception) -> PixApiError:
         case RequestValidationError():
             return _of_faults(request, error)
         case HTTPException():
-            return _of_status(error)
+            return _of_status(request, error)
         case DatabaseUnavailable() | HubUnavailable() | HubCredentialsRejected():
             detail = "O banco não consegue responder agora. Tente novamente em instantes."
             return PixApiError(ErrorKind.ServicoIndisponivel, detail, headers={"Retry-After": "1"})
@@ -280,8 +280,10 @@ def _of_faults(request: Request, error: RequestValidationError) -> PixApiError:
     return PixApiError(invalid_kind(request), violations=[violation_of(fault, name) for fault in faults])
 
 
-def _of_status(error: HTTPException) -> PixApiError:
+def _of_status(request: Request, error: HTTPException) -> PixApiError:
     match error.status_code:
+        case 400:
+            return PixApiError(invalid_kind(request), "O corpo da requisição não pode ser lido.")
         case 404:
             return PixApiError(ErrorKind.NaoEncontrado, "Não existe nada neste endereço.")
         case 405:

@@ -14,6 +14,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bank_sim.application.credentials.tokens import credential_id_of
 from bank_sim.domain.credentials.request_log import (
     BODY_BYTES_MAX,
     HEADER_LENGTH_MAX,
@@ -22,14 +23,18 @@ from bank_sim.domain.credentials.request_log import (
     body_of,
 )
 from bank_sim.entrypoints.http.api_pix.errors import REQUEST_ID
+from pix.runtime.limits import Limiter
 from pix.runtime.logs import logger
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.buckets import BucketPolicy
 
 WAITING_MAX: Final = 1_000
 """Requests that are not written yet; more are left out of the log."""
 BATCH_MAX: Final = 100
 IDLE_SECONDS: Final = 5.0
 """After this the thread that writes ends; the next request starts another."""
+UNPROVEN_PER_MINUTE: Final = 120
+"""Requests that only name a credential, of each."""
 _NOTE: Final = "codepix.api_note"
 
 log = logger(__name__)
@@ -111,6 +116,7 @@ class LogRequests:
     def __init__(self, app: ASGIApp, requests: RequestLog) -> None:
         self._app = app
         self._requests = requests
+        self._unproven = Limiter(BucketPolicy(UNPROVEN_PER_MINUTE, UNPROVEN_PER_MINUTE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,11 +145,11 @@ class LogRequests:
                 answered.take(message.get("body", b""))
             await send(message)
 
+        headers = Headers(scope=scope)
         try:
             await self._app(scope, receive_noted, send_noted)
         finally:
-            if note.credential_id:
-                headers = Headers(scope=scope)
+            if self._is_noted(note, headers):
                 query = scope["query_string"].decode("latin-1")
                 self._requests.note(
                     ApiRequest(
@@ -160,6 +166,19 @@ class LogRequests:
                         user_agent=headers.get("user-agent", "")[:HEADER_LENGTH_MAX],
                     )
                 )
+
+    def _is_noted(self, note: _Note, headers: Headers) -> bool:
+        """Whether the request is somebody's: by its token, or by the credential that it names without proving it.
+
+        Without the latter, developers would not see that their token has expired. A stranger who knows the id could
+        fill their log in this way, so that there is a limit.
+        """
+        if note.account_number:
+            return True
+        if not note.credential_id:
+            _, _, token = headers.get("authorization", "").partition(" ")
+            note.credential_id = credential_id_of(token.strip())
+        return bool(note.credential_id) and not self._unproven.take(note.credential_id, 1)
 
 
 @dataclass(slots=True)
