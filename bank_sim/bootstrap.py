@@ -11,6 +11,8 @@ from bank_sim.adapters.background_publisher import ThreadedPublisher
 from bank_sim.adapters.gauges import watch_database
 from bank_sim.adapters.hub_client import GrpcHub
 from bank_sim.adapters.observed import FlowWatch, TracedOrders
+from bank_sim.adapters.payloads.jose import JosePayloadSeal
+from bank_sim.adapters.payloads.reader import HttpPayloadReader
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.adapters.postgres.counters import PostgresCounter
 from bank_sim.adapters.receivers import HttpReceivers
@@ -78,6 +80,9 @@ class Bank(Participant[BankSettings]):
             clock=clock,
             policy=settings.retransmission_policy,
             public_url=settings.public_url,
+            payload_host=settings.payload_host,
+            payload_seal=JosePayloadSeal(),
+            payload_reader=HttpPayloadReader(),
             version=codepix_version(),
             health=self.health,
             try_times=settings.try_times,

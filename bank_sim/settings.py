@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -24,8 +25,16 @@ from pix.participant.settings import (
     WebAddress,
     if_set,
 )
-from pix.runtime.addresses import check_grpc_address, check_host, check_web_address
+from pix.runtime.addresses import (
+    check_grpc_address,
+    check_host,
+    check_payload_host,
+    check_web_address,
+    join_host_port,
+    reachable_host,
+)
 from pix.runtime.allowed_hosts import parse_allowed_hosts
+from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 from pix.scheme.retransmission import RetransmissionPolicy
@@ -49,6 +58,13 @@ def _check_webhook_hosts(text: str) -> str:
 def _check_try_times(text: str) -> str:
     parse_try_times(text)
     return text
+
+
+def _check_payload_host(text: str) -> str:
+    try:
+        return check_payload_host(text)
+    except SchemeError as error:
+        raise ValueError(error.rule) from None
 
 
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -96,6 +112,10 @@ class BankSettings(ServiceSettings):
     public_url: WebAddress = ""
     """The address of the bank's pages in a browser. With https, cookies are `Secure`."""
     http_port: Port = 8001
+    payload_host: Annotated[str, AfterValidator(if_set(_check_payload_host))] = ""
+    """`host` or `host:port`, at most 43 characters, where other banks fetch the payloads of this bank's dynamic codes;
+    it stands in every code. Empty: that of `PUBLIC_URL`, or `127.0.0.1` with `HTTP_PORT`. A host of the internet is
+    asked by https alone, one of a private network by http unless `PUBLIC_URL` is https with the same host."""
     hub_tls_ca: PemFile = ""
     """The file with the hub's certificate authority; with it, calls to the hub are encrypted."""
     hub_tls_certificate: PemFile = ""
@@ -170,6 +190,17 @@ class BankSettings(ServiceSettings):
         if not self.bank_ispb:
             # Frozen for everybody else; here the settings are still in the making.
             object.__setattr__(self, "bank_ispb", ispb_of_code(self.bank_code))
+        return self
+
+    @model_validator(mode="after")
+    def _fill_in_payload_host(self) -> BankSettings:
+        if not self.payload_host:
+            own = join_host_port(reachable_host(self.http_host), self.http_port)
+            host = urlsplit(self.public_url).netloc if self.public_url else own
+            try:
+                object.__setattr__(self, "payload_host", _check_payload_host(host))
+            except ValueError as error:
+                raise ValueError(f"PAYLOAD_HOST: that of PUBLIC_URL {error}; set a shorter one") from None
         return self
 
     @model_validator(mode="after")

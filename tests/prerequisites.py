@@ -1,4 +1,4 @@
-"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka, Prometheus.
+"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka, Node, Prometheus.
 
 A pytest plugin (`-p tests.prerequisites`). Where something is missing, the tests that need it are left out, and one
 line says so. In CI (the variable CI is set) nothing may be left out: the run ends, and says what is missing.
@@ -54,9 +54,21 @@ def _why_no_prometheus() -> str | None:
     return f"{' and '.join(missing)} (Debian's package prometheus) is not on the PATH" if missing else None
 
 
+def _why_no_description() -> str | None:
+    file = Path(__file__).parents[2] / "shared" / "pix-api" / "openapi.yaml"
+    return None if file.exists() else "the Central Bank's file ../shared/pix-api/openapi.yaml is not there"
+
+
+def _why_no_node() -> str | None:
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} (Debian's packages nodejs and npm) is not on the PATH" if missing else None
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
+    "node": _why_no_node,
+    "pix_api": _why_no_description,
     "prometheus": _why_no_prometheus,
 }
 """Per mark, what tells why its tests cannot run here; None when they can."""

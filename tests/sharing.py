@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 TESTS: Final = Path(__file__).parent
-ROOMS: Final = ("e2e", "browser", "simulation", "integration", "contract", "unit")
+ROOMS: Final = ("e2e", "browser", "clients", "simulation", "integration", "contract", "unit")
 """Folders of tests/, the one with the longest files first."""
 LONGEST: Final = ("e2e/test_scenario_command.py", "e2e/test_demo_command.py", "browser/test_lab.py")
 """Files of tests/ with which a room begins, or those of the room that share a network."""

@@ -32,7 +32,7 @@ from codepix.v1 import participants_pb2 as participants
 from pix.participant.clock.model import ClockReport
 from pix.rpc.client import open_channel
 from pix.rpc.metadata import METADATA_FIELD, METADATA_OWNER, METADATA_RETRY_AFTER, METADATA_RULE, credentials
-from pix.runtime.addresses import check_participant_url
+from pix.runtime.addresses import check_participant_url, check_payload_host
 from pix.runtime.logs import logger
 from pix.runtime.trace_context import TRACEPARENT
 from pix.scheme.clock import VirtualTime, checked_time
@@ -136,7 +136,9 @@ class GrpcHub:
     def close(self) -> None:
         self._channel.close()
 
-    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
+    def join_network(
+        self, identity: BankIdentity, url: str, version: str, features: Collection[Feature], payload_host: str
+    ) -> None:
         self._ask(
             self._participants.JoinNetwork,
             participants.JoinNetworkRequest(
@@ -146,6 +148,7 @@ class GrpcHub:
                 url=url,
                 version=version,
                 features=sorted(features),
+                payload_host=payload_host,
             ),
         )
 
@@ -310,6 +313,7 @@ def _participant(bank: participants.Participant) -> Participant:
         check_participant_url(bank.url),
         bank.active,
         known_features(bank.features),
+        check_payload_host(bank.payload_host),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import httpcore
 
+from pix.runtime.addresses import join_host_port
 from pix.runtime.allowed_hosts import AllowedHosts
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -81,6 +82,11 @@ def why_refused(address: Address, scheme: str, *, allowed: bool) -> str:
     if not address.is_global or not allowed:
         return f"{address} is neither loopback nor private"
     return "" if scheme == "https" else f"{address} is public and needs https"
+
+
+def is_private(address: Address) -> bool:
+    """Whether an address is of this machine or of a private network, where http is spoken."""
+    return not why_refused(address, "http", allowed=False)
 
 
 _resolvers = ThreadPoolExecutor(RESOLVERS_MAX, "resolver")
@@ -168,7 +174,7 @@ def _headers(url: httpcore.URL, headers: Sequence[tuple[str, str]]) -> list[tupl
     port = url.port
     is_default = port is None or port == _SCHEMES[url.scheme.decode()]
     host = url.host.decode()
-    named = host if is_default else f"{host}:{port}"
+    named = host if is_default or port is None else join_host_port(host, port)
     return [("Host", named), ("Accept-Encoding", "identity"), ("Connection", "close"), *headers]
 
 

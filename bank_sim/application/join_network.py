@@ -8,17 +8,18 @@ from pix.scheme.features import FEATURES
 
 
 class JoinNetwork:
-    """Announces name, colour, address and features; repeating it updates them."""
+    """Announces name, colour, addresses and features; repeating it updates them."""
 
-    def __init__(self, hub: Hub, identity: BankIdentity, url: str, version: str) -> None:
+    def __init__(self, hub: Hub, identity: BankIdentity, url: str, version: str, payload_host: str) -> None:
         self._hub = hub
         self._identity = identity
         self._url = url
         self._version = version
+        self._payload_host = payload_host
 
     def __call__(self) -> None:
         """Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
-        self._hub.join_network(self._identity, self._url, self._version, FEATURES)
+        self._hub.join_network(self._identity, self._url, self._version, FEATURES, self._payload_host)
 
 
 class SendHeartbeat:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
 from bank_sim.application.views import BooksSummary, RowFilter, StatementFilter
@@ -275,6 +276,7 @@ class UnitOfWork(Protocol):
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    signing_keys: SigningKeyRepository
     rules: RuleRepository
     plans: PlanRepository
     clock: ClockRepository
@@ -321,8 +323,10 @@ class SettlementAccount:
 class Hub(Protocol):
     """The questions that a bank asks the hub. Each may raise HubUnavailable, HubCredentialsRejected and HubRejected."""
 
-    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
-        """Announces the bank and what it understands; repeating it updates the announcement."""
+    def join_network(
+        self, identity: BankIdentity, url: str, version: str, features: Collection[Feature], payload_host: str
+    ) -> None:
+        """Announces the bank, what it understands and where its payloads are; repeating it updates all of it."""
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
         """Says that this process is there, and how many records wait to be read by it; None when it reads none."""

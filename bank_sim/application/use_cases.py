@@ -22,6 +22,8 @@ from bank_sim.application.join_network import JoinNetwork, MeetParticipants, Sen
 from bank_sim.application.mirror_progress import MirrorProgress
 from bank_sim.application.mirror_settlement import MirrorSettlement
 from bank_sim.application.open_account import OpenAccount
+from bank_sim.application.payable_codes.ports import PayloadReader, PayloadSeal
+from bank_sim.application.payable_codes.use_cases import PayableCodes, compose_payable_codes
 from bank_sim.application.ports import BackgroundPublisher, Hub, UnitsOfWork
 from bank_sim.application.process_messages import ProcessMessages
 from bank_sim.application.queries import Queries
@@ -88,6 +90,7 @@ class BankApplication:
     retransmit_due: RetransmitDue
     restore_transfers: RestoreTransfers
     returns: Returns
+    payable_codes: PayableCodes
     charges: Charges
     webhooks: Webhooks
     mirror_progress: MirrorProgress
@@ -128,6 +131,9 @@ def compose(
     clock: Clock,
     policy: RetransmissionPolicy,
     public_url: str = "",
+    payload_host: str = "",
+    payload_seal: PayloadSeal | None = None,
+    payload_reader: PayloadReader | None = None,
     version: str = "0",
     health: Health | None = None,
     new_id: Callable[[], str] = lambda: str(uuid4()),
@@ -196,6 +202,9 @@ def compose(
         returns=returns,
         charges=charges,
         webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
+        payable_codes=compose_payable_codes(
+            units, find_payee, scheme_clock, clock, payload_host, public_url, payload_seal, payload_reader
+        ),
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),
@@ -207,7 +216,7 @@ def compose(
         cancel_raise=CancelRaise(units, scheme_clock, limits),
         api_credentials=compose_api_credentials(units, clock, new_id, token_secret, token_seconds, random),
         receipts=Receipts(units, returns.request, scheme_clock),
-        join_network=JoinNetwork(hub, identity, public_url, version),
+        join_network=JoinNetwork(hub, identity, public_url, version, payload_host),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=MeetParticipants(units, hub),
         mirror_settlement=MirrorSettlement(units, hub),

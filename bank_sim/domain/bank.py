@@ -28,3 +28,5 @@ class Participant:
     active: bool
     features: frozenset[Feature] = frozenset()
     """What it has announced to the hub that it understands; empty also with a hub of an older version."""
+    payload_host: str = ""
+    """`host` or `host:port` of the payloads of its dynamic codes; empty when it has none."""

@@ -120,6 +120,22 @@ def make_app(open_bank: Callable[[BankSettings], BankProcess]) -> typer.Typer:
             console.print(f"not booked: {refused}", markup=False)
         raise typer.Exit(EXIT_FAILURE if restored.refused else 0)
 
+    keys = commands.group("signing-key", "The key that signs the payloads of dynamic codes.")
+
+    @keys.command("rotate")
+    def rotate_signing_key() -> None:
+        """Makes a new key, with which all replicas sign from now on. The ones before stay in the key set."""
+        with commands.process() as bank:
+            key = bank.application.payable_codes.sign.rotate()
+        say(f"payloads are signed with the key {key.key_id} from now on")
+
+    @keys.command("list")
+    def list_signing_keys() -> None:
+        """Shows the keys of the key set, newest first. The first one signs."""
+        with commands.process() as bank:
+            for key in bank.application.payable_codes.sign.newest_keys():
+                say(f"{key.key_id}  {datetime.fromtimestamp(key.made_at_ms / 1000, UTC).isoformat(' ', 'seconds')}")
+
     _add_credentials(commands)
     return app
 

@@ -12,7 +12,7 @@ from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, Bank
 from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
-from pix.runtime.addresses import check_participant_url
+from pix.runtime.addresses import check_participant_url, check_payload_host
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
@@ -113,7 +113,16 @@ class JoinNetwork:
         self._scheme_clock = scheme_clock
 
     def __call__(
-        self, *, ispb: str, code: str, name: str, color: str, url: str, version: str, features: Iterable[str] = ()
+        self,
+        *,
+        ispb: str,
+        code: str,
+        name: str,
+        color: str,
+        url: str,
+        version: str,
+        features: Iterable[str] = (),
+        payload_host: str = "",
     ) -> Bank:
         """Ignores names of features that this hub does not know.
 
@@ -133,6 +142,7 @@ class JoinNetwork:
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._scheme_clock.now_ms(),
                 features=known_features(features),
+                payload_host=check_payload_host(payload_host),
             )
             unit.banks.update(bank)
             unit.commit()

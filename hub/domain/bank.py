@@ -22,6 +22,8 @@ class Bank:
     """When it last announced itself; None before the first time."""
     features: frozenset[Feature] = frozenset()
     """What it understands, as it last announced; empty for a version that announces nothing."""
+    payload_host: str = ""
+    """`host` or `host:port` of the payloads of its dynamic codes; empty when it has none."""
 
 
 @value_object

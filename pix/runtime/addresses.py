@@ -21,6 +21,8 @@ PORT_MAX: Final = 65_535
 HOST_LENGTH_MAX: Final = 253
 """Of a name in DNS."""
 PARTICIPANT_URL_LENGTH_MAX: Final = 200
+PAYLOAD_HOST_LENGTH_MAX: Final = 43
+"""Of 77 characters of a location, 12 are the longest path before the token, and 22 the token."""
 LOOPBACK_IPV4: Final = "127.0.0.1"
 LOOPBACK_IPV6: Final = "::1"
 
@@ -152,6 +154,30 @@ def check_participant_url(text: str) -> str:
         return check_web_address(text) if text else ""
     except ValueError as error:
         raise SchemeError("url", str(error)) from None
+
+
+def check_payload_host(text: str) -> str:
+    """`host` or `host:port` of the payloads of a bank's dynamic codes, in lower case; empty for none.
+
+    Raises SchemeError(field="payload_host").
+    """
+    if len(text) > PAYLOAD_HOST_LENGTH_MAX:
+        raise SchemeError("payload_host", f"must have at most {PAYLOAD_HOST_LENGTH_MAX} characters")
+    try:
+        return join_payload_host(*split_payload_host(text)) if text else ""
+    except ValueError as error:
+        raise SchemeError("payload_host", str(error)) from None
+
+
+def split_payload_host(text: str) -> tuple[str, int | None]:
+    """The host without brackets, and the port if there is one. Raises ValueError."""
+    has_port = text.rpartition("]")[2].startswith(":") if text.startswith("[") else text.count(":") == 1
+    return split_host_port(text) if has_port else (check_host(text), None)
+
+
+def join_payload_host(host: str, port: int | None) -> str:
+    """The same as one text, with brackets around an IPv6 address."""
+    return (f"[{host}]" if ":" in host else host) if port is None else join_host_port(host, port)
 
 
 def http_url(host: str, port: int) -> str:

@@ -2,8 +2,8 @@
 
 Sources: EMV QR Code Specification for Payment Systems (merchant-presented mode) and the Central Bank's Manual of the
 BR Code. A code is a row of fields: a two-digit tag, a two-digit length in characters, and the value; some values are
-rows of fields again. Only static codes, which carry a key, are written and read; a dynamic code carries the address of
-a bank's server to ask, and there is none in this network.
+rows of fields again. A static code carries a key. A dynamic one carries a location: the address, without a scheme, at
+which the payee's bank serves the payload of a charge.
 """
 
 import binascii
@@ -25,6 +25,7 @@ BRCODE_LENGTH_MAX: Final = 512
 MERCHANT_NAME_LENGTH_MAX: Final = 25
 MERCHANT_CITY_LENGTH_MAX: Final = 15
 TXID_LENGTH_MAX: Final = 25
+LOCATION_LENGTH_MAX: Final = 77
 
 NAME_OF_ANY_PAYEE: Final = "RECEBEDOR"
 """Stands for a name of which ASCII has no letter; EMV wants one."""
@@ -45,16 +46,20 @@ _CRC_LENGTH: Final = 4
 _AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,2}))?")
 _CATEGORY = re.compile(r"[0-9]{4}")
 _KEY = re.compile(r"[!-~]{1,77}")
+# A host, perhaps a port, and a path; no user, no query and no fragment.
+_LOCATION = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?(/(?!\.{1,2}(?:/|$))[0-9A-Za-z._~-]+)+")
 _TAG_AND_LENGTH = re.compile(r"[0-9]{4}")
 _TXID = re.compile(r"[a-zA-Z0-9]{1,25}")
 
 
 @dataclass(frozen=True, slots=True)
 class BRCode:
-    """What a static code says: whom to pay, and, if set, how much (centavos), what for, and under which number.
+    """What a code says: whom to pay, and, if set, how much (centavos), what for, and under which number.
 
     `key` is in stored form when this network wrote the code; one read from elsewhere may be any text of 1 to 77
     printable ASCII characters, so ask `pix.scheme.keys` what it is. `txid` is the payee's own number for the payment.
+
+    A dynamic code has a `location` (`host[:port]/path`) and no key, amount, information or txid: its payload says them.
     """
 
     key: str
@@ -64,6 +69,12 @@ class BRCode:
     information: str | None = None
     txid: str | None = None
     single_use: bool = False
+    location: str | None = None
+
+
+def dynamic_code(location: str, merchant_name: str, merchant_city: str) -> BRCode:
+    """The code of a charge that is served at a location."""
+    return BRCode("", merchant_name, merchant_city, single_use=True, location=location)
 
 
 def encode(brcode: BRCode) -> str:
@@ -75,19 +86,12 @@ def encode(brcode: BRCode) -> str:
     ASCII and short enough already.
 
     Raises SchemeError(field="brcode") if the key is no key, a text has line breaks or control characters, the
-    information does not fit (see `information_length_max`), the amount cannot be transferred, or the txid is not 1 to
-    25 letters and digits.
+    information does not fit (see `information_length_max`), the amount cannot be transferred, the txid is not 1 to
+    25 letters and digits, or a location is malformed or stands beside what its payload says.
     """
-    if _KEY.fullmatch(brcode.key) is None:
-        raise SchemeError("brcode", f"The key must have 1 to {KEY_LENGTH_MAX} printable ASCII characters.")
     if brcode.txid is not None and _TXID.fullmatch(brcode.txid) is None:
         raise SchemeError("brcode", f"The txid must have 1 to {TXID_LENGTH_MAX} letters or digits.")
-    account = _field("00", _GUI) + _field("01", brcode.key)
-    information = _ascii_line(brcode.information or "")
-    if information:
-        if len(information) > information_length_max(brcode.key):
-            raise SchemeError("brcode", "The message is too long. Shorten it.")
-        account += _field("02", information)
+    account = _field("00", _GUI) + (_static_account(brcode) if brcode.location is None else _dynamic_account(brcode))
     name = _ascii_line(brcode.merchant_name)[:MERCHANT_NAME_LENGTH_MAX].rstrip() or NAME_OF_ANY_PAYEE
     city = _ascii_line(brcode.merchant_city)[:MERCHANT_CITY_LENGTH_MAX].rstrip() or CITY_OF_ANY_PAYEE
     fields = [
@@ -108,15 +112,15 @@ def encode(brcode: BRCode) -> str:
 
 
 def decode(text: str) -> BRCode:
-    """Read a static code, as scanned or pasted: line breaks, tabs, characters without width, and space around it go.
+    """Read a code, as scanned or pasted: line breaks, tabs, characters without width, and space around it go.
 
     Strict in what it relies on: the CRC, every length, no field twice, currency 986 (BRL), country BR, name and city
     present and within their limits, an amount of at most two decimals and above zero. Tolerant where EMV says so:
     fields that it does not know are skipped, the Pix account may be in any of the tags 26 to 51, and its GUI in any
     case, as is the CRC. A txid from elsewhere may have other characters than the letters and digits that `encode`
-    takes.
+    takes. Of a dynamic code the amount, the information and the txid are skipped: its payload has them.
 
-    Raises SchemeError(field="brcode"), also for a dynamic code.
+    Raises SchemeError(field="brcode").
     """
     if len(text) > 2 * BRCODE_LENGTH_MAX:
         raise _too_long()
@@ -146,15 +150,35 @@ def decode(text: str) -> BRCode:
     initiation = fields.get("01", _MANY_USES)
     if initiation not in (_MANY_USES, _SINGLE_USE):
         raise SchemeError("brcode", "The code's point of initiation must be 11 or 12.")
+    merchant_name = _read_text(fields, "59", "name", MERCHANT_NAME_LENGTH_MAX)
+    merchant_city = _read_text(fields, "60", "city", MERCHANT_CITY_LENGTH_MAX)
+    if "25" in account:
+        return BRCode("", merchant_name, merchant_city, single_use=initiation == _SINGLE_USE, location=account["25"])
     return BRCode(
         key=account["01"],
-        merchant_name=_read_text(fields, "59", "name", MERCHANT_NAME_LENGTH_MAX),
-        merchant_city=_read_text(fields, "60", "city", MERCHANT_CITY_LENGTH_MAX),
+        merchant_name=merchant_name,
+        merchant_city=merchant_city,
         amount_centavos=_read_amount(fields["54"]) if "54" in fields else None,
         information=check_plain_text(account.get("02", ""), "brcode").strip() or None,
         txid=_read_txid(fields),
         single_use=initiation == _SINGLE_USE,
     )
+
+
+def check_location(location: str) -> str:
+    """Return the location as it is if it is `host[:port]/path` in at most 77 characters.
+
+    Raises SchemeError(field="brcode").
+    """
+    if len(location) > LOCATION_LENGTH_MAX or _LOCATION.fullmatch(location) is None:
+        raise SchemeError("brcode", "The location in the code is not a valid address.")
+    return location
+
+
+def split_location(location: str) -> tuple[str, str]:
+    """The `host[:port]` of a location, in lower case, and its path, which begins with a slash."""
+    host, _, path = location.partition("/")
+    return host.lower(), f"/{path}"
 
 
 def is_like_code(text: str) -> bool:
@@ -206,6 +230,21 @@ def _ascii_line(text: str) -> str:
     return " ".join(anyascii(unicodedata.normalize("NFC", text)).split())
 
 
+def _static_account(brcode: BRCode) -> str:
+    if _KEY.fullmatch(brcode.key) is None:
+        raise SchemeError("brcode", f"The key must have 1 to {KEY_LENGTH_MAX} printable ASCII characters.")
+    information = _ascii_line(brcode.information or "")
+    if len(information) > information_length_max(brcode.key):
+        raise SchemeError("brcode", "The message is too long. Shorten it.")
+    return _field("01", brcode.key) + (_field("02", information) if information else "")
+
+
+def _dynamic_account(brcode: BRCode) -> str:
+    if brcode.key or brcode.amount_centavos is not None or brcode.information or brcode.txid:
+        raise SchemeError("brcode", "A dynamic code has no key, amount, message or txid.")
+    return _field("25", check_location(brcode.location or ""))
+
+
 def _write_amount(amount_centavos: int) -> str:
     reais, centavos = divmod(check_amount(amount_centavos, "brcode"), 100)
     return f"{reais}.{centavos:02d}"
@@ -231,7 +270,7 @@ def _read_fields(text: str) -> dict[str, str]:
 
 
 def _pix_account(fields: dict[str, str]) -> dict[str, str]:
-    """Return the fields of the one Pix account: GUI, a key (checked), and perhaps information."""
+    """Return the fields of the one Pix account: GUI, and a key, perhaps with information, or a location; checked."""
     accounts = []
     for tag, value in fields.items():
         # Other schemes share these tags; only what names Pix has to be well formed.
@@ -243,7 +282,10 @@ def _pix_account(fields: dict[str, str]) -> dict[str, str]:
         raise SchemeError("brcode", "This is a payment code, but it does not have exactly one Pix account.")
     account = accounts[0]
     if "25" in account:
-        raise SchemeError("brcode", "This is a dynamic Pix code (it has a web address). Only static codes work here.")
+        if "01" in account:
+            raise SchemeError("brcode", "The code has both a Pix key and a location.")
+        check_location(account["25"])
+        return account
     if _KEY.fullmatch(account.get("01", "")) is None:
         raise SchemeError("brcode", "The code has no Pix key.")
     return account

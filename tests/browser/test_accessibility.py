@@ -11,6 +11,9 @@ from playwright.sync_api import Page
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from bank_sim.domain.charges.model import ChargeKind, Immediate
+from bank_sim.domain.charges.orders import ChargeOrder
+from bank_sim.domain.credentials.request_log import Body
 from bank_sim.domain.schedules.calendar import PlanOrder, Rhythm
 from pix.runtime.clock import SystemClock
 from pix.scheme.days import day_of
@@ -20,10 +23,12 @@ from pix.wire.topics import bank_topic
 from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PHONE, Look, Watch
 from tests.browser.test_paying import go_on, stage, to_review
+from tests.integration.bank_http.test_developers import request_of
 from tests.support.participants import bank_handler
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 SERIOUS = ("serious", "critical")
+TXID = "cobranca000000000000000001"
 PAGES = (
     "/",
     "/pay",
@@ -35,6 +40,15 @@ PAGES = (
     "/receive?amount=25,00&message=Pizza",
     "/statement",
     "/statement/print",
+    "/developers",
+    "/developers/requests",
+    "/developers/requests/r1",
+    "/developers/charges",
+    "/developers/charges/new",
+    f"/developers/charges/cob/{TXID}",
+    "/developers/webhooks",
+    "/developers/verdict",
+    "/developers/credentials",
     "/open-account",
     "/sign-in",
     "/nothing",
@@ -67,6 +81,12 @@ def busy(look: Look, watch: Watch, aurora: BankApplication, ana: Account, bruno:
         plan=PlanOrder(Rhythm.MONTHLY, day_of(SystemClock().now_ms()) + timedelta(days=40), 12),
         payee_name="Bruno Lima",
     )
+    key = PixKey(KeyKind.EMAIL, "ana@example.com")
+    order = ChargeOrder(ana.number, ChargeKind.IMMEDIATE, key, 12_345, Immediate(3_600), TXID, payer_request="Bolo")
+    aurora.charges.create(order)
+    made = aurora.api_credentials.create(account_number=ana.number, name="Loja")
+    body = Body('{"valor": {"original": "10.00"}, "n": 1}', "application/json", 40)
+    aurora.api_credentials.note_requests([request_of(ana, made.credential.credential_id, request=body)])
     bank_handler(aurora, "any secret")([Record(topic=bank_topic("001"), key=b"x", value=b"nonsense", headers={})])
 
     def make(**options: Any) -> Page:

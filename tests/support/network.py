@@ -13,6 +13,15 @@ from lab.network.parts.ports import free_port
 from lab.read.rest import BankRest, new_client
 from lab.read.snapshot import NetworkReader
 
+SETTINGS = {
+    "SANDBOX": "on",
+    "WEBHOOK_TIMEOUT_SECONDS": "1",
+    "WEBHOOK_RETRY_FIRST_SECONDS": "0.2",
+    "WEBHOOK_RETRY_CAP_SECONDS": "1",
+    "WEBHOOK_PIX_MAX": "2",
+}
+"""Webhooks that are tried again soon."""
+
 
 @pytest.fixture(scope="package")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
@@ -23,6 +32,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         demo_mode=True,
         resend_first_seconds=1.0,
         lab_port=free_port(),
+        extra_environment=SETTINGS,
     )
     with Network(settings) as running:
         yield running

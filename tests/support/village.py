@@ -54,6 +54,7 @@ from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.support.banks import BANKS
 from tests.support.participants import bank_handler, compose_bank, compose_hub, hub_handler
+from tests.support.village_payloads import QuickSeal, VillagePayloads
 
 SETTLEMENT_FUNDS_CENTAVOS = 100_000_000
 RESEND = RetransmissionPolicy(first_ms=500, cap_ms=2_000)
@@ -107,7 +108,9 @@ class VillageHub:
             except hub_errors.KeyLimitReached as limit:
                 raise errors.KeyLimitReached(limit.rule) from None
 
-    def join_network(self, identity: BankIdentity, url: str, version: str, features: Collection[Feature]) -> None:
+    def join_network(
+        self, identity: BankIdentity, url: str, version: str, features: Collection[Feature], payload_host: str
+    ) -> None:
         with self._hub() as hub:
             hub.join_network(
                 ispb=self._ispb,
@@ -117,6 +120,7 @@ class VillageHub:
                 url=url,
                 version=version,
                 features=features,
+                payload_host=payload_host,
             )
 
     def send_heartbeat(self, instance: str, version: str, lag: int | None) -> None:
@@ -130,7 +134,7 @@ class VillageHub:
     def list_participants(self) -> Sequence[Participant]:
         with self._hub() as hub:
             return [
-                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features)
+                Participant(bank.ispb, bank.code, bank.name, bank.color, "", True, bank.features, bank.payload_host)
                 for bank in hub.queries.list_banks()
             ]
 
@@ -285,6 +289,8 @@ class Village:
             network.now_ms()
         self._readers: dict[str, BatchHandler] = {HUB_TOPIC: hub_handler(self.hub)}
         self.banks: dict[str, BankApplication] = {}
+        self.payloads = VillagePayloads(self.banks)
+        """What the banks' locations serve."""
         self.units: dict[str, BankUnitsOfWork] = {}
         """The banks' stores, by code."""
         for identity in identities:
@@ -312,6 +318,9 @@ class Village:
                 due_items=due_items.get(identity.code),
                 policy=RESEND,
                 random=random,
+                payload_host=f"bank-{identity.code}.example",
+                payload_seal=QuickSeal(),
+                payload_reader=self.payloads,
                 new_id=_new_ids(random),
             )
             if network is not None:

@@ -14,8 +14,10 @@ from bank_sim.application.webhooks.ports import Answer
 from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import DeliveryFailure
+from pix.runtime.addresses import join_host_port
 from pix.scheme.retransmission import RetransmissionPolicy
 
+WAIT_SECONDS_MAX = 20.0
 RETRY_POLICY = RetransmissionPolicy(first_ms=1_000, cap_ms=60_000)
 
 
@@ -61,6 +63,8 @@ class ReceiverServer:
         self.content = b"ok"
         self.seconds = 0.0
         """Between two bytes of the content."""
+        self.wait_for: threading.Event | None = None
+        """Until it is set no answer is given."""
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         """Path, headers and body of each."""
         receiver = self
@@ -69,6 +73,8 @@ class ReceiverServer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.requests.append((self.path, dict(self.headers), body))
+                if receiver.wait_for is not None:
+                    receiver.wait_for.wait(WAIT_SECONDS_MAX)
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
@@ -100,7 +106,7 @@ class ReceiverServer:
         return int(self._server.server_address[1])
 
     def url(self, host: str = "127.0.0.1") -> str:
-        return f"{self._scheme}://{host}:{self.port}/avisos"
+        return f"{self._scheme}://{join_host_port(host, self.port)}/avisos"
 
     def __enter__(self) -> ReceiverServer:
         self._thread.start()

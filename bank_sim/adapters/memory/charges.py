@@ -119,7 +119,8 @@ class MemoryCharges:
 
     def list(self, narrow: ChargeFilter, skip: int, size: int) -> list[Charge]:
         found = [charge for charge in self._store.charges.values() if _is_in(charge, narrow)]
-        return sorted(found, key=lambda charge: (charge.created_at_ms, charge.txid))[skip : skip + size]
+        found.sort(key=lambda charge: (charge.created_at_ms, charge.txid), reverse=narrow.newest_first)
+        return found[skip : skip + size]
 
     def count(self, narrow: ChargeFilter) -> int:
         return sum(_is_in(charge, narrow) for charge in self._store.charges.values())
@@ -153,7 +154,7 @@ def _is_in(charge: Charge, narrow: ChargeFilter) -> bool:
     debtor = charge.debtor.tax_id if charge.debtor else ""
     return (
         charge.tax_id == narrow.tax_id
-        and charge.kind is narrow.kind
+        and narrow.kind in (None, charge.kind)
         and narrow.from_ms <= charge.created_at_ms <= narrow.to_ms
         and narrow.debtor_tax_id in ("", debtor)
         and narrow.has_location in (None, charge.location_id is not None)

@@ -43,10 +43,18 @@ class MemoryHub:
         url: str,
         version: str,  # noqa: ARG002 - the port's
         features: Collection[Feature],
+        payload_host: str,
     ) -> None:
         self._answer()
         self.participants[identity.ispb] = Participant(
-            identity.ispb, identity.code, identity.name, identity.color, url, active=True, features=frozenset(features)
+            identity.ispb,
+            identity.code,
+            identity.name,
+            identity.color,
+            url,
+            active=True,
+            features=frozenset(features),
+            payload_host=payload_host,
         )
         self.features = frozenset(features)
 

@@ -18,9 +18,11 @@ from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCreden
 from bank_sim.adapters.memory.receipts import MemoryReceipts
 from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
+from bank_sim.adapters.memory.signing_keys import MemorySigningKeys
 from bank_sim.adapters.memory.webhooks import MemoryNotices, MemoryWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -52,6 +54,7 @@ from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.payable_codes.model import SigningKey
 from bank_sim.domain.sandbox.plans import PlannedPayment
 from bank_sim.domain.sandbox.rules import Rule, behaviour_of, with_switches
 from bank_sim.domain.schedules.model import Execution, Schedule
@@ -93,6 +96,7 @@ class BankStore:
     postings: MemoryTable[PostingId, tuple[int, Posting]] = field(default_factory=MemoryTable)
     schedules: MemoryTable[str, Schedule] = field(default_factory=MemoryTable)
     executions: MemoryTable[ExecutionId, Execution] = field(default_factory=MemoryTable)
+    signing_keys: MemoryTable[str, SigningKey] = field(default_factory=MemoryTable)
     charges: MemoryTable[ChargeId, Charge] = field(default_factory=MemoryTable)
     revisions: MemoryTable[RevisionId, Charge] = field(default_factory=MemoryTable)
     """Of charges, as they were before a change by the merchant."""
@@ -130,7 +134,8 @@ class BankStore:
             self.accounts, self.pin_hashes, self.keys, *self.rows.values(), self.idempotency_keys, self.postings,
             self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
             self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
-            self.rules, self.plans, self.participants, self.stories, self.clock, self.dead_letters.table,
+            self.rules, self.plans, self.participants, self.stories, self.clock, self.signing_keys,
+            self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -484,6 +489,7 @@ class MemoryUnitOfWork:
     transfers: RowRepository[Transfer]
     postings: PostingRepository
     schedules: ScheduleRepository
+    signing_keys: SigningKeyRepository
     charges: ChargeRepository
     locations: LocationRepository
     batches: BatchRepository
@@ -506,6 +512,7 @@ class MemoryUnitOfWork:
         self.transfers = self.rows[TRANSFER]
         self.postings = MemoryPostings(store)
         self.schedules = MemorySchedules(store)
+        self.signing_keys = MemorySigningKeys(store.signing_keys)
         self.charges = MemoryCharges(store)
         self.locations = MemoryLocations(store)
         self.batches = MemoryBatches(store)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from typing_extensions import TypedDict
 
 from bank_sim.domain.charges.batches import Refusal
 from bank_sim.domain.charges.model import Charge, Debtor, Detail, DueDate, Immediate
 from bank_sim.domain.charges.orders import ChargeChange, ChargeOrder
 from pix.scheme.keys import PixKey
+from pix.scheme.values import value_object
 
 
-class Content(TypedDict):
+@value_object
+class _Content:
     """What a merchant may change of a charge, but for its location."""
 
     key: PixKey
@@ -24,14 +26,15 @@ class Content(TypedDict):
     details: tuple[Detail, ...]
 
 
-_CONTENT: Final = TypeAdapter(Content)
+_CONTENT: Final = TypeAdapter(_Content)
+_FIELDS: Final = tuple(field.name for field in fields(_Content))
 _ORDER: Final = TypeAdapter(ChargeOrder)
 _CHANGE: Final = TypeAdapter(ChargeChange)
 _REFUSALS: Final = TypeAdapter(tuple[Refusal, ...])
 
 
 def content_json(charge: Charge) -> str:
-    content = Content(
+    content = _Content(
         key=charge.key,
         amount_centavos=charge.amount_centavos,
         terms=charge.terms,
@@ -42,9 +45,10 @@ def content_json(charge: Charge) -> str:
     return _CONTENT.dump_json(content).decode()
 
 
-def content_fields(document: Any) -> Content:
+def content_fields(document: Any) -> dict[str, Any]:
     """The fields of a charge that its content has."""
-    return _CONTENT.validate_python(document)
+    content = _CONTENT.validate_python(document)
+    return {name: getattr(content, name) for name in _FIELDS}
 
 
 def wanted_json(wanted: ChargeOrder | ChargeChange | None) -> str | None:

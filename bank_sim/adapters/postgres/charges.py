@@ -163,7 +163,8 @@ class PostgresCharges:
 
     def list(self, narrow: ChargeFilter, skip: int, size: int) -> list[Charge]:
         conditions, values = _conditions_of(narrow)
-        statement = f"{_SELECT} WHERE {conditions} ORDER BY created_at_ms, txid OFFSET :skip LIMIT :size"
+        order = "created_at_ms DESC, txid DESC" if narrow.newest_first else "created_at_ms, txid"
+        statement = f"{_SELECT} WHERE {conditions} ORDER BY {order} OFFSET :skip LIMIT :size"
         rows = self._connection.execute(text(statement), {**values, "skip": skip, "size": size})
         return [_charge_of(row) for row in rows]
 
@@ -183,10 +184,11 @@ class PostgresCharges:
 
 def _conditions_of(narrow: ChargeFilter) -> tuple[str, dict[str, Any]]:
     """A condition of constants, and the values of its parameters."""
-    conditions = ["tax_id = :tax_id", "kind = :kind", "created_at_ms BETWEEN :from_ms AND :to_ms"]
-    values: dict[str, Any] = {
-        "tax_id": narrow.tax_id, "kind": narrow.kind.value, "from_ms": narrow.from_ms, "to_ms": narrow.to_ms
-    }  # fmt: skip
+    conditions = ["tax_id = :tax_id", "created_at_ms BETWEEN :from_ms AND :to_ms"]
+    values: dict[str, Any] = {"tax_id": narrow.tax_id, "from_ms": narrow.from_ms, "to_ms": narrow.to_ms}
+    if narrow.kind is not None:
+        conditions.append("kind = :kind")
+        values["kind"] = narrow.kind.value
     if narrow.debtor_tax_id:
         conditions.append("debtor_tax_id = :debtor")
         values["debtor"] = narrow.debtor_tax_id

@@ -23,12 +23,14 @@ _PARTICIPANT_COLUMNS: Final[list[Column[Participant]]] = [
     Column("active", "boolean", lambda participant: participant.active),
     # Joined, because PostgreSQL unnests an array of arrays into single texts.
     Column("features", "text", lambda participant: ",".join(sorted(participant.features))),
+    Column("payload_host", "text", lambda participant: participant.payload_host),
 ]
 _PUT_PARTICIPANTS: Final = insert_statement(
     "participants",
     _PARTICIPANT_COLUMNS,
     "ON CONFLICT (ispb) DO UPDATE SET code = excluded.code, name = excluded.name, color = excluded.color, "
-    "url = excluded.url, active = excluded.active, features = excluded.features",
+    "url = excluded.url, active = excluded.active, features = excluded.features, "
+    "payload_host = excluded.payload_host",
 )
 
 
@@ -43,7 +45,7 @@ class PostgresSwitches(PostgresRepository):
 
     def participants(self) -> dict[str, Participant]:
         rows = self._execute(f"SELECT {names(_PARTICIPANT_COLUMNS)} FROM participants ORDER BY code")  # noqa: S608 - constants
-        participants = [(*row[:-1], known_features(row[-1].split(","))) for row in rows]
+        participants = [(*row[:-2], known_features(row[-2].split(",")), row[-1]) for row in rows]
         return {values[0]: Participant(*values) for values in participants}
 
     def set_participants(self, participants: Sequence[Participant]) -> None:

@@ -17,10 +17,12 @@ from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.receipts import PostgresReceipts
 from bank_sim.adapters.postgres.sandbox import PostgresPlans, PostgresRules
 from bank_sim.adapters.postgres.schedules import PostgresSchedules
+from bank_sim.adapters.postgres.signing_keys import PostgresSigningKeys
 from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
     BooksViolated,
@@ -59,6 +61,7 @@ class PostgresUnitOfWork(PostgresTransaction):
     webhooks: WebhookRepository
     notices: NoticeRepository
     switches: SwitchRepository
+    signing_keys: SigningKeyRepository
     rules: RuleRepository
     plans: PlanRepository
     clock: ClockRepository
@@ -80,6 +83,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.webhooks = PostgresWebhooks(self._connection)
         self.notices = PostgresNotices(self._connection)
         self.switches = PostgresSwitches(self._connection)
+        self.signing_keys = PostgresSigningKeys(self._connection)
         self.rules = PostgresRules(self._connection)
         self.plans = PostgresPlans(self._connection)
         self.clock = PostgresClock(self._connection)

@@ -124,7 +124,7 @@ _FORGET_DELIVERIES: Final = (
     "FROM webhook_deliveries WHERE account_number = :number ORDER BY delivery_id DESC OFFSET :kept LIMIT 1)"
 )
 _SELECT_DELIVERIES: Final = (
-    f"SELECT delivery_id, notice_ids, end_to_end_ids, {names(_DELIVERY)} FROM webhook_deliveries"  # noqa: S608
+    f"SELECT delivery_id, notice_ids, end_to_end_ids, {names(_DELIVERY)} FROM webhook_deliveries"  # noqa: S608 - as above
 )
 _LIST_DELIVERIES: Final = (
     f"{_SELECT_DELIVERIES} WHERE account_number = :number AND (NOT :failed OR failure <> '') "

@@ -15,13 +15,15 @@ class ChargeFilter:
     """Which charges of a merchant a list has. Times are those of creation, both included."""
 
     tax_id: str
-    kind: ChargeKind
+    kind: ChargeKind | None
+    """None: both."""
     from_ms: int
     to_ms: int
     debtor_tax_id: str = ""
     has_location: bool | None = None
     status: ChargeStatus | None = None
     batch_id: str = ""
+    newest_first: bool = False
 
 
 @value_object
@@ -75,7 +77,7 @@ class ChargeRepository(Protocol):
         """What a location serves; None when there is no such location."""
 
     def list(self, narrow: ChargeFilter, skip: int, size: int) -> list[Charge]:
-        """Oldest first."""
+        """By the time of creation, and the txid where that is the same."""
 
     def count(self, narrow: ChargeFilter) -> int:
         """How many a filter has."""

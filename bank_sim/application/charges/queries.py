@@ -45,7 +45,7 @@ class ListCharges:
         self._units = units
 
     def __call__(self, narrow: ChargeFilter, skip: int, size: int) -> tuple[list[tuple[Charge, Location | None]], int]:
-        """A merchant's charges with their locations, oldest first, and how many the filter has in all.
+        """A merchant's charges with their locations, and how many the filter has in all.
 
         `skip` and `size` are not negative; the caller bounds `size`.
         """

@@ -12,6 +12,7 @@ from bank_sim.application.charges.create_charge import CreateCharge
 from bank_sim.application.charges.locations import Locations
 from bank_sim.application.charges.payments import FindPayments
 from bank_sim.application.charges.queries import FindCharge, ListCharges
+from bank_sim.application.charges.read_payload import ReadPayload
 from bank_sim.application.charges.remove_charges import RemoveChargesOfClosedAccounts
 from bank_sim.application.ports import UnitsOfWork
 from pix.runtime.clock import SchemeClock
@@ -33,6 +34,7 @@ class Charges:
     locations: Locations
     batches: Batches
     payments: FindPayments
+    payload: ReadPayload
     remove_of_closed_accounts: RemoveChargesOfClosedAccounts
 
 
@@ -54,5 +56,6 @@ def compose_charges(units: UnitsOfWork, scheme_clock: SchemeClock, random: Rando
         locations=Locations(units, scheme_clock, new_token),
         batches=Batches(units, scheme_clock, create, change),
         payments=FindPayments(units),
+        payload=ReadPayload(units, scheme_clock),
         remove_of_closed_accounts=RemoveChargesOfClosedAccounts(units),
     )

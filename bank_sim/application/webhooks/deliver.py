@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
 from bank_sim.application.returns.rows import returns_of
-from bank_sim.application.webhooks.documents import AmountParts, pix_document
+from bank_sim.application.webhooks.documents import pix_document
+from bank_sim.application.webhooks.parts import parts_of
 from bank_sim.application.webhooks.ports import Answer, ChooseFault, Receivers
 from bank_sim.application.webhooks.urls import callback_of
-from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import (
     BODY_LENGTH_MAX,
@@ -125,20 +125,18 @@ class DeliverDue:
             log.append(_delivery(post, callback, started_at_ms, monotonic_ms() - before_ms, answer))
         is_delivered = any(delivery.is_delivered for delivery in log)
         real_now_ms = self._clock.real_now_ms()
-        attempts = {notice.notice_id: notice.attempts for notice in post.notices}
+        sent = {notice.notice_id: notice for notice in post.notices}
         with self._units() as unit:
-            rows = unit.notices.lock(post.webhook.account_number, attempts)
-            # One that was replayed or stopped meanwhile, or that another replica has claimed again, is not ours.
-            ours = [
-                row for row in rows if row.status is NoticeStatus.WAITING and row.attempts == attempts[row.notice_id]
-            ]
+            rows = unit.notices.lock(post.webhook.account_number, sent)
+            ours = [row for row in rows if _is_claim(sent[row.notice_id], row)]
             unit.notices.save(
                 [
                     delivered(row, real_now_ms) if is_delivered else failed(row, real_now_ms, self._policy)
                     for row in ours
                 ]
             )
-            unit.notices.log(log)
+            if rows:
+                unit.notices.log(log)
             unit.commit()
         return None if is_delivered else log[-1].failure
 
@@ -201,10 +199,12 @@ def documents_of(unit: UnitOfWork, notices: Iterable[Notice]) -> list[dict[str, 
     ]
 
 
-def parts_of(unit: UnitOfWork, transfers: Sequence[Transfer]) -> dict[str, AmountParts]:
-    """What the amounts of Pix for charges with a due date were made of, by end-to-end id."""
-    del unit, transfers
-    return {}
+def _is_claim(sent: Notice, row: Notice) -> bool:
+    """Whether the row is as the claim has left it.
+
+    Otherwise it was replayed or stopped meanwhile, another replica has claimed it again, or a sandbox has begun anew.
+    """
+    return (row.status, row.attempts, row.noted_at_ms) == (NoticeStatus.WAITING, sent.attempts, sent.noted_at_ms)
 
 
 def _fault_of_attempt(notices: Sequence[Notice]) -> WebhookFault | None:

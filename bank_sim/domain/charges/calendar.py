@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from holidays import OPTIONAL, PUBLIC
-from holidays.countries import Brazil
+from holidays.countries.brazil import Brazil
 
 YEAR_MIN: Final = 1900
 YEAR_MAX: Final = 2100

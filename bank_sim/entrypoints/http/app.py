@@ -14,6 +14,7 @@ from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.api_pix import ApiPixPaths, create_api_pix
 from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
 from bank_sim.entrypoints.http.api_pix.recurring import public_router
+from bank_sim.entrypoints.http.charges_shown import ChargesShown
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -84,6 +85,7 @@ def create_app(
         orders=Tokens(secret, "order", DRAFT_SECONDS_MAX),
         attempts=Attempts(),
         look_ups=LookUps(),
+        charges_shown=ChargesShown(application.payable_codes.read),
         authentication=OperatorAuthentication(settings, secret),
         scheme_clock=scheme_clock or SystemClock(),
         looks=bank_looks(identity),

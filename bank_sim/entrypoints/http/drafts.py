@@ -24,9 +24,11 @@ class CodeFacts:
     amount_centavos: int | None = None
     description: str = ""
     txid: str = ""
+    location: str = ""
+    """Of a dynamic code; empty of a static one."""
 
     def as_token(self) -> list[Any]:
-        return [self.amount_centavos, self.description, self.txid]
+        return [self.amount_centavos, self.description, self.txid, self.location]
 
 
 NO_CODE: Final = CodeFacts()

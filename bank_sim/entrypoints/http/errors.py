@@ -10,7 +10,9 @@ from bank_sim.application.credentials.request_log import ApiRequestNotFound
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
 from bank_sim.domain import errors
+from bank_sim.domain.charges.errors import ChargeNotFound
 from bank_sim.domain.credentials import model as credentials
+from bank_sim.domain.payable_codes import errors as code_errors
 from bank_sim.entrypoints.http.api.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
 from bank_sim.entrypoints.http.flows import FLOW_PROBLEMS
 from bank_sim.entrypoints.http.qr import PictureReaderBusy
@@ -28,6 +30,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         errors.AccountNotFound: ProblemKind("account-not-found", 404, "The account does not exist"),
         **FLOW_PROBLEMS,
         **WEBHOOK_PROBLEMS,
+        ChargeNotFound: ProblemKind("charge-not-found", 404, "The charge does not exist"),
         errors.KeyNotFound: ProblemKind("key-not-found", 404, "The key is not registered"),
         errors.WrongCredentials: ProblemKind("wrong-credentials", 401, "Wrong account number or PIN"),
         errors.AccountBlocked: ProblemKind("account-blocked", 409, "The account is blocked"),
@@ -50,6 +53,13 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemKind]] = MappingProxyType(
         ),
         ApiRequestNotFound: ProblemKind("api-request-not-found", 404, "The API request does not exist"),
         errors.PayerIsPayee: ProblemKind("payer-is-payee", 422, "Payer and payee are the same account"),
+        code_errors.PayloadUnavailable: ProblemKind(
+            "payload-unavailable", 503, "The payee's bank does not answer about the code"
+        ),
+        code_errors.PayloadNotFound: ProblemKind("charge-not-found", 404, "The code has no charge"),
+        code_errors.PayloadNotTrusted: ProblemKind("payload-not-trusted", 422, "The charge cannot be trusted"),
+        code_errors.PayloadOfOtherBank: ProblemKind("payload-not-trusted", 422, "The charge cannot be trusted"),
+        code_errors.CodeNotPayable: ProblemKind("code-not-payable", 422, "The code cannot be paid"),
         errors.KeyLimitReached: ProblemKind("key-limit-reached", 422, "The account has reached its limit of keys"),
         errors.LookUpLimitReached: ProblemKind("look-up-limit-reached", 429, "Rate limit for key lookups reached"),
         errors.HubRejected: ProblemKind("hub-refused", 422, "The hub rejected the request"),

@@ -13,6 +13,7 @@ from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
+from bank_sim.entrypoints.http.charges_shown import ChargesShown
 from bank_sim.entrypoints.http.look_ups import LookUps
 from pix.participant.clock.model import virtual_now_ms
 from pix.runtime.clock import SchemeClock
@@ -80,6 +81,7 @@ class Site:
     orders: Tokens
     attempts: Attempts
     look_ups: LookUps
+    charges_shown: ChargesShown
     authentication: OperatorAuthentication
     scheme_clock: SchemeClock
     looks: Looks

@@ -37,14 +37,14 @@ LAST_CHARACTER: Final = chr(sys.maxunicode)
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
 
-BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features"
+BANK_COLUMNS: Final = "ispb, code, name, color, url, version, active, joined_at_ms, features, payload_host"
 _ALL_BANKS: Final = f"SELECT {BANK_COLUMNS} FROM banks"  # noqa: S608 - names are constants of this module
 _ALL_SECRETS: Final = "SELECT ispb, secret_sha256, signing_key, added_at_ms FROM bank_secrets ORDER BY added_at_ms DESC"
 
 
 def bank_of(row: Sequence[Any]) -> Bank:
     """The bank of a row with these columns."""
-    values = (*row[:-1], known_features(row[-1]))
+    values = (*row[:-2], known_features(row[-2]), row[-1])
     return Bank(*values)
 
 
@@ -64,7 +64,8 @@ class PostgresBanks(PostgresRepository):
         try:
             self._execute(
                 f"INSERT INTO banks ({BANK_COLUMNS}) "  # noqa: S608 - names are constants of this module
-                "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features)",
+                "VALUES (:ispb, :code, :name, :color, :url, :version, :active, :joined_at_ms, :features, "
+                ":payload_host)",
                 **_bank_values(bank),
             )
         except IntegrityError:
@@ -73,7 +74,7 @@ class PostgresBanks(PostgresRepository):
     def update(self, bank: Bank) -> None:
         self._execute(
             "UPDATE banks SET name = :name, color = :color, url = :url, version = :version, "
-            "joined_at_ms = :joined_at_ms, features = :features WHERE ispb = :ispb",
+            "joined_at_ms = :joined_at_ms, features = :features, payload_host = :payload_host WHERE ispb = :ispb",
             **_bank_values(bank),
         )
 
@@ -107,6 +108,7 @@ def _bank_values(bank: Bank) -> dict[str, Any]:
         "active": bank.active,
         "joined_at_ms": bank.joined_at_ms,
         "features": sorted(bank.features),
+        "payload_host": bank.payload_host,
     }
 
 

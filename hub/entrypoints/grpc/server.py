@@ -226,6 +226,7 @@ def _participant(bank: Bank) -> participants.Participant:
         url=bank.url,
         active=bank.active,
         features=sorted(bank.features),
+        payload_host=bank.payload_host,
     )
 
 
@@ -262,6 +263,7 @@ class ParticipantServicer(participants_pb2_grpc.ParticipantServiceServicer):
             url=request.url,
             version=request.version,
             features=request.features,
+            payload_host=request.payload_host,
         )
         return participants.JoinNetworkResponse(participant=_participant(joined))
 

@@ -114,8 +114,8 @@ REASONS: Final = by_code(
         Reason(
             ReasonCode.BE17,
             _PAYEE_BANK,
-            "The payee's bank rejected the QR code.",
-            "O banco do recebedor rejeitou o QR Code.",
+            "The payee's bank rejected the QR code: its charge is unknown, paid, cancelled or expired.",
+            "O banco do recebedor rejeitou o QR Code: a cobrança não existe, foi paga, cancelada ou expirou.",
         ),
         Reason(
             ReasonCode.ED05,

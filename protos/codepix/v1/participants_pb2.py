@@ -25,45 +25,45 @@ _sym_db = _symbol_database.Default()
 from codepix.v1 import common_pb2 as codepix_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63odepix/v1/participants.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"u\n\x0bParticipant\x12\x0c\n\x04ispb\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x63olor\x18\x04 \x01(\t\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12\x10\n\x08\x66\x65\x61tures\x18\x07 \x03(\t\"o\n\x12JoinNetworkRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x63olor\x18\x03 \x01(\t\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x06 \x03(\t\"C\n\x13JoinNetworkResponse\x12,\n\x0bparticipant\x18\x01 \x01(\x0b\x32\x17.codepix.v1.Participant\"Q\n\x12KeepInTouchRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x03lag\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_lag\"\x15\n\x13KeepInTouchResponse\"\'\n\x13LeaveNetworkRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\"\x16\n\x14LeaveNetworkResponse\"\x19\n\x17ListParticipantsRequest\"I\n\x18ListParticipantsResponse\x12-\n\x0cparticipants\x18\x01 \x03(\x0b\x32\x17.codepix.v1.Participant\"\x1d\n\x1bGetSettlementAccountRequest\"V\n\x11SettlementFunding\x12\x12\n\nfunding_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12\x14\n\x0c\x66unded_at_ms\x18\x03 \x01(\x03\"\x84\x01\n\x1cGetSettlementAccountResponse\x12\x18\n\x10\x62\x61lance_centavos\x18\x01 \x01(\x03\x12\x19\n\x11reserved_centavos\x18\x02 \x01(\x03\x12/\n\x08\x66undings\x18\x03 \x03(\x0b\x32\x1d.codepix.v1.SettlementFunding\"\xe3\x02\n\x0eTransferRecord\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.codepix.v1.TransferStatus\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12 \n\x05payer\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x06 \x01(\x0b\x32\x11.codepix.v1.Party\x12\x17\n\x0frequested_at_ms\x18\x07 \x01(\x03\x12\x15\n\roffered_at_ms\x18\x08 \x01(\x03\x12\x15\n\rdecided_at_ms\x18\t \x01(\x03\x12\x1d\n\x15payer_processed_at_ms\x18\n \x01(\x03\x12\x1d\n\x15payee_processed_at_ms\x18\x0b \x01(\x03\x12\x17\n\x0f\x63ompleted_at_ms\x18\x0c \x01(\x03\".\n\x14\x46indTransfersRequest\x12\x16\n\x0e\x65nd_to_end_ids\x18\x01 \x03(\t\"F\n\x15\x46indTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.codepix.v1.TransferRecord*\xa8\x01\n\x0eTransferStatus\x12\x1f\n\x1bTRANSFER_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17TRANSFER_STATUS_PENDING\x10\x01\x12\x1d\n\x19TRANSFER_STATUS_CONFIRMED\x10\x02\x12\x1d\n\x19TRANSFER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16TRANSFER_STATUS_FAILED\x10\x04\x32\xa7\x04\n\x12ParticipantService\x12N\n\x0bJoinNetwork\x12\x1e.codepix.v1.JoinNetworkRequest\x1a\x1f.codepix.v1.JoinNetworkResponse\x12N\n\x0bKeepInTouch\x12\x1e.codepix.v1.KeepInTouchRequest\x1a\x1f.codepix.v1.KeepInTouchResponse\x12Q\n\x0cLeaveNetwork\x12\x1f.codepix.v1.LeaveNetworkRequest\x1a .codepix.v1.LeaveNetworkResponse\x12]\n\x10ListParticipants\x12#.codepix.v1.ListParticipantsRequest\x1a$.codepix.v1.ListParticipantsResponse\x12i\n\x14GetSettlementAccount\x12\'.codepix.v1.GetSettlementAccountRequest\x1a(.codepix.v1.GetSettlementAccountResponse\x12T\n\rFindTransfers\x12 .codepix.v1.FindTransfersRequest\x1a!.codepix.v1.FindTransfersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63odepix/v1/participants.proto\x12\ncodepix.v1\x1a\x17\x63odepix/v1/common.proto\"\x8b\x01\n\x0bParticipant\x12\x0c\n\x04ispb\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x63olor\x18\x04 \x01(\t\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12\x10\n\x08\x66\x65\x61tures\x18\x07 \x03(\t\x12\x14\n\x0cpayload_host\x18\x08 \x01(\t\"\x85\x01\n\x12JoinNetworkRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x63olor\x18\x03 \x01(\t\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x06 \x03(\t\x12\x14\n\x0cpayload_host\x18\x07 \x01(\t\"C\n\x13JoinNetworkResponse\x12,\n\x0bparticipant\x18\x01 \x01(\x0b\x32\x17.codepix.v1.Participant\"Q\n\x12KeepInTouchRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x03lag\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_lag\"\x15\n\x13KeepInTouchResponse\"\'\n\x13LeaveNetworkRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\"\x16\n\x14LeaveNetworkResponse\"\x19\n\x17ListParticipantsRequest\"I\n\x18ListParticipantsResponse\x12-\n\x0cparticipants\x18\x01 \x03(\x0b\x32\x17.codepix.v1.Participant\"\x1d\n\x1bGetSettlementAccountRequest\"V\n\x11SettlementFunding\x12\x12\n\nfunding_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x02 \x01(\x03\x12\x14\n\x0c\x66unded_at_ms\x18\x03 \x01(\x03\"\x84\x01\n\x1cGetSettlementAccountResponse\x12\x18\n\x10\x62\x61lance_centavos\x18\x01 \x01(\x03\x12\x19\n\x11reserved_centavos\x18\x02 \x01(\x03\x12/\n\x08\x66undings\x18\x03 \x03(\x0b\x32\x1d.codepix.v1.SettlementFunding\"\xe3\x02\n\x0eTransferRecord\x12\x15\n\rend_to_end_id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.codepix.v1.TransferStatus\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61mount_centavos\x18\x04 \x01(\x03\x12 \n\x05payer\x18\x05 \x01(\x0b\x32\x11.codepix.v1.Party\x12 \n\x05payee\x18\x06 \x01(\x0b\x32\x11.codepix.v1.Party\x12\x17\n\x0frequested_at_ms\x18\x07 \x01(\x03\x12\x15\n\roffered_at_ms\x18\x08 \x01(\x03\x12\x15\n\rdecided_at_ms\x18\t \x01(\x03\x12\x1d\n\x15payer_processed_at_ms\x18\n \x01(\x03\x12\x1d\n\x15payee_processed_at_ms\x18\x0b \x01(\x03\x12\x17\n\x0f\x63ompleted_at_ms\x18\x0c \x01(\x03\".\n\x14\x46indTransfersRequest\x12\x16\n\x0e\x65nd_to_end_ids\x18\x01 \x03(\t\"F\n\x15\x46indTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.codepix.v1.TransferRecord*\xa8\x01\n\x0eTransferStatus\x12\x1f\n\x1bTRANSFER_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17TRANSFER_STATUS_PENDING\x10\x01\x12\x1d\n\x19TRANSFER_STATUS_CONFIRMED\x10\x02\x12\x1d\n\x19TRANSFER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16TRANSFER_STATUS_FAILED\x10\x04\x32\xa7\x04\n\x12ParticipantService\x12N\n\x0bJoinNetwork\x12\x1e.codepix.v1.JoinNetworkRequest\x1a\x1f.codepix.v1.JoinNetworkResponse\x12N\n\x0bKeepInTouch\x12\x1e.codepix.v1.KeepInTouchRequest\x1a\x1f.codepix.v1.KeepInTouchResponse\x12Q\n\x0cLeaveNetwork\x12\x1f.codepix.v1.LeaveNetworkRequest\x1a .codepix.v1.LeaveNetworkResponse\x12]\n\x10ListParticipants\x12#.codepix.v1.ListParticipantsRequest\x1a$.codepix.v1.ListParticipantsResponse\x12i\n\x14GetSettlementAccount\x12\'.codepix.v1.GetSettlementAccountRequest\x1a(.codepix.v1.GetSettlementAccountResponse\x12T\n\rFindTransfers\x12 .codepix.v1.FindTransfersRequest\x1a!.codepix.v1.FindTransfersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'codepix.v1.participants_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSFERSTATUS']._serialized_start=1377
-  _globals['_TRANSFERSTATUS']._serialized_end=1545
-  _globals['_PARTICIPANT']._serialized_start=70
-  _globals['_PARTICIPANT']._serialized_end=187
-  _globals['_JOINNETWORKREQUEST']._serialized_start=189
-  _globals['_JOINNETWORKREQUEST']._serialized_end=300
-  _globals['_JOINNETWORKRESPONSE']._serialized_start=302
-  _globals['_JOINNETWORKRESPONSE']._serialized_end=369
-  _globals['_KEEPINTOUCHREQUEST']._serialized_start=371
-  _globals['_KEEPINTOUCHREQUEST']._serialized_end=452
-  _globals['_KEEPINTOUCHRESPONSE']._serialized_start=454
-  _globals['_KEEPINTOUCHRESPONSE']._serialized_end=475
-  _globals['_LEAVENETWORKREQUEST']._serialized_start=477
-  _globals['_LEAVENETWORKREQUEST']._serialized_end=516
-  _globals['_LEAVENETWORKRESPONSE']._serialized_start=518
-  _globals['_LEAVENETWORKRESPONSE']._serialized_end=540
-  _globals['_LISTPARTICIPANTSREQUEST']._serialized_start=542
-  _globals['_LISTPARTICIPANTSREQUEST']._serialized_end=567
-  _globals['_LISTPARTICIPANTSRESPONSE']._serialized_start=569
-  _globals['_LISTPARTICIPANTSRESPONSE']._serialized_end=642
-  _globals['_GETSETTLEMENTACCOUNTREQUEST']._serialized_start=644
-  _globals['_GETSETTLEMENTACCOUNTREQUEST']._serialized_end=673
-  _globals['_SETTLEMENTFUNDING']._serialized_start=675
-  _globals['_SETTLEMENTFUNDING']._serialized_end=761
-  _globals['_GETSETTLEMENTACCOUNTRESPONSE']._serialized_start=764
-  _globals['_GETSETTLEMENTACCOUNTRESPONSE']._serialized_end=896
-  _globals['_TRANSFERRECORD']._serialized_start=899
-  _globals['_TRANSFERRECORD']._serialized_end=1254
-  _globals['_FINDTRANSFERSREQUEST']._serialized_start=1256
-  _globals['_FINDTRANSFERSREQUEST']._serialized_end=1302
-  _globals['_FINDTRANSFERSRESPONSE']._serialized_start=1304
-  _globals['_FINDTRANSFERSRESPONSE']._serialized_end=1374
-  _globals['_PARTICIPANTSERVICE']._serialized_start=1548
-  _globals['_PARTICIPANTSERVICE']._serialized_end=2099
+  _globals['_TRANSFERSTATUS']._serialized_start=1423
+  _globals['_TRANSFERSTATUS']._serialized_end=1591
+  _globals['_PARTICIPANT']._serialized_start=71
+  _globals['_PARTICIPANT']._serialized_end=210
+  _globals['_JOINNETWORKREQUEST']._serialized_start=213
+  _globals['_JOINNETWORKREQUEST']._serialized_end=346
+  _globals['_JOINNETWORKRESPONSE']._serialized_start=348
+  _globals['_JOINNETWORKRESPONSE']._serialized_end=415
+  _globals['_KEEPINTOUCHREQUEST']._serialized_start=417
+  _globals['_KEEPINTOUCHREQUEST']._serialized_end=498
+  _globals['_KEEPINTOUCHRESPONSE']._serialized_start=500
+  _globals['_KEEPINTOUCHRESPONSE']._serialized_end=521
+  _globals['_LEAVENETWORKREQUEST']._serialized_start=523
+  _globals['_LEAVENETWORKREQUEST']._serialized_end=562
+  _globals['_LEAVENETWORKRESPONSE']._serialized_start=564
+  _globals['_LEAVENETWORKRESPONSE']._serialized_end=586
+  _globals['_LISTPARTICIPANTSREQUEST']._serialized_start=588
+  _globals['_LISTPARTICIPANTSREQUEST']._serialized_end=613
+  _globals['_LISTPARTICIPANTSRESPONSE']._serialized_start=615
+  _globals['_LISTPARTICIPANTSRESPONSE']._serialized_end=688
+  _globals['_GETSETTLEMENTACCOUNTREQUEST']._serialized_start=690
+  _globals['_GETSETTLEMENTACCOUNTREQUEST']._serialized_end=719
+  _globals['_SETTLEMENTFUNDING']._serialized_start=721
+  _globals['_SETTLEMENTFUNDING']._serialized_end=807
+  _globals['_GETSETTLEMENTACCOUNTRESPONSE']._serialized_start=810
+  _globals['_GETSETTLEMENTACCOUNTRESPONSE']._serialized_end=942
+  _globals['_TRANSFERRECORD']._serialized_start=945
+  _globals['_TRANSFERRECORD']._serialized_end=1300
+  _globals['_FINDTRANSFERSREQUEST']._serialized_start=1302
+  _globals['_FINDTRANSFERSREQUEST']._serialized_end=1348
+  _globals['_FINDTRANSFERSRESPONSE']._serialized_start=1350
+  _globals['_FINDTRANSFERSRESPONSE']._serialized_end=1420
+  _globals['_PARTICIPANTSERVICE']._serialized_start=1594
+  _globals['_PARTICIPANTSERVICE']._serialized_end=2145
 # @@protoc_insertion_point(module_scope)

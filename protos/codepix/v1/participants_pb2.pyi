@@ -53,6 +53,7 @@ class Participant(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    PAYLOAD_HOST_FIELD_NUMBER: _builtins.int
     ispb: _builtins.str
     code: _builtins.str
     """Three digits."""
@@ -62,6 +63,8 @@ class Participant(_message.Message):
     url: _builtins.str
     """The address of the bank's pages; may be empty."""
     active: _builtins.bool
+    payload_host: _builtins.str
+    """`host` or `host:port` where the bank serves the payloads of its dynamic codes; empty when it has none."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the bank has announced that it understands beside transfers to a key: `returns`, `manu`."""
@@ -76,10 +79,11 @@ class Participant(_message.Message):
         url: _builtins.str = ...,
         active: _builtins.bool = ...,
         features: _abc.Iterable[_builtins.str] | None = ...,
+        payload_host: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "code", b"code", "color", b"color", "features", b"features", "ispb", b"ispb", "name", b"name", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "code", b"code", "color", b"color", "features", b"features", "ispb", b"ispb", "name", b"name", "payload_host", b"payload_host", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -95,6 +99,7 @@ class JoinNetworkRequest(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    PAYLOAD_HOST_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Must be the code with which the operator added the bank."""
     name: _builtins.str
@@ -103,6 +108,10 @@ class JoinNetworkRequest(_message.Message):
     """`#rrggbb`"""
     url: _builtins.str
     version: _builtins.str
+    payload_host: _builtins.str
+    """`host` or `host:port` where the bank serves the payloads of its dynamic codes. Other banks fetch payloads of this
+    bank from there alone. Empty: the bank has no dynamic codes.
+    """
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the bank understands beside transfers to a key: `returns`, `manu`. The hub ignores other names, and refuses
@@ -118,10 +127,11 @@ class JoinNetworkRequest(_message.Message):
         url: _builtins.str = ...,
         version: _builtins.str = ...,
         features: _abc.Iterable[_builtins.str] | None = ...,
+        payload_host: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "color", b"color", "features", b"features", "name", b"name", "url", b"url", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "color", b"color", "features", b"features", "name", b"name", "payload_host", b"payload_host", "url", b"url", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

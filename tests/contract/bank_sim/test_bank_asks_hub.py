@@ -184,12 +184,13 @@ def test_the_settlement_account_tells_its_fundings(hub: Hub) -> None:
 
 def test_a_bank_that_joins_is_listed_as_it_announced_itself(hub: Hub) -> None:
     renamed = replace(AURORA, name="Aurora S.A.", color="#112233")
-    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.3", FEATURES)
-    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.4", FEATURES)
+    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.3", FEATURES, "127.0.0.1:8001")
+    hub.join_network(renamed, "http://127.0.0.1:8001", "1.2.4", FEATURES, "127.0.0.1:8009")
     listed = {bank.ispb: bank for bank in hub.list_participants()}
     assert listed[AURORA.ispb].name == "Aurora S.A."
     assert listed[AURORA.ispb].color == "#112233"
     assert listed[AURORA.ispb].url == "http://127.0.0.1:8001"
+    assert listed[AURORA.ispb].payload_host == "127.0.0.1:8009"
 
 
 def test_a_bank_may_say_that_it_is_there_and_that_it_goes(hub: Hub) -> None:
@@ -233,7 +234,7 @@ def test_a_join_with_another_code_is_refused_with_the_field() -> None:
     server = GrpcServer()
     client = GrpcHub(f"127.0.0.1:{server.port}", AURORA.ispb, SECRET)
     with pytest.raises(SchemeError) as refusal:
-        client.join_network(replace(AURORA, code="009"), "", "1", FEATURES)
+        client.join_network(replace(AURORA, code="009"), "", "1", FEATURES, "")
     assert refusal.value.field == "code"
     client.close()
     server.server.stop(None).wait()

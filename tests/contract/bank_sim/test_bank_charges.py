@@ -18,20 +18,27 @@ from bank_sim.domain.charges.errors import (
     LocationNotFound,
     LocationOfOtherKind,
     LocationTaken,
+    PayloadExpired,
+    PayloadNotFound,
+    PaymentDayInPast,
+    PaymentDayTooLate,
     RemovalWithChanges,
     RevisionNotFound,
     TermsRefused,
     TxidTaken,
 )
 from bank_sim.domain.charges.model import Charge, ChargeKind, ChargeStatus, Detail, DueDate, Immediate, Modality
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.charges.orders import ChargeChange
 from bank_sim.domain.errors import AccountBlocked, AccountHasTransfers
+from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank import World
 from tests.support.charges import DUE_DAY, HOUR_SECONDS, cob, cobv, confirm, fail, made, merchant, now, of_charge, offer
+from tests.support.clock import at_time_ms
 
 ALWAYS = (0, 2**62)
 
@@ -216,7 +223,8 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
     unbound, location = made_ones[1]
     charges.locations.unbind(ana.tax_id, location.location_id)
     charges.change(ana.tax_id, made_ones[0][0].txid, ChargeKind.IMMEDIATE, ChargeChange(is_removed=True))
-    world.bank.charges.create(cobv(ana, key))
+    world.clock.turn(1_000)
+    charges.create(cobv(ana, key))
 
     def listed(skip: int = 0, size: int = 10, **narrow: Any) -> tuple[list[int], int]:
         wanted: dict[str, Any] = {"kind": ChargeKind.IMMEDIATE, "from_ms": 0, "to_ms": 2**62} | narrow
@@ -230,6 +238,7 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
     assert listed(status=ChargeStatus.REMOVED_BY_PAYEE) == ([1_00], 1)
     assert listed(kind=ChargeKind.DUE_DATE, debtor_tax_id="39053344705") == ([20_00], 1)
     assert listed(debtor_tax_id="39053344705") == ([], 0)
+    assert listed(kind=None, newest_first=True, size=2) == ([20_00, 1_04], 6)
     found, _ = charges.list(ChargeFilter(ana.tax_id, ChargeKind.IMMEDIATE, *ALWAYS), 0, 10)
     assert [place for _, place in found] == [made_ones[0][1], None, *(place for _, place in made_ones[2:])]
     free = LocationFilter(ana.tax_id, *ALWAYS, has_charge=False)
@@ -356,6 +365,83 @@ def test_the_sum_is_that_of_the_day_inside_the_end_to_end_id(world: World, ana: 
     assert reason_of(world.hear(on_day(offer(world, ana, charge, 22_00), late))) is None
 
 
+def test_a_bank_that_accepts_what_no_charge_wants_shows_every_payment(units: UnitsOfWork) -> None:
+    world = World(units, unknown_charges=UnknownCharges.ACCEPT)
+    ana = world.open_account(0)
+    charge, _ = made(world, ana, merchant(world.bank, ana))
+    first, second = offer(world, ana, charge), offer(world, ana, charge, 7_00)
+    assert [reason_of(world.hear(each)) for each in (first, second)] == [None, None]
+    confirm(world, second)
+    confirm(world, first)
+    assert (now(world, charge).status, now(world, charge).paid_by) == (ChargeStatus.COMPLETED, second.end_to_end_id)
+    assert now(world, charge).reserved_by == ""
+    received = world.bank.charges.payments([charge])[charge.charge_id]
+    assert sorted(each.transfer.amount_centavos for each in received) == [7_00, 20_00]
+    assert world.balance(ana) == 27_00
+    unknown = replace(charge, txid="u" * 26)
+    assert reason_of(world.hear(offer(world, ana, unknown))) is None
+
+
+def test_a_restored_backup_concludes_what_was_paid_since(world: World, ana: Account, key: PixKey) -> None:
+    charge, _ = made(world, ana, key)
+    outcome = of_charge(world.confirmed(world.offer(ana, 20_00)), charge)
+    assert len(world.bank.restore_transfers([outcome]).booked) == 1
+    assert (now(world, charge).status, now(world, charge).paid_by) == (ChargeStatus.COMPLETED, outcome.end_to_end_id)
+    assert world.bank.restore_transfers([outcome]).booked == []
+
+
+def test_a_location_shows_its_charge_with_the_sum_of_the_day(world: World, ana: Account, key: PixKey) -> None:
+    terms = DueDate(DUE_DAY, 2, fine=Modality(2, 10_00))
+    charge, location = world.bank.charges.create(cobv(ana, key, terms=terms))
+    shown = world.bank.charges.payload(location.token, ChargeKind.DUE_DATE)
+    assert (shown.txid, shown.key, shown.amount.final_centavos) == (charge.txid, key, 20_00)
+    assert shown.payee is not None
+    assert (shown.payee.name, shown.payee.tax_id) == (ana.holder_name, ana.tax_id)
+    late = DUE_DAY + timedelta(days=1)
+    amount = world.bank.charges.payload(location.token, ChargeKind.DUE_DATE, late).amount
+    assert (amount.original_centavos, amount.fine_centavos, amount.final_centavos) == (20_00, 2_00, 22_00)
+    with pytest.raises(PaymentDayInPast):
+        world.bank.charges.payload(
+            location.token, ChargeKind.DUE_DATE, day_of(world.clock.now_ms()) - timedelta(days=1)
+        )
+    with pytest.raises(PaymentDayTooLate):
+        world.bank.charges.payload(location.token, ChargeKind.DUE_DATE, DUE_DAY + timedelta(days=3))
+    world.clock.at_ms = at_time_ms(DUE_DAY + timedelta(days=3))
+    with pytest.raises(PayloadExpired):
+        world.bank.charges.payload(location.token, ChargeKind.DUE_DATE)
+
+
+def test_a_location_without_a_charge_shows_nothing(world: World, ana: Account, key: PixKey) -> None:
+    free = world.bank.charges.locations.create(ana.number, ChargeKind.IMMEDIATE)
+    _, location = made(world, ana, key)
+    for token, kind in (
+        (free.token, ChargeKind.IMMEDIATE),
+        (location.token, ChargeKind.DUE_DATE),
+        ("unknown", ChargeKind.IMMEDIATE),
+        ("\0", ChargeKind.IMMEDIATE),
+        ("x" * 10_000, ChargeKind.IMMEDIATE),
+    ):
+        with pytest.raises(PayloadNotFound):
+            world.bank.charges.payload(token, kind)
+    world.bank.charges.locations.unbind(ana.tax_id, location.location_id)
+    with pytest.raises(PayloadNotFound):
+        world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE)
+
+
+def test_a_charge_that_is_paid_or_removed_is_shown_as_such(world: World, ana: Account, key: PixKey) -> None:
+    paid, location = made(world, ana, key, terms=Immediate(60, payer_may_change_amount=True), amount_centavos=0)
+    shown = world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE)
+    assert (shown.status, shown.amount.final_centavos, shown.payer_may_change_amount) == (ChargeStatus.ACTIVE, 0, True)
+    assert (shown.expires_at_ms, shown.payee) == (paid.created_at_ms + 60_000, None)
+    mine = offer(world, ana, paid, 3_00)
+    world.hear(mine)
+    confirm(world, mine)
+    assert world.bank.charges.payload(location.token, ChargeKind.IMMEDIATE).status is ChargeStatus.COMPLETED
+    removed, location = world.bank.charges.create(cobv(ana, key))
+    world.bank.charges.change(ana.tax_id, removed.txid, removed.kind, ChargeChange(is_removed=True))
+    assert world.bank.charges.payload(location.token, ChargeKind.DUE_DATE).status is ChargeStatus.REMOVED_BY_PAYEE
+
+
 def test_the_confirmation_of_a_transfer_that_was_never_offered_concludes_its_charge(
     world: World, ana: Account, key: PixKey
 ) -> None:
@@ -378,3 +464,18 @@ def test_an_account_with_an_accepted_charge_stays_open_and_a_closed_one_takes_it
     world.bank.close_account(account_number=ana.number)
     assert {now(world, charge).status for charge in (waiting, accepted_charge)} == {ChargeStatus.REMOVED_BY_BANK}
     assert reason_of(world.hear(offer(world, ana, waiting))) is ReasonCode.AC07
+
+
+def test_charges_that_a_crash_left_to_a_closed_account_are_removed_later(
+    world: World, units: UnitsOfWork, ana: Account, key: PixKey
+) -> None:
+    charge, _ = made(world, ana, key)
+    bruno = world.open_account(0)
+    other, _ = made(world, bruno, merchant(world.bank, bruno, "bruno@aurora.example"))
+    with units() as unit:
+        unit.accounts.save([ana.closed(has_unfinished_transfers=False)])
+        unit.commit()
+    assert world.bank.charges.remove_of_closed_accounts() == 1
+    assert now(world, charge).status is ChargeStatus.REMOVED_BY_BANK
+    assert now(world, other) == other
+    assert world.bank.charges.remove_of_closed_accounts() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.webhooks.ports import DeliveryFilter, NoticeFilter
 from bank_sim.domain.account import Account
+from bank_sim.domain.charges.model import DueDate, Modality
 from bank_sim.domain.webhooks.errors import WebhookKeyNotOwn, WebhookNotFound, WebhookUrlInvalid
 from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from bank_sim.domain.webhooks.model import DeliveryFailure, Notice, NoticeStatus
@@ -20,6 +22,9 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank import World
 from tests.support.bank_returns import ReturnsWorld
+from tests.support.banks import IPE
+from tests.support.charges import DUE_DAY, cobv, confirm, offer
+from tests.support.clock import at_time_ms
 from tests.support.webhooks import ReceiverInMemory
 
 URL = "https://loja.example/avisos/"
@@ -115,6 +120,26 @@ def test_the_end_of_a_return_is_told_with_its_pix(hooked: Hooked) -> None:
     assert (first["status"], first["natureza"]) == ("DEVOLVIDO", "ORIGINAL") and "liquidacao" in first["horario"]
     assert (second["id"], second["status"]) == (failed.return_id, "NAO_REALIZADO")
     assert "AB11" in second["motivo"] and "liquidacao" not in second["horario"]
+
+
+def test_a_late_payment_of_a_charge_says_what_its_amount_was_made_of(hooked: Hooked) -> None:
+    world = hooked.world
+    terms = DueDate(DUE_DAY, 30, fine=Modality(1, 3_00), interest=Modality(1, 50))
+    charge, _ = world.bank.charges.create(cobv(hooked.ana, hooked.key, 100_00, terms=terms))
+    world.clock.at_ms = at_time_ms(DUE_DAY + timedelta(days=2), time(12))
+    late = offer(world, hooked.ana, charge, 104_00)
+    minute = (DUE_DAY + timedelta(days=2)).strftime("%Y%m%d1500")
+    late = replace(late, end_to_end_id=f"E{IPE.ispb}{minute}{1:011d}", payee_key=hooked.key)
+    world.hear(late)
+    confirm(world, late)
+    world.bank.webhooks.deliver_due()
+    ((_, body),) = hooked.receiver.posts
+    assert body["pix"][0]["valor"] == "104.00"
+    assert body["pix"][0]["componentesValor"] == {
+        "original": {"valor": "100.00"},
+        "multa": {"valor": "3.00"},
+        "juros": {"valor": "1.00"},
+    }
 
 
 def test_it_is_tried_again_with_backoff_until_the_receiver_takes_it(hooked: Hooked) -> None:

@@ -19,6 +19,7 @@ from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerSty
 from bank_sim.domain.flows.flow import WITHHELD
 from bank_sim.domain.flows.postings import posting
 from bank_sim.domain.flows.transfer.model import Progress, Transfer, TransferStatus, Trigger
+from bank_sim.domain.payable_codes.model import SigningKey
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.features import FEATURES
@@ -454,7 +455,7 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
         consuming=False,
     )
     banks = [
-        Participant("00000002", "002", "Banco Ipê", "#c98a00", "http://two", True, FEATURES),
+        Participant("00000002", "002", "Banco Ipê", "#c98a00", "http://two", True, FEATURES, "two:8002"),
         Participant("00000001", "001", "Banco Aurora", "#5b2a86", "", False),
     ]
     with units() as unit:
@@ -470,6 +471,18 @@ def test_switches_are_kept(units: UnitsOfWork) -> None:
         assert unit.switches.behaviour() == behaviour
         assert unit.switches.participants() == {bank.ispb: bank for bank in banks}
         assert list(unit.switches.seeded_stories().items()) == [("broke", "000101-5"), ("rich", "000102-3")]
+
+
+def test_signing_keys_are_newest_first(units: UnitsOfWork) -> None:
+    keys = [SigningKey(f"key {number}", "private", "certificate", NOW_MS + number) for number in range(3)]
+    with units() as unit:
+        assert unit.signing_keys.newest(2) == []
+        unit.signing_keys.lock()
+        for key in keys:
+            unit.signing_keys.add(key)
+        unit.commit()
+    with units() as unit:
+        assert unit.signing_keys.newest(2) == [keys[2], keys[1]]
 
 
 def test_a_dead_letter_counts_up(units: UnitsOfWork) -> None:

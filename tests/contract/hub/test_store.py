@@ -399,6 +399,7 @@ def test_a_bank_comes_back_as_it_was_updated(with_banks: UnitsOfWork) -> None:
         active=False,
         joined_at_ms=NOW_MS,
         features=frozenset({Feature.MANU}),
+        payload_host="ipe.example:8002",
     )
     with with_banks() as unit:
         unit.banks.update(joined)

@@ -22,6 +22,7 @@ from pix.postgres.engine import make_engine
 from pix.runtime.clock import SchemeClock
 from pix.scheme.initiation import Initiation
 from pix.scheme.keys import parse_stored_key
+from tests.integration.api_pix.description import judge
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village
 from tests.support.bank import World
 from tests.support.databases import Databases
@@ -110,7 +111,8 @@ def open_shop(clients: ExitStack) -> OpenShop:
     ) -> Shop:
         app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
         # Errors are answered, as in production, rather than raised into the test.
-        client = clients.enter_context(TestClient(app, raise_server_exceptions=False))
+        client = clients.enter_context(TestClient(app, base_url=base_url, raise_server_exceptions=False))
+        judge(client)
         made = bank.api_credentials.create(account_number=account.number, name="Loja", scopes=scopes)
         shop = Shop(client, bank, account, made.credential.credential_id, made.secret, village=village)
         answer = shop.ask_token()

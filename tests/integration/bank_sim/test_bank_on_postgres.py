@@ -197,6 +197,7 @@ def test_a_batch_costs_a_few_statements_whatever_its_size(world: World, engine: 
     with statements(engine) as seen:
         world.hear(*[world.confirmed(offer) for offer in offers])
     assert len(seen) <= BATCH_STATEMENTS_MAX, seen
+    assert not any("charges" in statement for statement in seen)
     assert sum(world.balance(account) for account in accounts) == sum(range(1, 401))
     assert world.bank.queries.books().is_balanced
 

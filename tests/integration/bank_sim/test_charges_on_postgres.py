@@ -14,6 +14,7 @@ from bank_sim.domain.charges.orders import ChargeChange
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.messages import TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
+from tests.integration.bank_sim.test_bank_on_postgres import BATCH_STATEMENTS_MAX, statements
 from tests.support.bank import POLICY, World
 from tests.support.banks import AURORA
 from tests.support.charges import cob, confirm, made, merchant, now, of_charge, offer
@@ -95,6 +96,19 @@ def test_two_charges_at_once_do_not_get_one_location(world: World) -> None:
         attempts = [pool.submit(world.bank.charges.create, order) for order in orders]
         errors = [each.exception(DEADLINE_SECONDS) for each in attempts]
     assert sorted(type(error).__name__ for error in errors) == ["LocationTaken"] * 3 + ["NoneType"]
+
+
+def test_a_batch_of_payments_of_charges_costs_a_few_statements_whatever_its_size(world: World, engine: Engine) -> None:
+    ana = world.open_account(0)
+    key = merchant(world.bank, ana)
+    charges = [made(world, ana, key, txid=f"{number:026d}")[0] for number in range(40)]
+    offers = [offer(world, ana, charge) for charge in charges]
+    world.hear(offers[0])
+    with statements(engine) as seen:
+        world.hear(*offers)
+        world.hear(*[of_charge(world.confirmed(each), charge) for each, charge in zip(offers, charges, strict=True)])
+    assert len(seen) <= 2 * BATCH_STATEMENTS_MAX, seen
+    assert world.balance(ana) == 40 * 20_00
 
 
 def test_batches_of_offers_of_many_charges_never_lock_each_other_out(world: World) -> None:

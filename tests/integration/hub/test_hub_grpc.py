@@ -325,6 +325,24 @@ def test_a_bank_announces_itself_and_all_see_it(hub: Hub, world: World) -> None:
     assert (bank.joined_at_ms, bank.version) == (NOW_MS, "1.2")
 
 
+def test_a_bank_has_the_payload_host_that_it_last_announced(hub: Hub) -> None:
+    def announced(**changes: str) -> str:
+        return hub.participants.JoinNetwork(announcement(**changes), metadata=as_bank(IPE)).participant.payload_host
+
+    assert announced(payload_host="IPE.example:8002") == "ipe.example:8002"
+    assert announced(payload_host="[::1]") == "[::1]"
+    assert announced() == "", "a version that announces none took its place"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["http://ipe.example", "ipe.example/qr", "user@ipe.example", "ipe.example:0", "ipé.example", "h" * 44],
+)
+def test_a_payload_host_that_is_none_is_refused(hub: Hub, host: str) -> None:
+    request = announcement(payload_host=host)
+    assert refused(hub.participants.JoinNetwork, request, as_bank(IPE))[:2] == ("INVALID_ARGUMENT", "payload_host")
+
+
 def test_a_bank_has_the_features_that_it_last_announced(hub: Hub, world: World) -> None:
     def features() -> list[str]:
         return sorted({each.ispb: each for each in world.application.queries.list_banks()}[IPE].features)

@@ -59,7 +59,7 @@ def cases() -> Iterator[tuple[int, DueDate, date]]:
         for terms in (TERMS | until_days).values():
             for day in days:
                 for original in ORIGINALS:
-                    yield original, DueDate(due_day, 60, **terms), day  # type: ignore[arg-type]
+                    yield original, DueDate(due_day, 60, **terms), day
 
 
 def expected(original: int, terms: DueDate, day: date) -> tuple[Decimal, ...]:

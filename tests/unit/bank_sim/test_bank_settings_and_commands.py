@@ -29,7 +29,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*ENVIRONMENT, "BANK_ISPB", "BANK_SECRET_FILE"):
+    for name in (*ENVIRONMENT, "BANK_ISPB", "BANK_SECRET_FILE", "PUBLIC_URL", "PAYLOAD_HOST"):
         monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -46,6 +46,31 @@ def test_the_environment_makes_the_bank() -> None:
 def test_the_ispb_may_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BANK_ISPB", "12AB34CD")
     assert load_settings(BankSettings).identity.ispb == "12AB34CD"
+
+
+@pytest.mark.parametrize(
+    ("settings", "host"),
+    [
+        ({}, "127.0.0.1:8001"),
+        ({"HTTP_HOST": "::1", "HTTP_PORT": "9000"}, "[::1]:9000"),
+        ({"HTTP_HOST": "0.0.0.0", "HTTP_PORT": "9000"}, "127.0.0.1:9000"),
+        ({"PUBLIC_URL": "https://Bank.example/seven"}, "bank.example"),
+        ({"PUBLIC_URL": "http://127.0.0.1:8007"}, "127.0.0.1:8007"),
+        ({"PUBLIC_URL": "https://bank.example", "PAYLOAD_HOST": "Bank-007:8001"}, "bank-007:8001"),
+    ],
+)
+def test_other_banks_find_payloads_where_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], host: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(BankSettings).payload_host == host
+
+
+def test_a_public_url_too_long_for_a_code_asks_for_a_payload_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", f"https://{'bank.' * 9}example")
+    with pytest.raises(SettingsError, match=r"^PAYLOAD_HOST: .*at most 43 characters"):
+        load_settings(BankSettings)
 
 
 def test_the_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,6 +91,9 @@ def test_the_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("BANK_COLOR", "red"),
         ("BANK_ISPB", "123"),
         ("BANK_SECRET", "short"),
+        ("PAYLOAD_HOST", "http://bank.example"),
+        ("PAYLOAD_HOST", "bank.example/qr"),
+        ("PAYLOAD_HOST", "b" * 44),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_name_and_the_rule(

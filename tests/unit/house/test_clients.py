@@ -14,9 +14,10 @@ BARE_CLIENT: Final = re.compile(
     r"\bhttpx2?\.(Client|AsyncClient|get|post|put|patch|delete|head|options|request|stream)\(|"
     r"\b(from|import) (urllib\.request|urllib3|requests|aiohttp|geventhttpclient)\b|"
     r"\bfrom httpx2? import .*\b(Client|AsyncClient|get|post|stream|request)\b|\burlopen\(|"
+    r"\bhttpcore\.(ConnectionPool|HTTPConnection|request|stream)\(|"
     r"\bgrpc\.(aio\.)?(insecure|secure)_channel\("
 )
-MAY_MAKE_CLIENTS: Final = {Path("pix/web/client.py"), Path("pix/rpc/client.py")}
+MAY_MAKE_CLIENTS: Final = {Path("pix/web/client.py"), Path("bank_sim/adapters/outbound.py"), Path("pix/rpc/client.py")}
 
 BARE_DATABASE: Final = re.compile(r"\bpsycopg2\.connect\(|\bmake_url\(|\bcreate_engine\(")
 """A connection without time limits, or a URL that is read by other rules than DATABASE_URL."""
@@ -68,6 +69,7 @@ def test_no_address_is_joined_by_hand() -> None:
         "from urllib.request import urlopen",
         "import requests",
         "channel = grpc.insecure_channel(address)",
+        "pool = httpcore.ConnectionPool()",
         "grpc.aio.secure_channel(address, credentials)",
     ],
 )

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pix.scheme.brcode import BRCode, crc16_ccitt_false, decode, encode, information_length_max, is_like_code
+from pix.scheme.brcode import (
+    BRCode,
+    crc16_ccitt_false,
+    decode,
+    dynamic_code,
+    encode,
+    information_length_max,
+    is_like_code,
+    split_location,
+)
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX
 
@@ -68,10 +77,74 @@ def test_a_code_of_many_schemes_is_read_for_its_pix_account() -> None:
     )
 
 
-def test_a_dynamic_code_is_refused_for_what_it_is() -> None:
-    with pytest.raises(SchemeError, match="dynamic") as caught:
-        decode(DYNAMIC)
+def test_the_central_banks_dynamic_code_is_read_and_written_to_the_letter() -> None:
+    code = dynamic_code("pix.example.com/8b3da2f39a4140d1a91abd93113bd441", "Fulano de Tal", "BRASILIA")
+    assert decode(DYNAMIC) == code
+    assert encode(code) == DYNAMIC
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "127.0.0.1:8001/qr/v2/0123456789abcdefghijkl",
+        "[::1]:8001/qr/v2/cobv/0123456789abcdefghijkl",
+        "bank-001:8001/qr/v2/AbC~d-1_2.3",
+        "a" * 43 + "/qr/v2/cobv/0123456789abcdefghijkl",
+    ],
+)
+def test_a_location_is_written_and_read_back(location: str) -> None:
+    code = encode(dynamic_code(location, "Loja", "Recife"))
+    assert decode(code).location == location
+    assert split_location(location) == (location.partition("/")[0], "/" + location.partition("/")[2])
+
+
+def test_what_a_dynamic_code_says_beside_its_location_is_skipped() -> None:
+    account = field("00", "br.gov.bcb.pix") + field("25", "pix.example.com/8b3da2f3")
+    code = decode(code_with(tag26=account, tag54="10.00", tag62=field("05", "A" * 30)))
+    assert (code.key, code.amount_centavos, code.txid) == ("", None, None)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "pix.example.com",
+        "pix.example.com/",
+        "/qr/v2/token",
+        "https://pix.example.com/token",
+        "user@pix.example.com/token",
+        "user:word@pix.example.com/token",
+        "pix.example.com/token?redirect=1",
+        "pix.example.com/token#part",
+        "pix.example.com/../token",
+        "pix.example.com/./token",
+        "pix.example.com/a//b",
+        "pix.example.com/%2e%2e/token",
+        "pix.example.com\\token",
+        "pix.example.com/to ken",
+        "pix.exämple.com/token",
+        "pix.example.com:port/token",
+    ],
+)
+def test_a_location_that_is_no_plain_address_is_refused(location: str) -> None:
+    account = field("00", "br.gov.bcb.pix") + field("25", location)
+    with pytest.raises(SchemeError, match="location") as caught:
+        decode(code_with(tag26=account))
     assert caught.value.field == "brcode"
+    with pytest.raises(SchemeError, match="location"):
+        encode(dynamic_code(location, "Loja", "Recife"))
+
+
+def test_a_location_has_at_most_77_characters() -> None:
+    assert decode(encode(dynamic_code("pix.example.com/" + "t" * 61, "Loja", "Recife"))).location
+    with pytest.raises(SchemeError, match="location"):
+        encode(dynamic_code("pix.example.com/" + "t" * 62, "Loja", "Recife"))
+
+
+def test_a_code_with_both_a_key_and_a_location_is_refused() -> None:
+    account = field("00", "br.gov.bcb.pix") + field("01", "ana@example.com") + field("25", "pix.example.com/token")
+    with pytest.raises(SchemeError, match="both"):
+        decode(code_with(tag26=account))
 
 
 def test_a_full_code_is_laid_out_as_the_manual_says() -> None:
@@ -234,6 +307,9 @@ def test_a_bad_code_is_refused_with_its_reason(text: str, rule: str) -> None:
         BRCode("a@b", "Ana", "Recife", txid=""),
         BRCode("a@b", "Ana", "Recife", txid="***"),
         BRCode("a@b", "Ana", "Recife", txid="A" * 26),
+        BRCode("a@b", "Ana", "Recife", location="pix.example.com/token"),
+        BRCode("", "Ana", "Recife", 100, location="pix.example.com/token"),
+        BRCode("", "Ana", "Recife", txid="A", location="pix.example.com/token"),
     ],
 )
 def test_what_no_bank_could_read_is_not_written(brcode: BRCode) -> None:

@@ -43,6 +43,8 @@ COMMANDS_OF_BANK: Final = [
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
     ["dead-letter", "discard", "ab", "--note", "x"],
+    ["signing-key", "list"],
+    ["signing-key", "rotate"],
 ]
 ANY_TEXT: Final = {"kafka_sasl_username", "kafka_sasl_password"}
 """Settings that any text may be."""
@@ -99,6 +101,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "hub_grpc_address": ["hub", "http://hub:1", "::1:50051"],
     "hub_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "public_url": ["bank.example", "http://a b", "https://u:geheim@bank.example"],
+    "payload_host": ["http://bank.example", "bank.example/qr", "bank.example:0", "b" * 44],
     "hub_tls_ca": ["/nowhere/ca.pem"],
     "hub_tls_certificate": ["/nowhere/bank.pem"],
     "hub_tls_key": ["/nowhere/bank.key"],

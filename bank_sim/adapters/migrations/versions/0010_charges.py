@@ -42,7 +42,7 @@ def upgrade() -> None:
             PRIMARY KEY (tax_id, txid),
             CHECK ((status = 'CONCLUIDA') = (paid_by <> ''))
         );
-        CREATE INDEX charges_listed ON charges (tax_id, kind, created_at_ms, txid);
+        CREATE INDEX charges_listed ON charges (tax_id, created_at_ms, txid);
         CREATE INDEX charges_open ON charges (account_number) WHERE status = 'ATIVA';
 
         CREATE TABLE charge_revisions (

@@ -7,7 +7,6 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from bank_sim.domain.books import Posting
@@ -182,7 +181,7 @@ def _decide_outcome(
         row = None if transfer is None else _ignore(transfer, message, facts, why).row
         return Decision(row, dead_letter=f"{name}: {why}")
     step = Step(facts.now_ms, HUB, trigger, decided.direction.side, decided.status, reason)
-    return replace(_recorded(decided, (step,), facts, booked), charge=_charge_after(decided, facts.charge))
+    return _recorded(decided, (step,), facts, booked, _charge_after(decided, facts.charge))
 
 
 def _charge_after(transfer: Transfer, charge: Charge | None) -> Charge | None:
@@ -242,11 +241,15 @@ def _why_unknown(message: TransferConfirmed | TransferFailed) -> str:
 
 
 def _recorded(
-    transfer: Transfer, steps: tuple[HistoryStep, ...], facts: Facts, booked: tuple[Posting, ...] = ()
+    transfer: Transfer,
+    steps: tuple[HistoryStep, ...],
+    facts: Facts,
+    booked: tuple[Posting, ...] = (),
+    charge: Charge | None = None,
 ) -> Decision[Transfer]:
     """The decision for a row with new steps of its history."""
     transfer = changed(transfer, history=(*transfer.history, *steps))
-    return Decision(transfer, steps, owed(transfer, facts.real_now_ms), postings=booked)
+    return Decision(transfer, steps, owed(transfer, facts.real_now_ms), postings=booked, charge=charge)
 
 
 def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Decision[Transfer]:
@@ -289,7 +292,7 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
         Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
     )
-    return replace(_recorded(_given_by(row, answer, facts), steps, facts), charge=_charge_after(row, facts.charge))
+    return _recorded(_given_by(row, answer, facts), steps, facts, charge=_charge_after(row, facts.charge))
 
 
 def _given_by(transfer: Transfer, answer: Answer, facts: Facts) -> Transfer:

@@ -9,12 +9,23 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from bank_sim.entrypoints.http.api import accounts, api_credentials, books, keys, limits, schedules, switches, webhooks
+from bank_sim.entrypoints.http.api import (
+    accounts,
+    api_credentials,
+    books,
+    codes,
+    keys,
+    limits,
+    schedules,
+    switches,
+    webhooks,
+)
 from bank_sim.entrypoints.http.api.docs import router as docs_router
 
 API_ROUTERS: Final = (
     accounts.router,
     keys.router,
+    codes.router,
     schedules.router,
     limits.router,
     books.router,

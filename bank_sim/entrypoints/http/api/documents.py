@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bank_sim.domain.account import AccountStatus
+from bank_sim.domain.charges.model import ChargeKind, ChargeStatus
 from bank_sim.domain.flows.transfer.model import HistoryStep, TransferStatus, Trigger
 from bank_sim.domain.flows.transfer.timeline import step_name
 from bank_sim.domain.limits import LimitKind, Period
@@ -155,7 +156,7 @@ class _OrderRequest(BaseModel):
 
 
 class RequestTransferRequest(_OrderRequest):
-    """An order to pay a key, a typed account or a static code: exactly one of `payee_key`, `payee` and `brcode`.
+    """An order to pay a key, a typed account or a Pix code: exactly one of `payee_key`, `payee` and `brcode`.
 
     It may include the payee's data as shown to the payer: the hub compares the masked tax id.
     """
@@ -176,12 +177,97 @@ class RequestTransferRequest(_OrderRequest):
     brcode: str = Field(
         default="",
         max_length=2_000,
-        description="A static Pix code. Its key and txid count; amount and message must be those that it sets.",
+        description=(
+            "A Pix code. Amount and message must be those that it sets. A static one is read as it stands; the charge "
+            "of a dynamic one is fetched from the payee's bank."
+        ),
     )
     initiation: Initiation | None = Field(
-        default=None, description="By default `MANU` with `payee`, `QRES` with `brcode`, otherwise `DICT`."
+        default=None,
+        description=(
+            "By default `MANU` with `payee`, `QRES` with a static `brcode`, otherwise `DICT`. Always `QRDN` with a "
+            "dynamic `brcode`."
+        ),
     )
     txid: str = Field(default="", max_length=100, description="Of a QR code that the caller has read.")
+
+
+class WriteCodeRequest(BaseModel):
+    """A static Pix code to write: for a key of the account, with what it sets."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "key": {"kind": "EMAIL", "key": "ana@example.com"},
+                "amount_centavos": 12_345,
+                "message": "Lunch",
+                "txid": "ORDER42",
+            }
+        },
+    )
+
+    key: PayeeKey
+    amount_centavos: AmountCentavos | None = Field(default=None, description="Null: the payer chooses it.")
+    message: str = Field(default="", max_length=200)
+    txid: str = Field(
+        default="", max_length=100, description="Up to 25 letters and digits, which come back with each payment."
+    )
+
+
+class WrittenCode(Document):
+    """A Pix code (*copia e cola*)."""
+
+    brcode: str
+
+
+class ReadCodeRequest(BaseModel):
+    """A Pix code to read."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"brcode": "00020126…"}})
+
+    brcode: str = Field(max_length=2_000)
+    day: date | None = Field(default=None, description="When it is to be paid, in São Paulo; today unless named.")
+
+
+class ChargeDetail(Document):
+    """One line of what the merchant says of a charge."""
+
+    name: str
+    value: str
+
+
+class ChargeDocument(Document):
+    """The charge of a dynamic code, as the payee's bank has signed it."""
+
+    kind: ChargeKind
+    txid: str
+    revision: int
+    status: ChargeStatus
+    original_centavos: int = Field(validation_alias=AliasPath("amount", "original_centavos"))
+    fine_centavos: int = Field(validation_alias=AliasPath("amount", "fine_centavos"))
+    interest_centavos: int = Field(validation_alias=AliasPath("amount", "interest_centavos"))
+    rebate_centavos: int = Field(validation_alias=AliasPath("amount", "rebate_centavos"))
+    discount_centavos: int = Field(validation_alias=AliasPath("amount", "discount_centavos"))
+    final_centavos: int = Field(validation_alias=AliasPath("amount", "final_centavos"))
+    created_at_ms: int
+    expires_at_ms: int | None = Field(description="Of an immediate charge.")
+    due_day: date | None = Field(description="Of a charge with a due date.")
+    valid_days_after: int
+    payer_request: str
+    details: list[ChargeDetail]
+
+
+class CodeDocument(Document):
+    """What a Pix code asks for, with the payee as the directory knows them."""
+
+    payee: Payee
+    initiation: Initiation
+    txid: str = Field(description="Empty for none.")
+    amount_centavos: int | None = Field(description="Null: the payer chooses it.")
+    payer_may_change_amount: bool
+    description: str = Field(description="The message that a static code sets.")
+    charge: ChargeDocument | None = Field(validation_alias="payload", description="Of a dynamic code.")
 
 
 class TransferParty(Document):
@@ -314,7 +400,8 @@ class SchedulePaymentRequest(_OrderRequest):
         },
     )
 
-    payee_key: PayeeKey
+    payee_key: PayeeKey | None = None
+    brcode: str = Field(default="", max_length=2_000, description="Refused: what a code asks for is paid at once.")
     plan: PlanRequest
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Header, Path, Response
+from fastapi.exceptions import RequestValidationError
 
 from bank_sim.application.views import PAGE_SIZE_DEFAULT
 from bank_sim.domain.flows.transfer.requests import IDEMPOTENCY_KEY_LENGTH_MAX
+from bank_sim.domain.payable_codes.errors import CodeNotSchedulable
 from bank_sim.domain.schedules.model import ScheduleEdit
 from bank_sim.entrypoints.http.api.documents import (
     SCHEDULE_ID_EXAMPLE,
@@ -45,6 +47,10 @@ def schedule_payment(
     ],
 ) -> ScheduleDocument:
     """Schedules payments. Nothing is debited before the day; each payment is then one transfer with its own ID."""
+    if body.brcode:
+        raise CodeNotSchedulable
+    if body.payee_key is None:
+        raise RequestValidationError([{"type": "missing", "loc": ("body", "payee_key"), "msg": "Field required"}])
     schedule = site.bank.schedule_payment(
         account_number=number,
         payee_key=parse_stored_key(body.payee_key.key, body.payee_key.kind),

@@ -71,13 +71,13 @@ def request_transfer(
         account_number=number,
         amount_centavos=body.amount_centavos,
         idempotency_key=idempotency_key,
-        **_payee_of(site, body),
+        **_payee_of(site, body, (number, idempotency_key)),
     )
     response.headers["Location"] = f"{PREFIX}/transfers/{transfer.end_to_end_id}?direction=outgoing"
     return TransferDocument.of(transfer)
 
 
-def _payee_of(site: Site, body: RequestTransferRequest) -> _PayeeOfOrder:
+def _payee_of(site: Site, body: RequestTransferRequest, order_key: tuple[str, str]) -> _PayeeOfOrder:
     if [bool(body.payee_key), bool(body.payee), bool(body.brcode)].count(True) != 1:
         rule = "Give exactly one of payee_key, payee and brcode."
         raise RequestValidationError([{"type": "value_error", "loc": ("body", "payee_key"), "msg": rule}])
@@ -101,6 +101,8 @@ def _payee_of(site: Site, body: RequestTransferRequest) -> _PayeeOfOrder:
         order["initiation"] = body.initiation or Initiation.MANU
     else:
         code = brcode.decode(body.brcode)
+        if code.location is not None:
+            return order | _payee_of_dynamic(site, body, order_key)
         message = check_description(code.information or "")
         if code.amount_centavos not in (None, body.amount_centavos):
             raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
@@ -111,6 +113,35 @@ def _payee_of(site: Site, body: RequestTransferRequest) -> _PayeeOfOrder:
         order["initiation"] = body.initiation or Initiation.QRES
         order["txid"] = body.txid or static_txid(code.txid)
     return order
+
+
+def _payee_of_dynamic(site: Site, body: RequestTransferRequest, order_key: tuple[str, str]) -> _PayeeOfOrder:
+    """What the payee's bank says of the code. A repeated order finds its transfer though the charge is paid by now."""
+    earlier = site.bank.queries.find_transfer_of_order(*order_key)
+    is_repeated = earlier is not None and earlier.initiation is Initiation.QRDN
+    try:
+        code = site.bank.payable_codes.read(body.brcode)
+    except SchemeError:
+        if earlier is None or not is_repeated:
+            raise
+        return _PayeeOfOrder(
+            payee_key=earlier.payee_key,
+            description=body.description,
+            payee_tax_id_masked=body.payee_tax_id_masked,
+            initiation=Initiation.QRDN,
+            txid=earlier.txid,
+        )
+    if not is_repeated and not code.payer_may_change_amount and code.amount_centavos != body.amount_centavos:
+        raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
+    return _PayeeOfOrder(
+        payee_key=code.key,
+        description=body.description,
+        payee_tax_id_masked=body.payee_tax_id_masked or code.payee.tax_id_masked,
+        payee_name=body.payee_name or code.payee.name,
+        payee_bank_name=body.payee_bank_name or code.payee.bank_name,
+        initiation=Initiation.QRDN,
+        txid=code.txid,
+    )
 
 
 @router.get("/transfers")

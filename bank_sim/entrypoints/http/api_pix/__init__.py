@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.api_pix_options import ApiPixOptions
-from bank_sim.entrypoints.http.api_pix import oauth, pix, recurring
+from bank_sim.entrypoints.http.api_pix import cob, cobv, loc, lotecobv, oauth, pix, recurring, webhook
 from bank_sim.entrypoints.http.api_pix.access import make_api
 from bank_sim.entrypoints.http.api_pix.errors import answer_pix_error, install_errors
 from bank_sim.entrypoints.http.api_pix.request_log import LogRequests
@@ -25,6 +25,11 @@ from pix.web.problems import BODY_BYTES_MAX, BodyLimit
 from pix.web.security_headers import SecurityHeaders
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    cob.router,
+    cobv.router,
+    lotecobv.router,
+    loc.router,
+    webhook.router,
     pix.router,
     recurring.router,
 )

@@ -19,6 +19,7 @@ from bank_sim.entrypoints.http.pages import (
     transfer,
 )
 from bank_sim.entrypoints.http.pages.backoffice import BACKOFFICE_ROUTERS
+from bank_sim.entrypoints.http.pages.developers import DEVELOPER_ROUTERS
 
 PAGE_ROUTERS: Final = (
     sign_in.router,
@@ -33,5 +34,6 @@ PAGE_ROUTERS: Final = (
     schedules.router,
     limits.router,
     statement.router,
+    *DEVELOPER_ROUTERS,
     *BACKOFFICE_ROUTERS,
 )

@@ -6,6 +6,8 @@ before the confirmation page: confirming it twice pays once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -27,6 +29,7 @@ from bank_sim.domain.errors import (
     TransferNotFound,
 )
 from bank_sim.domain.flows.transfer.model import Transfer
+from bank_sim.domain.payable_codes.errors import CodeNotSchedulable, PayloadNotFound, PayloadUnavailable
 from bank_sim.domain.schedules.calendar import PAYMENTS_MAX, PlanOrder, make_plan
 from bank_sim.entrypoints.http.drafts import CodeFacts, OrderDraft, PayeeDraft, read_order, read_payee
 from bank_sim.entrypoints.http.errors import sentence_of
@@ -37,7 +40,7 @@ from bank_sim.entrypoints.http.site import Customer, Faults, Site, SiteOf
 from pix.scheme import brcode
 from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
-from pix.scheme.initiation import Initiation, static_txid
+from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey, explain_no_key, parse_stored_key, recognize_key
 from pix.scheme.money import check_amount, parse_brl
 from pix.scheme.people import holder_kind_of_masked
@@ -77,7 +80,9 @@ def ask_payee(
         faults = _faults(request, explain_no_key(key), {"key"})
     elif checked and way == "code":
         try:
-            parse_stored_key(brcode.decode(code).key)
+            decoded = brcode.decode(code)
+            if decoded.location is None:
+                parse_stored_key(decoded.key)
         except SchemeError as error:
             faults = Faults(brcode=sentence_of(error, language_of(request)))
     return _step_1(request, pages, account, way, {"key": key, "code": code}, faults)
@@ -302,27 +307,57 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
     return see_other(request, amount_url(site, draft))
 
 
-def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
+@contextmanager
+def _one_look_up(site: Site, account: Account) -> Iterator[None]:
+    """Takes a look-up from the customer's bucket: what is not found costs more than what is.
+
+    Raises AccountBlocked, AccountClosed, LookUpLimitReached.
+    """
     account.check_may_act()
     site.look_ups.take(account)
     try:
-        payee = site.bank.find_payee(key=key, kind=kind)
-    except KeyNotFound:
+        yield
+    except (KeyNotFound, PayloadNotFound):
         raise
     except Exception:
         site.look_ups.not_answered(account)
         raise
     site.look_ups.found(account)
-    if any(own.key == payee.key for own in site.bank.queries.keys_of(account.number)):
+
+
+def _check_not_own(site: Site, account: Account, key: PixKey | None) -> None:
+    if any(own.key == key for own in site.bank.queries.keys_of(account.number)):
         raise PayerIsPayee
+
+
+def _find_payee(site: Site, account: Account, key: PixKey | str, kind: KeyKind | None) -> PayeeDraft:
+    with _one_look_up(site, account):
+        payee = site.bank.find_payee(key=key, kind=kind)
+    _check_not_own(site, account, payee.key)
     return PayeeDraft(payee=payee, account_number=account.number)
 
 
 def _find_payee_of_code(site: Site, account: Account, text: str) -> PayeeDraft:
-    code = brcode.decode(text)
-    draft = _find_payee(site, account, parse_stored_key(code.key), None)
-    facts = CodeFacts(code.amount_centavos, check_description(code.information or ""), static_txid(code.txid))
-    return replace(draft, code=facts, initiation=Initiation.QRES)
+    # What is malformed costs no look-up.
+    location = brcode.decode(text).location
+    with _one_look_up(site, account):
+        code = site.bank.payable_codes.read(text)
+    _check_not_own(site, account, code.key)
+    facts = CodeFacts(
+        None if code.payer_may_change_amount else code.amount_centavos,
+        code.description,
+        code.txid,
+        location or "",
+    )
+    if code.payload is not None:
+        site.charges_shown.keep(facts, code.payload)
+    return PayeeDraft(
+        payee=code.payee,
+        account_number=account.number,
+        amount_centavos=code.amount_centavos,
+        code=facts,
+        initiation=code.initiation,
+    )
 
 
 def _find_payee_again(site: Site, account: Account, earlier: Transfer) -> PayeeDraft:
@@ -359,9 +394,11 @@ def _order(
             raise SchemeError("amount_centavos", "The code sets the amount. You can't change it.")
     else:
         amount_centavos = fixed.amount_centavos
-    # What a code asks for is paid at once: by another day the code may have ended. A schedule pays a key.
-    planned = plan.order() if draft.initiation is Initiation.DICT else None
+    planned = plan.order() if draft.initiation is not Initiation.MANU else None
     if planned is not None:
+        # A schedule pays a key. What a code asks for is paid at once: by another day it may have ended.
+        if draft.initiation is not Initiation.DICT:
+            raise CodeNotSchedulable
         make_plan(planned, day_of(site.scheme_clock.now_ms()))
     elif amount_centavos > account.balance_centavos:
         raise InsufficientBalance
@@ -429,6 +466,7 @@ def _step_1_failed(
     faults = Faults({field if error.field in at_field else "form": sentence})
     kind, status = {
         HubUnavailable: ("wait", 503),
+        PayloadUnavailable: ("wait", 503),
         LookUpLimitReached: ("wait", 429),
         AccountBlocked: ("bad", 409),
         AccountClosed: ("bad", 409),
@@ -461,6 +499,7 @@ def _step_2(
         "payee": draft.payee,
         "payee_token": token,
         "code": draft.code,
+        "charge": site.charges_shown.of(draft.code),
         "values": {"amount": amount, "description": description},
         "plan": plan,
         "may_schedule": draft.initiation is Initiation.DICT,
@@ -489,6 +528,7 @@ def _step_3(
         "plan": order.plan,
         "plan_query": urlencode(PlanForm.of(order.plan).as_query()),
         "code": order.payee.code,
+        "charge": site.charges_shown.of(order.payee.code),
         "payee": order.payee.payee,
         "payee_token": site.payees.sign(back.as_token()),
         "faults": faults,

@@ -15,6 +15,7 @@ from bank_sim.entrypoints.http.qr import draw_qr
 from bank_sim.entrypoints.http.site import Customer, Faults, SiteOf
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation, check_txid
 from pix.scheme.money import check_amount, parse_brl
 from pix.scheme.postings import PostingKind
 from pix.web.events import Scene, stream_scenes
@@ -39,6 +40,7 @@ def show(
     key: Annotated[str, Query(max_length=200)] = "",
     amount: Annotated[str, Query(max_length=100)] = "",
     message: Annotated[str, Query(max_length=200)] = "",
+    txid: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     keys = site.bank.queries.keys_of(account.number)
     chosen = next((own for own in keys if own.key.key == key), keys[0] if keys else None)
@@ -48,7 +50,7 @@ def show(
         "section": "/receive",
         "keys": keys,
         "chosen": chosen,
-        "values": {"amount": amount, "message": message},
+        "values": {"amount": amount, "message": message, "txid": txid.strip()},
         "seen": newest[0].posting_id if newest else 0,
         "code": "",
         "faults": Faults(),
@@ -56,7 +58,7 @@ def show(
     }
     if chosen and account.is_active:
         try:
-            context |= _code(chosen, account.holder_name, amount, message)
+            context |= _code(chosen, account.holder_name, amount, message, txid.strip())
             if context["amount_centavos"] is not None:
                 context["values"]["amount"] = brl_plain(context["amount_centavos"])
         except SchemeError as error:
@@ -85,13 +87,16 @@ def live(
     return stream_scenes(request, look, seen=0)
 
 
-def _code(own: AccountKey, holder_name: str, amount: str, message: str) -> dict[str, Any]:
-    """The copy-and-paste text. Raises SchemeError(field="amount" | "message" | "holder_name")."""
+def _code(own: AccountKey, holder_name: str, amount: str, message: str, txid: str) -> dict[str, Any]:
+    """The copy-and-paste text. Raises SchemeError(field="amount" | "message" | "txid" | "holder_name")."""
     amount_centavos = check_amount(parse_brl(amount), "amount") if amount.strip() else None
     plain = brcode.BRCode(
         key=own.key.key, merchant_name=holder_name, merchant_city=CITY, amount_centavos=amount_centavos
     )
     text = _encoded(plain, "holder_name")
+    if txid:
+        plain = replace(plain, txid=check_txid(txid, Initiation.QRES))
+        text = _encoded(plain, "txid")
     if message.strip():
         text = _encoded(replace(plain, information=message.strip()), "message")
     return {"code": text, "amount_centavos": amount_centavos, "message_max": brcode.information_length_max(own.key.key)}

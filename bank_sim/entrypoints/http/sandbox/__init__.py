@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from bank_sim.entrypoints.http.sandbox import network, payments, rules
+from bank_sim.entrypoints.http.sandbox import network, payments, rules, verdict
 
-SANDBOX_ROUTERS: Final = (payments.router, rules.router, network.router)
+SANDBOX_ROUTERS: Final = (payments.router, rules.router, verdict.router, network.router)

@@ -50,6 +50,8 @@ class BankDocument(BaseModel):
     joined_at_ms: int | None
     features: list[Feature]
     """What it understands beside transfers to a key, from its latest join; empty for an older version."""
+    payload_host: str
+    """`host` or `host:port` of the payloads of its dynamic codes; empty when it has none."""
     state: BankState
     """`suspended` by the operator; `stopped` after it left or before it first joined;
     `not-responding` without heartbeats; `behind` with much consumer lag;

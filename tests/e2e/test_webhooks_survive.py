@@ -1,0 +1,173 @@
+"""Bank, hub and receiver are killed between charge, payment and webhook: each paid Pix is told, and booked once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from lab.network.network import Network
+from lab.network.parts.ports import free_port
+from lab.network.parts.process import wait_until
+from lab.network.services import Service
+from lab.read.rest import BankRest, Json, Unreachable
+from lab.read.snapshot import NetworkReader
+from pix.runtime.addresses import http_url
+from pix.scheme import brcode
+from tests.e2e.webhook_receiver import Ledger
+
+CHARGES = 6
+KILL_SECONDS_MAX = 0.8
+"""After the first payment: within that time a Pix is on its way from one end to the other."""
+QUIET_SECONDS_MAX = 60.0
+TOLD_SECONDS_MAX = 60.0
+AUDIT_SECONDS_MAX = 30.0
+
+
+class Shop:
+    """A merchant at bank 002, its receiver, and a payer at bank 001."""
+
+    def __init__(self, network: Network, client: httpx.Client, folder: Path) -> None:
+        self.network = network
+        self.client = client
+        self.ledger = folder / "ledger"
+        port = free_port()
+        self.receiver = Service(
+            "receiver",
+            "tests.e2e.webhook_receiver",
+            [str(port), str(self.ledger)],
+            dict,
+            http_url("127.0.0.1", port),
+            folder,
+            client,
+        )
+        payers_bank, self.bank = (BankRest(bank.code, bank.url, client) for bank in network.banks[:2])
+        self.payers_bank = payers_bank
+        self.payer = self._person(payers_bank, "rich")
+        self.merchant = self._person(self.bank, "company")
+        self.key = next(key for key in self.merchant["keys"] if key["kind"] == "EVP")["key"]
+
+    def open(self) -> None:
+        """Starts the receiver, and sets the webhook by the API Pix."""
+        self.receiver.start()
+        number = self.merchant["account_number"]
+        credential = self.bank.call("POST", f"/accounts/{number}/api-credentials", json={"name": "Loja"})
+        secret = (credential["credential_id"], credential["secret"])
+        answer = self._ask("POST", "/oauth/token", data={"grant_type": "client_credentials"}, auth=secret)
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        self._ask("PUT", f"/v2/webhook/{self.key}", json={"webhookUrl": self.receiver.url}, headers=headers)
+
+    def pay(self, txid: str, amount_centavos: int) -> str:
+        """The end-to-end id of the payment; a repetition makes no second one."""
+        charge = brcode.BRCode(self.key, "Loja", "Sao Paulo", amount_centavos=amount_centavos, txid=txid)
+        path = f"/accounts/{self.payer['account_number']}/transfers"
+        body = {"brcode": brcode.encode(charge), "amount_centavos": amount_centavos}
+        made = self.payers_bank.call("POST", path, json=body, headers={"Idempotency-Key": txid})
+        return str(made["end_to_end_id"])
+
+    def waiting(self) -> int:
+        return int(self.verdict()["waiting"])
+
+    def verdict(self) -> Json:
+        return self._ask("GET", "/sandbox/verdict", params={"account_number": self.merchant["account_number"]})
+
+    def report(self, bookings: list[str]) -> Json:
+        """The verdict on these lines of the ledger."""
+        receipts = [dict(zip(("endToEndId", "valor"), line.split(), strict=True)) for line in bookings]
+        body = {"account_number": self.merchant["account_number"], "receipts": receipts}
+        self._ask("POST", "/sandbox/receipts", json=body)
+        return self.verdict()
+
+    def _person(self, bank: BankRest, story: str) -> Json:
+        people = self._ask("GET", "/sandbox/people", url=bank.url)["people"]
+        return dict(next(person for person in people if person["story"] == story))
+
+    def _ask(self, method: str, path: str, url: str = "", **arguments: Any) -> Any:
+        answer = self.client.request(method, f"{url or self.bank.url}{path}", **arguments)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def shop(quiet_network: Network, client: httpx.Client, tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(quiet_network, client, tmp_path)
+    try:
+        shop.open()
+        yield shop
+    finally:
+        shop.receiver.stop()
+
+
+def kill_amid_payments(shop: Shop, seed: int) -> list[str]:
+    """Pays charges, and kills bank, hub and receiver meanwhile; the end-to-end ids, once everything is up again."""
+    random = Random(seed)
+    victims = [shop.network.bank("002").service, shop.network.hubs[0], shop.receiver]
+    random.shuffle(victims)
+    moments = sorted(random.uniform(0, KILL_SECONDS_MAX) for _ in victims)
+    charges = [(f"s{seed}c{number}", random.randrange(1_00, 50_00)) for number in range(CHARGES)]
+
+    def kill_each() -> None:
+        begun = time.monotonic()
+        for victim, moment in zip(victims, moments, strict=True):
+            time.sleep(max(0.0, begun + moment - time.monotonic()))
+            victim.kill()
+
+    def pay(charge: tuple[str, int]) -> str:
+        return wait_until(lambda: shop.pay(*charge), QUIET_SECONDS_MAX, "a payment", retry_on=(Unreachable,))
+
+    with ThreadPoolExecutor(2) as pool:
+        killing = pool.submit(kill_each)
+        paying = pool.submit(lambda: [pay(charge) for charge in charges])
+        killing.result()
+        # Launched together, since each of them takes seconds.
+        for victim in victims:
+            victim.launch()
+        for victim in victims:
+            victim.await_ready()
+        return paying.result()
+
+
+def check_seed(shop: Shop, seed: int) -> None:
+    known = {line["end_to_end_id"] for line in shop.verdict()["lines"]}
+    ids = kill_amid_payments(shop, seed)
+    reader = NetworkReader(shop.network.hub_url, shop.client)
+    assert reader.wait_for_quiet(QUIET_SECONDS_MAX), f"seed {seed}"
+    wait_until(lambda: shop.waiting() == 0, TOLD_SECONDS_MAX, f"every webhook of seed {seed} to be taken")
+    booked = shop.ledger.read_text().splitlines()
+    # Those of earlier seeds were told to other receivers.
+    found = shop.report(booked)
+    new = {line["end_to_end_id"]: line["judgement"] for line in found["lines"] if line["end_to_end_id"] not in known}
+    assert new == dict.fromkeys(ids, "right"), f"seed {seed}"
+    twice = shop.report([*booked, booked[-1]])
+    named = [line["end_to_end_id"] for line in twice["lines"] if line["judgement"] == "twice"]
+    assert named == [booked[-1].split()[0]], f"seed {seed}"
+    report = reader.audit(AUDIT_SECONDS_MAX)
+    assert report.is_ok and not report.in_flight, f"seed {seed}"
+
+
+def test_a_ledger_forgets_a_line_that_was_never_whole(tmp_path: Path) -> None:
+    file = tmp_path / "ledger"
+    file.write_text("E1 1.00\nE2 2.")
+    ledger = Ledger(file)
+    ledger.book("E1", "1.00")
+    ledger.book("E2", "2.00")
+    assert file.read_text() == "E1 1.00\nE2 2.00\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_paid_charge_is_told_whoever_dies(shop: Shop, seed: int) -> None:
+    check_seed(shop, seed)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3_000)
+def test_every_paid_charge_is_told_in_fifty_ways_to_die(shop: Shop) -> None:
+    for seed in range(100, 150):
+        check_seed(shop, seed)
