@@ -92,6 +92,7 @@ class Bank(Participant[BankSettings]):
             token_secret=settings.bank_secret,
             token_seconds=settings.api_pix_token_seconds,
             delivering=_delivering(settings),
+            has_sandbox=settings.sandbox,
             **self._seeded_ids(),
         )
         process: ProcessMessages = application.process_messages

@@ -21,8 +21,10 @@ class RegisterKey:
         self._clock = clock
         self._new_id = new_id
 
-    def __call__(self, *, account_number: str, kind: KeyKind, key: str) -> AccountKey:
+    def __call__(self, *, account_number: str, kind: KeyKind, key: str, request_id: str = "") -> AccountKey:
         """The key as registered; `key` is empty for EVP, which the hub makes. Repeating it changes nothing.
+
+        A second random key with the same `request_id`, a UUID, is the first one; without it each is a new one.
 
         Raises SchemeError(field="key"), AccountNotFound, AccountBlocked, AccountClosed, KeyTaken, KeyLimitReached,
         HubUnavailable.
@@ -39,7 +41,7 @@ class RegisterKey:
             normalized = normalize_key(kind, key)
             check_key_owner(normalized, account.tax_id)
             key = normalized.key
-        registered = self._hub.register_key(account, kind, key, self._new_id())
+        registered = self._hub.register_key(account, kind, key, request_id or self._new_id())
         with self._units() as unit:
             unit.keys.put([registered], self._clock.real_now_ms())
             unit.commit()

@@ -16,6 +16,7 @@ from bank_sim.domain.account import AccountStatus, account_number
 from bank_sim.domain.errors import KeyTaken
 from pix.runtime.logs import logger
 from pix.scheme.keys import KeyKind, normalize_key
+from pix.scheme.seed import seeded_uuid
 
 log = logger(__name__)
 
@@ -54,8 +55,8 @@ class SeedDemoPeople:
                 pin=DEMO_PIN,
             )
         if account.status is AccountStatus.ACTIVE:
-            for kind, key in story.keys:
-                self._register(number, kind, key)
+            for place, (kind, key) in enumerate(story.keys):
+                self._register(number, kind, key, place)
             if story.status is AccountStatus.BLOCKED:
                 self.block_account(account_number=number)
             if story.status is AccountStatus.CLOSED:
@@ -64,7 +65,7 @@ class SeedDemoPeople:
             unit.switches.add_seeded_story(story.story, number)
             unit.commit()
 
-    def _register(self, number: str, kind: KeyKind, key: str) -> None:
+    def _register(self, number: str, kind: KeyKind, key: str, place: int) -> None:
         with self.units() as unit:
             registered = [entry.key for entry in unit.keys.of_account(number)]
         if kind is KeyKind.EVP:
@@ -74,7 +75,9 @@ class SeedDemoPeople:
         if is_there:
             return
         try:
-            self.register_key(account_number=number, kind=kind, key=key)
+            # The hub may have registered it before, and the answer was lost.
+            request_id = seeded_uuid("demo people", self.bank_code, number, str(place))
+            self.register_key(account_number=number, kind=kind, key=key, request_id=request_id)
         except KeyTaken as taken:
             log.warning(
                 "a demo key is registered for another account", account_number=number, kind=kind, bank=taken.bank_name

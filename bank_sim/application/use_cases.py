@@ -35,9 +35,11 @@ from bank_sim.application.request_transfer import RequestTransfer, RequestTransf
 from bank_sim.application.restore_transfers import RestoreTransfers
 from bank_sim.application.returns.use_cases import Returns, compose_returns
 from bank_sim.application.run_schedules import RunDueSchedules
+from bank_sim.application.sandbox.pay_new_charges import PayNewCharges
 from bank_sim.application.sandbox.plan_payments import DueTogether
-from bank_sim.application.sandbox.read_terms import ReadStaticTerms
+from bank_sim.application.sandbox.read_terms import ReadCodeTerms
 from bank_sim.application.sandbox.use_cases import Sandbox, compose_sandbox
+from bank_sim.application.sandbox.webhook_faults import fault_by_rules
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
@@ -146,13 +148,14 @@ def compose(
     token_secret: str = "",
     token_seconds: int = TOKEN_SECONDS,
     delivering: Delivering = NOT_DELIVERING,
-    choose_fault: ChooseFault = no_fault,
+    has_sandbox: bool = False,
+    choose_fault: ChooseFault | None = None,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
     `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
     virtual clock. `due_items` are the scheduled payments unless others are named. `token_secret` signs the tokens of
-    the API Pix.
+    the API Pix. With `has_sandbox` the table of rules decides about payers and webhooks.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
@@ -165,7 +168,11 @@ def compose(
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
-    charges = compose_charges(units, scheme_clock, random)
+    payable_codes = compose_payable_codes(
+        units, find_payee, scheme_clock, clock, payload_host, public_url, payload_seal, payload_reader
+    )
+    note_new = PayNewCharges(payable_codes, new_id) if has_sandbox else None
+    charges = compose_charges(units, scheme_clock, random, note_new)
     close_account = CloseAccount(units, remove_keys_of_closed_accounts, charges.remove_of_closed_accounts)
     request_transfers = RequestTransfers(
         units, publisher, scheme_clock, clock, identity, policy, new_end_to_end_id, limits
@@ -177,7 +184,9 @@ def compose(
     seed_demo_people = SeedDemoPeople(
         units, queries, open_account, register_key, block_account, close_account, identity.code
     )
-    sandbox = compose_sandbox(units, scheme_clock, request_transfers, ReadStaticTerms(find_payee), new_id, follow_clock)
+    sandbox = compose_sandbox(
+        units, scheme_clock, request_transfers, ReadCodeTerms(payable_codes.read), new_id, follow_clock
+    )
     all_due = DueTogether(run_due_schedules.next_due_ms, sandbox.make_planned_payments.next_due_ms)
     return BankApplication(
         identity=identity,
@@ -201,10 +210,10 @@ def compose(
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=returns,
         charges=charges,
-        webhooks=compose_webhooks(units, scheme_clock, clock, delivering, choose_fault),
-        payable_codes=compose_payable_codes(
-            units, find_payee, scheme_clock, clock, payload_host, public_url, payload_seal, payload_reader
+        webhooks=compose_webhooks(
+            units, scheme_clock, clock, delivering, choose_fault or (fault_by_rules if has_sandbox else no_fault)
         ),
+        payable_codes=payable_codes,
         mirror_progress=mirror_progress,
         schedule_payment=SchedulePayment(units, scheme_clock, try_times, new_id),
         edit_schedule=EditSchedule(units, scheme_clock, try_times),

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import httpx
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from lab.network.network import Network
+from lab.network.parts.process import wait_until
 from lab.network.run import Run
 from lab.read.rest import Refused, Unreachable
+from pix.messaging.kafka.acls import bank_group
+from pix.wire.topics import HUB_TOPIC, bank_topic
 
 LOOK_SECONDS: Final = 0.05
 OPEN_SHOWN_MAX: Final = 20
+BROKER_SECONDS_MAX: Final = 5.0
+HUB_GROUP: Final = "codepix-hub"
+"""The consumer group of the hub's replicas."""
 _LAG: Final = re.compile(r"^codepix_consumer_lag_records(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -50,6 +58,38 @@ def wait_at_rest(
             break
         pause(LOOK_SECONDS)
     return found
+
+
+def wait_until_read(network: Network, seconds_max: float) -> None:
+    """Waits until hub and banks have read every record that the broker has, by the offsets that they commit.
+
+    A bank that has just been told to read again has a lag of its own making only after its next batch.
+    Raises `PartNotReady`.
+    """
+    topics = {HUB_TOPIC: HUB_GROUP, **{bank_topic(bank.code): bank_group(bank.code) for bank in network.banks}}
+    servers = network.broker.bootstrap_servers
+    for topic, group in topics.items():
+        consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
+        try:
+            wait_until(
+                partial(_has_read_all, consumer, topic),
+                seconds_max,
+                f"{group} to read what waits for it",
+                retry_on=(KafkaException,),
+            )
+        finally:
+            consumer.close()
+
+
+def _has_read_all(consumer: Consumer, topic: str) -> bool:
+    numbers = consumer.list_topics(topic, timeout=BROKER_SECONDS_MAX).topics[topic].partitions
+    for committed in consumer.committed([TopicPartition(topic, number) for number in numbers], BROKER_SECONDS_MAX):
+        low, high = consumer.get_watermark_offsets(
+            TopicPartition(topic, committed.partition), timeout=BROKER_SECONDS_MAX, cached=False
+        )
+        if max(committed.offset, low) < high:
+            return False
+    return True
 
 
 def _lags(network: Network, client: httpx.Client) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -121,6 +121,12 @@ class CodePixNetwork:
     def close(self) -> None:
         self._client.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 class SandboxProcess:
     """`codepix sandbox` as a child of this process; it ends with the block, and with this process."""
@@ -130,6 +136,7 @@ class SandboxProcess:
         self._command = [sys.executable, "-P", "-m", "lab", "sandbox", *options]
         self._process: subprocess.Popen[str] | None = None
         self._errors: list[str] = []
+        self._readers: list[threading.Thread] = []
         self.network: CodePixNetwork | None = None
 
     def __enter__(self) -> CodePixNetwork:
@@ -138,8 +145,12 @@ class SandboxProcess:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(process.stdout, lines.put), daemon=True).start()
-        threading.Thread(target=self._read, args=(process.stderr, self._note), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, note), daemon=True)
+            for stream, note in ((process.stdout, lines.put), (process.stderr, self._note))
+        ]
+        for reader in self._readers:
+            reader.start()
         try:
             self.network = CodePixNetwork(json.loads(self._first_line(process, lines)))
         except BaseException:
@@ -184,6 +195,8 @@ class SandboxProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for reader in self._readers:
+            reader.join()
 
 
 @contextlib.contextmanager

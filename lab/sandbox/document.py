@@ -10,17 +10,21 @@ from lab.network.network import RunningBank
 from lab.network.run import Run
 from lab.read.rest import Unreachable
 from pix.runtime.version import codepix_version
+from pix.scheme.seed import seeded_uuid
 
 SandboxDocument = dict[str, Any]
 
 MERCHANT_STORY: Final = "company"
 PAYER_STORY: Final = "rich"
+ACTIVE: Final = "active"
 
 
-def describe(run: Run, seed: str, start_at_ms: int | None, control_url: str, token: str) -> SandboxDocument:
-    """Addresses, credentials, keys and people. Raises `Unreachable`."""
+def describe(
+    run: Run, seed: str, chance_or_seed: str, start_at_ms: int | None, control_url: str, token: str
+) -> SandboxDocument:
+    """Addresses, credentials, keys and people; credentials depend on `chance_or_seed`. Raises `Unreachable`."""
     network = run.network
-    banks = {bank.code: _bank(run, bank, network.secrets.operator) for bank in network.banks}
+    banks = {bank.code: _bank(run, bank, network.secrets.operator, chance_or_seed) for bank in network.banks}
     first, *others = banks.values()
     return {
         "codepix": codepix_version(),
@@ -39,7 +43,7 @@ def describe(run: Run, seed: str, start_at_ms: int | None, control_url: str, tok
     }
 
 
-def _bank(run: Run, bank: RunningBank, operator_password: str) -> SandboxDocument:
+def _bank(run: Run, bank: RunningBank, operator_password: str, seed: str) -> SandboxDocument:
     return {
         "code": bank.code,
         "ispb": bank.ispb,
@@ -50,11 +54,39 @@ def _bank(run: Run, bank: RunningBank, operator_password: str) -> SandboxDocumen
         "token_url": f"{bank.url}/oauth/token",
         "sandbox_url": f"{bank.url}/sandbox",
         "operator_password": operator_password,
-        "people": _people(run.client, bank),
+        "people": _people(run, bank, seed),
     }
 
 
-def _people(client: httpx.Client, bank: RunningBank) -> list[SandboxDocument]:
+def _people(run: Run, bank: RunningBank, seed: str) -> list[SandboxDocument]:
+    return [
+        {**person, **(_credential(bank, person, seed) if person["status"] == ACTIVE else {})}
+        for person in _read_people(run.client, bank)
+    ]
+
+
+def make_credentials(run: Run, seed: str) -> None:
+    """Gives each active person a credential of the API Pix. Raises `Unreachable`."""
+    for bank in run.network.banks:
+        for person in _read_people(run.client, bank):
+            if person["status"] == ACTIVE:
+                body = {"account_number": person["account_number"], **_credential(bank, person, seed)}
+                try:
+                    run.client.post(f"{bank.url}/sandbox/credentials", json=body).raise_for_status()
+                except httpx.HTTPError as error:
+                    raise Unreachable(f"Bank {bank.code} at {bank.url} makes no credential ({error}).") from error
+
+
+def _credential(bank: RunningBank, person: SandboxDocument, seed: str) -> SandboxDocument:
+    """The same for the same seed."""
+    parts = (bank.code, str(person["account_number"]))
+    return {
+        "client_id": seeded_uuid(seed, "client id", *parts),
+        "client_secret": seeded_uuid(seed, "client secret", *parts) + seeded_uuid(seed, "and more", *parts),
+    }
+
+
+def _read_people(client: httpx.Client, bank: RunningBank) -> list[SandboxDocument]:
     try:
         answer = client.get(f"{bank.url}/sandbox/people").raise_for_status()
         return list(answer.json()["people"])

@@ -21,8 +21,8 @@ from lab.network.parts.ports import LOOPBACK
 from lab.network.run import Run, open_run
 from lab.network.supervisor import Supervisor
 from lab.read.rest import Unreachable
-from lab.sandbox.at_rest import read_open, wait_at_rest
-from lab.sandbox.document import SandboxDocument, describe
+from lab.sandbox.at_rest import read_open, wait_at_rest, wait_until_read
+from lab.sandbox.document import SandboxDocument, describe, make_credentials
 from lab.sandbox.snapshots import Snapshots, check_snapshot_name
 
 BASELINE: Final = "start"
@@ -33,6 +33,7 @@ RESET_WAIT_SECONDS: Final = 5.0
 STUCK_SECONDS: Final = 0.4
 """A test that left something open for so long leaves it for ever: its bank is silent, or down."""
 DRAIN_ROUNDS_MAX: Final = 5
+READ_SECONDS_MAX: Final = 10.0
 TOKEN_BYTES: Final = 24
 VARIABLE_OF_TOKEN: Final = "CODEPIX_SANDBOX_TOKEN"  # noqa: S105 - its name
 """The environment may set the control address's token."""
@@ -72,6 +73,7 @@ class Sandbox:
         self.options = options
         self.token = _token(options)
         self.control_url = ""
+        self._chance_or_seed = options.seed or self.token
         network = run.network
         databases = [HUB_DATABASE, *(database_of(bank.spec) for bank in network.banks)]
         self.snapshots = Snapshots([network.postgres.url(name) for name in databases])
@@ -83,12 +85,15 @@ class Sandbox:
             if open_items := wait_at_rest(self.run, AT_REST_SECONDS_MAX):
                 raise StillOpen(open_items)
             if BASELINE not in self.snapshots.names():
+                make_credentials(self.run, self._chance_or_seed)
                 self.snapshots.take(BASELINE)
             self._set_clock(self.options.start_at_ms)
 
     def document(self) -> SandboxDocument:
         """What a test needs to know. Raises `Unreachable`."""
-        return describe(self.run, self.options.seed, self.options.start_at_ms, self.control_url, self.token)
+        return describe(
+            self.run, self.options.seed, self._chance_or_seed, self.options.start_at_ms, self.control_url, self.token
+        )
 
     def open_items(self) -> list[str]:
         """What keeps the network from being at rest. Raises `Unreachable`."""
@@ -143,7 +148,7 @@ class Sandbox:
             return
         # Records of what was given up still wait to be read. The banks are honest again, so all of it comes to an end.
         for _ in range(DRAIN_ROUNDS_MAX):
-            time.sleep(STUCK_SECONDS)
+            wait_until_read(self.run.network, READ_SECONDS_MAX)
             is_at_rest = not wait_at_rest(self.run, RESET_WAIT_SECONDS, STUCK_SECONDS)
             self._set_clock(at_ms)
             self.snapshots.restore(name)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from lab.network.parts.errors import PartError
 from pix.postgres.limits import SET_UP_LIMITS
@@ -27,7 +27,9 @@ _PREFIX: Final = "snapshot_"
 _LEFT_OUT: Final = ("alembic_version", "network_clock", "clock_reports", "bank_instances", "participants")
 """The schema's version, the clock, and what running processes say of themselves."""
 _SEQUENCES: Final = "sequences of the snapshot"
-LOCK_SECONDS_MAX: Final = 10
+LOCK_SECONDS_MAX: Final = 5
+ATTEMPTS_MAX: Final = 5
+_IN_THE_WAY: Final = (errors.DeadlockDetected, errors.LockNotAvailable)
 
 _TABLES: Final = (
     "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -82,9 +84,20 @@ class Snapshots:
         self._each(lambda url: _remove(url, _PREFIX + name))
 
     def _each(self, work: Any) -> None:
+        def patiently(url: str) -> None:
+            for attempt in range(1, ATTEMPTS_MAX + 1):
+                try:
+                    work(url)
+                except _IN_THE_WAY:
+                    # Of a transaction of a service, which is tried again as well.
+                    if attempt == ATTEMPTS_MAX:
+                        raise
+                else:
+                    return
+
         try:
             with ThreadPoolExecutor(len(self.urls)) as pool:
-                for done in [pool.submit(work, url) for url in self.urls]:
+                for done in [pool.submit(patiently, url) for url in self.urls]:
                     done.result()
         except psycopg2.Error as error:
             raise PartError(f"The databases' copy failed: {str(error).strip().splitlines()[0]}.") from error

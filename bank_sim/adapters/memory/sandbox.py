@@ -59,6 +59,10 @@ class MemoryPlans:
         plan = self.find(plan_id)
         return plan if plan is not None and plan.status is PlanStatus.WAITING else None
 
+    def lock_waiting_of(self, code: str) -> Sequence[PlannedPayment]:
+        waiting = [each for each in self._store.plans.values() if each.status is PlanStatus.WAITING]
+        return sorted((each for each in waiting if each.code == code), key=lambda plan: plan.plan_id)
+
     def save(self, plans: Sequence[PlannedPayment]) -> None:
         for plan in plans:
             self._store.plans.put(plan.plan_id, plan)

@@ -102,6 +102,9 @@ class PostgresPlans(PostgresRepository):
     def lock_waiting(self, plan_id: str) -> PlannedPayment | None:
         return self._one("WHERE plan_id = %(id)s AND status = 'waiting' FOR UPDATE SKIP LOCKED", id=plan_id)
 
+    def lock_waiting_of(self, code: str) -> Sequence[PlannedPayment]:
+        return self._many("WHERE status = 'waiting' AND code = %(code)s ORDER BY plan_id FOR UPDATE", code=code)
+
     def save(self, plans: Sequence[PlannedPayment]) -> None:
         if plans:
             execute_bulk(self._connection, _SAVE, arrays([*_ID, *_CHANGING], plans))

@@ -19,13 +19,22 @@ from pix.scheme.initiation import Initiation, check_txid
 
 ATTEMPTS_MAX: Final = 3
 
+NoteNewCharge = Callable[[UnitOfWork, Charge, Location], None]
+
 
 class CreateCharge:
     """Puts a charge as the merchant orders it, together with the location that shows it."""
 
     def __init__(
-        self, units: UnitsOfWork, scheme_clock: SchemeClock, new_txid: Callable[[], str], new_token: NewToken
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        new_txid: Callable[[], str],
+        new_token: NewToken,
+        note_new: NoteNewCharge | None = None,
     ) -> None:
+        """`note_new` is called in the transaction of each charge that is new."""
+        self._note_new = note_new
         self._units = units
         self._scheme_clock = scheme_clock
         self._new_txid = new_txid
@@ -69,6 +78,8 @@ class CreateCharge:
         charge = replace(charge, location_id=location.location_id)
         if before is None:
             unit.charges.add([charge])
+            if self._note_new is not None:
+                self._note_new(unit, charge, location)
         else:
             unit.charges.save([charge], changed_by_merchant=True)
         return charge, replace(location, txid=txid)

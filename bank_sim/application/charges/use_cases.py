@@ -8,7 +8,7 @@ from typing import Final
 
 from bank_sim.application.charges.batches import Batches
 from bank_sim.application.charges.change_charge import ChangeCharge
-from bank_sim.application.charges.create_charge import CreateCharge
+from bank_sim.application.charges.create_charge import CreateCharge, NoteNewCharge
 from bank_sim.application.charges.locations import Locations
 from bank_sim.application.charges.payments import FindPayments
 from bank_sim.application.charges.queries import FindCharge, ListCharges
@@ -38,8 +38,13 @@ class Charges:
     remove_of_closed_accounts: RemoveChargesOfClosedAccounts
 
 
-def compose_charges(units: UnitsOfWork, scheme_clock: SchemeClock, random: Random | None = None) -> Charges:
-    """On any adapters. `random` makes txids and tokens repeatable."""
+def compose_charges(
+    units: UnitsOfWork,
+    scheme_clock: SchemeClock,
+    random: Random | None = None,
+    note_new: NoteNewCharge | None = None,
+) -> Charges:
+    """On any adapters. `random` makes txids and tokens repeatable; `note_new` is told of each new charge."""
 
     def new_txid() -> str:
         return (random_suffix(random) + random_suffix(random) + random_suffix(random))[:TXID_LENGTH]
@@ -47,7 +52,7 @@ def compose_charges(units: UnitsOfWork, scheme_clock: SchemeClock, random: Rando
     def new_token() -> str:
         return random_suffix(random) + random_suffix(random)
 
-    create, change = CreateCharge(units, scheme_clock, new_txid, new_token), ChangeCharge(units)
+    create, change = CreateCharge(units, scheme_clock, new_txid, new_token, note_new), ChangeCharge(units)
     return Charges(
         create=create,
         change=change,

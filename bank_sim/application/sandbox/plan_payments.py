@@ -144,7 +144,8 @@ class PlanPayment:
     def __call__(self, order: PlanOrder) -> PlannedPayment:
         """The plan as it stands; with a client key used before for the same order, that plan.
 
-        A code to be paid now or too late is read at once, any other when it is due. Raises SchemeError for an order or
+        A code to be paid now or too late is read at once, any other when it is due. One that is never to be paid takes
+        back what waits for the same code. Raises SchemeError for an order or
         a code that is malformed, what reading the code raises, AccountNotFound, TooManyPlans, IdempotencyConflict.
         """
         check_plan_order(order)
@@ -174,6 +175,8 @@ class PlanPayment:
                     status=PlanStatus.NEVER if due_ms is None else PlanStatus.WAITING,
                     client_key=order.client_key,
                 )
+                if order.when is When.NEVER:
+                    unit.plans.save([cancelled(each, now_ms) for each in unit.plans.lock_waiting_of(order.code)])
                 unit.plans.add([plan])
                 unit.commit()
         except RowExists:

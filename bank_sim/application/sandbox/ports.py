@@ -38,6 +38,9 @@ class PlanRepository(Protocol):
     def lock_waiting(self, plan_id: str) -> PlannedPayment | None:
         """One that waits and that no other transaction holds."""
 
+    def lock_waiting_of(self, code: str) -> Sequence[PlannedPayment]:
+        """Those that wait to pay this code, locked in the order of their ids."""
+
     def save(self, plans: Sequence[PlannedPayment]) -> None:
         """Rows that were locked in this transaction."""
 

@@ -6,13 +6,14 @@ The switches of a bank are the last answer rule, which fits every offer, and the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.sandbox.bounds import IN_SECONDS_MAX, TIMES_MAX
+from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import AMOUNT_CENTAVOS_MAX, check_amount
 from pix.scheme.reasons import PAYEE_BANK_REASONS, ReasonCode
@@ -143,12 +144,13 @@ class ReadingAction:
     reads: bool = True
 
 
-Action = AnswerAction | PayerAction | ReadingAction
+Action = AnswerAction | PayerAction | ReadingAction | FaultPlan
 
 ACTIONS: Final[Mapping[RuleKind, type[Action]]] = MappingProxyType(
     {
         RuleKind.ANSWER: AnswerAction,
         RuleKind.PAYER: PayerAction,
+        RuleKind.WEBHOOK: FaultPlan,
         RuleKind.READING: ReadingAction,
     }
 )
@@ -279,13 +281,15 @@ def with_switches(rules: Sequence[Rule], behaviour: Behaviour) -> list[Rule]:
 
 def as_plain(value: Match | Action) -> dict[str, Any]:
     """The fields, without those that have their default."""
-    default = type(value)()
-    return {name: each for name, each in asdict(value).items() if each != getattr(default, name)}
+    optional = {each.name: each.default for each in fields(value)}
+    return {name: each for name, each in asdict(value).items() if each != optional[name]}
 
 
 def action_of(kind: RuleKind, plain: Mapping[str, Any]) -> Action:
     """What `as_plain` has made of an action. Raises TypeError, ValueError and SchemeError for anything else."""
     made: dict[str, Any] = dict(plain)
+    if kind is RuleKind.WEBHOOK:
+        made["fault"] = WebhookFault(made["fault"])
     if kind is RuleKind.ANSWER:
         if "mode" in made:
             made["mode"] = AnswerMode(made["mode"])

@@ -10,8 +10,11 @@ import pytest
 from bank_sim.application.ports import RowExists, UnitsOfWork
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
+from bank_sim.application.sandbox.webhook_faults import fault_by_rules
 from bank_sim.domain.account import Account
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
+from bank_sim.domain.charges.model import ChargeKind, Immediate
+from bank_sim.domain.charges.orders import ChargeOrder
 from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict, KeyNotFound
 from bank_sim.domain.sandbox.plans import PlanOrder, PlanStatus, When
 from bank_sim.domain.sandbox.rules import (
@@ -26,8 +29,12 @@ from bank_sim.domain.sandbox.rules import (
     RuleSource,
     standard_rules,
 )
+from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
+from bank_sim.domain.webhooks.model import Notice
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
+from pix.scheme.initiation import Initiation
+from pix.scheme.keys import KeyKind
 from pix.scheme.messages import TransferAccepted, TransferRejected, TransferRequested
 from pix.scheme.reasons import ReasonCode
 from tests.support.bank import STRANGER, STRANGERS_KEY, World
@@ -93,8 +100,8 @@ def test_a_date_of_the_clock_never_and_cancelled(world: World) -> None:
     ana = world.open_account(100_00)
     at_ms = world.clock.now_ms() + 86_400_000
     sandbox = world.bank.sandbox
-    dated = sandbox.plan_payment(told(ana, when=When.AT, at_ms=at_ms))
     never = sandbox.plan_payment(told(ana, when=When.NEVER))
+    dated = sandbox.plan_payment(told(ana, when=When.AT, at_ms=at_ms))
     dropped = sandbox.plan_payment(told(ana, when=When.AT, at_ms=at_ms))
     assert sandbox.cancel_plan(dropped.plan_id).status is PlanStatus.CANCELLED
     world.clock.at_ms = at_ms
@@ -251,3 +258,68 @@ def test_a_client_key_is_unique(world: World, units: UnitsOfWork) -> None:
 
     with pytest.raises(RowExists):
         add_again()
+
+
+def test_a_rule_chooses_the_fault_of_a_notice(world: World, units: UnitsOfWork) -> None:
+    plan = FaultPlan(WebhookFault.DELAYED, delay_ms=9)
+    world.bank.sandbox.add_rule(Rule("slow", RuleKind.WEBHOOK, plan, Match(txid="abc*")))
+    notice = Notice(
+        account_number="100001-7",
+        key=STRANGERS_KEY,
+        txid="abc1",
+        end_to_end_id="E1",
+        return_id="",
+        amount_centavos=1,
+        noted_at_ms=1,
+        due_at_ms=1,
+    )
+    with units() as unit:
+        assert fault_by_rules(unit, notice) == plan
+        assert fault_by_rules(unit, replace(notice, txid="xyz")) is None
+
+
+def order_of(world: World, **changes: object) -> ChargeOrder:
+    """A charge of the company among the demo people."""
+    company = next(person.account for person in world.bank.queries.demo_people() if person.story == "company")
+    (key,) = [each.key for each in world.bank.queries.keys_of(company.number) if each.key.kind is KeyKind.CNPJ]
+    order = ChargeOrder(company.number, ChargeKind.IMMEDIATE, key, 37_00, Immediate(3_600))
+    return replace(order, **changes)  # type: ignore[arg-type]
+
+
+def test_a_rule_pays_charges_when_they_are_made(units: UnitsOfWork) -> None:
+    world = World(units, has_sandbox=True, payload_host="bank.example")
+    world.bank.seed_demo_people()
+    sandbox = world.bank.sandbox
+    sandbox.add_rule(Rule("late", RuleKind.PAYER, PayerAction(after_expiry=True), Match(amount_centavos=1_00), 1))
+    sandbox.add_rule(Rule("never", RuleKind.PAYER, PayerAction(pays=False), Match(amount_centavos=2_00), 2))
+    sandbox.add_rule(Rule("others", RuleKind.PAYER, PayerAction(after_seconds=30, times=2), Match(from_centavos=10_00)))
+    made = [world.bank.charges.create(order_of(world, amount_centavos=amount)) for amount in (37_00, 1_00, 2_00, 3_00)]
+    plans = {plan.rule_id: plan for plan in sandbox.plans()}
+    assert set(plans) == {"others", "late", "never"}
+
+    first, location = made[0]
+    planned = plans["others"]
+    assert (planned.times, planned.due_at_ms) == (2, first.created_at_ms + 30_000)
+    assert brcode.decode(planned.code).location == world.bank.payable_codes.location(first.kind, location.token)
+    assert plans["never"].status is PlanStatus.NEVER
+
+    late, charge = plans["late"], made[1][0]
+    assert late.due_at_ms == charge.created_at_ms + 3_600_000 + 1_000
+    world.clock.at_ms = late.due_at_ms
+    sandbox.make_planned_payments.make(late)
+    (message,) = requested(world)
+    assert (message.initiation, message.txid, message.amount_centavos) == (Initiation.QRDN, charge.txid, 1_00)
+
+
+def test_without_the_sandbox_no_rule_pays(world: World) -> None:
+    world.bank.seed_demo_people()
+    world.bank.sandbox.add_rule(Rule("all", RuleKind.PAYER, PayerAction()))
+    world.bank.charges.create(order_of(world))
+    assert world.bank.sandbox.plans() == []
+
+
+def test_never_takes_back_what_was_planned_for_the_same_code(world: World) -> None:
+    ana = world.open_account(100_00)
+    planned = world.bank.sandbox.plan_payment(told(ana, when=When.IN_SECONDS, in_seconds=5))
+    world.bank.sandbox.plan_payment(told(ana, when=When.NEVER))
+    assert world.bank.sandbox.plans.find(planned.plan_id).status is PlanStatus.CANCELLED

@@ -108,6 +108,7 @@ def open_shop(clients: ExitStack) -> OpenShop:
         options: ApiPixOptions | None = None,
         clock: SchemeClock | None = None,
         village: Village | None = None,
+        base_url: str = "http://testserver",
     ) -> Shop:
         app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
         # Errors are answered, as in production, rather than raised into the test.

@@ -14,6 +14,7 @@ from bank_sim.entrypoints.http.site import SiteOf
 from pix.scheme.keys import KeyKind
 
 CLOCK_LENGTH_MAX: Final = 80
+CHOSEN_LENGTH_MAX: Final = 200
 
 router = sandbox_router()
 
@@ -28,6 +29,25 @@ class StartOverRequest(BaseModel):
 def start_over(site: SiteOf, body: StartOverRequest) -> Response:
     """Takes the hub's new clock, also when it goes back, after the books were put back."""
     site.bank.sandbox.start_over(body.clock)
+    return Response(status_code=204)
+
+
+class CredentialOrder(BaseModel):
+    """A credential of the API Pix whose secret is chosen, so that it is the same in every run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_number: Annotated[str, Field(max_length=20)]
+    client_id: Annotated[str, Field(max_length=CHOSEN_LENGTH_MAX)]
+    client_secret: Annotated[str, Field(max_length=CHOSEN_LENGTH_MAX)]
+
+
+@router.post("/credentials", status_code=204)
+def put_credential(site: SiteOf, body: CredentialOrder) -> Response:
+    """Makes the credential with all scopes; the same again changes nothing."""
+    site.bank.api_credentials.create(
+        account_number=body.account_number, credential_id=body.client_id, secret=body.client_secret
+    )
     return Response(status_code=204)
 
 
