@@ -9,6 +9,8 @@ from bank_sim.application.ports import UnitOfWork, UnitsOfWork
 from bank_sim.application.receipts.ports import ReceiptFilter
 from bank_sim.application.returns.request_return import RequestReturn
 from bank_sim.application.returns.rows import returns_in
+from bank_sim.application.webhooks.parts import parts_of
+from bank_sim.domain.charges.amounts import AmountOfDay
 from bank_sim.domain.errors import BankError, TransferNotFound
 from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.returns.requests import ReturnNotFound
@@ -34,6 +36,8 @@ class Receipt:
 
     transfer: Transfer
     returns: tuple[Return, ...] = ()
+    parts: AmountOfDay | None = None
+    """What the amount was made of, where it paid a charge with a due date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,11 @@ def _receipts(unit: UnitOfWork, transfers: Sequence[Transfer]) -> list[Receipt]:
     returns: dict[str, list[Return]] = {}
     for row in returns_in(unit).find_about([transfer.end_to_end_id for transfer in transfers], Direction.OUTGOING):
         returns.setdefault(row.about, []).append(row)
-    return [Receipt(transfer, tuple(returns.get(transfer.end_to_end_id, ()))) for transfer in transfers]
+    parts = parts_of(unit, transfers)
+    return [
+        Receipt(transfer, tuple(returns.get(transfer.end_to_end_id, ())), parts.get(transfer.end_to_end_id))
+        for transfer in transfers
+    ]
 
 
 def _find(unit: UnitOfWork, account_number: str, end_to_end_id: str) -> Transfer:
