@@ -259,7 +259,7 @@ def for_schemathesis() -> Document:
     problem = {"description": "", "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problema"}}}}
     paths: Document = {}
     for path, methods in document["paths"].items():
-        if path.startswith(RECURRING) or path in PAYLOADS:
+        if path.startswith(RECURRING):
             continue
         methods.pop("servers", None)
         for method in set(methods) - {"parameters"}:
