@@ -66,6 +66,10 @@ class Scene:
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
 
+    def received(self) -> str:
+        """The end-to-end id of a Pix of 10.00 from the other merchant."""
+        return self.shop.receive(self.other_shop, self.key, 1_000)
+
     def batch(self, *charges: dict[str, Any]) -> str:
         """The id of a batch."""
         batch_id = self.batch_id()
