@@ -24,6 +24,9 @@ TRANSLATIONS: Final[Mapping[str, str]] = {
 """The Portuguese page of each original, both as paths in the checkout."""
 MARK: Final = re.compile(r"\A<!-- translates (?P<original>\S+) as of blob (?P<blob>[0-9a-f]{40}) -->\n")
 FENCE: Final = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMENT: Final = re.compile(r"\s*(?:#|//)\s.*$", re.MULTILINE)
+LANGUAGES_OF_CODE: Final = frozenset({"js", "json", "python", "sh", "yaml"})
+"""Code blocks that a translation repeats, but for their comments."""
 LINK: Final = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -48,6 +51,16 @@ def shape_of(text: str) -> Mapping[str, list[object]]:
     }
 
 
+def code_of(text: str) -> list[str]:
+    """The blocks of code without their comments, and what a comment before each says about it."""
+    described = re.compile(r"(?:^(<!-- .* -->)\n+)?" + FENCE.pattern, FENCE.flags)
+    return [
+        said + COMMENT.sub("", code)
+        for said, language, code in described.findall(text)
+        if language in LANGUAGES_OF_CODE
+    ]
+
+
 def find_faults(root: Path, original: str, translation: str) -> list[str]:
     """A sentence per fault of one translation, each with the page that it concerns."""
     page = root / translation
@@ -70,6 +83,13 @@ def find_faults(root: Path, original: str, translation: str) -> list[str]:
         for what, theirs in shape_of(source).items()
         if mine[what] != theirs
     ]
+    if mine["code blocks"] == shape_of(source)["code blocks"]:
+        pairs = zip(code_of(text), code_of(source), strict=True)
+        faults += [
+            f"{translation}: its code is not that of {original}: {ours.strip().splitlines()[0]}"
+            for ours, theirs in pairs
+            if ours != theirs
+        ]
     for here, there in ((original, translation), (translation, original)):
         links = {_target(here, link) for link in LINK.findall((root / here).read_text(encoding="utf-8"))}
         if there not in links:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,45 +18,11 @@ from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, HubRest, new_client
 from tests.e2e.conftest import END_SECONDS_MAX, Background, all_gone
-from tests.unit.house.repository import ROOT, project
+from tests.support.installed import CONSTRAINTS, install, run
+from tests.unit.house.repository import project
 
 READY: Final = "Ctrl-C stops everything"
-OF_DEVELOPERS: Final = {"git", "make", "gmake", "docker"}
-"""Programs that a user of the tool may lack."""
-PIPX: Final = "pipx==1.18.4"
-UV: Final = "uv==0.13.8"
 VERSION: Final = project()["project"]["version"]
-
-
-def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
-    """Runs a program to its end and returns what it writes; fails with what it says."""
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
-    assert finished.returncode == 0, f"{command}\n{finished.stdout}{finished.stderr}"
-    return finished.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder)]
-    run([sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", *options, str(ROOT)])
-    (built,) = folder.glob("codepix-*.whl")
-    return built
-
-
-@pytest.fixture
-def user(tmp_path: Path) -> dict[str, str]:
-    """The environment of a user with an empty home, whose machine has no tools of developers."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
-        for program in folder.iterdir() if folder.is_dir() else ():
-            link = programs / program.name
-            if program.name not in OF_DEVELOPERS and not link.is_symlink():
-                link.symlink_to(program)
-    environment = {"PATH": str(programs), "HOME": str(tmp_path / "home"), "LANG": "C.UTF-8", "COLUMNS": "200"}
-    assert shutil.which("sh", path=environment["PATH"]) and not shutil.which("git", path=environment["PATH"])
-    return environment
 
 
 @pytest.fixture
@@ -108,31 +71,9 @@ def use_from_an_empty_folder(codepix: Path, user: Mapping[str, str], started: li
 def test_a_demo_runs_from_the_wheel_and_its_dependencies_alone(
     wheel: Path, user: dict[str, str], started: list[Background], tmp_path: Path
 ) -> None:
-    """In an environment that has the wheel, and the dependencies of this one without its editable install."""
     environment = tmp_path / "tool"
-    run([sys.executable, "-m", "venv", "--without-pip", environment])
-    (site,) = (environment / "lib").glob("python3*/site-packages")
-    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (site / "dependencies.pth").write_text("\n".join(sorted(folders)))
-    options = ["--quiet", "--no-deps", "--no-index", str(wheel)]
-    run([sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", *options])
-    where = run([environment / "bin" / "python", "-c", "import lab; print(lab.__file__)"], user, tmp_path)
-    assert Path(where.strip()).is_relative_to(environment)
-
+    install(wheel, environment)
     use_from_an_empty_folder(environment / "bin" / "codepix", user, started, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def installers() -> Path:
-    """The folder with the programs pipx and uv, kept in the user's cache for the next run."""
-    name = "-".join((PIPX, UV)).replace("==", "-")
-    environment = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codepix" / name
-    if not (environment / "complete").exists():
-        shutil.rmtree(environment, ignore_errors=True)
-        run([sys.executable, "-m", "venv", environment])
-        run([environment / "bin" / "python", "-m", "pip", "install", "--quiet", PIPX, UV])
-        (environment / "complete").touch()
-    return environment / "bin"
 
 
 @pytest.mark.prove
@@ -141,10 +82,9 @@ def test_pipx_and_uv_install_a_tool_that_works(
     installer: str, wheel: Path, installers: Path, user: dict[str, str], started: list[Background], tmp_path: Path
 ) -> None:
     scripts = tmp_path / "scripts"
-    constraints = str(ROOT / "constraints.txt")
-    install = {
-        "pipx": [str(installers / "pipx"), "install", f"--pip-args=--constraint {constraints}"],
-        "uv": [str(installers / "uv"), "tool", "install", "--constraints", constraints],
+    commands = {
+        "pipx": [str(installers / "pipx"), "install", f"--pip-args=--constraint {CONSTRAINTS}"],
+        "uv": [str(installers / "uv"), "tool", "install", "--constraints", str(CONSTRAINTS)],
     }
     environment = {
         **os.environ,
@@ -156,6 +96,6 @@ def test_pipx_and_uv_install_a_tool_that_works(
         "UV_TOOL_BIN_DIR": str(scripts),
     }
     python = ["--python", f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
-    run([*install[installer], *python, str(wheel)], environment, tmp_path)
+    run([*commands[installer], *python, str(wheel)], environment, tmp_path)
 
     use_from_an_empty_folder(scripts / "codepix", user, started, tmp_path)

@@ -61,6 +61,7 @@ def test_the_id_is_the_one_by_which_git_finds_the_translated_text(root: Path) ->
     [
         (PAIR[1], "# Página", "Página", "its headings are [], those of docs/page.md are [1]"),
         (PAIR[1], "```sh\nmake demo\n```\n", "", "its code blocks are [], those of docs/page.md are ['sh']"),
+        (PAIR[1], "make demo\n", "make test\n", "its code is not that of docs/page.md: make test"),
         (PAIR[1], "| 1 | 2 |\n", "", "its tables are [2], those of docs/page.md are [3]"),
         (PAIR[1], "Texto.", "[Texto](gone.md)", "links to docs/pt-BR/gone.md, which is not there"),
         (PAIR[1], "(../page.md)", "(page.md)", "docs/pt-BR/page.md: does not link to docs/page.md"),
@@ -72,6 +73,13 @@ def test_a_translation_that_lacks_something_is_noticed(
 ) -> None:
     replace(root / page, before, after)
     assert any(fault in found for found in find_faults(root, *PAIR))
+
+
+def test_comments_of_code_are_translated(root: Path) -> None:
+    for page, comment in zip(PAIR, ("the whole network", "a rede inteira"), strict=True):
+        replace(root / page, "make demo\n", f"make demo   # {comment}\n")
+    accept(root, *PAIR)
+    assert find_faults(root, *PAIR) == []
 
 
 def test_a_missing_translation_is_noticed(root: Path) -> None:
