@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Engine, text
 
 from bank_sim.adapters.postgres.flows import TABLES
+from bank_sim.adapters.postgres.webhooks import PostgresNotices
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.postgres import PostgresDeadLetters
 from pix.postgres.engine import transaction
@@ -15,6 +16,7 @@ from pix.runtime.cached_reading import CachedReading
 from pix.runtime.clock import SchemeClock
 from pix.telemetry.metrics import DEAD_LETTERS, STATEMENT_TIMEOUT, Metrics, Samples
 
+WAITING_WEBHOOKS: Final = "codepix_bank_waiting_webhooks"
 FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **DEAD_LETTERS,
     **{
@@ -28,6 +30,7 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         f"codepix_bank_oldest_undecided_{flow}_seconds": (f"Age of the oldest undecided {flow}.", ("direction",))
         for flow in TABLES
     },
+    WAITING_WEBHOOKS: ("What webhooks owe: Pix and returns that no receiver has taken yet.", ()),
 }
 
 # By the partial index of the undecided, so a long history costs nothing.
@@ -51,8 +54,10 @@ def read_gauges(engine: Engine, now_ms: int) -> Mapping[str, Samples]:
     with transaction(engine) as connection:
         connection.execute(STATEMENT_TIMEOUT)
         letters = PostgresDeadLetters(connection).count()
+        waiting = PostgresNotices(connection).count_waiting("")
         undecided = {flow: connection.execute(statement).all() for flow, statement in _UNDECIDED.items()}
     return {
+        WAITING_WEBHOOKS: {(): float(waiting)},
         "codepix_dead_letters": {(state.value,): float(letters.get(state, 0)) for state in DeadLetterState},
         **{
             f"codepix_bank_undecided_{flow}s": {(direction,): float(count) for direction, count, _ in rows}

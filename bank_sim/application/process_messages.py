@@ -11,10 +11,11 @@ from bank_sim.application.webhooks.notices import note_receipts
 from bank_sim.domain import books
 from bank_sim.domain.account import Account
 from bank_sim.domain.bank import BankIdentity
+from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.charges.model import Charge, ChargeId, ChargePlace
 from bank_sim.domain.charges.offers import UnknownCharges
-from bank_sim.domain.flows import account_needed, charge_needed, decide, keys_by_flow, name_of
+from bank_sim.domain.flows import account_needed, charge_needed, decide, has_offer, keys_by_flow, name_of
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
@@ -119,7 +120,8 @@ class ProcessMessages:
         now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         fold = self._load(unit, [arrival.message for arrival in arrivals])
         fold.rejected += rejected
-        behaviour = unit.switches.behaviour()
+        # Only the answer to an offer depends on it: batches of outcomes cost no statement.
+        behaviour = unit.switches.behaviour() if has_offer(arrival.message for arrival in arrivals) else Behaviour()
         for arrival in arrivals:
             account = fold.accounts.get(account_needed(fold.rows, arrival.message))
             facts = Facts(
@@ -130,7 +132,7 @@ class ProcessMessages:
                 behaviour=behaviour,
                 account=account,
                 traceparent=arrival.traceparent,
-                charge=fold.charge_at(charge_needed(fold.rows, arrival.message)),
+                charge=fold.charge_at(charge_needed(fold.rows, arrival.message)) if fold.charges else None,
                 unknown_charges=self._unknown_charges,
             )
             decision = self._decide_on(fold.rows, arrival.message, facts)

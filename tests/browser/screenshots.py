@@ -30,6 +30,8 @@ from lab.network.parts.ports import free_port
 from lab.read.rest import new_client
 from pix.runtime.clock import SystemClock
 from pix.scheme.days import day_of
+from pix.scheme.initiation import Initiation
+from pix.web.client import new_http_client
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
 from tests.browser.addresses import arrive
@@ -210,7 +212,67 @@ def take_pictures(studio: Studio) -> None:
     home = studio.look("002", 0, size=NARROW, color_scheme="dark")
     studio.keep("dark", home, dark)
     village.hear_again("003")
+    take_pictures_of_developers(studio)
     take_pictures_of_console(studio)
+
+
+def take_pictures_of_developers(studio: Studio) -> None:
+    """What a merchant's developer sees: the log of requests, one that was refused, and a charge that is paid."""
+    village = studio.village
+    bank, address = village.banks["001"], studio.addresses["001"]
+    account = bank.queries.list_accounts().accounts[0]
+    made = bank.api_credentials.create(account_number=account.number, name="Loja da Ana")
+    txid = "pedido2048primeiraparcela01"
+    key = first_key(bank, 0)
+    order = {
+        "calendario": {"expiracao": 3_600},
+        "valor": {"original": "149.90"},
+        "chave": key,
+        "solicitacaoPagador": "Pedido 2048",
+    }
+    with new_http_client(timeout=PATIENCE_MS / 1_000) as client:
+        sign_in = (made.credential.credential_id, made.secret)
+        form = {"grant_type": "client_credentials"}
+        token = client.post(f"{address}/oauth/token", auth=sign_in, data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        charge = client.put(f"{address}/v2/cob/{txid}", json=order, headers=headers).json()
+        wrong = {**order, "valor": {"original": "149,90"}}
+        client.put(f"{address}/v2/cob/{txid[:-1]}2", json=wrong, headers=headers)
+        client.get(f"{address}/v2/cob/{txid}", headers=headers)
+        client.get(f"{address}/v2/pix/E00000000202611291200abcdefghijk", headers=headers)
+    payer = village.banks["002"].queries.list_accounts().accounts[0]
+    page = studio.look("001", 0)
+    page.goto("/developers/requests")
+    page.set_viewport_size({"width": 1_280, "height": 900})
+    page.wait_for_selector("[data-request] >> nth=4")
+    studio.keep("api-requests", page)
+    page.locator("[data-request]", has_text="PUT").first.click()
+    page.wait_for_selector("[data-problem]")
+    page.set_viewport_size({"width": 1_280, "height": 1_250})
+    studio.keep("api-request", page)
+    page.goto(f"/developers/charges/cob/{txid}")
+    page.set_viewport_size({"width": 1_280, "height": 1_150})
+    studio.keep("charge", page)
+    found = village.banks["002"].find_payee(key=key)
+    village.banks["002"].request_transfer(
+        account_number=payer.number,
+        payee_key=found.key,
+        amount_centavos=14_990,
+        description="",
+        idempotency_key=txid,
+        payee_tax_id_masked=found.tax_id_masked,
+        payee_name=found.name,
+        payee_bank_name=found.bank_name,
+        initiation=Initiation.QRDN,
+        txid=charge["txid"],
+    )
+    page.wait_for_selector("[data-state=paid]")
+    phones = [studio.look("001", 0, size=PHONE) for _ in range(3)]
+    for phone, path in zip(
+        phones, ("/developers", "/developers/charges", f"/developers/charges/cob/{txid}"), strict=True
+    ):
+        phone.goto(path)
+    studio.keep("developers-telephone", *phones)
 
 
 def pay_at_once(village: Village, count: int, seconds: float) -> None:

@@ -25,6 +25,7 @@ from bank_sim.domain.account import Account, AccountKey, AccountStatus
 from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.behaviour import AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.charges.model import ChargeKind, Immediate
+from bank_sim.domain.charges.offers import UnknownCharges
 from bank_sim.domain.charges.orders import ChargeChange, ChargeOrder
 from bank_sim.domain.errors import HubUnavailable
 from bank_sim.domain.flows import decide as decide_at_bank
@@ -105,6 +106,8 @@ LOOK_FOR_PAYMENT_MS_MAX = 14 * HOUR_MS
 """As long as any participant stays away; the wait doubles from look to look."""
 SEEDS_WITH_CHARGES = (1, 3)
 """Remainders of five: the other runs are as they were before there were charges."""
+SEEDS_PER_ACCEPTING_RUN = 20
+"""In one run of so many the banks accept what no charge wants."""
 CHARGES = 4
 CHARGES_IN_CALM = 1
 CHARGED_CENTAVOS_MAX = 5_000
@@ -253,6 +256,8 @@ class World:
         self.race_random = Random(f"races {seed}")
         self.return_random = Random(f"returns {seed}")
         self.charge_random = Random(f"charges {seed}")
+        accepts = seed % SEEDS_PER_ACCEPTING_RUN == 1
+        self.unknown_charges = UnknownCharges.ACCEPT if accepts else UnknownCharges.REFUSE
         self.timeline = Timeline()
         self.trace = Trace(self.timeline)
         # Every other run, with chance of its own: what else happens in a run does not depend on it.
@@ -431,7 +436,8 @@ class World:
                 random=self.random,
             )
 
-        process = self.plant.process_at_bank(units, clock, clock, identity, self.policy, self.plant.decide_at_bank)
+        parts = (clock, clock, identity, self.policy, self.plant.decide_at_bank, self.unknown_charges)
+        process = self.plant.process_at_bank(units, *parts)
         quiet = made(MemoryUnitsOfWork(store))
         application = replace(
             made(units),
@@ -456,9 +462,7 @@ class World:
             violations=self.violations,
         )
         # Another replica of the bank.
-        replica = gateway.handler(
-            ProcessMessages(MemoryUnitsOfWork(store), clock, clock, identity, self.policy, self.plant.decide_at_bank)
-        )
+        replica = gateway.handler(ProcessMessages(MemoryUnitsOfWork(store), *parts))
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
         forgetful = ForgetfulUnits(units)

@@ -73,6 +73,8 @@ class VillageSettings:
     operator_password_hash: str = ""
     public_url: str = ""
     sandbox: bool = True
+    api_pix_port: int | None = None
+    api_pix_tls_certificate: str = ""
 
 
 @dataclass

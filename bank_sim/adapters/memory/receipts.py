@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from bank_sim.application.receipts.ports import ReceiptFilter
 from bank_sim.domain.flows.flow import RowId
 from bank_sim.domain.flows.returns.model import NAME as RETURN
-from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.runtime.memory_table import MemoryTable
@@ -30,15 +29,9 @@ class MemoryReceipts:
     def count(self, narrow: ReceiptFilter) -> int:
         return sum(1 for _ in self._found(narrow))
 
-    def returns_of(self, end_to_end_ids: Collection[str]) -> dict[str, list[Return]]:
-        found: dict[str, list[Return]] = {}
-        rows = [row for row in self._store.rows[RETURN].values() if row.direction is Direction.OUTGOING]
-        for row in sorted(rows, key=lambda row: (row.requested_at_ms, row.return_id)):
-            if row.original_end_to_end_id in end_to_end_ids:
-                found.setdefault(row.original_end_to_end_id, []).append(row)
-        return found
-
     def _found(self, narrow: ReceiptFilter) -> Iterator[Transfer]:
+        returns = self._store.rows[RETURN].values()
+        returned = {each.original_end_to_end_id for each in returns if each.direction is Direction.OUTGOING}
         for row in self._store.rows[TRANSFER].values():
             if (
                 row.direction is Direction.INCOMING
@@ -48,7 +41,7 @@ class MemoryReceipts:
                 and narrow.txid in ("", row.txid)
                 and narrow.has_txid in (None, bool(row.txid))
                 and narrow.payer_tax_id_masked in ("", row.payer.tax_id_masked)
-                and narrow.has_return in (None, bool(self.returns_of([row.end_to_end_id])))
+                and narrow.has_return in (None, row.end_to_end_id in returned)
             ):
                 yield row
 

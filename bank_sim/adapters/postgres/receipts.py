@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, Final
 
 from bank_sim.adapters.postgres.columns import names
 from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.receipts.ports import ReceiptFilter
-from bank_sim.domain.flows.returns.model import NAME as RETURN
-from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.postgres.unit_of_work import PostgresRepository
 
 _TRANSFERS: Final = TABLES[TRANSFER]
-_RETURNS: Final = TABLES[RETURN]
 _WHERE: Final = (
     "WHERE account_number = :account_number AND direction = 'incoming' AND status = 'confirmed' "
     "AND decided_at_ms BETWEEN :from_ms AND :to_ms "
@@ -30,10 +26,6 @@ _LIST: Final = (
     "ORDER BY decided_at_ms, end_to_end_id OFFSET :skip LIMIT :size"
 )
 _COUNT: Final = f"SELECT count(*) FROM transfers {_WHERE}"  # noqa: S608 - as above
-_RETURNS_OF: Final = (
-    f"SELECT {names(_RETURNS.columns)} FROM returns "  # noqa: S608 - as above
-    "WHERE original_end_to_end_id = ANY(:ids) AND direction = 'outgoing' ORDER BY requested_at_ms, return_id"
-)
 
 
 class PostgresReceipts(PostgresRepository):
@@ -42,14 +34,6 @@ class PostgresReceipts(PostgresRepository):
     def count(self, narrow: ReceiptFilter) -> int:
         count: int = self._execute(_COUNT, **_values(narrow)).scalar_one()
         return count
-
-    def returns_of(self, end_to_end_ids: Collection[str]) -> dict[str, list[Return]]:
-        found: dict[str, list[Return]] = {}
-        if end_to_end_ids:
-            for row in self._execute(_RETURNS_OF, ids=list(end_to_end_ids)):
-                returned: Return = _RETURNS.row_of(row)
-                found.setdefault(returned.original_end_to_end_id, []).append(returned)
-        return found
 
     def list(self, narrow: ReceiptFilter, skip: int, size: int) -> list[Transfer]:
         rows = self._execute(_LIST, **_values(narrow), skip=skip, size=size)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bank_sim.application.charges.change_charge import ChangeCharge
 from bank_sim.application.charges.create_charge import CreateCharge
-from bank_sim.application.charges.making import payee_of
+from bank_sim.application.charges.making import SKIP_MAX, payee_of
 from bank_sim.application.charges.ports import BatchFilter
 from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
 from bank_sim.domain.charges.batches import (
@@ -100,7 +100,8 @@ class Batches:
     def list(self, narrow: BatchFilter, skip: int, size: int) -> tuple[list[Batch], int]:
         """A merchant's batches, oldest first, and how many there are in all; at most `BATCHES_PER_LIST_MAX` at once."""
         with self._units() as unit:
-            return unit.batches.list(narrow, skip, min(size, BATCHES_PER_LIST_MAX)), unit.batches.count(narrow)
+            found = unit.batches.list(narrow, min(skip, SKIP_MAX), min(size, BATCHES_PER_LIST_MAX))
+            return found, unit.batches.count(narrow)
 
     def decide_open(self) -> int:
         """Decides on what a crash has left undecided; returns how many batches it saw. Raises DatabaseUnavailable."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bank_sim.application.charges.making import NewToken, find_location, payee_of
+from bank_sim.application.charges.making import SKIP_MAX, NewToken, find_location, payee_of
 from bank_sim.application.charges.ports import LocationFilter
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain.charges.model import ChargeKind, Location
@@ -35,7 +35,7 @@ class Locations:
     def list(self, narrow: LocationFilter, skip: int, size: int) -> tuple[list[Location], int]:
         """A merchant's, oldest first, and how many the filter has in all."""
         with self._units() as unit:
-            return unit.locations.list(narrow, skip, size), unit.locations.count(narrow)
+            return unit.locations.list(narrow, min(skip, SKIP_MAX), size), unit.locations.count(narrow)
 
     def unbind(self, tax_id: str, location_id: int) -> Location:
         """The location, which serves no charge any more; the charge keeps its status and revision.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from bank_sim.application.ports import UnitOfWork
 from bank_sim.domain.account import Account
@@ -15,7 +16,9 @@ from pix.scheme.keys import PixKey
 NewToken = Callable[[], str]
 """Makes the last part of a location's address."""
 
-LOCATION_ID_MAX = 2**63 - 1
+LOCATION_ID_MAX: Final = 2**63 - 1
+SKIP_MAX: Final = 2**31 - 1
+"""No merchant has more to skip; a larger number is more than the database counts with."""
 
 
 def payee_of(unit: UnitOfWork, account_number: str) -> Account:

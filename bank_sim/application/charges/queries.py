@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
-from bank_sim.application.charges.making import location_of
+from bank_sim.application.charges.making import SKIP_MAX, location_of
 from bank_sim.application.charges.ports import ChargeFilter
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain.charges.errors import ChargeNotFound, RevisionNotFound
 from bank_sim.domain.charges.model import Charge, ChargeKind, Location
 from pix.scheme.initiation import is_dynamic_txid
 
-REVISION_MAX = 2**31 - 1
+REVISION_MAX: Final = 2**31 - 1
 
 
 class FindCharge:
@@ -49,8 +50,11 @@ class ListCharges:
 
         `skip` and `size` are not negative; the caller bounds `size`.
         """
+        if "\0" in narrow.debtor_tax_id + narrow.batch_id:
+            # A text that no row has is not looked up: the database refuses it.
+            return [], 0
         with self._units() as unit:
-            charges = unit.charges.list(narrow, skip, size)
+            charges = unit.charges.list(narrow, min(skip, SKIP_MAX), size)
             total = unit.charges.count(narrow)
             ids = [charge.location_id for charge in charges if charge.location_id is not None]
             locations = unit.locations.find_many(narrow.tax_id, ids)

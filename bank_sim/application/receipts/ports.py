@@ -5,10 +5,8 @@ What `bank_sim.application.ports` says of its repositories holds here too.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Protocol
 
-from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.transfer.model import Transfer
 from pix.scheme.values import value_object
 
@@ -28,13 +26,10 @@ class ReceiptFilter:
 
 
 class ReceiptRepository(Protocol):
-    """Transfers that were credited, and their returns."""
+    """Transfers that were credited."""
 
     def count(self, narrow: ReceiptFilter) -> int:
         """How many a filter has."""
-
-    def returns_of(self, end_to_end_ids: Collection[str]) -> dict[str, list[Return]]:
-        """The outgoing returns of these transfers, oldest first; a transfer without one is left out."""
 
     def list(self, narrow: ReceiptFilter, skip: int, size: int) -> list[Transfer]:
         """Oldest credit first."""

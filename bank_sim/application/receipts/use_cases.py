@@ -9,6 +9,8 @@ from bank_sim.application.ports import UnitOfWork, UnitsOfWork
 from bank_sim.application.receipts.ports import ReceiptFilter
 from bank_sim.application.returns.request_return import RequestReturn
 from bank_sim.application.returns.rows import returns_in
+from bank_sim.application.webhooks.parts import parts_of
+from bank_sim.domain.charges.amounts import AmountOfDay
 from bank_sim.domain.errors import BankError, TransferNotFound
 from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.flows.returns.requests import ReturnNotFound
@@ -34,6 +36,8 @@ class Receipt:
 
     transfer: Transfer
     returns: tuple[Return, ...] = ()
+    parts: AmountOfDay | None = None
+    """What the amount was made of, where it paid a charge with a due date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,14 @@ class Receipts:
     def find(self, account_number: str, end_to_end_id: str) -> Receipt:
         """Raises TransferNotFound, also for another account's."""
         with self._units() as unit:
-            transfer = _find(unit, account_number, end_to_end_id)
-            returns = unit.receipts.returns_of([transfer.end_to_end_id])
-        return Receipt(transfer, tuple(returns.get(transfer.end_to_end_id, ())))
+            return _receipts(unit, [_find(unit, account_number, end_to_end_id)])[0]
 
     def list(self, narrow: ReceiptFilter, skip: int, size: int) -> ReceiptPage:
         """Oldest credit first."""
         with self._units() as unit:
             total = unit.receipts.count(narrow)
             transfers: Sequence[Transfer] = unit.receipts.list(narrow, skip, size) if skip < total else ()
-            returns = unit.receipts.returns_of([transfer.end_to_end_id for transfer in transfers])
-        found = [Receipt(transfer, tuple(returns.get(transfer.end_to_end_id, ()))) for transfer in transfers]
-        return ReceiptPage(tuple(found), total)
+            return ReceiptPage(tuple(_receipts(unit, transfers)), total)
 
     def find_return(self, account_number: str, end_to_end_id: str, order_key: str, return_id: str = "") -> Return:
         """The return of a Pix that an order with this idempotency key has made, or one that was ordered elsewhere.
@@ -103,6 +103,17 @@ class Receipts:
             description=description,
             idempotency_key=order_key,
         )
+
+
+def _receipts(unit: UnitOfWork, transfers: Sequence[Transfer]) -> list[Receipt]:
+    returns: dict[str, list[Return]] = {}
+    for row in returns_in(unit).find_about([transfer.end_to_end_id for transfer in transfers], Direction.OUTGOING):
+        returns.setdefault(row.about, []).append(row)
+    parts = parts_of(unit, transfers)
+    return [
+        Receipt(transfer, tuple(returns.get(transfer.end_to_end_id, ())), parts.get(transfer.end_to_end_id))
+        for transfer in transfers
+    ]
 
 
 def _find(unit: UnitOfWork, account_number: str, end_to_end_id: str) -> Transfer:

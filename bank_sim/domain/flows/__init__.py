@@ -18,6 +18,8 @@ FLOWS: Final[tuple[Flow[Any, Any, Any], ...]] = (transfer.FLOW, returns.FLOW)
 _BY_MESSAGE: Final = by_message(FLOWS)
 _BY_ROW: Final = by_row(FLOWS)
 
+_OFFERS: Final = frozenset(offer for flow in FLOWS for offer in flow.offers)
+
 Rows = Mapping[RowId, Any]
 """Rows of flows by their ids, which no two flows share."""
 
@@ -41,6 +43,11 @@ def charge_needed(rows: Rows, message: Message) -> ChargePlace | None:
     """Where to find the charge to load and lock; None when the decision needs none."""
     flow = _BY_MESSAGE[type(message)]
     return flow.charge_needed(flow.state(rows, message), message)
+
+
+def has_offer(messages: Iterable[Message]) -> bool:
+    """Whether the bank's switches and rules may count for one of them."""
+    return any(type(message) in _OFFERS for message in messages)
 
 
 def name_of(row: Any) -> str:

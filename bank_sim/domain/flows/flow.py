@@ -162,6 +162,8 @@ class Flow(Generic[RowT, StateT, MessageT]):
     row: type[RowT]
     messages: frozenset[type[Any]]
     """The messages of the hub that it decides on."""
+    offers: frozenset[type[Any]]
+    """Those of them that the bank's switches and rules may answer."""
     keys: Callable[[MessageT], tuple[RowKey, ...]]
     """All rows that a message loads and locks, also those of other flows, in the order of locking."""
     state: Callable[[Mapping[RowId, Any], MessageT], StateT]

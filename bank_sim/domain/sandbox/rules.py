@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -203,6 +204,8 @@ _REJECTED: Final[Mapping[int, ReasonCode]] = MappingProxyType(
         17: ReasonCode.BE17,
     }
 )
+BEHAVIOURS_CACHED_MAX: Final = 32
+"""A bank has few, and each offer asks for the table."""
 MAGIC_ACTIONS: Final[Mapping[int, AnswerAction]] = MappingProxyType(
     {
         **{amount: AnswerAction(AnswerMode.REJECT, reason) for amount, reason in _REJECTED.items()},
@@ -246,6 +249,7 @@ def switch_rules(behaviour: Behaviour) -> list[Rule]:
     ]
 
 
+@lru_cache(maxsize=BEHAVIOURS_CACHED_MAX)
 def standard_rules(behaviour: Behaviour) -> tuple[Rule, ...]:
     """The table of a bank without rules of a test."""
     return tuple(

@@ -48,6 +48,14 @@ class SiteSettings(OperatorSettings, Protocol):
     def sandbox(self) -> bool:
         """Whether tests may decide what payers do."""
 
+    @property
+    def api_pix_port(self) -> int | None:
+        """Of the API Pix, where it is not on the pages' port."""
+
+    @property
+    def api_pix_tls_certificate(self) -> str:
+        """Empty: that port is not encrypted."""
+
 
 class SignInNeeded(Exception):
     """The page is for a customer who has signed in."""

@@ -233,6 +233,8 @@ def test_lists_are_narrowed_and_cut(world: World, ana: Account, key: PixKey) -> 
 
     assert listed() == ([1_00, 1_01, 1_02, 1_03, 1_04], 5)
     assert listed(2, 2) == ([1_02, 1_03], 5)
+    assert listed(2**80) == ([], 5)
+    assert listed(debtor_tax_id="\0") == ([], 0)
     assert listed(from_ms=unbound.created_at_ms, to_ms=unbound.created_at_ms) == ([1_01], 1)
     assert listed(has_location=False) == ([1_01], 1)
     assert listed(status=ChargeStatus.REMOVED_BY_PAYEE) == ([1_00], 1)

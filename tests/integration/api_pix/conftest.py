@@ -112,7 +112,7 @@ def open_shop(clients: ExitStack) -> OpenShop:
     ) -> Shop:
         app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
         # Errors are answered, as in production, rather than raised into the test.
-        client = clients.enter_context(TestClient(app, base_url=base_url, raise_server_exceptions=False))
+        client = clients.enter_context(TestClient(app, raise_server_exceptions=False))
         judge(client)
         made = bank.api_credentials.create(account_number=account.number, name="Loja", scopes=scopes)
         shop = Shop(client, bank, account, made.credential.credential_id, made.secret, village=village)

@@ -79,6 +79,13 @@ def test_the_pages_are_the_customers_alone(visit: Visit, aurora: BankApplication
         assert stranger.open(page).url.path == "/sign-in", page
 
 
+def test_the_address_of_the_api_is_that_of_its_port(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana, api_pix_port=8443, api_pix_tls_certificate="bank.pem")
+    visitor.open("/developers")
+    assert "https://testserver:8443/v2" in visitor.text
+    assert "https://testserver:8443/v2/cob/" in snippet(visitor, "step-charge")
+
+
 def test_a_secret_is_shown_once_and_works(visitor: Visitor, aurora: BankApplication, ana: Account) -> None:
     visitor.open("/developers/credentials")
     visitor.send("/developers/credentials", name="Loja", scopes="cob.read")

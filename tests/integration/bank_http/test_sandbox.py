@@ -102,3 +102,34 @@ def test_outside_demo_mode_the_operator_alone_may(aurora: BankApplication, visit
     client = visit(aurora, demo_mode=False).client
     assert client.get("/sandbox/rules").status_code == 401
     assert client.post("/sandbox/payments", json={"code": CODE}).status_code == 401
+
+
+def test_the_page_tells_a_payer_and_keeps_what_was_typed(
+    aurora: BankApplication, ana: Account, bruno: Account, visit: Visit
+) -> None:
+    visitor = visit(aurora)
+    visitor.open("/backoffice/sandbox")
+    assert "No payer was told anything yet." in visitor.text
+    visitor.send("/backoffice/sandbox/payments", code="no code", payer=ana.number)
+    assert visitor.page.status_code == 422 and "no code" in visitor.page.text
+    order = {"code": CODE, "payer": ana.number, "when": "in_seconds", "seconds": "60", "times": "2"}
+    visitor.send("/backoffice/sandbox/payments", **order)
+    assert visitor.path == "/backoffice/sandbox" and "Waiting" in visitor.text and "× 2" in visitor.text
+    (plan,) = aurora.sandbox.plans()
+    visitor.send(f"/backoffice/sandbox/payments/{plan.plan_id}")
+    assert "Cancelled" in visitor.text
+
+
+def test_the_page_changes_rules(aurora: BankApplication, visit: Visit) -> None:
+    visitor = visit(aurora)
+    visitor.open("/backoffice/sandbox")
+    visitor.send("/backoffice/sandbox/rules", kind="answer", match='{"txid": "abc*"}', action='{"mode": "silent"}')
+    rule = aurora.sandbox.rules()[0]
+    assert rule.match.txid == "abc*" and rule.match.txid in visitor.page.text
+    visitor.send(f"/backoffice/sandbox/rules/{rule.rule_id}", act="disable")
+    assert not aurora.sandbox.rules()[0].enabled
+    visitor.send(f"/backoffice/sandbox/rules/{rule.rule_id}", act="remove")
+    assert rule not in aurora.sandbox.rules()
+    for match, action in (("{", "{}"), ("{}", "[]"), ('{"colour": 1}', "{}"), ("{}", '{"mode": "perhaps"}')):
+        visitor.send("/backoffice/sandbox/rules", kind="answer", match=match, action=action)
+        assert visitor.page.status_code == 422, (match, action)

@@ -50,7 +50,7 @@ def test_a_flow_has_the_same_parts_on_both_sides() -> None:
         "request_rules",
         "later_rules",
     }
-    assert bank - hub == {"account_needed", "charge_needed"}
+    assert bank - hub == {"account_needed", "charge_needed", "offers"}
 
 
 def test_every_message_is_decided_on_by_one_flow() -> None:

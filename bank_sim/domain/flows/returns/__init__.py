@@ -15,11 +15,13 @@ from bank_sim.domain.flows.returns.decisions import (
 )
 from bank_sim.domain.flows.returns.model import NAME, Return, owed
 from bank_sim.domain.flows.returns.timeline import timeline
+from pix.scheme.messages.returns import ReturnOffered
 
 FLOW: Final = Flow(
     name=NAME,
     row=Return,
     messages=MESSAGES,
+    offers=frozenset({ReturnOffered}),
     keys=keys,
     state=state,
     account_needed=account_needed,

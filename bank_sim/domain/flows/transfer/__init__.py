@@ -16,11 +16,13 @@ from bank_sim.domain.flows.transfer.decisions import (
 )
 from bank_sim.domain.flows.transfer.model import NAME, Transfer, owed
 from bank_sim.domain.flows.transfer.timeline import timeline
+from pix.scheme.messages import TransferOffered
 
 FLOW: Final = Flow(
     name=NAME,
     row=Transfer,
     messages=MESSAGES,
+    offers=frozenset({TransferOffered}),
     keys=keys,
     state=state,
     account_needed=account_needed,

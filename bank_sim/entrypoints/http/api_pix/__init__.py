@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.api_pix_options import ApiPixOptions
-from bank_sim.entrypoints.http.api_pix import cob, cobv, loc, lotecobv, oauth, pix, recurring, webhook
+from bank_sim.entrypoints.http.api_pix import cob, cobv, efi, loc, lotecobv, oauth, pix, recurring, webhook
 from bank_sim.entrypoints.http.api_pix.access import make_api
 from bank_sim.entrypoints.http.api_pix.errors import answer_pix_error, install_errors
 from bank_sim.entrypoints.http.api_pix.request_log import LogRequests
@@ -50,6 +50,8 @@ def create_api_pix(bank: BankApplication, scheme_clock: SchemeClock, options: Ap
     app.include_router(oauth.router)
     for router in ROUTERS:
         app.include_router(router, prefix=BASE)
+    if options.dialect.location_qr_codes:
+        app.include_router(efi.router, prefix=BASE)
     install_errors(app)
 
     app.user_middleware = [

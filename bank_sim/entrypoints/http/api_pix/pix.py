@@ -145,7 +145,7 @@ def _pix_not_found() -> PixApiError:
 
 
 def _document(receipt: Receipt) -> dict[str, Any]:
-    return pix_document(receipt.transfer, receipt.returns)
+    return pix_document(receipt.transfer, receipt.returns, receipt.parts)
 
 
 def _is_return_number(text: str) -> bool:

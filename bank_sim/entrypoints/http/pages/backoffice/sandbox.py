@@ -11,7 +11,7 @@ from fastapi import Form, Path, Request, Response
 
 from bank_sim.domain.sandbox.bounds import TIMES_MAX
 from bank_sim.domain.sandbox.plans import CODE_LENGTH_MAX, PlanOrder, When
-from bank_sim.domain.sandbox.rules import Match, Rule, RuleKind, as_plain
+from bank_sim.domain.sandbox.rules import AnswerAction, Match, ReadingAction, Rule, RuleKind, as_plain
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.sandbox.rules import read_action
@@ -32,6 +32,7 @@ UNPROCESSABLE: Final = 422
 router = operator_router()
 
 Texts = dict[str, str]
+EMPTY: Final[Texts] = dict.fromkeys(("code", "payer", "when", "seconds", "at", "amount", "kind", "match", "action"), "")
 
 
 @router.get("/sandbox")
@@ -133,7 +134,7 @@ def _page(request: Request, site: Site, pages: Pages, values: Texts, faults: Fau
     sandbox = site.bank.sandbox
     context = {
         "office": "sandbox",
-        "values": values,
+        "values": {**EMPTY, **values},
         "faults": faults,
         "people": site.bank.queries.demo_people(),
         "payments": sandbox.plans(PAYMENTS_SHOWN),
@@ -145,11 +146,17 @@ def _page(request: Request, site: Site, pages: Pages, values: Texts, faults: Fau
 
 
 def _row_of(rule: Rule) -> dict[str, Any]:
-    return {"rule": rule, "match": _text_of(as_plain(rule.match)), "action": _text_of(as_plain(rule.action))}
-
-
-def _text_of(plain: dict[str, Any]) -> str:
-    return json.dumps(plain, ensure_ascii=False) if plain else "{}"
+    action = as_plain(rule.action)
+    if isinstance(rule.action, AnswerAction):
+        action = {"mode": rule.action.mode.value, **action}
+    elif isinstance(rule.action, ReadingAction):
+        action = {"reads": rule.action.reads}
+    match = as_plain(rule.match)
+    return {
+        "rule": rule,
+        "match": json.dumps(match, ensure_ascii=False) if match else "",
+        "action": json.dumps(action, ensure_ascii=False),
+    }
 
 
 def _document(text: str, field: str) -> dict[str, Any]:

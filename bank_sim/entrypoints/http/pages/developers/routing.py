@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.site import Site
+from pix.runtime.addresses import join_host_port
 
 LINES_SHOWN: Final = 30
 POLL_SECONDS: Final = 0.4
@@ -33,4 +35,9 @@ def has_sandbox(site: Site) -> bool:
 
 def api_url(request: Request, site: Site) -> str:
     """Where programs reach the API Pix, without `/v2`."""
-    return (site.settings.public_url or str(request.base_url)).rstrip("/")
+    settings = site.settings
+    pages = settings.public_url or str(request.base_url)
+    if settings.api_pix_port is None:
+        return pages.rstrip("/")
+    scheme = "https" if settings.api_pix_tls_certificate else "http"
+    return f"{scheme}://{join_host_port(urlsplit(pages).hostname or '', settings.api_pix_port)}"
