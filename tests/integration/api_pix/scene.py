@@ -60,6 +60,11 @@ class Scene:
         charge = self.shop.get(f"/{resource}/{self.made(resource)}").json()
         return int(charge["loc"]["id"])
 
+    def token_of(self, resource: str) -> str:
+        """The end of the address of the location of a charge."""
+        charge = self.shop.get(f"/{resource}/{self.made(resource)}").json()
+        return str(charge["location"]).rpartition("/")[2]
+
     def new_location(self, resource: str) -> int:
         """The id of a location that serves no charge."""
         answer = self.shop.post("/loc", {"tipoCob": resource})
