@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from httpx2 import Response
 
 from bank_sim.entrypoints.http.api_pix.errors import ErrorKind
+from tests.integration.api_pix.cases_charges import list_cases
 from tests.integration.api_pix.scene import Scene
 from tests.integration.api_pix.violations import Case
 
-URL: Final = "http://127.0.0.1:3000/avisos"
-SET: Final = ErrorKind.WebhookOperacaoInvalida
-LIST: Final = ErrorKind.WebhookConsultaInvalida
+INVALID: Final = ErrorKind.WebhookOperacaoInvalida
 
 
-def put(scene: Scene, key: str, url: str = URL) -> Response:
-    return scene.shop.put(f"/webhook/{key}", {"webhookUrl": url})
+def _put(key: Callable[[Scene], str], url: object = "http://127.0.0.1:3000/pix") -> Callable[[Scene], Response]:
+    return lambda scene: scene.shop.put(f"/webhook/{key(scene)}", {"webhookUrl": url})
 
 
 CASES: Final = {
-    "PUT /webhook/{chave}: no key": Case(lambda scene: put(scene, "nenhuma-chave"), SET, "chave"),
-    "PUT /webhook/{chave}: key of another": Case(lambda scene: put(scene, scene.other_key), SET, "chave"),
-    "PUT /webhook/{chave}: url": Case(lambda scene: put(scene, scene.key, "loja"), SET, "webhook.webhookUrl"),
-    "GET /webhook: schema": Case(lambda scene: scene.shop.get("/webhook", inicio="ontem"), LIST, "inicio"),
-    "GET /webhook: period": Case(
-        lambda scene: scene.shop.get("/webhook", inicio="2026-11-02T00:00:00Z", fim="2026-11-01T00:00:00Z"), LIST, "fim"
-    ),
-    "GET /webhook: page": Case(
-        lambda scene: scene.shop.get("/webhook", paginacao__paginaAtual=-1), LIST, "paginacao.paginaAtual"
-    ),
-    "GET /webhook: size": Case(
-        lambda scene: scene.shop.get("/webhook", paginacao__itensPorPagina=-1), LIST, "paginacao.itensPorPagina"
-    ),
+    "PUT /webhook/{chave}: no key": Case(_put(lambda scene: "minha-chave"), INVALID, "chave"),
+    "PUT /webhook/{chave}: key of another": Case(_put(lambda scene: scene.other_key), INVALID, "chave"),
+    "PUT /webhook/{chave}: url": Case(_put(lambda scene: scene.key, 7), INVALID, "webhook.webhookUrl"),
+    **list_cases("/webhook", ErrorKind.WebhookConsultaInvalida),
 }
-"""By key, see `violations.py`."""
