@@ -1,6 +1,6 @@
 """A sandbox as a test sees it: what `codepix sandbox` has printed, and what can be asked of it.
 
-It needs nothing of the rest of the project but the command, which runs as another process.
+The network itself runs in another process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
+
+from pix.web.client import new_http_client
 
 START_SECONDS_MAX: Final = 120.0
 STOP_SECONDS_MAX: Final = 30.0
@@ -40,7 +42,7 @@ class CodePixNetwork:
 
     def __init__(self, document: Mapping[str, Any], client: httpx.Client | None = None) -> None:
         self.document = document
-        self._client = client or httpx.Client(timeout=ANSWER_SECONDS_MAX, trust_env=False)
+        self._client = client or new_http_client(timeout=ANSWER_SECONDS_MAX)
 
     @property
     def merchant(self) -> dict[str, Any]:

@@ -10,14 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from lab.network.parts.process import wait_until
 from lab.sandbox.client import CodePixNetwork, SandboxError
 from pix.scheme import brcode
+from pix.web.client import new_http_client
 from tests.e2e.conftest import all_gone, ask_codepix, command_line, run_codepix
 
 START_AT = "2027-03-01T10:00"
@@ -113,18 +114,42 @@ def test_a_snapshot_comes_back_with_its_time(sandbox: CodePixNetwork) -> None:
 
 def test_the_control_address_wants_its_token(sandbox: CodePixNetwork) -> None:
     url = sandbox.document["control"]["url"]
-    assert httpx.post(f"{url}/reset").status_code == 401
-    assert httpx.post(f"{url}/reset", headers={"Authorization": "Bearer wrong"}).status_code == 401
     headers = {"Authorization": f"Bearer {sandbox.document['control']['token']}", "Host": "evil.example"}
-    assert httpx.get(f"{url}/", headers=headers).status_code == 403
+    with new_http_client() as client:
+        assert client.post(f"{url}/reset").status_code == 401
+        assert client.post(f"{url}/reset", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        assert client.get(f"{url}/", headers=headers).status_code == 403
 
 
-def test_credentials_open_the_api_pix(sandbox: CodePixNetwork) -> None:
+def test_a_charge_of_the_api_pix_is_paid_on_demand(sandbox: CodePixNetwork) -> None:
+    sandbox.reset()
     shop = sandbox.merchant
-    answer = httpx.post(
-        shop["token_url"], data={"grant_type": "client_credentials"}, auth=(shop["client_id"], shop["client_secret"])
-    )
-    assert answer.status_code == 200, answer.text
+    with new_http_client() as client:
+        answer = client.post(
+            shop["token_url"],
+            data={"grant_type": "client_credentials"},
+            auth=(shop["client_id"], shop["client_secret"]),
+        )
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        charge = {"calendario": {"expiracao": 3600}, "valor": {"original": "37.00"}, "chave": evp(sandbox)["key"]}
+        made = client.post(f"{shop['api_pix_url']}/cob", json=charge)
+        assert made.status_code == 201, made.text
+        cob = f"{shop['api_pix_url']}/cob/{made.json()['txid']}"
+        # Too late is planned now; the first payment comes in time.
+        late = sandbox.pay(made.json()["pixCopiaECola"], when="after_expiry")
+        sandbox.pay(made.json()["pixCopiaECola"])
+        wait_until(lambda: client.get(cob).json()["status"] == "CONCLUIDA", MONEY_SECONDS_MAX, "the charge to be paid")
+        sandbox.advance(3_700)
+        sandbox.wait_at_rest()
+        (payment,) = [each for each in payments(sandbox) if each["payment_id"] == late["payment_id"]]
+        transfer = sandbox.call("GET", f"{sandbox.payer['api_url']}/transfers/{payment['end_to_end_ids'][0]}")
+        assert (transfer["status"], transfer["reason"]) == ("failed", "BE17")
+
+
+def payments(network: CodePixNetwork) -> list[dict[str, Any]]:
+    """What the payer's bank was told."""
+    return list(network.call("GET", f"{network.payer['sandbox_url']}/payments")["payments"])
 
 
 def test_a_payer_is_told_by_command(sandbox: CodePixNetwork) -> None:

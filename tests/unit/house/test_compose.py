@@ -17,6 +17,7 @@ from lab.cli import app as lab_app
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.test import IMAGE, LOAD_IMAGE
 from lab.network.parts.apache_kafka import kafka_version
+from lab.sandbox.network import VARIABLE_OF_TOKEN
 from loadtest.users.options import add_options
 from tests.unit.house.repository import ROOT, project
 
@@ -25,7 +26,12 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE_TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 OBSERVERS = ("prometheus", "jaeger", "grafana")
-PROFILES = {"load": ["load"], "kafka-ui": ["debug"], **{name: ["observe"] for name in OBSERVERS}}
+PROFILES = {
+    "load": ["load"],
+    "sandbox": ["sandbox"],
+    "kafka-ui": ["debug"],
+    **{name: ["observe"] for name in OBSERVERS},
+}
 DEFAULTS = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE_TEXT))
 STAGES = set(re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE))
 ADD_A_BANK = ROOT / "docs" / "add-a-bank.md"
@@ -88,7 +94,7 @@ def test_images_are_pinned_and_kafka_is_the_version_of_the_suite() -> None:
 
 def test_ports_are_published_on_the_loopback_address_alone() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 10
+    assert len(ports) == 14
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert len({port.rsplit(":", 1)[0] for port in ports}) == len(ports)
 
@@ -102,8 +108,8 @@ def test_our_containers_may_do_nothing_but_run() -> None:
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["cap_drop"] == ["ALL"], name
-    # Both of our images, that of the network and that of its people, end as this user.
-    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["codepix", "codepix"]
+    # Our images, those of the network, of its people and of the sandbox, end as this user.
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["codepix"] * 3
     assert "HEALTHCHECK" in DOCKERFILE
 
 
@@ -153,6 +159,7 @@ def test_every_setting_of_our_services_is_one_that_they_read() -> None:
         # The operator's part of a bank's setup; the addresses that the load test's people know.
         others = {"HUB_DATABASE_URL"} if name.endswith("-setup") else set()
         others |= load_variables() if name == "load" else set()
+        others |= {VARIABLE_OF_TOKEN} if name == "sandbox" else set()
         assert service["environment"].keys() - known - others == set(), name
     # Set by the image itself; BankSettings has another default port, for banks that share a machine with the hub.
     assert {"HTTP_HOST", "GRPC_HOST"} <= known & set(re.findall(r"(\w+)=0\.0\.0\.0", DOCKERFILE))

@@ -52,8 +52,8 @@ def test_text_ends_with_one_newline_and_has_no_tabs_but_in_makefiles() -> None:
 
 
 def test_every_folder_of_python_is_a_package() -> None:
-    # A migration and a program of the CI's are run as files.
-    apart = {"migrations", ".ci"}
+    # A migration, a program of the CI's and an example are run as files.
+    apart = {"migrations", ".ci", "examples"}
     folders = {path.parent for path in files() if path.suffix == ".py" and apart.isdisjoint(path.parts)}
     assert [folder for folder in sorted(folders) if folder != Path() and folder / "__init__.py" not in files()] == []
 
