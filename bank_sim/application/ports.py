@@ -251,7 +251,7 @@ class UnitOfWork(Protocol):
     1. rows that exist, flow by flow, each in the order of their ids; a sweeper skips what is locked;
     2. a batch of charges;
     3. charges, in the order of their ids; a sweeper skips what is locked;
-    4. accounts, in the order of their numbers;
+    4. accounts, in the order of their numbers; a credential of the API, with an account or alone, after it;
     5. new rows, flow by flow, each in the order of their ids, and postings;
     6. dead letters, in the order of their digests;
     7. notices of webhooks, new ones in the order of their end-to-end ids; a delivery locks nothing else.

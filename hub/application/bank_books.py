@@ -1,4 +1,4 @@
-"""What the banks have booked for a transfer, by their own word."""
+"""What the banks have booked for a transfer or a return, read from the banks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hub.application.ports import BankBooks, BankBooksUnavailable, BankPosting
 from hub.application.queries import Queries
 from hub.domain.bank import Bank
+from hub.domain.flows.returns.model import Return
 from hub.domain.flows.transfer.model import Transfer
 from pix.scheme.values import value_object
 
@@ -18,7 +19,7 @@ class NoBankBooks:
 
 @value_object
 class Bookings:
-    """What a bank has booked for a transfer, or why it does not tell."""
+    """What a bank has booked for a row, or why it does not tell."""
 
     ispb: str
     postings: tuple[BankPosting, ...]
@@ -26,17 +27,21 @@ class Bookings:
     """Empty when it has told."""
 
 
-def bookings_of(transfer: Transfer, queries: Queries, books: BankBooks) -> list[Bookings]:
-    """Asks the banks of both sides at once, outside of any transaction; the payer's comes first."""
+def bookings_of(row: Transfer | Return, queries: Queries, books: BankBooks) -> list[Bookings]:
+    """Asks the banks of both sides at once, outside of any transaction; the payer's comes first.
+
+    Of a return that was refused at once the hub may know the requesting bank alone.
+    """
     known = {bank.ispb: bank for bank in queries.list_banks()}
-    parties = [transfer.payer] if transfer.payee is None else [transfer.payer, transfer.payee]
-    ispbs = list(dict.fromkeys(party.ispb for party in parties))
+    ispbs = list(dict.fromkeys(party.ispb for party in (row.payer, row.payee) if party is not None))
+    if isinstance(row, Return) and row.requester_ispb not in ispbs:
+        ispbs.append(row.requester_ispb)
 
     def ask(ispb: str) -> Bookings:
         if ispb not in known:
             return Bookings(ispb, (), str(BankBooksUnavailable("The hub does not know this bank.")))
         try:
-            return Bookings(ispb, tuple(books.postings(known[ispb], transfer.end_to_end_id)), "")
+            return Bookings(ispb, tuple(books.postings(known[ispb], row.row_id)), "")
         except BankBooksUnavailable as error:
             return Bookings(ispb, (), error.why)
 

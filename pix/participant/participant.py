@@ -113,11 +113,11 @@ class Participant(ABC, Generic[Settings]):
         return lag_seen_by(self.kafka("sweeper"), *self.topic_and_group, own_lag)
 
     def serve_http(self, app: AsgiApplication, port: int | None = None, tls: ServerTls | None = None) -> Role:
-        """Serves on `HTTP_PORT` unless there is another port."""
+        """Serves on `HTTP_PORT`, or on another port what is for strangers: then without metrics."""
         # A process without this role needs no web server in its memory.
         from pix.web.server import serve_http
 
-        observed = self.telemetry.http(app)
+        observed = self.telemetry.http(app, is_public=port is not None)
 
         def serve(stop: threading.Event) -> None:
             serve_http(observed, self.settings.http_host, port or self.settings.http_port, stop, tls=tls)

@@ -38,9 +38,10 @@ class Telemetry:
     def sink(self, sink: RecordSink) -> RecordSink:
         return MeasuredSink(sink, self.metrics)
 
-    def http(self, app: AsgiApplication) -> AsgiApplication:
-        """The application, measured and traced, with `/metrics` unless METRICS_PORT is set."""
-        return ObservedHttp(app, self.metrics, self.tracing, serves_metrics=self._settings.metrics_port is None)
+    def http(self, app: AsgiApplication, *, is_public: bool = False) -> AsgiApplication:
+        """The application, measured and traced, with `/metrics` unless METRICS_PORT is set or it is for strangers."""
+        serves_metrics = self._settings.metrics_port is None and not is_public
+        return ObservedHttp(app, self.metrics, self.tracing, serves_metrics=serves_metrics)
 
     def grpc_server(self) -> Sequence[Watch]:
         return [ObservedServer(self.metrics, self.tracing).watch]

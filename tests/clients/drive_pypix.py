@@ -12,7 +12,7 @@ from pypix_api.exceptions import PixAPIException
 told = json.loads(sys.argv[1])
 
 
-class OurBank(BankPixAPIBase):
+class OurBank(BankPixAPIBase):  # type: ignore[misc]  # the library has no types
     BASE_URL = f"{told['address']}/v2"
     TOKEN_URL = f"{told['address']}/oauth/token"
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from lab.network.parts.process import wait_until
+from lab.read.rest import Refused
 from tests.clients.conftest import Account, Merchant
 from tests.clients.conversation import Receiver
 from tests.clients.shops import Shop
@@ -20,7 +21,14 @@ def new_txid() -> str:
 
 
 def pay(payer: Account, code: str, amount_centavos: int) -> str:
-    """Pays a code from the other bank. The end-to-end id."""
+    """Looks at a code in the other bank, and pays it. The end-to-end id."""
+
+    def read() -> Any:
+        return payer.bank.call("POST", "/codes/read", json={"brcode": code})
+
+    # A bank that has just started may not have met the others yet.
+    shown = wait_until(read, PATIENCE_SECONDS, "the payer's bank to know the code", retry_on=(Refused,))
+    assert shown["amount_centavos"] == amount_centavos
     order = {"brcode": code, "amount_centavos": amount_centavos}
     headers = {"Idempotency-Key": uuid4().hex}
     made = payer.bank.call("POST", f"/accounts/{payer.number}/transfers", json=order, headers=headers)

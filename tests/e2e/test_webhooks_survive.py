@@ -16,10 +16,9 @@ from lab.network.network import Network
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from lab.network.services import Service
-from lab.read.rest import BankRest, Json, Unreachable
+from lab.read.rest import BankRest, Json, Refused, Unreachable
 from lab.read.snapshot import NetworkReader
 from pix.runtime.addresses import http_url
-from pix.scheme import brcode
 from tests.e2e.webhook_receiver import Ledger
 
 CHARGES = 6
@@ -51,6 +50,7 @@ class Shop:
         self.payers_bank = payers_bank
         self.payer = self._person(payers_bank, "rich")
         self.merchant = self._person(self.bank, "company")
+        self.headers: dict[str, str] = {}
         self.key = next(key for key in self.merchant["keys"] if key["kind"] == "EVP")["key"]
 
     def open(self) -> None:
@@ -60,14 +60,22 @@ class Shop:
         credential = self.bank.call("POST", f"/accounts/{number}/api-credentials", json={"name": "Loja"})
         secret = (credential["credential_id"], credential["secret"])
         answer = self._ask("POST", "/oauth/token", data={"grant_type": "client_credentials"}, auth=secret)
-        headers = {"Authorization": f"Bearer {answer['access_token']}"}
-        self._ask("PUT", f"/v2/webhook/{self.key}", json={"webhookUrl": self.receiver.url}, headers=headers)
+        self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        self._ask("PUT", f"/v2/webhook/{self.key}", json={"webhookUrl": self.receiver.url}, headers=self.headers)
 
-    def pay(self, txid: str, amount_centavos: int) -> str:
+    def charge(self, txid: str, amount_centavos: int) -> str:
+        """The code of a new charge."""
+        amount = f"{amount_centavos // 100}.{amount_centavos % 100:02d}"
+        body = {"calendario": {"expiracao": 3_600}, "valor": {"original": amount}, "chave": self.key}
+        return str(self._ask("PUT", f"/v2/cob/{txid}", json=body, headers=self.headers)["pixCopiaECola"])
+
+    def status_of(self, txid: str) -> str:
+        return str(self._ask("GET", f"/v2/cob/{txid}", headers=self.headers)["status"])
+
+    def pay(self, txid: str, code: str, amount_centavos: int) -> str:
         """The end-to-end id of the payment; a repetition makes no second one."""
-        charge = brcode.BRCode(self.key, "Loja", "Sao Paulo", amount_centavos=amount_centavos, txid=txid)
         path = f"/accounts/{self.payer['account_number']}/transfers"
-        body = {"brcode": brcode.encode(charge), "amount_centavos": amount_centavos}
+        body = {"brcode": code, "amount_centavos": amount_centavos}
         made = self.payers_bank.call("POST", path, json=body, headers={"Idempotency-Key": txid})
         return str(made["end_to_end_id"])
 
@@ -104,13 +112,15 @@ def shop(quiet_network: Network, client: httpx.Client, tmp_path: Path) -> Iterat
         shop.receiver.stop()
 
 
-def kill_amid_payments(shop: Shop, seed: int) -> list[str]:
-    """Pays charges, and kills bank, hub and receiver meanwhile; the end-to-end ids, once everything is up again."""
+def kill_amid_payments(shop: Shop, seed: int) -> dict[str, str]:
+    """Pays charges, and kills bank, hub and receiver meanwhile; the end-to-end ids by txid, once all is up again."""
     random = Random(seed)
     victims = [shop.network.bank("002").service, shop.network.hubs[0], shop.receiver]
     random.shuffle(victims)
     moments = sorted(random.uniform(0, KILL_SECONDS_MAX) for _ in victims)
-    charges = [(f"s{seed}c{number}", random.randrange(1_00, 50_00)) for number in range(CHARGES)]
+    txids = [f"seed{seed:011d}charge{number:011d}" for number in range(CHARGES)]
+    amounts = {txid: random.randrange(1_00, 50_00) for txid in txids}
+    codes = {txid: shop.charge(txid, amount) for txid, amount in amounts.items()}
 
     def kill_each() -> None:
         begun = time.monotonic()
@@ -118,12 +128,18 @@ def kill_amid_payments(shop: Shop, seed: int) -> list[str]:
             time.sleep(max(0.0, begun + moment - time.monotonic()))
             victim.kill()
 
-    def pay(charge: tuple[str, int]) -> str:
-        return wait_until(lambda: shop.pay(*charge), QUIET_SECONDS_MAX, "a payment", retry_on=(Unreachable,))
+    def pay(txid: str) -> str:
+        # A code is read at the merchant's bank, and its key at the hub: while they are down it is refused.
+        return wait_until(
+            lambda: shop.pay(txid, codes[txid], amounts[txid]),
+            QUIET_SECONDS_MAX,
+            "a payment",
+            retry_on=(Refused, Unreachable),
+        )
 
     with ThreadPoolExecutor(2) as pool:
         killing = pool.submit(kill_each)
-        paying = pool.submit(lambda: [pay(charge) for charge in charges])
+        paying = pool.submit(lambda: {txid: pay(txid) for txid in txids})
         killing.result()
         # Launched together, since each of them takes seconds.
         for victim in victims:
@@ -135,7 +151,7 @@ def kill_amid_payments(shop: Shop, seed: int) -> list[str]:
 
 def check_seed(shop: Shop, seed: int) -> None:
     known = {line["end_to_end_id"] for line in shop.verdict()["lines"]}
-    ids = kill_amid_payments(shop, seed)
+    paid = kill_amid_payments(shop, seed)
     reader = NetworkReader(shop.network.hub_url, shop.client)
     assert reader.wait_for_quiet(QUIET_SECONDS_MAX), f"seed {seed}"
     wait_until(lambda: shop.waiting() == 0, TOLD_SECONDS_MAX, f"every webhook of seed {seed} to be taken")
@@ -143,7 +159,8 @@ def check_seed(shop: Shop, seed: int) -> None:
     # Those of earlier seeds were told to other receivers.
     found = shop.report(booked)
     new = {line["end_to_end_id"]: line["judgement"] for line in found["lines"] if line["end_to_end_id"] not in known}
-    assert new == dict.fromkeys(ids, "right"), f"seed {seed}"
+    assert new == dict.fromkeys(paid.values(), "right"), f"seed {seed}"
+    assert {shop.status_of(txid) for txid in paid} == {"CONCLUIDA"}, f"seed {seed}"
     twice = shop.report([*booked, booked[-1]])
     named = [line["end_to_end_id"] for line in twice["lines"] if line["judgement"] == "twice"]
     assert named == [booked[-1].split()[0]], f"seed {seed}"

@@ -62,6 +62,7 @@ def compose_bank(
     scheme_clock: SchemeClock | None = None,
     secret_other: str = "",
     publish: Publish = lambda _: None,
+    payload_host: str = "bank.example",
     **named: Any,
 ) -> BankApplication:
     """A bank's use cases; `publish` gets the answers to a dead letter that is replayed."""
@@ -70,7 +71,11 @@ def compose_bank(
         publish(bank_handler(application, secret, secret_other)([cast(Record, envelope)]))
 
     application = compose_application_of_bank(
-        process_again=process_again, scheme_clock=scheme_clock or clock, clock=clock, **named
+        process_again=process_again,
+        scheme_clock=scheme_clock or clock,
+        clock=clock,
+        payload_host=payload_host,
+        **named,
     )
     return application
 

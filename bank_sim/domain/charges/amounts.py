@@ -30,7 +30,7 @@ FIXED: Final = 1
 """The kind of a fine or rebate that is an amount; the other one is per cent."""
 
 DISCOUNTS_UNTIL_A_DAY: Final = frozenset({1, 2})
-_PERCENT_DISCOUNTS: Final = frozenset({2, 5, 6})
+PERCENT_DISCOUNTS: Final = frozenset({2, 5, 6})
 _WORKING_DAY_DISCOUNTS: Final = frozenset({4, 6})
 
 _INTEREST_OF_AMOUNT: Final = frozenset({1, 5})
@@ -38,7 +38,7 @@ _WORKING_DAY_INTEREST_FROM: Final = 5
 _DAYS_OF_RATE: Final = {2: 1, 3: 30, 4: 365, 6: 1, 7: 21, 8: 252}
 """The n of each kind of interest that is a rate."""
 
-_WHOLE: Final = 10_000
+WHOLE: Final = 10_000
 """A hundred per cent, in hundredths of a percent."""
 
 
@@ -101,8 +101,8 @@ def discount_of(original: int, terms: DueDate, day: date) -> int:
         value = discount.value
         by_working_days = discount.kind in _WORKING_DAY_DISCOUNTS
         times = working_days(day, due_day) if by_working_days else (due_day - day).days
-    if discount.kind in _PERCENT_DISCOUNTS:
-        return _rounded(original * value * times, _WHOLE)
+    if discount.kind in PERCENT_DISCOUNTS:
+        return _rounded(original * value * times, WHOLE)
     return value * times
 
 
@@ -121,14 +121,14 @@ def _interest(base: int, interest: Modality | None, due_day: date, day: date) ->
     days = working_days(due_day, day) if by_working_days else (day - due_day).days
     if interest.kind in _INTEREST_OF_AMOUNT:
         return interest.value * days
-    return _rounded(base * interest.value * days, _WHOLE * _DAYS_OF_RATE[interest.kind])
+    return _rounded(base * interest.value * days, WHOLE * _DAYS_OF_RATE[interest.kind])
 
 
 def _share(base: int, modality: Modality | None) -> int:
     """A fine or rebate."""
     if modality is None:
         return 0
-    return modality.value if modality.kind == FIXED else _rounded(base * modality.value, _WHOLE)
+    return modality.value if modality.kind == FIXED else _rounded(base * modality.value, WHOLE)
 
 
 def _rounded(numerator: int, denominator: int) -> int:

@@ -8,6 +8,9 @@ from typing import Final
 
 from bank_sim.domain.charges.amounts import (
     DISCOUNTS_UNTIL_A_DAY,
+    FIXED,
+    PERCENT_DISCOUNTS,
+    WHOLE,
     amount_of_terms,
     discount_of,
     last_day_to_pay,
@@ -30,8 +33,6 @@ _FINE_KINDS: Final = range(1, 3)
 _REBATE_KINDS: Final = range(1, 3)
 _INTEREST_KINDS: Final = range(1, 9)
 _DISCOUNT_KINDS: Final = range(1, 7)
-_HUNDRED_PERCENT: Final = 10_000
-_PERCENT_DISCOUNTS: Final = frozenset({2, 5, 6})
 
 
 class TermsFlaw(Enum):
@@ -145,7 +146,7 @@ def _discount_days(terms: DueDate, today: date) -> tuple[date, ...]:
 
 
 def _is_all(rebate: Modality | None) -> bool:
-    return rebate is not None and rebate.kind != 1 and rebate.value >= _HUNDRED_PERCENT
+    return rebate is not None and rebate.kind != FIXED and rebate.value >= WHOLE
 
 
 def _discount_takes_all(amount_centavos: int, terms: DueDate) -> bool:
@@ -153,5 +154,5 @@ def _discount_takes_all(amount_centavos: int, terms: DueDate) -> bool:
     discount = terms.discount
     if discount is None:
         return False
-    limit = _HUNDRED_PERCENT if discount.kind in _PERCENT_DISCOUNTS else amount_centavos
+    limit = WHOLE if discount.kind in PERCENT_DISCOUNTS else amount_centavos
     return any(value >= limit for value in (discount.value, *(each.value for each in discount.dated)))

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.entrypoints.api_pix_options import ApiPixOptions
+from bank_sim.entrypoints.http import payloads
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.api_pix import ApiPixPaths, create_api_pix
 from bank_sim.entrypoints.http.api_pix.access import Api
@@ -106,6 +107,7 @@ def create_app(
         brand_router(site.looks),
         preferences_router(),
         public_router,
+        payloads.router,
         *PAGE_ROUTERS,
         *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
     ):

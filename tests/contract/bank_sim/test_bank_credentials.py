@@ -8,6 +8,7 @@ import pytest
 
 from bank_sim.application.credentials.authorise import ClientRejected, ScopeRejected, TokenRejected
 from bank_sim.application.credentials.request_log import ApiRequestNotFound
+from bank_sim.application.credentials.use_cases import ApiCredentials, compose_api_credentials
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.credentials.model import (
@@ -107,6 +108,20 @@ def test_a_token_ends_with_time_rotation_revocation_and_the_account(world: World
 
     world.bank.close_account(account_number=ana.number)
     assert not is_valid(others_token)
+
+
+def test_a_token_is_the_same_at_a_replica_and_after_a_restart_and_of_no_use_at_another_bank(world: World) -> None:
+    ana = world.open_account()
+
+    def process(token_secret: str) -> ApiCredentials:
+        return compose_api_credentials(world.units, world.clock, lambda: "client-1", token_secret)
+
+    first, replica, stranger = process("the bank's secret"), process("the bank's secret"), process("another secret")
+    made = first.create(account_number=ana.number)
+    token = first.issue_token(credential_id=made.credential.credential_id, secret=made.secret).token
+    assert replica.authorise(token=token).account_number == ana.number
+    with pytest.raises(TokenRejected):
+        stranger.authorise(token=token)
 
 
 def test_a_token_of_a_certificate_is_of_no_use_without_it(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -98,30 +99,32 @@ OpenShop = Callable[..., Shop]
 """Makes the merchant of a bank and an account, with `scopes` if not all; `options` and `clock` are the bank's."""
 
 
+def make_shop(
+    clients: ExitStack,
+    bank: BankApplication,
+    account: Account,
+    *,
+    scopes: tuple[str, ...] = ALL_SCOPES,
+    options: ApiPixOptions | None = None,
+    clock: SchemeClock | None = None,
+    village: Village | None = None,
+    base_url: str = "http://testserver",
+) -> Shop:
+    app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
+    # Errors are answered, as in production, rather than raised into the test.
+    client = clients.enter_context(TestClient(app, base_url=base_url, raise_server_exceptions=False))
+    judge(client)
+    made = bank.api_credentials.create(account_number=account.number, name="Loja", scopes=scopes)
+    shop = Shop(client, bank, account, made.credential.credential_id, made.secret, village=village)
+    answer = shop.ask_token()
+    assert answer.status_code == 200, answer.text
+    shop.token = answer.json()["access_token"]
+    return shop
+
+
 @pytest.fixture
 def open_shop(clients: ExitStack) -> OpenShop:
-    def make(
-        bank: BankApplication,
-        account: Account,
-        *,
-        scopes: tuple[str, ...] = ALL_SCOPES,
-        options: ApiPixOptions | None = None,
-        clock: SchemeClock | None = None,
-        village: Village | None = None,
-        base_url: str = "http://testserver",
-    ) -> Shop:
-        app = create_app(bank, VillageSettings(), clock, options or ApiPixOptions())
-        # Errors are answered, as in production, rather than raised into the test.
-        client = clients.enter_context(TestClient(app, raise_server_exceptions=False))
-        judge(client)
-        made = bank.api_credentials.create(account_number=account.number, name="Loja", scopes=scopes)
-        shop = Shop(client, bank, account, made.credential.credential_id, made.secret, village=village)
-        answer = shop.ask_token()
-        assert answer.status_code == 200, answer.text
-        shop.token = answer.json()["access_token"]
-        return shop
-
-    return make
+    return partial(make_shop, clients)
 
 
 @pytest.fixture

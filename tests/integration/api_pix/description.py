@@ -79,6 +79,23 @@ def _count_details(schemas: Document) -> None:
     details["maxItems"] = details.pop("maximum")
 
 
+def _free_short_txids(schemas: Document) -> None:
+    """A Pix may have the txid of a static code (1 to 35 characters), and at once that of a charge (26 to 35)."""
+    for name in ("Pix", "ParametrosConsultaPix"):
+        txid = schemas[name]["properties"]["txid"]
+        txid["allOf"] = [part for part in txid["allOf"] if "$ref" not in part]
+
+
+def _name_pix(schemas: Document) -> None:
+    """The list of Pix must have `cobs`, where its schema has `pix`."""
+    schemas["PixConsultados"]["required"] = ["parametros", "pix"]
+
+
+def _free_company(schemas: Document) -> None:
+    """A webhook must have the `cnpj` of its merchant, who may be a person."""
+    schemas["WebhookCompleto"]["required"].remove("cnpj")
+
+
 CORRECTIONS: Final[tuple[Callable[[Document], None], ...]] = (
     _strip_slashes,
     _free_payee,
@@ -87,6 +104,9 @@ CORRECTIONS: Final[tuple[Callable[[Document], None], ...]] = (
     _part_discounts,
     _free_location_form,
     _count_details,
+    _free_short_txids,
+    _name_pix,
+    _free_company,
 )
 """Where the description contradicts itself; the docstring of each says how."""
 
@@ -170,7 +190,7 @@ def faults_of_answer(method: str, path: str, status: int, content_type: str, bod
         return _problem_faults(media_type, body)
     content = declared.get("content")
     if not content:
-        return [] if body in (None, "", b"") else [f"{method} {path} declares no body of {status}"]
+        return []
     if media_type not in content:
         return [f"{method} {path} declares no {media_type} of {status}"]
     pointer = _pointer(key, "responses", str(status), "content", media_type, "schema")
@@ -199,6 +219,15 @@ def strict(body: Any) -> Any:
                 found[name] = int(found[name])
         return found
     return [strict(each) for each in body] if isinstance(body, list) else body
+
+
+def faults_of_webhook(body: Any) -> list[str]:
+    """What is wrong with the body that a bank posts to a webhook."""
+    if description() is None:
+        names = ("endToEndId", "valor", "horario")
+        return [f"{name} is missing" for pix in body["pix"] for name in names if name not in pix]
+    schema = "/components/requestBodies/WebhookPixBody/content/application~1json/schema"
+    return [f"{_place(error)}: {error.message}"[:300] for error in _validator(schema).iter_errors(body)]
 
 
 def _problem_faults(media_type: str, body: Any) -> list[str]:

@@ -60,11 +60,20 @@ class Scene:
         charge = self.shop.get(f"/{resource}/{self.made(resource)}").json()
         return int(charge["loc"]["id"])
 
+    def token_of(self, resource: str) -> str:
+        """The end of the address of the location of a charge."""
+        charge = self.shop.get(f"/{resource}/{self.made(resource)}").json()
+        return str(charge["location"]).rpartition("/")[2]
+
     def new_location(self, resource: str) -> int:
         """The id of a location that serves no charge."""
         answer = self.shop.post("/loc", {"tipoCob": resource})
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
+
+    def received(self) -> str:
+        """The end-to-end id of a Pix of 10.00 from the other merchant."""
+        return self.shop.receive(self.other_shop, self.key, 1_000)
 
     def batch(self, *charges: dict[str, Any]) -> str:
         """The id of a batch."""

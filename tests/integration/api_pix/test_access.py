@@ -147,12 +147,6 @@ def test_rotating_and_revoking_end_the_tokens(shop: Shop) -> None:
     assert shop.ask_token().json()["error"] == "invalid_client"
 
 
-def test_a_token_is_the_same_at_a_replica_and_after_a_restart(shop_on_postgres: Shop, open_shop: OpenShop) -> None:
-    replica = open_shop(shop_on_postgres.bank, shop_on_postgres.account)
-    replica.token = shop_on_postgres.token
-    assert replica.list("/pix").status_code == 200
-
-
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_pix_automatico_is_refused_to_every_token(shop: Shop, method: str, path: str) -> None:
     address = path.format(location_id=1, recurrence_id="RN1", request_id="SC1", txid="a" * 26, day="2026-01-01")

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bank_sim.domain.charges.amounts import FIXED
+from bank_sim.domain.charges.model import DueDate, Modality
 from bank_sim.domain.flows.transfer.model import changed
 from pix.scheme.days import DAY_MS
 from pix.scheme.postings import Direction
@@ -13,6 +15,7 @@ from pix.scheme.reasons import ReasonCode
 from tests.integration.api_pix.conftest import Shop
 from tests.support.bank import World
 from tests.support.bank_returns import ReturnsWorld
+from tests.support.charges import DUE_DAY, cobv, confirm, merchant, offer
 
 ANAS_KEY = "ana@example.com"
 TYPE = "https://pix.bcb.gov.br/api/v2/error/"
@@ -189,3 +192,17 @@ def test_a_failed_return_says_so_and_frees_its_part_on_postgres(
     assert shop.put(f"/pix/{original.end_to_end_id}/devolucao/2", {"valor": "20.00"}).status_code == 201
     listed = shop.list("/pix", devolucaoPresente="true").json()["pix"]
     assert [each["id"] for each in listed[0]["devolucoes"]] == ["1", "2"]
+
+
+def test_the_amount_of_a_charge_with_a_due_date_is_shown_in_its_parts(
+    shop_on_postgres: Shop, world_on_postgres: World
+) -> None:
+    shop, world = shop_on_postgres, world_on_postgres
+    terms = DueDate(DUE_DAY, valid_days_after=30, rebate=Modality(FIXED, 2_00))
+    charge, _ = shop.bank.charges.create(cobv(shop.account, merchant(shop.bank, shop.account), terms=terms))
+    offered = offer(world, shop.account, charge, 18_00)
+    world.hear(offered)
+    confirm(world, offered)
+    (pix,) = shop.list("/pix", txid=charge.txid).json()["pix"]
+    assert (pix["txid"], pix["valor"]) == (charge.txid, "18.00")
+    assert pix["componentesValor"] == {"original": {"valor": "20.00"}, "abatimento": {"valor": "2.00"}}

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bank_sim.adapters.memory.unit_of_work import MemoryUnitsOfWork
 from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.use_cases import BankApplication
+from bank_sim.application.webhooks.documents import return_order_key
 from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.domain.account import Account
 from bank_sim.domain.credentials.model import ALL_SCOPES
 from pix.runtime.allowed_hosts import AllowedHosts
 from pix.scheme.keys import KeyKind
+from pix.scheme.reasons import ReasonCode
 from tests.integration.api_pix.conftest import OpenShop, Shop
+from tests.integration.api_pix.description import faults_of_webhook
 from tests.support.bank import World
+from tests.support.bank_returns import ReturnsWorld
+from tests.support.charges import cob, confirm, merchant, offer
+from tests.support.webhooks import ReceiverInMemory
 
 URL = "http://127.0.0.1:3000/avisos/"
 
@@ -34,11 +42,11 @@ def key(aurora: BankApplication, ana: Account) -> str:
 
 def test_a_webhook_is_set_read_changed_and_deleted(shop: Shop, key: str) -> None:
     assert shop.get(f"/webhook/{key}").json()["type"].endswith("/WebhookNaoEncontrado")
-    made = shop.put(f"/webhook/{key}", {"webhookUrl": URL})
-    assert (made.status_code, made.json()["webhookUrl"], made.json()["chave"]) == (200, URL, key)
-    changed = shop.put(f"/webhook/{key}", {"webhookUrl": "http://[::1]:3000/b"})
-    assert changed.json() == {**made.json(), "webhookUrl": "http://[::1]:3000/b"}
-    assert shop.get(f"/webhook/{key}").json() == changed.json()
+    assert shop.put(f"/webhook/{key}", {"webhookUrl": URL}).status_code == 200
+    made = shop.get(f"/webhook/{key}").json()
+    assert (made["webhookUrl"], made["chave"]) == (URL, key)
+    assert shop.put(f"/webhook/{key}", {"webhookUrl": "http://[::1]:3000/b"}).status_code == 200
+    assert shop.get(f"/webhook/{key}").json() == {**made, "webhookUrl": "http://[::1]:3000/b"}
     gone = shop.delete(f"/webhook/{key}")
     assert (gone.status_code, gone.content) == (204, b"")
     assert shop.get(f"/webhook/{key}").status_code == shop.delete(f"/webhook/{key}").status_code == 404
@@ -83,6 +91,33 @@ def test_an_address_that_is_not_delivered_to_is_a_violation(delivering_shop: Sho
     assert answer.status_code == 400, answer.text
     assert answer.json()["type"].endswith("/WebhookOperacaoInvalida")
     assert [each["propriedade"] for each in answer.json()["violacoes"]] == ["webhook.webhookUrl"]
+
+
+def test_what_is_posted_is_what_the_description_says() -> None:
+    receiver = ReceiverInMemory()
+    world = World(MemoryUnitsOfWork(), delivering=receiver.delivering())
+    ana, returns = world.open_account(), ReturnsWorld(world)
+    key = merchant(world.bank, ana)
+    world.bank.webhooks.put(account_number=ana.number, key=key, url=URL)
+    charge, _ = world.bank.charges.create(cob(ana, key))
+    offered = replace(offer(world, ana, charge), payee_key=key)
+    world.hear(offered)
+    confirm(world, offered)
+    for number, reason in enumerate((None, ReasonCode.AB11, None)):
+        world.clock.turn(1)
+        order_key = return_order_key(offered.end_to_end_id, f"volta{number}")
+        world.hear(returns.outcome_of(returns.give_back(ana, offered, 1_00, order_key), reason))
+    world.clock.turn(1)
+    pending = returns.give_back(ana, offered, 50, "on a page")
+    world.bank.webhooks.deliver_due()
+    ((_, body),) = receiver.posts
+    assert [each["status"] for each in body["pix"][0]["devolucoes"]] == [
+        "DEVOLVIDO", "NAO_REALIZADO", "DEVOLVIDO", "EM_PROCESSAMENTO",
+    ]  # fmt: skip
+    assert body["pix"][0]["devolucoes"][3]["id"] == pending.return_id
+    assert faults_of_webhook(body) == []
+    del body["pix"][0]["valor"]
+    assert faults_of_webhook(body) != []
 
 
 def test_reading_and_writing_have_scopes_of_their_own(

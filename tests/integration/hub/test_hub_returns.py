@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
-from hub.application.ports import RowChange, UnitsOfWork
+from hub.application.ports import BankPosting, RowChange, UnitsOfWork
 from hub.application.process_messages import ProcessMessages
 from hub.entrypoints.http.app import create_app
 from pix.runtime.clock import SystemClock
@@ -20,6 +20,7 @@ from pix.scheme.deliveries import Arrival
 from pix.scheme.features import FEATURES
 from pix.scheme.messages import Side
 from pix.scheme.messages.returns import FromBank, ReturnFailed, ReturnOffered
+from tests.integration.hub.test_hub_explorer import FakeBooks
 from tests.support.hub import World
 from tests.support.hub_builders import AMOUNT, AURORA, IPE, POLICY, completed, e2e, transfer
 from tests.support.return_builders import (
@@ -72,6 +73,21 @@ def test_rest_lists_returns_and_shows_one_with_its_history(client: TestClient) -
     assert [step["message"] for step in one["history"]] == ["ReturnRequested"]
     names = [each["message"] for each in client.get(f"/api/v1/returns/{return_id()}/timeline").json()]
     assert names == ["ReturnRequested", None, "ReturnOffered"]
+
+
+def test_the_ledger_entries_of_both_banks_are_shown(world: World, units: PostgresUnitsOfWork) -> None:
+    process(units, (return_requested(), IPE))
+    booked = BankPosting("return", "customer:2", "clearing", PART, world.clock.at_ms, "outgoing")
+    app = create_app(world.application, bank_books=FakeBooks({"002": [booked]}))
+    with TestClient(app) as client:
+        told = client.get(f"/api/v1/returns/{return_id()}/bookings").json()
+        assert [(each["ispb"], len(each["postings"]), bool(each["why_silent"])) for each in told] == [
+            (AURORA, 0, True),
+            (IPE, 1, False),
+        ]
+        assert f'hx-get="/returns/{return_id()}/bookings"' in client.get(f"/returns/{return_id()}").text
+        page = client.get(f"/returns/{return_id()}/bookings").text
+        assert "customer:2" in page and f'href="/returns/{return_id()}"' in page
 
 
 def test_rest_pages_through_the_returns(client: TestClient) -> None:

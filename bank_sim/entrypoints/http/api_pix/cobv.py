@@ -10,7 +10,6 @@ from bank_sim.application.charges.ports import ChargeFilter
 from bank_sim.domain.charges.model import ChargeKind
 from bank_sim.entrypoints.http.api_pix.access import ApiOf, Merchant, merchant
 from bank_sim.entrypoints.http.api_pix.charges import (
-    INT32_MAX,
     HasLocation,
     NewTxid,
     Revision,
@@ -63,7 +62,7 @@ def list_charges(
     page: PagingOf,
     has_location: HasLocation = None,
     status: Status = None,
-    batch: Annotated[int | None, Query(alias="loteCobVId", ge=0, le=INT32_MAX)] = None,
+    batch: Annotated[int | None, Query(alias="loteCobVId", ge=0, lt=10**18)] = None,
 ) -> dict[str, Any]:
     """The charges that were created in a period, oldest first."""
     narrow = ChargeFilter(

@@ -37,19 +37,19 @@ class WebhookRequest(BaseModel):
 
 
 @router.put("/webhook/{chave}")
-def put_webhook(api: ApiOf, asking: Writer, key_text: KeyText, body: WebhookRequest) -> dict[str, Any]:
-    """Sets or changes the webhook of a key."""
+def put_webhook(api: ApiOf, asking: Writer, key_text: KeyText, body: WebhookRequest) -> Response:
+    """Sets or changes the webhook of a key. The answer has no body: the Central Bank's file declares none."""
     try:
         key = parse_stored_key(key_text)
     except SchemeError as error:
         raise _invalid(error, "chave", key_text) from None
     try:
-        webhook = api.bank.webhooks.put(account_number=asking.account_number, key=key, url=body.webhookUrl)
+        api.bank.webhooks.put(account_number=asking.account_number, key=key, url=body.webhookUrl)
     except WebhookKeyNotOwn as error:
         raise _invalid(error, "chave", key_text) from None
     except WebhookUrlInvalid as error:
         raise _invalid(error, "webhook.webhookUrl", body.webhookUrl) from None
-    return _document(webhook, asking)
+    return Response()
 
 
 @router.get("/webhook/{chave}")

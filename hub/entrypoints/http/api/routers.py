@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.bank_books import bookings_of
 from hub.application.ports import BankBooks, TransferFilter
+from hub.application.returns import find_return
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
 from hub.domain.errors import BankNotFound
@@ -178,6 +179,12 @@ def api_routers(
         """The postings of both banks for the transfer, read from the banks."""
         transfer, _ = queries.find_transfer(end_to_end_id)
         return [BookingsDocument.of(each) for each in bookings_of(transfer, queries, bank_books)]
+
+    @router.get("/returns/{return_id}/bookings", tags=["returns"])
+    def ask_banks_of_return(return_id: str) -> list[BookingsDocument]:
+        """The postings of both banks for the return, read from the banks."""
+        row, _ = queries.read(lambda unit: find_return(unit, return_id))
+        return [BookingsDocument.of(each) for each in bookings_of(row, queries, bank_books)]
 
     @directory.get("/keys/{kind}/{key:path}", tags=["keys"])
     def find_key(kind: KeyKind, key: str, asking: Bank = Depends(calling_bank)) -> KeyDocument:

@@ -14,6 +14,7 @@ from hub.application.returns import find_return, search_returns
 from hub.domain.flows import timeline
 from hub.domain.flows.returns.model import NAME, HistoryStep, Return, ReturnStatus
 from hub.entrypoints.http.api.paging import page_cursor
+from hub.entrypoints.http.pages.bookings import bookings_page
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import BankView, bank_views, message_views, stranger
@@ -144,6 +145,13 @@ def stream_return(request: Request, pages: PagesOf, site: SiteOf, return_id: str
         )
 
     return stream_scenes(request, look, seen=seen)
+
+
+@router.get("/returns/{return_id}/bookings")
+def show_bookings(request: Request, pages: PagesOf, site: SiteOf, return_id: str) -> Response:
+    """The postings of both banks, read from the banks: a part of the return's page, or a page."""
+    row, _ = site.hub.queries.read(lambda unit: find_return(unit, return_id))
+    return bookings_page(request, pages, site, row, f"/returns/{return_id}")
 
 
 def _context(request: Request, site: Site, row: Return, history: list[HistoryStep]) -> dict[str, Any]:

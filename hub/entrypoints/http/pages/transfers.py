@@ -9,19 +9,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from hub.application.bank_books import bookings_of
 from hub.application.ports import TransferFilter
 from hub.application.returns import returns_of_transfer
 from hub.domain.flows import timeline
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
 from hub.entrypoints.http.api.paging import page_cursor
+from hub.entrypoints.http.pages.bookings import bookings_page
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import (
     bank_views,
     message_views,
     milestones,
-    stranger,
     transfer_line,
 )
 from hub.entrypoints.http.pages.views import transfer_lines as lines_of
@@ -34,7 +33,7 @@ from pix.scheme.money import parse_brl
 from pix.scheme.reasons import ReasonCode
 from pix.web.events import Scene, stream_scenes
 from pix.web.formats import brl_plain
-from pix.web.htmx import asks_for_fragment, see_other
+from pix.web.htmx import see_other
 from pix.web.languages import reason_sentence
 from pix.web.site import PagesOf, version_of
 from pix.web.templates import language_of
@@ -173,14 +172,7 @@ def stream_transfer(request: Request, pages: PagesOf, site: SiteOf, end_to_end_i
 def show_bookings(request: Request, pages: PagesOf, site: SiteOf, end_to_end_id: str) -> Response:
     """The postings of both banks, read from the banks: a part of the transfer's page, or a page."""
     transfer, _ = site.hub.queries.find_transfer(end_to_end_id)
-    views = bank_views(site.hub.queries)
-    bookings = [
-        (views.get(each.ispb) or stranger(each.ispb), each)
-        for each in bookings_of(transfer, site.hub.queries, site.bank_books)
-    ]
-    context = {"transfer": transfer, "bookings": bookings, "section": "/transfers"}
-    block = "bookings" if asks_for_fragment(request) else None
-    return pages.page(request, "hub/bookings.html", context, block=block)
+    return bookings_page(request, pages, site, transfer, f"/transfers/{end_to_end_id}")
 
 
 def _context(request: Request, site: Site, transfer: Transfer, history: list[HistoryStep]) -> dict[str, Any]:

@@ -269,7 +269,7 @@ def _list(
         lines=lines,
         has_more=start > 0,
         query=urlencode(query),
-        version=version_of(lines),
+        version=version_of(tuple(lines)),
     )
 
 

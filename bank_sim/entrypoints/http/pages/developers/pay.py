@@ -145,7 +145,7 @@ def _page(
 
 def _plans(request: Request, site: Site, account: Account) -> dict[str, Any]:
     plans = site.bank.sandbox.plans(LINES_SHOWN)
-    return frame(request, site, account, TAB, plans=plans, stories=STORIES, version=version_of(plans))
+    return frame(request, site, account, TAB, plans=plans, stories=STORIES, version=version_of(tuple(plans)))
 
 
 def _seconds(text: str) -> int:

@@ -208,7 +208,7 @@ def _notices(
         status=str(status),
         before=before,
         next_before=shown[-1].notice_id if len(found) > LINES_SHOWN else None,
-        version=version_of(shown),
+        version=version_of(tuple(shown)),
     )
 
 
