@@ -262,6 +262,6 @@ def test_a_network_begins_with_the_revision_that_it_is_given() -> None:
     village = Village(BANKS, TurnedClock(), is_virtual=True)
     units = village.hub.network_clock._units  # type: ignore[union-attr]
     clock = NetworkClock(TurnedClock(), first)
-    assert FollowClock(units, clock).clock.now_ms() == NOON_MS - DAY_MS  # type: ignore[arg-type]
+    assert FollowClock(units, clock).clock.now_ms() == NOON_MS - DAY_MS
     with units() as unit:
         assert unit.clock.read() == first
