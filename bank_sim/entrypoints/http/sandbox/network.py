@@ -34,6 +34,13 @@ def start_over(request: Request, site: SiteOf, body: StartOverRequest) -> Respon
     return Response(status_code=204)
 
 
+@router.post("/announcement", status_code=204)
+def announce(site: SiteOf) -> Response:
+    """Tells the hub again where this bank is: books of an earlier start name other ports."""
+    site.bank.join_network()
+    return Response(status_code=204)
+
+
 class CredentialOrder(BaseModel):
     """A credential of the API Pix whose secret is chosen, so that it is the same in every run."""
 
