@@ -168,8 +168,17 @@ def compose(
     register_key = RegisterKey(units, hub, clock, new_id)
     block_account = BlockAccount(units)
     remove_keys_of_closed_accounts = RemoveKeysOfClosedAccounts(units, hub, closed_numbers(identity.code))
+    meet_participants = MeetParticipants(units, hub)
     payable_codes = compose_payable_codes(
-        units, find_payee, scheme_clock, clock, payload_host, public_url, payload_seal, payload_reader
+        units,
+        find_payee,
+        scheme_clock,
+        clock,
+        payload_host,
+        public_url,
+        payload_seal,
+        payload_reader,
+        meet_participants,
     )
     note_new = PayNewCharges(payable_codes, new_id) if has_sandbox else None
     charges = compose_charges(units, scheme_clock, random, note_new)
@@ -227,7 +236,7 @@ def compose(
         receipts=Receipts(units, returns.request, scheme_clock),
         join_network=JoinNetwork(hub, identity, public_url, version, payload_host),
         send_heartbeat=SendHeartbeat(hub, instance, version),
-        meet_participants=MeetParticipants(units, hub),
+        meet_participants=meet_participants,
         mirror_settlement=MirrorSettlement(units, hub),
         choose_behaviour=ChooseBehaviour(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again),

@@ -11,6 +11,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -18,6 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 TRANSLATIONS: Final[Mapping[str, str]] = {
     "README.md": "README.pt-BR.md",
     "docs/add-a-bank.md": "docs/pt-BR/add-a-bank.md",
+    "docs/integrating.md": "docs/pt-BR/integrating.md",
     "docs/lab.md": "docs/pt-BR/lab.md",
     "docs/protocol.md": "docs/pt-BR/protocol.md",
 }
@@ -27,6 +29,7 @@ FENCE: Final = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT: Final = re.compile(r"\s*(?:#|//)\s.*$", re.MULTILINE)
 LANGUAGES_OF_CODE: Final = frozenset({"js", "json", "python", "sh", "yaml"})
 """Code blocks that a translation repeats, but for their comments."""
+TABLE: Final = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 LINK: Final = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -41,19 +44,20 @@ def mark_of(original: str, text: str) -> str:
     return f"<!-- translates {original} as of blob {blob_id(text)} -->\n"
 
 
-def shape_of(text: str) -> Mapping[str, list[object]]:
-    """What a translation keeps: its headings' levels, its code blocks' languages, the rows of its tables."""
+def shape_of(text: str) -> Mapping[str, list[str]]:
+    """What a translation keeps: levels of headings, languages of code blocks, rows and code of tables."""
     prose = FENCE.sub("", text)
     return {
-        "headings": [len(level) for level in re.findall(r"^(#+) ", prose, re.MULTILINE)],
+        "headings": re.findall(r"^(#+) ", prose, re.MULTILINE),
         "code blocks": [language for language, _ in FENCE.findall(text)],
-        "tables": [table.count("\n") for table in re.findall(r"(?:^\|.*\n)+", prose, re.MULTILINE)],
+        "tables": [str(len(table.splitlines())) for table in TABLE.findall(prose)],
+        "codes in tables": [code for table in TABLE.findall(prose) for code in re.findall(r"`[^`\n]+`", table)],
     }
 
 
 def code_of(text: str) -> list[str]:
     """The blocks of code without their comments, and what a comment before each says about it."""
-    described = re.compile(r"(?:^(<!-- .* -->)\n+)?" + FENCE.pattern, FENCE.flags)
+    described = re.compile(r"(?:^(<!-- [^\n]* -->)\n+)?" + FENCE.pattern, FENCE.flags)
     return [
         said + COMMENT.sub("", code)
         for said, language, code in described.findall(text)
@@ -78,11 +82,11 @@ def find_faults(root: Path, original: str, translation: str) -> list[str]:
             f"translate it, and run: python -m lab.development.translations --accept {original}"
         )
     mine = shape_of(text)
-    faults += [
-        f"{translation}: its {what} are {mine[what]}, those of {original} are {theirs}"
-        for what, theirs in shape_of(source).items()
-        if mine[what] != theirs
-    ]
+    for what, theirs in shape_of(source).items():
+        for ours, its in zip_longest(mine[what], theirs, fillvalue="nothing"):
+            if ours != its:
+                faults.append(f"{translation}: its {what} differ from those of {original}: {ours} for {its}")
+                break
     if mine["code blocks"] == shape_of(source)["code blocks"]:
         pairs = zip(code_of(text), code_of(source), strict=True)
         faults += [

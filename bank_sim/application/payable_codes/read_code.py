@@ -6,6 +6,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from bank_sim.application.find_payee import FindPayee
+from bank_sim.application.join_network import MeetParticipants
 from bank_sim.application.payable_codes.ports import PayloadReader
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.domain.bank import Participant
@@ -22,13 +23,19 @@ from pix.scheme.texts import check_description
 
 class ReadCode:
     def __init__(
-        self, units: UnitsOfWork, find_payee: FindPayee, reader: PayloadReader | None, scheme_clock: SchemeClock
+        self,
+        units: UnitsOfWork,
+        find_payee: FindPayee,
+        reader: PayloadReader | None,
+        scheme_clock: SchemeClock,
+        meet_participants: MeetParticipants,
     ) -> None:
         """Without a reader no dynamic code can be paid."""
         self._units = units
         self._find_payee = find_payee
         self._reader = reader
         self._scheme_clock = scheme_clock
+        self._meet_participants = meet_participants
 
     def __call__(self, text: str, day: date | None = None) -> CodeToPay:
         """`day` is when the code is to be paid, in São Paulo; today unless it is named.
@@ -55,6 +62,10 @@ class ReadCode:
     def _read_dynamic(self, location: str, day: date | None) -> CodeToPay:
         host, path = brcode.split_location(location)
         banks = self._banks_at(host)
+        if not banks:
+            # A bank that has joined a moment ago; asking costs as much as looking up a key.
+            self._meet_participants()
+            banks = self._banks_at(host)
         if not banks:
             raise PayloadHostUnknown
         if self._reader is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bank_sim.application.find_payee import FindPayee
+from bank_sim.application.join_network import MeetParticipants
 from bank_sim.application.payable_codes.ports import PayloadReader, PayloadSeal
 from bank_sim.application.payable_codes.read_code import ReadCode
 from bank_sim.application.payable_codes.sign_payloads import SignPayloads
@@ -42,11 +43,12 @@ def compose_payable_codes(
     public_url: str,
     seal: PayloadSeal | None,
     reader: PayloadReader | None,
+    meet_participants: MeetParticipants,
 ) -> PayableCodes:
     """On any adapters. Without a seal no payload can be served, without a reader no dynamic code can be paid."""
     scheme = "https" if public_url.startswith("https://") else "http"
     return PayableCodes(
-        read=ReadCode(units, find_payee, reader, scheme_clock),
+        read=ReadCode(units, find_payee, reader, scheme_clock, meet_participants),
         sign=SignPayloads(units, seal, clock, f"{scheme}://{payload_host}{KEY_SET_PATH}"),
         payload_host=payload_host,
     )

@@ -60,34 +60,32 @@ def test_a_body_over_the_limit_is_refused_and_a_batch_may_have_a_larger_one(shop
     check_problem(shop.request("PUT", "/lotecobv/1", content=too_large, headers=json), 413, ":CorpoGrandeDemais")
 
 
-@pytest.mark.parametrize(
-    ("params", "place", "value"),
-    [
-        ({"inicio": None}, "inicio", ""),
-        ({"inicio": "ontem"}, "inicio", "ontem"),
-        ({"inicio": "2026-01-01"}, "inicio", "2026-01-01"),
-        ({"inicio": "2026-13-01T00:00:00Z"}, "inicio", "2026-13-01T00:00:00Z"),
-        ({"fim": "2019-01-01T00:00:00Z"}, "fim", "2019-01-01T00:00:00Z"),
-        ({"paginacao.paginaAtual": "-1"}, "paginacao.paginaAtual", "-1"),
-        ({"paginacao.paginaAtual": "x"}, "paginacao.paginaAtual", "x"),
-        ({"paginacao.paginaAtual": "9" * 30}, "paginacao.paginaAtual", "9" * 30),
-        ({"paginacao.itensPorPagina": "0"}, "paginacao.itensPorPagina", "0"),
-        ({"paginacao.itensPorPagina": "-1"}, "paginacao.itensPorPagina", "-1"),
-        ({"paginacao.itensPorPagina": "1001"}, "paginacao.itensPorPagina", "1001"),
-        ({"cpf": "52998224725", "cnpj": "12ABC34501DE35"}, "cpf", "52998224725"),
-        ({"cpf": "529.982.247-25"}, "cpf", "529.982.247-25"),
-        ({"txid": "com espaço"}, "txid", "com espaço"),
-        ({"txIdPresente": "talvez"}, "txIdPresente", "talvez"),
-    ],
+BROKEN_QUERIES: tuple[tuple[dict[str, str | None], str, str], ...] = (
+    ({"inicio": None}, "inicio", ""),
+    ({"inicio": "ontem"}, "inicio", "ontem"),
+    ({"inicio": "2026-01-01"}, "inicio", "2026-01-01"),
+    ({"inicio": "2026-13-01T00:00:00Z"}, "inicio", "2026-13-01T00:00:00Z"),
+    ({"fim": "2019-01-01T00:00:00Z"}, "fim", "2019-01-01T00:00:00Z"),
+    ({"paginacao.paginaAtual": "-1"}, "paginacao.paginaAtual", "-1"),
+    ({"paginacao.paginaAtual": "x"}, "paginacao.paginaAtual", "x"),
+    ({"paginacao.paginaAtual": "9" * 30}, "paginacao.paginaAtual", "9" * 30),
+    ({"paginacao.itensPorPagina": "0"}, "paginacao.itensPorPagina", "0"),
+    ({"paginacao.itensPorPagina": "-1"}, "paginacao.itensPorPagina", "-1"),
+    ({"paginacao.itensPorPagina": "1001"}, "paginacao.itensPorPagina", "1001"),
+    ({"cpf": "52998224725", "cnpj": "12ABC34501DE35"}, "cpf", "52998224725"),
+    ({"cpf": "529.982.247-25"}, "cpf", "529.982.247-25"),
+    ({"txid": "com espaço"}, "txid", "com espaço"),
+    ({"txIdPresente": "talvez"}, "txIdPresente", "talvez"),
 )
-def test_a_query_that_breaks_a_rule_names_parameter_and_value(
-    shop: Shop, params: dict[str, str | None], place: str, value: str
-) -> None:
-    query = {name: text for name, text in {**PERIOD, **params}.items() if text is not None}
-    problem = check_problem(shop.request("GET", "/pix", params=query), 400, "/PixConsultaInvalida")
-    (violation,) = problem["violacoes"]
-    assert violation["propriedade"] == place and violation["valor"] == value
-    assert violation["razao"].endswith(".")
+
+
+def test_a_query_that_breaks_a_rule_names_parameter_and_value(shop: Shop) -> None:
+    for params, place, value in BROKEN_QUERIES:
+        query = {name: text for name, text in {**PERIOD, **params}.items() if text is not None}
+        problem = check_problem(shop.request("GET", "/pix", params=query), 400, "/PixConsultaInvalida")
+        (violation,) = problem["violacoes"]
+        assert violation["propriedade"] == place and violation["valor"] == value
+        assert violation["razao"].endswith(".")
 
 
 def test_all_broken_rules_are_named_at_once(shop: Shop) -> None:

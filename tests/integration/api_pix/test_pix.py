@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from bank_sim.domain.charges.amounts import FIXED
 from bank_sim.domain.charges.model import DueDate, Modality
 from bank_sim.domain.flows.transfer.model import changed
@@ -135,29 +133,27 @@ def test_a_return_of_the_bank_itself_is_shown_by_its_return_id(shop: Shop, other
     assert other_shop.get(f"/pix/{e2eid}/devolucao/{row.return_id}").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("body", "place"),
-    [
-        ({"valor": "10,00"}, "devolucao.valor"),
-        ({"valor": "0.00"}, "devolucao.valor"),
-        ({"valor": 10}, "devolucao.valor"),
-        ({}, "devolucao.valor"),
-        ({"valor": "20.01"}, "devolucao.valor"),
-        ({"valor": "1.00", "natureza": "RETIRADA"}, "devolucao.natureza"),
-        ({"valor": "1.00", "natureza": "MED_FRAUDE"}, "devolucao.natureza"),
-        ({"valor": "1.00", "descricao": "x" * 141}, "devolucao.descricao"),
-    ],
+BROKEN_ORDERS: tuple[tuple[dict[str, object], str], ...] = (
+    ({"valor": "10,00"}, "devolucao.valor"),
+    ({"valor": "0.00"}, "devolucao.valor"),
+    ({"valor": 10}, "devolucao.valor"),
+    ({}, "devolucao.valor"),
+    ({"valor": "20.01"}, "devolucao.valor"),
+    ({"valor": "1.00", "natureza": "RETIRADA"}, "devolucao.natureza"),
+    ({"valor": "1.00", "natureza": "MED_FRAUDE"}, "devolucao.natureza"),
+    ({"valor": "1.00", "descricao": "x" * 141}, "devolucao.descricao"),
 )
-def test_an_order_that_breaks_a_rule_is_refused_and_moves_nothing(
-    shop: Shop, other_shop: Shop, body: dict[str, object], place: str
-) -> None:
+
+
+def test_an_order_that_breaks_a_rule_is_refused_and_moves_nothing(shop: Shop, other_shop: Shop) -> None:
     e2eid = shop.receive(other_shop, ANAS_KEY, 2_000)
-    answer = shop.put(f"/pix/{e2eid}/devolucao/1", body)
-    assert answer.status_code == 400
-    problem = answer.json()
-    assert problem["type"] == f"{TYPE}PixDevolucaoInvalida"
-    assert [each["propriedade"] for each in problem["violacoes"]] == [place]
-    assert all(each["razao"] for each in problem["violacoes"])
+    for body, place in BROKEN_ORDERS:
+        answer = shop.put(f"/pix/{e2eid}/devolucao/1", body)
+        assert answer.status_code == 400
+        problem = answer.json()
+        assert problem["type"] == f"{TYPE}PixDevolucaoInvalida"
+        assert [each["propriedade"] for each in problem["violacoes"]] == [place]
+        assert all(each["razao"] for each in problem["violacoes"])
     assert shop.bank.queries.find_account(shop.account.number).balance_centavos == 102_000
 
 

@@ -10,9 +10,11 @@ import pytest
 from lab.development.translations import TRANSLATIONS, accept, find_faults
 from tests.unit.house.repository import ROOT
 
-ORIGINAL = "[Português](pt-BR/page.md)\n\n# Page\n\nText.\n\n```sh\nmake demo\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+ORIGINAL = (
+    "[Português](pt-BR/page.md)\n\n# Page\n\nText.\n\n```sh\nmake demo\n```\n\n| a | b |\n|---|---|\n| 1 | `two` |\n"
+)
 TRANSLATION = (
-    "[English](../page.md)\n\n# Página\n\nTexto.\n\n```sh\nmake demo\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    "[English](../page.md)\n\n# Página\n\nTexto.\n\n```sh\nmake demo\n```\n\n| a | b |\n|---|---|\n| 1 | `two` |\n"
 )
 PAIR = ("docs/page.md", "docs/pt-BR/page.md")
 
@@ -59,10 +61,11 @@ def test_the_id_is_the_one_by_which_git_finds_the_translated_text(root: Path) ->
 @pytest.mark.parametrize(
     ("page", "before", "after", "fault"),
     [
-        (PAIR[1], "# Página", "Página", "its headings are [], those of docs/page.md are [1]"),
-        (PAIR[1], "```sh\nmake demo\n```\n", "", "its code blocks are [], those of docs/page.md are ['sh']"),
+        (PAIR[1], "# Página", "Página", "its headings differ from those of docs/page.md: nothing for #"),
+        (PAIR[1], "```sh\nmake demo\n```\n", "", "its code blocks differ from those of docs/page.md: nothing for sh"),
         (PAIR[1], "make demo\n", "make test\n", "its code is not that of docs/page.md: make test"),
-        (PAIR[1], "| 1 | 2 |\n", "", "its tables are [2], those of docs/page.md are [3]"),
+        (PAIR[1], "`two`", "`dois`", "its codes in tables differ from those of docs/page.md: `dois` for `two`"),
+        (PAIR[1], "| 1 | `two` |\n", "", "its tables differ from those of docs/page.md: 2 for 3"),
         (PAIR[1], "Texto.", "[Texto](gone.md)", "links to docs/pt-BR/gone.md, which is not there"),
         (PAIR[1], "(../page.md)", "(page.md)", "docs/pt-BR/page.md: does not link to docs/page.md"),
         (PAIR[1], "<!-- translates docs/page.md", "<!-- translates docs/other.md", "its first line is not"),
