@@ -65,6 +65,8 @@ _REFUSALS: Final = frozenset(
     }
 )
 """Errors whose names say what was refused, and whose sentences pages show."""
+_OF_PROGRAMS: Final = frozenset({"PixApiError", "TokenError"})
+"""Errors of the API Pix: it answers programs, in Portuguese, and OAuth in English."""
 
 
 def collect_messages(root: Path = _ROOT) -> Catalog:
@@ -114,6 +116,8 @@ def _rules_in(source: str) -> Iterator[str]:
 
 def _makes_error(function: ast.expr, arguments: int) -> bool:
     if isinstance(function, ast.Name):
+        if function.id in _OF_PROGRAMS:
+            return False
         return (arguments == 2 and function.id.endswith("Error")) or (arguments > 0 and function.id in _REFUSALS)
     return arguments == 2 and isinstance(function, ast.Attribute) and function.attr == "__init__"
 
