@@ -92,6 +92,17 @@ class CodePixNetwork:
         """Lets the payer pay a copia e cola; `how` has the fields of `POST /sandbox/payments`."""
         return dict(self.call("POST", f"{self.payer['sandbox_url']}/payments", json={"code": code, **how}))
 
+    def verdict(self, receipts: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Compares what the merchant's webhook receiver has booked with the bank's books.
+
+        `receipts` has an entry for each booking, with `endToEndId` and `valor`. `is_right` in the answer sums it up.
+        """
+        shop = self.merchant
+        report = {"account_number": shop["account_number"], "receipts": list(receipts)}
+        self.call("POST", f"{shop['sandbox_url']}/receipts", json=report)
+        query = {"account_number": shop["account_number"]}
+        return dict(self.call("GET", f"{shop['sandbox_url']}/verdict", params=query))
+
     def advance(self, seconds: float) -> None:
         """Moves the virtual clock ahead, and waits until it has arrived."""
         seen = self.call("POST", f"{self.hub['api_url']}/clock/advance", json={"milliseconds": round(seconds * 1000)})

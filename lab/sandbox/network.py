@@ -77,16 +77,23 @@ class Sandbox:
         network = run.network
         databases = [HUB_DATABASE, *(database_of(bank.spec) for bank in network.banks)]
         self.snapshots = Snapshots([network.postgres.url(name) for name in databases])
+        self._is_resumed = False
+        """Whether the snapshots may be of an earlier start, with other ports."""
         self._one_change = threading.Lock()
 
     def prepare(self) -> None:
-        """Keeps the state to which each reset goes back, and starts the clock. Raises `PartError`, `Unreachable`."""
+        """Keeps the state to which each reset goes back, and starts the clock.
+
+        A folder that has such a state goes on where it was, with its clock. Raises `PartError`, `Unreachable`.
+        """
         with self._one_change:
+            self._is_resumed = BASELINE in self.snapshots.names()
+            if self._is_resumed:
+                return
             if open_items := wait_at_rest(self.run, AT_REST_SECONDS_MAX):
                 raise StillOpen(open_items)
-            if BASELINE not in self.snapshots.names():
-                make_credentials(self.run, self._chance_or_seed)
-                self.snapshots.take(BASELINE)
+            make_credentials(self.run, self._chance_or_seed)
+            self.snapshots.take(BASELINE)
             self._set_clock(self.options.start_at_ms)
 
     def document(self) -> SandboxDocument:
@@ -143,7 +150,7 @@ class Sandbox:
         is_at_rest = not wait_at_rest(self.run, RESET_WAIT_SECONDS, STUCK_SECONDS)
         # The clock first: with the books back and a later time, payments that were planned would be made at once.
         self._set_clock(at_ms)
-        self.snapshots.restore(name)
+        self._restore(name)
         if is_at_rest:
             return
         # Records of what was given up still wait to be read. The banks are honest again, so all of it comes to an end.
@@ -151,19 +158,26 @@ class Sandbox:
             wait_until_read(self.run.network, READ_SECONDS_MAX)
             is_at_rest = not wait_at_rest(self.run, RESET_WAIT_SECONDS, STUCK_SECONDS)
             self._set_clock(at_ms)
-            self.snapshots.restore(name)
+            self._restore(name)
             if is_at_rest:
                 return
         raise StillOpen(read_open(self.run))
 
+    def _restore(self, name: str) -> None:
+        self.snapshots.restore(name)
+        if self._is_resumed:
+            self._tell_banks("announcement")
+
     def _set_clock(self, at_ms: int | None) -> None:
         hub = self.run.reader.hub
-        revision = hub.call("POST", "/clock/start-over", json={"at_ms": at_ms})
+        self._tell_banks("start-over", hub.call("POST", "/clock/start-over", json={"at_ms": at_ms}))
+
+    def _tell_banks(self, what: str, body: Any = None) -> None:
         for bank in self.run.network.banks:
             try:
-                self.run.client.post(f"{bank.url}/sandbox/start-over", json=revision).raise_for_status()
+                self.run.client.post(f"{bank.url}/sandbox/{what}", json=body).raise_for_status()
             except httpx.HTTPError as error:
-                raise Unreachable(f"Bank {bank.code} at {bank.url} does not start over ({error}).") from error
+                raise Unreachable(f"Bank {bank.code} at {bank.url} does not answer to {what} ({error}).") from error
 
     def _keep_clock(self, name: str, at_ms: int | None) -> None:
         clocks = {**self._kept_clocks(), name: at_ms}

@@ -49,6 +49,11 @@ class Limiter:
         with self._lock:
             self._keep(name, given_back(self._filled(name), self._policy, tokens))
 
+    def forget(self) -> None:
+        """Fills every bucket: for a sandbox whose next test must not pay for the one before."""
+        with self._lock:
+            self._buckets.clear()
+
     def _filled(self, name: str) -> Bucket:
         now_ms = self._clock_ms()
         bucket = self._buckets.get(name)

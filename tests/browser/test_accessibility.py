@@ -59,6 +59,7 @@ PAGES = (
     "/backoffice/books",
     "/backoffice/dead-letters",
     "/backoffice/behaviour",
+    "/backoffice/sandbox",
 )
 
 

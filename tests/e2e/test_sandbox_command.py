@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from lab.network.parts.process import wait_until
-from lab.sandbox.client import CodePixNetwork, SandboxError
+from lab.sandbox.client import CodePixNetwork, SandboxError, running_sandbox
 from pix.scheme import brcode
 from pix.web.client import new_http_client
 from tests.e2e.conftest import all_gone, ask_codepix, command_line, run_codepix
@@ -188,6 +188,29 @@ def test_the_plugin_gives_each_test_the_same_network(sandbox: CodePixNetwork, tm
     seen = json.loads((tmp_path / "seen.json").read_text())
     for code, bank in sandbox.banks.items():
         assert seen["banks"][code]["people"] == bank["people"]
+
+
+@pytest.mark.prove
+def test_a_folder_goes_on_where_it_was(tmp_path: Path) -> None:
+    options = (*OPTIONS, "--folder", str(tmp_path / "data"))
+    with running_sandbox(*options) as network:
+        pay(network, "one")
+        await_balance(network, network.merchant["balance_centavos"] + 5_00)
+        network.snapshot("one-payment")
+        code = brcode.encode(brcode.BRCode(evp(network)["key"], "Padaria", "Sao Paulo", amount_centavos=9_00))
+        network.pay(code, when="in_seconds", in_seconds=3_600)
+        had = network.document["merchant"]["balance_centavos"]
+    with running_sandbox(*options) as network:
+        assert balance(network, network.merchant) == had + 5_00
+        network.advance(3_700)
+        await_balance(network, had + 14_00)
+        network.restore("one-payment")
+        assert balance(network, network.merchant) == had + 5_00
+        # Other ports than at the time of the snapshot: the hub knows them again.
+        urls = {bank["url"] for bank in network.call("GET", f"{network.hub['api_url']}/banks")}
+        assert urls == {bank["url"] for bank in network.banks.values()}
+        network.reset()
+        assert balance(network, network.merchant) == had
 
 
 def test_a_folder_of_another_seed_is_refused(tmp_path: Path) -> None:

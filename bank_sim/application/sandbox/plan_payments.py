@@ -9,7 +9,7 @@ from bank_sim.application.ports import RowExists, UnitOfWork, UnitsOfWork
 from bank_sim.application.request_transfer import RequestTransfers
 from bank_sim.application.sandbox.ports import ReadTerms
 from bank_sim.domain.account import Account
-from bank_sim.domain.errors import AccountNotFound, IdempotencyConflict
+from bank_sim.domain.errors import AccountNotFound, HubUnavailable, IdempotencyConflict
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.sandbox.plans import (
     PLANS_KEPT_MAX,
@@ -70,7 +70,7 @@ class MakePlannedPayments:
         while due := self._due():
             made_now = sum(self.make(plan) is not None for plan in due)
             if made_now == 0:
-                # Another replica holds them.
+                # Another replica holds them, or the hub is away.
                 break
             done += made_now
         return done
@@ -84,8 +84,14 @@ class MakePlannedPayments:
             return unit.plans.next_due_ms()
 
     def make(self, plan: PlannedPayment) -> PlannedPayment | None:
-        """The plan, done; None when another replica does it. Raises DatabaseUnavailable."""
-        terms, refusal = self._terms_of(plan)
+        """The plan, done; None when another replica does it, or when the hub must answer first.
+
+        Raises DatabaseUnavailable.
+        """
+        try:
+            terms, refusal = self._terms_of(plan)
+        except HubUnavailable:
+            return None
         taken = None
         with self._units() as unit:
             held = unit.plans.lock_waiting(plan.plan_id)
@@ -120,6 +126,8 @@ class MakePlannedPayments:
             return plan.terms, ""
         try:
             return self._read(plan.code, None), ""
+        except HubUnavailable:
+            raise
         except SchemeError as error:
             return None, error.rule
 

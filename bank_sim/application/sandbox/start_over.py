@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from pix.participant.clock.model import FollowClock
 from pix.scheme.clock import time_of_text
 from pix.scheme.errors import SchemeError
@@ -12,10 +10,8 @@ from pix.scheme.errors import SchemeError
 class StartOver:
     """What this process must do once the lab has put the books back."""
 
-    def __init__(self, follow_clock: FollowClock | None, forget: Sequence[Callable[[], None]] = ()) -> None:
-        """`forget` drops what the process remembers of the books as they were, such as limits of a credential."""
+    def __init__(self, follow_clock: FollowClock | None) -> None:
         self._follow_clock = follow_clock
-        self._forget = forget
 
     def __call__(self, clock: str) -> None:
         """Takes the hub's revision, also when scheme time goes back with it.
@@ -25,5 +21,3 @@ class StartOver:
         if self._follow_clock is None:
             raise SchemeError("clock", "This network has no virtual clock.")
         self._follow_clock.start_over(time_of_text(clock))
-        for forget in self._forget:
-            forget()

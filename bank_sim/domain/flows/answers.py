@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX, AnswerMode, AnswerStyle, Behaviour
 from bank_sim.domain.flows.flow import WITHHELD, Facts, FlowRow
-from bank_sim.domain.sandbox.rules import MAGIC_ACTIONS, AnswerAction, RuleKind, Subject, first_fit, standard_rules
+from bank_sim.domain.sandbox.rules import MAGIC_ACTIONS, AnswerAction, RuleKind, Subject, first_fit, standard_answers
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.values import value_object
 
@@ -43,7 +43,7 @@ It also rejects an amount without a code when the payee's account cannot be cred
 
 def play(subject: Subject, reason: ReasonCode | None, behaviour: Behaviour) -> Answer:
     """The answer of a bank that behaves so, where the rules give `reason`; None: the offer keeps them all."""
-    rules = standard_rules(behaviour) if behaviour.rules is None else behaviour.rules
+    rules = standard_answers(behaviour) if behaviour.rules is None else behaviour.rules
     rule = first_fit(rules, RuleKind.ANSWER, subject)
     action = rule.action if rule is not None and isinstance(rule.action, AnswerAction) else AnswerAction()
     return answer_of(action, reason)

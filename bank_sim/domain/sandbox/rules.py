@@ -257,6 +257,12 @@ def standard_rules(behaviour: Behaviour) -> tuple[Rule, ...]:
     )
 
 
+@lru_cache(maxsize=64)
+def standard_answers(behaviour: Behaviour) -> tuple[Rule, ...]:
+    """The enabled answer rules of such a bank; kept, since every offer asks for them."""
+    return tuple(rule for rule in standard_rules(behaviour) if rule.enabled and rule.kind is RuleKind.ANSWER)
+
+
 def behaviour_of(rules: Sequence[Rule]) -> Behaviour:
     """The switches as these rules, in their order, have them; the honest default where the table is empty."""
     by_id = {rule.rule_id: rule for rule in rules}

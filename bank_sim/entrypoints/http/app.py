@@ -13,6 +13,7 @@ from bank_sim.entrypoints.api_pix_options import ApiPixOptions
 from bank_sim.entrypoints.http import payloads
 from bank_sim.entrypoints.http.api import API_ROUTERS, install_api_docs
 from bank_sim.entrypoints.http.api_pix import ApiPixPaths, create_api_pix
+from bank_sim.entrypoints.http.api_pix.access import Api
 from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
 from bank_sim.entrypoints.http.api_pix.recurring import public_router
 from bank_sim.entrypoints.http.charges_shown import ChargesShown
@@ -119,6 +120,8 @@ def create_app(
     app.add_exception_handler(PixApiError, answer_pix_error)
     if api_pix is not None:
         served = create_api_pix(application, site.scheme_clock, api_pix)
+        api: Api = served.state.api
+        app.state.limits = (api.requests, api.wrong_secrets)
         app.add_middleware(ApiPixPaths, api_pix=served, options=api_pix)
     return app
 

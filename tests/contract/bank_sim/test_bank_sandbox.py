@@ -139,6 +139,16 @@ def test_a_payment_that_this_bank_refuses_says_why(world: World) -> None:
     assert world.bank.sandbox.plans.find(later.plan_id).status is PlanStatus.REFUSED
 
 
+def test_a_payment_that_is_due_waits_for_a_hub_that_is_away(world: World) -> None:
+    ana = world.open_account(100_00)
+    plan = world.bank.sandbox.plan_payment(told(ana, when=When.IN_SECONDS))
+    world.hub.is_down = True
+    assert world.bank.sandbox.make_planned_payments() == 0
+    world.hub.is_down = False
+    assert world.bank.sandbox.make_planned_payments() == 1
+    assert world.bank.sandbox.plans.find(plan.plan_id).status is PlanStatus.MADE
+
+
 def test_another_person_pays(world: World) -> None:
     world.bank.seed_demo_people()
     usual = world.bank.sandbox.plan_payment(PlanOrder(code=CODE))

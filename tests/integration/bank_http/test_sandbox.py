@@ -133,3 +133,8 @@ def test_the_page_changes_rules(aurora: BankApplication, visit: Visit) -> None:
     for match, action in (("{", "{}"), ("{}", "[]"), ('{"colour": 1}', "{}"), ("{}", '{"mode": "perhaps"}')):
         visitor.send("/backoffice/sandbox/rules", kind="answer", match=match, action=action)
         assert visitor.page.status_code == 422, (match, action)
+
+
+def test_starting_over_needs_a_virtual_clock(aurora: BankApplication, visit: Visit) -> None:
+    problem = answer_of(visit(aurora).client.post("/sandbox/start-over", json={"clock": "1:0:0:1"}), 422)
+    assert problem["field"] == "clock"

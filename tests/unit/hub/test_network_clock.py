@@ -232,3 +232,36 @@ def test_a_report_is_bounded(network: Network) -> None:
     ):
         with pytest.raises(SchemeError):
             network.control.report(ispb, report_of)
+
+
+def test_a_sandbox_starts_over_at_an_earlier_time_and_in_real_time() -> None:
+    network = Network()
+    bank = next(iter(network.village.banks.values()))
+    assert bank.follow_clock is not None
+    network.control.advance(10 * DAY_MS)
+    while network.control.step():
+        network.village.report_clock()
+    ahead_ms = network.control.show().now_ms
+    revision = network.control.show().time.revision
+
+    time = network.control.start_over(NOON_MS - DAY_MS)
+    bank.sandbox.start_over(time.as_text())
+    assert time.revision > revision
+    assert network.control.show().now_ms == bank.follow_clock.clock.now_ms() == NOON_MS - DAY_MS
+    network.control.refresh()
+    assert network.control.show().now_ms < ahead_ms
+
+    assert network.control.start_over(None).is_real
+    assert network.control.show().now_ms == network.real.now_ms()
+    with pytest.raises(SchemeError):
+        network.control.start_over(-1)
+
+
+def test_a_network_begins_with_the_revision_that_it_is_given() -> None:
+    first = VirtualTime(1, NOON_MS, -DAY_MS)
+    village = Village(BANKS, TurnedClock(), is_virtual=True)
+    units = village.hub.network_clock._units  # type: ignore[union-attr]
+    clock = NetworkClock(TurnedClock(), first)
+    assert FollowClock(units, clock).clock.now_ms() == NOON_MS - DAY_MS
+    with units() as unit:
+        assert unit.clock.read() == first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bank_sim.application.demo_people import DEMO_PIN
@@ -26,9 +26,18 @@ class StartOverRequest(BaseModel):
 
 
 @router.post("/start-over", status_code=204)
-def start_over(site: SiteOf, body: StartOverRequest) -> Response:
-    """Takes the hub's new clock, also when it goes back, after the books were put back."""
+def start_over(request: Request, site: SiteOf, body: StartOverRequest) -> Response:
+    """Takes the hub's new clock, also when it goes back; the rate limits of the API Pix begin anew."""
     site.bank.sandbox.start_over(body.clock)
+    for limit in getattr(request.app.state, "limits", ()):
+        limit.forget()
+    return Response(status_code=204)
+
+
+@router.post("/announcement", status_code=204)
+def announce(site: SiteOf) -> Response:
+    """Tells the hub again where this bank is: books of an earlier start name other ports."""
+    site.bank.join_network()
     return Response(status_code=204)
 
 
