@@ -49,6 +49,8 @@ _RULES: Final = (
     "hub/entrypoints/http",
 )
 """Where the sentences of errors are written, which pages show as they are."""
+_IN_PORTUGUESE: Final = ("bank_sim/entrypoints/http/api_pix", "bank_sim/entrypoints/http/payloads.py")
+"""The API Pix answers programs, in the Central Bank's language."""
 _REFUSALS: Final = frozenset(
     {
         "BankNotFound",
@@ -63,6 +65,8 @@ _REFUSALS: Final = frozenset(
     }
 )
 """Errors whose names say what was refused, and whose sentences pages show."""
+_OF_PROGRAMS: Final = frozenset({"PixApiError", "TokenError"})
+"""Errors of the API Pix: it answers programs, in Portuguese, and OAuth in English."""
 
 
 def collect_messages(root: Path = _ROOT) -> Catalog:
@@ -79,6 +83,8 @@ def collect_messages(root: Path = _ROOT) -> Catalog:
             catalog.add(message, locations=[(f"{folder}/{name}", 0)], context=context)
     for folder in _RULES:
         for path in sorted((root / folder).rglob("*.py")):
+            if any(path.is_relative_to(root / place) for place in _IN_PORTUGUESE):
+                continue
             for rule in _rules_in(path.read_text(encoding="utf-8")):
                 catalog.add(rule, locations=[(path.relative_to(root).as_posix(), 0)])
     return catalog
@@ -110,6 +116,8 @@ def _rules_in(source: str) -> Iterator[str]:
 
 def _makes_error(function: ast.expr, arguments: int) -> bool:
     if isinstance(function, ast.Name):
+        if function.id in _OF_PROGRAMS:
+            return False
         return (arguments == 2 and function.id.endswith("Error")) or (arguments > 0 and function.id in _REFUSALS)
     return arguments == 2 and isinstance(function, ast.Attribute) and function.attr == "__init__"
 

@@ -18,7 +18,7 @@ from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from lab.read.rest import BankRest, HubRest, new_client
 from tests.e2e.conftest import END_SECONDS_MAX, Background, all_gone
-from tests.support.installed import CONSTRAINTS, install, run
+from tests.support.installed import CONSTRAINTS, run
 from tests.unit.house.repository import project
 
 READY: Final = "Ctrl-C stops everything"
@@ -66,14 +66,6 @@ def use_from_an_empty_folder(codepix: Path, user: Mapping[str, str], started: li
     assert demo.end(signal.SIGINT) == 0, demo.output()
     wait_until(lambda: all_gone(family), END_SECONDS_MAX, "every process of the demo to be gone")
     assert list(empty.iterdir()) == []
-
-
-def test_a_demo_runs_from_the_wheel_and_its_dependencies_alone(
-    wheel: Path, user: dict[str, str], started: list[Background], tmp_path: Path
-) -> None:
-    environment = tmp_path / "tool"
-    install(wheel, environment)
-    use_from_an_empty_folder(environment / "bin" / "codepix", user, started, tmp_path)
 
 
 @pytest.mark.prove

@@ -83,7 +83,8 @@ class Shop:
         return int(self.verdict()["waiting"])
 
     def verdict(self) -> Json:
-        return self._ask("GET", "/sandbox/verdict", params={"account_number": self.merchant["account_number"]})
+        found: Json = self._ask("GET", "/sandbox/verdict", params={"account_number": self.merchant["account_number"]})
+        return found
 
     def report(self, bookings: list[str]) -> Json:
         """The verdict on these lines of the ledger."""

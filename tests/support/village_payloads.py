@@ -13,7 +13,13 @@ from bank_sim.adapters.payloads.jose import JosePayloadSeal, SealBroken, SealedP
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.charges import errors as charge_errors
 from bank_sim.domain.charges.payload import ChargePayload
-from bank_sim.domain.payable_codes.errors import CodeNotPayable, PayloadGone, PayloadNotFound, PayloadNotTrusted
+from bank_sim.domain.payable_codes.errors import (
+    CodeNotPayable,
+    DayNotPayable,
+    PayloadGone,
+    PayloadNotFound,
+    PayloadNotTrusted,
+)
 from bank_sim.domain.payable_codes.model import PayloadPlace, SigningKey
 from tests.support.payload_builders import signing_key
 
@@ -58,3 +64,5 @@ def _payload(bank: BankApplication, place: PayloadPlace, day: date | None) -> Ch
         raise PayloadNotFound from None
     except charge_errors.PayloadExpired:
         raise PayloadGone from None
+    except (charge_errors.PaymentDayInPast, charge_errors.PaymentDayTooLate):
+        raise DayNotPayable from None

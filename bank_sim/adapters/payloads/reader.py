@@ -22,7 +22,13 @@ from bank_sim.adapters.payloads.jose import (
     read_key_set,
 )
 from bank_sim.domain.charges.payload import ChargePayload
-from bank_sim.domain.payable_codes.errors import PayloadGone, PayloadNotFound, PayloadNotTrusted, PayloadUnavailable
+from bank_sim.domain.payable_codes.errors import (
+    DayNotPayable,
+    PayloadGone,
+    PayloadNotFound,
+    PayloadNotTrusted,
+    PayloadUnavailable,
+)
 from bank_sim.domain.payable_codes.model import PayloadPlace
 from pix.runtime.addresses import split_payload_host
 from pix.runtime.allowed_hosts import AllowedHosts
@@ -69,6 +75,8 @@ class HttpPayloadReader:
                 raise PayloadNotFound
             case HTTPStatus.GONE:
                 raise PayloadGone
+            case HTTPStatus.BAD_REQUEST if day is not None:
+                raise DayNotPayable
             case _:
                 # Also a redirect: it would lead to a host that no bank has announced.
                 raise Unreachable(f"the answer is {answer.status}")

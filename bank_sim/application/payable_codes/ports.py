@@ -42,5 +42,5 @@ class PayloadReader(Protocol):
     def read(self, place: PayloadPlace, day: date | None) -> ChargePayload:
         """Fetches the payload of a location and verifies it. `day` is when a charge with a due date is to be paid.
 
-        Raises PayloadUnavailable, PayloadNotFound, PayloadGone, PayloadNotTrusted.
+        Raises PayloadUnavailable, PayloadNotFound, PayloadGone, DayNotPayable, PayloadNotTrusted.
         """

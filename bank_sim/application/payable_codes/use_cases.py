@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bank_sim.application.charges.read_payload import ReadPayload
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import MeetParticipants
+from bank_sim.application.payable_codes.own_payloads import OwnPayloadsFirst
 from bank_sim.application.payable_codes.ports import PayloadReader, PayloadSeal
 from bank_sim.application.payable_codes.read_code import ReadCode
 from bank_sim.application.payable_codes.sign_payloads import SignPayloads
@@ -46,6 +48,8 @@ def compose_payable_codes(
     meet_participants: MeetParticipants,
 ) -> PayableCodes:
     """On any adapters. Without a seal no payload can be served, without a reader no dynamic code can be paid."""
+    if reader is not None:
+        reader = OwnPayloadsFirst(payload_host, ReadPayload(units, scheme_clock), reader)
     scheme = "https" if public_url.startswith("https://") else "http"
     return PayableCodes(
         read=ReadCode(units, find_payee, reader, scheme_clock, meet_participants),

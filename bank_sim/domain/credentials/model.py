@@ -139,8 +139,10 @@ def hash_secret(secret: str) -> str:
 def check_secret(secret: str) -> str:
     """Return a secret that was chosen for a repeatable network. Raises SchemeError(field="secret")."""
     if not SECRET_LENGTH_MIN <= len(secret) <= SECRET_LENGTH_MAX or not _SECRET.fullmatch(secret):
-        rule = f"A secret has {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} letters, digits, hyphens and underscores."
-        raise SchemeError("secret", rule)
+        raise SchemeError(
+            "secret",
+            f"Use {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} letters, digits, hyphens and underscores.",
+        )
     return secret
 
 

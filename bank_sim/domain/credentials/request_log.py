@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 from typing import Final
 
@@ -15,12 +14,7 @@ HEADER_LENGTH_MAX: Final = 200
 REQUESTS_KEPT: Final = 1_000
 """Of an account, the newest."""
 BLANK: Final = "•••"
-
-_SECRET_FIELDS: Final = frozenset({"client_secret", "access_token", "refresh_token", "client_assertion", "password"})
-_SECRET_MEMBER: Final = re.compile(
-    rf'("(?:{"|".join(sorted(_SECRET_FIELDS))})"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}}\s]+)', re.IGNORECASE
-)
-_SECRET_PAIR: Final = re.compile(rf"((?:^|[&\s])(?:{'|'.join(sorted(_SECRET_FIELDS))})=)[^&\s]*", re.IGNORECASE)
+"""Stands for a secret or a token."""
 
 
 @value_object
@@ -54,14 +48,3 @@ class ApiRequest:
     @property
     def succeeded(self) -> bool:
         return self.status < 400
-
-
-def body_of(content: bytes, content_type: str, whole_bytes: int) -> Body:
-    """The body as it is kept; `content` has at most `BODY_BYTES_MAX` of the `whole_bytes`."""
-    text = content[:BODY_BYTES_MAX].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return Body(blanked(text), content_type[:HEADER_LENGTH_MAX], whole_bytes)
-
-
-def blanked(text: str) -> str:
-    """The text of a JSON body or a form with every secret blanked; a cut body may end within one."""
-    return _SECRET_PAIR.sub(rf"\1{BLANK}", _SECRET_MEMBER.sub(rf'\1"{BLANK}"', text))

@@ -37,6 +37,13 @@ class PayloadGone(CodeNotPayable):
         super().__init__("brcode", "This charge can't be paid any more: it was paid, cancelled or has expired.")
 
 
+class DayNotPayable(CodeNotPayable):
+    """The charge cannot be paid on the day that was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("brcode", "This charge can't be paid on that day.")
+
+
 class PayloadNotTrusted(CodeNotPayable):
     """The signature, the key set or the content of the payload is not as the scheme wants it."""
 

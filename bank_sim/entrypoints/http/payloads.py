@@ -74,7 +74,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except errors.PayloadNotFound:
-        raise PixApiError(ErrorKind.CobPayloadNaoEncontrado, "Não há cobrança nesta location.") from None
+        raise PixApiError(ErrorKind.CobPayloadNaoEncontrado, detail="Não há cobrança nesta location.") from None
     except errors.PayloadExpired:
         detail = "A cobrança desta location não pode mais ser paga."
         raise PixApiError(ErrorKind.CobPayloadNaoEncontrado, detail, status=GONE) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ from tests.support.banks import ANAS_CPF
 from tests.support.charges import merchant
 from tests.support.village import Village
 
+UNFIT: dict[str, Any] = {
+    "chave": "\0",
+    "solicitacaoPagador": "\0",
+    "devedor": {"cpf": "11144477735", "nome": "\ud800"},
+    "infoAdicionais": [{"nome": "a", "valor": "\n"}],
+}
+"""Texts that no database keeps, or no line."""
 TYPE = "https://pix.bcb.gov.br/api/v2/error/"
 
 
@@ -268,6 +276,22 @@ def test_a_blocked_account_makes_no_charges(scene: Scene, aurora: BankApplicatio
     aurora.block_account(account_number=ana.number)
     refused = scene.shop.post("/loc", {"tipoCob": "cob"})
     assert refused.status_code == 403 and "bloqueada" in refused.json()["detail"]
+
+
+def test_texts_that_no_database_keeps_are_refused(shop_on_postgres: Shop) -> None:
+    shop = shop_on_postgres
+    key = merchant(shop.bank, shop.account).key
+    scene = Scene(shop, shop, key, key)
+    unfit = [{**scene.body("cobv", **{name: text}), "txid": scene.txid()} for name, text in UNFIT.items()]
+    headers = {"Content-Type": "application/json"}
+    for body in unfit:
+        # Half a character can only be sent as an escape.
+        refused = shop.request("PUT", f"/cobv/{body['txid']}", content=json.dumps(body), headers=headers)
+        assert refused.status_code == 400 and refused.json()["violacoes"]
+    batch = {"descricao": "Turma A", "cobsv": unfit}
+    assert shop.request("PUT", "/lotecobv/7", content=json.dumps(batch), headers=headers).status_code == 202
+    denied = shop.get("/lotecobv/7").json()["cobsv"]
+    assert [each["status"] for each in denied] == ["NEGADA"] * len(UNFIT)
 
 
 def test_charges_on_postgresql(shop_on_postgres: Shop) -> None:

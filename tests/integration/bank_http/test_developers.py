@@ -118,7 +118,7 @@ def test_a_credential_without_scopes_is_not_made(visitor: Visitor, aurora: BankA
 
 
 def test_the_log_shows_requests_with_bodies_and_a_command_that_makes_them_again(
-    visitor: Visitor, aurora: BankApplication, ana: Account
+    visitor: Visitor, aurora: BankApplication, ana: Account, charge: Charge
 ) -> None:
     credential = aurora.api_credentials.create(account_number=ana.number, name="Loja").credential
     problem = '{"type":"x","detail":"A cobrança é inválida.","violacoes":[{"razao":"curto","propriedade":"cob.chave"}]}'
@@ -130,7 +130,7 @@ def test_the_log_shows_requests_with_bodies_and_a_command_that_makes_them_again(
                 credential.credential_id,
                 request_id="r2",
                 method="PUT",
-                path="/v2/cob/fc9a4366ff3d4964b5dbc6c91a8722d3",
+                path=f"/v2/cob/{charge.txid}",
                 status=400,
                 request=Body('{"chave":"<b>\'"}', "application/json", 16),
                 response=Body(problem, "application/problem+json", len(problem)),
@@ -145,7 +145,7 @@ def test_the_log_shows_requests_with_bodies_and_a_command_that_makes_them_again(
     assert "A cobrança é inválida." in visitor.text and "cob.chave curto" in visitor.text
     assert '"chave": "<b>\'"' in snippet(visitor, "request-body")
     assert snippet(visitor, "curl").startswith("curl -X PUT http://")
-    assert "/developers/charges/cob/fc9a4366ff3d4964b5dbc6c91a8722d3" in visitor.page.text
+    assert f"/developers/charges/cob/{charge.txid}" in visitor.page.text
 
 
 def test_a_charge_is_made_on_a_page_and_removed(visitor: Visitor, aurora: BankApplication, ana: Account) -> None:

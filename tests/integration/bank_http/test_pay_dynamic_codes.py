@@ -10,6 +10,7 @@ import pytest
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.charges.model import ChargeKind, ChargeStatus, Detail
+from bank_sim.domain.charges.orders import ChargeChange
 from bank_sim.domain.charges.payload import AmountShown, ChargePayload
 from bank_sim.domain.payable_codes import errors
 from pix.scheme.days import day_of
@@ -17,6 +18,7 @@ from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import Visit, Visitor
+from tests.support.charges import cob
 from tests.support.payload_builders import TXID, immediate, with_due_date
 from tests.support.village import Village
 
@@ -156,6 +158,35 @@ def test_a_payload_that_cannot_be_had_has_a_sentence_in_both_languages(
     visitor.send("/preferences", next="/pay?way=code", language="pt-BR")
     read(visitor, code)
     assert portuguese in visitor.text, visitor.text
+
+
+def test_a_charge_of_the_payers_own_bank_is_read_without_a_request(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account
+) -> None:
+    merchant = aurora.open_account(name="Livraria Sol", tax_id="39053344705", opening_deposit_centavos=0, pin="4321")
+    key = aurora.register_key(account_number=merchant.number, kind=KeyKind.EMAIL, key="sol@example.com").key
+    charge, location = aurora.charges.create(cob(merchant, key, 4_200))
+    codes = aurora.payable_codes
+    visitor = visit(aurora, ana)
+    read(visitor, codes.write(codes.location(location.kind, location.token), "Livraria Sol"))
+    assert visitor.path == "/pay/amount" and "Livraria Sol" in visitor.text and "R$ 42,00" in visitor.text
+    assert village.payloads.read_places == []
+    for other in (f"/other/{location.token}", f"/qr/v2/cobv/{location.token}", f"/qr/v2/{TOKEN}"):
+        read(visitor, codes.write(f"{codes.payload_host}{other}", "Livraria Sol"))
+        assert "has no charge for this code" in visitor.text
+    aurora.charges.change(charge.tax_id, charge.txid, charge.kind, ChargeChange(is_removed=True))
+    read(visitor, codes.write(codes.location(location.kind, location.token), "Livraria Sol"))
+    assert "The recipient has cancelled this charge." in visitor.text
+
+
+@pytest.mark.parametrize("amount", ["0,01", "123,44", "123,46", "1.000,00"])
+def test_a_forged_form_does_not_change_the_amount_of_a_charge(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account, amount: str
+) -> None:
+    visitor = visit(aurora, ana)
+    read(visitor, code_of(village, brunos(village)))
+    visitor.send("/pay/amount", payee=visitor.hidden("payee"), amount=amount)
+    assert visitor.page.status_code == 422 and "The code sets the amount." in visitor.text
 
 
 def test_a_host_that_no_bank_has_announced_is_not_asked(

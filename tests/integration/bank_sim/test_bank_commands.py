@@ -105,3 +105,11 @@ def test_credentials_are_made_listed_rotated_and_revoked(database_url: str) -> N
     unknown = CliRunner().invoke(app, ["credentials", "create", "999999-9"])
     assert unknown.exit_code == 1 and "No account has this number" in unknown.stderr
     engine.dispose()
+
+
+def test_a_rotated_signing_key_is_the_first_of_the_list() -> None:
+    CliRunner().invoke(app, ["migrate"])
+    rotated = CliRunner().invoke(app, ["signing-key", "rotate"])
+    assert rotated.exit_code == 0, rotated.stderr
+    listed = CliRunner().invoke(app, ["signing-key", "list"])
+    assert listed.stdout.split()[0] in rotated.stdout

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,7 +15,13 @@ from bank_sim.adapters.payloads.jose import KEY_SET_BYTES_MAX, SEALED_BYTES_MAX,
 from bank_sim.adapters.payloads.reader import HttpPayloadReader
 from bank_sim.domain.charges.model import ChargeKind
 from bank_sim.domain.charges.payload import KEY_SET_PATH, ChargePayload
-from bank_sim.domain.payable_codes.errors import PayloadGone, PayloadNotFound, PayloadNotTrusted, PayloadUnavailable
+from bank_sim.domain.payable_codes.errors import (
+    DayNotPayable,
+    PayloadGone,
+    PayloadNotFound,
+    PayloadNotTrusted,
+    PayloadUnavailable,
+)
 from bank_sim.domain.payable_codes.model import PayloadPlace
 from tests.support.payload_builders import immediate, signing_key, with_due_date
 from tests.support.payload_server import PayloadServer, Served, payload_server
@@ -61,6 +68,14 @@ def test_a_charge_with_a_due_date_is_asked_for_a_day(server: PayloadServer) -> N
     reader = HttpPayloadReader(SECONDS_MAX)
     assert reader.read(place(server, kind=ChargeKind.DUE_DATE, path=path), payload.due_day) == payload
     assert server.asked[0] == f"{path}?DPP=2026-12-31"
+
+
+def test_a_day_on_which_a_charge_cannot_be_paid_has_its_own_error(server: PayloadServer) -> None:
+    server.answers[PATH] = Served(b"{}", "application/problem+json", 400)
+    with pytest.raises(DayNotPayable):
+        HttpPayloadReader(SECONDS_MAX).read(place(server, kind=ChargeKind.DUE_DATE), date(2020, 1, 1))
+    with pytest.raises(PayloadUnavailable):
+        read(server)
 
 
 def test_a_key_set_is_kept_until_a_payload_names_a_new_key(server: PayloadServer) -> None:

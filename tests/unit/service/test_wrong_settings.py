@@ -45,6 +45,10 @@ COMMANDS_OF_BANK: Final = [
     ["dead-letter", "discard", "ab", "--note", "x"],
     ["signing-key", "list"],
     ["signing-key", "rotate"],
+    ["credentials", "create", "100001-7"],
+    ["credentials", "list", "100001-7"],
+    ["credentials", "rotate", "100001-7", "client-1"],
+    ["credentials", "revoke", "100001-7", "client-1"],
 ]
 ANY_TEXT: Final = {"kafka_sasl_username", "kafka_sasl_password"}
 """Settings that any text may be."""
@@ -109,6 +113,22 @@ WRONG: Final[dict[str, list[str]]] = {
     "hub_tls_certificate": ["/nowhere/bank.pem"],
     "hub_tls_key": ["/nowhere/bank.key"],
     "hub_tls_name": ["a b"],
+    "api_pix_prefix": ["api", "/api/", "/a b", "/" + "x" * 100],
+    "api_pix_profile": ["itau"],
+    "api_pix_cors_origins": ["shop.example", "https://shop.example/", "https://a.example https://b.example"],
+    "api_pix_requests_per_minute": ["0", "x"],
+    "api_pix_token_seconds": ["4", "86401"],
+    "api_pix_port": ["0", "65536", "x"],
+    "api_pix_tls_certificate": ["/nowhere/bank.pem"],
+    "api_pix_tls_key": ["/nowhere/bank.key"],
+    "api_pix_tls_client_ca": ["/nowhere/ca.pem"],
+    "unknown_charges": ["maybe", ""],
+    "webhook_hosts": ["https://hooks.example.com", "a b", "*.*"],
+    "webhook_ca": ["/nowhere/ca.pem"],
+    "webhook_timeout_seconds": ["0", "31", "x"],
+    "webhook_retry_first_seconds": ["0", "3601"],
+    "webhook_retry_cap_seconds": ["0", "0.5", "3601"],
+    "webhook_pix_max": ["0", "101", "x"],
 }
 
 
@@ -189,6 +209,20 @@ def test_two_files_that_need_each_other_are_told_together(tmp_path: Any) -> None
         {**BANK, "HUB_TLS_KEY": str(pem), "HUB_TLS_CERTIFICATE": str(pem)},
     )
     assert line.startswith("HUB_TLS_CA: is needed to know the hub by")
+
+
+def test_files_and_ports_of_the_api_that_do_not_go_together_are_told(tmp_path: Any) -> None:
+    pem = tmp_path / "a.pem"
+    pem.write_text("-----BEGIN CERTIFICATE-----\n")
+    pair = {"API_PIX_TLS_CERTIFICATE": str(pem), "API_PIX_TLS_KEY": str(pem)}
+    cases = {
+        "API_PIX_TLS_CERTIFICATE and API_PIX_TLS_KEY: the one needs the other": {"API_PIX_TLS_KEY": str(pem)},
+        "API_PIX_TLS_CERTIFICATE: is needed with API_PIX_TLS_CLIENT_CA": {"API_PIX_TLS_CLIENT_CA": str(pem)},
+        "API_PIX_PORT: is needed with API_PIX_TLS_CERTIFICATE": pair,
+        "API_PIX_PORT: must not be HTTP_PORT": {"API_PIX_PORT": "8001"},
+    }
+    for rule, environment in cases.items():
+        assert refusal(BANK_APP, ["migrate"], {**BANK, **environment}) == [rule]
 
 
 def test_a_file_with_a_secret_that_is_no_text_is_a_line(tmp_path: Any) -> None:

@@ -241,7 +241,10 @@ def violation_of(fault: Mapping[str, Any], name: str = "") -> Violation:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value)[:VALUE_LENGTH_MAX] if isinstance(value, str | int | float) else ""
+    if not isinstance(value, str | int | float):
+        return ""
+    # Without what no answer and no database can hold: half a character, or a NUL.
+    return "".join(character for character in str(value)[:VALUE_LENGTH_MAX] if character.isprintable())
 
 
 def rule_error(request: Request, error: SchemeError, property_name: str = "") -> PixApiError:

@@ -14,13 +14,13 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bank_sim.application.credentials.blanking import blanked_pairs, body_of
 from bank_sim.application.credentials.tokens import credential_id_of
 from bank_sim.domain.credentials.request_log import (
     BODY_BYTES_MAX,
     HEADER_LENGTH_MAX,
     PATH_LENGTH_MAX,
     ApiRequest,
-    body_of,
 )
 from bank_sim.entrypoints.http.api_pix.errors import REQUEST_ID
 from pix.runtime.limits import Limiter
@@ -150,7 +150,7 @@ class LogRequests:
             await self._app(scope, receive_noted, send_noted)
         finally:
             if self._is_noted(note, headers):
-                query = scope["query_string"].decode("latin-1")
+                query = blanked_pairs(scope["query_string"].decode("latin-1"))
                 self._requests.note(
                     ApiRequest(
                         request_id=scope[REQUEST_ID],

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bank_sim.domain.charges.checks import (
     DEBTOR_TEXT_LENGTH_MAX,
@@ -37,6 +37,7 @@ from bank_sim.entrypoints.http.api_pix.texts import parse_reais
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KEY_LENGTH_MAX, PixKey, parse_stored_key
 from pix.scheme.people import check_cnpj, check_cpf
+from pix.scheme.texts import check_line
 
 EXPIRY_SECONDS_DEFAULT: Final = 86_400
 VALID_DAYS_AFTER_DEFAULT: Final = 30
@@ -85,6 +86,15 @@ def _key(value: Any) -> Any:
         raise ValueError("A chave não respeita o formato das chaves do DICT.") from None
 
 
+def _text(value: str) -> str:
+    """Refuses what no line of text may hold, before a batch keeps it."""
+    try:
+        check_line(value, "text", 0, len(value))
+    except SchemeError:
+        raise ValueError("O texto tem quebras de linha ou caracteres que não podem ser exibidos.") from None
+    return value
+
+
 def _no_withdrawal(value: Any) -> Any:
     if value is not None:
         raise PixApiError(
@@ -98,8 +108,9 @@ Centavos = Annotated[int, BeforeValidator(_centavos)]
 Day = Annotated[date, BeforeValidator(_day)]
 Key = Annotated[PixKey, BeforeValidator(_key)]
 NoWithdrawal = Annotated[None, BeforeValidator(_no_withdrawal)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=DEBTOR_TEXT_LENGTH_MAX)]
-Line = Annotated[str, StringConstraints(max_length=DEBTOR_TEXT_LENGTH_MAX)]
+Text = Annotated[str, AfterValidator(_text)]
+Name = Annotated[Text, Field(min_length=1, max_length=DEBTOR_TEXT_LENGTH_MAX)]
+Line = Annotated[Text, Field(max_length=DEBTOR_TEXT_LENGTH_MAX)]
 Removed = Literal["REMOVIDA_PELO_USUARIO_RECEBEDOR"]
 
 
@@ -138,8 +149,8 @@ class DueDateDebtor(ImmediateDebtor):
     email: Line | None = None
     logradouro: Line | None = None
     cidade: Line | None = None
-    uf: Annotated[str, StringConstraints(max_length=STATE_LENGTH)] | None = None
-    cep: Annotated[str, StringConstraints(max_length=POSTAL_CODE_LENGTH_MAX)] | None = None
+    uf: Annotated[Text, Field(max_length=STATE_LENGTH)] | None = None
+    cep: Annotated[Text, Field(max_length=POSTAL_CODE_LENGTH_MAX)] | None = None
 
     def debtor(self) -> Debtor:
         return Debtor(
@@ -172,15 +183,15 @@ class LocationChoice(Part):
 class Info(Part):
     """One of `infoAdicionais`."""
 
-    nome: Annotated[str, StringConstraints(min_length=1, max_length=DETAIL_NAME_LENGTH_MAX)]
-    valor: Annotated[str, StringConstraints(min_length=1, max_length=DETAIL_VALUE_LENGTH_MAX)]
+    nome: Annotated[Text, Field(min_length=1, max_length=DETAIL_NAME_LENGTH_MAX)]
+    valor: Annotated[Text, Field(min_length=1, max_length=DETAIL_VALUE_LENGTH_MAX)]
 
 
 class Common(Part):
     """What every body about a charge may have."""
 
     loc: LocationChoice | None = None
-    solicitacaoPagador: Annotated[str, StringConstraints(max_length=PAYER_REQUEST_LENGTH_MAX)] | None = None  # noqa: N815
+    solicitacaoPagador: Annotated[Text, Field(max_length=PAYER_REQUEST_LENGTH_MAX)] | None = None  # noqa: N815
     infoAdicionais: Annotated[list[Info], Field(max_length=DETAILS_MAX)] | None = None  # noqa: N815
 
     @property

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Path, Query, Request, Response
 
 from bank_sim.domain.account import Account
+from bank_sim.domain.charges.errors import ChargeNotFound
+from bank_sim.domain.charges.model import ChargeKind
 from bank_sim.domain.credentials.request_log import ApiRequest, Body
 from bank_sim.entrypoints.http.pages.developers.routing import (
     LINES_SHOWN,
@@ -59,6 +61,7 @@ class Problem:
     """Why a request was refused, as its answer says (RFC 7807, and the API's `violacoes`)."""
 
     detail: str
+    """Empty when a violation says the same."""
     violations: tuple[tuple[str, str], ...]
     """Of each the property and the reason."""
 
@@ -122,7 +125,7 @@ def show_one(
         response_body=_shown(entry.response),
         problem=None if entry.succeeded else problem_in(entry.response.text),
         curl=_curl(request, site, entry),
-        charge_path=charge_path(path),
+        charge_path=charge_path(site, account, path),
     )
     return pages.page(request, "bank/developers/request.html", context)
 
@@ -146,15 +149,20 @@ def problem_in(body: str) -> Problem | None:
     found = [each for each in violations if isinstance(each, dict)] if isinstance(violations, list) else []
     if not isinstance(detail, str):
         return None
-    return Problem(detail, tuple((str(each.get("propriedade", "")), str(each.get("razao", ""))) for each in found))
+    named = tuple((str(each.get("propriedade", "")), str(each.get("razao", ""))) for each in found)
+    return Problem("" if any(reason == detail for _, reason in named) else detail, named)
 
 
-def charge_path(path: str) -> str:
-    """The page of the charge that an API path names, such as `…/cob/{txid}`; empty for another path."""
+def charge_path(site: Site, account: Account, path: str) -> str:
+    """The page of the charge that an API path names, such as `…/cob/{txid}`; empty when there is none."""
     parts = path.strip("/").split("/")
     for kind, txid in pairwise(parts):
-        if kind in ("cob", "cobv") and txid.isalnum():
-            return f"/developers/charges/{kind}/{txid}"
+        if kind in set(ChargeKind):
+            try:
+                charge, _ = site.bank.charges.find(account.tax_id, txid, ChargeKind(kind))
+            except ChargeNotFound:
+                return ""
+            return f"/developers/charges/{charge.kind}/{charge.txid}"
     return ""
 
 
