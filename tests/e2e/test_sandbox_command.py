@@ -94,6 +94,21 @@ def test_a_reset_gives_up_what_a_silent_bank_leaves_open(sandbox: CodePixNetwork
         assert balance(sandbox, sandbox.payer) == sandbox.payer["balance_centavos"]
 
 
+@pytest.mark.prove
+def test_a_reset_waits_for_a_bank_that_a_test_has_killed(sandbox: CodePixNetwork) -> None:
+    sandbox.reset()
+    port = sandbox.merchant["api_url"].rsplit(":", 1)[1].removesuffix("/api/v1")
+    banks = [each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get("HTTP_PORT") == port]
+    pay(sandbox, "in the middle")
+    for bank in banks:
+        if "serve" in bank.cmdline() and "--" not in bank.cmdline():
+            bank.kill()
+    sandbox.reset()
+    assert balance(sandbox, sandbox.merchant) == sandbox.merchant["balance_centavos"]
+    pay(sandbox, "afterwards")
+    await_balance(sandbox, sandbox.merchant["balance_centavos"] + 5_00)
+
+
 def test_a_snapshot_comes_back_with_its_time(sandbox: CodePixNetwork) -> None:
     sandbox.reset()
     had = sandbox.merchant["balance_centavos"]
