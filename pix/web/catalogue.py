@@ -49,6 +49,8 @@ _RULES: Final = (
     "hub/entrypoints/http",
 )
 """Where the sentences of errors are written, which pages show as they are."""
+_IN_PORTUGUESE: Final = ("bank_sim/entrypoints/http/api_pix", "bank_sim/entrypoints/http/payloads.py")
+"""The API Pix answers programs, in the Central Bank's language."""
 _REFUSALS: Final = frozenset(
     {
         "BankNotFound",
@@ -81,6 +83,8 @@ def collect_messages(root: Path = _ROOT) -> Catalog:
             catalog.add(message, locations=[(f"{folder}/{name}", 0)], context=context)
     for folder in _RULES:
         for path in sorted((root / folder).rglob("*.py")):
+            if any(path.is_relative_to(root / place) for place in _IN_PORTUGUESE):
+                continue
             for rule in _rules_in(path.read_text(encoding="utf-8")):
                 catalog.add(rule, locations=[(path.relative_to(root).as_posix(), 0)])
     return catalog
