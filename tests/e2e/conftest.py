@@ -18,10 +18,10 @@ from lab.cli import app
 from lab.network.network import Network
 from lab.network.parts.process import wait_until
 from lab.read.snapshot import NetworkReader
-from tests.support.installed import installers, user, wheel
+from tests.support.installed import installers, machine, user, wheel
 from tests.support.network import banks, client, network, population, reader
 
-__all__ = ["banks", "client", "installers", "network", "population", "reader", "user", "wheel"]
+__all__ = ["banks", "client", "installers", "machine", "network", "population", "reader", "user", "wheel"]
 
 COMMAND_SECONDS_MAX = 280
 """More than an experiment takes to say what has gone wrong."""

@@ -71,9 +71,9 @@ def use_from_an_empty_folder(codepix: Path, user: Mapping[str, str], started: li
 @pytest.mark.prove
 @pytest.mark.parametrize("installer", ["pipx", "uv"])
 def test_pipx_and_uv_install_a_tool_that_works(
-    installer: str, wheel: Path, installers: Path, user: dict[str, str], started: list[Background], tmp_path: Path
+    installer: str, wheel: Path, installers: Path, user: dict[str, str], started: list[Background], machine: Path
 ) -> None:
-    scripts = tmp_path / "scripts"
+    scripts = machine / "scripts"
     commands = {
         "pipx": [str(installers / "pipx"), "install", f"--pip-args=--constraint {CONSTRAINTS}"],
         "uv": [str(installers / "uv"), "tool", "install", "--constraints", str(CONSTRAINTS)],
@@ -82,12 +82,12 @@ def test_pipx_and_uv_install_a_tool_that_works(
         **os.environ,
         **user,
         "PATH": f"{installers}{os.pathsep}{user['PATH']}",
-        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_HOME": str(machine / "pipx"),
         "PIPX_BIN_DIR": str(scripts),
-        "UV_TOOL_DIR": str(tmp_path / "uv"),
+        "UV_TOOL_DIR": str(machine / "uv"),
         "UV_TOOL_BIN_DIR": str(scripts),
     }
     python = ["--python", f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
-    run([*commands[installer], *python, str(wheel)], environment, tmp_path)
+    run([*commands[installer], *python, str(wheel)], environment, machine)
 
-    use_from_an_empty_folder(scripts / "codepix", user, started, tmp_path)
+    use_from_an_empty_folder(scripts / "codepix", user, started, machine)

@@ -42,9 +42,9 @@ def guide(language: str) -> list[Block]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(machine: Path) -> Path:
     """An empty folder."""
-    made = tmp_path / "reader"
+    made = machine / "reader"
     made.mkdir()
     return made
 

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -60,16 +61,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> dict[str, str]:
+def machine() -> Iterator[Path]:
+    """A folder for what a user has on the machine.
+
+    It is not pytest's, because each start of pytest closes that to other users, and PostgreSQL runs as one under root.
+    """
+    with tempfile.TemporaryDirectory(prefix="codepix-user-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def user(machine: Path) -> dict[str, str]:
     """The environment of a user with an empty home, whose machine has no tools of developers."""
-    programs = tmp_path / "programs"
+    programs = machine / "programs"
     programs.mkdir()
     for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
         for program in folder.iterdir() if folder.is_dir() else ():
             link = programs / program.name
             if program.name not in OF_DEVELOPERS and not link.is_symlink():
                 link.symlink_to(program)
-    environment = {"PATH": str(programs), "HOME": str(tmp_path / "home"), "LANG": "C.UTF-8", "COLUMNS": "200"}
+    environment = {"PATH": str(programs), "HOME": str(machine / "home"), "LANG": "C.UTF-8", "COLUMNS": "200"}
     assert shutil.which("sh", path=environment["PATH"]) and not shutil.which("git", path=environment["PATH"])
     return environment
 
