@@ -28,6 +28,8 @@ from pix.scheme.days import day_of
 from pix.scheme.keys import KeyKind, PixKey
 from tests.browser.addresses import arrive
 from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
+from tests.browser.test_accessibility import faults_of
+from tests.browser.test_long_texts import wide
 from tests.browser.test_paying import go_on, stage
 
 KEY = PixKey(KeyKind.EMAIL, "bruno@example.com")
@@ -98,6 +100,8 @@ def test_a_charge_with_a_due_date_is_paid_and_then_is_paid(
     for text in (words["discount"], words["today"], words["due"], "3º ano B", "Mensalidade de dezembro"):
         expect(shown).to_contain_text(text)
     expect(payer.locator("[data-amount]")).to_have_text(re.compile(r"R\$\s185,00"))
+    assert faults_of(payer) == []
+    payer.set_viewport_size(size["viewport"])
     payer.get_by_label("Nome do aluno").fill("Lia Souza")
     go_on(payer)
     arrive(payer, "**/pay/review?**")
@@ -112,6 +116,29 @@ def test_a_charge_with_a_due_date_is_paid_and_then_is_paid(
 
     paste(payer, code_of(ipe, location))
     expect(payer.locator("#code-fault")).to_have_text(words["paid"])
+
+
+def test_a_charge_of_long_words_makes_no_page_wide(
+    look: Look, ipe: BankApplication, ana: Account, bruno: Account
+) -> None:
+    order = ChargeOrder(
+        bruno.number,
+        ChargeKind.IMMEDIATE,
+        KEY,
+        12_345,
+        Immediate(3_600),
+        debtor=Debtor("52998224725", "Z" * 200),
+        details=(Detail("x" * 50, "y" * 200),),
+        payer_request="W" * 140,
+    )
+    _, location = ipe.charges.create(order)
+    payer = look("001", ana, size=PHONE, language="pt-BR")
+    paste(payer, code_of(ipe, location))
+    arrive(payer, "**/pay/amount?**")
+    assert wide(payer, [payer.url]) == []
+    go_on(payer)
+    arrive(payer, "**/pay/review?**")
+    assert wide(payer, [payer.url]) == []
 
 
 def test_the_amount_may_be_left_to_the_payer(look: Look, ipe: BankApplication, ana: Account, bruno: Account) -> None:

@@ -54,6 +54,9 @@ class MemoryCharges:
         return {charge_id: charge for charge_id, charge in found.items() if charge is not None}
 
     def lock_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
+        return self.find_of_transfers(places)
+
+    def find_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
         found: dict[ChargePlace, Charge] = {}
         for number, txid in places:
             account = self._store.accounts.get(number)

@@ -53,13 +53,14 @@ _LOCK: Final = (
     f"{_SELECT} WHERE (tax_id, txid) IN "  # noqa: S608 - as above
     "(SELECT * FROM unnest(%(tax_ids)s::text[], %(txids)s::text[])) ORDER BY tax_id, txid FOR UPDATE"
 )
-_LOCK_OF_TRANSFERS: Final = (
+_OF_TRANSFERS: Final = (
     f"SELECT a.number, {_OF_CHARGES} "  # noqa: S608 - as above
     "FROM unnest(%(numbers)s::text[], %(txids)s::text[]) AS v (number, txid) "
     "JOIN accounts AS a ON a.number = v.number "
     "JOIN charges ON charges.tax_id = a.tax_id AND charges.txid = v.txid "
-    "ORDER BY charges.tax_id, charges.txid FOR UPDATE OF charges"
+    "ORDER BY charges.tax_id, charges.txid"
 )
+_LOCK_OF_TRANSFERS: Final = f"{_OF_TRANSFERS} FOR UPDATE OF charges"
 _LOCK_OPEN_OF_CLOSED: Final = (
     # From the accounts to their charges: most charges that wait are of accounts that are not closed.
     f"{_SELECT} WHERE (tax_id, txid) IN (SELECT c.tax_id, c.txid FROM accounts AS a CROSS JOIN LATERAL "  # noqa: S608 - as above
@@ -122,11 +123,17 @@ class PostgresCharges:
         return {charge.charge_id: charge for charge in found}
 
     def lock_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
+        return self._of_transfers(_LOCK_OF_TRANSFERS, places)
+
+    def find_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
+        return self._of_transfers(_OF_TRANSFERS, places)
+
+    def _of_transfers(self, statement: str, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
         if not places:
             return {}
         ordered = sorted(places)
         values = {"numbers": [number for number, _ in ordered], "txids": [txid for _, txid in ordered]}
-        found = [(row[0], _charge_of(row[1:])) for row in fetch_bulk(self._connection, _LOCK_OF_TRANSFERS, values)]
+        found = [(row[0], _charge_of(row[1:])) for row in fetch_bulk(self._connection, statement, values)]
         return {(number, charge.txid): charge for number, charge in found}
 
     def lock_open_of_closed_accounts(self, size: int) -> list[Charge]:

@@ -58,6 +58,9 @@ class ChargeRepository(Protocol):
     def lock_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
         """The charges with these txids that belong to the tax ids of these accounts; locked as by `lock`."""
 
+    def find_of_transfers(self, places: Collection[ChargePlace]) -> dict[ChargePlace, Charge]:
+        """As `lock_of_transfers`, without a lock."""
+
     def lock_open_of_closed_accounts(self, size: int) -> list[Charge]:
         """At most `size` active charges whose account is closed and that no transfer holds; skips locked ones."""
 

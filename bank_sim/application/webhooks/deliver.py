@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bank_sim.application.ports import UnitOfWork, UnitsOfWork
-from bank_sim.application.returns.rows import returns_of
+from bank_sim.application.returns.rows import returns_in
 from bank_sim.application.webhooks.documents import pix_document
 from bank_sim.application.webhooks.parts import parts_of
 from bank_sim.application.webhooks.ports import Answer, ChooseFault, Receivers
 from bank_sim.application.webhooks.urls import callback_of
+from bank_sim.domain.flows.returns.model import Return
 from bank_sim.domain.webhooks.faults import WebhookFault
 from bank_sim.domain.webhooks.model import (
     BODY_LENGTH_MAX,
@@ -192,11 +193,11 @@ def documents_of(unit: UnitOfWork, notices: Iterable[Notice]) -> list[dict[str, 
     ids = list(dict.fromkeys(notice.end_to_end_id for notice in notices))
     found = unit.transfers.find_many([(end_to_end_id, Direction.INCOMING) for end_to_end_id in ids])
     transfers = [row for each in ids if (row := found.get((each, Direction.INCOMING))) is not None]
+    returns: dict[str, list[Return]] = {}
+    for back in returns_in(unit).find_about(ids, Direction.OUTGOING):
+        returns.setdefault(back.about, []).append(back)
     parts = parts_of(unit, transfers)
-    return [
-        pix_document(row, returns_of(unit, row.end_to_end_id, Direction.INCOMING), parts.get(row.end_to_end_id))
-        for row in transfers
-    ]
+    return [pix_document(row, returns.get(row.end_to_end_id, ()), parts.get(row.end_to_end_id)) for row in transfers]
 
 
 def _is_claim(sent: Notice, row: Notice) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bank_sim.application.ports import UnitOfWork
 from bank_sim.domain.charges.amounts import AmountOfDay, amount_of_day
@@ -19,19 +19,17 @@ def parts_of_payment(charge: Charge, transfer: Transfer) -> AmountOfDay | None:
     return parts if parts.final == transfer.amount_centavos else None
 
 
-def parts_of(unit: UnitOfWork, transfers: Iterable[Transfer]) -> dict[str, AmountOfDay]:
+def parts_of(unit: UnitOfWork, transfers: Sequence[Transfer]) -> dict[str, AmountOfDay]:
     """By end-to-end id, of those payments that have parts. Reads charges without a lock."""
+    places = {
+        transfer.end_to_end_id: place
+        for transfer in transfers
+        if (place := place_of(transfer.initiation, transfer.account_number, transfer.txid)) is not None
+    }
+    charges = unit.charges.find_of_transfers(set(places.values()))
     found = {}
-    tax_ids: dict[str, str] = {}
     for transfer in transfers:
-        place = place_of(transfer.initiation, transfer.account_number, transfer.txid)
-        if place is None:
-            continue
-        number, txid = place
-        if number not in tax_ids:
-            account = unit.accounts.find(number)
-            tax_ids[number] = "" if account is None else account.tax_id
-        charge = unit.charges.find((tax_ids[number], txid))
+        charge = charges.get(places.get(transfer.end_to_end_id, ("", "")))
         parts = None if charge is None else parts_of_payment(charge, transfer)
         if parts is not None:
             found[transfer.end_to_end_id] = parts

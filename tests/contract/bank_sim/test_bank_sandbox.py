@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from alembic import command
+from sqlalchemy import text
 
+from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.application.ports import RowExists, UnitsOfWork
 from bank_sim.application.sandbox.edit_rules import RuleNotFound
 from bank_sim.application.sandbox.plan_payments import PlanNotFound
@@ -31,6 +35,8 @@ from bank_sim.domain.sandbox.rules import (
 )
 from bank_sim.domain.webhooks.faults import FaultPlan, WebhookFault
 from bank_sim.domain.webhooks.model import Notice
+from pix.postgres.engine import make_engine, transaction
+from pix.postgres.migrations import alembic_configuration, migrate
 from pix.scheme import brcode
 from pix.scheme.errors import SchemeError
 from pix.scheme.initiation import Initiation
@@ -333,3 +339,25 @@ def test_never_takes_back_what_was_planned_for_the_same_code(world: World) -> No
     planned = world.bank.sandbox.plan_payment(told(ana, when=When.IN_SECONDS, in_seconds=5))
     world.bank.sandbox.plan_payment(told(ana, when=When.NEVER))
     assert world.bank.sandbox.plans.find(planned.plan_id).status is PlanStatus.CANCELLED
+
+
+@pytest.mark.postgres
+def test_switches_of_an_older_version_become_rules(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    migrate(url, MIGRATIONS)
+    engine = make_engine(url)
+    try:
+        with transaction(engine) as connection:
+            configuration = alembic_configuration(MIGRATIONS)
+            configuration.attributes["connection"] = connection
+            command.downgrade(configuration, "0012")
+            connection.execute(text("INSERT INTO behaviour VALUES (true, 'reject', 'AC03', 9, 'twice', true, false)"))
+        migrate(url, MIGRATIONS)
+        before = Behaviour(
+            AnswerMode.REJECT, ReasonCode.AC03, 9, AnswerStyle.TWICE, magic_amounts=True, consuming=False
+        )
+        with PostgresUnitsOfWork(engine)() as unit:
+            assert unit.switches.behaviour() == before
+            assert tuple(unit.rules.all()) == standard_rules(before)
+    finally:
+        engine.dispose()

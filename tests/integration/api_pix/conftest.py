@@ -22,7 +22,7 @@ from bank_sim.entrypoints.http.app import create_app
 from pix.postgres.engine import make_engine
 from pix.runtime.clock import SchemeClock
 from pix.scheme.initiation import Initiation
-from pix.scheme.keys import parse_stored_key
+from pix.scheme.keys import KeyKind, parse_stored_key
 from tests.integration.api_pix.description import judge
 from tests.integration.bank_http.conftest import ana, aurora, bruno, clients, ipe, village
 from tests.support.bank import World
@@ -120,6 +120,14 @@ def make_shop(
     assert answer.status_code == 200, answer.text
     shop.token = answer.json()["access_token"]
     return shop
+
+
+def new_shop(clients: ExitStack, village: Village, code: str, name: str, tax_id: str, key: str) -> Shop:
+    """A new customer of a bank of the village, with an e-mail key and R$ 1.000,00."""
+    bank = village.banks[code]
+    account = bank.open_account(name=name, tax_id=tax_id, opening_deposit_centavos=100_000, pin="4321")
+    bank.register_key(account_number=account.number, kind=KeyKind.EMAIL, key=key)
+    return make_shop(clients, bank, account, village=village)
 
 
 @pytest.fixture

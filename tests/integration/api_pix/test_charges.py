@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from datetime import date, time
 from typing import Any
 
 import pytest
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
+from bank_sim.domain.flows.transfer.model import TransferStatus
 from pix.scheme import brcode
 from pix.scheme.initiation import Initiation
 from pix.scheme.keys import parse_stored_key
 from pix.scheme.people import mask_tax_id
-from tests.integration.api_pix.conftest import OpenShop, Shop
+from pix.scheme.postings import Direction
+from pix.scheme.reasons import ReasonCode
+from tests.integration.api_pix.conftest import OpenShop, Shop, new_shop
 from tests.integration.api_pix.scene import CARLA, REMOVED, Scene
 from tests.integration.bank_http.conftest import PIN
-from tests.support.banks import ANAS_CPF
+from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.charges import merchant
-from tests.support.village import Village
+from tests.support.clock import TurnedClock, at_time_ms
+from tests.support.village import Village, found_village
+from tests.support.virtual_days import move_until
 
 UNFIT: dict[str, Any] = {
     "chave": "\0",
@@ -172,14 +179,16 @@ def test_a_batch_makes_what_it_can_and_says_what_it_denies(scene: Scene) -> None
     assert [each["id"] for each in shop.list("/lotecobv").json()["lotes"]] == [int(batch_id)]
 
 
-def pay(bank: BankApplication, payer: Account, charge: dict[str, Any], amount_centavos: int) -> str:
+def pay(
+    bank: BankApplication, payer: Account, charge: dict[str, Any], amount_centavos: int, order: str = "first"
+) -> str:
     return bank.request_transfer(
         account_number=payer.number,
         payee_key=parse_stored_key(charge["chave"]),
         payee_tax_id_masked=mask_tax_id(ANAS_CPF),
         amount_centavos=amount_centavos,
         description="Obrigado",
-        idempotency_key=charge["txid"],
+        idempotency_key=order,
         initiation=Initiation.QRDN,
         txid=charge["txid"],
     ).end_to_end_id
@@ -306,3 +315,36 @@ def test_charges_on_postgresql(shop_on_postgres: Shop) -> None:
     page = shop.list("/cobv", loteCobVId=batch_id, cpf=CARLA["cpf"], paginacao__itensPorPagina=1).json()
     assert len(page["cobs"]) == 1 and page["parametros"]["paginacao"]["quantidadeDePaginas"] == 2
     assert shop.patch(f"/cob/{first}", REMOVED).status_code == 200
+
+
+def test_a_charge_that_is_paid_late_costs_fine_and_interest_from_the_next_working_day(clients: ExitStack) -> None:
+    monday = date(2026, 11, 23)
+    village = found_village(with_people=False, clock=TurnedClock(at_time_ms(monday, time(9))), is_virtual=True)
+    shop = new_shop(clients, village, "001", "Ana Souza", ANAS_CPF, "ana@example.com")
+    payer = new_shop(clients, village, "002", "Bruno Lima", BRUNOS_CPF, "bruno@example.com")
+    late = {"multa": {"modalidade": 2, "valorPerc": "2.00"}, "juros": {"modalidade": 1, "valorPerc": "0.10"}}
+    body = {
+        "calendario": {"dataDeVencimento": "2026-11-27"},
+        "devedor": CARLA,
+        "valor": {"original": "100.00", **late},
+        "chave": "ana@example.com",
+    }
+    charge = shop.put(f"/cobv/{'v' * 26}", body).json()
+
+    def asked_on(day: date) -> int | None:
+        move_until(village, at_time_ms(day, time(9)))
+        return payer.bank.payable_codes.read(charge["pixCopiaECola"]).amount_centavos
+
+    # Due on a Friday: the weekend is free, and Monday has three days of interest.
+    assert [asked_on(date(2026, 11, day)) for day in (27, 29, 30)] == [100_00, 100_00, 102_30]
+    too_little = pay(payer.bank, payer.account, charge, 100_00)
+    village.deliver()
+    failed = payer.bank.queries.find_transfer(too_little, Direction.OUTGOING)
+    assert (failed.status, failed.reason) == (TransferStatus.FAILED, ReasonCode.AM09)
+    pay(payer.bank, payer.account, charge, 102_30, "again")
+    village.deliver()
+    paid = shop.get(f"/cobv/{charge['txid']}").json()
+    assert paid["status"] == "CONCLUIDA"
+    assert paid["pix"][0]["componentesValor"] == {
+        "original": {"valor": "100.00"}, "multa": {"valor": "2.00"}, "juros": {"valor": "0.30"},
+    }  # fmt: skip

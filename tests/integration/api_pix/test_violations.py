@@ -7,12 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from pix.scheme.keys import KeyKind
-from tests.integration.api_pix.conftest import Shop, make_shop
+from tests.integration.api_pix.conftest import new_shop
 from tests.integration.api_pix.scene import Scene
 from tests.integration.api_pix.violations import KEYS, LEFT_OUT, cases
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
-from tests.support.village import Village, found_village
+from tests.support.village import found_village
 
 CASES = cases()
 
@@ -22,16 +21,9 @@ def scene() -> Iterator[Scene]:
     """One for all of them: what is refused leaves nothing behind."""
     with ExitStack() as clients:
         village = found_village(with_people=False)
-        shop = _shop(clients, village, "001", "Ana Souza", ANAS_CPF, "ana@example.com")
-        other_shop = _shop(clients, village, "002", "Bruno Lima", BRUNOS_CPF, "bruno@example.com")
+        shop = new_shop(clients, village, "001", "Ana Souza", ANAS_CPF, "ana@example.com")
+        other_shop = new_shop(clients, village, "002", "Bruno Lima", BRUNOS_CPF, "bruno@example.com")
         yield Scene(shop, other_shop, "ana@example.com", "bruno@example.com")
-
-
-def _shop(clients: ExitStack, village: Village, code: str, name: str, tax_id: str, key: str) -> Shop:
-    bank = village.banks[code]
-    account = bank.open_account(name=name, tax_id=tax_id, opening_deposit_centavos=100_000, pin="4321")
-    bank.register_key(account_number=account.number, kind=KeyKind.EMAIL, key=key)
-    return make_shop(clients, bank, account, village=village)
 
 
 @pytest.mark.parametrize("key", CASES)

@@ -139,8 +139,11 @@ def test_no_signature_but_the_right_one_is_taken(record: Record, place: int, fli
     assert isinstance(decode_record(forged, keys_of, EVERYTHING), Rejected)
 
 
-VALID: Final = brcode.encode(
-    brcode.BRCode(key="bia@example.com", merchant_name="Bia Lima", merchant_city="Sao Paulo", amount_centavos=1_234)
+VALID: Final = (
+    brcode.encode(
+        brcode.BRCode(key="bia@example.com", merchant_name="Bia Lima", merchant_city="Sao Paulo", amount_centavos=1_234)
+    ),
+    brcode.encode(brcode.dynamic_code("bank-002:8000/qr/v2/0123456789abcdefghijkl", "Bia Lima", "Sao Paulo")),
 )
 
 
@@ -149,7 +152,7 @@ def codes(draw: st.DrawFn) -> str:
     """Damaged ones of ours, some with a checksum that is right again, and any text."""
     if draw(st.booleans()):
         return draw(st.text(max_size=300))
-    text = list(VALID)
+    text = list(draw(st.sampled_from(VALID)))
     for _ in range(draw(st.integers(0, 5))):
         place = draw(st.integers(0, len(text) - 1))
         text[place] = draw(st.sampled_from("0123456789AZaz.@é\x00") | st.characters())
@@ -173,4 +176,5 @@ def test_the_br_code_parser_reads_it_or_says_what_is_wrong(text: str) -> None:
     except SchemeError as error:
         assert error.field and error.rule
         return
-    assert code.key and (code.amount_centavos is None or code.amount_centavos >= 0)
+    assert bool(code.key) != bool(code.location)
+    assert code.amount_centavos is None or code.amount_centavos >= 0

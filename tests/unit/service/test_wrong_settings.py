@@ -122,6 +122,13 @@ WRONG: Final[dict[str, list[str]]] = {
     "api_pix_tls_certificate": ["/nowhere/bank.pem"],
     "api_pix_tls_key": ["/nowhere/bank.key"],
     "api_pix_tls_client_ca": ["/nowhere/ca.pem"],
+    "unknown_charges": ["maybe", ""],
+    "webhook_hosts": ["https://hooks.example.com", "a b", "*.*"],
+    "webhook_ca": ["/nowhere/ca.pem"],
+    "webhook_timeout_seconds": ["0", "31", "x"],
+    "webhook_retry_first_seconds": ["0", "3601"],
+    "webhook_retry_cap_seconds": ["0", "0.5", "3601"],
+    "webhook_pix_max": ["0", "101", "x"],
 }
 
 
