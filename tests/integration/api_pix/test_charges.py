@@ -20,7 +20,6 @@ from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from tests.integration.api_pix.conftest import OpenShop, Shop, new_shop
 from tests.integration.api_pix.scene import CARLA, REMOVED, Scene
-from tests.integration.bank_http.conftest import PIN
 from tests.support.banks import ANAS_CPF, BRUNOS_CPF
 from tests.support.charges import merchant
 from tests.support.clock import TurnedClock, at_time_ms
@@ -225,41 +224,6 @@ def test_null_and_unknown_fields_are_as_if_left_out(scene: Scene) -> None:
     body = {**scene.body("cob", devedor=None, solicitacaoPagador=None), "meuCampo": 1}
     charge = scene.shop.put(f"/cob/{scene.txid()}", body).json()
     assert charge["status"] == "ATIVA" and not charge.keys() & {"devedor", "solicitacaoPagador", "meuCampo"}
-
-
-def test_other_merchants_see_and_change_nothing(scene: Scene) -> None:
-    txid = scene.made("cob")
-    location = scene.shop.get(f"/cob/{txid}").json()["loc"]["id"]
-    batch_id = scene.batch({**scene.body("cobv"), "txid": scene.txid()})
-    other = scene.other_shop
-    for answer in (
-        other.get(f"/cob/{txid}"),
-        other.patch(f"/cob/{txid}", REMOVED),
-        other.get(f"/loc/{location}"),
-        other.delete(f"/loc/{location}/txid"),
-        other.get(f"/lotecobv/{batch_id}"),
-        other.patch(f"/lotecobv/{batch_id}", {"descricao": "Minha", "cobsv": [{"txid": scene.txid()}]}),
-    ):
-        assert answer.status_code == 404 and answer.json()["type"].endswith(("NaoEncontrado", "NaoEncontrada"))
-    assert other.list("/cob").json()["cobs"] == [] and other.list("/loc").json()["loc"] == []
-    # A txid is unique per merchant.
-    assert other.put(f"/cob/{txid}", {**scene.body("cob"), "chave": scene.other_key}).status_code == 201
-    assert scene.shop.get(f"/cob/{txid}").json()["chave"] == scene.key
-
-
-def test_merchants_of_one_bank_are_kept_apart_too(scene: Scene, open_shop: OpenShop, aurora: BankApplication) -> None:
-    txid = scene.made("cob")
-    neighbour = open_shop(
-        aurora, aurora.open_account(name="Edu", tax_id="39053344705", opening_deposit_centavos=0, pin=PIN)
-    )
-    location = scene.shop.get(f"/cob/{txid}").json()["loc"]["id"]
-    assert neighbour.get(f"/cob/{txid}").status_code == 404
-    assert neighbour.patch(f"/cob/{txid}", REMOVED).status_code == 404
-    assert neighbour.get(f"/loc/{location}").status_code == neighbour.delete(f"/loc/{location}/txid").status_code == 404
-    # Neither with the other's key nor with the other's location.
-    body = scene.body("cob")
-    assert neighbour.put(f"/cob/{txid}", body).json()["violacoes"][0]["propriedade"] == "cob.chave"
-    assert scene.shop.get(f"/cob/{txid}").json()["status"] == "ATIVA"
 
 
 @pytest.mark.parametrize("resource", ["cob", "cobv", "lotecobv", "loc"])
