@@ -117,6 +117,10 @@ class CodePixNetwork:
         """Asks hub or bank as their operator; the JSON of the answer. Raises `SandboxError`."""
         return self._answer(self.hub["operator_password"], method, url, **arguments)
 
+    def read_document(self) -> dict[str, Any]:
+        """The JSON object with the balances of now."""
+        return dict(self._control("GET", "/"))
+
     def _control(self, method: str, path: str) -> Any:
         control = self.document["control"]
         return self._answer(control["token"], method, f"{control['url']}{path}")
@@ -213,10 +217,19 @@ class SandboxProcess:
 
 
 @contextlib.contextmanager
+def attached_sandbox(control_url: str, token: str) -> Iterator[CodePixNetwork]:
+    """A sandbox that runs already, by its control address and token; it goes on when the block ends."""
+    with CodePixNetwork({"control": {"url": control_url.rstrip("/"), "token": token}, "hub": {}}) as knocking:
+        document = knocking.read_document()
+    with CodePixNetwork(document) as network:
+        yield network
+
+
+@contextlib.contextmanager
 def running_sandbox(*options: str) -> Iterator[CodePixNetwork]:
     """A sandbox with these options of the command, for as long as the block lasts."""
     with SandboxProcess(options) as network:
         yield network
 
 
-__all__ = ["CodePixNetwork", "SandboxError", "SandboxProcess", "running_sandbox"]
+__all__ = ["CodePixNetwork", "SandboxError", "SandboxProcess", "attached_sandbox", "running_sandbox"]

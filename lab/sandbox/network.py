@@ -147,6 +147,14 @@ class Sandbox:
             self.snapshots.remove(name)
 
     def _put_back(self, name: str, at_ms: int | None) -> None:
+        try:
+            self._put_back_once(name, at_ms)
+        except Unreachable:
+            # A test has killed a service; the supervisor has started it again.
+            self.run.network.await_ready()
+            self._put_back_once(name, at_ms)
+
+    def _put_back_once(self, name: str, at_ms: int | None) -> None:
         is_at_rest = not wait_at_rest(self.run, RESET_WAIT_SECONDS, STUCK_SECONDS)
         # The clock first: with the books back and a later time, payments that were planned would be made at once.
         self._set_clock(at_ms)

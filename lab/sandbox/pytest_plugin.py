@@ -5,6 +5,7 @@ Options go into the configuration of pytest: `codepix_sandbox = --seed 7 --banks
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from lab.sandbox.client import CodePixNetwork
 
 SEED_DEFAULT = "1"
+ADDRESS = "CODEPIX_SANDBOX_URL"
+TOKEN = "CODEPIX_SANDBOX_TOKEN"  # noqa: S105 - its name
+"""The control address and token of a sandbox that runs already, such as one in a container."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,8 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def codepix_session(request: pytest.FixtureRequest) -> Iterator[CodePixNetwork]:
     """The session's network, as tests leave it. It starts when the first test asks for it."""
     # Imported here, since most runs of pytest with this plugin installed need no network.
-    from lab.sandbox.client import running_sandbox
+    from lab.sandbox.client import attached_sandbox, running_sandbox
 
+    if address := os.environ.get(ADDRESS):
+        with attached_sandbox(address, os.environ.get(TOKEN, "")) as network:
+            yield network
+        return
     chosen = request.config.getoption("--codepix-sandbox")
     options = shlex.split(request.config.getini("codepix_sandbox") if chosen is None else chosen)
     if "--seed" not in options:

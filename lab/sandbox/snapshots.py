@@ -1,7 +1,7 @@
-"""Copies of a network's books, kept inside their databases: taken and put back in well under a second.
+"""A sandbox snapshot is a copy of a network's books, taken and put back in well under a second.
 
-A snapshot is a schema of each database with a copy of every table, and the positions of the sequences. To put one back
-is one transaction per database, in which the tables are emptied and filled, so that services keep their connections.
+It is a schema of each database with a copy of every table, and the positions of the sequences. To put one back is one
+transaction per database, in which the tables are emptied and filled, so that services keep their connections.
 The clock's row is no part of it, because only a higher revision of the clock counts.
 """
 

@@ -48,6 +48,7 @@ PAGES = (
     f"/developers/charges/cob/{TXID}",
     "/developers/webhooks",
     "/developers/verdict",
+    "/developers/pay",
     "/developers/credentials",
     "/open-account",
     "/sign-in",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,7 +59,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Merchant,
         yield Merchant(first, merchant, key["key"], network.banks[0].url, made), Account(second, payer)
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def merchant(places: tuple[Merchant, Account]) -> Merchant:
     return places[0]
 
@@ -70,8 +69,10 @@ def payer(places: tuple[Merchant, Account]) -> Account:
     return places[1]
 
 
-@pytest.fixture(params=CLIENTS)
-def shop(request: pytest.FixtureRequest, merchant: Merchant, tmp_path: Path) -> Iterator[Shop]:
+@pytest.fixture(scope="package", params=CLIENTS)
+def shop(
+    request: pytest.FixtureRequest, merchant: Merchant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     """The merchant's program, with each of the libraries."""
     told = {
         "address": merchant.address,
@@ -86,7 +87,7 @@ def shop(request: pytest.FixtureRequest, merchant: Merchant, tmp_path: Path) -> 
         case _:
             command = ["node", str(HERE / "node" / "drive_efi.cjs")]
             told["modules"] = str(node_modules())
-    with Client(command, tmp_path, **told) as client:
+    with Client(command, tmp_path_factory.mktemp("client"), **told) as client:
         yield PypixShop(client) if request.param == "pypix-api" else EfiShop(client, request.param != "efipay")
 
 

@@ -94,6 +94,21 @@ def test_a_reset_gives_up_what_a_silent_bank_leaves_open(sandbox: CodePixNetwork
         assert balance(sandbox, sandbox.payer) == sandbox.payer["balance_centavos"]
 
 
+@pytest.mark.prove
+def test_a_reset_waits_for_a_bank_that_a_test_has_killed(sandbox: CodePixNetwork) -> None:
+    sandbox.reset()
+    port = sandbox.merchant["api_url"].rsplit(":", 1)[1].removesuffix("/api/v1")
+    banks = [each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get("HTTP_PORT") == port]
+    pay(sandbox, "in the middle")
+    for bank in banks:
+        if "serve" in bank.cmdline() and "--" not in bank.cmdline():
+            bank.kill()
+    sandbox.reset()
+    assert balance(sandbox, sandbox.merchant) == sandbox.merchant["balance_centavos"]
+    pay(sandbox, "afterwards")
+    await_balance(sandbox, sandbox.merchant["balance_centavos"] + 5_00)
+
+
 def test_a_snapshot_comes_back_with_its_time(sandbox: CodePixNetwork) -> None:
     sandbox.reset()
     had = sandbox.merchant["balance_centavos"]
@@ -165,11 +180,10 @@ def test_a_payer_is_told_by_command(sandbox: CodePixNetwork) -> None:
     assert refused.returncode == 1 and "code" in refused.stderr
 
 
-@pytest.mark.slow
-def test_the_plugin_gives_each_test_the_same_network(sandbox: CodePixNetwork, tmp_path: Path) -> None:
-    # The same seed in another process, by way of the plugin: the example of the docs, and a look at what it has got.
-    (tmp_path / "test_checkout.py").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "test_look.py").write_text(
+def run_pytest(folder: Path, options: str = "", **variables: str) -> dict[str, Any]:
+    """Runs the example of the docs and a look at the network, and returns the JSON object that the tests have got."""
+    (folder / "test_checkout.py").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "test_look.py").write_text(
         "import json, pathlib\n\n\n"
         "def test_look(codepix_network):\n"
         "    shop = codepix_network.merchant\n"
@@ -177,15 +191,26 @@ def test_the_plugin_gives_each_test_the_same_network(sandbox: CodePixNetwork, tm
         "    assert account['balance_centavos'] == shop['balance_centavos']\n"
         "    pathlib.Path('seen.json').write_text(json.dumps(dict(codepix_network.document)))\n"
     )
-    options = " ".join(OPTIONS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "lab.sandbox.pytest_plugin", "--codepix-sandbox", options]
     # Named above, because an environment may have the package without its entry points.
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **variables}
     finished = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PYTEST_SECONDS_MAX
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PYTEST_SECONDS_MAX
     )
     assert "2 passed" in finished.stdout, finished.stdout + finished.stderr
-    seen = json.loads((tmp_path / "seen.json").read_text())
+    return dict(json.loads((folder / "seen.json").read_text()))
+
+
+def test_the_plugin_gives_each_test_the_same_network(sandbox: CodePixNetwork, tmp_path: Path) -> None:
+    sandbox.reset()
+    control = sandbox.document["control"]
+    seen = run_pytest(tmp_path, CODEPIX_SANDBOX_URL=control["url"], CODEPIX_SANDBOX_TOKEN=control["token"])
+    assert seen == sandbox.document
+
+
+@pytest.mark.prove
+def test_the_plugin_starts_a_network_that_the_seed_repeats(sandbox: CodePixNetwork, tmp_path: Path) -> None:
+    seen = run_pytest(tmp_path, " ".join(OPTIONS))
     for code, bank in sandbox.banks.items():
         assert seen["banks"][code]["people"] == bank["people"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,10 +20,13 @@ from lab.read.rest import BankRest, Json, Refused, Unreachable
 from lab.read.snapshot import NetworkReader
 from pix.runtime.addresses import http_url
 from tests.e2e.webhook_receiver import Ledger
+from tests.figures import Tell
 
-CHARGES = 6
-KILL_SECONDS_MAX = 0.8
-"""After the first payment: within that time a Pix is on its way from one end to the other."""
+CHARGES_PER_KILL = 2
+KILL_SECONDS_MAX = 0.6
+"""After a payment: within that time a Pix is on its way from one end to the other, and its webhook is sent."""
+ANSWER_SECONDS = "0.2"
+"""Of the receiver, after it has booked: a kill in between makes the bank tell it once more."""
 QUIET_SECONDS_MAX = 60.0
 TOLD_SECONDS_MAX = 60.0
 AUDIT_SECONDS_MAX = 30.0
@@ -40,7 +43,7 @@ class Shop:
         self.receiver = Service(
             "receiver",
             "tests.e2e.webhook_receiver",
-            [str(port), str(self.ledger)],
+            [str(port), str(self.ledger), ANSWER_SECONDS],
             dict,
             http_url("127.0.0.1", port),
             folder,
@@ -79,6 +82,11 @@ class Shop:
         made = self.payers_bank.call("POST", path, json=body, headers={"Idempotency-Key": txid})
         return str(made["end_to_end_id"])
 
+    def attempts(self) -> list[Json]:
+        """Of this network so far, newest first."""
+        path = f"/accounts/{self.merchant['account_number']}/webhook-deliveries"
+        return list(self.bank.get(path, size=200)["deliveries"])
+
     def waiting(self) -> int:
         return int(self.verdict()["waiting"])
 
@@ -113,44 +121,37 @@ def shop(quiet_network: Network, client: httpx.Client, tmp_path: Path) -> Iterat
         shop.receiver.stop()
 
 
+def eventually(act: Callable[[], str]) -> str:
+    return wait_until(act, QUIET_SECONDS_MAX, "an answer", retry_on=(Refused, Unreachable, httpx.HTTPError))
+
+
+def charge_and_pay(shop: Shop, txid: str, amount_centavos: int) -> str:
+    """The end-to-end id. A code is read at the merchant's bank, and its key at the hub: they may have to come back."""
+    code = eventually(lambda: shop.charge(txid, amount_centavos))
+    return eventually(lambda: shop.pay(txid, code, amount_centavos))
+
+
 def kill_amid_payments(shop: Shop, seed: int) -> dict[str, str]:
     """Pays charges, and kills bank, hub and receiver meanwhile; the end-to-end ids by txid, once all is up again."""
     random = Random(seed)
     victims = [shop.network.bank("002").service, shop.network.hubs[0], shop.receiver]
     random.shuffle(victims)
-    moments = sorted(random.uniform(0, KILL_SECONDS_MAX) for _ in victims)
-    txids = [f"seed{seed:011d}charge{number:011d}" for number in range(CHARGES)]
-    amounts = {txid: random.randrange(1_00, 50_00) for txid in txids}
-    codes = {txid: shop.charge(txid, amount) for txid, amount in amounts.items()}
-
-    def kill_each() -> None:
-        begun = time.monotonic()
-        for victim, moment in zip(victims, moments, strict=True):
-            time.sleep(max(0.0, begun + moment - time.monotonic()))
-            victim.kill()
-
-    def pay(txid: str) -> str:
-        # A code is read at the merchant's bank, and its key at the hub: while they are down it is refused.
-        return wait_until(
-            lambda: shop.pay(txid, codes[txid], amounts[txid]),
-            QUIET_SECONDS_MAX,
-            "a payment",
-            retry_on=(Refused, Unreachable),
-        )
-
-    with ThreadPoolExecutor(2) as pool:
-        killing = pool.submit(kill_each)
-        paying = pool.submit(lambda: {txid: pay(txid) for txid in txids})
-        killing.result()
-        # Launched together, since each of them takes seconds.
-        for victim in victims:
+    paid = {}
+    for number, victim in enumerate(victims):
+        for txid in (f"seed{seed:011d}kill{number}charge{each:08d}" for each in range(CHARGES_PER_KILL)):
+            paid[txid] = charge_and_pay(shop, txid, random.randrange(1_00, 50_00))
+        time.sleep(random.uniform(0, KILL_SECONDS_MAX))
+        victim.kill()
+        if victim is not shop.receiver:
             victim.launch()
-        for victim in victims:
-            victim.await_ready()
-        return paying.result()
+    shop.receiver.launch()
+    for victim in victims:
+        victim.await_ready()
+    return paid
 
 
-def check_seed(shop: Shop, seed: int) -> None:
+def check_seed(shop: Shop, seed: int) -> Counter[str]:
+    """Returns how many Pix were told, by how many requests, and how many of these have failed."""
     known = {line["end_to_end_id"] for line in shop.verdict()["lines"]}
     paid = kill_amid_payments(shop, seed)
     reader = NetworkReader(shop.network.hub_url, shop.client)
@@ -165,8 +166,17 @@ def check_seed(shop: Shop, seed: int) -> None:
     twice = shop.report([*booked, booked[-1]])
     named = [line["end_to_end_id"] for line in twice["lines"] if line["judgement"] == "twice"]
     assert named == [booked[-1].split()[0]], f"seed {seed}"
+    attempts = [each for each in shop.attempts() if set(paid.values()) & set(each["end_to_end_ids"])]
+    failed = sum(each["failure"] is not None for each in attempts)
     report = reader.audit(AUDIT_SECONDS_MAX)
     assert report.is_ok and not report.in_flight, f"seed {seed}"
+    return Counter(pix=len(paid), requests=len(attempts), failed=failed)
+
+
+def say(tell: Tell, what: str, told: Counter[str]) -> None:
+    tell(
+        f"Webhooks:     {told['pix']} Pix told by {told['requests']} requests, {told['failed']} of which failed, {what}"
+    )
 
 
 def test_a_ledger_forgets_a_line_that_was_never_whole(tmp_path: Path) -> None:
@@ -180,12 +190,11 @@ def test_a_ledger_forgets_a_line_that_was_never_whole(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_paid_charge_is_told_whoever_dies(shop: Shop, seed: int) -> None:
-    check_seed(shop, seed)
+def test_every_paid_charge_is_told_whoever_dies(shop: Shop, seed: int, tell: Tell) -> None:
+    say(tell, f"seed {seed}", check_seed(shop, seed))
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(3_000)
-def test_every_paid_charge_is_told_in_fifty_ways_to_die(shop: Shop) -> None:
-    for seed in range(100, 150):
-        check_seed(shop, seed)
+def test_every_paid_charge_is_told_in_fifty_ways_to_die(shop: Shop, tell: Tell) -> None:
+    say(tell, "50 seeds", sum((check_seed(shop, seed) for seed in range(100, 150)), Counter()))

@@ -1,6 +1,7 @@
 """A merchant's program as a process: it books each Pix that a webhook tells of, durably, before it answers.
 
-`python -m tests.e2e.webhook_receiver PORT FILE`: a line of FILE is a booking, the end-to-end id and the amount.
+`python -m tests.e2e.webhook_receiver PORT FILE SECONDS`: a line of FILE is a booking, the end-to-end id and the amount.
+It answers so many seconds after it has booked.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Ledger:
             self._booked.add(end_to_end_id)
 
 
-def serve(port: int, ledger: Ledger) -> None:
+def serve(port: int, ledger: Ledger, seconds: float) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._answer()
@@ -44,6 +45,7 @@ def serve(port: int, ledger: Ledger) -> None:
         def do_POST(self) -> None:
             for pix in json.loads(self.rfile.read(int(self.headers["Content-Length"])))["pix"]:
                 ledger.book(pix["endToEndId"], pix["valor"])
+            threading.Event().wait(seconds)
             self._answer()
 
         def _answer(self) -> None:
@@ -57,4 +59,4 @@ def serve(port: int, ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Ledger(Path(sys.argv[2])))
+    serve(int(sys.argv[1]), Ledger(Path(sys.argv[2])), float(sys.argv[3]))

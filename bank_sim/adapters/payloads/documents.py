@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 
 from bank_sim.domain.charges.model import ChargeKind, ChargeStatus, Debtor, Detail
 from bank_sim.domain.charges.payload import AmountShown, ChargePayload, PayeeShown
+from bank_sim.domain.payable_codes.errors import CodeNotPayable, WithdrawalNotOffered
 from pix.scheme.errors import SchemeError
 from pix.scheme.initiation import Initiation, check_txid
 from pix.scheme.keys import parse_stored_key
@@ -114,7 +115,7 @@ def payload_document(payload: ChargePayload) -> dict[str, Any]:
 
 
 def read_payload(content: bytes, kind: ChargeKind) -> ChargePayload:
-    """The payload of a charge of this kind. Raises PayloadUnfit."""
+    """The payload of a charge of this kind. Raises PayloadUnfit, WithdrawalNotOffered."""
     try:
         document = _Payload.model_validate_json(content)
     except ValidationError as error:
@@ -122,6 +123,8 @@ def read_payload(content: bytes, kind: ChargeKind) -> ChargePayload:
         raise PayloadUnfit(", ".join(sorted(places))[:200]) from None
     try:
         return _read_due_date(document) if kind is ChargeKind.DUE_DATE else _read_immediate(document)
+    except CodeNotPayable:
+        raise
     except SchemeError as error:
         raise PayloadUnfit(str(error)) from None
 
@@ -129,7 +132,7 @@ def read_payload(content: bytes, kind: ChargeKind) -> ChargePayload:
 def _read_immediate(document: _Payload) -> ChargePayload:
     value = document.valor
     if value.retirada is not None:
-        raise SchemeError("valor.retirada", "Withdrawals are not offered.")
+        raise WithdrawalNotOffered
     may_change = value.modalidadeAlteracao == 1
     original = _centavos(value.original, "valor.original")
     if original == 0 and not may_change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -49,8 +50,11 @@ KeySet = Mapping[str, Mapping[str, Any]]
 class HttpPayloadReader:
     """See `bank_sim.application.payable_codes.ports.PayloadReader`. Thread-safe."""
 
-    def __init__(self, seconds_max: float = SECONDS_MAX) -> None:
+    def __init__(self, seconds_max: float = SECONDS_MAX, authorities: ssl.SSLContext | None = None) -> None:
+        """`authorities` says whose certificates are trusted; the system's unless others are named."""
         self._seconds_max = seconds_max
+        # Reading the system's authorities takes longer than a request.
+        self._authorities = authorities or ssl.create_default_context()
         self._key_sets: TTLCache[str, KeySet] = TTLCache(KEY_SETS_KEPT_MAX, KEY_SET_SECONDS_MAX)
         self._lock = threading.Lock()
 
@@ -65,7 +69,7 @@ class HttpPayloadReader:
             raise PayloadNotTrusted from None
 
     def _read(self, place: PayloadPlace, day: date | None) -> ChargePayload:
-        origin = _Origin(place, self._seconds_max)
+        origin = _Origin(place, self._seconds_max, self._authorities)
         query = "" if day is None else f"?DPP={day.isoformat()}"
         answer = origin.get(f"{place.path}{query}", SEALED_BYTES_MAX, JOSE)
         match answer.status:
@@ -105,8 +109,9 @@ class HttpPayloadReader:
 class _Origin:
     """The server of a place, which is asked within one time."""
 
-    def __init__(self, place: PayloadPlace, seconds_max: float) -> None:
+    def __init__(self, place: PayloadPlace, seconds_max: float, authorities: ssl.SSLContext) -> None:
         """Raises Unreachable."""
+        self._authorities = authorities
         self._ends_at = time.monotonic() + seconds_max
         host, _ = split_payload_host(place.host)
         self._host = host
@@ -117,7 +122,7 @@ class _Origin:
     def get(self, path: str, bytes_max: int, accept: str) -> Reply:
         """The whole answer. Raises Unreachable, also for an address that may not be asked; SealBroken."""
         seconds = max(0.0, self._ends_at - time.monotonic())
-        http = OutboundHttp(AllowedHosts(frozenset({self._host})), seconds)
+        http = OutboundHttp(AllowedHosts(frozenset({self._host})), seconds, self._authorities)
         answer = http.request("GET", f"{self._base}{path}", [("Accept", accept)], body_bytes_max=bytes_max)
         if len(answer.body) >= bytes_max:
             raise SealBroken("the answer is too long")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bank_sim.application.ports import UnitsOfWork
 from bank_sim.application.webhooks.ports import DeliveryFilter, NoticeFilter, Report, WebhookFilter
-from bank_sim.domain.webhooks.errors import DeliveryNotFound, TooManyBookings, WebhookNotFound
+from bank_sim.domain.webhooks.errors import DeliveryNotFound, NoticeNotFound, TooManyBookings, WebhookNotFound
 from bank_sim.domain.webhooks.model import Delivery, Notice, Webhook
 from bank_sim.domain.webhooks.verdict import BOOKINGS_MAX, Booking, Verdict, judge
 from pix.runtime.clock import Clock
@@ -45,6 +45,14 @@ class WebhookQueries:
         """Newest first; `before_id` is the id of the last on the page before."""
         with self._units() as unit:
             return unit.notices.list(narrow, before_id, size)
+
+    def notice(self, account_number: str, notice_id: int) -> Notice:
+        """Raises NoticeNotFound."""
+        with self._units() as unit:
+            notice = unit.notices.find(account_number, notice_id)
+        if notice is None:
+            raise NoticeNotFound
+        return notice
 
     def deliveries(self, narrow: DeliveryFilter, before_id: int | None = None, size: int = 50) -> list[Delivery]:
         """Newest first; `before_id` is the id of the last on the page before."""

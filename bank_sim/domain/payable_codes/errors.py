@@ -75,6 +75,13 @@ class ChargeExpired(CodeNotPayable):
         super().__init__("brcode", "This charge has expired. Ask the recipient for a new code.")
 
 
+class WithdrawalNotOffered(CodeNotPayable):
+    """The charge is a Pix Saque or a Pix Troco (`retirada`)."""
+
+    def __init__(self) -> None:
+        super().__init__("brcode", "This code is for a cash withdrawal (Pix Saque or Pix Troco), which isn't offered.")
+
+
 class CodeNotSchedulable(CodeNotPayable):
     """A code is paid at once: by another day its charge may have ended."""
 

@@ -86,7 +86,7 @@ class PlanOrder:
 
 @value_object
 class PlannedPayment:
-    """One order and what has become of it."""
+    """One payment on demand, and what has become of it."""
 
     plan_id: str
     account_number: str

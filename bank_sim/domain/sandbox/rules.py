@@ -1,4 +1,4 @@
-"""The rules of a bank as data: match → action, in one table. The first enabled rule of a kind that fits counts.
+"""The table of rules of a bank: match → action, as data. The first enabled rule of a kind that fits counts.
 
 The switches of a bank are the last answer rule, which fits every offer, and the magic amounts are rules before it.
 """

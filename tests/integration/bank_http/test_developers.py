@@ -34,7 +34,8 @@ PAGES = (
 
 @pytest.fixture
 def visitor(visit: Visit, aurora: BankApplication, ana: Account) -> Visitor:
-    return visit(aurora, ana)
+    """Ana, whose bank has the API on a port of its own."""
+    return visit(aurora, ana, api_pix_port=8443, api_pix_tls_certificate="bank.pem")
 
 
 @pytest.fixture
@@ -72,22 +73,22 @@ def request_of(account: Account, credential_id: str, **changes: Any) -> ApiReque
     return ApiRequest(account_number=account.number, credential_id=credential_id, **{**values, **changes})
 
 
-def test_the_pages_are_the_customers_alone(visit: Visit, aurora: BankApplication, visitor: Visitor) -> None:
+def test_the_pages_are_the_customers_alone_and_name_the_port_of_the_api(
+    visit: Visit, aurora: BankApplication, visitor: Visitor
+) -> None:
     stranger = visit(aurora)
     for page in PAGES:
         assert visitor.open(page).status_code == 200, page
         assert stranger.open(page).url.path == "/sign-in", page
-
-
-def test_the_address_of_the_api_is_that_of_its_port(visit: Visit, aurora: BankApplication, ana: Account) -> None:
-    visitor = visit(aurora, ana, api_pix_port=8443, api_pix_tls_certificate="bank.pem")
     visitor.open("/developers")
     assert "https://testserver:8443/v2" in visitor.text
     assert "https://testserver:8443/v2/cob/" in snippet(visitor, "step-charge")
 
 
-def test_a_secret_is_shown_once_and_works(visitor: Visitor, aurora: BankApplication, ana: Account) -> None:
+def test_a_secret_is_shown_once_and_works(visitor: Visitor, aurora: BankApplication) -> None:
     visitor.open("/developers/credentials")
+    assert visitor.send("/developers/credentials", name="Loja").status_code == 422
+    assert "Choose from these scopes" in visitor.text and "No credentials yet." in visitor.text
     visitor.send("/developers/credentials", name="Loja", scopes="cob.read")
     secret, client_id = snippet(visitor, "client-secret"), snippet(visitor, "client-id")
     assert aurora.api_credentials.issue_token(credential_id=client_id, secret=secret).scopes == ("cob.read",)
@@ -108,13 +109,6 @@ def test_another_secret_takes_the_place_of_the_first_and_a_revoked_credential_is
     visitor.send(f"{address}/revoke")
     assert "Credential Loja revoked." in visitor.text and "Revoked" in visitor.text
     assert not aurora.api_credentials.queries.find(ana.number, made.credential.credential_id).is_active
-
-
-def test_a_credential_without_scopes_is_not_made(visitor: Visitor, aurora: BankApplication, ana: Account) -> None:
-    visitor.open("/developers/credentials")
-    assert visitor.send("/developers/credentials", name="Loja").status_code == 422
-    assert "Choose from these scopes" in visitor.text
-    assert aurora.api_credentials.queries.list(ana.number) == []
 
 
 def test_the_log_shows_requests_with_bodies_and_a_command_that_makes_them_again(
@@ -144,7 +138,7 @@ def test_the_log_shows_requests_with_bodies_and_a_command_that_makes_them_again(
     visitor.open("/developers/requests/r2")
     assert "A cobrança é inválida." in visitor.text and "cob.chave curto" in visitor.text
     assert '"chave": "<b>\'"' in snippet(visitor, "request-body")
-    assert snippet(visitor, "curl").startswith("curl -X PUT http://")
+    assert snippet(visitor, "curl").startswith("curl -X PUT https://")
     assert f"/developers/charges/cob/{charge.txid}" in visitor.page.text
 
 
@@ -284,9 +278,9 @@ def test_in_a_sandbox_a_person_of_the_bank_pays(
     assert "Choose a day and a time." in visitor.text
 
 
-def test_without_a_sandbox_nobody_else_pays(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+def test_without_a_sandbox_nobody_else_pays(visit: Visit, aurora: BankApplication) -> None:
     for settings in ({"sandbox": False}, {"demo_mode": False}):
-        visitor = visit(aurora, ana, **settings)
+        visitor = visit(aurora, **settings)
+        visitor.open("/sign-in")
         assert visitor.open("/developers/pay").status_code == 404
-        visitor.open("/developers")
         assert visitor.send("/developers/pay", code="x").status_code == 404

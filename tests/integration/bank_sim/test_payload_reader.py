@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
@@ -53,7 +55,17 @@ def place(server: PayloadServer, **changes: Any) -> PayloadPlace:
 
 
 def read(server: PayloadServer, **changes: Any) -> ChargePayload:
-    return HttpPayloadReader(SECONDS_MAX).read(place(server, **changes), None)
+    return reader().read(place(server, **changes), None)
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Reading them takes long, so the tests of a process share them."""
+    return ssl.create_default_context()
+
+
+def reader() -> HttpPayloadReader:
+    return HttpPayloadReader(SECONDS_MAX, authorities())
 
 
 def test_a_payload_is_fetched_and_verified(server: PayloadServer) -> None:
@@ -65,26 +77,25 @@ def test_a_charge_with_a_due_date_is_asked_for_a_day(server: PayloadServer) -> N
     path = "/qr/v2/cobv/0123456789abcdefghijkl"
     payload = with_due_date()
     serve(server, payload, path=path)
-    reader = HttpPayloadReader(SECONDS_MAX)
-    assert reader.read(place(server, kind=ChargeKind.DUE_DATE, path=path), payload.due_day) == payload
+    assert reader().read(place(server, kind=ChargeKind.DUE_DATE, path=path), payload.due_day) == payload
     assert server.asked[0] == f"{path}?DPP=2026-12-31"
 
 
 def test_a_day_on_which_a_charge_cannot_be_paid_has_its_own_error(server: PayloadServer) -> None:
     server.answers[PATH] = Served(b"{}", "application/problem+json", 400)
     with pytest.raises(DayNotPayable):
-        HttpPayloadReader(SECONDS_MAX).read(place(server, kind=ChargeKind.DUE_DATE), date(2020, 1, 1))
+        reader().read(place(server, kind=ChargeKind.DUE_DATE), date(2020, 1, 1))
     with pytest.raises(PayloadUnavailable):
         read(server)
 
 
 def test_a_key_set_is_kept_until_a_payload_names_a_new_key(server: PayloadServer) -> None:
-    reader = HttpPayloadReader(SECONDS_MAX)
+    of_one_process = reader()
     for _ in range(2):
-        reader.read(place(server), None)
+        of_one_process.read(place(server), None)
     assert server.asked == [PATH, KEY_SET_PATH, PATH]
     serve(server, key=2)
-    assert reader.read(place(server), None) == immediate()
+    assert of_one_process.read(place(server), None) == immediate()
     assert server.asked[3:] == [PATH, KEY_SET_PATH]
 
 

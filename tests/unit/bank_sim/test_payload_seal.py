@@ -19,6 +19,7 @@ from bank_sim.adapters.payloads.documents import PayloadUnfit, payload_document,
 from bank_sim.adapters.payloads.jose import SEALED_BYTES_MAX, JosePayloadSeal, SealBroken, SealedPayload, read_key_set
 from bank_sim.domain.charges.model import ChargeKind, ChargeStatus, Debtor
 from bank_sim.domain.charges.payload import AmountShown, ChargePayload
+from bank_sim.domain.payable_codes.errors import WithdrawalNotOffered
 from tests.support.payload_builders import TXID, immediate, signing_key, with_due_date
 
 JKU = "http://127.0.0.1:8001/qr/jwks.json"
@@ -246,7 +247,6 @@ def _document(payload: ChargePayload, **changes: Any) -> bytes:
         ({"valor__original": "9999999999.99"}, "valor.original"),
         ({"valor__original": None}, "valor.original"),
         ({"valor__modalidadeAlteracao": 2}, "modalidadeAlteracao"),
-        ({"valor__retirada": {"saque": {"valor": "5.00"}}}, "retirada"),
         ({"calendario__criacao": "yesterday"}, "criacao"),
         ({"calendario__criacao": "2026-01-01T00:00:00"}, "criacao"),
         ({"calendario__expiracao": None}, "expiracao"),
@@ -275,6 +275,12 @@ def test_a_payload_that_breaks_a_rule_is_refused_by_its_field(changes: Json, fie
 def test_a_payload_with_a_due_date_that_breaks_a_rule_is_refused(changes: Json, field: str) -> None:
     with pytest.raises(PayloadUnfit, match=field):
         read_payload(_document(with_due_date(), **changes), ChargeKind.DUE_DATE)
+
+
+def test_a_withdrawal_says_that_it_is_not_offered() -> None:
+    withdrawal = {"saque": {"valor": "5.00", "modalidadeAgente": "AGPSS", "prestadorDoServicoDeSaque": "12345678"}}
+    with pytest.raises(WithdrawalNotOffered):
+        read_payload(_document(immediate(), valor__original="0.00", valor__retirada=withdrawal), ChargeKind.IMMEDIATE)
 
 
 def test_a_payload_of_another_bank_may_have_more_and_write_numbers_as_texts() -> None:

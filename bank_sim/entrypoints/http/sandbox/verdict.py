@@ -20,7 +20,7 @@ AccountNumber = Annotated[str, Query(max_length=20, description="The merchant's 
 class BookingDocument(BaseModel):
     """A Pix as the receiver has booked it, with the field names of the webhook."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     endToEndId: Annotated[str, Field(min_length=1, max_length=32)]  # noqa: N815 - the API Pix's name
     valor: Annotated[str, Field(pattern=r"^[0-9]{1,10}\.[0-9]{2}$", examples=["37.00"])]

@@ -65,7 +65,7 @@ def ask_to_rotate(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, credential_id: CredentialId
 ) -> Response:
     """Raises CredentialNotFound."""
-    return _question(request, site, pages, account, credential_id, "rotate", Faults(), 200)
+    return _question(request, site, pages, account, credential_id, "rotate")
 
 
 @router.post("/developers/credentials/{credential_id}/rotate")
@@ -83,7 +83,7 @@ def ask_to_revoke(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, credential_id: CredentialId
 ) -> Response:
     """Raises CredentialNotFound."""
-    return _question(request, site, pages, account, credential_id, "revoke", Faults(), 200)
+    return _question(request, site, pages, account, credential_id, "revoke")
 
 
 @router.post("/developers/credentials/{credential_id}/revoke")
@@ -138,18 +138,9 @@ def _secret_page(request: Request, site: Site, pages: Pages, account: Account, m
     return pages.page(request, "bank/developers/credential_secret.html", context)
 
 
-def _question(
-    request: Request,
-    site: Site,
-    pages: Pages,
-    account: Account,
-    credential_id: str,
-    act: str,
-    faults: Faults,
-    status: int,
-) -> Response:
+def _question(request: Request, site: Site, pages: Pages, account: Account, credential_id: str, act: str) -> Response:
     credential = site.bank.api_credentials.queries.find(account.number, credential_id)
     if not credential.is_active:
         return see_other(request, TAB)
-    context = frame(request, site, account, TAB, credential=credential, act=act, faults=faults)
-    return pages.page(request, "bank/developers/credential_question.html", context, status=status)
+    context = frame(request, site, account, TAB, credential=credential, act=act)
+    return pages.page(request, "bank/developers/credential_question.html", context)

@@ -100,6 +100,8 @@ def pay(
         say_once(request, translatable("Not paid."), kind="bad")
     elif plan.status is PlanStatus.MADE:
         say_once(request, translatable("Payment sent."))
+    elif plan.status is PlanStatus.NEVER:
+        say_once(request, translatable("It will never be paid."))
     else:
         say_once(request, translatable("Payment planned."))
     return see_other(request, local_url(back, TAB))

@@ -11,8 +11,8 @@ from bank_sim.application.webhooks.ports import DeliveryFilter, NoticeFilter, We
 from bank_sim.domain.account import Account
 from bank_sim.domain.charges.errors import ChargeNotFound
 from bank_sim.domain.charges.model import ChargeKind
-from bank_sim.domain.webhooks.errors import NoticeNotFound, WebhookNotFound
-from bank_sim.domain.webhooks.model import Delivery, Notice, NoticeStatus
+from bank_sim.domain.webhooks.errors import WebhookNotFound
+from bank_sim.domain.webhooks.model import Delivery, NoticeStatus
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.developers.routing import LINES_SHOWN, POLL_SECONDS, frame
 from bank_sim.entrypoints.http.pages.routing import page_router
@@ -213,7 +213,7 @@ def _notices(
 
 
 def _notice(request: Request, site: Site, account: Account, notice_id: int) -> dict[str, Any]:
-    notice = _find(site, account, notice_id)
+    notice = site.bank.webhooks.queries.notice(account.number, notice_id)
     narrow = DeliveryFilter(account.number, end_to_end_id=notice.end_to_end_id)
     deliveries = [
         delivery
@@ -230,13 +230,6 @@ def _notice(request: Request, site: Site, account: Account, notice_id: int) -> d
         charge_path=_charge_path(site, account, notice.txid),
         version=version_of((notice, deliveries)),
     )
-
-
-def _find(site: Site, account: Account, notice_id: int) -> Notice:
-    found = site.bank.webhooks.queries.notices(NoticeFilter(account.number), notice_id + 1, 1)
-    if not found or found[0].notice_id != notice_id:
-        raise NoticeNotFound
-    return found[0]
 
 
 def _attempt(delivery: Delivery) -> Attempt:
