@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,6 +23,14 @@ from pix.runtime.addresses import check_host
 from pix.scheme.seed import SEED_LENGTH_MAX
 
 READ_BYTES_MAX: Final = 4096
+
+
+class Profile(StrEnum):
+    """As the setting `API_PIX_PROFILE` of a bank has them."""
+
+    BCB = "bcb"
+    EFI = "efi"
+
 
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, show_default="a free one")]
 
@@ -54,6 +63,9 @@ def sandbox(
         typer.Option(min=1, max=65_535, help="Bank 001's; the others follow.", show_default="free ones"),
     ] = None,
     control_port: Port = None,
+    profile: Annotated[
+        Profile, typer.Option(help="Whose clients the API Pix serves: `efi` adds what clients of Efí expect.")
+    ] = Profile.BCB,
     listen: Annotated[
         str, typer.Option(help="The address to listen on; 0.0.0.0 inside a container, whose ports are published.")
     ] = LOOPBACK,
@@ -77,6 +89,7 @@ def sandbox(
             banks=banks,
             seed=seed,
             start_at_ms=start_at_ms,
+            environment={"API_PIX_PROFILE": profile.value},
             hub_port=hub_port,
             bank_ports=ports,
             control_port=control_port,

@@ -22,7 +22,7 @@ from pix.web.client import new_http_client
 from tests.e2e.conftest import all_gone, ask_codepix, command_line, run_codepix
 
 START_AT = "2027-03-01T10:00"
-OPTIONS = ("--seed", "7", "--start-at", START_AT)
+OPTIONS = ("--seed", "7", "--start-at", START_AT, "--profile", "efi")
 EXAMPLE = Path(__file__).parents[2] / "examples/pytest-sandbox/test_checkout.py"
 GONE_SECONDS_MAX = 20.0
 PYTEST_SECONDS_MAX = 150.0
@@ -150,6 +150,8 @@ def test_a_charge_of_the_api_pix_is_paid_on_demand(sandbox: CodePixNetwork) -> N
         charge = {"calendario": {"expiracao": 3600}, "valor": {"original": "37.00"}, "chave": evp(sandbox)["key"]}
         made = client.post(f"{shop['api_pix_url']}/cob", json=charge)
         assert made.status_code == 201, made.text
+        # What the profile of Efí adds.
+        assert client.get(f"{shop['api_pix_url']}/loc/{made.json()['loc']['id']}/qrcode").status_code == 200
         cob = f"{shop['api_pix_url']}/cob/{made.json()['txid']}"
         # Too late is planned now; the first payment comes in time.
         late = sandbox.pay(made.json()["pixCopiaECola"], when="after_expiry")
