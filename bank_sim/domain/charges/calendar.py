@@ -12,9 +12,6 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
-from holidays import OPTIONAL, PUBLIC
-from holidays.countries.brazil import Brazil
-
 YEAR_MIN: Final = 1900
 YEAR_MAX: Final = 2100
 """The years whose holidays are known. A day outside of them is a working day unless it is at a weekend."""
@@ -54,6 +51,10 @@ def _working_days_to(day: date) -> int:
 def _holidays(year: int) -> frozenset[date]:
     if not YEAR_MIN <= year <= YEAR_MAX:
         return frozenset()
+    # Its import takes 18 MB and a tenth of a second, which banks without such charges need not.
+    from holidays import OPTIONAL, PUBLIC
+    from holidays.countries.brazil import Brazil
+
     found = Brazil(years=year, expand=False, categories=(PUBLIC, OPTIONAL), language="pt_BR")
     public = Brazil(years=year, expand=False, categories=(PUBLIC,), language="pt_BR")
     return frozenset(day for day in found if day in public or not _OPTIONAL_HOLIDAYS.isdisjoint(found.get_list(day)))
