@@ -372,15 +372,17 @@ class Instance:
         """Somebody calls a use case of this process; whether it answered."""
         if not self.is_up:
             return False
+        has_answered = False
         try:
             action()
+            has_answered = True
         except (DatabaseUnavailable, PublishFailed):
-            return False
+            # The commit may have happened, and its answer be lost: the sweeper looks all the same.
+            pass
         except Crashed as crash:
             self._die(crash)
-            return False
         self.plan_sweep()
-        return True
+        return has_answered
 
     def _die(self, crash: Crashed) -> None:
         self.trace.note(f"{self.name} dies {crash}")
