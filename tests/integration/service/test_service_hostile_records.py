@@ -67,9 +67,13 @@ def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
     with closing(KafkaSource(settings(), topic, "group")) as source:
         found: list[Record] = []
 
+        def readable() -> list[bytes]:
+            # A client that learns of its topic while it flushes may part a batch, so that a part can be unpacked.
+            return [record.value for record in found if record.flaw is None and record.value != bytes(size)]
+
         def have_come(count: int) -> bool:
             found.extend(source.poll(0.1))
-            return len([record for record in found if record.flaw is None]) >= count
+            return len(readable()) >= count
 
         with raw_producer(broker.bootstrap_servers) as producer:
             producer.send(topic, RawRecord(b"before", partition=PARTITION))
@@ -82,8 +86,7 @@ def test_what_cannot_be_unpacked_is_skipped_and_nothing_else(
                 producer.send(topic, RawRecord(str(number).encode(), partition=PARTITION))
         wait_until(lambda: have_come(31), DEADLINE_SECONDS, "what can be read")
         source.commit(source.position())
-    readable = [record.value for record in found if record.flaw is None]
-    assert readable == [b"before", *(str(number).encode() for number in range(30))]
+    assert readable() == [b"before", *(str(number).encode() for number in range(30))]
     skipped = [record for record in found if record.flaw is not None]
     assert 1 <= len(skipped) <= batches
     assert all("batch of records: Decompression" in record.flaw.reason for record in skipped if record.flaw)
