@@ -1,5 +1,5 @@
 # One image, many roles: the hub, the banks and their one-shot commands differ only by command and environment.
-# The target `load` is another image, for the load test.
+# The targets `load` and `sandbox` are other images.
 
 FROM python:3.11.13-slim-bookworm AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin codepix
@@ -55,6 +55,20 @@ USER codepix
 EXPOSE 8089
 CMD ["locust"]
 
+FROM base AS runtime
+COPY --from=build /opt/codepix /opt/codepix
+COPY lab/compose/is-ready /usr/local/bin/is-ready
+# Only the container's network can reach these; compose publishes them on the loopback address.
+ENV HTTP_HOST=0.0.0.0 \
+    HTTP_PORT=8000 \
+    GRPC_HOST=0.0.0.0
+USER codepix
+EXPOSE 8000 50051
+STOPSIGNAL SIGTERM
+# Asks the hub or bank that runs here for its readiness, at a hundredth of the cost of `codepix-hub health`.
+HEALTHCHECK --interval=5s --timeout=10s --start-period=30s --retries=24 CMD ["is-ready"]
+CMD ["codepix-hub", "serve"]
+
 # The sandbox for tests of integrators: `codepix sandbox` in one container, with its own PostgreSQL and broker.
 FROM build AS sandbox-build
 RUN python -m ensurepip \
@@ -70,17 +84,6 @@ EXPOSE 8000 8001 8002 8009
 STOPSIGNAL SIGTERM
 CMD ["codepix", "sandbox", "--listen", "0.0.0.0", "--hub-port", "8000", "--first-bank-port", "8001", "--control-port", "8009"]
 
-# A build without a target makes the last stage.
-FROM base AS runtime
-COPY --from=build /opt/codepix /opt/codepix
-COPY lab/compose/is-ready /usr/local/bin/is-ready
-# Only the container's network can reach these; compose publishes them on the loopback address.
-ENV HTTP_HOST=0.0.0.0 \
-    HTTP_PORT=8000 \
-    GRPC_HOST=0.0.0.0
-USER codepix
-EXPOSE 8000 50051
-STOPSIGNAL SIGTERM
-# Asks the hub or bank that runs here for its readiness, at a hundredth of the cost of `codepix-hub health`.
-HEALTHCHECK --interval=5s --timeout=10s --start-period=30s --retries=24 CMD ["is-ready"]
-CMD ["codepix-hub", "serve"]
+# A build without a target makes the last stage. The sandbox stands before it and after `runtime`, because the builder
+# without BuildKit makes every stage above the one that it is asked for.
+FROM runtime
