@@ -52,7 +52,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshne
 	$(BIN)/python -m lab.development.stubs --check
 	$(BIN)/python -m lab.development.translations
 
-prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 12, experiments 6, hostile records 7; and the tests marked prove
+prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 24, experiments 6, hostile records 7; and the tests marked prove
 	$(BIN)/python -m tests.simulation --seeds 20000
 	for seed in 1 2 3 4 5; do $(BIN)/codepix experiment --seed $$seed || exit 1; done
 	for kafka in embedded apache; do $(BIN)/python -m tests.e2e.hostile_records --records 100000 --kafka $$kafka || exit 1; done
