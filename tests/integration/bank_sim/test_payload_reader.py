@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -164,13 +165,16 @@ def test_a_server_that_drips_its_answer_is_given_up_in_time(server: PayloadServe
                 handler.wfile.write(f"X-{number}: drip\r\n".encode())
             except OSError:
                 return
-            time.sleep(0.05)
+            if is_given_up.wait(0.05):
+                return
 
+    is_given_up = threading.Event()
     server.answers[PATH] = drip
     started = time.monotonic()
     with pytest.raises(PayloadUnavailable):
         read(server)
     assert time.monotonic() - started < 3 * SECONDS_MAX
+    is_given_up.set()
 
 
 def test_an_answer_without_end_is_cut_off(server: PayloadServer) -> None:

@@ -29,6 +29,11 @@ def test_no_package_registry_is_named() -> None:
     assert offenders("|".join(re.escape(host) for host in REGISTRIES)) == []
 
 
+def test_no_lock_file_names_an_address() -> None:
+    locks = {path: text for path, text in texts().items() if Path(path).name == "package-lock.json"}
+    assert locks and not [path for path, text in locks.items() if "://" in text]
+
+
 def test_no_path_of_a_machine_is_named() -> None:
     patterns = [HOMES]
     if len(ROOT.parts) > 2:
