@@ -160,7 +160,7 @@ class Bank(Participant[BankSettings]):
         # A process without this role needs no web framework in its memory.
         from bank_sim.entrypoints.http.app import create_app
 
-        # With a port of its own the API must not be reached by another: there may be no TLS.
+        # With a separate port the API must not be reached by another: there may be no TLS.
         api_pix = self.settings.api_pix if self.settings.api_pix_port is None else None
         return self.serve_http(create_app(self.application, self.settings, self._scheme_clock, api_pix))
 

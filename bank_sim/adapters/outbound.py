@@ -96,7 +96,7 @@ def resolve(host: str, seconds: float) -> list[Address]:
     """At most `ADDRESSES_MAX` addresses of a host. Raises NameUnknown, also when no name server answers in time."""
     with suppress(ValueError):
         return [ipaddress.ip_address(host)]
-    # The system's resolver has a time-out of its own, which may be long.
+    # The system's resolver has another time-out, which may be long.
     looking = _resolvers.submit(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
     try:
         found = looking.result(seconds)
@@ -135,7 +135,7 @@ class Reply:
 
 
 class OutboundHttp:
-    """One request at a time, each on a connection of its own."""
+    """One request at a time, each on a new connection."""
 
     def __init__(self, hosts: AllowedHosts, seconds_max: float, tls: ssl.SSLContext | None = None) -> None:
         """`seconds_max` bounds a whole request, name and all. `tls` says whose certificates are trusted."""
@@ -265,7 +265,7 @@ class _Pinned(httpcore.NetworkBackend):
         raise failure
 
     def _watch(self, stream: httpcore.NetworkStream) -> None:
-        # Of its own descriptor: TLS takes the stream's away.
+        # A copy of the descriptor: TLS takes the stream's away.
         self._guard = stream.get_extra_info("socket").dup()
         self._timer = threading.Timer(max(0.0, self._ends_at - time.monotonic()), _cut, [self._guard])
         self._timer.daemon = True

@@ -46,7 +46,7 @@ class HttpReceivers:
         if ca_file:
             tls.load_verify_locations(ca_file)
         self._http = OutboundHttp(hosts, seconds_max, tls)
-        self._trusts_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._trusts_no_authority = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     @property
     def seconds_max(self) -> float:
@@ -68,7 +68,7 @@ class HttpReceivers:
         if fault is WebhookFault.WRONG_CERTIFICATE:
             if not url.startswith("https:"):
                 return Answer(None, failure=DeliveryFailure.CERTIFICATE, detail=_BY_FAULT)
-            tls = self._trusts_nobody
+            tls = self._trusts_no_authority
         try:
             reply = self._http.request("POST", url, _HEADERS, body.encode(), BODY_LENGTH_MAX, tls)
         except Unreachable as error:

@@ -63,7 +63,7 @@ def wait_at_rest(
 def wait_until_read(network: Network, seconds_max: float) -> None:
     """Waits until hub and banks have read every record that the broker has, by the offsets that they commit.
 
-    A bank that has just been told to read again has a lag of its own making only after its next batch.
+    A bank that has just been told to read again shows a lag only after its next batch.
     Raises `PartNotReady`.
     """
     topics = {HUB_TOPIC: HUB_GROUP, **{bank_topic(bank.code): bank_group(bank.code) for bank in network.banks}}

@@ -1,7 +1,7 @@
 """The JSON of a payload, as it is signed and as it is read from another bank.
 
 Source: the Central Bank's API Pix, schemas CobPayload and CobVPayload. Written strictly; of another bank's, fields that
-nobody is shown are skipped, and texts are cut to one visible line each.
+no page shows are skipped, and texts are cut to one visible line each.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _due_at_ms(charge: Charge, action: PayerAction) -> int | None:
 
 
 def _payer_of(unit: UnitOfWork, action: PayerAction, charge: Charge) -> str | None:
-    """The account number of the payer; None where nobody is left who could pay."""
+    """The account number of the payer; None when no account can pay."""
     stories = unit.switches.seeded_stories()
     if action.payer and not action.by_another_person:
         return stories.get(action.payer, action.payer)

@@ -242,7 +242,7 @@ class ShowPlans:
 
 
 def payer_of(unit: UnitOfWork, order: PlanOrder, terms: PaymentTerms | None) -> Account:
-    """The account that pays. Raises AccountNotFound, and SchemeError(field="payer") where nobody is left."""
+    """The account that pays. Raises AccountNotFound, and SchemeError(field="payer") when no account can pay."""
     stories = unit.switches.seeded_stories()
     if order.by_another_person:
         return _another_person(unit, stories, order, terms)

@@ -157,7 +157,7 @@ def due_at_ms(order: PlanOrder, terms: PaymentTerms | None, now_ms: int) -> int 
 
 
 def orders_of(plan: PlannedPayment, terms: PaymentTerms) -> list[TransferOrder]:
-    """The transfers of a plan, each with a key of its own, so that none is made a second time.
+    """The transfers of a plan, each with another key, so that none is made a second time.
 
     Raises SchemeError(field="amount_centavos") when neither the code nor the test says how much.
     """

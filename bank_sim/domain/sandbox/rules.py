@@ -120,7 +120,7 @@ class PayerAction:
     """What a payer does with a charge: as `PlanOrder` has it."""
 
     pays: bool = True
-    """False: nobody pays it."""
+    """False: it is not paid."""
     after_seconds: int = 0
     after_expiry: bool = False
     amount_centavos: int | None = None

@@ -66,7 +66,7 @@ def create_app(
     scheme_clock: SchemeClock | None = None,
     api_pix: ApiPixOptions | None = API_PIX,
 ) -> FastAPI:
-    """The bank's pages and REST, and its API Pix unless that has a port of its own (None)."""
+    """The bank's pages and REST, and its API Pix unless that has a separate port (None)."""
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",

@@ -1,6 +1,6 @@
 """The API Pix of the Central Bank, which merchants' programs use: `/v2`, and `/oauth/token` beside it.
 
-It is an application of its own beside pages and REST: it has other errors, no session, and may have another port.
+It is a separate application beside pages and REST: it has other errors, no session, and may have another port.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def create_api_pix(bank: BankApplication, scheme_clock: SchemeClock, options: Ap
 
 
 def serve_api_pix_alone(bank: BankApplication, scheme_clock: SchemeClock, options: ApiPixOptions) -> ASGIApp:
-    """The same at the addresses that it has, for a port of its own."""
+    """The same at the addresses that it has, for a separate port."""
     api_pix = create_api_pix(bank, scheme_clock, options)
     return ApiPixPaths(api_pix, api_pix, options)
 

@@ -40,7 +40,7 @@ class PaymentOrder(BaseModel):
     ] = ""
     when: When = Field(
         When.NOW,
-        description="`after_expiry` sends the payment too late, with the code read before; `never`: nobody pays.",
+        description="`after_expiry` sends the payment too late, with the code read before; `never` makes no payment.",
     )
     in_seconds: Annotated[
         int, Field(ge=0, le=IN_SECONDS_MAX, description="In scheme time, with `when` in_seconds.")

@@ -77,7 +77,7 @@ class VerdictDocument(BaseModel):
 
 @router.post("/receipts", status_code=204)
 def report_receipts(site: SiteOf, body: Receipts) -> Response:
-    """Takes the place of the report before, so that a repeated report accuses nobody."""
+    """Takes the place of the report before, so that a repeated report counts once."""
     booked = [Booking(each.endToEndId, int(each.valor.replace(".", ""))) for each in body.receipts]
     site.bank.webhooks.verdicts.report(body.account_number, booked)
     return Response(status_code=204)
