@@ -241,7 +241,7 @@ class Ledger:
         found: dict[str, int] = dict.fromkeys(("customer", CLEARING, SETTLEMENT, CAPITAL, CASH), 0)
         for column, sign in (("credit_account", 1), ("debit_account", -1)):
             for name, amount in self._all(
-                f"SELECT substr({column}, 1, instr({column} || ':', ':') - 1), sum(amount_centavos)"  # noqa: S608
+                f"SELECT substr({column}, 1, instr({column} || ':', ':') - 1), sum(amount_centavos)"  # noqa: S608 - of two
                 " FROM postings GROUP BY 1"
             ):
                 found[name] = found.get(name, 0) + sign * amount

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix.runtime.addresses import http_url
 from pix.runtime.settings_error import SettingsError
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
@@ -39,7 +40,7 @@ class Settings:
 
     @property
     def url(self) -> str:
-        return f"http://{self.http_host}:{self.http_port}"
+        return http_url(self.http_host, self.http_port)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
