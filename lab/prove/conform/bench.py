@@ -265,7 +265,7 @@ class Bench:
 
     def received(self, kind: type[MessageT], record_key: str) -> list[MessageT]:
         """The messages of a class that have come with this key, in the order in which they were read."""
-        return [cast(MessageT, each.message) for each in self._seen(record_key) if type(each.message) is kind]
+        return [each.message for each in self._seen(record_key) if isinstance(each.message, kind)]
 
     def await_message(
         self, kind: type[MessageT], record_key: str, *, count: int = 1, seconds: float = ANSWER_SECONDS

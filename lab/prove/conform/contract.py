@@ -184,14 +184,26 @@ def new_client() -> httpx.Client:
 
 def account_of(row: Json) -> Account:
     """Raises `Failed` for a document out of form."""
-    names = ("branch", "number", "type", "owner_name", "owner_document", "status")
-    return Account(*(_text(row, name) for name in names), balance_centavos=_amount(row, "balance_centavos"))
+    return Account(
+        branch=_text(row, "branch"),
+        number=_text(row, "number"),
+        type=_text(row, "type"),
+        owner_name=_text(row, "owner_name"),
+        owner_document=_text(row, "owner_document"),
+        status=_text(row, "status"),
+        balance_centavos=_amount(row, "balance_centavos"),
+    )
 
 
 def transfer_of(row: Json) -> TransferView:
     """Raises `Failed` for a document out of form."""
-    texts = [_text(row, name) for name in ("id", "side", "status", "reason")]
-    return TransferView(*texts, amount_centavos=_amount(row, "amount_centavos"))
+    return TransferView(
+        id=_text(row, "id"),
+        side=_text(row, "side"),
+        status=_text(row, "status"),
+        reason=_text(row, "reason"),
+        amount_centavos=_amount(row, "amount_centavos"),
+    )
 
 
 def _list(body: Json, name: str) -> list[Json]:

@@ -214,9 +214,9 @@ class Decisions:
         self.send(message)
         return message
 
-    def receive(self, account: Account, amount_centavos: int, **more: str) -> TransferOffered:
+    def receive(self, account: Account, amount_centavos: int, description: str = "") -> TransferOffered:
         """A whole payment to an account of the bank: offered, accepted, confirmed, credited."""
-        offer = self.offer(account, amount_centavos, **more)
+        offer = self.offer(account, amount_centavos, description=description)
         self.await_acceptance(offer)
         self.confirm_offer(offer)
         processed = self.await_processed(offer.end_to_end_id, Side.PAYEE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -54,12 +54,12 @@ REASONS: Final[Mapping[type[Exception], str]] = MappingProxyType(
 class ContractRoute(APIRoute):
     """A route whose refusals have `reason`."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Any]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
             try:
-                response: Response = await handle(request)
+                return await handle(request)
             except Exception as error:
                 reason = next((REASONS[base] for base in type(error).__mro__ if base in REASONS), "")
                 if not reason:
@@ -67,7 +67,6 @@ class ContractRoute(APIRoute):
                 refusal = error_response(error, PROBLEMS)
                 document = {**json.loads(bytes(refusal.body)), "reason": reason}
                 return JSONResponse(document, refusal.status_code, media_type=MEDIA_TYPE)
-            return response
 
         return answer
 
