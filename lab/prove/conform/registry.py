@@ -6,9 +6,17 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import paying
+from lab.prove.conform.cases import books, hostile, paying, restarts, returns, signatures, unknown_fields
 
-GROUPS: Final[Sequence[Group]] = (paying.GROUP,)
+GROUPS: Final[Sequence[Group]] = (
+    paying.GROUP,
+    restarts.GROUP,
+    signatures.GROUP,
+    unknown_fields.GROUP,
+    hostile.GROUP,
+    returns.GROUP,
+    books.GROUP,
+)
 
 
 def all_cases() -> list[Case]:
