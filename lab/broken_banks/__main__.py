@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from lab.broken_banks.bank import Bank
-from lab.broken_banks.broker import BrokerUnavailable, Publisher, Reader
-from lab.broken_banks.contract import contract_routes
+from lab.broken_banks.broker import BrokerUnavailable, Reader
 from lab.broken_banks.defects import Defect
-from lab.broken_banks.hub import Hub
-from lab.broken_banks.mutants import MUTANTS
+from lab.broken_banks.mutants import MUTANTS, Mutant
 from lab.broken_banks.refusals import Refused
 from lab.broken_banks.reports import report_routes
 from lab.broken_banks.settings import Settings, read_settings
@@ -43,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings()
     except SettingsError as error:
         parser.error(str(error))
-    kind = MUTANTS[options.mutant].bank if options.mutant else Bank
-    return run(settings, frozenset(map(Defect, options.defect)), kind)
+    mutant = MUTANTS[options.mutant] if options.mutant else Mutant()
+    return run(settings, frozenset(map(Defect, options.defect)), mutant)
 
 
-def run(settings: Settings, defects: frozenset[Defect], kind: type[Bank] = Bank) -> int:
+def run(settings: Settings, defects: frozenset[Defect], mutant: Mutant) -> int:
     """Runs the bank until SIGTERM; returns the process's exit code."""
-    hub, publisher = Hub(settings), Publisher(settings)
-    bank = kind(settings, hub, publisher.publish, publisher.flush, defects)
+    hub, publisher = mutant.hub(settings), mutant.publisher(settings)
+    bank = mutant.bank(settings, hub, publisher.publish, publisher.flush, defects)
     reader = Reader(settings, defects)
     is_reading = threading.Event()
     instance = f"{settings.code}-{uuid.uuid4().hex[:8]}"
@@ -93,8 +91,8 @@ def run(settings: Settings, defects: frozenset[Defect], kind: type[Bank] = Bank)
             bank.retransmit()
 
     def answer(stop: threading.Event) -> None:
-        routes = (*contract_routes(bank, is_ready), *report_routes(bank, is_ready))
-        serve(settings.http_host, settings.http_port, routes, stop)
+        routes = (*mutant.contract(bank, is_ready).routes(), *report_routes(bank, is_ready))
+        serve(settings.http_host, settings.http_port, routes, stop, mutant.read_body)
 
     return run_roles({"hub": keep_in_touch, "kafka": consume, "sweeper": sweep, "http": answer})
 

@@ -89,10 +89,6 @@ class Row:
     resend_at_ms: int | None
     resend_count: int
 
-    @property
-    def is_final(self) -> bool:
-        return self.status in ("confirmed", "failed")
-
 
 @dataclass(frozen=True, slots=True)
 class Posting:
