@@ -114,12 +114,15 @@ class TakesItsOwnRecords(Bank):
     allowed = Bank.allowed | {TransferRequested}
 
     def verify(self, record: Record, message_type: str) -> None:
-        super().verify(replace(record, topic=HUB_TOPIC), message_type)
+        is_request = message_type == "TransferRequested"
+        super().verify(replace(record, topic=HUB_TOPIC) if is_request else record, message_type)
 
     def apply(self, message: Message) -> None:
         row = self.ledger.row(message.record_key, Direction.OUTGOING)
         if isinstance(message, TransferRequested) and row is not None:
             self.decided(row, "failed", "AB03")
+        else:
+            super().apply(message)
 
 
 class AnswersGarbage(Bank):
