@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import paying
+from lab.prove.conform.cases import being_paid, outcomes, paying
 
-GROUPS: Final[Sequence[Group]] = (paying.GROUP,)
+GROUPS: Final[Sequence[Group]] = (paying.GROUP, outcomes.GROUP, being_paid.GROUP)
 
 
 def all_cases() -> list[Case]:
