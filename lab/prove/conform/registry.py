@@ -6,9 +6,31 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import being_paid, outcomes, paying
+from lab.prove.conform.cases import (
+    being_paid,
+    duplicates,
+    idempotence,
+    joining,
+    keys,
+    late,
+    outcomes,
+    paying,
+    reasons,
+    reordering,
+)
 
-GROUPS: Final[Sequence[Group]] = (paying.GROUP, outcomes.GROUP, being_paid.GROUP)
+GROUPS: Final[Sequence[Group]] = (
+    joining.GROUP,
+    keys.GROUP,
+    paying.GROUP,
+    outcomes.GROUP,
+    being_paid.GROUP,
+    reasons.GROUP,
+    idempotence.GROUP,
+    duplicates.GROUP,
+    reordering.GROUP,
+    late.GROUP,
+)
 
 
 def all_cases() -> list[Case]:
