@@ -138,7 +138,7 @@ def ed05_malformed(bench: Bench) -> None:
         {"offered_at_ms": 0},
     )
     for change in wrong:
-        offer = replace(good, end_to_end_id=bench.new_id(), **change)  # type: ignore[arg-type]  # fields of an offer
+        offer = replace(good, end_to_end_id=bench.new_id(), **change)
         _check_rejected(bench, offer, ReasonCode.ED05)
     bench.check_balance_now(account, BALANCE_CENTAVOS)
 
