@@ -6,9 +6,29 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import being_paid, outcomes, paying
+from lab.prove.conform.cases import (
+    being_paid,
+    books,
+    hostile,
+    outcomes,
+    paying,
+    restarts,
+    returns,
+    signatures,
+    unknown_fields,
+)
 
-GROUPS: Final[Sequence[Group]] = (paying.GROUP, outcomes.GROUP, being_paid.GROUP)
+GROUPS: Final[Sequence[Group]] = (
+    paying.GROUP,
+    outcomes.GROUP,
+    being_paid.GROUP,
+    restarts.GROUP,
+    signatures.GROUP,
+    unknown_fields.GROUP,
+    hostile.GROUP,
+    returns.GROUP,
+    books.GROUP,
+)
 
 
 def all_cases() -> list[Case]:
