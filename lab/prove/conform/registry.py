@@ -8,7 +8,9 @@ from typing import Final
 from lab.prove.conform.case import Case, Group, Profile
 from lab.prove.conform.cases import (
     being_paid,
+    books,
     duplicates,
+    hostile,
     idempotence,
     joining,
     keys,
@@ -17,6 +19,10 @@ from lab.prove.conform.cases import (
     paying,
     reasons,
     reordering,
+    restarts,
+    returns,
+    signatures,
+    unknown_fields,
 )
 
 GROUPS: Final[Sequence[Group]] = (
@@ -30,6 +36,12 @@ GROUPS: Final[Sequence[Group]] = (
     duplicates.GROUP,
     reordering.GROUP,
     late.GROUP,
+    restarts.GROUP,
+    signatures.GROUP,
+    unknown_fields.GROUP,
+    hostile.GROUP,
+    returns.GROUP,
+    books.GROUP,
 )
 
 
