@@ -6,10 +6,36 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import books, hostile, paying, restarts, returns, signatures, unknown_fields
+from lab.prove.conform.cases import (
+    being_paid,
+    books,
+    duplicates,
+    hostile,
+    idempotence,
+    joining,
+    keys,
+    late,
+    outcomes,
+    paying,
+    reasons,
+    reordering,
+    restarts,
+    returns,
+    signatures,
+    unknown_fields,
+)
 
 GROUPS: Final[Sequence[Group]] = (
+    joining.GROUP,
+    keys.GROUP,
     paying.GROUP,
+    outcomes.GROUP,
+    being_paid.GROUP,
+    reasons.GROUP,
+    idempotence.GROUP,
+    duplicates.GROUP,
+    reordering.GROUP,
+    late.GROUP,
     restarts.GROUP,
     signatures.GROUP,
     unknown_fields.GROUP,
