@@ -63,6 +63,8 @@ class BankSpec:
     color: str
     port: int | None = None
     settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
+    is_guest: bool = False
+    """The hub knows it, and its process is started by someone else."""
 
 
 DEMO_BANKS: Final = (
@@ -364,7 +366,7 @@ class Network:
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
             self.banks.append(bank)
-            if not self.settings.starts_banks:
+            if not self.settings.starts_banks or spec.is_guest:
                 continue
             name = f"bank-{spec.code}"
             arguments = ["serve", "--migrate", "--seed"]
