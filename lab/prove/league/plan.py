@@ -14,14 +14,14 @@ PER_SECOND: Final = 12.0
 """Orders to pay, both ways together."""
 SECONDS_MIN: Final = 6.0
 SECONDS_MAX: Final = 120.0
-SECONDS_DEFAULT: Final = 15.0
-TIMEOUT_SECONDS: Final = 4.0
+SECONDS_DEFAULT: Final = 12.0
+TIMEOUT_SECONDS: Final = 3.0
 """The hub fails a transfer that is pending for longer (AB03)."""
 FROZEN_SECONDS: Final = TIMEOUT_SECONDS + 1.0
 """Longer than the hub waits: what the bank answers when it thaws comes too late."""
-ROUND_SECONDS: Final = 15.0
+ROUND_SECONDS: Final = 12.0
 """A longer league has more rounds of faults."""
-ROUND_SECONDS_MIN: Final = 14.5
+ROUND_SECONDS_MIN: Final = 10.6
 """In a shorter round the bank is frozen for a shorter time, so that all faults find room."""
 CUSTOMERS: Final = 6
 """Accounts of the entrant that pay and are paid; one more has no money."""

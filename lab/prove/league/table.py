@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -9,7 +11,13 @@ from lab.prove.league.judging import Wrong
 from lab.prove.league.league import LeagueResult, Placed
 from lab.prove.league.scoring import MONEY_POINTS
 
-FINDINGS_PRINTED_MAX = 3
+FINDINGS_PRINTED_MAX: Final = 3
+WRONG_WORDS: Final = {
+    Wrong.LOST: "lost",
+    Wrong.CREATED: "created",
+    Wrong.DOUBLED: "doubled",
+    Wrong.BOOKS: "wrong in its books",
+}
 
 
 def league_table(result: LeagueResult) -> Table:
@@ -52,11 +60,13 @@ def league_remarks(result: LeagueResult) -> list[str]:
             found = [each for each in turn.judgement.findings if each.wrong is wrong]
             if not found:
                 continue
-            remarks.append(f"{name}: {reais(turn.judgement.centavos(wrong))} {wrong}, {len(found)} times")
+            remarks.append(f"{name}: {reais(turn.judgement.centavos(wrong))} {WRONG_WORDS[wrong]}")
             remarks += [
-                f"    {each.transfer_id or each.account or 'the books'}: {each.sentence}"
+                f"    {each.transfer_id or each.account or 'books'}: {each.sentence}"
                 for each in found[:FINDINGS_PRINTED_MAX]
             ]
+            if len(found) > FINDINGS_PRINTED_MAX:
+                remarks.append(f"    and {len(found) - FINDINGS_PRINTED_MAX} more (--json lists them)")
         remarks += [f"{name}: {note}" for note in turn.notes]
         remarks += [f"    {line}" for line in turn.log_tail]
         if turn.network_fault:

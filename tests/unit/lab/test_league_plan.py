@@ -18,7 +18,7 @@ def test_a_seed_has_one_plan() -> None:
 
 def test_the_digest_of_a_seed_is_known() -> None:
     """Whoever publishes a digest before a competition must be able to show the same plan on another machine."""
-    assert make_plan(1).digest == "1682f9cd67c4"
+    assert make_plan(1).digest == "8fd69487f88c"
 
 
 @pytest.mark.parametrize("seconds", [6.0, 15.0, 40.0, 120.0])
