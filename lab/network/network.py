@@ -65,6 +65,8 @@ class BankSpec:
     settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
     is_guest: bool = False
     """The hub knows it, and its process is started by someone else."""
+    small: Sequence[str] | None = None
+    """Arguments of `python -m lab.broken_banks`, where that bank is started in place of ours."""
 
 
 DEMO_BANKS: Final = (
@@ -246,7 +248,8 @@ class Network:
                     part.kill()
                 raise
         self._make_services()
-        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in self.banks if bank.services)]:
+        own_banks = [bank for bank in self.banks if bank.services and bank.spec.small is None]
+        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in own_banks)]:
             self.postgres.create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
@@ -369,6 +372,9 @@ class Network:
             if not self.settings.starts_banks or spec.is_guest:
                 continue
             name = f"bank-{spec.code}"
+            if spec.small is not None:
+                bank.services.append(self._small_bank(name, bank, spec.small))
+                continue
             arguments = ["serve", "--migrate", "--seed"]
             environment = self._bank_environment(bank)
             if self.settings.splits_roles:
@@ -376,6 +382,19 @@ class Network:
             bank.services.append(Service(name, "bank_sim", arguments, environment, bank.url, logs, self._client))
             if self.settings.splits_roles:
                 bank.services.append(self._consumer(name, "bank_sim", environment))
+
+    def _small_bank(self, name: str, bank: RunningBank, arguments: Sequence[str]) -> Service:
+        """A bank of docs/bank-contract.md, which has a folder in place of a database."""
+
+        def environment() -> Mapping[str, str]:
+            return {
+                **self._bank_environment(bank)(),
+                "BANK_ISPB": bank.ispb,
+                "DATA_DIR": str(self.folder / f"small-bank-{bank.code}"),
+            }
+
+        logs = self.folder / "logs"
+        return Service(name, "lab.broken_banks", arguments, environment, bank.url, logs, self._client)
 
     def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
         """The process of a participant that consumes and resends; it says how it is on a port of its own."""
