@@ -147,6 +147,11 @@ class ScriptedHub:
         with self._lock:
             self._state.entries[key] = Entry(key, party, holder_kind, bank, _now_ms())
 
+    def forget_key(self, key: PixKey) -> None:
+        """The owner has removed the key."""
+        with self._lock:
+            self._state.entries.pop(key, None)
+
     def find(self, key: PixKey) -> Entry | None:
         with self._lock:
             return self._state.entries.get(key)

@@ -6,10 +6,22 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from lab.prove.conform.case import Case, Group, Profile
-from lab.prove.conform.cases import books, hostile, paying, restarts, returns, signatures, unknown_fields
+from lab.prove.conform.cases import (
+    being_paid,
+    books,
+    hostile,
+    outcomes,
+    paying,
+    restarts,
+    returns,
+    signatures,
+    unknown_fields,
+)
 
 GROUPS: Final[Sequence[Group]] = (
     paying.GROUP,
+    outcomes.GROUP,
+    being_paid.GROUP,
     restarts.GROUP,
     signatures.GROUP,
     unknown_fields.GROUP,
