@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from lab.drive.customers import Customer, Key, Population
-from lab.network.network import BankSpec, KafkaKind, NetworkSettings
+from lab.network.network import FETCH_WAIT_MS, BankSpec, KafkaKind, NetworkSettings
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK
 from lab.network.run import Run, open_run
@@ -21,10 +21,10 @@ from lab.prove.league.entrants import Entrant
 from lab.prove.league.plan import TIMEOUT_SECONDS
 from lab.read.rest import Json
 from lab.read.tap import Tap
-from pix.messaging.kafka.clients import KafkaSink
+from pix.messaging.kafka.clients import KafkaSink, ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.runtime.addresses import join_host_port
-from pix.runtime.outages import PublishFailed
+from pix.runtime.outages import BrokerUnavailable, PublishFailed
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
 
@@ -80,6 +80,7 @@ class Arena:
         self.log_file = run.network.folder / "logs" / f"entrant-{code}.log"
         self._database_url: str | None = None
         self._make_late_customer()
+        self._make_topic()
 
     def _make_late_customer(self) -> None:
         """Raises `PartError` when the other bank does not take the rule."""
@@ -95,9 +96,17 @@ class Arena:
         if not answer.is_success:
             raise PartError(f"{OTHER_BANK.name} does not take the rule for late answers: {answer.text}")
 
+    def _make_topic(self) -> None:
+        """The hub's operator makes a bank's topic, for a consumer alone makes none. Raises `PartError`."""
+        try:
+            ensure_topics(self.kafka_settings, [bank_topic(self.code)])
+        except BrokerUnavailable as error:
+            raise PartError(f"The topic {bank_topic(self.code)} cannot be made: {error}") from None
+
     @property
-    def bootstrap_servers(self) -> str:
-        return self._run.network.broker.bootstrap_servers
+    def kafka_settings(self) -> KafkaSettings:
+        """Of the league's own clients."""
+        return KafkaSettings(bootstrap_servers=self._run.network.broker.bootstrap_servers, client_id="codepix-league")
 
     @property
     def url(self) -> str:
@@ -130,7 +139,7 @@ class Arena:
                 "OPERATOR_PASSWORD": secrets.operator,
                 # As for a network's own banks: one process alone owns its topic.
                 "KAFKA_ASSIGNMENT": "all",
-                "KAFKA_FETCH_WAIT_MS": "20",
+                "KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[network.settings.kafka]),
             }
         return variables
 
@@ -197,7 +206,7 @@ class Repeater:
     def __init__(self, arena: Arena) -> None:
         self._code = arena.code
         self._topic = bank_topic(arena.code)
-        self._settings = KafkaSettings(bootstrap_servers=arena.bootstrap_servers, client_id="codepix-league")
+        self._settings = arena.kafka_settings
         self._is_on = threading.Event()
         self.repeated = 0
         self.failure: Exception | None = None

@@ -20,7 +20,6 @@ import sys
 from pathlib import Path
 
 EXIT_CODE_NOT_STARTED = 127
-NICENESS = 5
 FILES_MAX = 1_024
 
 
@@ -47,7 +46,6 @@ def confine(options: dict[str, str]) -> None:
             limit(number, int(options[name]))
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_NOFILE, FILES_MAX)
-    os.nice(NICENESS)
     if "--user" in options:
         user = pwd.getpwnam(options["--user"])
         os.setgroups([])
