@@ -18,6 +18,7 @@ from lab.prove.league.page import write_page
 from lab.prove.league.plan import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, make_plan
 from lab.prove.league.table import league_remarks, league_table
 from lab.read.report import console, print_lines
+from pix.web.languages import Language
 
 
 def league(
@@ -28,6 +29,7 @@ def league(
     ] = SECONDS_DEFAULT,
     html: Annotated[Path | None, typer.Option(help="Write the ranking as a page into this file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON into this file.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the page.")] = Language.ENGLISH,
     kafka: Annotated[
         KafkaKind, typer.Option(help="Apache Kafka, for clients that cannot speak to the embedded broker.")
     ] = KafkaKind.EMBEDDED,
@@ -55,7 +57,7 @@ def league(
     with reporting_errors():
         result = play_league(LeagueOptions(entries, seed, seconds, kafka, user, keep), progress)
         if html is not None:
-            write_page(result, html)
+            write_page(result, html, language)
         if json is not None:
             document = json_writer.dumps(league_document(result), indent=2, ensure_ascii=False)
             json.write_text(f"{document}\n", encoding="utf-8")

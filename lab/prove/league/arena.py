@@ -68,11 +68,10 @@ class OtherCustomers:
 class Arena:
     """A running network with a place for one entrant."""
 
-    def __init__(self, run: Run, entrant: Entrant, code: str, data_folder: Path) -> None:
+    def __init__(self, run: Run, entrant: Entrant, code: str) -> None:
         self._run = run
         self._entrant = entrant
         self.code = code
-        self.data_folder = data_folder
         self.guest = run.network.bank(code)
         self.other_bank = run.rest[OTHER_BANK.code]
         self.customers = OtherCustomers(Population.of({OTHER_BANK.code: self.other_bank}))
@@ -112,7 +111,7 @@ class Arena:
     def url(self) -> str:
         return self.guest.url
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, data_folder: Path) -> Mapping[str, str]:
         """What the entrant's process gets, by the bank contract."""
         network = self._run.network
         variables = {
@@ -125,7 +124,7 @@ class Arena:
             "KAFKA_BOOTSTRAP_SERVERS": network.broker.bootstrap_servers,
             "HTTP_HOST": LOOPBACK,
             "HTTP_PORT": str(self.guest.port),
-            "DATA_DIR": str(self.data_folder),
+            "DATA_DIR": str(data_folder),
             "RESEND_FIRST_SECONDS": str(RESEND_FIRST_SECONDS),
             "RESEND_CAP_SECONDS": str(RESEND_CAP_SECONDS),
         }
@@ -197,7 +196,7 @@ def open_arena(
         extra_environment=ENVIRONMENT,
     )
     with open_run(settings, progress) as run:
-        yield Arena(run, entrant, code, folder / "data")
+        yield Arena(run, entrant, code)
 
 
 class Repeater:

@@ -7,7 +7,9 @@ import math
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -15,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 from lab.prove.league import confined
 from lab.prove.league.limits import MEGABYTE, Limits
+from pix.web.marks import translatable
 
 CGROUP_ROOT: Final = Path("/sys/fs/cgroup")
 CONTROLLERS: Final = ("cpu", "memory", "pids")
@@ -29,13 +32,23 @@ REMOVE_ATTEMPTS_MAX: Final = 50
 REMOVE_PAUSE_SECONDS: Final = 0.02
 
 
+MEMORY_NOTE: Final = translatable("exceeded {} MB of memory, and was killed {} times")
+PROCESSES_NOTE: Final = translatable("exceeded {} processes, and was killed {} times")
+TASKS_NOTE: Final = translatable("wanted more than {} processes and threads, {} times")
+
+
+class Excess(Enum):
+    MEMORY = auto()
+    PROCESSES = auto()
+
+
 class Confinement(Protocol):
     """The limits of one entrant in one league."""
 
     def wrap(self, command: Sequence[str]) -> list[str]:
         """The command that runs this one under the limits."""
 
-    def excess(self, family: Sequence[psutil.Process]) -> str | None:
+    def excess(self, family: Sequence[psutil.Process]) -> Excess | None:
         """Which limit these processes exceed, and must therefore be ended; None where the system sees to it."""
 
     def notes(self) -> list[str]:
@@ -50,6 +63,8 @@ class Confiner(Protocol):
 
     name: str
     why: str
+    user: str | None
+    """The system user whom the entrants run as; None: the one who runs the league."""
 
     def confine(self, name: str) -> Confinement: ...
 
@@ -87,7 +102,7 @@ class CgroupConfiner:
         """Raises OSError where the cgroup cannot be made."""
         self.why = "run as root on a system with cgroups of version 2"
         self._limits = limits
-        self._user = user
+        self.user = user
         self._folder = root / f"codepix-league-{os.getpid()}"
         wanted = " ".join(f"+{name}" for name in CONTROLLERS)
         (root / "cgroup.subtree_control").write_text(wanted)
@@ -99,7 +114,7 @@ class CgroupConfiner:
             raise
 
     def confine(self, name: str) -> Confinement:
-        return CgroupConfinement(self._folder / name, self._limits, self._user)
+        return CgroupConfinement(self._folder / name, self._limits, self.user)
 
     def close(self) -> None:
         _remove_cgroup(self._folder)
@@ -123,15 +138,15 @@ class CgroupConfinement:
         options = ["--cgroup", str(self._folder), "--file", str(self._limits.disk_bytes + FILE_BYTES_MORE)]
         return _wrapped(options, self._user, command)
 
-    def excess(self, family: Sequence[psutil.Process]) -> str | None:  # noqa: ARG002 - as the protocol has it
+    def excess(self, family: Sequence[psutil.Process]) -> Excess | None:  # noqa: ARG002 - as the protocol has it
         return None
 
     def notes(self) -> list[str]:
         notes = []
         if killed := self._counted("memory.events", "oom_kill"):
-            notes.append(f"exceeded {self._limits.memory_mb} MB of memory, and was killed {killed} times")
+            notes.append(MEMORY_NOTE.format(self._limits.memory_mb, killed))
         if refused := self._counted("pids.events", "max"):
-            notes.append(f"wanted more than {self._limits.processes * TASKS_PER_PROCESS} tasks, {refused} times")
+            notes.append(TASKS_NOTE.format(self._limits.processes * TASKS_PER_PROCESS, refused))
         return notes
 
     def _counted(self, file: str, event: str) -> int:
@@ -150,11 +165,11 @@ class RlimitConfiner:
 
     def __init__(self, limits: Limits, user: str | None, why: str) -> None:
         self.why = why
+        self.user = user
         self._limits = limits
-        self._user = user
 
     def confine(self, name: str) -> Confinement:  # noqa: ARG002 - as the protocol has it
-        return RlimitConfinement(self._limits, self._user)
+        return RlimitConfinement(self._limits, self.user)
 
     def close(self) -> None:
         """There is nothing to remove."""
@@ -166,7 +181,7 @@ class RlimitConfinement:
     def __init__(self, limits: Limits, user: str | None) -> None:
         self._limits = limits
         self._user = user
-        self._exceeded: dict[str, int] = {}
+        self._exceeded: Counter[Excess] = Counter()
 
     def wrap(self, command: Sequence[str]) -> list[str]:
         limits = self._limits
@@ -180,23 +195,25 @@ class RlimitConfinement:
         ]
         return _wrapped(options, self._user, command)
 
-    def excess(self, family: Sequence[psutil.Process]) -> str | None:
+    def excess(self, family: Sequence[psutil.Process]) -> Excess | None:
         if len(family) > self._limits.processes:
-            return self._note(f"exceeded {self._limits.processes} processes")
+            return self._note(Excess.PROCESSES)
         used = 0
         for process in family:
             with contextlib.suppress(psutil.Error):
                 used += process.memory_info().rss
-        return (
-            self._note(f"exceeded {self._limits.memory_mb} MB of memory") if used > self._limits.memory_bytes else None
-        )
+        return self._note(Excess.MEMORY) if used > self._limits.memory_bytes else None
 
-    def _note(self, limit: str) -> str:
-        self._exceeded[limit] = self._exceeded.get(limit, 0) + 1
-        return limit
+    def _note(self, excess: Excess) -> Excess:
+        self._exceeded[excess] += 1
+        return excess
 
     def notes(self) -> list[str]:
-        return [f"{limit}, and was killed {times} times" for limit, times in self._exceeded.items()]
+        notes = {
+            Excess.MEMORY: MEMORY_NOTE.format(self._limits.memory_mb, self._exceeded[Excess.MEMORY]),
+            Excess.PROCESSES: PROCESSES_NOTE.format(self._limits.processes, self._exceeded[Excess.PROCESSES]),
+        }
+        return [notes[each] for each in self._exceeded if self._exceeded[each]]
 
     def close(self) -> None:
         """There is nothing to remove."""

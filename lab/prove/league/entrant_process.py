@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,7 @@ from lab.network.parts.process import ChildProcess, describe_exit_code
 from lab.prove.league.confinement import Confinement
 from lab.prove.league.entrants import Entrant
 from lab.prove.league.limits import MEGABYTE, Limits
+from pix.web.marks import translatable
 
 WATCH_SECONDS: Final = 0.2
 STOP_GRACE_SECONDS: Final = 3.0
@@ -27,6 +31,11 @@ DISK_EACH_LOOKS: Final = 5
 DISK_ENTRIES_MAX: Final = 10_000
 LOG_LINES_SHOWN: Final = 6
 LOG_LINE_LENGTH_MAX: Final = 300
+
+ENDED_NOTE: Final = translatable("ended by itself: {}")
+OUTPUT_NOTE: Final = translatable("wrote too much output; {} MB of it were dropped")
+GAVE_UP_NOTE: Final = translatable("was not started again after it had ended {} times")
+DISK_NOTE: Final = translatable("exceeded {} MB of disk, and was killed {} times")
 
 
 class EntrantProcess:
@@ -55,6 +64,7 @@ class EntrantProcess:
         self._watch = threading.Thread(target=self._run, daemon=True)
         self._endings: list[str] = []
         self._dropped_bytes = 0
+        self._disk_kills = 0
         self._gave_up = ""
         self._cpu_seconds: dict[tuple[int, float], float] = {}
         self.memory_peak_bytes = 0
@@ -114,14 +124,16 @@ class EntrantProcess:
     def notes(self) -> list[str]:
         """What went wrong with the process, for the report."""
         notes = list(self._confinement.notes())
+        if self._disk_kills:
+            notes.append(DISK_NOTE.format(self._limits.disk_mb, self._disk_kills))
         if self._endings:
             counts = {ending: self._endings.count(ending) for ending in dict.fromkeys(self._endings)}
             said = ", ".join(ending if count == 1 else f"{ending} ({count} times)" for ending, count in counts.items())
-            notes.append(f"ended by itself: {said}")
+            notes.append(ENDED_NOTE.format(said))
         if self._gave_up:
             notes.append(self._gave_up)
         if self._dropped_bytes:
-            notes.append(f"wrote too much output; {self._dropped_bytes // MEGABYTE + 1} MB of it were dropped")
+            notes.append(OUTPUT_NOTE.format(self._dropped_bytes // MEGABYTE + 1))
         return notes
 
     def _launch(self) -> None:
@@ -154,7 +166,7 @@ class EntrantProcess:
         self._endings.append(describe_exit_code(self._child.exit_code))
         if len(self._endings) > RESTARTS_MAX:
             self._is_held = True
-            self._gave_up = f"was not started again after it had ended {len(self._endings)} times"
+            self._gave_up = GAVE_UP_NOTE.format(len(self._endings))
             return
         self._launch()
 
@@ -168,11 +180,9 @@ class EntrantProcess:
                 used += process.memory_info().rss
         self.memory_peak_bytes = max(self.memory_peak_bytes, used)
         self._bound_log()
-        over = self._confinement.excess(family)
-        if over is None and looks % DISK_EACH_LOOKS == 0 and folder_bytes(self._data_folder) > self._limits.disk_bytes:
-            over = f"exceeded {self._limits.disk_mb} MB of disk"
-            self._endings.append(over)
-        if over is not None:
+        is_full = looks % DISK_EACH_LOOKS == 0 and folder_bytes(self._data_folder) > self._limits.disk_bytes
+        self._disk_kills += is_full
+        if is_full or self._confinement.excess(family) is not None:
             self._child.kill()
 
     def _family(self) -> list[psutil.Process]:
@@ -189,6 +199,19 @@ class EntrantProcess:
             if size > self._limits.log_bytes:
                 os.truncate(self._log_file, 0)
                 self._dropped_bytes += size
+
+
+@contextmanager
+def data_folder(folder: Path, user: str | None) -> Iterator[Path]:
+    """A new folder for an entrant's data: below the network's, or for another user in a place where they may go."""
+    if user is None:
+        made = folder / "data"
+        made.mkdir()
+        yield made
+        return
+    with tempfile.TemporaryDirectory(prefix="codepix-bank-", ignore_cleanup_errors=True) as temporary:
+        shutil.chown(temporary, user)
+        yield Path(temporary)
 
 
 def folder_bytes(folder: Path) -> int:

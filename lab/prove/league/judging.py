@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from pix.web.marks import translatable
+
 CONFIRMED: Final = frozenset({"confirmed", "completed"})
 PENDING: Final = "pending"
+TIMES: Final = translatable("booked {} times instead of once")
 
 
 class Wrong(StrEnum):
@@ -130,7 +133,7 @@ def _judge_account(account: Account, due: Mapping[str, int]) -> list[Finding]:
     explained = account.opening_centavos
     if account.postings is None:
         explained += sum(due.values())
-        rest = "the balance is not what the opening deposit and the hub's decisions make"
+        rest = translatable("the balance is not what the opening deposit and the hub's decisions make")
     else:
         booked: defaultdict[str, int] = defaultdict(int)
         for posting in account.postings:
@@ -143,13 +146,13 @@ def _judge_account(account: Account, due: Mapping[str, int]) -> list[Finding]:
             )
             findings += [] if finding is None else [finding]
         explained += sum(booked.values())
-        rest = "the balance is not what the account's postings make"
+        rest = translatable("the balance is not what the account's postings make")
     difference = account.balance_centavos - explained
     if difference:
         wrong = Wrong.CREATED if difference > 0 else Wrong.LOST
         findings.append(Finding(wrong, abs(difference), account.number, "", rest))
     if account.balance_centavos < 0 and not findings:
-        sentence = "the customer has spent money that the account did not have"
+        sentence = translatable("the customer has spent money that the account did not have")
         findings.append(Finding(Wrong.CREATED, -account.balance_centavos, account.number, "", sentence))
     return findings
 
@@ -160,25 +163,25 @@ def _judge_effect(account: str, transfer_id: str, due: int, booked: int, *, is_k
         return None
     if due and difference % due == 0 and difference // due > 0:
         times = difference // due + 1
-        return Finding(Wrong.DOUBLED, abs(difference), account, transfer_id, f"booked {times} times instead of once")
+        return Finding(Wrong.DOUBLED, abs(difference), account, transfer_id, TIMES.format(times))
     if difference > 0:
         if booked == 0:
-            sentence = "the payment is confirmed, and the payer was not debited"
+            sentence = translatable("the payment is confirmed, and the payer was not debited")
         elif due == 0:
-            sentence = "credited, though the hub has not confirmed it"
+            sentence = translatable("credited, though the hub has not confirmed it")
         else:
-            sentence = "booked with another amount"
+            sentence = translatable("booked with another amount")
         return Finding(Wrong.CREATED, difference, account, transfer_id, sentence)
     if booked == 0:
-        sentence = "the payment is confirmed, and the payee was not credited"
+        sentence = translatable("the payment is confirmed, and the payee was not credited")
     elif due == 0:
         sentence = (
-            "debited and not refunded, though the payment failed"
+            translatable("debited and not refunded, though the payment failed")
             if is_known
-            else "debited and not refunded, and the hub never got the payment"
+            else translatable("debited and not refunded, and the hub never got the payment")
         )
     else:
-        sentence = "booked with another amount"
+        sentence = translatable("booked with another amount")
     return Finding(Wrong.LOST, -difference, account, transfer_id, sentence)
 
 
@@ -189,7 +192,7 @@ def _judge_repetitions(transfers: Sequence[HubTransfer]) -> list[Finding]:
         if transfer.payer_account is not None and transfer.status in CONFIRMED:
             paid[transfer.payer_account, transfer.amount_centavos].append(transfer)
     return [
-        Finding(Wrong.DOUBLED, again.amount_centavos, account, again.id, "one order was paid again")
+        Finding(Wrong.DOUBLED, again.amount_centavos, account, again.id, translatable("one order was paid again"))
         for (account, _), (_, *more) in paid.items()
         for again in more
     ]
@@ -203,12 +206,13 @@ def _judge_books(evidence: Evidence, found_centavos: int) -> list[Finding]:
     customers = sum(account.balance_centavos for account in evidence.accounts) + evidence.other_balances_centavos
     total = books.customers_centavos + books.clearing_centavos + books.settlement_centavos + books.equity_centavos
     differences = {
-        "the accounts do not sum up to the customers' money in the books": books.customers_centavos - customers,
-        "the books do not sum up to zero": total,
+        translatable("the accounts do not sum up to the customers' money in the books"): books.customers_centavos
+        - customers,
+        translatable("the books do not sum up to zero"): total,
     }
     if evidence.books_before is not None:
         changed = books.settlement_centavos - evidence.books_before.settlement_centavos
-        sentence = "the settlement account in the books has not changed as the hub's has"
+        sentence = translatable("the settlement account in the books has not changed as the hub's has")
         differences[sentence] = changed + evidence.settlement_change_centavos
     sentence, difference = max(differences.items(), key=lambda each: abs(each[1]))
     beyond = abs(difference) - found_centavos

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab.prove.league import scoring
@@ -22,6 +23,7 @@ from pix.web.marks import translatable
 TEMPLATE: Final = "lab/league.html"
 WIDTH: Final = 1_000
 HEIGHT: Final = 60
+POINTS_MAX: Final = 1_000
 COLUMN_MS: Final = 500
 AFTER_MS: Final = 8_000
 """What is shown beyond the last order."""
@@ -94,7 +96,7 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
     turn = placed.turn
     results, judgement = turn.results, turn.judgement
     never = translate(language, "never")
-    parts = _parts(turn.score)
+    parts = _parts(turn.score, language)
     label = ", ".join(f"{translate(language, name)} {getattr(turn.score, key)}" for key, name in PART_NAMES.items())
     is_right = results.is_examined and not judgement.findings
     return {
@@ -102,12 +104,10 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
         "name": turn.entrant.name,
         "students": turn.entrant.students,
         "total": turn.score.total,
-        "total_text": f"{turn.score.total:,}".replace(",", ".").replace("-", "\N{MINUS SIGN}")
-        if language is Language.PORTUGUESE
-        else f"{turn.score.total:,}".replace("-", "\N{MINUS SIGN}"),
+        "total_text": _number(turn.score.total, language),
         "bar_label": label,
         "parts": parts,
-        "rest": max(0, 1_000 - sum(part["points"] for part in parts)),
+        "rest": max(0, POINTS_MAX - sum(part["points"] for part in parts)),
         "money_class": "good" if is_right else "bad",
         "is_examined": results.is_examined,
         "wrong": results.centavos_wrong,
@@ -147,11 +147,13 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
     }
 
 
-def _parts(score: Score) -> list[dict[str, Any]]:
+def _parts(score: Score, language: Language) -> list[dict[str, Any]]:
     """The stretches of the bar; a penalty takes the place of the points for money, and at most the whole width."""
-    points = [{"name": name, "points": getattr(score, name)} for name in PART_NAMES]
+    points: list[dict[str, Any]] = [
+        {"name": name, "points": getattr(score, name), "text": str(getattr(score, name))} for name in PART_NAMES
+    ]
     if score.money < 0:
-        points[0] = {"name": "penalty", "points": min(-score.money, 1_000)}
+        points[0] = {"name": "penalty", "points": min(-score.money, POINTS_MAX), "text": _number(score.money, language)}
         # What the penalty eats up is not shown as won.
         points[1:] = [] if score.total <= 0 else points[1:]
     return [part for part in points if part["points"] > 0]
@@ -178,6 +180,10 @@ def _columns(placed: Placed, plan: Plan, most: int) -> list[dict[str, int]]:
 
 def _x(at_ms: int, plan: Plan) -> int:
     return round(min(WIDTH, max(0, WIDTH * at_ms / (plan.seconds * 1000 + AFTER_MS))))
+
+
+def _number(number: int, language: Language) -> str:
+    return format_decimal(number, locale=language.locale).replace("-", "\N{MINUS SIGN}")
 
 
 def _seconds(milliseconds: int, language: Language, digits: int = 1) -> str:

@@ -23,7 +23,7 @@ from lab.prove.league.contract_client import (
     ContractRefused,
     ContractUnreachable,
 )
-from lab.prove.league.entrant_process import EntrantProcess
+from lab.prove.league.entrant_process import EntrantProcess, data_folder
 from lab.prove.league.entrants import Entrant
 from lab.prove.league.judging import Account as JudgedAccount
 from lab.prove.league.judging import Books, Evidence, HubTransfer, Judgement, Posting, judge
@@ -34,6 +34,7 @@ from lab.prove.league.traffic import Account, Course, Ordered, Traffic
 from lab.read.report import percentile
 from lab.read.rest import Json
 from pix.web.client import new_http_client
+from pix.web.marks import translatable
 
 START_SECONDS_MAX: Final = 30.0
 READY_POLL_SECONDS: Final = 0.1
@@ -49,6 +50,12 @@ SPEED_PERCENT: Final = 99
 RIGHT_REFUSED: Final = "failed"
 COMPLETED: Final = "completed"
 CONNECTIONS_MAX: Final = 40
+
+NOT_READY_NOTE: Final = translatable("was not ready within {} seconds")
+ACCOUNTS_NOTE: Final = translatable("opened {} of {} accounts: {}")
+UNREAD_NOTE: Final = translatable("its accounts could not be read: {}")
+NO_BOOKS_NOTE: Final = translatable("its books could not be read, so that they were not judged")
+NO_POSTINGS_NOTE: Final = translatable("its postings could not be read, so that the balances alone were judged: {}")
 
 
 @dataclass(slots=True)
@@ -101,15 +108,16 @@ class Turn:
     def play(self, folder: Path) -> TurnResult:
         """Plays it to its end, whatever the entrant does. Raises `PartError`, `Unreachable` when the network fails."""
         began = time.monotonic()
-        data_folder = folder / "data"
-        with open_arena(self._entrant, self._number, folder, self._kafka, lambda _: None) as arena:
-            data_folder.mkdir()
+        with (
+            open_arena(self._entrant, self._number, folder, self._kafka, lambda _: None) as arena,
+            data_folder(folder, self._confiner.user) as data,
+        ):
             process = EntrantProcess(
                 self._entrant,
                 self._limits,
                 self._confiner.confine(arena.code),
-                arena.environment,
-                data_folder,
+                lambda: arena.environment(data),
+                data,
                 arena.log_file,
             )
             limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
@@ -170,7 +178,7 @@ class Turn:
         return False
 
     def _not_started(self, arena: Arena, process: EntrantProcess) -> TurnResult:
-        self._notes.append(f"was not ready within {START_SECONDS_MAX:g} seconds")
+        self._notes.append(NOT_READY_NOTE.format(f"{START_SECONDS_MAX:g}"))
         results = nothing_done(self._plan)
         return TurnResult(self._entrant, arena.code, results, NO_SCORE, Judgement(), log_tail=process.log_tail())
 
@@ -186,7 +194,7 @@ class Turn:
                 accounts.append(self._open_account(contract, customer, opening, deadline))
             broke = self._open_account(contract, CUSTOMERS, 0, deadline)
         except (ContractUnreachable, ContractRefused, ContractBroken) as error:
-            self._notes.append(f"opened {len(accounts)} of {CUSTOMERS + 1} accounts: {error}")
+            self._notes.append(ACCOUNTS_NOTE.format(len(accounts), CUSTOMERS + 1, error))
         return accounts, broke
 
     def _open_account(self, contract: ContractClient, customer: int, opening: int, deadline: float) -> Account:
@@ -249,17 +257,17 @@ class Turn:
                 judged, others = self._read_accounts(contract, [*accounts, *([] if broke is None else [broke])])
             except ContractUnreachable as error:
                 if time.monotonic() > deadline:
-                    self._notes.append(f"its accounts could not be read: {error}")
+                    self._notes.append(UNREAD_NOTE.format(error))
                     return None
                 time.sleep(READ_RETRY_SECONDS)
             except (ContractRefused, ContractBroken) as error:
-                self._notes.append(f"its accounts could not be read: {error}")
+                self._notes.append(UNREAD_NOTE.format(error))
                 return None
             else:
                 break
         books = self._read_books(contract)
         if books is None:
-            self._notes.append("its books could not be read, so that they were not judged")
+            self._notes.append(NO_BOOKS_NOTE)
         ispb = arena.guest.ispb
         return Evidence(
             accounts=judged,
@@ -290,7 +298,7 @@ class Turn:
         try:
             rows = contract.postings(number)
         except (ContractRefused, ContractBroken) as error:
-            note = f"its postings could not be read, so that the balances alone were judged: {error}"
+            note = NO_POSTINGS_NOTE.format(error)
             if note not in self._notes:
                 self._notes.append(note)
             return None
