@@ -64,6 +64,8 @@ class BankSpec:
     color: str
     port: int | None = None
     settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
+    is_guest: bool = False
+    """The hub knows it, and its process is started by someone else."""
     small: Sequence[str] | None = None
     """Arguments of `python -m lab.broken_banks`, where that bank is started in place of ours."""
 
@@ -379,7 +381,7 @@ class Network:
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
             self.banks.append(bank)
-            if not self.settings.starts_banks:
+            if not self.settings.starts_banks or spec.is_guest:
                 continue
             name = f"bank-{spec.code}"
             if spec.small is not None:
