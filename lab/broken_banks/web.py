@@ -19,9 +19,13 @@ from pix.scheme.errors import SchemeError
 Json = dict[str, Any]
 
 BODY_BYTES_MAX: Final = 64 * 1024
+READ_BYTES_MAX: Final = 1024 * 1024
+"""So much is read before it is refused; the connection stays usable. A longer body ends it."""
 IDLE_SECONDS_MAX: Final = 30
 STOP_CHECK_SECONDS: Final = 0.1
 REQUESTS_WAITING_MAX: Final = 128
+
+PROBLEM: Final = "application/problem+json"
 
 STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "INVALID_ARGUMENT": HTTPStatus.BAD_REQUEST,
@@ -64,6 +68,7 @@ class Request:
 class Answer:
     document: Any
     status: HTTPStatus = HTTPStatus.OK
+    content_type: str = "application/json"
 
 
 Handler = Callable[[Request], Answer]
@@ -71,7 +76,26 @@ Route = tuple[str, str, Handler]
 """The method, the pattern of the whole path, and what answers."""
 
 
-def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) -> None:
+def read_json(content: bytes) -> Json:
+    """The object of a body; none of an empty one. Raises SchemeError."""
+    if len(content) > BODY_BYTES_MAX:
+        raise SchemeError("body", f"must have at most {BODY_BYTES_MAX} bytes")
+    try:
+        document = json.loads(content) if content else {}
+    except (ValueError, RecursionError):
+        raise SchemeError("body", "must be JSON") from None
+    if not isinstance(document, dict):
+        raise SchemeError("body", "must be a JSON object")
+    return document
+
+
+def serve(
+    host: str,
+    port: int,
+    routes: Sequence[Route],
+    stop: threading.Event,
+    read_body: Callable[[bytes], Json] = read_json,
+) -> None:
     """Answers until `stop` is set; each connection has a thread."""
     compiled = [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
 
@@ -105,11 +129,10 @@ def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) 
             except Exception:
                 log.exception("a request failed", path=self.path[:200])
                 document = {"title": "Failed", "detail": "The bank could not do it.", "reason": "INTERNAL"}
-                answer = Answer(document, HTTPStatus.INTERNAL_SERVER_ERROR)
+                answer = Answer(document, HTTPStatus.INTERNAL_SERVER_ERROR, PROBLEM)
             content = b"" if answer.document is None else json.dumps(answer.document, ensure_ascii=False).encode()
             self.send_response(answer.status)
-            is_problem = answer.status >= HTTPStatus.BAD_REQUEST
-            self.send_header("Content-Type", "application/problem+json" if is_problem else "application/json")
+            self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -125,21 +148,12 @@ def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) 
 
         def _body(self) -> Json:
             text = self.headers.get("Content-Length") or "0"
-            length = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else BODY_BYTES_MAX + 1
-            if length > BODY_BYTES_MAX or "Transfer-Encoding" in self.headers:
+            length = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else READ_BYTES_MAX + 1
+            if length > READ_BYTES_MAX or "Transfer-Encoding" in self.headers:
                 # What is left unread would be taken for the next request.
                 self.close_connection = True
                 raise SchemeError("body", f"must have a length, of at most {BODY_BYTES_MAX} bytes")
-            content = self.rfile.read(length)
-            if not content:
-                return {}
-            try:
-                document = json.loads(content)
-            except (ValueError, RecursionError):
-                raise SchemeError("body", "must be JSON") from None
-            if not isinstance(document, dict):
-                raise SchemeError("body", "must be a JSON object")
-            return document
+            return read_body(self.rfile.read(length))
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -155,4 +169,4 @@ def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) 
 
 def _problem(reason: str, title: str, detail: str) -> Answer:
     status = STATUSES.get(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return Answer({"title": title, "detail": detail, "reason": reason}, status)
+    return Answer({"title": title, "detail": detail, "reason": reason}, status, PROBLEM)
