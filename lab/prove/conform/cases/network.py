@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from lab.prove.conform import rules
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
-from lab.prove.conform.case import Group, Need, Profile, Stage
+from lab.prove.conform.case import Declare, Group, Need, Profile, Rule, Stage
 from lab.prove.conform.contract import Account
 from lab.prove.conform.examiner import CODE
 from lab.prove.conform.live import live_network
@@ -17,7 +17,7 @@ PAYMENTS: Final = 8
 JOINED_SECONDS: Final = 20.0
 
 
-def _add(name: str, title: str, rule: Any, *more: Need, profile: Profile = Profile.MINIMAL) -> Any:
+def _add(name: str, title: str, rule: Rule, *more: Need, profile: Profile = Profile.MINIMAL) -> Declare:
     return GROUP.add(name, title, rule, stage=Stage.NETWORK, needs=[Need.PROCESS, *more], profile=profile)
 
 
