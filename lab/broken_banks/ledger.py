@@ -277,6 +277,7 @@ class Ledger:
         self._connection.execute(
             "INSERT INTO sides VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, direction) DO UPDATE"
             " SET status = excluded.status, reason = excluded.reason, amount_centavos = excluded.amount_centavos,"
+            " account_number = excluded.account_number, message = excluded.message,"
             " decided_at_ms = excluded.decided_at_ms, resend_at_ms = excluded.resend_at_ms,"
             " resend_count = excluded.resend_count",
             (
