@@ -134,16 +134,16 @@ class Ledger:
     def rollback(self) -> None:
         self._connection.execute("ROLLBACK")
 
-    def savepoint(self) -> None:
-        self._connection.execute("SAVEPOINT record")
+    def savepoint(self, name: str) -> None:
+        self._connection.execute(f"SAVEPOINT {name}")
 
-    def release(self) -> None:
-        self._connection.execute("RELEASE record")
+    def release(self, name: str) -> None:
+        self._connection.execute(f"RELEASE {name}")
 
-    def undo(self) -> None:
+    def undo(self, name: str) -> None:
         """Takes back what was done since the savepoint."""
-        self._connection.execute("ROLLBACK TO record")
-        self._connection.execute("RELEASE record")
+        self._connection.execute(f"ROLLBACK TO {name}")
+        self._connection.execute(f"RELEASE {name}")
 
     def close(self) -> None:
         self._connection.close()
