@@ -163,7 +163,7 @@ class Core:
                     self.post(row, "refund", CLEARING, customer(row.account_number))
             case Direction.INCOMING, "confirmed":
                 # CREDITS_OFFERS has done so at the offer.
-                if not (self.has(Defect.CREDITS_OFFERS) and self.ledger.has_posting(row.id)):
+                if not (self.has(Defect.CREDITS_OFFERS) and self.ledger.has_posting(row.id, row.direction.value)):
                     self.credit(row)
 
     def credit(self, row: Row) -> None:

@@ -228,8 +228,9 @@ class Ledger:
         rows = self._all(f"SELECT * FROM postings WHERE {where} ORDER BY posting_id", *values)  # noqa: S608 - of three
         return [Posting(*row) for row in rows]
 
-    def has_posting(self, row_id: str) -> bool:
-        return bool(self._all("SELECT 1 FROM postings WHERE id = ? LIMIT 1", row_id))
+    def has_posting(self, row_id: str, direction: str = "") -> bool:
+        """Of one side of a transfer or return, or of a funding."""
+        return bool(self._all("SELECT 1 FROM postings WHERE id = ? AND direction = ? LIMIT 1", row_id, direction))
 
     def balances(self) -> dict[str, int]:
         """What each ledger account was credited less what it was debited; those of customers under `customer`."""
