@@ -13,8 +13,8 @@ from pix.scheme.messages import Side
 from pix.scheme.messages.returns import ReturnProcessed, ReturnRequested
 
 GROUP: Final = Group("books", "Books: double entry, to the centavo")
-AMOUNTS_CENTAVOS: Final = (1_03, 1_29, 10_10, 33_33, 100_07, 1_152_921_50)
-"""None of them is a sum of powers of two when it is written in reais."""
+AMOUNTS_CENTAVOS: Final = (1_13, 2_01, 10_10, 33_33, 100_07, 1_152_921_50)
+"""In floating point 1.13 times 100 is 112.99999999999999."""
 
 
 def _add(

@@ -197,7 +197,6 @@ def not_booked_yet(bench: Bench) -> None:
     offer = bench.decisions.offer(account, AMOUNT_CENTAVOS)
     bench.decisions.await_acceptance(offer)
     bench.check_refused(_try_to_return(bench, offer.end_to_end_id), "A return of a payment that is only accepted")
-    bench.check_balance_now(account, BALANCE_CENTAVOS)
     bench.decisions.fail_offer(offer)
     bench.decisions.await_processed(offer.end_to_end_id, Side.PAYEE)
     bench.check_refused(_try_to_return(bench, offer.end_to_end_id), "A return of a payment that has failed")
