@@ -64,6 +64,10 @@ class BankSpec:
     color: str
     port: int | None = None
     settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
+    is_guest: bool = False
+    """The hub knows it, and its process is started by someone else."""
+    small: Sequence[str] | None = None
+    """Arguments of `python -m lab.broken_banks`, where that bank is started in place of ours."""
 
 
 DEMO_BANKS: Final = (
@@ -252,7 +256,8 @@ class Network:
                     part.kill()
                 raise
         self._make_services()
-        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in self.banks if bank.services)]:
+        own_banks = [bank for bank in self.banks if bank.services and bank.spec.small is None]
+        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in own_banks)]:
             self.postgres.create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
@@ -376,9 +381,12 @@ class Network:
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
             self.banks.append(bank)
-            if not self.settings.starts_banks:
+            if not self.settings.starts_banks or spec.is_guest:
                 continue
             name = f"bank-{spec.code}"
+            if spec.small is not None:
+                bank.services.append(self._small_bank(name, bank, spec.small))
+                continue
             arguments = ["serve", "--migrate", "--seed"]
             environment = self._bank_environment(bank)
             if self.settings.splits_roles:
@@ -393,6 +401,19 @@ class Network:
             course_bank.services.append(
                 Service(name, "lab.course_bank", [], environment, course_bank.url, logs, self._client)
             )
+
+    def _small_bank(self, name: str, bank: RunningBank, arguments: Sequence[str]) -> Service:
+        """A bank of docs/bank-contract.md, which has a folder in place of a database."""
+
+        def environment() -> Mapping[str, str]:
+            return {
+                **self._bank_environment(bank)(),
+                "BANK_ISPB": bank.ispb,
+                "DATA_DIR": str(self.folder / f"small-bank-{bank.code}"),
+            }
+
+        logs = self.folder / "logs"
+        return Service(name, "lab.broken_banks", arguments, environment, bank.url, logs, self._client)
 
     def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
         """The process of a participant that consumes and resends; it says how it is on a port of its own."""
