@@ -433,6 +433,7 @@ def _course_banks_agree(ledger: _Ledger) -> Finding:
             "banks_not_examined": len(ledger.course),
             "owed_to_customers_centavos": sum(bank.owed_to_customers_centavos for bank in ledger.course.values()),
             "uncovered_centavos": sum(bank.uncovered_centavos for bank in ledger.course.values()),
+            "credits_announced_again": sum(bank.answered_again for bank in ledger.course.values()),
         },
         _shown(offenders),
     )

@@ -109,6 +109,8 @@ class CourseBankView:
     went_centavos: int
     owed_to_customers_centavos: int
     uncovered_centavos: int
+    answered_again: int = 0
+    """So often the bank has announced a credit again, and has probably credited twice."""
 
 
 @dataclass(frozen=True, slots=True)
