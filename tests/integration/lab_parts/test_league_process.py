@@ -159,7 +159,7 @@ def test_a_cgroup_gets_the_limits_and_the_program(tmp_path: Path) -> None:
     assert (folder / "cgroup.procs").read_text() == ran.stdout.strip()
     assert confinement.notes() == []
     (folder / "memory.events").write_text("low 0\noom 2\noom_kill 2\n")
-    assert confinement.notes() == ["exceeded 128 MB of memory, and was killed 2 times"]
+    assert confinement.notes() == ["exceeded 128 MB of memory; kills: 2"]
     assert confinement.excess([psutil.Process()]) is None
 
 
