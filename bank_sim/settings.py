@@ -108,6 +108,9 @@ class BankSettings(ServiceSettings):
     hub_grpc_address: Annotated[str, AfterValidator(check_grpc_address)] = "127.0.0.1:50051"
     """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name of several replicas, which the bank
     calls in turn."""
+    hub_console_url: WebAddress = ""
+    """The address of the hub's console in a browser, to which pages link: those of the back office, and with
+    `DEMO_MODE` the customer's pages as well. Empty: no page links to it."""
     hub_operator_password: HeaderPassword = ""
     """The hub's operator password, for `codepix-bank restore-transfers`. Empty: the command sends none."""
     public_url: WebAddress = ""

@@ -314,8 +314,8 @@ def pay(account: Text, key: Text, amount_centavos: Amount, idempotency_key: Text
     if find(ORDER, account, idempotency_key) is None:
         found = ask(directory.FindKey, directory_pb2.FindKeyRequest(key=order.payee_key))
         order.payee_tax_id_masked = found.tax_id_masked
-        own = ask(directory.ListKeys, directory_pb2.ListKeysRequest(branch=BRANCH, account_number=account))
-        if any(entry.key == order.payee_key for entry in own.entries):
+        own = directory_pb2.ListKeysRequest(branch=BRANCH, account_number=account)
+        if found.ispb == ISPB and order.payee_key in [entry.key for entry in ask(directory.ListKeys, own).entries]:
             raise Refusal("FAILED_PRECONDITION", "key: it belongs to the payer's own account")
         about = {"account": account, "idempotency_key": idempotency_key, "content": content(order), "reason": ""}
         about |= {"id": order.end_to_end_id, "side": "payer", "status": "pending", "amount_centavos": amount_centavos}

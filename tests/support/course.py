@@ -152,6 +152,11 @@ class CourseWorld:
         gateway = hub_gateway(self.hub.queries.wire_keys, self.clock.now_ms)
         return self.pump(gateway.encode(self.hub.fail_expired()))
 
+    def due_at_hub(self) -> list[Record]:
+        """What the hub sends again now."""
+        gateway = hub_gateway(self.hub.queries.wire_keys, self.clock.now_ms)
+        return gateway.encode([*self.hub.fail_expired(), *self.hub.retransmit_due()])
+
     def retransmit_from_hub(self, later_ms: int) -> list[tuple[str, str]]:
         """Time passes, and the hub sends again what nobody has answered; there is something."""
         self.clock.at_ms += later_ms

@@ -30,7 +30,6 @@ from bank_sim.entrypoints.http.site import (
     SignInNeeded,
     Site,
     SiteSettings,
-    bank_looks,
     is_customer,
     visitors_account,
 )
@@ -49,7 +48,7 @@ from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import Tokens, install_sessions, secret_of, session_secret
-from pix.web.site import OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
+from pix.web.site import Looks, OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
 from pix.web.templates import language_of
 
 UPLOAD_PATH: Final = "/pay/picture"
@@ -96,7 +95,7 @@ def create_app(
         charges_shown=ChargesShown(application.payable_codes.read),
         authentication=OperatorAuthentication(settings, secret),
         scheme_clock=scheme_clock or SystemClock(),
-        looks=bank_looks(identity),
+        looks=Looks(identity.name, identity.color),
     )
     install_site(app, site)
     install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))

@@ -31,14 +31,22 @@ class KafkaBankReadiness:
         """Nothing is connected before the first look."""
         self._settings = settings
         self._admin: AdminClient | None = None
+        self._taking: frozenset[str] = frozenset()
+        """At the look before."""
         self._ready: frozenset[str] = frozenset()
 
     def is_ready(self, ispb: str) -> bool:
         return ispb in self._ready
 
     def look(self, banks: Iterable[CourseBank]) -> frozenset[str]:
-        """Asks the broker; returns the ISPBs of the banks that are ready. A broker that does not answer has none."""
-        ready = frozenset(bank.ispb for bank in banks if self._takes_records(bank))
+        """Asks the broker; returns the ISPBs of the banks that are ready. A broker that does not answer has none.
+
+        A bank is ready at the second look in a row that finds its group so: a new member asks for the end of the
+        topic a moment after it was assigned, and what is sent in between is lost.
+        """
+        taking = frozenset(bank.ispb for bank in banks if self._takes_records(bank))
+        ready = taking & self._taking
+        self._taking = taking
         for ispb in ready ^ self._ready:
             log.info("course bank", ispb=ispb, takes_records=ispb in ready)
         self._ready = ready

@@ -62,6 +62,8 @@ class Bench:
     """The hub's decisions: `bench.decisions.confirm(request)`."""
     _watched: dict[str, int] = field(default_factory=dict)
     """The ids whose records are evidence, and how many of each are noted."""
+    _paid: set[str] = field(default_factory=set)
+    """The payments that the bank was told to make."""
 
     def __post_init__(self) -> None:
         self.decisions = Decisions(self)
@@ -167,6 +169,7 @@ class Bench:
         answer = self.api.call("POST", "/transfers", order)
         if answer.is_success and isinstance(answer.body, dict):
             self.watch(str(answer.body.get("id", "")))
+            self._paid.add(str(answer.body.get("id", "")))
         return answer
 
     def pay(
@@ -423,6 +426,6 @@ class Bench:
 
     def conclude(self) -> None:
         """At the end of the case: notes what else has come, and fails transfers that are still open."""
-        self.decisions.fail_open()
+        self.decisions.fail_open(self._paid)
         for record_key in list(self._watched):
             self._seen(record_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lab.prove.conform.verdict import CannotExamine, Failed
 from pix.scheme.initiation import Initiation
@@ -30,8 +30,13 @@ from pix.scheme.messages.returns import (
 from pix.scheme.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lab.prove.conform.bench import Bench
     from lab.prove.conform.contract import Account
+
+REQUESTS_SECONDS_MAX: Final = 3.0
+"""At the end of a case, until the requests of its payments have come."""
 
 
 class Decisions:
@@ -299,8 +304,17 @@ class Decisions:
                 pass
         bench.send(message, partition=partition)  # type: ignore[arg-type]  # a message of the hub
 
-    def fail_open(self) -> None:
-        """Fails what the case has left open, so that no bank retransmits it to the end of the examination."""
+    def fail_open(self, paid: Collection[str]) -> None:
+        """Fails what the case has left open, so that no bank retransmits it to the end of the examination.
+
+        `paid` are the ids of payments that the bank was told to make; their requests may still be on their way.
+        """
+        wire = self._bench.examiner.wire
+        left_out = [each for each in paid if (each, Side.PAYER) not in self._decided]
+        wire.wait(lambda: all(wire.received(each) for each in left_out), REQUESTS_SECONDS_MAX)
+        for transfer_id in left_out:
+            for request in self._bench.received(TransferRequested, transfer_id)[:1]:
+                self._note_open(self.make_failure(request, ReasonCode.AB03))
         with self._lock:
             left, self._open = list(self._open.values()), {}
         with contextlib.suppress(CannotExamine):

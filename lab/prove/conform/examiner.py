@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -35,6 +35,7 @@ PLAIN_CODE: Final = "503"
 """A bank that announces no feature."""
 RESEND_FIRST_SECONDS: Final = 1
 RESEND_CAP_SECONDS: Final = 4
+ResultT = TypeVar("ResultT")
 """Short, so that retransmissions need no long examination."""
 
 
@@ -68,6 +69,19 @@ class Examiner:
     has: set[Need] = field(default_factory=set)
     features: tuple[str, ...] = ()
     _fence: Account | None = None
+    _seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the bank under examination."""
+        return self.own.name
+
+    def once(self, name: str, observe: Callable[[], ResultT]) -> ResultT:
+        """What was seen under this name, or is seen now: for observations that several cases share."""
+        if name not in self._seen:
+            self._seen[name] = observe()
+        found: ResultT = self._seen[name]
+        return found
 
     def api(self, evidence: Evidence) -> BankApi:
         """The bank's endpoints, for one case."""
@@ -208,6 +222,3 @@ def _examined(
     for name, value in environment.items():
         progress(f"  {name}={value}")
     return Examined(options.bank.rstrip("/"), client)
-
-
-Progress = Callable[[str], Any]

@@ -85,6 +85,8 @@ class Fault:
     status: grpc.StatusCode
     times: int
     fields: tuple[tuple[str, str | bytes], ...] = ()
+    acts_first: bool = False
+    """The hub does what is asked, and only its answer is lost."""
 
 
 class _Refusal(Exception):
@@ -173,10 +175,21 @@ class ScriptedHub:
         *,
         times: int = 1,
         fields: tuple[tuple[str, str | bytes], ...] = (),
-    ) -> None:
-        """The next `times` calls of the method whose request fits get this status; `fields` are trailing metadata."""
+        acts_first: bool = False,
+    ) -> Fault:
+        """The next `times` calls of the method whose request fits get this status; `fields` are trailing metadata.
+
+        With `acts_first` the hub does what is asked, and only its answer is lost.
+        """
+        fault = Fault(method, fits, status, times, fields, acts_first)
         with self._lock:
-            self._state.faults.append(Fault(method, fits, status, times, fields))
+            self._state.faults.append(fault)
+        return fault
+
+    def end_fault(self, fault: Fault) -> None:
+        """The hub answers again."""
+        with self._lock:
+            fault.times = 0
 
     def calls(self, method: str = "", fits: Callable[[Any], bool] = lambda _request: True) -> list[Call]:
         """The bank's calls so far, oldest first."""
@@ -211,8 +224,12 @@ class ScriptedHub:
         try:
             with self._lock:
                 bank = self._authenticate(metadata)
-                self._play_fault(method, request)
+                fault = self._next_fault(method, request)
+                if fault is not None and not fault.acts_first:
+                    raise _refusal_of(fault)
                 response = act(bank)
+                if fault is not None:
+                    raise _refusal_of(fault)
                 self._note(Call(method, request, metadata, "OK", time.monotonic()))
             return response
         except SchemeError as error:
@@ -237,12 +254,12 @@ class ScriptedHub:
             raise _Refusal(grpc.StatusCode.UNAUTHENTICATED, "codepix-ispb and codepix-secret are not a bank's")
         return bank
 
-    def _play_fault(self, method: str, request: Any) -> None:
+    def _next_fault(self, method: str, request: Any) -> Fault | None:
         for fault in self._state.faults:
             if fault.method == method and fault.times > 0 and fault.fits(request):
                 fault.times -= 1
-                rule = f"the examiner's hub answers {fault.status.name}"
-                raise _Refusal(fault.status, rule, *(fault.fields or ((METADATA_RULE, rule),)))
+                return fault
+        return None
 
     def register(self, bank: Bank, request: directory.RegisterKeyRequest) -> Entry:
         """Registers a key by the hub's rules."""
@@ -344,6 +361,11 @@ class ScriptedHub:
         return participants.GetSettlementAccountResponse(
             balance_centavos=self._state.settlement_centavos, fundings=[funding]
         )
+
+
+def _refusal_of(fault: Fault) -> _Refusal:
+    rule = f"the examiner's hub answers {fault.status.name}"
+    return _Refusal(fault.status, rule, *(fault.fields or ((METADATA_RULE, rule),)))
 
 
 def entry_to_wire(entry: Entry) -> directory.KeyEntry:

@@ -9,9 +9,16 @@ from lab.prove.conform.case import Case, Group, Profile
 from lab.prove.conform.cases import (
     being_paid,
     books,
+    duplicates,
     hostile,
+    idempotence,
+    joining,
+    keys,
+    late,
     outcomes,
     paying,
+    reasons,
+    reordering,
     restarts,
     returns,
     signatures,
@@ -19,9 +26,16 @@ from lab.prove.conform.cases import (
 )
 
 GROUPS: Final[Sequence[Group]] = (
+    joining.GROUP,
+    keys.GROUP,
     paying.GROUP,
     outcomes.GROUP,
     being_paid.GROUP,
+    reasons.GROUP,
+    idempotence.GROUP,
+    duplicates.GROUP,
+    reordering.GROUP,
+    late.GROUP,
     restarts.GROUP,
     signatures.GROUP,
     unknown_fields.GROUP,

@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from codepix.course import pix_service_pb2 as wire
 from hub.entrypoints.course.grpc import SERVICE, add_pix_service, go_time
 from lab.network.parts.ports import free_port
+from pix.rpc.client import open_channel
 from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from tests.support.course import ANA, BIA, PAULO, CourseWorld, make_course_world
@@ -47,7 +48,7 @@ def channel(world: CourseWorld) -> Iterator[grpc.Channel]:
         kwargs={"kind": GrpcServerKind.PLAIN},
     )
     server.start()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+    with open_channel(f"127.0.0.1:{port}") as opened:
         grpc.channel_ready_future(opened).result(DEADLINE_SECONDS)
         yield opened
     stop.set()
