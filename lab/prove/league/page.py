@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lab.prove.league import scoring
 from lab.prove.league.judging import Wrong
 from lab.prove.league.league import LeagueResult, Placed
-from lab.prove.league.plan import Plan
+from lab.prove.league.plan import FaultKind, Plan
 from lab.prove.league.scoring import Score
 from pix.web import formats
 from pix.web.folders import templates_folder
@@ -129,7 +129,8 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
                 "x": _x(each.from_ms, plan),
                 "width": max(1, _x(each.to_ms, plan) - _x(each.from_ms, plan)),
             }
-            for each in turn.course.struck
+            # The narrow strip of the duplicates lies above the others.
+            for each in sorted(turn.course.struck, key=lambda each: each.kind is FaultKind.DUPLICATES)
         ],
         "end_x": _x(round(plan.seconds * 1000), plan),
         "findings": [
