@@ -9,12 +9,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
-from lab.broken_banks.bank import Bank
-from lab.broken_banks.broker import BrokerUnavailable, Publisher, Reader
-from lab.broken_banks.contract import contract_routes
+from lab.broken_banks.broker import BrokerUnavailable, Reader
 from lab.broken_banks.defects import Defect
-from lab.broken_banks.hub import Hub
-from lab.broken_banks.mutants import MUTANTS
+from lab.broken_banks.mutants import MUTANTS, Mutant
 from lab.broken_banks.refusals import Refused
 from lab.broken_banks.reports import report_routes
 from lab.broken_banks.settings import Settings, read_settings
@@ -43,34 +40,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings()
     except SettingsError as error:
         parser.error(str(error))
-    kind = MUTANTS[options.mutant].bank if options.mutant else Bank
-    return run(settings, frozenset(map(Defect, options.defect)), kind)
+    mutant = MUTANTS[options.mutant] if options.mutant else Mutant()
+    return run(settings, frozenset(map(Defect, options.defect)), mutant)
 
 
-def run(settings: Settings, defects: frozenset[Defect], kind: type[Bank] = Bank) -> int:
+def run(settings: Settings, defects: frozenset[Defect], mutant: Mutant) -> int:
     """Runs the bank until SIGTERM; returns the process's exit code."""
-    hub, publisher = Hub(settings), Publisher(settings)
-    bank = kind(settings, hub, publisher.publish, publisher.flush, defects)
+    hub, publisher = mutant.hub(settings), mutant.publisher(settings)
+    bank = mutant.bank(settings, hub, publisher.publish, publisher.flush, defects)
     reader = Reader(settings, defects)
-    is_reading = threading.Event()
+    is_reading, has_joined = threading.Event(), threading.Event()
     instance = f"{settings.code}-{uuid.uuid4().hex[:8]}"
 
     def is_ready() -> bool:
-        return is_reading.is_set() and has_joined(bank)
+        return is_reading.is_set() and has_joined.is_set()
 
     def keep_in_touch(stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 hub.join()
-                remember_joining(bank)
+                bank.mirror_settlement()
+                has_joined.set()
                 while not stop.is_set():
-                    bank.mirror_settlement()
                     hub.heartbeat(instance, reader.lag)
+                    bank.release_keys()
                     stop.wait(HEARTBEAT_SECONDS)
+                    bank.mirror_settlement()
             except Refused as refusal:
                 log.warning("the hub does not take part", reason=refusal.reason, detail=refusal.detail)
                 stop.wait(RETRY_SECONDS)
-        if has_joined(bank):
+        if has_joined.is_set():
             try:
                 hub.leave(instance)
             except Refused as refusal:
@@ -93,22 +92,10 @@ def run(settings: Settings, defects: frozenset[Defect], kind: type[Bank] = Bank)
             bank.retransmit()
 
     def answer(stop: threading.Event) -> None:
-        routes = (*contract_routes(bank, is_ready), *report_routes(bank, is_ready))
-        serve(settings.http_host, settings.http_port, routes, stop)
+        routes = (*mutant.contract(bank, is_ready).routes(), *report_routes(bank, is_ready))
+        serve(settings.http_host, settings.http_port, routes, stop, mutant.read_body)
 
     return run_roles({"hub": keep_in_touch, "kafka": consume, "sweeper": sweep, "http": answer})
-
-
-def has_joined(bank: Bank) -> bool:
-    """Once in its life is enough: after a restart the bank serves its customers also while the hub is down."""
-    with bank.reading() as ledger:
-        return bool(ledger.fact("joined"))
-
-
-def remember_joining(bank: Bank) -> None:
-    if not has_joined(bank):
-        with bank.transaction():
-            bank.ledger.set_fact("joined", "yes")
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ class Accounts(Core):
     def register_key(self, number: str, kind: KeyKind, value: str) -> PixKey:
         """Raises Refused, with the hub's own status where the hub refuses."""
         account = self.account(number)
-        if account.status == "closed":
-            raise Refused("FAILED_PRECONDITION", "Account closed", "A closed account has no keys.")
+        if account.status != "open":
+            raise Refused("FAILED_PRECONDITION", "Account not open", f"The account is {account.status}.")
         tax_id = account.owner_document
         if self.has(Defect.KEYS_OF_ANOTHER) and kind in (KeyKind.CPF, KeyKind.CNPJ):
             # KEYS_OF_ANOTHER: the hub has to believe the bank in who the holder is, and the bank asks nobody.
@@ -80,9 +80,22 @@ class Accounts(Core):
             kind = ledger.kind_of_key(value)
         if kind is None:
             raise Refused("NOT_FOUND", "Key not found", "This bank has no such key.")
-        self.hub.remove_key(PixKey(KeyKind(kind), value))
+        try:
+            self.hub.remove_key(PixKey(KeyKind(kind), value))
+        except Refused as refusal:
+            # Then the directory does not have it any more, which is what was asked for.
+            if refusal.reason != "NOT_FOUND":
+                raise
         with self.transaction():
             self.ledger.remove_key(value)
+
+    def release_keys(self) -> None:
+        """Removes the keys of closed accounts. Raises Refused when the hub does not answer; then it is done later."""
+        with self.reading() as ledger:
+            closed = [account.number for account in ledger.accounts() if account.status == "closed"]
+            keys = [key for number in closed for _, key, _ in ledger.keys(number)]
+        for key in keys:
+            self.remove_key(key)
 
     def mirror_settlement(self) -> None:
         """Books each funding of the settlement account at the hub once. Raises Refused when the hub does not answer."""

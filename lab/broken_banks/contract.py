@@ -17,34 +17,30 @@ FEATURES: Final = ("accounts", "account_types", "companies", "manu", "returns")
 PATH: Final = "/contract/v1"
 
 
-def contract_routes(bank: Bank, is_ready: Callable[[], bool]) -> Sequence[Route]:
-    return _Contract(bank, is_ready).routes()
-
-
-class _Contract:
+class Contract:
     def __init__(self, bank: Bank, is_ready: Callable[[], bool]) -> None:
-        self._bank = bank
+        self.bank = bank
         self._is_ready = is_ready
 
     def routes(self) -> Sequence[Route]:
         return (
-            ("GET", f"{PATH}/bank", self._show_bank),
-            ("GET", f"{PATH}/accounts", self._list_accounts),
-            ("GET", f"{PATH}/accounts/([^/]+)/postings", self._list_postings),
-            ("GET", f"{PATH}/transfers/([^/]+)", self._show_transfer),
-            ("GET", f"{PATH}/books", self._show_books),
-            ("POST", f"{PATH}/accounts", self._open_account),
-            ("PUT", f"{PATH}/accounts/([^/]+)/status", self._set_status),
-            ("POST", f"{PATH}/keys", self._register_key),
-            ("DELETE", f"{PATH}/keys/([^/]+)", self._remove_key),
-            ("POST", f"{PATH}/transfers", self._pay),
-            ("POST", f"{PATH}/returns", self._give_back),
+            ("GET", f"{PATH}/bank", self.show_bank),
+            ("GET", f"{PATH}/accounts", self.list_accounts),
+            ("GET", f"{PATH}/accounts/([^/]+)/postings", self.list_postings),
+            ("GET", f"{PATH}/transfers/([^/]+)", self.show_transfer),
+            ("GET", f"{PATH}/books", self.show_books),
+            ("POST", f"{PATH}/accounts", self.open_account),
+            ("PUT", f"{PATH}/accounts/([^/]+)/status", self.set_status),
+            ("POST", f"{PATH}/keys", self.register_key),
+            ("DELETE", f"{PATH}/keys/([^/]+)", self.remove_key),
+            ("POST", f"{PATH}/transfers", self.pay),
+            ("POST", f"{PATH}/returns", self.give_back),
         )
 
-    def _show_bank(self, _: Request) -> Answer:
+    def show_bank(self, _: Request) -> Answer:
         if not self._is_ready():
             raise Refused("UNAVAILABLE", "Not ready", "The bank has not joined the network yet.")
-        settings = self._bank.settings
+        settings = self.bank.settings
         return Answer(
             {
                 "code": settings.code,
@@ -55,14 +51,14 @@ class _Contract:
             }
         )
 
-    def _list_accounts(self, _: Request) -> Answer:
-        with self._bank.reading() as ledger:
+    def list_accounts(self, _: Request) -> Answer:
+        with self.bank.reading() as ledger:
             accounts = ledger.accounts()
         return Answer({"accounts": [_account(account) for account in accounts]})
 
-    def _list_postings(self, request: Request) -> Answer:
-        number = self._bank.account(request.parts[0]).number
-        with self._bank.reading() as ledger:
+    def list_postings(self, request: Request) -> Answer:
+        number = self.bank.account(request.parts[0]).number
+        with self.bank.reading() as ledger:
             postings = ledger.postings(account_number=number)
         return Answer(
             {
@@ -80,8 +76,8 @@ class _Contract:
             }
         )
 
-    def _show_transfer(self, request: Request) -> Answer:
-        with self._bank.reading() as ledger:
+    def show_transfer(self, request: Request) -> Answer:
+        with self.bank.reading() as ledger:
             rows = ledger.rows_of(request.parts[0])
         side = request.query.get("side")
         documents = [document for row in rows if (document := _side(row)) and side in (None, document["side"])]
@@ -89,8 +85,8 @@ class _Contract:
             raise Refused("NOT_FOUND", "Transfer not found", "This bank knows no such transfer or return.")
         return Answer(documents[0])
 
-    def _show_books(self, _: Request) -> Answer:
-        with self._bank.reading() as ledger:
+    def show_books(self, _: Request) -> Answer:
+        with self.bank.reading() as ledger:
             customers = sum(account.balance_centavos for account in ledger.accounts())
             balances = ledger.balances()
         return Answer(
@@ -102,8 +98,8 @@ class _Contract:
             }
         )
 
-    def _open_account(self, request: Request) -> Answer:
-        account = self._bank.open_account(
+    def open_account(self, request: Request) -> Answer:
+        account = self.bank.open_account(
             request.text("owner_name"),
             request.text("owner_document"),
             request.text("type", "CACC"),
@@ -111,23 +107,23 @@ class _Contract:
         )
         return Answer(_account(account), HTTPStatus.CREATED)
 
-    def _set_status(self, request: Request) -> Answer:
-        return Answer(_account(self._bank.set_account_status(request.parts[0], request.text("status"))))
+    def set_status(self, request: Request) -> Answer:
+        return Answer(_account(self.bank.set_account_status(request.parts[0], request.text("status"))))
 
-    def _register_key(self, request: Request) -> Answer:
+    def register_key(self, request: Request) -> Answer:
         try:
             kind = KeyKind(request.text("kind"))
         except ValueError:
             raise SchemeError("kind", "must be CPF, CNPJ, PHONE, EMAIL or EVP") from None
-        key = self._bank.register_key(request.text("account"), kind, request.text("value", ""))
+        key = self.bank.register_key(request.text("account"), kind, request.text("value", ""))
         return Answer({"kind": key.kind.value, "value": key.key}, HTTPStatus.CREATED)
 
-    def _remove_key(self, request: Request) -> Answer:
-        self._bank.remove_key(request.parts[0])
+    def remove_key(self, request: Request) -> Answer:
+        self.bank.remove_key(request.parts[0])
         return Answer(None, HTTPStatus.NO_CONTENT)
 
-    def _pay(self, request: Request) -> Answer:
-        row = self._bank.pay(
+    def pay(self, request: Request) -> Answer:
+        row = self.bank.pay(
             request.text("account"),
             request.text("key"),
             request.amount("amount_centavos"),
@@ -136,8 +132,8 @@ class _Contract:
         )
         return Answer(_side(row), HTTPStatus.CREATED)
 
-    def _give_back(self, request: Request) -> Answer:
-        row = self._bank.give_back(
+    def give_back(self, request: Request) -> Answer:
+        row = self.bank.give_back(
             request.text("transfer_id"),
             request.amount("amount_centavos"),
             request.text("reason"),

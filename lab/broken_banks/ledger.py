@@ -51,7 +51,6 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     dead_letter_id TEXT PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
     sender TEXT NOT NULL, reason TEXT NOT NULL, value_bytes INTEGER NOT NULL, times INTEGER NOT NULL,
     first_seen_at_ms INTEGER NOT NULL, last_seen_at_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -88,10 +87,6 @@ class Row:
     decided_at_ms: int | None
     resend_at_ms: int | None
     resend_count: int
-
-    @property
-    def is_final(self) -> bool:
-        return self.status in ("confirmed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +301,7 @@ class Ledger:
         rows = self._all(f"SELECT * FROM sides WHERE {where}", *values)  # noqa: S608 - the texts above
         return [_row(row) for row in rows]
 
-    # Dead letters, and single facts.
+    # Dead letters.
 
     def add_dead_letter(
         self, digest: str, topic: str, partition: int, offset: int, sender: str, reason: str, value_bytes: int
@@ -329,13 +324,6 @@ class Ledger:
         cursor = self._connection.execute("SELECT * FROM dead_letters ORDER BY last_seen_at_ms DESC")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
-
-    def fact(self, name: str) -> str:
-        found = self._all("SELECT value FROM facts WHERE name = ?", name)
-        return found[0][0] if found else ""
-
-    def set_fact(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values).fetchall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from typing import Final
 
 from lab.broken_banks.core import Core
 from lab.broken_banks.defects import Defect
@@ -14,10 +13,11 @@ from pix.wire.protobuf_v1.codec import RecordError, decode_message
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE, Record
 
-ALLOWED: Final = frozenset(MESSAGES_OF_HUB)
-
 
 class Reading(Core):
+    allowed: frozenset[type] = frozenset(MESSAGES_OF_HUB)
+    """The messages that may come to a bank."""
+
     def read(self, record: Record) -> Message:
         """Raises Unfit for a record that is too large, not the hub's, unreadable, or not for a bank."""
         if record.flaw is not None:
@@ -27,7 +27,7 @@ class Reading(Core):
         if not self.has(Defect.BELIEVES_ANYBODY):
             self.verify(record, message_type)
         try:
-            message = decode_message(message_type, record.value, ALLOWED)
+            message = decode_message(message_type, record.value, self.allowed)
         except RecordError as error:
             raise Unfit(str(error)) from None
         self.check_record_key(record, message)

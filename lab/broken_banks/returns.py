@@ -31,19 +31,18 @@ FromHub = ReturnOffered | ReturnConfirmed | ReturnFailed
 
 
 class Returns(Transfers):
+    counted: tuple[str, ...] = ("pending", "confirmed")
+    """The returns that count in the sum; one that failed frees its part."""
+
     # The bank that was paid.
 
     def give_back(self, original_id: str, amount_centavos: int, reason: str, idempotency_key: str) -> Row:
         """Debits the customer; the same idempotency key again gives the same return. Raises Refused, SchemeError."""
-        check_amount(amount_centavos)
-        if reason not in RETURN_REASONS:
-            raise SchemeError("reason", f"A return has one of these reasons: {', '.join(sorted(RETURN_REASONS))}.")
+        self.check_return_order(amount_centavos, reason)
         idempotency_key = check_line(idempotency_key, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX)
         order = (original_id, amount_centavos, reason)
         with self.transaction():
-            original = self.ledger.row(original_id, Direction.INCOMING)
-            if original is None or original.original_id:
-                raise Refused("NOT_FOUND", "Transfer not found", "This bank has received no such transfer.")
+            original = self.original_of(original_id)
             if earlier := self.return_of_order(original.account_number, idempotency_key, order):
                 return earlier
             self.check_can_go_back(original, amount_centavos, reason)
@@ -62,6 +61,19 @@ class Returns(Transfers):
             self.owe(*self.owed_for(row))
             return row
 
+    def check_return_order(self, amount_centavos: int, reason: str) -> None:
+        """Raises SchemeError."""
+        check_amount(amount_centavos)
+        if reason not in RETURN_REASONS:
+            raise SchemeError("reason", f"A return has one of these reasons: {', '.join(sorted(RETURN_REASONS))}.")
+
+    def original_of(self, original_id: str) -> Row:
+        """The received transfer with this id. Raises Refused; a return is not returned."""
+        original = self.ledger.row(original_id, Direction.INCOMING)
+        if original is None or original.original_id:
+            raise Refused("NOT_FOUND", "Transfer not found", "This bank has received no such transfer.")
+        return original
+
     def return_of_order(self, number: str, idempotency_key: str, order: tuple[object, ...]) -> Row | None:
         """The return that this idempotency key has made before. Raises Refused when it was of another order."""
         row = self.ledger.row_of_order(number, idempotency_key, returns=True)
@@ -77,7 +89,7 @@ class Returns(Transfers):
         if account is None:
             raise Refused("NOT_FOUND", "Account not found", "The account of the payment does not exist.")
         returns = self.ledger.rows_of_original(original.id, Direction.OUTGOING)
-        returned = sum(row.amount_centavos for row in returns if row.status != "failed")
+        returned = sum(row.amount_centavos for row in returns if row.status in self.counted)
         if amount_centavos > original.amount_centavos - returned:
             raise Refused("FAILED_PRECONDITION", "Amount too high", "The amount is more than is left to return.")
         # With BE08 and FR01 the bank orders the return, also of a blocked account.
@@ -92,13 +104,17 @@ class Returns(Transfers):
         row = self.ledger.row(offer.return_id, Direction.INCOMING)
         if row is None:
             try:
-                check_return_offer(offer)
+                self.check_return_offer(offer)
             except SchemeError as error:
                 raise Unfit(f"ReturnOffered: {error}", self.return_rejection_without_row(offer)) from None
             row = self.answer_return(offer)
         elif self.return_differs(row, offer):
             return
         self.owe(*self.owed_for(row))
+
+    def check_return_offer(self, offer: ReturnOffered) -> None:
+        """Raises SchemeError for a field that breaks its bound."""
+        check_return_offer(offer)
 
     def answer_return(self, offer: ReturnOffered) -> Row:
         original = self.ledger.row(offer.original_end_to_end_id, Direction.OUTGOING)
@@ -116,13 +132,17 @@ class Returns(Transfers):
     def refusal_of_return(self, offer: ReturnOffered, original: Row | None) -> str:
         """The reason code of the first rule that the offer breaks; empty when it keeps them all."""
         account = None if original is None else self.ledger.account(original.account_number)
-        if original is None or account is None or not self.is_of_original(offer, original):
+        if account is None or not self.is_of_original(offer, original):
             return "ED05"
         return {"blocked": "AC06", "closed": "AC07"}.get(account.status, "")
 
-    def is_of_original(self, message: FromHub, original: Row) -> bool:
+    def is_of_original(self, message: FromHub, original: Row | None) -> bool:
         """Whether a return names the parties of the transfer that this bank has made, and no more than its amount."""
-        if original.status == "failed" or not 0 < message.amount_centavos <= original.amount_centavos:
+        if (
+            original is None
+            or original.status == "failed"
+            or not 0 < message.amount_centavos <= original.amount_centavos
+        ):
             return False
         return message.payer is not None and account_of(message.payer) == account_of(original.message.payer)
 
@@ -147,11 +167,11 @@ class Returns(Transfers):
         elif row.status == status:
             self.on_duplicate(row)
             return
-        elif row.is_final:
+        elif self.is_over(row):
             return
         if direction is Direction.INCOMING and status == "confirmed":
             original = self.ledger.row(message.original_end_to_end_id, Direction.OUTGOING)
-            if original is None or not self.is_of_original(message, original):
+            if not self.is_of_original(message, original):
                 raise Unfit("ReturnConfirmed: this bank never made the original transfer")
         self.decided(row, status, reason)
 

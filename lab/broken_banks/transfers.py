@@ -105,16 +105,20 @@ class Transfers(Core):
         row = self.ledger.row(offer.end_to_end_id, Direction.INCOMING)
         if row is None:
             try:
-                check_offer(offer)
+                self.check_offer(offer)
             except SchemeError as error:
                 raise Unfit(f"TransferOffered: {error}", self.rejection_without_row(offer)) from None
             row = self.answer(offer)
         elif self.differs(row, offer):
             return
-        elif self.has(Defect.CHANGES_ITS_MIND) and not row.is_final and row.id not in self.answered_since_start:
+        elif self.has(Defect.CHANGES_ITS_MIND) and not self.is_over(row) and row.id not in self.answered_since_start:
             # CHANGES_ITS_MIND: the hub may have decided by the first answer already.
             row = self.answer(offer)
         self.owe(*self.owed_for(row))
+
+    def check_offer(self, offer: TransferOffered) -> None:
+        """Raises SchemeError for a field that breaks its bound."""
+        check_offer(offer)
 
     def answer(self, offer: TransferOffered) -> Row:
         """Judges an offer once; the answer is durable before it is sent, and a repeated offer gets the same."""
@@ -170,7 +174,7 @@ class Transfers(Core):
         elif row.status == status:
             self.on_duplicate(row)
             return
-        elif row.is_final:
+        elif self.is_over(row):
             return
         if self.has(Defect.TAKES_ANY_AMOUNT):
             # TAKES_ANY_AMOUNT: the message is signed, so it must be right.
@@ -182,6 +186,10 @@ class Transfers(Core):
         ):
             raise Unfit("TransferConfirmed: the customer's account does not exist")
         self.decided(row, status, reason)
+
+    def is_over(self, row: Row) -> bool:
+        """Whether the hub has decided: a later decision changes nothing."""
+        return row.status in ("confirmed", "failed")
 
     def on_duplicate(self, row: Row) -> None:
         """A copy of an outcome books nothing, and is acknowledged again: the first acknowledgement may be lost."""

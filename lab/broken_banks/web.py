@@ -19,6 +19,8 @@ from pix.scheme.errors import SchemeError
 Json = dict[str, Any]
 
 BODY_BYTES_MAX: Final = 64 * 1024
+READ_BYTES_MAX: Final = 1024 * 1024
+"""So much is read before it is refused; the connection stays usable. A longer body ends it."""
 IDLE_SECONDS_MAX: Final = 30
 STOP_CHECK_SECONDS: Final = 0.1
 REQUESTS_WAITING_MAX: Final = 128
@@ -71,7 +73,26 @@ Route = tuple[str, str, Handler]
 """The method, the pattern of the whole path, and what answers."""
 
 
-def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) -> None:
+def read_json(content: bytes) -> Json:
+    """The object of a body; none of an empty one. Raises SchemeError."""
+    if len(content) > BODY_BYTES_MAX:
+        raise SchemeError("body", f"must have at most {BODY_BYTES_MAX} bytes")
+    try:
+        document = json.loads(content) if content else {}
+    except (ValueError, RecursionError):
+        raise SchemeError("body", "must be JSON") from None
+    if not isinstance(document, dict):
+        raise SchemeError("body", "must be a JSON object")
+    return document
+
+
+def serve(
+    host: str,
+    port: int,
+    routes: Sequence[Route],
+    stop: threading.Event,
+    read_body: Callable[[bytes], Json] = read_json,
+) -> None:
     """Answers until `stop` is set; each connection has a thread."""
     compiled = [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
 
@@ -125,21 +146,12 @@ def serve(host: str, port: int, routes: Sequence[Route], stop: threading.Event) 
 
         def _body(self) -> Json:
             text = self.headers.get("Content-Length") or "0"
-            length = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else BODY_BYTES_MAX + 1
-            if length > BODY_BYTES_MAX or "Transfer-Encoding" in self.headers:
+            length = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else READ_BYTES_MAX + 1
+            if length > READ_BYTES_MAX or "Transfer-Encoding" in self.headers:
                 # What is left unread would be taken for the next request.
                 self.close_connection = True
                 raise SchemeError("body", f"must have a length, of at most {BODY_BYTES_MAX} bytes")
-            content = self.rfile.read(length)
-            if not content:
-                return {}
-            try:
-                document = json.loads(content)
-            except (ValueError, RecursionError):
-                raise SchemeError("body", "must be JSON") from None
-            if not isinstance(document, dict):
-                raise SchemeError("body", "must be a JSON object")
-            return document
+            return read_body(self.rfile.read(length))
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

@@ -57,6 +57,9 @@ def customers(bench: Bench) -> None:
     "balances-are-postings", "each balance is the sum of its postings, after all that the bank went through", POSTINGS
 )
 def balances_are_postings(bench: Bench) -> None:
+    busy = bench.open_account(0)
+    for amount in AMOUNTS_CENTAVOS:
+        bench.decisions.receive(busy, amount)
     for account in bench.api.accounts():
         total = sum(posting.amount_centavos for posting in bench.api.postings(account.number))
         bench.check_equal(account.balance_centavos, total, f"The balance of {account.number}")
@@ -64,7 +67,12 @@ def balances_are_postings(bench: Bench) -> None:
 
 @_add("no-negative-balance", "no account is below zero, after all that the bank went through", POSTINGS)
 def no_negative_balance(bench: Bench) -> None:
+    account, key = bench.open_account(), bench.counterpart().key
+    tries = [lambda: bench.try_to_pay(account, key, BALANCE_CENTAVOS)] * 3
+    taken = [answer for answer in bench.at_once(*tries) if answer.is_success]
     negative = [account.number for account in bench.api.accounts() if account.balance_centavos < 0]
+    for answer in taken:
+        bench.decisions.fail(bench.decisions.await_request(str(answer.body["id"])))
     bench.check_equal(negative, [], "The list of accounts below zero")
 
 
@@ -159,6 +167,10 @@ def returning(bench: Bench) -> None:
 
 @_add("nothing-left", "no money is in clearing once everything is decided on", DOUBLE_ENTRY)
 def nothing_left(bench: Bench) -> None:
+    account = bench.open_account()
+    transfer = bench.pay(account, bench.counterpart().key)
+    bench.decisions.fail(bench.decisions.await_request(transfer.id))
+    bench.decisions.await_processed(transfer.id, Side.PAYER)
     bench.eventually(
         lambda: bench.api.books().clearing_centavos == 0,
         "clearing is empty, with every transfer of the examination decided on",

@@ -366,8 +366,9 @@ def broken_json(bench: Bench) -> None:
 @GROUP.add("large-body", "an order of more than 64 KiB is refused", JSON)
 def large_body(bench: Bench) -> None:
     account = bench.open_account()
-    raw = b'{"account": "' + account.number.encode() + b'", "key": "' + b"x" * 70_000 + b'"}'
-    bench.check_refused(bench.api.call("POST", "/transfers", raw=raw), "An order of 70,000 bytes")
+    answer = bench.try_to_pay(account, bench.counterpart().key, AMOUNT_CENTAVOS, filler="x" * 70_000)
+    bench.check_refused(answer, "An order of 70,000 bytes")
+    bench.check_balance_now(account, BALANCE_CENTAVOS)
 
 
 @GROUP.add("amount-kinds", "an amount that is no integer is refused", JSON)

@@ -479,7 +479,7 @@ def answer_stays(bench: Bench) -> None:
     bench.await_message(ReturnAccepted, offer.return_id)
     bench.set_status(account, "blocked")
     bench.decisions.send(offer)
-    bench.await_message(ReturnAccepted, offer.return_id, count=2)
+    bench.fence(offer.return_id)
     bench.check(not bench.received(ReturnRejected, offer.return_id), "The bank rejected what it had accepted.")
 
 

@@ -9,7 +9,7 @@ from codepix.v1 import common_pb2, transfers_pb2
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
 from lab.prove.conform.case import Group, Need, Profile
 from lab.prove.conform.record_rules import ADDITIVE, DICT_BY_DEFAULT, HEADERS, JSON
-from pix.scheme.messages import Message, Side, TransferAccepted, TransferOffered
+from pix.scheme.messages import Message, Side, TransferOffered
 from pix.scheme.messages.returns import ReturnAccepted, ReturnOffered
 from pix.scheme.reasons import ReasonCode
 
@@ -103,17 +103,18 @@ def more_headers(bench: Bench) -> None:
     bench.decisions.fail_offer(offer)
 
 
-@GROUP.add("dict-by-default", "an offer with and without the initiation DICT is the same", DICT_BY_DEFAULT)
+@GROUP.add("dict-by-default", "an offer without initiation and its confirmation with DICT are one", DICT_BY_DEFAULT)
 def dict_by_default(bench: Bench) -> None:
     account = bench.open_account()
     offer = bench.decisions.offer(account, AMOUNT_CENTAVOS)
     bench.decisions.await_acceptance(offer)
-    value = transfers_pb2.TransferOffered.FromString(bench.bytes_of(offer))
-    bench.check_equal(value.initiation, common_pb2.INITIATION_UNSPECIFIED, "The initiation of the first offer")
+    confirmation = bench.decisions.make_payee_confirmation(offer)
+    value = transfers_pb2.TransferConfirmed.FromString(bench.bytes_of(confirmation))
+    bench.check_equal(value.initiation, common_pb2.INITIATION_UNSPECIFIED, "The initiation of the offer")
     value.initiation = common_pb2.INITIATION_DICT
-    bench.send_record(bench.record(offer, value=value.SerializeToString()), "TransferOffered with DICT")
-    bench.await_message(TransferAccepted, offer.end_to_end_id, count=2)
-    bench.decisions.fail_offer(offer)
+    bench.send_record(bench.record(confirmation, value=value.SerializeToString()), "TransferConfirmed with DICT")
+    bench.decisions.await_processed(offer.end_to_end_id, Side.PAYEE)
+    bench.check_balance(account, BALANCE_CENTAVOS + AMOUNT_CENTAVOS)
 
 
 @GROUP.add("in-an-order", "fields of a newer version in a customer's order are ignored", JSON)
