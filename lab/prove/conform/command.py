@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.network.network import network_folder
 from lab.prove.conform.case import Case, Profile
 from lab.prove.conform.engine import examine
-from lab.prove.conform.examined import EXAMINERS_OWN
 from lab.prove.conform.examiner import ExamineOptions, open_examiner
 from lab.prove.conform.reports.table import ShowProgress
 from lab.prove.conform.verdict import Examination
@@ -26,7 +24,6 @@ def run_examination(
 
     `keep` is an empty folder in which logs and data stay; None: a temporary one.
     """
-    os.environ.update(EXAMINERS_OWN)
     with network_folder(keep) as folder, open_examiner(options, folder, progress) as examiner:
         progress(f"Examining with {len(cases)} cases")
         with ShowProgress(cases) as shown:

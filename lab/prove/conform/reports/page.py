@@ -24,13 +24,12 @@ def html_report(examination: Examination) -> str:
         lstrip_blocks=True,
     )
     titles = {group.name: group.title for group in GROUPS}
-    present = {result.case.group for result in examination.results}
+    names = dict.fromkeys(result.case.group for result in examination.results)
     return environment.get_template("report.html").render(
         examination=examination,
         groups=[
-            (title, [result for result in examination.results if result.case.group == name])
-            for name, title in titles.items()
-            if name in present
+            (titles.get(name, name), [result for result in examination.results if result.case.group == name])
+            for name in names
         ],
         titles=titles,
         failed=examination.with_verdict(Verdict.FAILED),
