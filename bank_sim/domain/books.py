@@ -5,11 +5,11 @@ Money that has left a payer and is not settled is in the clearing account.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from bank_sim.domain.account import Account
 from pix.scheme.postings import Direction, PostingKind
+from pix.scheme.values import replacing, value_object
 
 CASH: Final = "cash"
 """What customers have paid in and not taken out again: an asset."""
@@ -22,7 +22,7 @@ SETTLEMENT: Final = "settlement"
 CUSTOMER_PREFIX: Final = "customer:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class Posting:
     """One entry: debits one ledger account and credits another by the same amount, which is more than zero.
 
@@ -41,6 +41,9 @@ class Posting:
     operation_id: str | None = None
     account_number: str | None = None
     balance_after_centavos: int | None = None
+
+
+_replaced: Final = replacing(Posting)
 
 
 def customer_ledger(account_number: str) -> str:
@@ -95,4 +98,4 @@ def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
         after = account.debited(posting.amount_centavos)
     else:
         after = account.credited(posting.amount_centavos)
-    return after, replace(posting, balance_after_centavos=after.balance_centavos)
+    return after, _replaced(posting, {"balance_after_centavos": after.balance_centavos})

@@ -33,7 +33,7 @@ _OPEN_TAX_IDS: Final = "SELECT tax_id FROM accounts WHERE tax_id = ANY(%(tax_ids
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
 _CHANGING: Final = [
-    Column[Account]("status", "text", lambda account: account.status.value),
+    Column[Account]("status", "text", lambda account: account.status),
     Column[Account]("balance_centavos", "bigint", lambda account: account.balance_centavos),
 ]
 _SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)

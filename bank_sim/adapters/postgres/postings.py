@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
+from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
@@ -18,16 +18,16 @@ OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
 
 _COLUMNS: Final[list[Column[Posting]]] = [
-    Column("kind", "text", lambda posting: posting.kind.value),
-    Column("debit_account", "text", lambda posting: posting.debit_account),
-    Column("credit_account", "text", lambda posting: posting.credit_account),
-    Column("amount_centavos", "bigint", lambda posting: posting.amount_centavos),
-    Column("posted_at_ms", "bigint", lambda posting: posting.posted_at_ms),
-    Column("end_to_end_id", "text", lambda posting: posting.end_to_end_id),
-    Column("direction", "text", lambda posting: None if posting.direction is None else posting.direction.value),
-    Column("operation_id", "text", lambda posting: posting.operation_id),
-    Column("account_number", "text", lambda posting: posting.account_number),
-    Column("balance_after_centavos", "bigint", lambda posting: posting.balance_after_centavos),
+    of_field("kind", "text"),
+    of_field("debit_account", "text"),
+    of_field("credit_account", "text"),
+    of_field("amount_centavos", "bigint"),
+    of_field("posted_at_ms", "bigint"),
+    of_field("end_to_end_id", "text"),
+    of_field("direction", "text"),
+    of_field("operation_id", "text"),
+    of_field("account_number", "text"),
+    of_field("balance_after_centavos", "bigint"),
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"

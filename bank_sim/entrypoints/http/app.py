@@ -17,6 +17,7 @@ from bank_sim.entrypoints.http.api_pix.access import Api
 from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
 from bank_sim.entrypoints.http.api_pix.recurring import public_router
 from bank_sim.entrypoints.http.charges_shown import ChargesShown
+from bank_sim.entrypoints.http.contract import CONTRACT_ROUTERS
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -64,8 +65,13 @@ def create_app(
     settings: SiteSettings,
     scheme_clock: SchemeClock | None = None,
     api_pix: ApiPixOptions | None = API_PIX,
+    *,
+    has_contract: bool = False,
 ) -> FastAPI:
-    """The bank's pages and REST, and its API Pix unless that has a separate port (None)."""
+    """The bank's pages and REST, and its API Pix unless that has a separate port (None).
+
+    `has_contract` adds the endpoints by which an examiner drives and reads the bank, without sign-in.
+    """
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -109,6 +115,7 @@ def create_app(
         payloads.router,
         *PAGE_ROUTERS,
         *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
+        *(CONTRACT_ROUTERS if has_contract else ()),
     ):
         app.include_router(router)
     install_api_docs(app)

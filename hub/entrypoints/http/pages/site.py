@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 from cachetools import TTLCache, cached
 from fastapi import Depends, Request
 
+from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
@@ -56,7 +57,10 @@ class Site:
         wire: LiveMessages,
         bank_books: BankBooks,
         lab_panel_url: str = "",
+        course: CourseApplication | None = None,
     ) -> None:
+        """`course` is None without course mode."""
+        self.course = course
         self.hub = hub
         self.wire = wire
         self.bank_books = bank_books
@@ -80,6 +84,7 @@ class Site:
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
+            "has_course": self.course is not None,
             "has_clock": clock is not None,
             "virtual_now_ms": None if clock is None else virtual_now_ms(clock.network),
         }
