@@ -68,9 +68,6 @@ class FlowWatch(RowWatch):
     def row_id(self, row: FlowRow) -> RowId:
         return row.row_id
 
-    def resends_of(self, row: FlowRow) -> int:
-        return row.resends
-
     def labels_of(self, row: FlowRow) -> Mapping[str, str]:
         return {"direction": row.direction.value}
 

@@ -30,9 +30,6 @@ class FlowWatch(RowWatch):
     def row_id(self, row: FlowRow) -> str:
         return row.row_id
 
-    def resends_of(self, row: Any) -> int:
-        return int(row.resends)
-
     def labels_of(self, row: FlowRow) -> Mapping[str, str]:  # noqa: ARG002 - a bank's side has a direction
         return {}
 

@@ -10,6 +10,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, cast
 
@@ -52,10 +53,6 @@ class RowWatch(ABC):
     def count(self, pairs: Pairs) -> None: ...
 
     @abstractmethod
-    def resends_of(self, row: Any) -> int:
-        """How often messages of the row were retransmitted."""
-
-    @abstractmethod
     def labels_of(self, row: Any) -> Mapping[str, str]:
         """What distinguishes the row from others with its end-to-end id, for logs and the names of attributes."""
 
@@ -70,13 +67,16 @@ class RowWatch(ABC):
             log_dead_letters(log, rejected)
 
     def _count_messages(self, changed: Pairs) -> None:
-        for counter, number in (
-            (self.metrics.resends, self.resends_of),
-            (self.metrics.duplicates, _duplicates),
-            (self.metrics.refusals, _refusals),
+        added = [0, 0, 0]
+        for before, after in changed:
+            # Most rows count none of these.
+            if (counted := _counts_of(after)) != (known := _counts_of(before)):
+                added = [total + new - old for total, new, old in zip(added, counted, known, strict=True)]
+        for counter, number in zip(
+            (self.metrics.resends, self.metrics.duplicates, self.metrics.refusals), added, strict=True
         ):
-            if added := sum(number(after) - number(before) for before, after in changed):
-                counter.add({(): float(added)})
+            if number:
+                counter.add({(): float(number)})
 
     def _annotate(self, pairs: Pairs) -> None:
         """Writes the status into the current spans, and a line each into a log with the level DEBUG."""
@@ -101,12 +101,8 @@ class RowWatch(ABC):
                 )
 
 
-def _duplicates(row: Any) -> int:
-    return cast(int, row.duplicates)
-
-
-def _refusals(row: Any) -> int:
-    return cast(int, row.refusals)
+_counts_of: Final = attrgetter("resends", "duplicates", "refusals")
+"""How often messages of a row were retransmitted, came again, and were ignored."""
 
 
 class ObservedUnitsOfWork:

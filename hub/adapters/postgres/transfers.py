@@ -24,6 +24,7 @@ from pix.postgres.bulk import (
     COPY_NULL,
     copy_rows,
     copy_text,
+    copy_texts,
     execute_bulk,
     fetch_bulk,
     number_array,
@@ -38,6 +39,7 @@ from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import by_value
 
 CACHED_TRANSFERS_MAX: Final = 10_000
 """Some 2 KB each. With more than this under way the rows are read again, as after a restart."""
@@ -93,9 +95,9 @@ _EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
-_STATUSES: Final = {status.value: status for status in TransferStatus}
-_KINDS: Final = {kind.value: kind for kind in KeyKind}
-_INITIATIONS: Final = {initiation.value: initiation for initiation in Initiation}
+_STATUSES: Final = by_value(TransferStatus)
+_KINDS: Final = by_value(KeyKind)
+_INITIATIONS: Final = by_value(Initiation)
 
 
 _IN_TIME: Final[Mapping[str, str]] = {
@@ -190,24 +192,22 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
 def _copy_line(change: RowChange[Transfer]) -> str:
     """A new row as a line of COPY, in the order of `_COPIED`."""
     transfer, payer, payee = change.row, change.row.payer, change.row.payee
-    texts = "\t".join(map(copy_text, (payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)))
+    key = transfer.payee_key
+    payer_texts = copy_texts(payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)
     payee_texts = (
         _NO_PAYEE
         if payee is None
-        else "\t".join(
-            map(copy_text, (payee.ispb, payee.branch, payee.account_number, payee.name, payee.tax_id_masked))
-        )
+        else copy_texts(payee.ispb, payee.branch, payee.account_number, payee.name, payee.tax_id_masked)
     )
-    key = transfer.payee_key
-    key_texts = _NO_KEY if key is None else f"{key.kind.value}\t{copy_text(key.key)}"
-    more_texts = "\t".join(map(copy_text, (transfer.payee_tax_id_masked, transfer.description)))
+    key_texts = _NO_KEY if key is None else copy_texts(key.kind, key.key)
+    more_texts = copy_texts(transfer.payee_tax_id_masked, transfer.description)
     return (
-        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t"
+        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{payer_texts}\t{payee_texts}\t"
         f"{key_texts}\t{more_texts}\t"
         f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation.value}\t"
-        f"{copy_text(transfer.txid)}\t{transfer.status.value}\t"
-        f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
+        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
+        f"{copy_text(transfer.txid)}\t{transfer.status}\t"
+        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{_number(transfer.decided_at_ms)}\t"
         f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
         f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
         f"{transfer.resends}\t{transfer.duplicates}\t{transfer.refusals}\t{copy_text(_history_lines(change.steps))}"
@@ -257,8 +257,8 @@ def _update_values(changes: Sequence[RowChange[Transfer]], revisions: Sequence[i
     return {
         "end_to_end_id": text_array([transfer.end_to_end_id for transfer in transfers]),
         "revision": number_array(revisions),
-        "status": word_array([transfer.status.value for transfer in transfers]),
-        "reason": word_array([None if transfer.reason is None else transfer.reason.value for transfer in transfers]),
+        "status": word_array([transfer.status for transfer in transfers]),
+        "reason": word_array([transfer.reason for transfer in transfers]),
         "decided_at_ms": number_array([transfer.decided_at_ms for transfer in transfers]),
         "payer_processed_at_ms": number_array([transfer.payer_processed_at_ms for transfer in transfers]),
         "payee_processed_at_ms": number_array([transfer.payee_processed_at_ms for transfer in transfers]),

@@ -15,6 +15,7 @@ from hub.application.network_overview import NetworkNow
 from hub.application.ports import TransferFilter
 from hub.domain.alerts import alerts_of
 from hub.domain.errors import BankNotFound
+from hub.entrypoints.http.pages.course import editions_by_ispb
 from hub.entrypoints.http.pages.live_list import stream_list
 from hub.entrypoints.http.pages.network_map import seen_seconds
 from hub.entrypoints.http.pages.site import Site, SiteOf
@@ -70,16 +71,16 @@ class Position:
 
 @router.get("/banks")
 def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
-    return pages.page(request, "hub/banks.html", _rows(site.overview.take()))
+    return pages.page(request, "hub/banks.html", _rows(site.overview.take(), site))
 
 
 @router.get("/banks/live")
 def stream_banks(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
-    return stream_list(request, pages, site, "hub/banks.html", seen, _rows)
+    return stream_list(request, pages, site, "hub/banks.html", seen, lambda snapshot: _rows(snapshot, site))
 
 
-def _rows(snapshot: Snapshot) -> dict[str, Any]:
-    network = snapshot.network
+def _rows(snapshot: Snapshot, site: Site) -> dict[str, Any]:
+    network, course = snapshot.network, editions_by_ispb(site)
     views = [bank_view(standing.bank, standing.account) for standing in network.banks]
     rows = [
         Row(
@@ -95,8 +96,9 @@ def _rows(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "rows": rows,
         "matrix": matrix,
+        "course": course,
         "alerts_now": snapshot.alerts,
-        "version": version_of((rows, matrix)),
+        "version": version_of((rows, matrix, course)),
         "section": "/banks",
     }
 
@@ -205,6 +207,7 @@ def _context(site: Site, code: str, *, amount: str = "", direction: str = "in", 
     latest = queries.list_transfers(TransferFilter(ispb=view.ispb, size=LATEST_TRANSFERS))
     return {
         "bank": view,
+        "course": editions_by_ispb(site),
         "standing": standing,
         "waiting": network.waiting.get(view.ispb, 0),
         "alerts_now": alerts_of([standing], queries.largest_fundings(), 0, {}),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
+from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
@@ -14,8 +15,8 @@ from hub.entrypoints.http.pages.snapshot import Overview, cached_for
 from pix.participant.clock.model import virtual_now_ms
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
+from pix.web.logo import disc, line
 from pix.web.operators import OperatorAuthentication
-from pix.web.palette import Palette
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import session_mark
 from pix.web.site import Looks
@@ -31,13 +32,12 @@ KEY_COUNTS_TTL_SECONDS: Final = 10.0
 """Counting goes through every key, so it is done seldom, and once for all pages."""
 
 
-def _draw_hub(palette: Palette) -> str:
-    ink = palette["on-brand"]
-    return (
-        f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
-        f'<g fill="{ink}"><circle cx="32" cy="32" r="9"/><circle cx="17" cy="17" r="5.500"/>'
-        '<circle cx="47" cy="17" r="5.500"/><circle cx="17" cy="47" r="5.500"/><circle cx="47" cy="47" r="5.500"/></g>'
-    )
+_BANKS: Final = ((17, 17), (47, 17), (17, 47), (47, 47))
+_MARK: Final = (
+    *(line((32, 32), bank, 3.5) for bank in _BANKS),
+    disc(32, 32, 9),
+    *(disc(x, y, 5.5) for x, y in _BANKS),
+)
 
 
 class Site:
@@ -49,14 +49,17 @@ class Site:
         wire: LiveMessages,
         bank_books: BankBooks,
         lab_panel_url: str = "",
+        course: CourseApplication | None = None,
     ) -> None:
+        """`course` is None without course mode."""
+        self.course = course
         self.hub = hub
         self.wire = wire
         self.bank_books = bank_books
         self.lab_panel_url = lab_panel_url
         self.authentication = authentication
         self.csrf = csrf
-        self.looks = Looks(NAME, COLOR, _draw_hub)
+        self.looks = Looks(NAME, COLOR, _MARK)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
         self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
         self.overview = Overview(hub, self.health)
@@ -77,6 +80,7 @@ class Site:
             # The sign-in page shows nothing of the network.
             "alert_counts": self.overview.alert_counts() if self.authentication.is_operator(request) else {},
             "search_text": "",
+            "has_course": self.course is not None,
             "has_clock": clock is not None,
             "virtual_now_ms": None if clock is None else virtual_now_ms(clock.network),
         }
