@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from hub.adapters.postgres.folding import folded
 from hub.application.ports import Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
@@ -111,6 +112,10 @@ _WANTED: Final[Mapping[str, str]] = {
     "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
     "txid": "txid = :txid",
+    "name_part": (
+        f"(position(:name_part in {folded('payer_name')}) > 0 "
+        f"OR position(:name_part in {folded('coalesce(payee_name, chr(32))')}) > 0)"
+    ),
     "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
@@ -356,7 +361,8 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, *narrow.key_beginnings))):
+        texts = (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, narrow.name_part, *narrow.key_beginnings)
+        if not all(map(is_storable, texts)):
             return Found([], None)
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
         in_time = _conditions(_IN_TIME, narrow, values)
