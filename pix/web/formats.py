@@ -63,6 +63,11 @@ def full_day(day: date, language: Language) -> str:
     return str(format_date(day, pattern, locale=language.locale))
 
 
+def month_name(day: date, language: Language) -> str:
+    """The month, short: "Nov", in Portuguese "nov."."""
+    return str(format_date(day, "LLL", locale=language.locale))
+
+
 def _day_and_time(day: str, time: str, language: Language) -> str:
     return f"{day} às {time}" if language is Language.PORTUGUESE else f"{day}, {time}"
 

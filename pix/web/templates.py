@@ -95,6 +95,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         localtime=partial(formats.localtime, language=language),
         localtime_full=partial(formats.localtime_full, language=language),
         localtime_year=partial(formats.localtime_year, language=language),
+        month_name=partial(formats.month_name, language=language),
         full_day=partial(formats.full_day, language=language),
         clock_time=formats.clock_time,
         minute_time=formats.minute_time,

@@ -113,6 +113,11 @@ class PostgresAccounts(PostgresRepository):
         pin_hash: str | None = found.scalar_one_or_none()
         return pin_hash
 
+    def save_pin_hash(self, number: str, pin_hash: str) -> None:
+        self._execute(
+            "UPDATE accounts SET pin_hash = :pin_hash WHERE number = :number", number=number, pin_hash=pin_hash
+        )
+
     def list(self, after_number: str, size: int) -> list[Account]:
         return [_account_of(row) for row in self._execute(_LIST, after=after_number, size=size)]
 

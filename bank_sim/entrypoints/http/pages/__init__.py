@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bank_sim.entrypoints.http.pages import (
+    account,
     home,
     keys,
     limits,
@@ -25,6 +26,7 @@ PAGE_ROUTERS: Final = (
     sign_in.router,
     open_account.router,
     home.router,
+    account.router,
     pay.router,
     pay_by_bank.router,
     transfer.router,

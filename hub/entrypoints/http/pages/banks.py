@@ -14,6 +14,7 @@ from hub.application.bank_states import BankStanding
 from hub.application.network_overview import NetworkNow
 from hub.application.ports import TransferFilter
 from hub.domain.errors import BankNotFound
+from hub.entrypoints.http.pages.course import editions_by_ispb
 from hub.entrypoints.http.pages.network_map import seen_seconds
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.views import BankView, bank_view, bank_views, transfer_lines
@@ -80,6 +81,7 @@ def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
         for view, standing in zip(views, network.banks, strict=True)
     ]
     context = {"rows": rows, "matrix": _matrix(network, views), "network": network, "section": "/banks"}
+    context["course"] = editions_by_ispb(site)
     return pages.page(request, "hub/banks.html", context)
 
 
@@ -187,6 +189,7 @@ def _context(site: Site, code: str, *, amount: str = "", direction: str = "in", 
     latest = queries.list_transfers(TransferFilter(ispb=view.ispb, size=LATEST_TRANSFERS))
     return {
         "bank": view,
+        "course": editions_by_ispb(site),
         "standing": standing,
         "waiting": network.waiting.get(view.ispb, 0),
         "fundings": fundings[::-1][:FUNDINGS_SHOWN],

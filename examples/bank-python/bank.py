@@ -1,0 +1,342 @@
+"""The smallest bank that is right: it joins the network, pays, is paid, and has every centavo right after any crash."""
+
+import hmac
+import os
+import random
+import re
+import signal
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import uuid4
+
+import grpc
+import uvicorn
+from confluent_kafka import OFFSET_STORED, Consumer, Producer, TopicPartition
+from fastapi import Body, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from google.protobuf.message import DecodeError
+
+from codepix.v1 import common_pb2, directory_pb2, participants_pb2, transfers_pb2
+from codepix.v1.directory_pb2_grpc import DirectoryServiceStub
+from codepix.v1.participants_pb2_grpc import ParticipantServiceStub
+
+CODE, ISPB, NAME, SECRET = (os.environ[f"BANK_{name}"] for name in ("CODE", "ISPB", "NAME", "SECRET"))
+HUB_TOPIC, OWN_TOPIC, BRANCH = "codepix.hub.v1", f"codepix.bank.{CODE}.v1", "0001"
+AMOUNT_MAX, ACCOUNTS_MAX, HEARTBEAT_SECONDS = 99_999_999_999, 1_000, 4
+RESEND_FIRST_SECONDS = float(os.environ.get("RESEND_FIRST_SECONDS", "5"))
+RESEND_CAP_SECONDS = float(os.environ.get("RESEND_CAP_SECONDS", "60"))
+
+# The books are in SQLite; schema.sql says what they hold.
+
+lock = threading.RLock()
+db = sqlite3.connect(Path(os.environ["DATA_DIR"], "bank.sqlite"), check_same_thread=False)
+db.row_factory = sqlite3.Row
+db.executescript(Path(__file__).with_name("schema.sql").read_text())
+ACCOUNT = "SELECT * FROM shown_accounts WHERE number = ?"
+ORDER = "SELECT * FROM transfers WHERE account = ? AND idempotency_key = ?"
+
+
+def rows(query, *values):
+    with lock:
+        return [dict(row) for row in db.execute(query, values)]
+
+
+def find(query, *values):
+    return next(iter(rows(query, *values)), None)
+
+
+def insert(table, **fields):
+    rows(f"INSERT INTO {table} ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})", *fields.values())
+
+
+def add_transfer(**fields):
+    times = {"resend_at": time.time() + RESEND_FIRST_SECONDS, "pause_seconds": 2 * RESEND_FIRST_SECONDS}
+    insert("transfers", **fields, **times)
+
+
+# Records: bank and hub sign what they send over Kafka with the secret that they share.
+
+SIGNING_KEY = hmac.digest(SECRET.encode(), b"codepix/v1/kafka-signing", "sha256")
+FROM_HUB = {name: getattr(transfers_pb2, name) for name in ("TransferOffered", "TransferConfirmed", "TransferFailed")}
+BROKER = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "log_level": 0}
+producer = Producer({**BROKER, "batch.size": 30_000})
+
+
+def sign(topic, kind, value):
+    parts = (topic.encode(), kind.encode(), value)
+    return hmac.digest(SIGNING_KEY, b"".join(len(part).to_bytes(4, "big") + part for part in parts), "sha256")
+
+
+def read(record):
+    """The message in a record of the hub. Raises an error for any other record."""
+    headers, value = dict(record.headers() or ()), record.value() or b""
+    kind, signature = ((headers.get(f"codepix-{name}") or b"") for name in ("type", "signature"))
+    expected = sign(OWN_TOPIC, kind.decode(), value)
+    if headers.get("codepix-sender") != b"hub" or not hmac.compare_digest(signature, expected):
+        raise ValueError("codepix-signature: not the hub's signature of this record")
+    message = FROM_HUB[kind.decode()].FromString(value)
+    if record.key() != message.end_to_end_id.encode() or not re.fullmatch("E[0-9A-Za-z]{31}", message.end_to_end_id):
+        raise ValueError("record key: must be the end-to-end id")
+    return message
+
+
+def publish(message):
+    """Sends without waiting: what gets lost is still owed, and is sent again."""
+    kind, value = message.DESCRIPTOR.name, message.SerializeToString()
+    headers = {"codepix-type": kind, "codepix-sender": ISPB, "codepix-signature": sign(HUB_TOPIC, kind, value)}
+    producer.produce(HUB_TOPIC, value, message.end_to_end_id, headers=headers)
+    producer.poll(0)
+
+
+# Decisions: what the bank makes of a message of the hub.
+
+
+def content(message):
+    """What all messages about a transfer have in common."""
+    payer, key, initiation = message.payer, message.payee_key, message.initiation or common_pb2.INITIATION_DICT
+    what = [message.amount_centavos, message.description, initiation, message.txid]
+    return str([payer.ispb, payer.branch, payer.account_number, key.kind, key.key, *what])
+
+
+def reason_against(offer):
+    """The reason code with which the bank rejects an offer; empty when it accepts."""
+    if not 0 < offer.amount_centavos <= AMOUNT_MAX:
+        return "AM09"
+    account = offer.payee.ispb == ISPB and offer.payee.branch == BRANCH and find(ACCOUNT, offer.payee.account_number)
+    return "" if account else "AC03"
+
+
+def decide(message):
+    """Changes row and books as the hub demands; returns the bank's answer. An error means that nothing may change."""
+    outcome = message.DESCRIPTOR.name.removeprefix("Transfer").lower()
+    side = "payee" if outcome == "offered" else common_pb2.Side.Name(message.side).removeprefix("SIDE_").lower()
+    transfer = find("SELECT * FROM transfers WHERE id = ? AND side = ?", message.end_to_end_id, side)
+    if transfer is None and side != "payee":
+        raise ValueError("the bank never made this transfer")
+    if transfer is None:
+        reason = reason_against(message) if outcome == "offered" else ""
+        transfer = {"id": message.end_to_end_id, "side": side, "content": content(message), "reason": reason}
+        transfer |= {"status": "rejected" if reason else "accepted", "amount_centavos": message.amount_centavos}
+        transfer |= {"account": message.payee.account_number}
+        add_transfer(**transfer)
+    if transfer["content"] != content(message):
+        raise ValueError("the transfer has another content")
+    if outcome in ("offered", transfer["status"]):
+        return owed(transfer)
+    transfer |= {"status": outcome, "reason": message.reason_code if outcome == "failed" else ""}
+    change = "UPDATE transfers SET status = ?, reason = ?, resend_at = NULL WHERE id = ? AND side = ?"
+    rows(change, outcome, transfer["reason"], transfer["id"], side)
+    return owed(transfer)
+
+
+def owed(transfer):
+    """What the bank owes the hub for a row: the first time, to a duplicate, and after a crash."""
+    status = transfer["status"]
+    about = {"end_to_end_id": transfer["id"], "amount_centavos": transfer["amount_centavos"]}
+    if status == "pending":
+        return transfers_pb2.TransferRequested.FromString(transfer["request"])
+    if status == "accepted":
+        return transfers_pb2.TransferAccepted(**about)
+    if status == "rejected":
+        return transfers_pb2.TransferRejected(**about, reason_code=transfer["reason"])
+    about |= {"side": f"SIDE_{transfer['side'].upper()}", "outcome": f"OUTCOME_{status.upper()}"}
+    return transfers_pb2.OutcomeProcessed(**about, reason_code=transfer["reason"])
+
+
+# The loop: a decision is stored, then sent, and only then is the record done with. What is not answered is sent again.
+
+stopping, joined, reading = threading.Event(), threading.Event(), threading.Event()
+READER = {"group.id": f"bank-{CODE}", "auto.offset.reset": "earliest", "enable.auto.offset.store": False}
+
+
+def consume():
+    consumer = Consumer({**BROKER, **READER, "fetch.wait.max.ms": 20})
+    while not (partitions := consumer.list_topics(OWN_TOPIC, timeout=30).topics[OWN_TOPIC].partitions):
+        time.sleep(0.1)
+    consumer.assign([TopicPartition(OWN_TOPIC, number, OFFSET_STORED) for number in partitions])
+    reading.set()
+    while not stopping.is_set():
+        record = consumer.poll(0.1)
+        if record is not None and record.error() is None:
+            try:
+                with lock, db:
+                    answer = decide(read(record))
+                publish(answer)
+            except (ValueError, LookupError, DecodeError, sqlite3.IntegrityError) as error:
+                print(f"dead letter at {record.partition()}:{record.offset()}: {error!r}"[:500], flush=True)
+            consumer.store_offsets(record)
+        resend_owed()
+    consumer.close()
+
+
+def resend_owed():
+    now = time.time()
+    for transfer in rows("SELECT * FROM transfers WHERE resend_at NOT BETWEEN ? AND ?", now, now + RESEND_CAP_SECONDS):
+        pause = min(transfer["pause_seconds"], RESEND_CAP_SECONDS)
+        again = "UPDATE transfers SET resend_at = ?, pause_seconds = ? WHERE id = ? AND side = ? AND resend_at NOT NULL"
+        with lock, db:
+            rows(again, now + pause * random.uniform(0.75, 1), pause * 2, transfer["id"], transfer["side"])
+        publish(owed(transfer))
+
+
+# Questions go to the hub by gRPC.
+
+channel = grpc.insecure_channel(os.environ["HUB_GRPC_ADDRESS"], [("grpc.max_reconnect_backoff_ms", 1_000)])
+directory, network = DirectoryServiceStub(channel), ParticipantServiceStub(channel)
+INSTANCE = str(uuid4())
+
+
+class Refusal(Exception):
+    """Why the bank does not do what it was asked for: the name of a gRPC status, and a sentence."""
+
+
+def ask(call, request):
+    metadata = (("codepix-ispb", ISPB), ("codepix-secret", SECRET))
+    try:
+        return call(request, timeout=5, wait_for_ready=True, metadata=metadata)
+    except grpc.RpcError as error:
+        raise Refusal(error.code().name, error.details()) from None
+
+
+def keep_in_touch():
+    call, request = network.JoinNetwork, participants_pb2.JoinNetworkRequest(code=CODE, name=NAME, color="#2f7d4f")
+    while True:
+        with suppress(Refusal):
+            ask(call, request)
+            joined.set()
+            call, request = network.KeepInTouch, participants_pb2.KeepInTouchRequest(instance=INSTANCE, version="1")
+        time.sleep(HEARTBEAT_SECONDS if joined.is_set() else 0.5)
+
+
+# The contract: what customers and examiners ask for.
+
+app = FastAPI()
+Text = Annotated[str, Body(min_length=1, max_length=100)]
+Memo = Annotated[str, Body(max_length=140)]
+Cpf = Annotated[str, Body(pattern="^[0-9]{11}$")]
+Kind = Literal["CPF", "CNPJ", "PHONE", "EMAIL", "EVP"]
+Amount = Annotated[int, Body(strict=True, ge=1, le=AMOUNT_MAX)]
+Deposit = Annotated[int, Body(strict=True, ge=0, le=AMOUNT_MAX)]
+KEY = re.compile(r"(?s)(?P<CPF>\d{11})|(?P<CNPJ>\w{12}\d\d)|(?P<PHONE>[+]\d+)|(?P<EVP>[\da-f-]{36})|(?P<EMAIL>.*)")
+HTTP_STATUSES = {"NOT_FOUND": 404, "ALREADY_EXISTS": 409, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 503}
+
+
+@app.exception_handler(Refusal)
+@app.exception_handler(RequestValidationError)
+def refuse(_, error):
+    if isinstance(error, RequestValidationError):
+        error = Refusal("INVALID_ARGUMENT", "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()))
+    reason, detail = error.args
+    document = {"title": "Refused", "detail": detail, "reason": reason}
+    return JSONResponse(document, HTTP_STATUSES.get(reason, 422), media_type="application/problem+json")
+
+
+def known(query, *values):
+    row = find(query, *values)
+    if row is None:
+        raise Refusal("NOT_FOUND", "the bank has no such account or transfer")
+    return row
+
+
+@app.get("/contract/v1/bank")
+def show_bank():
+    if not (joined.is_set() and reading.is_set()):
+        raise Refusal("UNAVAILABLE", "the bank has not joined the network yet")
+    return {"code": CODE, "ispb": ISPB, "name": NAME, "features": [], "kafka_topic": OWN_TOPIC}
+
+
+@app.get("/contract/v1/accounts")
+def show_accounts():
+    return {"accounts": rows("SELECT * FROM shown_accounts")}
+
+
+@app.get("/contract/v1/accounts/{number}/postings")
+def show_postings(number: str):
+    return {"postings": rows("SELECT * FROM shown_postings WHERE account = ?", known(ACCOUNT, number)["number"])}
+
+
+@app.get("/contract/v1/transfers/{number}")
+def show_transfer(number: str, side: str = "%"):
+    return known("SELECT * FROM shown_transfers WHERE id = ? AND side LIKE ? ORDER BY side DESC", number, side)
+
+
+@app.get("/contract/v1/books")
+def show_books():
+    return find("SELECT * FROM books")
+
+
+@app.post("/contract/v1/accounts", status_code=201)
+def open_account(owner_name: Text, owner_document: Cpf, opening_balance_centavos: Deposit):
+    with lock, db:
+        count = len(rows("SELECT * FROM shown_accounts"))
+        if count >= ACCOUNTS_MAX:
+            raise Refusal("RESOURCE_EXHAUSTED", f"the bank has {ACCOUNTS_MAX} accounts already")
+        number = f"{count + 1:06d}"
+        owner = {"owner_name": " ".join(owner_name.split()), "owner_document": owner_document}
+        insert("accounts", number=number, type="CACC", **owner)
+        if opening_balance_centavos:
+            deposit = {"kind": "deposit", "debit": "*equity", "credit": number}
+            insert("postings", **deposit, amount_centavos=opening_balance_centavos)
+    return known(ACCOUNT, number)
+
+
+@app.post("/contract/v1/keys", status_code=201)
+def register_key(account: Text, kind: Annotated[Kind, Body()], value: Memo = ""):
+    owner, key = known(ACCOUNT, account), common_pb2.PixKey(kind=f"KEY_KIND_{kind}", key=value)
+    holder = {"holder_name": owner["owner_name"], "holder_tax_id": owner["owner_document"], "holder_kind": 1}
+    place = {"branch": BRANCH, "account_number": account, "request_id": str(uuid4())}
+    registered = ask(directory.RegisterKey, directory_pb2.RegisterKeyRequest(key=key, **place, **holder))
+    return {"kind": kind, "value": registered.entry.key.key}
+
+
+@app.delete("/contract/v1/keys/{value}", status_code=204)
+def remove_key(value: str):
+    ask(directory.RemoveKey, directory_pb2.RemoveKeyRequest(key=stored_key(value)))
+
+
+def stored_key(value):
+    return common_pb2.PixKey(kind=f"KEY_KIND_{KEY.fullmatch(value).lastgroup}", key=value)
+
+
+@app.post("/contract/v1/transfers", status_code=201)
+def pay(account: Text, key: Text, amount_centavos: Amount, idempotency_key: Text, description: Memo = ""):
+    owner, minute = known(ACCOUNT, account), time.strftime("%Y%m%d%H%M", time.gmtime())
+    place = {"ispb": ISPB, "branch": BRANCH, "account_number": account}
+    payer = common_pb2.Party(**place, name=owner["owner_name"], tax_id_masked=owner["tax_id_masked"])
+    order = transfers_pb2.TransferRequested(payer=payer, payee_key=stored_key(key), amount_centavos=amount_centavos)
+    order.end_to_end_id, order.requested_at_ms = f"E{ISPB}{minute}{uuid4().hex[:11]}", int(time.time() * 1000)
+    order.description, order.initiation = " ".join(description.split()), common_pb2.INITIATION_DICT
+    if find(ORDER, account, idempotency_key) is None:
+        found = ask(directory.FindKey, directory_pb2.FindKeyRequest(key=order.payee_key))
+        order.payee_tax_id_masked = found.tax_id_masked
+        own = directory_pb2.ListKeysRequest(branch=BRANCH, account_number=account)
+        if found.ispb == ISPB and order.payee_key in [entry.key for entry in ask(directory.ListKeys, own).entries]:
+            raise Refusal("FAILED_PRECONDITION", "key: it belongs to the payer's own account")
+        about = {"account": account, "idempotency_key": idempotency_key, "content": content(order), "reason": ""}
+        about |= {"id": order.end_to_end_id, "side": "payer", "status": "pending", "amount_centavos": amount_centavos}
+        with suppress(sqlite3.IntegrityError), lock, db:
+            add_transfer(**about, request=order.SerializeToString())
+    stored = find(ORDER, account, idempotency_key)
+    if stored is None:
+        raise Refusal("FAILED_PRECONDITION", "amount_centavos: the balance is too small")
+    if stored["content"] != content(order):
+        raise Refusal("ALREADY_EXISTS", "idempotency_key: it belongs to another transfer")
+    if stored["id"] == order.end_to_end_id:
+        publish(order)
+    return show_transfer(stored["id"], "payer")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    config = uvicorn.Config(app, os.environ["HTTP_HOST"], int(os.environ["HTTP_PORT"]), log_level="warning")
+    for loop in (uvicorn.Server(config).run, keep_in_touch):
+        threading.Thread(target=loop, daemon=True).start()
+    consume()
+    with suppress(Refusal):
+        ask(network.LeaveNetwork, participants_pb2.LeaveNetworkRequest(instance=INSTANCE))
+    producer.flush(2)
