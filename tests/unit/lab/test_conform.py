@@ -11,7 +11,9 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import Case, Group, Need, Profile, Restart, Rule, Stage
 from lab.prove.conform.engine import examine
@@ -76,6 +78,29 @@ def test_the_full_profile_has_the_minimal_one() -> None:
 def test_an_unknown_group_or_case_is_named(groups: list[str], ids: list[str]) -> None:
     with pytest.raises(ValueError, match="nonsense"):
         cases_of(Profile.FULL, groups, ids)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--bank: give a command, an address, or `ours`"),
+        (("--bank", "'"), "--bank: the command cannot be read"),
+        (("--bank", " "), "--bank: the command is empty"),
+        (("--bank", "ours", "--group", "nonsense"), "--group: nonsense unknown; choose from"),
+        (("--bank", "ours", "--case", "keys.nonsense"), "--case: keys.nonsense unknown"),
+        (("--bank", "ours", "--html", "/nowhere/report.html"), "--html: /nowhere/report.html cannot be written"),
+        (("--bank", "ours", "--group", "returns"), "no case of this profile is chosen"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    finished = CliRunner().invoke(app, ["conform", *arguments])
+    assert finished.exit_code == 2, finished.output
+    assert said in finished.output
+
+
+def test_the_cases_can_be_listed() -> None:
+    finished = CliRunner().invoke(app, ["conform", "--list", "--profile", "full", "--group", "keys"])
+    assert finished.exit_code == 0 and "keys.limit-of-pers" in finished.output
 
 
 def test_the_list_on_the_page_is_that_of_the_registry() -> None:
