@@ -339,7 +339,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "MiscountsCustomers": ("books.customers",),
     "HidesCash": ("books.opening",),
     "NewestFirst": ("books.postings-stay",),
-    "JoinsAsAnother": ("joining.joins", "joining.describes"),
+    "JoinsAsAnother": ("joining.joins",),
     "AnnouncesNothing": ("joining.announces-features",),
     "ShowsAnotherTopic": ("joining.describes",),
     "BeatsWithoutSecret": ("joining.authenticates",),

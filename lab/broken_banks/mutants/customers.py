@@ -238,10 +238,12 @@ class MisreadsTaxIds(Hub):
 
 
 class SaysStaticCode(Bank):
-    def new_row(self, row_id: str, direction: Direction, status: str, message: Any, number: str, **more: Any) -> Row:
+    def new_row(
+        self, row_id: str, direction: Direction, status: str, message: Any, account_number: str, **more: Any
+    ) -> Row:
         if isinstance(message, TransferRequested):
             message = replace(message, initiation=Initiation.QRES)
-        return super().new_row(row_id, direction, status, message, number, **more)
+        return super().new_row(row_id, direction, status, message, account_number, **more)
 
 
 class PaysNoPhones(Bank):

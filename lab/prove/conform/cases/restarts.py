@@ -303,8 +303,9 @@ def known_once_published(bench: Bench) -> None:
     def published() -> TransferRequested | None:
         for each in bench.examiner.wire.all_received():
             message = each.message
-            is_new = id(each) not in earlier and isinstance(message, TransferRequested)
-            if is_new and message.payee_key == counterpart.key:
+            if id(each) in earlier or not isinstance(message, TransferRequested):
+                continue
+            if message.payee_key == counterpart.key:
                 return message
         return None
 

@@ -119,7 +119,7 @@ def other_type(bench: Bench) -> None:
 @GROUP.add("other-value", "the signature of another amount credits nobody", SIGNATURE)
 def other_value(bench: Bench) -> None:
     def borrowed(bench: Bench, message: Message) -> Record:
-        other = replace(message, amount_centavos=AMOUNT_CENTAVOS + 1)  # type: ignore[call-arg]
+        other = replace(message, amount_centavos=AMOUNT_CENTAVOS + 1)
         return replace(bench.record(other), value=bench.bytes_of(message))
 
     _check_moves_nothing(bench, borrowed, "with the signature of another amount")
