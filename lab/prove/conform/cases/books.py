@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
-from lab.prove.conform.case import Group, Need, Profile, Rule, Run, Stage
+from lab.prove.conform.case import Declare, Group, Need, Profile, Rule, Stage
 from lab.prove.conform.contract import Books
 from lab.prove.conform.record_rules import DOUBLE_ENTRY, POSTINGS, SETTLEMENT
 from pix.scheme.messages import Side
@@ -19,7 +19,7 @@ AMOUNTS_CENTAVOS: Final = (1_13, 2_01, 10_10, 33_33, 100_07, 1_152_921_50)
 
 def _add(
     name: str, title: str, rule: Rule, *, more: Collection[Need] = (), profile: Profile = Profile.MINIMAL
-) -> Callable[[Run], Run]:
+) -> Declare:
     return GROUP.add(name, title, rule, profile=profile, needs=(Need.MONEY, *more), stage=Stage.ALONE)
 
 

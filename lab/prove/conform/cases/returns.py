@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
-from lab.prove.conform.case import Group, Need, Profile, Rule, Run
+from lab.prove.conform.case import Declare, Group, Need, Profile, Rule
 from lab.prove.conform.contract import Account, Answer
 from lab.prove.conform.record_rules import (
     BOUNDS,
@@ -37,7 +37,7 @@ PART_CENTAVOS: Final = 500
 STRANGER: Final = "a secret that the hub does not have"
 
 
-def _add(name: str, title: str, rule: Rule, *more: Need, slow: bool = False) -> Callable[[Run], Run]:
+def _add(name: str, title: str, rule: Rule, *more: Need, slow: bool = False) -> Declare:
     return GROUP.add(name, title, rule, profile=Profile.FULL, needs=(Need.RETURNS, *more), slow=slow)
 
 
