@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -70,14 +69,6 @@ class AlwaysLags(Hub):
 class NeverLeaves(Hub):
     def leave(self, instance: str) -> None:
         """Leaves without a word."""
-
-
-class JoinsOnce(Hub):
-    def join(self) -> None:
-        try:
-            super().join()
-        except Refused:
-            threading.Event().wait()
 
 
 class JoinsInThought(Hub):
@@ -351,7 +342,6 @@ _HUBS: Final = (
     NamesItselfAtLength,
     AlwaysLags,
     NeverLeaves,
-    JoinsOnce,
     JoinsInThought,
     IsAlwaysTheSameProcess,
     GivesUpOnTheHub,
