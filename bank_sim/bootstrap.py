@@ -24,7 +24,7 @@ from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
 from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, planned_payments, scheduled_payments
 from bank_sim.entrypoints.webhooks import WebhookDelivery
-from bank_sim.settings import BankSettings
+from bank_sim.settings import BankSettings, Switch
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
 from pix.messaging.kafka.clients import KafkaSink
@@ -162,7 +162,9 @@ class Bank(Participant[BankSettings]):
 
         # With a separate port the API must not be reached by another: there may be no TLS.
         api_pix = self.settings.api_pix if self.settings.api_pix_port is None else None
-        return self.serve_http(create_app(self.application, self.settings, self._scheme_clock, api_pix))
+        has_contract = self.settings.bank_contract is Switch.ON
+        app = create_app(self.application, self.settings, self._scheme_clock, api_pix, has_contract=has_contract)
+        return self.serve_http(app)
 
     def _api_pix_role(self) -> dict[str, Role]:
         settings = self.settings

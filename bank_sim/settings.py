@@ -30,6 +30,7 @@ from pix.runtime.addresses import (
     check_host,
     check_payload_host,
     check_web_address,
+    is_loopback,
     join_host_port,
     reachable_host,
 )
@@ -107,6 +108,9 @@ class BankSettings(ServiceSettings):
     hub_grpc_address: Annotated[str, AfterValidator(check_grpc_address)] = "127.0.0.1:50051"
     """host:port, with an IPv6 address in brackets; `dns:///host:port` for a name of several replicas, which the bank
     calls in turn."""
+    hub_console_url: WebAddress = ""
+    """The address of the hub's console in a browser, to which pages link: those of the back office, and with
+    `DEMO_MODE` the customer's pages as well. Empty: no page links to it."""
     hub_operator_password: HeaderPassword = ""
     """The hub's operator password, for `codepix-bank restore-transfers`. Empty: the command sends none."""
     public_url: WebAddress = ""
@@ -179,6 +183,10 @@ class BankSettings(ServiceSettings):
     webhook_pix_max: Annotated[int, Field(ge=1, le=100)] = 20
     """How many Pix of one key a webhook may tell of at once; 1: each alone."""
 
+    bank_contract: Switch = Switch.OFF
+    """`on` serves `/contract/v1` for `codepix conform` and `codepix league`: accounts are opened and money is paid
+    without sign-in. Never for money that is meant; `HTTP_HOST` must be a loopback address."""
+
     @model_validator(mode="after")
     def _check_webhook_retries(self) -> BankSettings:
         if self.webhook_retry_cap_seconds < self.webhook_retry_first_seconds:
@@ -221,6 +229,12 @@ class BankSettings(ServiceSettings):
             raise ValueError("API_PIX_PORT: is needed with API_PIX_TLS_CERTIFICATE")
         if self.api_pix_port == self.http_port:
             raise ValueError("API_PIX_PORT: must not be HTTP_PORT")
+        return self
+
+    @model_validator(mode="after")
+    def _check_contract(self) -> BankSettings:
+        if self.bank_contract is Switch.ON and not is_loopback(self.http_host):
+            raise ValueError("BANK_CONTRACT: needs HTTP_HOST to be a loopback address, such as 127.0.0.1")
         return self
 
     @property

@@ -7,30 +7,40 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
+from hub.adapters.course.groups import KafkaBankReadiness
+from hub.adapters.course.postgres import PostgresCourseUnits
 from hub.adapters.gauges import watch_database
 from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
+from hub.application.course.process import Outgoing as CourseOutgoing
+from hub.application.course.use_cases import compose_course
 from hub.application.keys import by_chance
 from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
 from hub.entrypoints.cli import make_app
+from hub.entrypoints.course.gateway import TOPICS as COURSE_TOPICS_READ
+from hub.entrypoints.course.gateway import CourseGateway
+from hub.entrypoints.course.grpc import add_pix_service
+from hub.entrypoints.course.roles import CourseSweep, ensure_course_topics, open_course_source
 from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.grpc.clock import WATCHERS_MAX
 from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.kafka import CONSUMER_GROUP, open_source
 from hub.entrypoints.scheduler import outbox_sweep
 from hub.settings import HubSettings
-from pix.messaging.kafka.acls import allow_banks
+from pix.messaging.kafka.acls import allow_banks, allow_course_banks
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
 from pix.participant.clock.model import NetworkClock
 from pix.participant.clock.roles import MoveClock
+from pix.participant.consumer_role import ConsumerRole
 from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
+from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from pix.rpc.tls import server_credentials
 from pix.runtime.clock import SystemClock
@@ -54,12 +64,13 @@ class Hub(Participant[HubSettings]):
         watch_database(self.engine, metrics)
         clock = SystemClock()
         network = NetworkClock(clock, settings.first_time) if settings.virtual_clock else None
+        units = ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(metrics))
         self._directory = PostgresDirectory(
             settings.database_url,
             lambda outcome, seconds: metrics.transaction_seconds.observe({(outcome,): [seconds]}),
         )
         self.application = compose(
-            ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(metrics)),
+            units,
             network or clock,
             clock,
             self.health,
@@ -76,6 +87,22 @@ class Hub(Participant[HubSettings]):
         codec = ProtobufV1Codec if network is None else partial(ProtobufV1Codec, clock=lambda: network.time)
         self._gateway = hub_gateway(self.application.queries.wire_keys, codec=codec)
         self._handle = self.handler(self._gateway, self.application.process_messages, self.application.dead_letters)
+        self._readiness = KafkaBankReadiness(self.kafka("course"))
+        self.course = compose_course(
+            PostgresCourseUnits(self.engine),
+            units,
+            self.application,
+            network or clock,
+            clock,
+            settings.retransmission_policy,
+            self._readiness,
+            settings.course_answer_ms,
+        )
+        queries = self.application.queries
+        self._course_gateway = CourseGateway(queries.wire_keys, self.course.queries.banks)
+        self._handle_course = self.isolated(
+            self._course_gateway.handler(self.course.adapter), self.application.dead_letters
+        )
 
     def make_roles(self, name: str, own_lag: Callable[[], int] | None) -> dict[str, Role]:
         control = self.application.network_clock
@@ -90,6 +117,8 @@ class Hub(Participant[HubSettings]):
                 role = self.consume(lambda: open_source(self.kafka()), self._handle)
             case "http":
                 role = self._http_role()
+            case "course":
+                return self._course_roles() if self.settings.course_mode else {}
             case _:
                 role = outbox_sweep(self.application, self._publish, self.lag_of_group(own_lag)).run
         return {name: role, **clock}
@@ -102,12 +131,55 @@ class Hub(Participant[HubSettings]):
         """Makes the topics of the hub and of each known bank; with SASL, gives the banks their rights to them."""
         topics = self._topics()
         ensure_topics(self.kafka(), topics)
+        if self.settings.course_mode:
+            ensure_course_topics(self.kafka())
         limit_topics(self.kafka(), topics)
         if self.settings.kafka_security_protocol.has_sasl:
             allow_banks(self.kafka(), [bank.code for bank in self.application.queries.list_banks()])
+            if self.settings.course_mode:
+                allow_course_banks(self.kafka(), [bank.group for bank in self.course.queries.banks().values()])
 
     def process_again(self, envelope: object) -> None:
-        self.sink().publish(self._handle([cast(Record, envelope)]))
+        record = cast(Record, envelope)
+        handle = self._handle_course if record.topic in COURSE_TOPICS_READ else self._handle
+        self.sink().publish(handle([record]))
+
+    def _course_roles(self) -> dict[str, Role]:
+        """A consumer for each topic of the course adapter, its sweep, and the gRPC service of the course."""
+
+        def publish(outgoing: Sequence[CourseOutgoing]) -> None:
+            self.sink().publish(self._course_gateway.encode(outgoing))
+
+        sweep = CourseSweep(
+            self.course,
+            self._readiness.look,
+            publish,
+            self.application.record_heartbeat,
+            self.application.leave_network,
+            self.health,
+        )
+        consumers = {
+            f"course {topic}": ConsumerRole(
+                partial(open_course_source, self.kafka("course"), topic),
+                self._handle_course,
+                self.sink(),
+                self.health,
+                f"course {topic}",
+            ).run
+            for topic in COURSE_TOPICS_READ
+        }
+        return {**consumers, "course sweep": sweep.run, "course grpc": self._serve_course_grpc}
+
+    def _serve_course_grpc(self, stop: threading.Event) -> None:
+        serve_grpc(
+            lambda server: add_pix_service(server, self.course.find_key, self.course.register_key),
+            self.settings.course_grpc_host,
+            self.settings.course_grpc_port,
+            stop,
+            watches=self.telemetry.grpc_server(),
+            # Calls are few, and the fallback for unknown methods needs gRPC's own server.
+            kind=GrpcServerKind.PLAIN,
+        )
 
     def _publish(self, outgoing: Sequence[Outgoing]) -> None:
         self.sink().publish(self._gateway.encode(outgoing))
@@ -138,6 +210,7 @@ class Hub(Participant[HubSettings]):
             wire=LiveMessages(self._tap),
             bank_books=RestBankBooks(self.settings.banks_operator_password, self.settings.banks_url),
             lab_panel_url=self.settings.lab_panel_url,
+            course=self.course if self.settings.course_mode else None,
             public_url=self.settings.public_url,
         )
         return self.serve_http(app)

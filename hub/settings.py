@@ -65,6 +65,15 @@ class HubSettings(ServiceSettings):
     """The banks' addresses for bookings, such as `http://bank-{code}:8000`. Empty: the addresses of their pages."""
     banks_operator_password: HeaderPassword = ""
     """The banks' operator password, for the bookings on a transfer's page. Empty: the hub sends none."""
+    course_mode: bool = False
+    """Lets banks of the original CodePix course take part: see docs/course-mode.md. Not with `VIRTUAL_CLOCK`."""
+    course_grpc_host: Host = "127.0.0.1"
+    """With `COURSE_MODE`: the address of the gRPC service for course banks. It has neither TLS nor secrets."""
+    course_grpc_port: Port = 50_052
+    """With `COURSE_MODE`: the port of that service."""
+    course_answer_seconds: Annotated[float, Field(ge=1, le=SECONDS_MAX)] = 60.0
+    """With `COURSE_MODE`: how long a course bank may leave a payment to its customer unanswered; then it fails (ED05).
+    A bank's first answer takes about five seconds."""
     transfer_timeout: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
     """Seconds until a pending transfer fails with AB03; 40 in the real scheme. Unset: no timeout."""
 
@@ -76,9 +85,19 @@ class HubSettings(ServiceSettings):
             raise ValueError("GRPC_TLS_CLIENT_CA: needs GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY")
         return self
 
+    @model_validator(mode="after")
+    def _check_course_mode(self) -> HubSettings:
+        if self.course_mode and self.virtual_clock:
+            raise ValueError("COURSE_MODE: not with VIRTUAL_CLOCK, which course banks do not follow")
+        return self
+
     @property
     def service(self) -> str:
         return "codepix-hub"
+
+    @property
+    def course_answer_ms(self) -> int:
+        return round(self.course_answer_seconds * 1000)
 
     @property
     def look_up_policy(self) -> BucketPolicy:

@@ -138,9 +138,7 @@ class Builder:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
         constraints = ROOT / "constraints.txt"
         wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["load"]]
-        # PostgreSQL's programs are in no image of ours.
-        lines = sorted(line for line in wanted if not line.startswith(POSTGRES_WHEEL))
-        lines += project["build-system"]["requires"]
+        lines = [*sorted(wanted), *project["build-system"]["requires"]]
         folder = self._cache / f"wheels-{_digest(PYTHON_VERSION, *lines, constraints.read_text(encoding='utf-8'))}"
         if not folder.exists():
             progress("Fetching the wheels of our dependencies")

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.customer_app.ports import DeviceRepository, FavouriteRepository, ReadMarkRepository
 from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.receipts.ports import ReceiptRepository
 from bank_sim.application.sandbox.ports import PlanRepository, RuleRepository
@@ -77,6 +78,9 @@ class AccountRepository(Protocol):
 
     def pin_hash(self, number: str) -> str | None:
         """What its PIN is checked against."""
+
+    def save_pin_hash(self, number: str, pin_hash: str) -> None:
+        """Of an account that was locked in this transaction."""
 
     def list(self, after_number: str, size: int) -> list[Account]:
         """By number, those behind `after_number`."""
@@ -161,12 +165,27 @@ class PostingRepository(Protocol):
         """New postings, in this order; nothing is booked twice. Raises RowExists."""
 
     def known_operations(self, operation_ids: Collection[str]) -> set[str]:
-        """Which of these deposits and fundings are booked."""
+        """Which of these deposits, withdrawals and fundings are booked."""
 
     def statement(
         self, account_number: str, narrow: StatementFilter, before_posting_id: int | None, size: int
     ) -> list[tuple[int, Posting]]:
         """A customer's postings with their ids, newest first."""
+
+    def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
+        """The ids of the payments to a customer behind a posting, newest first.
+
+        Only those among so many newest postings of the customer.
+        """
+
+    def sums_by_time(
+        self, account_number: str, edges_ms: Sequence[int], among: int
+    ) -> tuple[list[tuple[int, int]], int]:
+        """What came in and what went out from each edge to the next, in centavos, and how many postings were looked at.
+
+        Edges ascend, and the last has no end. A refund lessens what went out. Sums are over so many newest postings of
+        the customer at most.
+        """
 
     def summary(self) -> BooksSummary:
         """The sums of the books, and whether they hold together."""
@@ -280,6 +299,9 @@ class UnitOfWork(Protocol):
     rules: RuleRepository
     plans: PlanRepository
     clock: ClockRepository
+    devices: DeviceRepository
+    favourites: FavouriteRepository
+    read_marks: ReadMarkRepository
     dead_letters: DeadLetterRepository
 
     def __enter__(self) -> UnitOfWork:

@@ -15,7 +15,7 @@ from bank_sim.domain.behaviour import Behaviour
 from bank_sim.domain.books import Posting
 from bank_sim.domain.charges.model import Charge, ChargeId, ChargePlace
 from bank_sim.domain.charges.offers import UnknownCharges
-from bank_sim.domain.flows import account_needed, charge_needed, decide, has_offer, keys_by_flow, name_of
+from bank_sim.domain.flows import account_needed, by_flow, charge_needed, decide, has_offer, keys_by_flow
 from bank_sim.domain.flows.flow import Decision, Facts, RowId
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.deliveries import HUB, Arrival, Outgoing, Rejected
@@ -30,6 +30,8 @@ class _Fold:
     """A batch in the making: known rows, changed rows, messages to send. Statements are few, whatever its size."""
 
     rows: dict[RowId, Any]
+    numbers: Sequence[str]
+    """For each message the number of the account that its decision needs; empty for none."""
     accounts: dict[str, Account]
     charges: dict[ChargeId, Charge]
     charge_ids: dict[ChargePlace, ChargeId]
@@ -64,10 +66,11 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed."""
+        changed = by_flow(self.changed.values())
         for flow, rows in unit.rows.items():
-            changed = [row for row in self.changed.values() if name_of(row) == flow]
-            rows.add([row for row in changed if row.row_id not in self.known])
-            rows.save([row for row in changed if row.row_id in self.known])
+            of_flow = changed.get(flow, ())
+            rows.add([row for row in of_flow if row.row_id not in self.known])
+            rows.save([row for row in of_flow if row.row_id in self.known])
         unit.charges.save(list(self.changed_charges.values()))
         unit.postings.add(self.postings)
         unit.accounts.save([self.accounts[number] for number in sorted(self.booked)])
@@ -122,15 +125,14 @@ class ProcessMessages:
         fold.rejected += rejected
         # Only the answer to an offer depends on it: batches of outcomes cost no statement.
         behaviour = unit.switches.behaviour() if has_offer(arrival.message for arrival in arrivals) else Behaviour()
-        for arrival in arrivals:
-            account = fold.accounts.get(account_needed(fold.rows, arrival.message))
+        for arrival, number in zip(arrivals, fold.numbers, strict=True):
             facts = Facts(
                 ispb=self._identity.ispb,
                 now_ms=now_ms,
                 real_now_ms=real_now_ms,
                 policy=self._policy,
                 behaviour=behaviour,
-                account=account,
+                account=fold.accounts.get(number),
                 traceparent=arrival.traceparent,
                 charge=fold.charge_at(charge_needed(fold.rows, arrival.message)) if fold.charges else None,
                 unknown_charges=self._unknown_charges,
@@ -153,10 +155,12 @@ class ProcessMessages:
         places = {place for place in wanted if place is not None}
         # Only payments by dynamic code have a charge: other batches cost no statement.
         charges = unit.charges.lock_of_transfers(places) if places else {}
-        numbers = {account_needed(rows, message) for message in messages} - {""}
+        # No message of a batch changes which account a later one needs.
+        numbers = [account_needed(rows, message) for message in messages]
         return _Fold(
             rows=rows,
-            accounts=unit.accounts.lock(numbers),
+            numbers=numbers,
+            accounts=unit.accounts.lock(set(numbers) - {""}),
             charges={charge.charge_id: charge for charge in charges.values()},
             charge_ids={place: charge.charge_id for place, charge in charges.items()},
             known=frozenset(rows),

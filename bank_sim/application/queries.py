@@ -35,6 +35,7 @@ from bank_sim.domain.flows.flow import FlowRow
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.scheme.errors import SchemeError
+from pix.scheme.keys import PixKey
 from pix.scheme.postings import Direction
 
 EXAMPLE_CPFS: Final = tuple(cpf_of(f"{123_456_789 + number}") for number in range(50))
@@ -91,6 +92,11 @@ class Queries:
             if unit.accounts.find(account_number) is None:
                 raise AccountNotFound
             return unit.keys.of_account(account_number)
+
+    def owner_of_key(self, key: PixKey) -> str | None:
+        """The number of the account of this bank that has the key; None when none has."""
+        with self._units() as unit:
+            return unit.keys.owners([key]).get(key)
 
     def statement(
         self,

@@ -16,6 +16,7 @@ from bank_sim.application.choose_behaviour import ChooseBehaviour
 from bank_sim.application.close_account import CloseAccount, RemoveKeysOfClosedAccounts
 from bank_sim.application.credentials.authorise import TOKEN_SECONDS
 from bank_sim.application.credentials.use_cases import ApiCredentials, compose_api_credentials
+from bank_sim.application.customer_app.use_cases import CustomerApp, compose_customer_app
 from bank_sim.application.demo_people import closed_numbers
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
@@ -78,6 +79,7 @@ class BankApplication:
     unblock_account: UnblockAccount
     close_account: CloseAccount
     sign_in: SignIn
+    customer_app: CustomerApp
     # Keys
     register_key: RegisterKey
     remove_key: RemoveKey
@@ -206,6 +208,7 @@ def compose(
         unblock_account=UnblockAccount(units),
         close_account=close_account,
         sign_in=SignIn(units),
+        customer_app=compose_customer_app(units, scheme_clock, clock),
         register_key=register_key,
         remove_key=RemoveKey(units, hub),
         reconcile_keys=ReconcileKeys(units, hub, clock),

@@ -183,7 +183,7 @@ class BooksSummary:
     cash_centavos: int
     capital_centavos: int
     deposits_centavos: int
-    """All that customers have ever paid in."""
+    """All that customers have ever paid in, less what they have taken out."""
     postings: int
     negative_accounts: tuple[str, ...]
     """Account numbers whose balance is below zero: never any."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -18,7 +17,7 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import PixKey
 from pix.scheme.messages import Party
 from pix.scheme.people import HolderKind, format_tax_id, mask_tax_id
-from pix.scheme.values import value_object
+from pix.scheme.values import replacing, value_object
 
 BRANCH: Final = "0001"
 """A bank of the simulator has one branch."""
@@ -73,23 +72,23 @@ class Account:
         self.check_may_act()
         if amount_centavos > self.balance_centavos:
             raise InsufficientBalance
-        return replace(self, balance_centavos=self.balance_centavos - amount_centavos)
+        return _replaced(self, balance_centavos=self.balance_centavos - amount_centavos)
 
     def credited(self, amount_centavos: int) -> Account:
         """The account after a credit. Whatever its status: money that has been decided on is never refused here."""
-        return replace(self, balance_centavos=self.balance_centavos + amount_centavos)
+        return _replaced(self, balance_centavos=self.balance_centavos + amount_centavos)
 
     def blocked(self) -> Account:
         """The account, blocked; blocking twice changes nothing. Raises AccountClosed."""
         if self.status is AccountStatus.CLOSED:
             raise AccountClosed
-        return replace(self, status=AccountStatus.BLOCKED)
+        return _replaced(self, status=AccountStatus.BLOCKED)
 
     def unblocked(self) -> Account:
         """The account, active again. Raises AccountClosed."""
         if self.status is AccountStatus.CLOSED:
             raise AccountClosed
-        return replace(self, status=AccountStatus.ACTIVE)
+        return _replaced(self, status=AccountStatus.ACTIVE)
 
     def closed(self, has_unfinished_transfers: bool) -> Account:
         """The account, closed for ever; closing twice changes nothing.
@@ -101,7 +100,10 @@ class Account:
             raise AccountNotEmpty
         if has_unfinished_transfers:
             raise AccountHasTransfers
-        return replace(self, status=AccountStatus.CLOSED)
+        return _replaced(self, status=AccountStatus.CLOSED)
+
+
+_replaced: Final = replacing(Account)
 
 
 @value_object

@@ -5,14 +5,14 @@ Money that has left a payer and is not settled is in the clearing account.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from bank_sim.domain.account import Account
 from pix.scheme.postings import Direction, PostingKind
+from pix.scheme.values import replacing, value_object
 
 CASH: Final = "cash"
-"""What customers have paid in: an asset."""
+"""What customers have paid in and not taken out again: an asset."""
 CAPITAL: Final = "capital"
 """What the owners have put into the settlement account: a liability."""
 CLEARING: Final = "clearing"
@@ -22,11 +22,11 @@ SETTLEMENT: Final = "settlement"
 CUSTOMER_PREFIX: Final = "customer:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class Posting:
     """One entry: debits one ledger account and credits another by the same amount, which is more than zero.
 
-    Of a transfer it has the end-to-end id and direction, and is unique with its kind; of a deposit or a funding it has
+    Of a transfer it has the end-to-end id and direction, and is unique with its kind; of cash or a funding it has
     the id of that operation. `account_number` is the customer's whose balance it changes, and
     `balance_after_centavos` that balance once `book` has applied the posting.
     """
@@ -43,6 +43,9 @@ class Posting:
     balance_after_centavos: int | None = None
 
 
+_replaced: Final = replacing(Posting)
+
+
 def customer_ledger(account_number: str) -> str:
     return f"{CUSTOMER_PREFIX}{account_number}"
 
@@ -52,6 +55,18 @@ def deposit(account_number: str, operation_id: str, amount_centavos: int, at_ms:
         kind=PostingKind.DEPOSIT,
         debit_account=CASH,
         credit_account=customer_ledger(account_number),
+        amount_centavos=amount_centavos,
+        posted_at_ms=at_ms,
+        operation_id=operation_id,
+        account_number=account_number,
+    )
+
+
+def withdrawal(account_number: str, operation_id: str, amount_centavos: int, at_ms: int) -> Posting:
+    return Posting(
+        kind=PostingKind.WITHDRAWAL,
+        debit_account=customer_ledger(account_number),
+        credit_account=CASH,
         amount_centavos=amount_centavos,
         posted_at_ms=at_ms,
         operation_id=operation_id,
@@ -83,4 +98,4 @@ def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
         after = account.debited(posting.amount_centavos)
     else:
         after = account.credited(posting.amount_centavos)
-    return after, replace(posting, balance_after_centavos=after.balance_centavos)
+    return after, _replaced(posting, balance_after_centavos=after.balance_centavos)

@@ -39,12 +39,13 @@ class _Fold:
         """Takes a decision into the batch."""
         row = decision.row
         if row is not None:
-            before = self.rows.get(row.row_id)
+            row_id = row.row_id
+            before = self.rows.get(row_id)
             if row is not before:
-                self.rows[row.row_id] = row
-                self.before.setdefault(row.row_id, before)
-                earlier = self.changes.get(row.row_id)
-                self.changes[row.row_id] = RowChange(
+                self.rows[row_id] = row
+                self.before.setdefault(row_id, before)
+                earlier = self.changes.get(row_id)
+                self.changes[row_id] = RowChange(
                     row,
                     decision.steps if earlier is None else earlier.steps + decision.steps,
                     is_new=before is None if earlier is None else earlier.is_new,
@@ -58,8 +59,11 @@ class _Fold:
 
     def save(self, unit: UnitOfWork, now_ms: int) -> None:
         """Writes what has changed, in a few statements. Raises SettlementConflict, here or at the commit."""
+        of_flows: dict[str, list[RowChange[Any]]] = {}
+        for change in self.changes.values():
+            of_flows.setdefault(name_of(change.row), []).append(change)
         for flow, rows in unit.rows.items():
-            rows.save([change for change in self.changes.values() if name_of(change.row) == flow])
+            rows.save(of_flows.get(flow, ()))
         unit.tallies.add(tally_changes((self.before[each], change.row) for each, change in self.changes.items()))
         unit.dead_letters.add(self.rejected, now_ms)
         # Last, since the other replicas wait for these rows from here to the commit.

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from rich.markup import escape
 from rich.table import Table
 
+from hub.application.course.use_cases import CourseApplication
 from hub.application.use_cases import HubApplication
 from hub.domain.bank import Bank
+from hub.entrypoints.course.cli import CourseBankEntry, add_course_commands, read_course_banks
 from hub.settings import HubSettings
 from pix.participant.commands import (
     EXIT_USAGE,
@@ -29,13 +31,15 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.keys import normalize_key, recognize_key
 from pix.scheme.money import format_brl
 
-ROLES: Final = "grpc,kafka,http,sweeper"
+ROLES: Final = "grpc,kafka,http,sweeper,course"
 BANK_COLOR_DEFAULT: Final = "#5b2a86"
 
 
 class HubProcess(Process, Protocol):
     @property
     def application(self) -> HubApplication: ...
+    @property
+    def course(self) -> CourseApplication: ...
     def ensure_topics(self) -> None: ...
 
 
@@ -75,9 +79,20 @@ def make_app(open_hub: Callable[[HubSettings], HubProcess]) -> typer.Typer:
                 help="Add the banks in this JSON file first. The file is a list of the options of `bank add`."
             ),
         ] = None,
+        course_banks: Annotated[
+            Path | None,
+            typer.Option(
+                help="Add the course banks in this JSON file first. The file is a list of the options of "
+                "`course-bank add`, with `accounts`."
+            ),
+        ] = None,
     ) -> None:
         """Runs the hub until SIGTERM or SIGINT."""
-        entries = [] if banks is None else _read_banks(banks)
+        entries: list[BankEntry | CourseBankEntry] = []
+        if banks is not None:
+            entries += _read_banks(banks)
+        if course_banks is not None:
+            entries += read_course_banks(course_banks)
 
         def add_banks(hub: HubProcess) -> Mapping[str, Role]:
             for entry in entries:
@@ -141,6 +156,8 @@ def make_app(open_hub: Callable[[HubSettings], HubProcess]) -> typer.Typer:
                     bank.url,
                 )
         console.print(table)
+
+    add_course_commands(commands)
 
     @key_app.command("find")
     def find_key(key: str) -> None:

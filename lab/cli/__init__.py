@@ -10,8 +10,10 @@ import typer
 from lab.cli.audit import audit
 from lab.cli.certs import certs
 from lab.cli.clock import clock
+from lab.cli.conform import conform
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
+from lab.cli.league import league
 from lab.cli.payer import payer
 from lab.cli.sandbox import sandbox
 from lab.cli.scenario import scenario
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(offer_version)
-for command in (demo, sandbox, certs, audit, smoke, experiment, scenario):
+for command in (demo, sandbox, certs, audit, smoke, experiment, scenario, conform, league):
     app.command()(command)
 app.add_typer(clock, name="clock")
 app.add_typer(payer, name="payer")

@@ -13,7 +13,7 @@ import yaml
 
 from lab.compose.docker import CLASSIC_BUILDER, CommandFailed, docker, run
 from lab.network.parts.errors import PartError
-from lab.network.parts.ports import free_port
+from lab.network.parts.ports import free_port, free_ports_in_a_row
 from lab.network.parts.process import wait_until
 
 UP_DEADLINE_SECONDS: Final = 900.0
@@ -75,6 +75,10 @@ class Stack:
             self._ports[variable] = free_port()
         return self._ports[variable]
 
+    def choose_ports_in_a_row(self, *variables: str) -> None:
+        """Gives the variables free ports that follow one another."""
+        self._ports.update(zip(variables, free_ports_in_a_row(len(variables)), strict=True))
+
     @property
     def hub_url(self) -> str:
         return f"http://127.0.0.1:{self.port('HUB_PORT')}"
@@ -124,20 +128,23 @@ class Stack:
     def _environment(self) -> Mapping[str, str]:
         return {variable: str(self.port(variable)) for variable in PORT_VARIABLE.findall(self.text)}
 
-    def up(self, *options: str) -> None:
+    def up(self, *options: str, profile: str = "") -> None:
         """Starts what is not running, of all services or those named, and waits until all that runs is healthy.
+
+        Services of a profile are started only with it.
 
         Raises `PartError`, with logs.
         """
         try:
-            self.compose("up", "--detach", "--no-build", *options)
+            self.compose(*([f"--profile={profile}"] if profile else []), "up", "--detach", "--no-build", *options)
             self.wait_until_healthy()
         except PartError as error:
             raise PartError(f"{error}\n{self.problems()}") from None
 
     def down(self, *options: str) -> None:
         """Stops and removes the containers; the data stay."""
-        self.compose("--profile=load", "down", "--timeout=15", *options, deadline_seconds=DOWN_DEADLINE_SECONDS)
+        profiles = ("--profile=load", "--profile=sandbox")
+        self.compose(*profiles, "down", "--timeout=15", *options, deadline_seconds=DOWN_DEADLINE_SECONDS)
 
     def forget(self) -> None:
         """Removes everything of the project, whichever files it was made of."""

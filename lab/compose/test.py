@@ -26,6 +26,7 @@ from lab.compose.docker import (
 )
 from lab.compose.fourth_bank import FourthBank
 from lab.compose.images import base_images
+from lab.compose.sandbox import use_sandbox
 from lab.compose.scenario import SNAPSHOT_SECONDS_MAX, Broken, Secured
 from lab.compose.stack import Stack
 from lab.compose.summary import Summary
@@ -38,6 +39,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "codepix-compose-test"
 IMAGE: Final = "codepix:0.1.0"
 LOAD_IMAGE: Final = "codepix-load:0.1.0"
+SANDBOX_IMAGE: Final = "codepix-sandbox:0.1.0"
 FOURTH_BANK_PAGE: Final = ROOT / "docs" / "add-a-bank.md"
 SASL_FILE: Final = ROOT / "docker-compose.sasl.yml"
 SCENARIOS: Final = 2
@@ -75,11 +77,13 @@ def compose_test(summary: Summary) -> None:
             said += [f"{name}{': a stand-in' if name in images.stand_ins else ''}" for name in images.names]
             check_containers_run(images.names[0])
         with summary.step("our images") as said:
-            for target, image in (("runtime", IMAGE), ("load", LOAD_IMAGE)):
+            for target, image in (("runtime", IMAGE), ("load", LOAD_IMAGE), ("sandbox", SANDBOX_IMAGE)):
                 said.append(f"{image}: {network.build(target, image):.0f} MB on top of Python's")
         client = stack.enter_context(new_http_client(timeout=SNAPSHOT_SECONDS_MAX))
         # What an earlier test may have left behind, for want of time.
         network.forget()
+        with _torn_down(network, summary):
+            use_sandbox(network, summary)
         for each in (
             Broken(network, client, summary, fourth_bank),
             Secured(secured, client, summary),

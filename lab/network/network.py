@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
+from lab.course_bank.fixtures import accounts_of
 from lab.network.certs import Certificates, make_certificates
 from lab.network.parts.apache_kafka import ApacheKafkaBroker, fetch_jars
 from lab.network.parts.broker import Broker, EmbeddedBroker
@@ -63,6 +64,10 @@ class BankSpec:
     color: str
     port: int | None = None
     settlement_funds_centavos: int = SETTLEMENT_FUNDS_CENTAVOS_DEFAULT
+    is_guest: bool = False
+    """The hub knows it, and its process is started by someone else."""
+    small: Sequence[str] | None = None
+    """Arguments of `python -m lab.broken_banks`, where that bank is started in place of ours."""
 
 
 DEMO_BANKS: Final = (
@@ -126,6 +131,11 @@ class NetworkSettings:
     """Whether hub and banks speak gRPC over mutual TLS, with certificates that are made in the folder."""
     splits_roles: bool = False
     """Whether who answers (pages, REST, gRPC) and who consumes (Kafka, resending) are processes of their own."""
+    course_banks: Sequence[BankSpec] = ()
+    """Stand-ins for banks of the original course; with any, the hub is in course mode."""
+    course_grpc_port: int | None = None
+    starts_course_banks: bool = True
+    """Whether the stand-ins are processes; where not, the hub knows the banks, and they come from outside."""
     starts_banks: bool = True
     """Whether the banks are processes; where not, the hub knows them, and they are played from outside."""
     lab_port: int | None = None
@@ -192,6 +202,9 @@ class Network:
         self.hub_consumers: list[Service] = []
         """The hub's other process, where roles are split."""
         self.banks: list[RunningBank] = []
+        self.course_banks: list[RunningBank] = []
+        """Stand-ins for banks of the original course; they speak neither the protocol nor our REST API."""
+        self.course_grpc_port = settings.course_grpc_port or free_port()
 
     @property
     def hub_url(self) -> str:
@@ -204,7 +217,8 @@ class Network:
 
     @property
     def services(self) -> list[Service]:
-        return [*self.hubs, *self.hub_consumers, *(service for bank in self.banks for service in bank.services)]
+        banks = (*self.banks, *self.course_banks)
+        return [*self.hubs, *self.hub_consumers, *(service for bank in banks for service in bank.services)]
 
     def bank(self, code: str) -> RunningBank:
         """The bank with this code. Raises KeyError."""
@@ -244,14 +258,15 @@ class Network:
                     part.kill()
                 raise
         self._make_services()
-        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in self.banks if bank.services)]:
+        own_banks = [bank for bank in self.banks if bank.services and bank.spec.small is None]
+        for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in own_banks)]:
             self.postgres.create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
         self._launch(first_hub, *(bank.service for bank in self.banks if bank.services))
         first_hub.await_ready()
         # The first one has brought the schema up; so has each bank's, for its consumer.
-        self._launch(*other_hubs, *self.hub_consumers)
+        self._launch(*other_hubs, *self.hub_consumers, *(bank.service for bank in self.course_banks if bank.services))
         for bank in self.banks:
             for service in bank.services[:1]:
                 service.await_ready()
@@ -308,6 +323,8 @@ class Network:
             (settings.hub_port, "the hub's console", "--hub-port"),
             (settings.hub_grpc_port, "the hub's gRPC", "--hub-grpc-port"),
             *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.banks),
+            *((spec.port, f"{spec.name} ({spec.code})", f"--bank-{spec.code}-port") for spec in settings.course_banks),
+            (settings.course_grpc_port, "the hub's gRPC for course banks", "--course-grpc-port"),
             (settings.lab_port, "the lab's panel", "--lab-port"),
         ]
         owners: dict[int, str] = {}
@@ -354,6 +371,8 @@ class Network:
         for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
             name = "hub" if number == 0 else f"hub-{number + 1}"
             arguments = ["serve", "--migrate", *(["--banks", str(banks_file)] if number == 0 else [])]
+            if number == 0 and self.settings.course_banks:
+                arguments += ["--course-banks", str(self._write_course_banks_file())]
             if self.settings.splits_roles:
                 arguments += ["--roles", ANSWERING_ROLES_OF_HUB]
             environment = self._hub_environment(port, grpc_port)
@@ -364,9 +383,12 @@ class Network:
         for spec in self.settings.banks:
             bank = RunningBank(spec, spec.port or free_port(), self.secrets.banks[spec.code])
             self.banks.append(bank)
-            if not self.settings.starts_banks:
+            if not self.settings.starts_banks or spec.is_guest:
                 continue
             name = f"bank-{spec.code}"
+            if spec.small is not None:
+                bank.services.append(self._small_bank(name, bank, spec.small))
+                continue
             arguments = ["serve", "--migrate", "--seed"]
             environment = self._bank_environment(bank)
             if self.settings.splits_roles:
@@ -374,6 +396,28 @@ class Network:
             bank.services.append(Service(name, "bank_sim", arguments, environment, bank.url, logs, self._client))
             if self.settings.splits_roles:
                 bank.services.append(self._consumer(name, "bank_sim", environment))
+        for spec in self.settings.course_banks:
+            course_bank = RunningBank(spec, spec.port or free_port(), "")
+            self.course_banks.append(course_bank)
+            if not self.settings.starts_course_banks:
+                continue
+            name, environment = f"course-bank-{spec.code}", self._course_bank_environment(course_bank)
+            course_bank.services.append(
+                Service(name, "lab.course_bank", [], environment, course_bank.url, logs, self._client)
+            )
+
+    def _small_bank(self, name: str, bank: RunningBank, arguments: Sequence[str]) -> Service:
+        """A bank of docs/bank-contract.md, which has a folder in place of a database."""
+
+        def environment() -> Mapping[str, str]:
+            return {
+                **self._bank_environment(bank)(),
+                "BANK_ISPB": bank.ispb,
+                "DATA_DIR": str(self.folder / f"small-bank-{bank.code}"),
+            }
+
+        logs = self.folder / "logs"
+        return Service(name, "lab.broken_banks", arguments, environment, bank.url, logs, self._client)
 
     def _consumer(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Service:
         """The process of a participant that consumes and resends; it says how it is on a port of its own."""
@@ -407,6 +451,36 @@ class Network:
         write_privately(file, json.dumps(banks, ensure_ascii=False, indent=2))
         return file
 
+    def _write_course_banks_file(self) -> Path:
+        file = self.folder / "course-banks.json"
+        banks = [
+            {
+                "code": spec.code,
+                "name": spec.name,
+                "color": spec.color,
+                "settlement_funds": spec.settlement_funds_centavos,
+                "accounts": [
+                    {"account_id": each.account_id, "number": each.number, "owner_name": each.owner_name}
+                    for each in accounts_of(spec.code)
+                ],
+            }
+            for spec in self.settings.course_banks
+        ]
+        write_privately(file, json.dumps(banks, ensure_ascii=False, indent=2))
+        return file
+
+    def _course_bank_environment(self, bank: RunningBank) -> Callable[[], Mapping[str, str]]:
+        def environment() -> Mapping[str, str]:
+            return {
+                "BANK_CODE": bank.code,
+                "HUB_GRPC_ADDRESS": join_host_port(LOOPBACK, self.course_grpc_port),
+                "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+                "HTTP_PORT": str(bank.port),
+                "DATA_DIR": str(self.folder / "course-banks"),
+            }
+
+        return environment
+
     def _hub_environment(self, port: int, grpc_port: int) -> Callable[[], Mapping[str, str]]:
         def environment() -> Mapping[str, str]:
             timeout = self.transfer_timeout_seconds
@@ -417,6 +491,11 @@ class Network:
                 **({} if timeout is None else {"TRANSFER_TIMEOUT": str(timeout)}),
                 **({} if self.panel_url is None else {"LAB_PANEL_URL": self.panel_url}),
                 **(self._certificates.hub_settings() if self._certificates else {}),
+                **(
+                    {"COURSE_MODE": "true", "COURSE_GRPC_PORT": str(self.course_grpc_port)}
+                    if self.settings.course_banks
+                    else {}
+                ),
             }
 
         return environment
@@ -432,6 +511,7 @@ class Network:
                 "BANK_SECRET": bank.secret,
                 "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
                 "PUBLIC_URL": bank.url,
+                "HUB_CONSOLE_URL": self.hub_url,
                 **(self._certificates.bank_settings(bank.code) if self._certificates else {}),
                 # An address may name several hubs, and none of them is then a host.
                 **({"HUB_TLS_NAME": "localhost"} if self._certificates else {}),

@@ -259,7 +259,7 @@ def _supervised_parts(network: Network, progress: Callable[[str], None]) -> list
         ),
         *(
             SupervisedPart(service, PartKind.BANK, service.launch, service.is_ready)
-            for bank in network.banks
+            for bank in (*network.banks, *network.course_banks)
             for service in bank.services
         ),
     ]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 
+from lab.classroom.puzzle_room import PuzzleRoom
 from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
@@ -20,7 +21,7 @@ from lab.panel.tasks import TaskRunner
 from pix.web.csrf import Csrf
 from pix.web.htmx import asks_for_fragment, see_other
 from pix.web.languages import translate
-from pix.web.palette import Palette
+from pix.web.logo import Shape, line
 from pix.web.preferences import amounts_are_hidden
 from pix.web.site import Looks
 from pix.web.templates import language_of
@@ -46,21 +47,31 @@ class Laboratory:
     """Of a classroom; then nothing else acts on the network."""
     clock: PanelClock | None = None
     """None in a network without a virtual clock."""
+    puzzles: PuzzleRoom | None = None
+    """Of a classroom."""
 
 
-def _draw_flask(palette: Palette) -> str:
-    return (
-        f'<g fill="none" stroke="{palette["on-brand"]}" stroke-width="4" stroke-linejoin="round" '
-        'stroke-linecap="round"><path d="M25 14h14M28 14v14L16 48a3 3 0 0 0 3 4h26a3 3 0 0 0 3-4L36 28V14"/>'
-        '<path d="M22 40h20"/></g>'
-    )
+_MARK: Final = (
+    *(
+        line(start, end, 4)
+        for start, end in (
+            ((23, 14), (41, 14)),
+            ((28, 14), (28, 29)),
+            ((28, 27), (15, 50)),
+            ((36, 14), (36, 29)),
+            ((36, 27), (49, 50)),
+            ((14, 50), (50, 50)),
+        )
+    ),
+    Shape(((22, 38), (42, 38), (47, 49), (17, 49)), 0.55),
+)
 
 
 class Site:
     def __init__(self, lab: Laboratory, csrf: Csrf) -> None:
         self.lab = lab
         self.csrf = csrf
-        self.looks = Looks(NAME, COLOR, _draw_flask)
+        self.looks = Looks(NAME, COLOR, _MARK)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         return {

@@ -109,4 +109,5 @@ def bank_mark(code: str, color: str) -> Mark:
 
 
 def _bank_of(network: Network, report: PartReport) -> RunningBank:
-    return next(bank for bank in network.banks if report.name in [service.name for service in bank.services])
+    banks = (*network.banks, *network.course_banks)
+    return next(bank for bank in banks if report.name in [service.name for service in bank.services])

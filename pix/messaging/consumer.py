@@ -144,8 +144,15 @@ class ConsumerThread:
     """Consumes until told to stop; waits, and reports trouble, while the database or the broker does not answer."""
 
     def __init__(
-        self, make_source: Callable[[], PausableSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
+        self,
+        make_source: Callable[[], PausableSource[Any]],
+        handle: BatchHandler,
+        sink: RecordSink,
+        health: Health,
+        part: str = "consumer",
     ) -> None:
+        """`part` is the name of the consumer in the health."""
+        self._part = part
         self._make_source = make_source
         self._handle = handle
         self._sink = sink
@@ -170,7 +177,7 @@ class ConsumerThread:
         loop = BatchLoop(source, self._handle, self._sink)
         wait_seconds = WAIT_SECONDS_FIRST
         is_troubled = False
-        self._health.ok("consumer", TURN_SECONDS_MAX)
+        self._health.ok(self._part, TURN_SECONDS_MAX)
         try:
             while not stop.is_set():
                 try:
@@ -180,16 +187,16 @@ class ConsumerThread:
                         loop.flush()
                     is_troubled = False
                     self._update_lag(source)
-                    self._health.ok("consumer", TURN_SECONDS_MAX)
+                    self._health.ok(self._part, TURN_SECONDS_MAX)
                     wait_seconds = WAIT_SECONDS_FIRST
                 except ConsumerStalled as error:
-                    self._health.trouble("consumer", f"starting anew: {error}")
+                    self._health.trouble(self._part, f"starting anew: {error}")
                     log.warning("the consumer has stalled and is replaced", error=str(error))
                     return True
                 except (DatabaseUnavailable, BrokerUnavailable) as error:
                     is_troubled = True
                     what = "database" if isinstance(error, DatabaseUnavailable) else "broker"
-                    self._health.trouble("consumer", f"waiting for the {what}: {error}")
+                    self._health.trouble(self._part, f"waiting for the {what}: {error}")
                     log.warning("waiting", for_the=what, error=str(error), seconds=wait_seconds)
                     source.rewind()
                     source.wait(wait_seconds, stop)
@@ -218,7 +225,7 @@ class ConsumerThread:
             try:
                 return self._make_source()
             except BrokerUnavailable as error:
-                self._health.trouble("consumer", f"waiting for the broker: {error}")
+                self._health.trouble(self._part, f"waiting for the broker: {error}")
                 log.warning("waiting", for_the="broker", error=str(error), seconds=wait_seconds)
                 stop.wait(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, WAIT_SECONDS_MAX)

@@ -22,12 +22,19 @@ class ConsumerRole:
     """Waits for an absent broker, and opens another consumer when the Kafka client fails."""
 
     def __init__(
-        self, open_source: Callable[[], PausableSource[Any]], handle: BatchHandler, sink: RecordSink, health: Health
+        self,
+        open_source: Callable[[], PausableSource[Any]],
+        handle: BatchHandler,
+        sink: RecordSink,
+        health: Health,
+        part: str = "consumer",
     ) -> None:
-        self._consumer = ConsumerThread(open_source, handle, sink, health)
+        """`part` is the name of the consumer in the health."""
+        self._part = part
+        self._consumer = ConsumerThread(open_source, handle, sink, health, part)
         self._health = health
         # A participant is ready when its consumer is.
-        health.trouble("consumer", "starting")
+        health.trouble(part, "starting")
 
     def lag(self) -> int:
         return self._consumer.lag()
@@ -37,6 +44,6 @@ class ConsumerRole:
             try:
                 self._consumer.run(stop)
             except KafkaException as error:
-                self._health.trouble("consumer", f"waiting for the broker: {error}")
+                self._health.trouble(self._part, f"waiting for the broker: {error}")
                 log.warning("the consumer restarts", error=str(error), seconds=RESTART_SECONDS)
                 stop.wait(RESTART_SECONDS)

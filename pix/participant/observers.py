@@ -10,6 +10,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, cast
 
@@ -39,21 +40,13 @@ class RowWatch(ABC):
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
-    @abstractmethod
-    def row_id(self, row: Any) -> Hashable:
-        """As `lock` of the repository keys its rows."""
-
     def record_key(self, row: Any) -> str:
         """The key of the records about the row."""
-        row_id = self.row_id(row)
-        return row_id if isinstance(row_id, str) else cast(str, cast(Sequence[Any], row_id)[0])
+        row_id = row.row_id
+        return row_id if isinstance(row_id, str) else cast(str, row_id[0])
 
     @abstractmethod
     def count(self, pairs: Pairs) -> None: ...
-
-    @abstractmethod
-    def resends_of(self, row: Any) -> int:
-        """How often messages of the row were retransmitted."""
 
     @abstractmethod
     def labels_of(self, row: Any) -> Mapping[str, str]:
@@ -70,13 +63,16 @@ class RowWatch(ABC):
             log_dead_letters(log, rejected)
 
     def _count_messages(self, changed: Pairs) -> None:
-        for counter, number in (
-            (self.metrics.resends, self.resends_of),
-            (self.metrics.duplicates, _duplicates),
-            (self.metrics.refusals, _refusals),
+        added = [0, 0, 0]
+        for before, after in changed:
+            # Most rows count none of these.
+            if (counted := _counts_of(after)) != (known := _counts_of(before)):
+                added = [total + new - old for total, new, old in zip(added, counted, known, strict=True)]
+        for counter, number in zip(
+            (self.metrics.resends, self.metrics.duplicates, self.metrics.refusals), added, strict=True
         ):
-            if added := sum(number(after) - number(before) for before, after in changed):
-                counter.add({(): float(added)})
+            if number:
+                counter.add({(): float(number)})
 
     def _annotate(self, pairs: Pairs) -> None:
         """Writes the status into the current spans, and a line each into a log with the level DEBUG."""
@@ -101,12 +97,8 @@ class RowWatch(ABC):
                 )
 
 
-def _duplicates(row: Any) -> int:
-    return cast(int, row.duplicates)
-
-
-def _refusals(row: Any) -> int:
-    return cast(int, row.refusals)
+_counts_of: Final = attrgetter("resends", "duplicates", "refusals")
+"""How often messages of a row were retransmitted, came again, and were ignored."""
 
 
 class ObservedUnitsOfWork:
@@ -148,7 +140,7 @@ class _ObservedUnit:
         return getattr(self._unit, name)
 
     def _observed(self, rows: Any) -> _ObservedRows:
-        return _ObservedRows(rows, self._watch.row_id, self._before, self._saved)
+        return _ObservedRows(rows, self._before, self._saved)
 
     def __enter__(self) -> _ObservedUnit:
         self._started_seconds = time.perf_counter()
@@ -169,17 +161,14 @@ class _ObservedUnit:
     def commit(self) -> None:
         self._unit.commit()
         self._outcome = COMMITTED
-        self._watch.committed([(self._before.get(self._watch.row_id(row)), row) for row in self._saved], self._rejected)
+        self._watch.committed([(self._before.get(row.row_id), row) for row in self._saved], self._rejected)
 
 
 class _ObservedRows:
     """A repository of rows; the hub saves changes with a row in them, a bank saves rows."""
 
-    def __init__(
-        self, rows: Any, row_id: Callable[[Any], Hashable], before: dict[Hashable, Any], saved: list[Any]
-    ) -> None:
+    def __init__(self, rows: Any, before: dict[Hashable, Any], saved: list[Any]) -> None:
         self._rows = rows
-        self._row_id = row_id
         self._before = before
         self._saved = saved
 
@@ -206,7 +195,7 @@ class _ObservedRows:
         self._saved += [getattr(change, "row", change) for change in changes]
 
     def _locked(self, rows: Any) -> Any:
-        self._before.update((self._row_id(row), row) for row in rows)
+        self._before.update((row.row_id, row) for row in rows)
         return rows
 
 

@@ -95,9 +95,13 @@ class Participant(ABC, Generic[Settings]):
 
     def handler(self, gateway: MessageGateway, process: ProcessMessages, dead_letters: DeadLetters) -> BatchHandler:
         """Processes records, and returns the answers; a record that cannot be processed becomes a dead letter."""
+        return self.isolated(gateway.handler(process), dead_letters)
+
+    def isolated(self, handle: BatchHandler, dead_letters: DeadLetters) -> BatchHandler:
+        """The same for a handler of records."""
         return self.telemetry.handler(
             isolating_poison(
-                gateway.handler(process),
+                handle,
                 lambda record, reason: dead_letters.store(Rejected(record, "", reason)),
                 lambda: not why_database_is_not_ready(self.engine),
             )

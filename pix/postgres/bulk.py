@@ -8,7 +8,7 @@ methods, and goes through the driver as one parameter per column (`execute_bulk`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Final
@@ -19,15 +19,15 @@ from sqlalchemy import Connection
 
 from pix.postgres.connections import FrugalConnection, driver_of
 from pix.postgres.errors import one_line, why_unavailable
-from pix.postgres.prepared import call_of, is_known, note_success, quoted_element
+from pix.postgres.prepared import call_of, is_known, note_success, numbers_literal, texts_literal
 from pix.runtime.outages import DatabaseUnavailable
 
 COPY_NULL: Final = "\\N"
 
 
-def number_array(numbers: Iterable[int | None]) -> str:
+def number_array(numbers: Sequence[int | None]) -> str:
     """The literal of an array of numbers."""
-    return "{" + ",".join(["NULL" if number is None else str(number) for number in numbers]) + "}"
+    return numbers_literal(numbers)
 
 
 def word_array(words: Iterable[str | None]) -> str:
@@ -35,9 +35,9 @@ def word_array(words: Iterable[str | None]) -> str:
     return "{" + ",".join(["NULL" if word is None else word for word in words]) + "}"
 
 
-def text_array(texts: Iterable[str]) -> str:
+def text_array(texts: Sequence[str]) -> str:
     """The literal of an array of any texts."""
-    return "{" + ",".join([text if _is_plain(text) else quoted_element(text) for text in texts]) + "}"
+    return texts_literal(texts)
 
 
 def copy_text(text: str) -> str:
@@ -47,9 +47,17 @@ def copy_text(text: str) -> str:
     return text
 
 
-def _is_plain(text: str) -> bool:
-    # A bare NULL would be read as one, and nothing as a fault.
-    return text.isalnum() and text.isascii() and text.upper() != "NULL"
+def copy_texts(*texts: str) -> str:
+    """Several texts as fields of a COPY line that follow one another."""
+    joined = "".join(texts)
+    if "\\" in joined or not joined.isprintable():
+        texts = tuple(map(copy_text, texts))
+    return "\t".join(texts)
+
+
+def copy_numbers(*numbers: int | None) -> str:
+    """Several numbers as fields of a COPY line that follow one another."""
+    return "\t".join([COPY_NULL if number is None else str(number) for number in numbers])
 
 
 def copy_rows(connection: Connection, table: str, columns: str, lines: Iterable[str]) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy import Engine, text
 
 from pix.postgres.engine import make_engine, transaction
-from pix.postgres.limits import MAINTENANCE_LIMITS
+from pix.postgres.limits import MAINTENANCE_LIMITS, SERVICE_LIMITS
+from pix.postgres.plain_connection import connect_plainly
 from pix.runtime.outages import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -41,12 +44,31 @@ def migrate(url: str, migrations: Path) -> None:
 
 
 def migrate_in_child(url: str, migrations: Path) -> None:
-    """The same in a process of its own, which takes the memory with it. Call it before any thread is started."""
+    """The same in a process of its own, which takes the memory with it. Call it before any thread is started.
+
+    A service that starts again finds the newest schema, and is spared the child with its second of imports.
+    """
+    if _needs_nothing(url, migrations):
+        return
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as child:
         try:
             child.submit(migrate, url, migrations).result()
         except BrokenProcessPool:
             raise DatabaseUnavailable("the process that brings the database to the newest schema was killed") from None
+
+
+def _needs_nothing(url: str, migrations: Path) -> bool:
+    """Whether the database has the newest schema. False where it does not answer: the child says why."""
+    # Not through an engine: a thread watches its connections, and a process with threads must not be forked.
+    try:
+        with closing(connect_plainly(url, SERVICE_LIMITS)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('alembic_version')")
+            if cursor.fetchone() == (None,):
+                return False
+            cursor.execute("SELECT version_num FROM alembic_version")
+            return bool(cursor.fetchall() == [(newest_revision(migrations),)])
+    except psycopg2.Error:
+        return False
 
 
 def is_migrated(engine: Engine, migrations: Path) -> bool:

@@ -8,7 +8,7 @@ parse instead of one for each element.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ _UNTRIED: Final = "codepix_untried"
 _TRIES: Final = "codepix_tries"
 """Where a connection keeps how its statements are called, the one that is being tried, and how many were."""
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+_NUMBERS: Final = {int, bool, type(None)}
 _SETTINGS: Final = (
     # A plan for any value, since it is made once. It must not walk through a table: that may be small when it is made,
     # and a million rows long before the next statistics. In each transaction, for new statistics mean new plans.
@@ -83,9 +84,33 @@ def _place_in(names: list[str]) -> Callable[[re.Match[str]], str]:
     return lambda match: f"${names.index(match[1]) + 1}"
 
 
-def array_literal(values: Iterable[Any]) -> str:
-    """The literal of an array of texts, numbers or truth values."""
+def array_literal(values: Sequence[Any]) -> str:
+    """The literal of an array of texts, numbers or truth values.
+
+    A column of a batch is mostly all texts or all numbers; either is written as a whole, without a call per value.
+    """
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS:
+        return numbers_literal(values)
+    if all(issubclass(kind, str) for kind in kinds):
+        return texts_literal(values)
     return "{" + ",".join(["NULL" if value is None else _element(value) for value in values]) + "}"
+
+
+def texts_literal(texts: Sequence[str]) -> str:
+    """The literal of an array of any texts."""
+    if not texts:
+        return "{}"
+    joined = '","'.join(texts)
+    # With no more quotes than those between the texts there is none to escape.
+    if "\\" in joined or joined.count('"') != 2 * (len(texts) - 1):
+        return "{" + ",".join(map(quoted_element, texts)) + "}"
+    return '{"' + joined + '"}'
+
+
+def numbers_literal(numbers: Sequence[int | None]) -> str:
+    """The literal of an array of numbers or truth values."""
+    return "{" + repr(list(numbers))[1:-1].replace("None", "NULL") + "}"
 
 
 def quoted_element(words: str) -> str:

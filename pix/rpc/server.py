@@ -93,6 +93,9 @@ class CallTaker(Protocol):
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """The handlers of a service, by the names of its methods."""
 
+    def add_fallback(self, handler: grpc.GenericRpcHandler[Any, Any]) -> None:
+        """Answers calls of methods that no service has."""
+
     def watched_by(self, watches: Sequence[Watch]) -> CallTaker:
         """The same server, for services whose handlers are wrapped in other watches."""
 
@@ -175,6 +178,9 @@ class _PlainTaker:
     def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
         pass
 
+    def add_fallback(self, handler: grpc.GenericRpcHandler[Any, Any]) -> None:
+        self._server.add_generic_rpc_handlers((handler,))
+
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         generic = grpc.method_handlers_generic_handler(service, _watched(service, handlers, self._watches))
         self._server.add_generic_rpc_handlers((generic,))
@@ -205,6 +211,9 @@ class _CoreTaker:
 
     def add_generic_rpc_handlers(self, _handlers: Sequence[Any]) -> None:
         pass
+
+    def add_fallback(self, handler: grpc.GenericRpcHandler[Any, Any]) -> None:
+        self._server.add_generic_rpc_handlers((handler,))
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         for name, watched in _watched(service, handlers, self._watches).items():

@@ -196,6 +196,14 @@ def reachable_host(host: str) -> str:
     return LOOPBACK_IPV4 if address.version == 4 else LOOPBACK_IPV6
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a service that listens on this host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class CannotListen(RuntimeError):
     """A service cannot listen where its settings say; the text names the setting and the system's reason."""
 

@@ -38,16 +38,17 @@ def check_txid(txid: str, initiation: Initiation) -> str:
 
     Letters and digits: at most 25 of a static code, 26 to 35 of a dynamic one. Raises SchemeError(field="txid").
     """
+    if not txid and initiation is not Initiation.QRDN:
+        return txid
     match initiation:
         case Initiation.QRES:
-            if txid and _STATIC_TXID.fullmatch(txid) is None:
+            if _STATIC_TXID.fullmatch(txid) is None:
                 raise SchemeError("txid", "The txid of a static code has 1 to 25 letters or digits.")
         case Initiation.QRDN:
             if _DYNAMIC_TXID.fullmatch(txid) is None:
                 raise SchemeError("txid", "The txid of a dynamic code has 26 to 35 letters or digits.")
         case Initiation.MANU | Initiation.DICT:
-            if txid:
-                raise SchemeError("txid", "Only a payment by QR code has a txid.")
+            raise SchemeError("txid", "Only a payment by QR code has a txid.")
     return txid
 
 
@@ -67,6 +68,7 @@ def is_same_initiation(initiation: Initiation, txid: str, other: Initiation, oth
     A participant of an older version has DICT and no txid for every transfer, in its rows and in what it sends, so that
     these two differ from nothing.
     """
+    if initiation is other and txid == other_txid:
+        return True
     unknown = (Initiation.DICT, "")
-    mine, others = (initiation, txid), (other, other_txid)
-    return mine == others or unknown in (mine, others)
+    return (initiation, txid) == unknown or (other, other_txid) == unknown

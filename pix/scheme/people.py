@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from stdnum.br import cnpj, cpf
@@ -10,6 +11,8 @@ from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_line, check_stored_line
 
 PERSON_NAME_LENGTH_MAX: Final = 80
+TAX_IDS_MASKED_MAX: Final = 10_000
+"""Kept with their masks, which every message with a party has; to check the digits takes a sixth of a payment."""
 
 _TAX_ID_TEXT_LENGTH_MAX: Final = 40
 _CPF = re.compile(r"[0-9]{11}")
@@ -79,6 +82,7 @@ def format_tax_id(tax_id: str) -> str:
     return f"{stored[:2]}.{stored[2:5]}.{stored[5:8]}/{stored[8:12]}-{stored[12:]}"
 
 
+@lru_cache(maxsize=TAX_IDS_MASKED_MAX)
 def mask_tax_id(tax_id: str) -> str:
     """Write a tax id as others may see it: `***.982.247-**` or `**.ABC.345/01DE-**`.
 

@@ -26,6 +26,7 @@ class PostingKind(StrEnum):
     """Why money moves within a bank's books."""
 
     DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
     PAYMENT = "payment"
     SETTLEMENT_OUT = "settlement_out"
     REFUND = "refund"

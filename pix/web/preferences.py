@@ -1,4 +1,4 @@
-"""A visitor's preferences in plain cookies: language, light or dark theme, and hidden amounts."""
+"""A visitor's preferences in plain cookies: language, light or dark theme, hidden amounts and hidden hints."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pix.web.languages import Language
 LANGUAGE_COOKIE: Final = "codepix_language"
 THEME_COOKIE: Final = "codepix_theme"
 AMOUNTS_COOKIE: Final = "codepix_amounts"
+HINTS_COOKIE: Final = "codepix_hints"
 HIDDEN: Final = "hidden"
 
 NEXT_LENGTH_MAX: Final = 6_000
@@ -32,6 +33,11 @@ def amounts_are_hidden(request: Request) -> bool:
     return request.cookies.get(AMOUNTS_COOKIE) == HIDDEN
 
 
+def hints_are_hidden(request: Request) -> bool:
+    """Whether the visitor has put the hints for a first visit away."""
+    return request.cookies.get(HINTS_COOKIE) == HIDDEN
+
+
 def preferences_router() -> APIRouter:
     """The form in every page's foot. It changes nothing but the visitor's own cookies, so it needs no token."""
     router = APIRouter(include_in_schema=False)
@@ -43,12 +49,14 @@ def preferences_router() -> APIRouter:
         language: Annotated[str, Form(max_length=10)] = "",
         theme: Annotated[str, Form(max_length=10)] = "",
         amounts: Annotated[str, Form(max_length=10)] = "",
+        hints: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
         response = see_other(request, local_url(next_url))
         chosen = (
             (LANGUAGE_COOKIE, language, set(Language)),
             (THEME_COOKIE, theme, set(Theme)),
             (AMOUNTS_COOKIE, amounts, {HIDDEN, "shown"}),
+            (HINTS_COOKIE, hints, {HIDDEN, "shown"}),
         )
         for cookie, value, allowed in chosen:
             if value in allowed:

@@ -291,5 +291,5 @@ class BodyLimit:
 
 
 def speaks_json(request: Request) -> bool:
-    """Whether a program asks: all of the API, of the sandbox and of the health checks."""
-    return request.url.path.startswith(("/api/", "/sandbox/", "/health/"))
+    """Whether a program asks: all of the API, of the sandbox, of a bank's contract and of the health checks."""
+    return request.url.path.startswith(("/api/", "/sandbox/", "/contract/", "/health/"))

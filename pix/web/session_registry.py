@@ -129,8 +129,11 @@ class SessionRegistry:
     def end(self, session: Mapping[str, Any]) -> None:
         """Ends the session: copies of its cookie become invalid, and its event streams end."""
         visitor = session.get(VISITOR)
-        if not isinstance(visitor, str) or not set(session) - _OF_EVERY_SESSION:
-            return
+        if isinstance(visitor, str) and set(session) - _OF_EVERY_SESSION:
+            self.end_visitor(visitor)
+
+    def end_visitor(self, visitor: str) -> None:
+        """The same for the session with this id, of another browser too."""
         with self._lock:
             self._ended[visitor] = time.monotonic()
             streams = list(self._streams.get(visitor, ()))

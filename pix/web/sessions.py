@@ -134,7 +134,12 @@ def visitor_id(request: Request) -> str:
 
 def session_mark(request: Request) -> str:
     """A public name of the session, by which tabs see whether they belong to the same one."""
-    return hashlib.sha256(f"codepix/mark/{visitor_id(request)}".encode()).hexdigest()[:16]
+    return mark_of(visitor_id(request))
+
+
+def mark_of(visitor: str) -> str:
+    """The public name of the session with this id."""
+    return hashlib.sha256(f"codepix/mark/{visitor}".encode()).hexdigest()[:16]
 
 
 def renew_session(request: Request) -> None:

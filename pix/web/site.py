@@ -7,17 +7,25 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 
 from pix.web.assets import fingerprint
 from pix.web.csrf import Csrf
 from pix.web.events import session_ended, wants_events
 from pix.web.htmx import see_other, sign_in_url
+from pix.web.logo import Mark, favicon, mark_of, png, svg
 from pix.web.operators import OperatorAuthentication
-from pix.web.palette import Palette, derive_palette, stylesheet
+from pix.web.palette import derive_palette, stylesheet
 from pix.web.templates import Pages
 
 _IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+ICON_SIDES: Final = (192, 512)
+"""In pixels; what phones ask for."""
+TOUCH_ICON_SIDE: Final = 180
+
+
+_ICON_SECONDS: Final = 86_400
+"""For which a browser keeps an icon whose address has no fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +35,22 @@ class Brand:
     subtitle: str
     stylesheet_url: str
     icon_url: str
+    logo_url: str
+    """The icon in the colours for a ground of the brand's colour."""
     home_url: str = "/"
 
 
 class Looks:
-    """The brand's files. `draw` returns the shapes of the icon, 64 units wide, on the brand's colour."""
+    """The brand's files. Without a `mark` the logo is the one that belongs to the name."""
 
-    def __init__(self, name: str, color: str, draw: Callable[[Palette], str]) -> None:
+    def __init__(self, name: str, color: str, mark: Mark | None = None) -> None:
         self.name = name
         self.color = color
+        self.mark = mark_of(name) if mark is None else mark
         self.palette = derive_palette(color, "light")
         self.stylesheet = stylesheet(color)
-        self.icon = (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
-            f'<rect width="64" height="64" rx="18" fill="{self.palette["brand"]}"/>{draw(self.palette)}</svg>'
-        )
+        self.icon = svg(self.mark, self.palette["brand"], self.palette["on-brand"])
+        self.logo = svg(self.mark, self.palette["on-brand"], self.palette["brand"])
 
     def brand(self, subtitle: str) -> Brand:
         return Brand(
@@ -50,11 +59,20 @@ class Looks:
             subtitle=subtitle,
             stylesheet_url=f"/brand.css?v={fingerprint(self.stylesheet.encode())}",
             icon_url=f"/brand.svg?v={fingerprint(self.icon.encode())}",
+            logo_url=f"/brand-logo.svg?v={fingerprint(self.logo.encode())}",
         )
+
+    def png(self, side: int, *, full: bool = False) -> bytes:
+        """The icon, `side` pixels wide; a `full` one without round corners."""
+        return png(self.mark, self.palette["brand"], self.palette["on-brand"], side, full=full)
+
+    def favicon(self) -> bytes:
+        return favicon(self.mark, self.palette["brand"], self.palette["on-brand"])
 
 
 def brand_router(looks: Looks) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    kept = {"Cache-Control": f"public, max-age={_ICON_SECONDS}"}
 
     @router.get("/brand.css")
     def show_stylesheet() -> Response:
@@ -64,9 +82,33 @@ def brand_router(looks: Looks) -> APIRouter:
     def show_icon() -> Response:
         return Response(looks.icon, media_type="image/svg+xml", headers=_IMMUTABLE)
 
+    @router.get("/brand-logo.svg")
+    def show_logo() -> Response:
+        return Response(looks.logo, media_type="image/svg+xml", headers=_IMMUTABLE)
+
+    @router.get("/favicon.ico")
+    def show_favicon() -> Response:
+        return Response(looks.favicon(), media_type="image/x-icon", headers=kept)
+
+    @router.get("/apple-touch-icon.png")
+    def show_touch_icon() -> Response:
+        """For the home screen of a system that rounds the corners."""
+        return Response(looks.png(TOUCH_ICON_SIDE, full=True), media_type="image/png", headers=kept)
+
+    @router.get("/icon-{side}.png")
+    def show_png(side: int) -> Response:
+        if side not in ICON_SIDES:
+            raise HTTPException(404)
+        return Response(looks.png(side, full=True), media_type="image/png", headers=kept)
+
     @router.get("/site.webmanifest")
     def show_manifest() -> dict[str, Any]:
         """Lets a phone add the site to its home screen."""
+        pictures = [
+            {"src": f"/icon-{side}.png", "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
+            for side in ICON_SIDES
+            for purpose in ("any", "maskable")
+        ]
         return {
             "name": looks.name,
             "short_name": looks.name,
@@ -74,7 +116,7 @@ def brand_router(looks: Looks) -> APIRouter:
             "display": "standalone",
             "theme_color": looks.color,
             "background_color": looks.palette["page"],
-            "icons": [{"src": "/brand.svg", "sizes": "any", "type": "image/svg+xml"}],
+            "icons": [{"src": "/brand.svg", "sizes": "any", "type": "image/svg+xml"}, *pictures],
         }
 
     return router

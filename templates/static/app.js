@@ -31,6 +31,8 @@
     say(words.wordCopied);
   }
 
+  window.copyText = copyText;
+
   // A form is sent once: the second click of a double click finds the button at work.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -62,6 +64,15 @@
       document.querySelector(".account-changed a").focus();
     }
   }
+
+  // The current one of a row of tabs that is wider than the screen is in sight.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const current of document.querySelectorAll(":is(.office-nav, .tabs) [aria-current]")) {
+      const row = current.parentElement;
+      row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left
+        - (row.clientWidth - current.clientWidth) / 2;
+    }
+  });
 
   document.addEventListener("visibilitychange", checkAccount);
   window.addEventListener("focus", checkAccount);
@@ -253,14 +264,31 @@
     document.addEventListener(end, () => window.setTimeout(release), true);
   }
 
+  // What a part says, in words: the sentences of its `data-say`.
+  function wordsOf(place) {
+    return [...place.querySelectorAll("[data-say]")].map((each) => each.dataset.say).join(" ");
+  }
+
+  // Puts a part's new content in its place. The focus stays on the element with the same id, or at the part when that
+  // element has gone; and what the part says now is announced, in a region that was there before.
   function put(place, html) {
     const held = document.activeElement?.id;
     const focused = place.contains(document.activeElement);
+    const before = wordsOf(place);
     place.innerHTML = html;
     document.title = place.querySelector("[data-page-title]")?.dataset.pageTitle ?? document.title;
     place.dispatchEvent(new CustomEvent("live", { bubbles: true }));
-    if (focused && held) {
-      document.getElementById(held)?.focus();
+    if (focused) {
+      const again = held ? document.getElementById(held) : null;
+      if (!again) {
+        place.tabIndex = -1;
+      }
+      (again ?? place).focus({ preventScroll: true });
+    }
+    const now = wordsOf(place);
+    const said = document.getElementById("said");
+    if (said && now && now !== before) {
+      said.textContent = now;
     }
     window.htmx?.process(place);
   }

@@ -72,6 +72,7 @@ class VillageSettings:
     operator_password: str = "the operator of the tests"
     operator_password_hash: str = ""
     public_url: str = ""
+    hub_console_url: str = ""
     sandbox: bool = True
     api_pix_port: int | None = None
     api_pix_tls_certificate: str = ""

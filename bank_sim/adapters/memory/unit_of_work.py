@@ -7,6 +7,7 @@ time: threads wait for each other.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
+from bank_sim.adapters.memory.customer_app import MemoryDevices, MemoryFavourites, MemoryReadMarks
 from bank_sim.adapters.memory.receipts import MemoryReceipts
 from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
@@ -22,6 +24,7 @@ from bank_sim.adapters.memory.signing_keys import MemorySigningKeys
 from bank_sim.adapters.memory.webhooks import MemoryNotices, MemoryWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.customer_app.ports import DeviceRepository, FavouriteRepository, ReadMarkRepository
 from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
@@ -50,6 +53,8 @@ from bank_sim.domain.charges.batches import Batch
 from bank_sim.domain.charges.model import Charge, ChargeId, Location
 from bank_sim.domain.credentials.model import ApiCredential
 from bank_sim.domain.credentials.request_log import ApiRequest
+from bank_sim.domain.customer_app.contacts import Contact
+from bank_sim.domain.customer_app.devices import Device
 from bank_sim.domain.flows import FLOWS
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
@@ -113,6 +118,9 @@ class BankStore:
     participants: MemoryTable[str, Participant] = field(default_factory=MemoryTable)
     stories: MemoryTable[str, tuple[str, str]] = field(default_factory=MemoryTable)
     clock: MemoryTable[str, VirtualTime] = field(default_factory=MemoryTable)
+    devices: MemoryTable[str, Device] = field(default_factory=MemoryTable)
+    favourites: MemoryTable[tuple[str, str], Contact] = field(default_factory=MemoryTable)
+    read_marks: MemoryTable[str, int] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     last_serial: int = FIRST_SERIAL - 1
     """A sequence, as a database's: a transaction that is undone leaves a gap."""
@@ -135,7 +143,7 @@ class BankStore:
             self.schedules, self.executions, self.charges, self.revisions, self.locations, self.batches,
             self.credentials, self.api_requests, self.webhooks, self.notices, self.deliveries, self.reports,
             self.rules, self.plans, self.participants, self.stories, self.clock, self.signing_keys,
-            self.dead_letters.table,
+            self.devices, self.favourites, self.read_marks, self.dead_letters.table,
         )  # fmt: skip
 
 
@@ -186,6 +194,9 @@ class MemoryAccounts:
 
     def find(self, number: str) -> Account | None:
         return self._store.accounts.get(number)
+
+    def save_pin_hash(self, number: str, pin_hash: str) -> None:
+        self._store.pin_hashes.put(number, pin_hash)
 
     def pin_hash(self, number: str) -> str | None:
         return self._store.pin_hashes.get(number)
@@ -370,6 +381,29 @@ class MemoryPostings:
         ]
         return sorted(shown, key=lambda entry: -entry[0])[:size]
 
+    def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
+        newest = [
+            entry for entry in self.statement(account_number, StatementFilter(), None, among) if entry[0] > posting_id
+        ]
+        return [place for place, posting in newest if posting.kind is PostingKind.CREDIT]
+
+    def sums_by_time(
+        self, account_number: str, edges_ms: Sequence[int], among: int
+    ) -> tuple[list[tuple[int, int]], int]:
+        came, went = [0] * len(edges_ms), [0] * len(edges_ms)
+        newest = self.statement(account_number, StatementFilter(), None, among)
+        for _, posting in newest:
+            place = bisect_right(edges_ms, posting.posted_at_ms) - 1
+            if place < 0:
+                continue
+            if posting.kind is PostingKind.REFUND:
+                went[place] -= posting.amount_centavos
+            elif posting.debit_account == customer_ledger(account_number):
+                went[place] += posting.amount_centavos
+            else:
+                came[place] += posting.amount_centavos
+        return list(zip(came, went, strict=True)), len(newest)
+
     def summary(self) -> BooksSummary:
         credited: Counter[str] = Counter()
         deposits_centavos = 0
@@ -379,6 +413,8 @@ class MemoryPostings:
             credited[posting.credit_account] += posting.amount_centavos
             if posting.kind is PostingKind.DEPOSIT:
                 deposits_centavos += posting.amount_centavos
+            elif posting.kind is PostingKind.WITHDRAWAL:
+                deposits_centavos -= posting.amount_centavos
             if posting.end_to_end_id is not None and posting.direction is not None:
                 booked.setdefault((posting.end_to_end_id, posting.direction), []).append(posting)
         accounts = list(self._store.accounts.values())
@@ -502,6 +538,9 @@ class MemoryUnitOfWork:
     rules: RuleRepository
     plans: PlanRepository
     clock: ClockRepository
+    devices: DeviceRepository
+    favourites: FavouriteRepository
+    read_marks: ReadMarkRepository
     dead_letters: DeadLetterRepository
 
     def __init__(self, store: BankStore) -> None:
@@ -525,6 +564,9 @@ class MemoryUnitOfWork:
         self.rules = MemoryRules(store)
         self.plans = MemoryPlans(store)
         self.clock = MemoryClock(store.clock)
+        self.devices = MemoryDevices(store.devices)
+        self.favourites = MemoryFavourites(store.favourites)
+        self.read_marks = MemoryReadMarks(store.read_marks)
         self.dead_letters = store.dead_letters
 
     def __enter__(self) -> MemoryUnitOfWork:

@@ -33,7 +33,7 @@ _OPEN_TAX_IDS: Final = "SELECT tax_id FROM accounts WHERE tax_id = ANY(%(tax_ids
 
 _NUMBER: Final = [Column[Account]("number", "text", lambda account: account.number)]
 _CHANGING: Final = [
-    Column[Account]("status", "text", lambda account: account.status.value),
+    Column[Account]("status", "text", lambda account: account.status),
     Column[Account]("balance_centavos", "bigint", lambda account: account.balance_centavos),
 ]
 _SAVE: Final = update_statement("accounts", _NUMBER, _CHANGING)
@@ -112,6 +112,11 @@ class PostgresAccounts(PostgresRepository):
         found = self._execute("SELECT pin_hash FROM accounts WHERE number = :number", number=number)
         pin_hash: str | None = found.scalar_one_or_none()
         return pin_hash
+
+    def save_pin_hash(self, number: str, pin_hash: str) -> None:
+        self._execute(
+            "UPDATE accounts SET pin_hash = :pin_hash WHERE number = :number", number=number, pin_hash=pin_hash
+        )
 
     def list(self, after_number: str, size: int) -> list[Account]:
         return [_account_of(row) for row in self._execute(_LIST, after=after_number, size=size)]

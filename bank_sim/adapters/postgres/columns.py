@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
@@ -16,6 +17,11 @@ class Column(Generic[Row]):
     name: str
     kind: str
     value: Callable[[Row], Any]
+
+
+def of_field(name: str, kind: str, field: str = "") -> Column[Any]:
+    """A column that is filled by a field of the row, or by a field of its field (`payer.name`)."""
+    return Column(name, kind, attrgetter(field or name))
 
 
 def names(columns: Iterable[Column[Row]]) -> str:
@@ -44,7 +50,7 @@ def update_statement(table: str, keys: Sequence[Column[Row]], columns: Sequence[
 
 def arrays(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> dict[str, list[Any]]:
     """The parameters of the two statements above."""
-    return {column.name: [column.value(row) for row in rows] for column in columns}
+    return {column.name: list(map(column.value, rows)) for column in columns}
 
 
 def _arrays(columns: Sequence[Column[Row]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names
+from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
@@ -18,16 +18,16 @@ OFFENDERS_MAX: Final = 100
 """A summary names at most this many accounts or transfers that do not hold."""
 
 _COLUMNS: Final[list[Column[Posting]]] = [
-    Column("kind", "text", lambda posting: posting.kind.value),
-    Column("debit_account", "text", lambda posting: posting.debit_account),
-    Column("credit_account", "text", lambda posting: posting.credit_account),
-    Column("amount_centavos", "bigint", lambda posting: posting.amount_centavos),
-    Column("posted_at_ms", "bigint", lambda posting: posting.posted_at_ms),
-    Column("end_to_end_id", "text", lambda posting: posting.end_to_end_id),
-    Column("direction", "text", lambda posting: None if posting.direction is None else posting.direction.value),
-    Column("operation_id", "text", lambda posting: posting.operation_id),
-    Column("account_number", "text", lambda posting: posting.account_number),
-    Column("balance_after_centavos", "bigint", lambda posting: posting.balance_after_centavos),
+    of_field("kind", "text"),
+    of_field("debit_account", "text"),
+    of_field("credit_account", "text"),
+    of_field("amount_centavos", "bigint"),
+    of_field("posted_at_ms", "bigint"),
+    of_field("end_to_end_id", "text"),
+    of_field("direction", "text"),
+    of_field("operation_id", "text"),
+    of_field("account_number", "text"),
+    of_field("balance_after_centavos", "bigint"),
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
@@ -80,12 +80,30 @@ _SUMMARY: Final = f"""
         (SELECT coalesce(-sum(credited), 0)::bigint FROM sums WHERE ledger = :settlement),
         (SELECT coalesce(-sum(credited), 0)::bigint FROM sums WHERE ledger = :cash),
         (SELECT coalesce(sum(credited), 0)::bigint FROM sums WHERE ledger = :capital),
-        (SELECT coalesce(sum(amount_centavos), 0)::bigint FROM postings WHERE kind = 'deposit'),
+        (SELECT coalesce(sum(CASE kind WHEN 'deposit' THEN amount_centavos ELSE -amount_centavos END), 0)::bigint
+            FROM postings WHERE kind IN ('deposit', 'withdrawal')),
         (SELECT count(*) FROM postings),
         ARRAY(SELECT number FROM negative),
         ARRAY(SELECT number FROM odd_accounts),
         ARRAY(SELECT id FROM odd_rows)
 """  # noqa: S608 - names are constants
+_CREDITS_BEHIND: Final = """
+    SELECT posting_id FROM (
+        SELECT posting_id, kind FROM postings WHERE account_number = :account_number AND posting_id > :posting_id
+        ORDER BY posting_id DESC LIMIT :among
+    ) AS newest WHERE kind = 'credit' ORDER BY posting_id DESC
+"""
+_SUMS_BY_TIME: Final = """
+    SELECT width_bucket(posted_at_ms, CAST(:edges_ms AS bigint[])) AS place,
+        sum(CASE WHEN debit_account <> :ledger AND kind <> 'refund' THEN amount_centavos ELSE 0 END)::bigint,
+        sum(CASE WHEN debit_account = :ledger THEN amount_centavos WHEN kind = 'refund' THEN -amount_centavos ELSE 0 END
+        )::bigint,
+        count(*)
+    FROM (
+        SELECT posted_at_ms, debit_account, kind, amount_centavos FROM postings
+        WHERE account_number = :account_number ORDER BY posting_id DESC LIMIT :among
+    ) AS newest GROUP BY place
+"""
 _DUE: Final = {
     f"{direction} {status}": ",".join(sorted(due)) for (direction, status), due in POSTINGS_DUE.items() if due
 }
@@ -143,6 +161,24 @@ class PostgresPostings(PostgresRepository):
             values["before"] = before_posting_id
         rows = self._execute(f"{_LIST} WHERE {' AND '.join(conditions)} ORDER BY posting_id DESC LIMIT :size", **values)
         return [(row[0], _posting_of(row)) for row in rows]
+
+    def credits_behind(self, account_number: str, posting_id: int, among: int) -> list[int]:
+        rows = self._execute(_CREDITS_BEHIND, account_number=account_number, posting_id=posting_id, among=among)
+        return [row[0] for row in rows]
+
+    def sums_by_time(
+        self, account_number: str, edges_ms: Sequence[int], among: int
+    ) -> tuple[list[tuple[int, int]], int]:
+        rows = self._execute(
+            _SUMS_BY_TIME,
+            account_number=account_number,
+            ledger=customer_ledger(account_number),
+            edges_ms=list(edges_ms),
+            among=among,
+        ).all()
+        # Place 0 is before the first edge.
+        sums = {place: (came, went) for place, came, went, _ in rows}
+        return [sums.get(place, (0, 0)) for place in range(1, len(edges_ms) + 1)], sum(row[3] for row in rows)
 
     def summary(self) -> BooksSummary:
         row = self._execute(_SUMMARY, **_PARAMETERS, offenders=OFFENDERS_MAX).one()

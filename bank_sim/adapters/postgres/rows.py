@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, text
 
-from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, update_statement
+from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field, update_statement
 from bank_sim.application.views import RowFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
@@ -72,7 +72,7 @@ class RowTable(Generic[Row]):
 
     name: str
     key: str
-    """The column of the first part of a row's id; `direction` is that of the second."""
+    """The column, and the field, of the first part of a row's id; `direction` is that of the second."""
     about: str
     """The column of the end-to-end id of the transfer that a row is about."""
     fixed: Sequence[Column[Row]]
@@ -84,10 +84,7 @@ class RowTable(Generic[Row]):
     @property
     def ids(self) -> list[Column[Row]]:
         """The primary key."""
-        return [
-            Column(self.key, "text", lambda row: row.row_id[0]),
-            Column("direction", "text", lambda row: row.direction.value),
-        ]
+        return [of_field(self.key, "text"), of_field("direction", "text")]
 
     @property
     def columns(self) -> list[Column[Row]]:
@@ -99,9 +96,10 @@ class _Statements:
     """The statements of a table."""
 
     def __init__(self, table: RowTable[Any]) -> None:
-        key, columns = table.key, names(table.columns)
+        self.added, self.saved = table.columns, [*table.ids, *table.changing]
+        key, columns = table.key, names(self.added)
         skipping = "ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
-        self.add = insert_statement(table.name, table.columns)
+        self.add = insert_statement(table.name, self.added)
         self.save = update_statement(table.name, table.ids, table.changing)
         self.select = f"SELECT {columns} FROM {table.name}"  # noqa: S608 - names are constants of this package
         self.find = f"{self.select} WHERE {key} = %(key)s AND direction = %(direction)s"
@@ -168,12 +166,11 @@ class PostgresRows(Generic[Row]):
         if rows:
             # In the order of the ids, so that two replicas with the same new rows do not wait for each other.
             in_order = sorted(rows, key=lambda row: row.row_id)
-            postpone_bulk(self._connection, self._statements.add, arrays(self._table.columns, in_order))
+            postpone_bulk(self._connection, self._statements.add, arrays(self._statements.added, in_order))
 
     def save(self, rows: Sequence[Row]) -> None:
         if rows:
-            columns = [*self._table.ids, *self._table.changing]
-            postpone_bulk(self._connection, self._statements.save, arrays(columns, rows))
+            postpone_bulk(self._connection, self._statements.save, arrays(self._statements.saved, rows))
 
     def find(self, key: str, direction: Direction) -> Row | None:
         rows = fetch_bulk(self._connection, self._statements.find, {"key": key, "direction": direction.value})
@@ -254,9 +251,9 @@ class PostgresRows(Generic[Row]):
         if not ids:
             return {}
         ordered = sorted(ids)
-        values = {"keys": [key for key, _ in ordered], "directions": [direction.value for _, direction in ordered]}
-        rows = fetch_bulk(self._connection, statement, values)
-        return {(row[0], Direction(row[1])): self._table.row_of(row) for row in rows}
+        values = {"keys": [key for key, _ in ordered], "directions": [direction for _, direction in ordered]}
+        found = map(self._table.row_of, fetch_bulk(self._connection, statement, values))
+        return {row.row_id: row for row in found}
 
 
 def repositories(tables: Mapping[str, RowTable[Any]]) -> Callable[[Connection], Mapping[str, PostgresRows[Any]]]:

@@ -12,6 +12,7 @@ from bank_sim.adapters.postgres.accounts import PostgresAccounts, PostgresKeys
 from bank_sim.adapters.postgres.batches import PostgresBatches
 from bank_sim.adapters.postgres.charges import PostgresCharges, PostgresLocations
 from bank_sim.adapters.postgres.credentials import PostgresApiRequests, PostgresCredentials
+from bank_sim.adapters.postgres.customer_app import PostgresDevices, PostgresFavourites, PostgresReadMarks
 from bank_sim.adapters.postgres.flows import row_repositories
 from bank_sim.adapters.postgres.postings import PostgresPostings
 from bank_sim.adapters.postgres.receipts import PostgresReceipts
@@ -22,6 +23,7 @@ from bank_sim.adapters.postgres.switches import PostgresSwitches
 from bank_sim.adapters.postgres.webhooks import PostgresNotices, PostgresWebhooks
 from bank_sim.application.charges.ports import BatchRepository, ChargeRepository, LocationRepository
 from bank_sim.application.credentials.ports import ApiRequestRepository, CredentialRepository
+from bank_sim.application.customer_app.ports import DeviceRepository, FavouriteRepository, ReadMarkRepository
 from bank_sim.application.payable_codes.ports import SigningKeyRepository
 from bank_sim.application.ports import (
     AccountRepository,
@@ -65,6 +67,9 @@ class PostgresUnitOfWork(PostgresTransaction):
     rules: RuleRepository
     plans: PlanRepository
     clock: ClockRepository
+    devices: DeviceRepository
+    favourites: FavouriteRepository
+    read_marks: ReadMarkRepository
     dead_letters: DeadLetterRepository
 
     def _open(self) -> None:
@@ -87,6 +92,9 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.rules = PostgresRules(self._connection)
         self.plans = PostgresPlans(self._connection)
         self.clock = PostgresClock(self._connection)
+        self.devices = PostgresDevices(self._connection)
+        self.favourites = PostgresFavourites(self._connection)
+        self.read_marks = PostgresReadMarks(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
 
     def _raise_for(self, violation: Any, sentence: str) -> None:

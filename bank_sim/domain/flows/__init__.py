@@ -55,6 +55,14 @@ def name_of(row: Any) -> str:
     return _BY_ROW[type(row)].name
 
 
+def by_flow(rows: Iterable[Any]) -> dict[str, list[Any]]:
+    """The rows by the name of their flow, in their order."""
+    of_flows: dict[str, list[Any]] = {}
+    for row in rows:
+        of_flows.setdefault(name_of(row), []).append(row)
+    return of_flows
+
+
 def decide(rows: Rows, message: Message, facts: Facts) -> Decision[Any]:
     """Decides on a message of the hub, with the rows of its keys that exist."""
     flow = _BY_MESSAGE[type(message)]

@@ -17,6 +17,7 @@ from bank_sim.entrypoints.http.api_pix.access import Api
 from bank_sim.entrypoints.http.api_pix.errors import PixApiError, answer_pix_error
 from bank_sim.entrypoints.http.api_pix.recurring import public_router
 from bank_sim.entrypoints.http.charges_shown import ChargesShown
+from bank_sim.entrypoints.http.contract import CONTRACT_ROUTERS
 from bank_sim.entrypoints.http.errors import PROBLEMS, ended_session_sentence, sentence_of, title_of
 from bank_sim.entrypoints.http.flows import FLOW_ROUTERS
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -29,7 +30,6 @@ from bank_sim.entrypoints.http.site import (
     SignInNeeded,
     Site,
     SiteSettings,
-    bank_looks,
     is_customer,
     visitors_account,
 )
@@ -48,7 +48,7 @@ from pix.web.preferences import preferences_router
 from pix.web.problems import BODY_BYTES_MAX, TOO_LARGE, Uploads, install_problems
 from pix.web.security_headers import SecurityHeaders
 from pix.web.sessions import Tokens, install_sessions, secret_of, session_secret
-from pix.web.site import OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
+from pix.web.site import Looks, OperatorNeeded, brand_router, install_site, pages_of, to_sign_in
 from pix.web.templates import language_of
 
 UPLOAD_PATH: Final = "/pay/picture"
@@ -65,8 +65,13 @@ def create_app(
     settings: SiteSettings,
     scheme_clock: SchemeClock | None = None,
     api_pix: ApiPixOptions | None = API_PIX,
+    *,
+    has_contract: bool = False,
 ) -> FastAPI:
-    """The bank's pages and REST, and its API Pix unless that has a separate port (None)."""
+    """The bank's pages and REST, and its API Pix unless that has a separate port (None).
+
+    `has_contract` adds the endpoints by which an examiner drives and reads the bank, without sign-in.
+    """
     identity = application.identity
     app = FastAPI(
         title=f"{identity.name} ({identity.code})",
@@ -90,7 +95,7 @@ def create_app(
         charges_shown=ChargesShown(application.payable_codes.read),
         authentication=OperatorAuthentication(settings, secret),
         scheme_clock=scheme_clock or SystemClock(),
-        looks=bank_looks(identity),
+        looks=Looks(identity.name, identity.color),
     )
     install_site(app, site)
     install_sessions(app, secret, cookie, https_only=settings.public_url.startswith("https://"))
@@ -110,6 +115,7 @@ def create_app(
         payloads.router,
         *PAGE_ROUTERS,
         *((*SANDBOX_ROUTERS, sandbox_pages.router) if settings.sandbox else ()),
+        *(CONTRACT_ROUTERS if has_contract else ()),
     ):
         app.include_router(router)
     install_api_docs(app)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, Request
-from markupsafe import escape
 
+from bank_sim.application.customer_app.devices import DeviceSignedOut
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
-from bank_sim.domain.bank import BankIdentity
 from bank_sim.domain.errors import AccountNotFound
 from bank_sim.entrypoints.http.charges_shown import ChargesShown
 from bank_sim.entrypoints.http.look_ups import LookUps
@@ -20,12 +19,11 @@ from pix.runtime.clock import SchemeClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.attempts import Attempts
 from pix.web.csrf import Csrf
-from pix.web.formats import initials
 from pix.web.languages import translate
 from pix.web.operators import OperatorAuthentication, OperatorSettings, operator_of_api
-from pix.web.palette import Palette
 from pix.web.preferences import amounts_are_hidden
-from pix.web.sessions import Tokens, renew_session, session_mark
+from pix.web.session_registry import SESSION_SECONDS_MAX
+from pix.web.sessions import Tokens, renew_session, session_mark, visitor_id
 from pix.web.site import Looks, authentication_of
 from pix.web.templates import language_of
 
@@ -43,6 +41,10 @@ class SiteSettings(OperatorSettings, Protocol):
     @property
     def public_url(self) -> str:
         """Where people reach the pages; with https, cookies are for https alone."""
+
+    @property
+    def hub_console_url(self) -> str:
+        """Where people reach the hub's console; empty: no page links to it."""
 
     @property
     def sandbox(self) -> bool:
@@ -66,18 +68,6 @@ class Faults(dict[str, str]):
 
     def __missing__(self, field: str) -> str:
         return ""
-
-
-def bank_looks(identity: BankIdentity) -> Looks:
-    """The bank's initials in its colour."""
-
-    def draw(palette: Palette) -> str:
-        return (
-            '<text x="32" y="43" text-anchor="middle" font-family="system-ui,sans-serif" font-size="29" '
-            f'font-weight="800" fill="{palette["on-brand"]}">{escape(initials(identity.name))}</text>'
-        )
-
-    return Looks(identity.name, identity.color, draw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +94,19 @@ class Site:
             "sign_in_url": "/backoffice/sign-in" if request.url.path.startswith("/backoffice") else "/sign-in",
             "amounts_hidden": amounts_are_hidden(request),
             "account": None,
+            "unread": getattr(request.state, "unread", 0),
+            "hub_url": self._hub_url(request),
             "section": "",
             "virtual_now_ms": virtual_now_ms(self.scheme_clock),
             "faults": Faults(),
             "demo_mode": self.settings.demo_mode,
             "sandbox": self.settings.sandbox,
         }
+
+    def _hub_url(self, request: Request) -> str:
+        """The hub's console, for those who may see it; empty for the others."""
+        may_see = self.settings.demo_mode or request.url.path.startswith("/backoffice")
+        return self.settings.hub_console_url.rstrip("/") if may_see else ""
 
 
 def site_of(request: Request) -> Site:
@@ -119,8 +116,21 @@ def site_of(request: Request) -> Site:
 
 def sign_in(request: Request, account_number: str) -> None:
     """From now on this browser acts for the account, in a new session."""
-    renew_session(request)
+    sign_out(request)
+    site_of(request).bank.customer_app.devices.begin(
+        device_id=visitor_id(request),
+        account_number=account_number,
+        user_agent=request.headers.get("user-agent", ""),
+        session_ms_max=SESSION_SECONDS_MAX * 1000,
+    )
     request.session[_ACCOUNT] = account_number
+
+
+def sign_out(request: Request) -> None:
+    """Ends the session on this device, and begins one without an account."""
+    if session_account_number(request):
+        site_of(request).bank.customer_app.devices.end(visitor_id(request))
+    renew_session(request)
 
 
 def is_customer(request: Request) -> bool:
@@ -154,21 +164,27 @@ def visitors_account(request: Request) -> Account | None:
     if not number:
         return None
     try:
-        return site_of(request).bank.queries.find_account(number)
-    except (AccountNotFound, DatabaseUnavailable):
+        return _visit(request, site_of(request), number)
+    except (AccountNotFound, DatabaseUnavailable, DeviceSignedOut):
         return None
 
 
 def signed_in_account(request: Request, site: SiteOf) -> Account:
     """The customer's account as it is now. Raises SignInNeeded."""
-    number = request.session.get(_ACCOUNT)
-    if not isinstance(number, str):
+    number = session_account_number(request)
+    if not number:
         raise SignInNeeded
     try:
-        return site.bank.queries.find_account(number)
-    except AccountNotFound:
+        return _visit(request, site, number)
+    except (AccountNotFound, DeviceSignedOut):
         renew_session(request)
         raise SignInNeeded from None
+
+
+def _visit(request: Request, site: Site, account_number: str) -> Account:
+    visit = site.bank.customer_app.devices.visit(device_id=visitor_id(request), account_number=account_number)
+    request.state.unread = visit.unread
+    return visit.account
 
 
 operator_of_bank: Final = operator_of_api(authentication_of)

@@ -17,12 +17,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from hub.adapters.postgres.folding import folded
 from hub.application.ports import Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
+    copy_numbers,
     copy_rows,
     copy_text,
+    copy_texts,
     execute_bulk,
     fetch_bulk,
     number_array,
@@ -37,6 +40,7 @@ from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.values import by_value
 
 CACHED_TRANSFERS_MAX: Final = 10_000
 """Some 2 KB each. With more than this under way the rows are read again, as after a restart."""
@@ -92,9 +96,9 @@ _EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
-_STATUSES: Final = {status.value: status for status in TransferStatus}
-_KINDS: Final = {kind.value: kind for kind in KeyKind}
-_INITIATIONS: Final = {initiation.value: initiation for initiation in Initiation}
+_STATUSES: Final = by_value(TransferStatus)
+_KINDS: Final = by_value(KeyKind)
+_INITIATIONS: Final = by_value(Initiation)
 
 
 _IN_TIME: Final[Mapping[str, str]] = {
@@ -109,6 +113,10 @@ _WANTED: Final[Mapping[str, str]] = {
     "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
     "txid": "txid = :txid",
+    "name_part": (
+        f"(position(:name_part in {folded('payer_name')}) > 0 "
+        f"OR position(:name_part in {folded('coalesce(payee_name, chr(32))')}) > 0)"
+    ),
     "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
@@ -185,36 +193,35 @@ def _transfer_of(row: Sequence[Any]) -> Transfer:
 def _copy_line(change: RowChange[Transfer]) -> str:
     """A new row as a line of COPY, in the order of `_COPIED`."""
     transfer, payer, payee = change.row, change.row.payer, change.row.payee
-    texts = "\t".join(map(copy_text, (payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)))
+    key = transfer.payee_key
+    payer_texts = copy_texts(payer.ispb, payer.branch, payer.account_number, payer.name, payer.tax_id_masked)
     payee_texts = (
         _NO_PAYEE
         if payee is None
-        else "\t".join(
-            map(copy_text, (payee.ispb, payee.branch, payee.account_number, payee.name, payee.tax_id_masked))
-        )
+        else copy_texts(payee.ispb, payee.branch, payee.account_number, payee.name, payee.tax_id_masked)
     )
-    key = transfer.payee_key
-    key_texts = _NO_KEY if key is None else f"{key.kind.value}\t{copy_text(key.key)}"
-    more_texts = "\t".join(map(copy_text, (transfer.payee_tax_id_masked, transfer.description)))
+    key_texts = _NO_KEY if key is None else copy_texts(key.kind, key.key)
+    more_texts = copy_texts(transfer.payee_tax_id_masked, transfer.description)
+    times = copy_numbers(
+        transfer.decided_at_ms,
+        transfer.payer_processed_at_ms,
+        transfer.payee_processed_at_ms,
+        transfer.closed_at_ms,
+        transfer.resend_at_ms,
+    )
     return (
-        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{texts}\t{payee_texts}\t"
+        f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{payer_texts}\t{payee_texts}\t"
         f"{key_texts}\t{more_texts}\t"
-        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation.value}\t"
-        f"{copy_text(transfer.txid)}\t{transfer.status.value}\t"
-        f"{COPY_NULL if transfer.reason is None else transfer.reason.value}\t{_number(transfer.decided_at_ms)}\t"
-        f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
-        f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
+        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{copy_numbers(transfer.offered_at_ms)}\t"
+        f"{copy_text(transfer.traceparent)}\t{copy_numbers(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
+        f"{copy_text(transfer.txid)}\t{transfer.status}\t"
+        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{times}\t{transfer.resend_count}\t"
         f"{transfer.resends}\t{transfer.duplicates}\t{transfer.refusals}\t{copy_text(_history_lines(change.steps))}"
     )
 
 
 _NO_PAYEE: Final = "\t".join([COPY_NULL] * 5)
 _NO_KEY: Final = "\t".join([COPY_NULL] * 2)
-
-
-def _number(number: int | None) -> str:
-    return COPY_NULL if number is None else str(number)
 
 
 def _history_lines(steps: Sequence[HistoryStep]) -> str:
@@ -252,8 +259,8 @@ def _update_values(changes: Sequence[RowChange[Transfer]], revisions: Sequence[i
     return {
         "end_to_end_id": text_array([transfer.end_to_end_id for transfer in transfers]),
         "revision": number_array(revisions),
-        "status": word_array([transfer.status.value for transfer in transfers]),
-        "reason": word_array([None if transfer.reason is None else transfer.reason.value for transfer in transfers]),
+        "status": word_array([transfer.status for transfer in transfers]),
+        "reason": word_array([transfer.reason for transfer in transfers]),
         "decided_at_ms": number_array([transfer.decided_at_ms for transfer in transfers]),
         "payer_processed_at_ms": number_array([transfer.payer_processed_at_ms for transfer in transfers]),
         "payee_processed_at_ms": number_array([transfer.payee_processed_at_ms for transfer in transfers]),
@@ -356,7 +363,8 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, *narrow.key_beginnings))):
+        texts = (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, narrow.name_part, *narrow.key_beginnings)
+        if not all(map(is_storable, texts)):
             return Found([], None)
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
         in_time = _conditions(_IN_TIME, narrow, values)

@@ -5,7 +5,7 @@ import socket
 
 from lab.network.parts.errors import PartError, PortInUse
 
-__all__ = ["PortInUse", "check_port_free", "free_port"]
+__all__ = ["PortInUse", "check_port_free", "free_port", "free_ports_in_a_row"]
 
 LOOPBACK = "127.0.0.1"
 # Below every system's range for outgoing connections (Linux: 32768 and up, macOS: 49152 and up). From that range, a
@@ -28,6 +28,17 @@ def free_port() -> int:
             _handed_out.add(port)
             return port
     raise PartError(f"No free port was found between {FREE_PORT_FIRST} and {FREE_PORT_LAST}.")
+
+
+def free_ports_in_a_row(count: int) -> range:
+    """Ports that follow one another, as `free_port` gives one."""
+    for _ in range(FREE_PORT_ATTEMPTS_MAX):
+        first = free_port()
+        ports = range(first, first + count)
+        if not _handed_out & set(ports[1:]) and all(_why_not_free(port) is None for port in ports):
+            _handed_out.update(ports)
+            return ports
+    raise PartError(f"No {count} free ports in a row were found between {FREE_PORT_FIRST} and {FREE_PORT_LAST}.")
 
 
 def check_port_free(port: int, purpose: str, option: str) -> None:

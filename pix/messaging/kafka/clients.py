@@ -622,7 +622,8 @@ class KafkaSink:
             try:
                 producer.produce(
                     record.topic,
-                    key=record.key,
+                    # The protocol's records have keys; a wire without any has null.
+                    key=record.key or None,
                     value=record.value,
                     headers=dict(record.headers),
                     on_delivery=on_delivery,

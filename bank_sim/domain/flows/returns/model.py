@@ -7,11 +7,9 @@ incoming. Sides and parties are those of the original: its payer receives the mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import StrEnum
-from operator import attrgetter
 from types import MappingProxyType
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.answers import is_answered
@@ -22,7 +20,7 @@ from pix.scheme.messages import Outcome, Party, Side
 from pix.scheme.messages.returns import FromBank, ReturnAccepted, ReturnProcessed, ReturnRejected, ReturnRequested
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.values import value_object
+from pix.scheme.values import replacing, value_object
 
 NAME: Final = "return"
 """The flow's."""
@@ -195,17 +193,12 @@ class ReturnChanges(TypedDict, total=False):
     history: tuple[HistoryStep, ...]
 
 
-_FIELDS: Final = tuple(field.name for field in fields(Return))
-_FIELD_PLACES: Final = {name: place for place, name in enumerate(_FIELDS)}
-_values_of: Final = attrgetter(*_FIELDS)
+class _Change(Protocol):
+    def __call__(self, row: Return, /, **changes: Unpack[ReturnChanges]) -> Return: ...
 
 
-def changed(row: Return, **changes: Unpack[ReturnChanges]) -> Return:
-    """`dataclasses.replace` for a return, at a third of the cost."""
-    values = list(_values_of(row))
-    for name, value in changes.items():
-        values[_FIELD_PLACES[name]] = value
-    return Return(*values)
+changed: Final[_Change] = replacing(Return)
+"""The row with other values of these fields."""
 
 
 def next_status(direction: Direction, status: ReturnStatus | None, trigger: Trigger) -> ReturnStatus:

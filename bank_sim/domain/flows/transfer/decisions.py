@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bank_sim.domain.books import Posting
 from bank_sim.domain.charges.model import Charge, ChargePlace, completed, place_of, released, reserved
 from bank_sim.domain.flows.answers import Answer, answer_times, is_answered
 from bank_sim.domain.flows.flow import BANK, Decision, Facts, RowId, RowKey
@@ -83,19 +82,19 @@ def state(rows: Mapping[RowId, Any], message: FromHub) -> Transfer | None:
 
 def account_needed(transfer: Transfer | None, message: FromHub) -> str:
     """The customer's account without which the message cannot be decided on; empty when none is touched."""
-    if transfer is not None and (transfer.is_final or isinstance(message, TransferOffered)):
+    is_offer = isinstance(message, TransferOffered)
+    if transfer is not None and (is_offer or transfer.is_final):
         return ""
-    match direction_of(message), message:
-        case Direction.OUTGOING, TransferFailed():
-            return transfer.account_number if transfer else ""
-        case Direction.INCOMING, TransferOffered() | TransferConfirmed():
-            if transfer is not None:
-                return transfer.account_number
-            # A text that cannot be an account number is not looked up: the database would reject the batch for it.
-            number = message.payee.account_number
-            return number if is_account_number(number) else ""
-        case _:
-            return ""
+    if direction_of(message) is Direction.OUTGOING:
+        # Only a refund touches the payer's account.
+        return transfer.account_number if transfer is not None and isinstance(message, TransferFailed) else ""
+    if isinstance(message, TransferFailed):
+        return ""
+    if transfer is not None:
+        return transfer.account_number
+    # A text that cannot be an account number is not looked up: the database would reject the batch for it.
+    number = message.payee.account_number
+    return number if is_account_number(number) else ""
 
 
 def charge_needed(transfer: Transfer | None, message: FromHub) -> ChargePlace | None:
@@ -161,7 +160,9 @@ def _decide_outcome(
             check_outcome(message)
         except SchemeError as error:
             return _processed_without_row(message, error)
-        decided = _unoffered(message, trigger, reason, facts)
+        status = next_status(Direction.INCOMING, None, trigger)
+        step = Step(facts.now_ms, HUB, trigger, Side.PAYEE, status, reason)
+        decided = _unoffered(message, step, facts)
     else:
         if difference := _difference(transfer, message):
             return _ignore(transfer, message, facts, f"another {difference} than the transfer has")
@@ -170,18 +171,20 @@ def _decide_outcome(
             return Decision(repeated, messages=owed(repeated, facts.real_now_ms))
         payee = message.payee if message.payee is not None and _is_fit(message.payee) else transfer.payee
         try:
-            decided = move(transfer, trigger, facts.now_ms, reason, payee=payee)
+            status = next_status(transfer.direction, transfer.status, trigger)
         except IllegalTransition:
             why = f"{name} does not apply to an {transfer.direction} transfer that is {transfer.status}"
             return _ignore(transfer, message, facts, why)
+        step = Step(facts.now_ms, HUB, trigger, transfer.direction.side, status, reason)
+        decided = move(transfer, trigger, facts.now_ms, reason, payee=payee, history=(*transfer.history, step))
     booked = postings(transfer, decided, facts.now_ms)
     if account is None and any(posting.account_number for posting in booked):
         # Only a promise that the hub invented, or an account that vanished: for people to look at, not to guess.
         why = "the customer's account does not exist"
         row = None if transfer is None else _ignore(transfer, message, facts, why).row
         return Decision(row, dead_letter=f"{name}: {why}")
-    step = Step(facts.now_ms, HUB, trigger, decided.direction.side, decided.status, reason)
-    return _recorded(decided, (step,), facts, booked, _charge_after(decided, facts.charge))
+    charge = _charge_after(decided, facts.charge)
+    return Decision(decided, (step,), owed(decided, facts.real_now_ms), postings=booked, charge=charge)
 
 
 def _charge_after(transfer: Transfer, charge: Charge | None) -> Charge | None:
@@ -240,18 +243,6 @@ def _why_unknown(message: TransferConfirmed | TransferFailed) -> str:
     return ""
 
 
-def _recorded(
-    transfer: Transfer,
-    steps: tuple[HistoryStep, ...],
-    facts: Facts,
-    booked: tuple[Posting, ...] = (),
-    charge: Charge | None = None,
-) -> Decision[Transfer]:
-    """The decision for a row with new steps of its history."""
-    transfer = changed(transfer, history=(*transfer.history, *steps))
-    return Decision(transfer, steps, owed(transfer, facts.real_now_ms), postings=booked, charge=charge)
-
-
 def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Decision[Transfer]:
     """Records an ignored message: it changes nothing else."""
     ignored = changed(transfer, refusals=transfer.refusals + 1)
@@ -271,6 +262,10 @@ def _ignore(transfer: Transfer, message: FromHub, facts: Facts, why: str) -> Dec
 def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[Transfer]:
     trigger = Trigger.REJECTION if answer.reason else Trigger.ACCEPTANCE
     status = next_status(Direction.INCOMING, None, trigger)
+    steps = (
+        Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
+        Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
+    )
     row = Transfer(
         end_to_end_id=offer.end_to_end_id,
         direction=Direction.INCOMING,
@@ -287,28 +282,24 @@ def _answered(offer: TransferOffered, answer: Answer, facts: Facts) -> Decision[
         traceparent=facts.traceparent,
         initiation=offer.initiation,
         txid=offer.txid,
+        history=steps,
     )
-    steps = (
-        Step(facts.now_ms, HUB, Trigger.OFFER, Side.PAYEE, status),
-        Step(facts.now_ms, BANK, trigger, Side.PAYEE, status, answer.reason),
-    )
-    return _recorded(_given_by(row, answer, facts), steps, facts, charge=_charge_after(row, facts.charge))
+    row = _given_by(row, answer, facts)
+    return Decision(row, steps, owed(row, facts.real_now_ms), charge=_charge_after(row, facts.charge))
 
 
 def _given_by(transfer: Transfer, answer: Answer, facts: Facts) -> Transfer:
     return changed(transfer, **answer_times(transfer, answer, facts))
 
 
-def _unoffered(
-    message: TransferConfirmed | TransferFailed, trigger: Trigger, reason: ReasonCode | None, facts: Facts
-) -> Transfer:
+def _unoffered(message: TransferConfirmed | TransferFailed, step: HistoryStep, facts: Facts) -> Transfer:
     """The incoming row of a transfer whose outcome has come before any offer."""
     assert message.payee is not None, "the caller has checked it"
     return Transfer(
         end_to_end_id=message.end_to_end_id,
         direction=Direction.INCOMING,
-        status=next_status(Direction.INCOMING, None, trigger),
-        reason=reason,
+        status=step.status,
+        reason=step.reason,
         amount_centavos=message.amount_centavos,
         account_number=message.payee.account_number,
         payer=message.payer,
@@ -320,6 +311,7 @@ def _unoffered(
         traceparent=facts.traceparent,
         initiation=message.initiation,
         txid=message.txid,
+        history=(step,),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from bank_sim.domain.account import Account
@@ -20,12 +19,13 @@ from pix.scheme.people import check_masked_tax_id
 from pix.scheme.postings import Direction
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.texts import check_description, check_line
+from pix.scheme.values import value_object
 
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 100
 SHOWN_NAME_LENGTH_MAX: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_object
 class TransferOrder:
     """A customer's order to pay: to a key, or to an account that the payer typed (MANU).
 

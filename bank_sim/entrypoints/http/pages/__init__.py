@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from bank_sim.entrypoints.http.pages import (
+    account,
     home,
     keys,
     limits,
+    logos,
     open_account,
     pay,
     pay_by_bank,
@@ -25,6 +27,8 @@ PAGE_ROUTERS: Final = (
     sign_in.router,
     open_account.router,
     home.router,
+    account.router,
+    logos.router,
     pay.router,
     pay_by_bank.router,
     transfer.router,

@@ -21,14 +21,16 @@ from bank_sim.entrypoints.http.site import (
     sign_in,
     visitors_account,
 )
+from bank_sim.entrypoints.http.site import sign_out as end_session
 from pix.runtime.outages import DatabaseUnavailable
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.sessions import renew_session
 from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 DEMO_ACCOUNTS_SHOWN_MAX: Final = 12
+ACCOUNT_DIGITS: Final = 6
+"""Of an account's number, before its check digit."""
 
 router = page_router()
 
@@ -38,6 +40,20 @@ def show(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
     return _page(request, site, pages, "", next_url, Faults(), 200)
+
+
+@router.get("/sign-in/people")
+def people(
+    request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
+) -> Response:
+    """The demo people, for the menu in the head; nobody without demo mode."""
+    context = {
+        "demo_accounts": _demo_people(site),
+        "own_number": session_account_number(request),
+        "next_url": local_url(next_url),
+        "short": True,
+    }
+    return pages.page(request, "bank/sign_in.html", context, block="people")
 
 
 @router.get("/session")
@@ -91,24 +107,30 @@ def as_demo_person(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    renew_session(request)
+    end_session(request)
     return see_other(request, "/sign-in")
 
 
 def _account_number(text: str) -> str:
-    """The number with its hyphen, also when it was typed without."""
+    """The number with its hyphen and its zeros, also when it was typed without."""
     digits = "".join(character for character in text if character.isascii() and character.isalnum())
-    return f"{digits[:-1]}-{digits[-1:]}" if digits else ""
+    return f"{digits[:-1]:0>{ACCOUNT_DIGITS}}-{digits[-1:]}" if digits else ""
+
+
+def _demo_people(site: Site) -> Sequence[Account]:
+    if not site.settings.demo_mode:
+        return ()
+    people = site.bank.queries.list_accounts(size=DEMO_ACCOUNTS_SHOWN_MAX).accounts
+    return [person for person in people if person.status != "closed"]
 
 
 def _page(
     request: Request, site: Site, pages: Pages, number: str, next_url: str, faults: Faults, status: int
 ) -> Response:
-    people: Sequence[Account] = ()
-    if site.settings.demo_mode:
-        people = site.bank.queries.list_accounts(size=DEMO_ACCOUNTS_SHOWN_MAX).accounts
     context = {
-        "demo_accounts": [person for person in people if person.status != "closed"],
+        "demo_accounts": _demo_people(site),
+        "own_number": "",
+        "short": False,
         "values": {"account_number": number},
         "next_url": next_url,
         "account": visitors_account(request),

@@ -7,16 +7,15 @@ payer's bank is offered it. The row is also its outbox, as the transfer's is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
 from pix.scheme.messages import Outcome, Party, Side
 from pix.scheme.messages.returns import FromHub, ReturnConfirmed, ReturnFailed, ReturnOffered, ReturnRequested
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.values import value_object
+from pix.scheme.values import replacing, value_object
 
 
 class ReturnStatus(StrEnum):
@@ -203,9 +202,12 @@ class ChangesOfMove(Processed, total=False):
     resend_at_ms: int | None
 
 
-def changed(row: Return, **changes: Unpack[ReturnChanges]) -> Return:
-    """The row with other values of these fields."""
-    return replace(row, **changes)
+class _Change(Protocol):
+    def __call__(self, row: Return, /, **changes: Unpack[ReturnChanges]) -> Return: ...
+
+
+changed: Final[_Change] = replacing(Return)
+"""The row with other values of these fields."""
 
 
 def next_status(status: ReturnStatus | None, trigger: Trigger) -> ReturnStatus:

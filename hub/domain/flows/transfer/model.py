@@ -7,10 +7,8 @@ the answer to a duplicate, the restart after a crash and the outbox sweep all se
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import StrEnum
-from operator import attrgetter
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
@@ -27,7 +25,7 @@ from pix.scheme.messages import (
 )
 from pix.scheme.messages.transfers import FromHub
 from pix.scheme.reasons import ReasonCode
-from pix.scheme.values import value_object
+from pix.scheme.values import replacing, value_object
 
 
 class TransferStatus(StrEnum):
@@ -197,17 +195,12 @@ class ChangesOfMove(Processed, total=False):
     resend_at_ms: int | None
 
 
-_FIELDS: Final = tuple(field.name for field in fields(Transfer))
-_FIELD_PLACES: Final = {name: place for place, name in enumerate(_FIELDS)}
-_values_of: Final = attrgetter(*_FIELDS)
+class _Change(Protocol):
+    def __call__(self, row: Transfer, /, **changes: Unpack[TransferChanges]) -> Transfer: ...
 
 
-def changed(transfer: Transfer, **changes: Unpack[TransferChanges]) -> Transfer:
-    """`dataclasses.replace` for a transfer, at a third of the cost, which counts where each message changes one."""
-    values = list(_values_of(transfer))
-    for name, value in changes.items():
-        values[_FIELD_PLACES[name]] = value
-    return Transfer(*values)
+changed: Final[_Change] = replacing(Transfer)
+"""The row with other values of these fields."""
 
 
 def next_status(status: TransferStatus | None, trigger: Trigger) -> TransferStatus:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from cachetools import TTLCache, cached
 from fastapi import Depends, Request
 
+from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from hub.entrypoints.http.pages.snapshot import Overview, cached_for
 from pix.participant.clock.model import virtual_now_ms
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
+from pix.web.logo import disc, line
 from pix.web.operators import OperatorAuthentication
-from pix.web.palette import Palette
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import session_mark
 from pix.web.site import Looks
@@ -31,21 +31,13 @@ HEALTH_TTL_SECONDS: Final = 2.0
 KEY_COUNTS_TTL_SECONDS: Final = 10.0
 """Counting goes through every key, so it is done seldom, and once for all pages."""
 
-Value = TypeVar("Value")
 
-
-def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Value]:
-    """`make` with a cache: it runs once per time to live, however many pages call it."""
-    return cached(TTLCache(maxsize=1, ttl=ttl_seconds), condition=threading.Condition())(make)
-
-
-def _draw_hub(palette: Palette) -> str:
-    ink = palette["on-brand"]
-    return (
-        f'<g stroke="{ink}" stroke-width="3.5"><path d="M18 18 46 46M46 18 18 46"/></g>'
-        f'<g fill="{ink}"><circle cx="32" cy="32" r="9"/><circle cx="17" cy="17" r="5.500"/>'
-        '<circle cx="47" cy="17" r="5.500"/><circle cx="17" cy="47" r="5.500"/><circle cx="47" cy="47" r="5.500"/></g>'
-    )
+_BANKS: Final = ((17, 17), (47, 17), (17, 47), (47, 47))
+_MARK: Final = (
+    *(line((32, 32), bank, 3.5) for bank in _BANKS),
+    disc(32, 32, 9),
+    *(disc(x, y, 5.5) for x, y in _BANKS),
+)
 
 
 class Site:
@@ -57,16 +49,20 @@ class Site:
         wire: LiveMessages,
         bank_books: BankBooks,
         lab_panel_url: str = "",
+        course: CourseApplication | None = None,
     ) -> None:
+        """`course` is None without course mode."""
+        self.course = course
         self.hub = hub
         self.wire = wire
         self.bank_books = bank_books
         self.lab_panel_url = lab_panel_url
         self.authentication = authentication
         self.csrf = csrf
-        self.looks = Looks(NAME, COLOR, _draw_hub)
+        self.looks = Looks(NAME, COLOR, _MARK)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
         self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
+        self.overview = Overview(hub, self.health)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         clock = self.hub.network_clock
@@ -81,6 +77,10 @@ class Site:
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
+            # The sign-in page shows nothing of the network.
+            "alert_counts": self.overview.alert_counts() if self.authentication.is_operator(request) else {},
+            "search_text": "",
+            "has_course": self.course is not None,
             "has_clock": clock is not None,
             "virtual_now_ms": None if clock is None else virtual_now_ms(clock.network),
         }

@@ -1,0 +1,1 @@
+"""The course adapter: what it does with the messages of the hub and of the course's banks."""

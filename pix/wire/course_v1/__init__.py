@@ -1,0 +1,1 @@
+"""The wire of the original CodePix course: JSON over Kafka without keys, headers or signatures."""
