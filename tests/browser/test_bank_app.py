@@ -79,7 +79,7 @@ def test_a_code_is_read_by_camera_by_paste_and_by_drop(look: Look, ana: Account,
 def test_a_camera_that_is_refused_is_said_and_the_form_stays(look: Look, ana: Account) -> None:
     page = look("001", ana)
     page.goto("/pay?way=picture")
-    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no'))")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no')); }")
     page.locator("#scanner-start").click()
     expect(page.locator("#scanner-words")).to_contain_text("The camera can't be used")
     expect(page.locator("#scanner-start")).to_be_visible()
@@ -92,6 +92,7 @@ def test_the_person_is_switched_from_any_page_by_keyboard(look: Look, aurora: Ba
     page.goto("/keys")
     page.locator(".switcher > summary").focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
     people = page.locator(".switcher-people button")
     expect(people).to_have_count(1)
     expect(people).to_contain_text(eva.number)
@@ -160,6 +161,41 @@ def test_the_current_tab_of_the_back_office_is_in_sight_on_a_phone(look: Look) -
     page.goto("/backoffice/behaviour")
     box = page.locator(".office-nav [aria-current]").bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["viewport"]["width"] + 1
+
+
+def test_tables_are_cards_on_a_phone(look: Look, ana: Account) -> None:
+    page = look("001", size=PHONE)
+    page.goto("/backoffice/accounts")
+    row = page.locator("tbody tr").first
+    shown = row.locator("td[data-label]").evaluate_all(
+        "cells => cells.map((cell) => [cell.dataset.label, getComputedStyle(cell, '::before').content])"
+    )
+    assert ["Balance", '"Balance"'] in shown
+    frame = page.locator(".table-frame").first
+    assert frame.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing is cut at the card's edge"
+
+
+def test_a_long_message_takes_two_lines_of_a_list(look: Look, ana: Account, bruno: Account) -> None:
+    page = look("001", ana, size=PHONE)
+    to_review(page, "bruno@example.com", "1000", "Uma mensagem bem comprida. " * 5)
+    shield = page.locator(".hint.row", has_text="charged once")
+    box, words = shield.locator(".icon").bounding_box(), shield.bounding_box()
+    assert box is not None and words is not None and words["height"] < 4 * box["height"]
+    assert shield.evaluate("e => getComputedStyle(e).flexWrap") == "nowrap", "the shield stands beside its words"
+    page.locator("#confirm").click()
+    stage(page, "completed")
+    page.goto("/statement")
+    detail = page.locator(".item-detail-long", has_text="Uma mensagem").first
+    lines = detail.evaluate("e => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)")
+    assert lines <= 2.1
+
+
+def test_the_confirmation_is_two_tabs_away(look: Look, ana: Account, bruno: Account) -> None:
+    page = look("001", ana)
+    to_review(page, "bruno@example.com", "1000")
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "confirm"
 
 
 @pytest.fixture

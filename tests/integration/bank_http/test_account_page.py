@@ -231,3 +231,9 @@ def _weight(visitor: Visitor, path: str) -> int:
     loaded = re.findall(r'<(?:script|link)[^>]* (?:src|href)="([^"]+\.(?:js|css)[^"]*)"', page.text)
     answers = [page, *(visitor.client.get(address) for address in loaded)]
     return sum(int(answer.headers["content-length"]) for answer in answers)
+
+
+def test_pages_have_no_invented_attributes(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    invented = {path: re.findall(r'\shx-[a-z-]+="', visitor.open(path).text) for path in PAGES}
+    assert {path: found for path, found in invented.items() if found} == {}
