@@ -88,6 +88,11 @@ class Queries:
         with self._units() as unit:
             return unit.settlement.all()[ispb], unit.settlement.fundings(ispb)
 
+    def largest_fundings(self) -> dict[str, int]:
+        """The largest amount that each bank was funded with at once, by ISPB."""
+        with self._units() as unit:
+            return unit.settlement.largest_fundings()
+
     def count_keys(self) -> Mapping[tuple[str, KeyKind], int]:
         """By (ISPB, kind)."""
         with self._units() as unit:

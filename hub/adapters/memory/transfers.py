@@ -8,6 +8,7 @@ from typing import Final
 from hub.adapters.memory.rows import MemoryRows
 from hub.application.ports import Found, Latency, TransferFilter
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
+from pix.scheme.searching import fold
 
 
 class MemoryTransfers(MemoryRows[Transfer]):
@@ -27,6 +28,7 @@ class MemoryTransfers(MemoryRows[Transfer]):
         def shows(transfer: Transfer) -> bool:
             key = "" if transfer.payee_key is None else transfer.payee_key.key
             sides = {transfer.payer.ispb, transfer.payee.ispb if transfer.payee else ""}
+            names = (transfer.payer.name, transfer.payee.name if transfer.payee else "")
             return (
                 (not narrow.ispb or narrow.ispb in sides)
                 and (narrow.status is None or transfer.status is narrow.status)
@@ -34,6 +36,7 @@ class MemoryTransfers(MemoryRows[Transfer]):
                 and (not narrow.key or key == narrow.key)
                 and (not narrow.key_beginnings or key.startswith(narrow.key_beginnings))
                 and (not narrow.txid or transfer.txid == narrow.txid)
+                and (not narrow.name_part or any(narrow.name_part in fold(name) for name in names))
                 and (narrow.amount_centavos is None or transfer.amount_centavos == narrow.amount_centavos)
                 and (not narrow.open_only or transfer.resend_at_ms is not None)
                 and narrow.id_part in transfer.end_to_end_id

@@ -36,6 +36,7 @@ from pix.runtime.memory_table import MemoryTable
 from pix.scheme.clock import VirtualTime
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.searching import fold
 
 
 @dataclass(slots=True)
@@ -201,6 +202,13 @@ class MemorySettlement:
         fundings = [funding for funding in self._store.fundings.values() if funding.ispb == ispb]
         return sorted(fundings, key=lambda funding: (funding.funded_at_ms, funding.funding_id))
 
+    def largest_fundings(self) -> dict[str, int]:
+        largest: dict[str, int] = {}
+        for funding in self._store.fundings.values():
+            if funding.amount_centavos > largest.get(funding.ispb, 0):
+                largest[funding.ispb] = funding.amount_centavos
+        return largest
+
 
 class MemoryKeys:
     def __init__(self, store: HubStore) -> None:
@@ -261,7 +269,9 @@ class MemoryKeys:
         found = [
             entry
             for entry in examined
-            if (narrow.kind is None or entry.key.kind is narrow.kind) and (not narrow.ispb or entry.ispb == narrow.ispb)
+            if (narrow.kind is None or entry.key.kind is narrow.kind)
+            and (not narrow.ispb or entry.ispb == narrow.ispb)
+            and narrow.holder_part in fold(entry.holder_name)
         ]
         is_cut = len(found) < narrow.size and len(examined) == narrow.examined_max
         return Found(found[: narrow.size], place(examined[-1]) if is_cut else None)

@@ -69,6 +69,8 @@ class TransferFilter:
     """Only those paid to a key whose stored form begins with one of these."""
     txid: str = ""
     """Only those with this txid; case matters."""
+    name_part: str = ""
+    """Only those whose payer or payee has this in the name; without accents and case (`pix.scheme.searching.fold`)."""
     amount_centavos: int | None = None
     reason: ReasonCode | None = None
     received_from_ms: int | None = None
@@ -93,7 +95,14 @@ class TransferFilter:
     def is_search(self) -> bool:
         """Whether it may have to look at many transfers to find a few."""
         is_narrow = (
-            self.ispb or self.status or self.id_part or self.key or self.key_beginnings or self.reason or self.txid
+            self.ispb
+            or self.status
+            or self.id_part
+            or self.key
+            or self.key_beginnings
+            or self.reason
+            or self.txid
+            or self.name_part
         )
         return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
@@ -106,6 +115,8 @@ class KeyFilter:
     """Of the key in its stored form, one of these; none begins with another."""
     kind: KeyKind | None = None
     ispb: str = ""
+    holder_part: str = ""
+    """Only those whose holder has this in the name, without accents and case; folded."""
     after: tuple[str, str] | None = None
     """Only those behind this (key, kind): the last of the previous page."""
     size: int = 50
@@ -311,6 +322,9 @@ class SettlementRepository(Protocol):
 
     def fundings(self, ispb: str) -> list[Funding]:
         """Oldest first."""
+
+    def largest_fundings(self) -> dict[str, int]:
+        """The largest amount that each bank was funded with at once, by ISPB."""
 
 
 class KeyRepository(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -26,6 +25,7 @@ from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.web.formats import brl_plain, iso_time
 from pix.web.site import PagesOf
+from pix.web.spreadsheets import harmless
 from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25
@@ -35,11 +35,6 @@ UPCOMING_SHOWN_MAX: Final = 5
 LINES_PER_READ: Final = 500
 LINES_EXPORTED_MAX: Final = 50_000
 LINES_PRINTED_MAX: Final = 2_000
-
-# Before =, +, -, @ and their full-width forms: at the beginning or behind a separator, also with spaces and quotes.
-_FORMULA: Final = re.compile(r"(?:^|(?<=[,;|]))(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-# No text that was checked holds one; an old row may.
-_BREAKS: Final = str.maketrans("\t\r\n", "   ")
 
 router = page_router()
 
@@ -178,12 +173,3 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
 def kind_of(line: StatementLine) -> str:
     """The kind of the posting, with the flow in front where it is not that of a payment."""
     return line.kind.value if line.flow in ("", TRANSFER) else f"{line.flow}_{line.kind.value}"
-
-
-def harmless(text: str) -> str:
-    """The text with an apostrophe wherever a spreadsheet would begin to read a formula.
-
-    OWASP's rule for CSV injection: at the beginning, and behind whatever another reader takes for a separator, since
-    quotation marks protect from the semicolon alone. Tabs and line breaks, which begin cells too, become spaces.
-    """
-    return _FORMULA.sub("'", text.translate(_BREAKS))

@@ -16,11 +16,15 @@ from hub.entrypoints.http.pages import (
     overview,
     protocol,
     returns,
+    search,
+    transfer_list,
     transfers,
 )
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
+    search.router,
+    transfer_list.router,
     transfers.router,
     returns.router,
     banks.router,

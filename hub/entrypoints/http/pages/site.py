@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from cachetools import TTLCache, cached
 from fastapi import Depends, Request
 
 from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
 from hub.application.use_cases import HubApplication
+from hub.entrypoints.http.pages.snapshot import Overview, cached_for
 from pix.participant.clock.model import virtual_now_ms
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
@@ -31,13 +30,6 @@ HEALTH_TTL_SECONDS: Final = 2.0
 """The probes cost connections, so all pages share their answers for so long."""
 KEY_COUNTS_TTL_SECONDS: Final = 10.0
 """Counting goes through every key, so it is done seldom, and once for all pages."""
-
-Value = TypeVar("Value")
-
-
-def cached_for(ttl_seconds: float, make: Callable[[], Value]) -> Callable[[], Value]:
-    """`make` with a cache: it runs once per time to live, however many pages call it."""
-    return cached(TTLCache(maxsize=1, ttl=ttl_seconds), condition=threading.Condition())(make)
 
 
 _BANKS: Final = ((17, 17), (47, 17), (17, 47), (47, 47))
@@ -70,6 +62,7 @@ class Site:
         self.looks = Looks(NAME, COLOR, _MARK)
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
         self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
+        self.overview = Overview(hub, self.health)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         clock = self.hub.network_clock
@@ -84,6 +77,9 @@ class Site:
             "lab_panel_url": self.lab_panel_url,
             "amounts_hidden": amounts_are_hidden(request),
             "section": "",
+            # The sign-in page shows nothing of the network.
+            "alert_counts": self.overview.alert_counts() if self.authentication.is_operator(request) else {},
+            "search_text": "",
             "has_course": self.course is not None,
             "has_clock": clock is not None,
             "virtual_now_ms": None if clock is None else virtual_now_ms(clock.network),
