@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,13 +19,15 @@ from lab.prove.scenarios.command import (
     scenarios_document,
     scenarios_table,
 )
+from lab.prove.scenarios.file import is_scenario_file, read_scenario_file
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.scenario import Scenario
 from lab.read.report import console, print_json, print_lines
+from lab.read.yaml_file import YamlRefused
 
 
 def scenario(
-    names: Annotated[list[str] | None, typer.Argument(help="Which ones to play; --list shows them.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names (--list shows them), or files (.yml).")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show what there is, and play nothing.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Play every scenario, one after the other.")] = False,
     kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
@@ -49,11 +52,17 @@ def scenario(
 
 def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
     known = ", ".join(SCENARIOS)
-    unknown = [name for name in names if name not in SCENARIOS]
+    unknown = [name for name in names if name not in SCENARIOS and not is_scenario_file(name)]
     if unknown:
-        raise refuse(f"NAMES: {', '.join(unknown)} unknown; choose from {known}.", EXIT_USAGE)
+        raise refuse(f"NAMES: {', '.join(unknown)} unknown; choose from {known}, or name a file (.yml).", EXIT_USAGE)
     if everything:
         return list(SCENARIOS.values())
     if not names:
         raise refuse(f"NAMES: say which scenario to play, or --all; choose from {known}.", EXIT_USAGE)
-    return [SCENARIOS[name] for name in dict.fromkeys(names)]
+    try:
+        return [
+            SCENARIOS[name] if name in SCENARIOS else read_scenario_file(Path(name)).as_scenario()
+            for name in dict.fromkeys(names)
+        ]
+    except YamlRefused as error:
+        raise refuse(f"NAMES: {error}", EXIT_USAGE) from None

@@ -30,7 +30,7 @@ DISK_EACH_LOOKS: Final = 5
 """The data folder is looked at each second."""
 DISK_ENTRIES_MAX: Final = 10_000
 LOG_LINES_SHOWN: Final = 6
-LOG_LINE_LENGTH_MAX: Final = 300
+LOG_LINE_LENGTH_MAX: Final = 120
 
 ENDED_NOTE: Final = translatable("ended by itself: {}")
 OUTPUT_NOTE: Final = translatable("wrote too much output; {} MB of it were dropped")
