@@ -32,7 +32,7 @@ from hub.entrypoints.grpc.server import add_services
 from hub.entrypoints.kafka import CONSUMER_GROUP, open_source
 from hub.entrypoints.scheduler import outbox_sweep
 from hub.settings import HubSettings
-from pix.messaging.kafka.acls import allow_banks
+from pix.messaging.kafka.acls import allow_banks, allow_course_banks
 from pix.messaging.kafka.browser import KafkaBrowser
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
@@ -139,6 +139,8 @@ class Hub(Participant[HubSettings]):
         limit_topics(self.kafka(), topics)
         if self.settings.kafka_security_protocol.has_sasl:
             allow_banks(self.kafka(), [bank.code for bank in self.application.queries.list_banks()])
+            if self.settings.course_mode:
+                allow_course_banks(self.kafka(), [bank.group for bank in self.course.queries.banks().values()])
 
     def process_again(self, envelope: object) -> None:
         record = cast(Record, envelope)

@@ -56,9 +56,9 @@ def logs_restored() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL server that lives as long as the run."""
+    """A PostgreSQL server that lives as long as the run, as do its data: it never waits for the disk."""
     with tempfile.TemporaryDirectory(prefix="codepix-pg-") as folder:
-        server = EmbeddedPostgres(Path(folder) / "data")
+        server = EmbeddedPostgres(Path(folder) / "data", durable=False)
         server.start()
         yield server
         server.stop()

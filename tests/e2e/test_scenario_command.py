@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
+import httpx
 import pytest
 
+from lab.network.network import Network
+from lab.network.run import Run
+from lab.network.supervisor import Supervisor
 from lab.prove.scenarios.registry import SCENARIOS
+from lab.prove.scenarios.runner import ScenarioRunner
+from lab.prove.scenarios.scenario import ScenarioResult
 from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix_json
 
 WITNESSES = {
@@ -20,9 +28,39 @@ WITNESSES = {
 """For each scenario the number that shows that what it is about has happened."""
 
 
+PLAYED_ELSEWHERE = {
+    "payee-bank-dies": "tests/browser/test_lab.py, from its button",
+    "everything-dies": "the command, in `make prove`; without the script: tests/e2e/test_experiment_command.py",
+    "returns-storm": "the command, in `make prove`; without the script: tests/e2e/test_experiment_command.py",
+}
+"""Scenarios that the shared network is spared."""
+
+
+def play(name: str, network: Network, client: httpx.Client) -> ScenarioResult:
+    with ExitStack() as afterwards:
+        run = Run(network, client, afterwards)
+        supervisor = Supervisor.of(network)
+        run.in_background(supervisor.run)
+        try:
+            return ScenarioRunner(run, supervisor).run(SCENARIOS[name])
+        finally:
+            run.ends.set()
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in PLAYED_ELSEWHERE])
+def test_a_scenario_is_green(name: str, quiet_network: Network, client: httpx.Client) -> None:
+    result = play(name, quiet_network, client)
+    quiet_network.await_ready()
+    assert (result.is_ok, result.failures) == (True, [])
+    assert result.numbers[WITNESSES[name]] > 0, result.numbers
+    assert result.report is not None and result.report.is_ok
+    assert len(result.steps) >= 4
+
+
+@pytest.mark.prove
 @pytest.mark.timeout(600)
-def test_every_scenario_is_green() -> None:
+def test_every_scenario_is_green_by_command() -> None:
     code, document = run_codepix_json("scenario", "--all", seconds_max=580)
     assert {each["name"]: (each["ok"], each["failures"]) for each in document["scenarios"]} == {
         name: (True, []) for name in SCENARIOS

@@ -22,6 +22,7 @@ from hub.application.ports import Activity, Found, Latency, RowChange, TransferF
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
+    copy_numbers,
     copy_rows,
     copy_text,
     copy_texts,
@@ -201,25 +202,26 @@ def _copy_line(change: RowChange[Transfer]) -> str:
     )
     key_texts = _NO_KEY if key is None else copy_texts(key.kind, key.key)
     more_texts = copy_texts(transfer.payee_tax_id_masked, transfer.description)
+    times = copy_numbers(
+        transfer.decided_at_ms,
+        transfer.payer_processed_at_ms,
+        transfer.payee_processed_at_ms,
+        transfer.closed_at_ms,
+        transfer.resend_at_ms,
+    )
     return (
         f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{payer_texts}\t{payee_texts}\t"
         f"{key_texts}\t{more_texts}\t"
-        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
+        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{copy_numbers(transfer.offered_at_ms)}\t"
+        f"{copy_text(transfer.traceparent)}\t{copy_numbers(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
         f"{copy_text(transfer.txid)}\t{transfer.status}\t"
-        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{_number(transfer.decided_at_ms)}\t"
-        f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
-        f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
+        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{times}\t{transfer.resend_count}\t"
         f"{transfer.resends}\t{transfer.duplicates}\t{transfer.refusals}\t{copy_text(_history_lines(change.steps))}"
     )
 
 
 _NO_PAYEE: Final = "\t".join([COPY_NULL] * 5)
 _NO_KEY: Final = "\t".join([COPY_NULL] * 2)
-
-
-def _number(number: int | None) -> str:
-    return COPY_NULL if number is None else str(number)
 
 
 def _history_lines(steps: Sequence[HistoryStep]) -> str:

@@ -81,6 +81,8 @@ class Rule:
 
 
 Run = Callable[["Bench"], Generator[Restart, None, None] | None]
+Declare = Callable[[Run], Run]
+"""The decorator of a case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Group:
         needs: Collection[Need] = (),
         stage: Stage = Stage.TOGETHER,
         slow: bool = False,
-    ) -> Callable[[Run], Run]:
+    ) -> Declare:
         def declare(run: Run) -> Run:
             given: dict[str, Any] = {"profile": profile, "needs": frozenset(needs), "stage": stage, "slow": slow}
             self.cases.append(Case(f"{self.name}.{name}", title, rule, run, **given))

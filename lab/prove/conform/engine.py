@@ -53,10 +53,15 @@ def examine(examiner: Examiner, cases: Sequence[Case], profile: Profile, note: N
             ready.append(case)
     by_stage = {stage: [case for case in ready if case.stage is stage] for stage in Stage}
     _run_together(examiner, by_stage[Stage.TOGETHER], keep)
-    _run_around_restart(examiner, by_stage[Stage.RESTART], keep)
-    for case in (*by_stage[Stage.ALONE], *by_stage[Stage.NETWORK]):
-        examiner.examined.check_alive()
-        keep(run_case(examiner, case))
+    try:
+        _run_around_restart(examiner, by_stage[Stage.RESTART], keep)
+        for case in (*by_stage[Stage.ALONE], *by_stage[Stage.NETWORK]):
+            examiner.examined.check_alive()
+            keep(run_case(examiner, case))
+    except BankLost:
+        for case in cases:
+            if case.id not in results:
+                keep(Result(case, Verdict.NOT_EXAMINED, "the bank does not run any more"))
     examination.results = [results[case.id] for case in cases]
     examination.seconds = time.monotonic() - began
     return examination
@@ -89,13 +94,26 @@ def _run_around_restart(examiner: Examiner, cases: Sequence[Case], keep: Note) -
     if not cases or not isinstance(bank, StartedBank):
         return
     plays = [_Play(examiner, case) for case in cases]
+    why_down = ""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="conform") as pool:
-        for happens, what in ((None, None), (Restart.DOWN, bank.kill), (Restart.UP, bank.start)):
-            if what is not None:
-                what()
-            list(pool.map(lambda play, now=happens: play.step(now), plays))
+        list(pool.map(_Play.step, plays))
+        bank.kill()
+        list(pool.map(lambda play: play.step(Restart.DOWN), plays))
+        try:
+            bank.start()
+        except CannotExamine as error:
+            why_down = f"The bank does not start again after SIGKILL: {error}"
+        for play in plays if why_down else ():
+            play.fail(why_down)
+        list(pool.map(lambda play: play.step(Restart.UP), plays))
     for play in plays:
         keep(play.result())
+    if why_down:
+        raise BankLost(why_down)
+
+
+class BankLost(Exception):
+    """The bank cannot be started any more: what is left of the examination is not examined."""
 
 
 class _Play:
@@ -137,6 +155,10 @@ class _Play:
             # A fault of the examiner's must not pass for one of the bank's, nor end the examination.
             log.exception("a case cannot be played", case=self._case.id)
             self._end = (Verdict.FAILED, f"The examiner failed: {type(error).__name__}: {error}")
+
+    def fail(self, why: str) -> None:
+        """Ends a case that is waiting for a bank that does not come back."""
+        self._end = self._end or (Verdict.FAILED, why)
 
     def _with_end_of_process(self, why: str) -> str:
         bank = self._examiner.examined

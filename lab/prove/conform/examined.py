@@ -30,6 +30,8 @@ READY_POLL_SECONDS: Final = 0.1
 PROBE_SECONDS_MAX: Final = 5.0
 END_SECONDS_MAX: Final = 10.0
 """A bank ends on SIGTERM within this time."""
+EXAMINERS_OWN: Final = {"GRPC_VERBOSITY": "ERROR", "GRPC_ENABLE_FORK_SUPPORT": "0"}
+"""Variables of the examiner's process alone: gRPC tells of each process that is started beside its threads."""
 UNEXPECTED_ENDS_MAX: Final = 10
 """A bank that ends so often without being stopped is not started again."""
 
@@ -101,7 +103,7 @@ class StartedBank(Examined):
         self._log_file = folder / "logs" / f"{name}.log"
         self._environment = {
             # The stranger's program may need anything of the caller's environment, such as GOPATH or VIRTUAL_ENV.
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in EXAMINERS_OWN},
             **environment,
             "HTTP_HOST": LOOPBACK,
             "HTTP_PORT": str(port),

@@ -15,6 +15,7 @@ from lab.prove.conform.cases import (
     joining,
     keys,
     late,
+    network,
     outcomes,
     paying,
     reasons,
@@ -42,6 +43,7 @@ GROUPS: Final[Sequence[Group]] = (
     hostile.GROUP,
     returns.GROUP,
     books.GROUP,
+    network.GROUP,
 )
 
 

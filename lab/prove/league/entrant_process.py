@@ -35,7 +35,7 @@ LOG_LINE_LENGTH_MAX: Final = 300
 ENDED_NOTE: Final = translatable("ended by itself: {}")
 OUTPUT_NOTE: Final = translatable("wrote too much output; {} MB of it were dropped")
 GAVE_UP_NOTE: Final = translatable("was not started again after it had ended {} times")
-DISK_NOTE: Final = translatable("exceeded {} MB of disk, and was killed {} times")
+DISK_NOTE: Final = translatable("exceeded {} MB of disk; kills: {}")
 
 
 class EntrantProcess:

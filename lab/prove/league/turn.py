@@ -137,8 +137,11 @@ class Turn:
         self._progress(f"{self._entrant.name} starts")
         process.start()
         if not self._await_ready(process, contract):
-            return self._not_started(arena, process)
+            self._notes.append(NOT_READY_NOTE.format(f"{START_SECONDS_MAX:g}"))
+            return self._nothing(arena, process)
         accounts, broke = self._open_accounts(contract)
+        if not accounts:
+            return self._nothing(arena, process)
         self._progress(f"{len(self._plan.orders)} payments begin")
         before = self._read_books(contract)
         settlement_before = arena.settlement_centavos()
@@ -177,8 +180,8 @@ class Turn:
             return contract.is_ready()
         return False
 
-    def _not_started(self, arena: Arena, process: EntrantProcess) -> TurnResult:
-        self._notes.append(NOT_READY_NOTE.format(f"{START_SECONDS_MAX:g}"))
+    def _nothing(self, arena: Arena, process: EntrantProcess) -> TurnResult:
+        """Of a bank at which no customer has an account."""
         results = nothing_done(self._plan)
         return TurnResult(self._entrant, arena.code, results, NO_SCORE, Judgement(), log_tail=process.log_tail())
 

@@ -17,7 +17,13 @@ BARE_CLIENT: Final = re.compile(
     r"\bhttpcore\.(ConnectionPool|HTTPConnection|request|stream)\(|"
     r"\bgrpc\.(aio\.)?(insecure|secure)_channel\("
 )
-MAY_MAKE_CLIENTS: Final = {Path("pix/web/client.py"), Path("bank_sim/adapters/outbound.py"), Path("pix/rpc/client.py")}
+MAY_MAKE_CLIENTS: Final = {
+    Path("pix/web/client.py"),
+    Path("bank_sim/adapters/outbound.py"),
+    Path("pix/rpc/client.py"),
+    # A bank that a stranger wrote, with nothing of ours.
+    Path("examples/bank-python/bank.py"),
+}
 
 BARE_DATABASE: Final = re.compile(r"\bpsycopg2\.connect\(|\bmake_url\(|\bcreate_engine\(")
 """A connection without time limits, or a URL that is read by other rules than DATABASE_URL."""

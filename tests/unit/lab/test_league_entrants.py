@@ -113,3 +113,9 @@ def test_a_file_with_many_aliases_takes_no_time(tmp_path: Path) -> None:
     )
     with pytest.raises(EntryRefused, match="x: is unknown"):
         read(tmp_path, bomb)
+
+
+def test_the_example_is_a_league_of_six() -> None:
+    entries = read_entries(Path(__file__).parents[3] / "examples" / "league" / "banks.yml")
+    assert len(entries.entrants) == 6
+    assert entries.limits == Limits()

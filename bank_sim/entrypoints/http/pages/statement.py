@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -28,6 +29,8 @@ from pix.web.spreadsheets import harmless
 from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25
+PRESETS_DAYS: Final = (7, 15, 30, 90)
+"""Periods that one press chooses: so many days, the last of them today."""
 UPCOMING_SHOWN_MAX: Final = 5
 LINES_PER_READ: Final = 500
 LINES_EXPORTED_MAX: Final = 50_000
@@ -53,6 +56,7 @@ def show(
     except SchemeError as error:
         page = StatementPage((), "")
         faults = Faults(to=sentence_of(error, language_of(request)))
+    today = day_of(site.scheme_clock.now_ms())
     is_narrow = bool(query.as_query(with_direction=False)) or query.direction is not StatementDirection.ALL
     upcoming = [] if is_narrow or before else site.bank.queries.schedules_of(account.number, UPCOMING_SHOWN_MAX)
     context: dict[str, Any] = {
@@ -60,7 +64,9 @@ def show(
         "section": "/statement",
         "upcoming": [each for each in upcoming if each.is_active],
         "days": by_day(page.lines),
-        "today": day_of(site.scheme_clock.now_ms()),
+        "today": today,
+        "presets": [(days, today - timedelta(days=days - 1)) for days in PRESETS_DAYS],
+        "preset_query": replace(query, from_text="", to_text="").as_query(),
         "before": before,
         "next_cursor": page.next_cursor,
         "is_cut": page.is_cut,
