@@ -17,7 +17,7 @@ from lab.prove.scenarios.runner import ScenarioRunner
 from lab.prove.scenarios.scenario import ScenarioResult
 from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix_json
 
-LATE_LUNCH = Path(__file__).parents[2] / "examples" / "scenarios" / "late-lunch.yml"
+LATE_LUNCH = Path(__file__).parents[2] / "examples" / "scenarios" / "late-lunch.json"
 WITNESSES = {
     "payee-bank-dies": "waited_for_the_bank",
     "hub-dies": "taken_while_the_hub_was_dead",
