@@ -45,3 +45,10 @@ def test_a_bank_that_ends_at_once_is_exit_code_2_with_the_end_of_its_log() -> No
     finished = run_codepix("conform", "--bank", f"{sys.executable} -c 'raise SystemExit(\"no database\")'")
     assert finished.returncode == 2, finished.stdout + finished.stderr
     assert "no database" in finished.stderr and "Traceback" not in finished.stderr
+
+
+def test_the_stand_in_of_the_course_passes_its_profile() -> None:
+    bank = f"{sys.executable} -m lab.course_bank"
+    finished = run_codepix("conform", "--bank", bank, "--profile", "course", seconds_max=SECONDS_MAX)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "12 cases passed, 0 failed, 0 not examined" in finished.stdout

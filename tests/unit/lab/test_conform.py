@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import Case, Group, Need, Profile, Restart, Rule, Stage
+from lab.prove.conform.contract import BankApi
 from lab.prove.conform.engine import examine
 from lab.prove.conform.evidence import ENTRIES_MAX, TEXT_LENGTH_MAX, Evidence, Way
 from lab.prove.conform.examiner import Examiner
@@ -147,9 +148,9 @@ def examined_with(group: Group, *has: Need) -> Examination:
         features=(),
         has=set(has),
         examined=NoBank(),
-        api=lambda _evidence: None,
         wire=SimpleNamespace(wait=lambda *_: True),
     )
+    examiner.bench = lambda evidence: Bench(cast(Examiner, examiner), cast(BankApi, None), evidence)
     return examine(cast(Examiner, examiner), group.cases, Profile.FULL)
 
 
