@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-
-import httpx
 from pathlib import Path
 
+import httpx
 import pytest
 
 from lab.network.network import Network
