@@ -100,7 +100,7 @@ def test_what_there_is_to_play_is_listed() -> None:
     [
         (["moon"], "NAMES: moon unknown; choose from payee-bank-dies, hub-dies"),
         ([], "NAMES: say which scenario to play, or --all"),
-        (["nowhere.yml"], "NAMES: nowhere.yml: cannot be read: No such file or directory"),
+        (["nowhere.json"], "nowhere.json: file: cannot be read: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
