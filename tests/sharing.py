@@ -1,39 +1,71 @@
 """The order in which the worker processes of `make test` take the files of tests: the longest first.
 
 A pytest plugin (`-p tests.sharing`), for `--dist=loadfile --no-loadscope-reorder`. A worker that is free takes the next
-file; the many short files at the end let the workers end together.
+file; the many short files at the end let the workers end together. The files that share a network of processes follow
+one another, whatever their room, so that a worker starts one network for all that it takes of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pytest
 
 TESTS: Final = Path(__file__).parent
-ROOMS: Final = ("e2e", "browser", "clients", "simulation", "integration", "contract", "unit")
+ROOMS_WITH_NETWORK: Final = ("e2e", "browser")
+ROOMS: Final = (*ROOMS_WITH_NETWORK, "clients", "charts", "simulation", "integration", "contract", "unit")
 """Folders of tests/, the one with the longest files first."""
-LONGEST: Final = ("e2e/test_scenario_command.py", "e2e/test_demo_command.py", "browser/test_lab.py")
-"""Files of tests/ with which a room begins, or those of the room that share a network."""
-SHARED_NETWORK: Final = "network"
-"""A fixture. Files that use it follow one another at the end of their room, because its idle processes take time."""
+LONGEST: Final = ("e2e/test_experiment_command.py", "e2e/test_demo_command.py", "e2e/test_sandbox_command.py")
+"""Files of tests/ with which a room begins."""
+FIXTURE: Final = "network"
+"""In these rooms the network that tests share."""
+
+
+class Stoppable(Protocol):
+    def stop(self) -> None: ...
+
+
+NETWORK: Final = pytest.StashKey[Stoppable]()
+"""Where the run keeps the shared network while there is one."""
 
 
 def _file(item: pytest.Item) -> Path:
     return item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
 
 
+def _shares(item: pytest.Item | None) -> bool:
+    if item is None or _file(item).parts[0] not in ROOMS_WITH_NETWORK:
+        return False
+    return FIXTURE in getattr(item, "fixturenames", ())
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Sorts the tests once pytest has ordered them by their fixtures."""
     yield
-    sharing = {_file(item) for item in items if SHARED_NETWORK in getattr(item, "fixturenames", ())}
+    sharing = {_file(item) for item in items if _shares(item)}
 
-    def rank(item: pytest.Item) -> tuple[int, bool, bool]:
+    def rank(item: pytest.Item) -> tuple[bool, bool, int, bool]:
         file = _file(item)
         room = ROOMS.index(file.parts[0]) if file.parts[0] in ROOMS else len(ROOMS)
-        return room, file in sharing, file.as_posix() not in LONGEST
+        # Behind the other files of their rooms, and before those of any other.
+        is_later = room >= len(ROOMS_WITH_NETWORK)
+        return is_later, file in sharing, room, file.as_posix() not in LONGEST
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Stops the shared network behind the last test of a row that asks for it: idle processes take time, too."""
+    try:
+        yield
+    finally:
+        of_next = None if nextitem is None else _file(nextitem)
+        if of_next != _file(item) and not _shares(nextitem):
+            network = item.config.stash.get(NETWORK, None)
+            if network is not None:
+                del item.config.stash[NETWORK]
+                network.stop()

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from bank_sim.domain.flows import FLOWS, name_of
-from bank_sim.domain.flows.flow import FlowRow, RowId
+from bank_sim.domain.flows.flow import FlowRow
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.flows.transfer.requests import TransferOrder
@@ -64,9 +64,6 @@ class FlowWatch(RowWatch):
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)
         self._series = {flow.name: _Series(metrics, flow.name) for flow in FLOWS}
-
-    def row_id(self, row: FlowRow) -> RowId:
-        return row.row_id
 
     def labels_of(self, row: FlowRow) -> Mapping[str, str]:
         return {"direction": row.direction.value}

@@ -72,23 +72,23 @@ class Account:
         self.check_may_act()
         if amount_centavos > self.balance_centavos:
             raise InsufficientBalance
-        return _replaced(self, {"balance_centavos": self.balance_centavos - amount_centavos})
+        return _replaced(self, balance_centavos=self.balance_centavos - amount_centavos)
 
     def credited(self, amount_centavos: int) -> Account:
         """The account after a credit. Whatever its status: money that has been decided on is never refused here."""
-        return _replaced(self, {"balance_centavos": self.balance_centavos + amount_centavos})
+        return _replaced(self, balance_centavos=self.balance_centavos + amount_centavos)
 
     def blocked(self) -> Account:
         """The account, blocked; blocking twice changes nothing. Raises AccountClosed."""
         if self.status is AccountStatus.CLOSED:
             raise AccountClosed
-        return _replaced(self, {"status": AccountStatus.BLOCKED})
+        return _replaced(self, status=AccountStatus.BLOCKED)
 
     def unblocked(self) -> Account:
         """The account, active again. Raises AccountClosed."""
         if self.status is AccountStatus.CLOSED:
             raise AccountClosed
-        return _replaced(self, {"status": AccountStatus.ACTIVE})
+        return _replaced(self, status=AccountStatus.ACTIVE)
 
     def closed(self, has_unfinished_transfers: bool) -> Account:
         """The account, closed for ever; closing twice changes nothing.
@@ -100,7 +100,7 @@ class Account:
             raise AccountNotEmpty
         if has_unfinished_transfers:
             raise AccountHasTransfers
-        return _replaced(self, {"status": AccountStatus.CLOSED})
+        return _replaced(self, status=AccountStatus.CLOSED)
 
 
 _replaced: Final = replacing(Account)

@@ -98,4 +98,4 @@ def book(account: Account, posting: Posting) -> tuple[Account, Posting]:
         after = account.debited(posting.amount_centavos)
     else:
         after = account.credited(posting.amount_centavos)
-    return after, _replaced(posting, {"balance_after_centavos": after.balance_centavos})
+    return after, _replaced(posting, balance_after_centavos=after.balance_centavos)

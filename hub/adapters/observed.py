@@ -27,9 +27,6 @@ class FlowWatch(RowWatch):
         super().__init__(metrics)
         self._series = {flow.name: _Series(metrics, flow) for flow in FLOWS}
 
-    def row_id(self, row: FlowRow) -> str:
-        return row.row_id
-
     def labels_of(self, row: FlowRow) -> Mapping[str, str]:  # noqa: ARG002 - a bank's side has a direction
         return {}
 

@@ -511,6 +511,7 @@ class Network:
                 "BANK_SECRET": bank.secret,
                 "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
                 "PUBLIC_URL": bank.url,
+                "HUB_CONSOLE_URL": self.hub_url,
                 **(self._certificates.bank_settings(bank.code) if self._certificates else {}),
                 # An address may name several hubs, and none of them is then a host.
                 **({"HUB_TLS_NAME": "localhost"} if self._certificates else {}),

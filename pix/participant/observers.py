@@ -40,14 +40,10 @@ class RowWatch(ABC):
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
-    @abstractmethod
-    def row_id(self, row: Any) -> Hashable:
-        """As `lock` of the repository keys its rows."""
-
     def record_key(self, row: Any) -> str:
         """The key of the records about the row."""
-        row_id = self.row_id(row)
-        return row_id if isinstance(row_id, str) else cast(str, cast(Sequence[Any], row_id)[0])
+        row_id = row.row_id
+        return row_id if isinstance(row_id, str) else cast(str, row_id[0])
 
     @abstractmethod
     def count(self, pairs: Pairs) -> None: ...
@@ -144,7 +140,7 @@ class _ObservedUnit:
         return getattr(self._unit, name)
 
     def _observed(self, rows: Any) -> _ObservedRows:
-        return _ObservedRows(rows, self._watch.row_id, self._before, self._saved)
+        return _ObservedRows(rows, self._before, self._saved)
 
     def __enter__(self) -> _ObservedUnit:
         self._started_seconds = time.perf_counter()
@@ -165,17 +161,14 @@ class _ObservedUnit:
     def commit(self) -> None:
         self._unit.commit()
         self._outcome = COMMITTED
-        self._watch.committed([(self._before.get(self._watch.row_id(row)), row) for row in self._saved], self._rejected)
+        self._watch.committed([(self._before.get(row.row_id), row) for row in self._saved], self._rejected)
 
 
 class _ObservedRows:
     """A repository of rows; the hub saves changes with a row in them, a bank saves rows."""
 
-    def __init__(
-        self, rows: Any, row_id: Callable[[Any], Hashable], before: dict[Hashable, Any], saved: list[Any]
-    ) -> None:
+    def __init__(self, rows: Any, before: dict[Hashable, Any], saved: list[Any]) -> None:
         self._rows = rows
-        self._row_id = row_id
         self._before = before
         self._saved = saved
 
@@ -202,7 +195,7 @@ class _ObservedRows:
         self._saved += [getattr(change, "row", change) for change in changes]
 
     def _locked(self, rows: Any) -> Any:
-        self._before.update((self._row_id(row), row) for row in rows)
+        self._before.update((row.row_id, row) for row in rows)
         return rows
 
 

@@ -55,6 +55,11 @@ def copy_texts(*texts: str) -> str:
     return "\t".join(texts)
 
 
+def copy_numbers(*numbers: int | None) -> str:
+    """Several numbers as fields of a COPY line that follow one another."""
+    return "\t".join([COPY_NULL if number is None else str(number) for number in numbers])
+
+
 def copy_rows(connection: Connection, table: str, columns: str, lines: Iterable[str]) -> None:
     """Adds rows, each a line of tab-separated fields made by `copy_text`, in the transaction of the connection.
 

@@ -2,12 +2,12 @@
 
 import re
 import string
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
 from typing import Final
 
 from pix.scheme.errors import SchemeError
+from pix.scheme.values import value_object
 
 END_TO_END_ID_AGE_MAX: Final = timedelta(hours=12)
 """How far, in either direction, the time inside an end-to-end id may be from the hub's (rule FF08)."""
@@ -31,7 +31,7 @@ _RETURN_ID = re.compile("D" + _PARTS)
 _SYSTEM_RANDOM: Final = SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class EndToEndId:
     """The parts of an end-to-end id: its maker's ISPB, the minute it was made (aware, UTC), and the unique suffix."""
 

@@ -54,7 +54,8 @@ class KeyKind(StrEnum):
     EVP = "EVP"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+# Not frozen, as a value object is not, and for its reason; it also has an order.
+@dataclass(slots=True, order=True, unsafe_hash=True)
 class PixKey:
     """A key in stored form.
 

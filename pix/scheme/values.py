@@ -29,7 +29,7 @@ def by_value(members: type[Member]) -> Mapping[str, Member]:
     return {member.value: member for member in members}
 
 
-def replacing(cls: type[Class]) -> Callable[[Class, Mapping[str, Any]], Class]:
+def replacing(cls: type[Class]) -> Callable[..., Class]:
     """Makes `dataclasses.replace` for one class of values, at a third of its cost.
 
     That counts where each message changes a row, an account and a posting.
@@ -39,7 +39,7 @@ def replacing(cls: type[Class]) -> Callable[[Class, Mapping[str, Any]], Class]:
     places = {name: place for place, name in enumerate(names)}
     values_of = attrgetter(*names)
 
-    def replaced(value: Class, changes: Mapping[str, Any]) -> Class:
+    def replaced(value: Class, /, **changes: Any) -> Class:
         values = list(values_of(value))
         for name, changed in changes.items():
             values[places[name]] = changed

@@ -58,7 +58,7 @@ def test_a_scenario_is_played_from_its_button_to_a_green_audit(browser: Browser,
     page.context.close()
 
 
-# `make test` plays all of them by command, in tests/e2e/test_scenario_command.py.
+# `make test` plays most of them without the page, in tests/e2e/test_scenario_command.py.
 @pytest.mark.prove
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "payee-bank-dies"])
 def test_every_button_ends_in_a_green_audit(browser: Browser, watch: Watch, panel: str, name: str) -> None:
@@ -175,6 +175,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, N
         folder=tmp_path_factory.mktemp("story"),
         banks=DEMO_BANKS[:2],
         splits_roles=True,
+        durable=False,
         resend_first_seconds=86_400.0,
         resend_cap_seconds=86_400.0,
         lab_port=free_port(),

@@ -48,6 +48,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Merchant,
         folder=tmp_path_factory.mktemp("network"),
         banks=DEMO_BANKS[:2],
         resend_first_seconds=1.0,
+        durable=False,
         extra_environment={"API_PIX_PROFILE": "efi"},
     )
     with Network(settings) as network, new_client(network.secrets.operator) as client:

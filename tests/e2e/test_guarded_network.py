@@ -50,6 +50,7 @@ class Watched:
                 banks=DEMO_BANKS[:2],
                 resend_first_seconds=RESEND_FIRST_SECONDS,
                 demo_mode=False,
+                durable=False,
                 tls=True,
                 extra_environment={"TELEMETRY_TRACES": f"file:{self.spans_file}", "LOG_LEVEL": "DEBUG"},
             )

@@ -13,8 +13,8 @@ from tests.simulation.many import simulate_many
 from tests.simulation.plants import PLANTS
 from tests.simulation.run import simulate
 
-SEEDS = 200
-"""`make prove` runs 20,000."""
+SEEDS = 100
+"""`make unit` runs 200, and `make prove` 20,000."""
 SEEDS_TO_CATCH_A_BUG = 200
 
 

@@ -17,10 +17,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from hub.application.ports import Found, Latency, RowChange, TransferFilter
+from hub.adapters.postgres.folding import folded
+from hub.application.ports import Activity, Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
+    copy_numbers,
     copy_rows,
     copy_text,
     copy_texts,
@@ -111,6 +113,10 @@ _WANTED: Final[Mapping[str, str]] = {
     "part_of_id": "position(:part_of_id in end_to_end_id) > 0",
     "key": "key = :key",
     "txid": "txid = :txid",
+    "name_part": (
+        f"(position(:name_part in {folded('payer_name')}) > 0 "
+        f"OR position(:name_part in {folded('coalesce(payee_name, chr(32))')}) > 0)"
+    ),
     "key_beginnings": "key ^@ ANY(CAST(:key_beginnings AS text[]))",
     "amount_centavos": "amount_centavos = :amount_centavos",
 }
@@ -196,25 +202,26 @@ def _copy_line(change: RowChange[Transfer]) -> str:
     )
     key_texts = _NO_KEY if key is None else copy_texts(key.kind, key.key)
     more_texts = copy_texts(transfer.payee_tax_id_masked, transfer.description)
+    times = copy_numbers(
+        transfer.decided_at_ms,
+        transfer.payer_processed_at_ms,
+        transfer.payee_processed_at_ms,
+        transfer.closed_at_ms,
+        transfer.resend_at_ms,
+    )
     return (
         f"{copy_text(transfer.end_to_end_id)}\t{transfer.amount_centavos}\t{payer_texts}\t{payee_texts}\t"
         f"{key_texts}\t{more_texts}\t"
-        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{_number(transfer.offered_at_ms)}\t"
-        f"{copy_text(transfer.traceparent)}\t{_number(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
+        f"{transfer.requested_at_ms}\t{transfer.received_at_ms}\t{copy_numbers(transfer.offered_at_ms)}\t"
+        f"{copy_text(transfer.traceparent)}\t{copy_numbers(transfer.received_real_at_ms)}\t{transfer.initiation}\t"
         f"{copy_text(transfer.txid)}\t{transfer.status}\t"
-        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{_number(transfer.decided_at_ms)}\t"
-        f"{_number(transfer.payer_processed_at_ms)}\t{_number(transfer.payee_processed_at_ms)}\t"
-        f"{_number(transfer.closed_at_ms)}\t{_number(transfer.resend_at_ms)}\t{transfer.resend_count}\t"
+        f"{COPY_NULL if transfer.reason is None else transfer.reason}\t{times}\t{transfer.resend_count}\t"
         f"{transfer.resends}\t{transfer.duplicates}\t{transfer.refusals}\t{copy_text(_history_lines(change.steps))}"
     )
 
 
 _NO_PAYEE: Final = "\t".join([COPY_NULL] * 5)
 _NO_KEY: Final = "\t".join([COPY_NULL] * 2)
-
-
-def _number(number: int | None) -> str:
-    return COPY_NULL if number is None else str(number)
 
 
 def _history_lines(steps: Sequence[HistoryStep]) -> str:
@@ -356,7 +363,8 @@ class PostgresTransfers:
         return [_transfer_of(row) for row in rows]
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
-        if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, *narrow.key_beginnings))):
+        texts = (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, narrow.name_part, *narrow.key_beginnings)
+        if not all(map(is_storable, texts)):
             return Found([], None)
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
         in_time = _conditions(_IN_TIME, narrow, values)
@@ -383,20 +391,29 @@ class PostgresTransfers:
         return Found(rows, None if last is None else (last[0], last[1]))
 
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        return [
+            Latency(each.from_ms, each.completed, each.p50_ms, each.p99_ms)
+            for each in self.activity(from_ms, until_ms, step_ms, size)
+            if each.p50_ms is not None and each.p99_ms is not None
+        ]
+
+    def activity(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Activity]:
         rows = self._connection.execute(
             text(
-                "SELECT step.from_ms, count(*), "
-                "percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms), "
+                "SELECT step.from_ms, count(*), min(newest.received_at_ms), "
+                "count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'), "
+                "percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms) "
+                "FILTER (WHERE status = 'completed'), "
                 "percentile_disc(0.99) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms) "
+                "FILTER (WHERE status = 'completed') "
                 "FROM generate_series(CAST(:from_ms AS bigint), :until_ms - 1, :step_ms) AS step(from_ms) "
                 "CROSS JOIN LATERAL (SELECT status, received_at_ms, closed_at_ms FROM transfers "
                 "WHERE received_at_ms >= step.from_ms AND received_at_ms < least(step.from_ms + :step_ms, :until_ms) "
-                "ORDER BY received_at_ms DESC LIMIT :size) AS newest "
-                "WHERE newest.status = 'completed' GROUP BY 1 ORDER BY 1"
+                "ORDER BY received_at_ms DESC LIMIT :size) AS newest GROUP BY 1 ORDER BY 1"
             ),
             {"from_ms": from_ms, "until_ms": until_ms, "step_ms": step_ms, "size": size},
         )
-        return [Latency(*row) for row in rows]
+        return [Activity(*row) for row in rows]
 
     def open_ids(self, size: int) -> list[str]:
         rows = self._connection.execute(

@@ -106,7 +106,8 @@ def decode_record(
         message = decode_message(message_type, record.value, allowed)
         if record.key != message.record_key.encode():
             raise RecordError("record key: must be the id that the message is about")
-        traceparent = checked_traceparent(record.headers.get(HEADER_TRACEPARENT, b"").decode("ascii", "replace"))
+        trace = record.headers.get(HEADER_TRACEPARENT)
+        traceparent = checked_traceparent(trace.decode("ascii", "replace")) if trace else ""
         return Arrival(message, sender, traceparent, record, _proven_clock(record, keys))
     except RecordError as error:
         return Rejected(record, sender, str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from google.protobuf.message import Message as Protobuf
@@ -18,6 +19,8 @@ Encoders = Mapping[type, Callable[[Any], Protobuf]]
 
 Decoders = Mapping[str, tuple[type, type[Protobuf], Callable[[Any], Message]]]
 """By the message's type: its class, its Protobuf class, and what makes the one of the other."""
+
+PARTIES_KEPT_MAX: Final = 10_000
 
 # The enums' numbers are looked up once.
 
@@ -47,8 +50,12 @@ def key_kind_from_wire(number: int) -> KeyKind:
         raise SchemeError("key.kind", "must be CPF, CNPJ, PHONE, EMAIL or EVP") from None
 
 
+@lru_cache(maxsize=PARTIES_KEPT_MAX)
 def party_to_wire(party: Party) -> common.Party:
-    """The Protobuf form of a party."""
+    """The Protobuf form of a party, for a message to copy: callers share it.
+
+    The hub sends the two parties of a transfer three times.
+    """
     return common.Party(
         ispb=party.ispb,
         branch=party.branch,

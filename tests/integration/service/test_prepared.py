@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -60,6 +61,30 @@ def test_any_text_and_any_number_arrives_as_it_is(engine: Engine) -> None:
         found = {row[0]: row[1] for row in connection.execute(text("SELECT word, number FROM words"))}
         assert found == dict(zip(WORDS, numbers, strict=True))
         assert {row[0] for row in fetch_bulk(connection, FIND, {"words": WORDS})} == set(WORDS)
+
+
+class _Kind(StrEnum):
+    ONE = "one"
+    TWO = "two"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("text", WORDS),
+        ("text", ["plain", "words", "alone"]),
+        ("text", [None, *WORDS]),
+        ("text", [_Kind.ONE, _Kind.TWO]),
+        ("text", [_Kind.ONE, None, "NULL"]),
+        ("text", [None, None]),
+        ("bigint", [1, None, -3, 2**62]),
+        ("boolean", [True, False, None]),
+        ("text", []),
+    ],
+)
+def test_a_column_arrives_as_it_is_whatever_its_values_are(engine: Engine, kind: str, values: list[Any]) -> None:
+    with transaction(engine) as connection:
+        assert fetch_bulk(connection, f"SELECT %(values)s::{kind}[]", {"values": values}) == [(values,)]
 
 
 def test_it_walks_through_no_table_that_was_small_when_it_was_planned(engine: Engine) -> None:

@@ -115,6 +115,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "bank_secret": ["geheim"],
     "bank_secret_other": ["geheim"],
     "hub_grpc_address": ["hub", "http://hub:1", "::1:50051"],
+    "hub_console_url": ["hub.example", "ftp://hub.example"],
     "hub_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "public_url": ["bank.example", "http://a b", "https://u:geheim@bank.example"],
     "payload_host": ["http://bank.example", "bank.example/qr", "bank.example:0", "b" * 44],

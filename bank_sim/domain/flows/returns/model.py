@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.answers import is_answered
@@ -193,12 +193,12 @@ class ReturnChanges(TypedDict, total=False):
     history: tuple[HistoryStep, ...]
 
 
-_replaced: Final = replacing(Return)
+class _Change(Protocol):
+    def __call__(self, row: Return, /, **changes: Unpack[ReturnChanges]) -> Return: ...
 
 
-def changed(row: Return, **changes: Unpack[ReturnChanges]) -> Return:
-    """The row with other values of these fields."""
-    return _replaced(row, changes)
+changed: Final[_Change] = replacing(Return)
+"""The row with other values of these fields."""
 
 
 def next_status(direction: Direction, status: ReturnStatus | None, trigger: Trigger) -> ReturnStatus:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from bank_sim.domain.behaviour import AnswerStyle
 from bank_sim.domain.flows.answers import is_answered
@@ -230,12 +230,12 @@ class ChangesOfMove(TypedDict, total=False):
     history: tuple[HistoryStep, ...]
 
 
-_replaced: Final = replacing(Transfer)
+class _Change(Protocol):
+    def __call__(self, row: Transfer, /, **changes: Unpack[TransferChanges]) -> Transfer: ...
 
 
-def changed(transfer: Transfer, **changes: Unpack[TransferChanges]) -> Transfer:
-    """The row with other values of these fields."""
-    return _replaced(transfer, changes)
+changed: Final[_Change] = replacing(Transfer)
+"""The row with other values of these fields."""
 
 
 def next_status(direction: Direction, status: TransferStatus | None, trigger: Trigger) -> TransferStatus:

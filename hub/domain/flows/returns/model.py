@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
@@ -202,12 +202,12 @@ class ChangesOfMove(Processed, total=False):
     resend_at_ms: int | None
 
 
-_replaced: Final = replacing(Return)
+class _Change(Protocol):
+    def __call__(self, row: Return, /, **changes: Unpack[ReturnChanges]) -> Return: ...
 
 
-def changed(row: Return, **changes: Unpack[ReturnChanges]) -> Return:
-    """The row with other values of these fields."""
-    return _replaced(row, changes)
+changed: Final[_Change] = replacing(Return)
+"""The row with other values of these fields."""
 
 
 def next_status(status: ReturnStatus | None, trigger: Trigger) -> ReturnStatus:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from hub.domain.flows.flow import AddressedMessage
 from pix.scheme.flows import IllegalTransition, Step
@@ -195,12 +195,12 @@ class ChangesOfMove(Processed, total=False):
     resend_at_ms: int | None
 
 
-_replaced: Final = replacing(Transfer)
+class _Change(Protocol):
+    def __call__(self, row: Transfer, /, **changes: Unpack[TransferChanges]) -> Transfer: ...
 
 
-def changed(transfer: Transfer, **changes: Unpack[TransferChanges]) -> Transfer:
-    """The row with other values of these fields."""
-    return _replaced(transfer, changes)
+changed: Final[_Change] = replacing(Transfer)
+"""The row with other values of these fields."""
 
 
 def next_status(status: TransferStatus | None, trigger: Trigger) -> TransferStatus:
