@@ -33,7 +33,7 @@ LOOPBACK = "http://127.0.0.1:"
 
 
 def open_page(browser: Browser, watch: Watch, address: str, **options: Any) -> Page:
-    page = browser.new_context(locale="en-GB", **{**DESKTOP, **STILL, **options}).new_page()
+    page = browser.new_context(**{"locale": "en-GB", **DESKTOP, **STILL, **options}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     watch.over(page, LOOPBACK)
     page.goto(address)
@@ -244,6 +244,16 @@ def test_the_story_is_there_for_programs_too(classroom: tuple[str, Network]) -> 
         assert api.get("/parts").status_code == 404, "nothing else moves the network meanwhile"
 
 
+def test_the_puzzle_opens_in_portuguese(browser: Browser, watch: Watch, classroom: tuple[str, Network]) -> None:
+    page = open_page(browser, watch, classroom[0], locale="pt-BR")
+    page.get_by_role("link", name="Qual banco perde dinheiro?").first.click()
+    expect(page.locator("h1")).to_have_text("Qual banco perde dinheiro?")
+    expect(page.locator("#play")).to_have_text("Começar")
+    assert faults_of(page) == []
+    page.context.close()
+
+
+@pytest.mark.prove
 def test_a_student_finds_the_bank_that_loses_money(
     browser: Browser, watch: Watch, classroom: tuple[str, Network]
 ) -> None:
