@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -70,14 +69,6 @@ class AlwaysLags(Hub):
 class NeverLeaves(Hub):
     def leave(self, instance: str) -> None:
         """Leaves without a word."""
-
-
-class JoinsOnce(Hub):
-    def join(self) -> None:
-        try:
-            super().join()
-        except Refused:
-            threading.Event().wait()
 
 
 class JoinsInThought(Hub):
@@ -238,10 +229,12 @@ class MisreadsTaxIds(Hub):
 
 
 class SaysStaticCode(Bank):
-    def new_row(self, row_id: str, direction: Direction, status: str, message: Any, number: str, **more: Any) -> Row:
+    def new_row(
+        self, row_id: str, direction: Direction, status: str, message: Any, account_number: str, **more: Any
+    ) -> Row:
         if isinstance(message, TransferRequested):
             message = replace(message, initiation=Initiation.QRES)
-        return super().new_row(row_id, direction, status, message, number, **more)
+        return super().new_row(row_id, direction, status, message, account_number, **more)
 
 
 class PaysNoPhones(Bank):
@@ -349,7 +342,6 @@ _HUBS: Final = (
     NamesItselfAtLength,
     AlwaysLags,
     NeverLeaves,
-    JoinsOnce,
     JoinsInThought,
     IsAlwaysTheSameProcess,
     GivesUpOnTheHub,

@@ -61,7 +61,7 @@ class DebitsRetransmissions(Bank):
 
 class AcknowledgesMore(Bank):
     def processed(self, row: Row) -> BankMessage:
-        return replace(super().processed(row), amount_centavos=row.amount_centavos + 1)  # type: ignore[call-arg]
+        return replace(super().processed(row), amount_centavos=row.amount_centavos + 1)
 
 
 class ForgetsReasons(Bank):
@@ -111,7 +111,7 @@ class OneRefusal(Bank):
 
 class AcceptsMore(Bank):
     def acceptance(self, row: Row) -> BankMessage:
-        return replace(super().acceptance(row), amount_centavos=row.amount_centavos + 1)  # type: ignore[call-arg]
+        return replace(super().acceptance(row), amount_centavos=row.amount_centavos + 1)
 
 
 class NeverCredits(Bank):
@@ -139,7 +139,7 @@ class TakesKeysOnly(Bank):
 
 class FearsOldIds(Bank):
     def refusal(self, offer: TransferOffered) -> str:
-        age = datetime.now(UTC) - parse_end_to_end_id(offer.end_to_end_id).at
+        age = datetime.now(UTC) - parse_end_to_end_id(offer.end_to_end_id).minute
         return "ED05" if age > timedelta(days=1) else super().refusal(offer)
 
 

@@ -213,7 +213,7 @@ class TakesPayeesOfOthers(Bank):
 class AcknowledgesAnything(Bank):
     def _reject(self, record: Record, reason: str, owed_count: int) -> None:
         super()._reject(record, reason, owed_count)
-        message = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
+        message: Any = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
         if "Return" in type(message).__name__:
             self.owe(
                 ReturnProcessed(
@@ -396,7 +396,7 @@ class SignsWithRawSecret(Publisher):
         for message in messages:
             if isinstance(message, TransferAccepted):
                 value = ENCODERS[type(message)](message).SerializeToString(deterministic=True)
-                headers = {
+                headers: dict[str, str | bytes | None] = {
                     HEADER_TYPE: b"TransferAccepted",
                     "codepix-sender": self._ispb.encode(),
                     HEADER_SIGNATURE: b"not the derived key",

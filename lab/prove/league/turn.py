@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from lab.network.network import KafkaKind
+from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.prove.league.arena import Arena, Repeater, open_arena
 from lab.prove.league.confinement import Confiner
@@ -159,7 +160,7 @@ class Turn:
             stop.set()
             repeating.join()
         if repeater.failure is not None:
-            raise repeater.failure
+            raise PartError(f"The records of the hub could not be repeated: {repeater.failure}")
         evidence = self._read_evidence(arena, contract, accounts, broke, before, settlement_before)
         result = self._judged(arena, course, evidence)
         result.duplicates = repeater.repeated

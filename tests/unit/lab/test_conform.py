@@ -11,9 +11,12 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import Case, Group, Need, Profile, Restart, Rule, Stage
+from lab.prove.conform.contract import BankApi
 from lab.prove.conform.engine import examine
 from lab.prove.conform.evidence import ENTRIES_MAX, TEXT_LENGTH_MAX, Evidence, Way
 from lab.prove.conform.examiner import Examiner
@@ -78,6 +81,29 @@ def test_an_unknown_group_or_case_is_named(groups: list[str], ids: list[str]) ->
         cases_of(Profile.FULL, groups, ids)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--bank: give a command, an address, or `ours`"),
+        (("--bank", "'"), "--bank: the command cannot be read"),
+        (("--bank", " "), "--bank: the command is empty"),
+        (("--bank", "ours", "--group", "nonsense"), "--group: nonsense unknown; choose from"),
+        (("--bank", "ours", "--case", "keys.nonsense"), "--case: keys.nonsense unknown"),
+        (("--bank", "ours", "--html", "/nowhere/report.html"), "--html: /nowhere/report.html cannot be written"),
+        (("--bank", "ours", "--group", "returns"), "no case of this profile is chosen"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    finished = CliRunner().invoke(app, ["conform", *arguments])
+    assert finished.exit_code == 2, finished.output
+    assert said in finished.output
+
+
+def test_the_cases_can_be_listed() -> None:
+    finished = CliRunner().invoke(app, ["conform", "--list", "--profile", "full", "--group", "keys"])
+    assert finished.exit_code == 0 and "keys.limit-of-pers" in finished.output
+
+
 def test_the_list_on_the_page_is_that_of_the_registry() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == page_with_list(page), "run python -m tests.unit.house.conformance_page"
@@ -122,9 +148,9 @@ def examined_with(group: Group, *has: Need) -> Examination:
         features=(),
         has=set(has),
         examined=NoBank(),
-        api=lambda _evidence: None,
         wire=SimpleNamespace(wait=lambda *_: True),
     )
+    examiner.bench = lambda evidence: Bench(cast(Examiner, examiner), cast(BankApi, None), evidence)
     return examine(cast(Examiner, examiner), group.cases, Profile.FULL)
 
 
