@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from lab.network.parts.apache_kafka import java_and_maven_available
+from tests.charts import tools as chart_tools
 
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MARKED_FOLDERS: Final = ("browser", "e2e")
@@ -64,9 +65,15 @@ def _why_no_node() -> str | None:
     return f"{' and '.join(missing)} (Debian's packages nodejs and npm) is not on the PATH" if missing else None
 
 
+def _why_no_go() -> str | None:
+    return None if shutil.which("go") else "go (Debian's package golang) is not on the PATH"
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
+    "go": _why_no_go,
+    "charts": chart_tools.why_not,
     "node": _why_no_node,
     "pix_api": _why_no_description,
     "prometheus": _why_no_prometheus,

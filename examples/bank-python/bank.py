@@ -2,42 +2,43 @@
 
 import hmac
 import os
-import random
 import re
 import signal
 import sqlite3
 import threading
 import time
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import uuid4
 
 import grpc
 import uvicorn
 from confluent_kafka import OFFSET_STORED, Consumer, Producer, TopicPartition
-from fastapi import Body, FastAPI
+from fastapi import Body, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from google.protobuf.message import DecodeError
+from starlette.exceptions import HTTPException
+from stdnum.br import cnpj, cpf
 
 from codepix.v1 import common_pb2, directory_pb2, participants_pb2, transfers_pb2
 from codepix.v1.directory_pb2_grpc import DirectoryServiceStub
 from codepix.v1.participants_pb2_grpc import ParticipantServiceStub
 
 CODE, ISPB, NAME, SECRET = (os.environ[f"BANK_{name}"] for name in ("CODE", "ISPB", "NAME", "SECRET"))
-HUB_TOPIC, OWN_TOPIC, BRANCH = "codepix.hub.v1", f"codepix.bank.{CODE}.v1", "0001"
-AMOUNT_MAX, ACCOUNTS_MAX, HEARTBEAT_SECONDS = 99_999_999_999, 1_000, 4
-RESEND_FIRST_SECONDS = float(os.environ.get("RESEND_FIRST_SECONDS", "5"))
-RESEND_CAP_SECONDS = float(os.environ.get("RESEND_CAP_SECONDS", "60"))
+HUB_TOPIC, OWN_TOPIC, BRANCH, INSTANCE = "codepix.hub.v1", f"codepix.bank.{CODE}.v1", "0001", str(uuid4())
+AMOUNT_MAX, TIME_MS_MAX, HEARTBEAT_SECONDS = 99_999_999_999, 253_402_300_799_999, 4
+FIRST_SECONDS, CAP_SECONDS = (float(os.environ.get(f"RESEND_{k}_SECONDS", v)) for k, v in (("FIRST", 5), ("CAP", 60)))
 
 # The books are in SQLite; schema.sql says what they hold.
 
-lock = threading.RLock()
+stopping, joined, reading, lock = threading.Event(), threading.Event(), threading.Event(), threading.RLock()
 db = sqlite3.connect(Path(os.environ["DATA_DIR"], "bank.sqlite"), check_same_thread=False)
 db.row_factory = sqlite3.Row
 db.executescript(Path(__file__).with_name("schema.sql").read_text())
 ACCOUNT = "SELECT * FROM shown_accounts WHERE number = ?"
+RESENT = "UPDATE transfers SET resend_at = ?, pause_seconds = ? WHERE id = ? AND side = ? AND resend_at NOT NULL"
 ORDER = "SELECT * FROM transfers WHERE account = ? AND idempotency_key = ?"
 
 
@@ -55,8 +56,7 @@ def insert(table, **fields):
 
 
 def add_transfer(**fields):
-    times = {"resend_at": time.time() + RESEND_FIRST_SECONDS, "pause_seconds": 2 * RESEND_FIRST_SECONDS}
-    insert("transfers", **fields, **times)
+    insert("transfers", **fields, resend_at=time.time() + FIRST_SECONDS, pause_seconds=FIRST_SECONDS * 2)
 
 
 # Records: bank and hub sign what they send over Kafka with the secret that they share.
@@ -75,12 +75,13 @@ def sign(topic, kind, value):
 def read(record):
     """The message in a record of the hub. Raises an error for any other record."""
     headers, value = dict(record.headers() or ()), record.value() or b""
-    kind, signature = ((headers.get(f"codepix-{name}") or b"") for name in ("type", "signature"))
-    expected = sign(OWN_TOPIC, kind.decode(), value)
-    if headers.get("codepix-sender") != b"hub" or not hmac.compare_digest(signature, expected):
+    if len(value) > 16_384 or len(headers) > 64 or sum(len(name) + len(text) for name, text in headers.items()) > 8_192:
+        raise ValueError("the record is larger than a record may be")
+    kind, signature = headers["codepix-type"].decode(), headers["codepix-signature"]
+    if headers["codepix-sender"] != b"hub" or not hmac.compare_digest(signature, sign(OWN_TOPIC, kind, value)):
         raise ValueError("codepix-signature: not the hub's signature of this record")
-    message = FROM_HUB[kind.decode()].FromString(value)
-    if record.key() != message.end_to_end_id.encode() or not re.fullmatch("E[0-9A-Za-z]{31}", message.end_to_end_id):
+    message = FROM_HUB[kind].FromString(value)
+    if record.key() != message.end_to_end_id.encode():
         raise ValueError("record key: must be the end-to-end id")
     return message
 
@@ -96,19 +97,34 @@ def publish(message):
 # Decisions: what the bank makes of a message of the hub.
 
 
-def content(message):
-    """What all messages about a transfer have in common."""
+CHECKS = {"key 1": cpf.is_valid, "key 2": cnpj.is_valid}
+FORMS = {row["field"]: row["form"] for row in rows("SELECT * FROM forms")}
+
+
+def content(message, side):
+    """What all messages about a side of a transfer have in common; the payer's request does not name the payee."""
     payer, key, initiation = message.payer, message.payee_key, message.initiation or common_pb2.INITIATION_DICT
     what = [message.amount_centavos, message.description, initiation, message.txid]
-    return str([payer.ispb, payer.branch, payer.account_number, key.kind, key.key, *what])
+    payee = message.payee.account_number if side == "payee" else ""
+    return str([payer.ispb, payer.branch, payer.account_number, key.kind, key.key, *what, payee])
+
+
+def is_fit(field, text):
+    """Whether a text is a line, composed (NFC), with single spaces, and of the form that schema.sql gives the field."""
+    is_line = unicodedata.normalize("NFC", " ".join(text.split())) == text and text.replace("\u200d", "").isprintable()
+    return is_line and re.fullmatch(FORMS.get(field, "(?!)"), text) and CHECKS.get(field, lambda _: True)(text)
 
 
 def reason_against(offer):
     """The reason code with which the bank rejects an offer; empty when it accepts."""
+    key, payee = offer.payee_key, offer.payee
+    texts = [(f"key {key.kind}", key.key), (f"txid {offer.initiation}", offer.txid), ("description", offer.description)]
+    texts += [(form.name, getattr(one, form.name)) for one in (offer.payer, payee) for form in one.DESCRIPTOR.fields]
+    if not all(is_fit(*text) for text in texts) or not 0 < offer.offered_at_ms <= TIME_MS_MAX:
+        return "ED05"
     if not 0 < offer.amount_centavos <= AMOUNT_MAX:
         return "AM09"
-    account = offer.payee.ispb == ISPB and offer.payee.branch == BRANCH and find(ACCOUNT, offer.payee.account_number)
-    return "" if account else "AC03"
+    return "" if payee.ispb == ISPB and payee.branch == BRANCH and find(ACCOUNT, payee.account_number) else "AC03"
 
 
 def decide(message):
@@ -116,15 +132,13 @@ def decide(message):
     outcome = message.DESCRIPTOR.name.removeprefix("Transfer").lower()
     side = "payee" if outcome == "offered" else common_pb2.Side.Name(message.side).removeprefix("SIDE_").lower()
     transfer = find("SELECT * FROM transfers WHERE id = ? AND side = ?", message.end_to_end_id, side)
-    if transfer is None and side != "payee":
-        raise ValueError("the bank never made this transfer")
     if transfer is None:
         reason = reason_against(message) if outcome == "offered" else ""
-        transfer = {"id": message.end_to_end_id, "side": side, "content": content(message), "reason": reason}
-        transfer |= {"status": "rejected" if reason else "accepted", "amount_centavos": message.amount_centavos}
-        transfer |= {"account": message.payee.account_number}
+        transfer = {"id": message.end_to_end_id, "side": side, "content": content(message, side), "reason": reason}
+        transfer |= {"account": message.payee.account_number, "amount_centavos": message.amount_centavos}
+        transfer |= {"status": "rejected" if reason else "accepted"}
         add_transfer(**transfer)
-    if transfer["content"] != content(message):
+    if transfer["content"] != content(message, side):
         raise ValueError("the transfer has another content")
     if outcome in ("offered", transfer["status"]):
         return owed(transfer)
@@ -150,13 +164,12 @@ def owed(transfer):
 
 # The loop: a decision is stored, then sent, and only then is the record done with. What is not answered is sent again.
 
-stopping, joined, reading = threading.Event(), threading.Event(), threading.Event()
 READER = {"group.id": f"bank-{CODE}", "auto.offset.reset": "earliest", "enable.auto.offset.store": False}
 
 
 def consume():
     consumer = Consumer({**BROKER, **READER, "fetch.wait.max.ms": 20})
-    while not (partitions := consumer.list_topics(OWN_TOPIC, timeout=30).topics[OWN_TOPIC].partitions):
+    while not (partitions := producer.list_topics(OWN_TOPIC, timeout=30).topics[OWN_TOPIC].partitions):
         time.sleep(0.1)
     consumer.assign([TopicPartition(OWN_TOPIC, number, OFFSET_STORED) for number in partitions])
     reading.set()
@@ -167,7 +180,9 @@ def consume():
                 with lock, db:
                     answer = decide(read(record))
                 publish(answer)
-            except (ValueError, LookupError, DecodeError, sqlite3.IntegrityError) as error:
+            except sqlite3.OperationalError:
+                raise
+            except Exception as error:  # Whatever a stranger has written, the bank goes on.
                 print(f"dead letter at {record.partition()}:{record.offset()}: {error!r}"[:500], flush=True)
             consumer.store_offsets(record)
         resend_owed()
@@ -176,11 +191,10 @@ def consume():
 
 def resend_owed():
     now = time.time()
-    for transfer in rows("SELECT * FROM transfers WHERE resend_at NOT BETWEEN ? AND ?", now, now + RESEND_CAP_SECONDS):
-        pause = min(transfer["pause_seconds"], RESEND_CAP_SECONDS)
-        again = "UPDATE transfers SET resend_at = ?, pause_seconds = ? WHERE id = ? AND side = ? AND resend_at NOT NULL"
+    for transfer in rows("SELECT * FROM transfers WHERE resend_at NOT BETWEEN ? AND ?", now, now + CAP_SECONDS):
+        pause, jitter = min(transfer["pause_seconds"], CAP_SECONDS), uuid4().int % 26 / 100
         with lock, db:
-            rows(again, now + pause * random.uniform(0.75, 1), pause * 2, transfer["id"], transfer["side"])
+            rows(RESENT, now + pause * (1 - jitter), pause * 2, transfer["id"], transfer["side"])
         publish(owed(transfer))
 
 
@@ -188,7 +202,6 @@ def resend_owed():
 
 channel = grpc.insecure_channel(os.environ["HUB_GRPC_ADDRESS"], [("grpc.max_reconnect_backoff_ms", 1_000)])
 directory, network = DirectoryServiceStub(channel), ParticipantServiceStub(channel)
-INSTANCE = str(uuid4())
 
 
 class Refusal(Exception):
@@ -204,43 +217,49 @@ def ask(call, request):
 
 
 def keep_in_touch():
-    call, request = network.JoinNetwork, participants_pb2.JoinNetworkRequest(code=CODE, name=NAME, color="#2f7d4f")
     while True:
         with suppress(Refusal):
-            ask(call, request)
+            if not joined.is_set():
+                ask(network.JoinNetwork, participants_pb2.JoinNetworkRequest(code=CODE, name=NAME, color="#2f7d4f"))
             joined.set()
-            call, request = network.KeepInTouch, participants_pb2.KeepInTouchRequest(instance=INSTANCE, version="1")
+            ask(network.KeepInTouch, participants_pb2.KeepInTouchRequest(instance=INSTANCE, version="1"))
         time.sleep(HEARTBEAT_SECONDS if joined.is_set() else 0.5)
 
 
 # The contract: what customers and examiners ask for.
 
-app = FastAPI()
+
+async def check_size(request: Request):
+    if len(await request.body()) > 65_536:
+        raise Refusal("INVALID_ARGUMENT", "body: must have at most 65,536 bytes")
+
+
+app = FastAPI(dependencies=[Depends(check_size)], max_body_size=1_000_000)
 Text = Annotated[str, Body(min_length=1, max_length=100)]
+Name = Annotated[str, Body(pattern=r"^\S+( \S+)*$", max_length=80)]
 Memo = Annotated[str, Body(max_length=140)]
 Cpf = Annotated[str, Body(pattern="^[0-9]{11}$")]
-Kind = Literal["CPF", "CNPJ", "PHONE", "EMAIL", "EVP"]
 Amount = Annotated[int, Body(strict=True, ge=1, le=AMOUNT_MAX)]
 Deposit = Annotated[int, Body(strict=True, ge=0, le=AMOUNT_MAX)]
-KEY = re.compile(r"(?s)(?P<CPF>\d{11})|(?P<CNPJ>\w{12}\d\d)|(?P<PHONE>[+]\d+)|(?P<EVP>[\da-f-]{36})|(?P<EMAIL>.*)")
 HTTP_STATUSES = {"NOT_FOUND": 404, "ALREADY_EXISTS": 409, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 503}
 
 
-@app.exception_handler(Refusal)
-@app.exception_handler(RequestValidationError)
 def refuse(_, error):
-    if isinstance(error, RequestValidationError):
-        error = Refusal("INVALID_ARGUMENT", "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()))
-    reason, detail = error.args
+    faults = error.errors() if isinstance(error, RequestValidationError) else [{"loc": ["request"], "msg": str(error)}]
+    malformed = ("INVALID_ARGUMENT", "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults))
+    reason, detail = error.args if isinstance(error, Refusal) else malformed
     document = {"title": "Refused", "detail": detail, "reason": reason}
     return JSONResponse(document, HTTP_STATUSES.get(reason, 422), media_type="application/problem+json")
 
 
+for kind in (Refusal, ValueError, HTTPException, RequestValidationError, sqlite3.IntegrityError):
+    app.add_exception_handler(kind, refuse)
+
+
 def known(query, *values):
-    row = find(query, *values)
-    if row is None:
-        raise Refusal("NOT_FOUND", "the bank has no such account or transfer")
-    return row
+    if row := find(query, *values):
+        return row
+    raise Refusal("NOT_FOUND", "the bank has no such account or transfer")
 
 
 @app.get("/contract/v1/bank")
@@ -250,9 +269,8 @@ def show_bank():
     return {"code": CODE, "ispb": ISPB, "name": NAME, "features": [], "kafka_topic": OWN_TOPIC}
 
 
-@app.get("/contract/v1/accounts")
-def show_accounts():
-    return {"accounts": rows("SELECT * FROM shown_accounts")}
+app.get("/contract/v1/accounts")(lambda: {"accounts": rows("SELECT * FROM shown_accounts")})
+app.get("/contract/v1/books")(lambda: find("SELECT * FROM books"))
 
 
 @app.get("/contract/v1/accounts/{number}/postings")
@@ -265,28 +283,18 @@ def show_transfer(number: str, side: str = "%"):
     return known("SELECT * FROM shown_transfers WHERE id = ? AND side LIKE ? ORDER BY side DESC", number, side)
 
 
-@app.get("/contract/v1/books")
-def show_books():
-    return find("SELECT * FROM books")
-
-
 @app.post("/contract/v1/accounts", status_code=201)
-def open_account(owner_name: Text, owner_document: Cpf, opening_balance_centavos: Deposit):
+def open_account(owner_name: Name, owner_document: Cpf, opening_balance_centavos: Deposit):
     with lock, db:
-        count = len(rows("SELECT * FROM shown_accounts"))
-        if count >= ACCOUNTS_MAX:
-            raise Refusal("RESOURCE_EXHAUSTED", f"the bank has {ACCOUNTS_MAX} accounts already")
-        number = f"{count + 1:06d}"
-        owner = {"owner_name": " ".join(owner_name.split()), "owner_document": owner_document}
-        insert("accounts", number=number, type="CACC", **owner)
+        number = f"{len(rows('SELECT * FROM shown_accounts')) + 1:06d}"
+        insert("accounts", number=number, type="CACC", owner_name=owner_name, owner_document=owner_document)
         if opening_balance_centavos:
-            deposit = {"kind": "deposit", "debit": "*equity", "credit": number}
-            insert("postings", **deposit, amount_centavos=opening_balance_centavos)
+            insert("postings", kind="deposit", debit="*equity", credit=number, amount_centavos=opening_balance_centavos)
     return known(ACCOUNT, number)
 
 
 @app.post("/contract/v1/keys", status_code=201)
-def register_key(account: Text, kind: Annotated[Kind, Body()], value: Memo = ""):
+def register_key(account: Text, kind: Text, value: Memo = ""):
     owner, key = known(ACCOUNT, account), common_pb2.PixKey(kind=f"KEY_KIND_{kind}", key=value)
     holder = {"holder_name": owner["owner_name"], "holder_tax_id": owner["owner_document"], "holder_kind": 1}
     place = {"branch": BRANCH, "account_number": account, "request_id": str(uuid4())}
@@ -300,7 +308,7 @@ def remove_key(value: str):
 
 
 def stored_key(value):
-    return common_pb2.PixKey(kind=f"KEY_KIND_{KEY.fullmatch(value).lastgroup}", key=value)
+    return common_pb2.PixKey(kind=next((kind for kind in range(1, 6) if is_fit(f"key {kind}", value)), 0), key=value)
 
 
 @app.post("/contract/v1/transfers", status_code=201)
@@ -311,20 +319,20 @@ def pay(account: Text, key: Text, amount_centavos: Amount, idempotency_key: Text
     order = transfers_pb2.TransferRequested(payer=payer, payee_key=stored_key(key), amount_centavos=amount_centavos)
     order.end_to_end_id, order.requested_at_ms = f"E{ISPB}{minute}{uuid4().hex[:11]}", int(time.time() * 1000)
     order.description, order.initiation = " ".join(description.split()), common_pb2.INITIATION_DICT
+    what = content(order, "payer")
     if find(ORDER, account, idempotency_key) is None:
         found = ask(directory.FindKey, directory_pb2.FindKeyRequest(key=order.payee_key))
         order.payee_tax_id_masked = found.tax_id_masked
         own = directory_pb2.ListKeysRequest(branch=BRANCH, account_number=account)
         if found.ispb == ISPB and order.payee_key in [entry.key for entry in ask(directory.ListKeys, own).entries]:
             raise Refusal("FAILED_PRECONDITION", "key: it belongs to the payer's own account")
-        about = {"account": account, "idempotency_key": idempotency_key, "content": content(order), "reason": ""}
+        about = {"account": account, "idempotency_key": idempotency_key, "content": what, "reason": ""}
         about |= {"id": order.end_to_end_id, "side": "payer", "status": "pending", "amount_centavos": amount_centavos}
-        with suppress(sqlite3.IntegrityError), lock, db:
-            add_transfer(**about, request=order.SerializeToString())
+        with lock, db:
+            if find(ORDER, account, idempotency_key) is None:
+                add_transfer(**about, request=order.SerializeToString())
     stored = find(ORDER, account, idempotency_key)
-    if stored is None:
-        raise Refusal("FAILED_PRECONDITION", "amount_centavos: the balance is too small")
-    if stored["content"] != content(order):
+    if stored["content"] != what:
         raise Refusal("ALREADY_EXISTS", "idempotency_key: it belongs to another transfer")
     if stored["id"] == order.end_to_end_id:
         publish(order)

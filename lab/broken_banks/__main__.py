@@ -90,6 +90,7 @@ def run(settings: Settings, defects: frozenset[Defect], mutant: Mutant) -> int:
     def sweep(stop: threading.Event) -> None:
         while not stop.wait(SWEEP_SECONDS):
             bank.retransmit()
+            bank.commit_group()
 
     def answer(stop: threading.Event) -> None:
         routes = (*mutant.contract(bank, is_ready).routes(), *report_routes(bank, is_ready))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from lab.broken_banks.accounts import Accounts
 from lab.broken_banks.reading import Reading
@@ -12,6 +13,9 @@ from lab.broken_banks.returns import Returns
 from pix.scheme.messages import Message, TransferConfirmed, TransferFailed, TransferOffered
 from pix.scheme.messages.returns import ReturnConfirmed, ReturnFailed, ReturnOffered
 from pix.wire.record import HEADER_SENDER, Record, digest_of
+
+RECORD: Final = "record"
+"""The savepoint before each record of a batch."""
 
 
 class Bank(Reading, Returns, Accounts):
@@ -23,7 +27,7 @@ class Bank(Reading, Returns, Accounts):
         with self.transaction():
             for record in records:
                 count = self.owed_count
-                self.ledger.savepoint()
+                self.ledger.savepoint(RECORD)
                 try:
                     self.apply(self.read(record))
                 except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -36,7 +40,7 @@ class Bank(Reading, Returns, Accounts):
                 except Exception as error:  # noqa: BLE001 - any fault of a stranger's bytes rejects the record
                     self._reject(record, f"cannot be read: {type(error).__name__}: {error}", count)
                 else:
-                    self.ledger.release()
+                    self.ledger.release(RECORD)
 
     def apply(self, message: Message) -> None:
         match message:
@@ -52,7 +56,7 @@ class Bank(Reading, Returns, Accounts):
                 raise Unfit(f"{type(message).__name__} is not sent to a bank")
 
     def _reject(self, record: Record, reason: str, owed_count: int) -> None:
-        self.ledger.undo()
+        self.ledger.undo(RECORD)
         self.forget_owed(owed_count)
         sender = record.headers.get(HEADER_SENDER, b"").decode("ascii", "replace")
         size = len(record.value) if record.flaw is None else record.flaw.value_bytes

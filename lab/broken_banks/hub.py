@@ -42,8 +42,11 @@ class Funding:
 class Hub:
     """Every call raises Refused, with the name of the gRPC status; UNAVAILABLE stands for every kind of no answer."""
 
+    features: tuple[str, ...] = tuple(FEATURES)
+    """What the bank announces."""
+
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._credentials = credentials(settings.ispb, settings.secret)
         self._channel = open_channel(settings.hub_address, _OPTIONS)
         self._participants = participants_pb2_grpc.ParticipantServiceStub(self._channel)
@@ -53,8 +56,8 @@ class Hub:
         self._channel.close()
 
     def join(self) -> None:
-        settings = self._settings
-        self._call(
+        settings = self.settings
+        self.call(
             self._participants.JoinNetwork,
             participants_pb2.JoinNetworkRequest(
                 code=settings.code,
@@ -62,24 +65,24 @@ class Hub:
                 color=settings.color,
                 url=settings.url,
                 version=codepix_version(),
-                features=sorted(FEATURES),
+                features=sorted(self.features),
             ),
         )
 
     def heartbeat(self, instance: str, lag: int | None) -> None:
         request = participants_pb2.KeepInTouchRequest(instance=instance, version=codepix_version(), lag=lag)
-        self._call(self._participants.KeepInTouch, request)
+        self.call(self._participants.KeepInTouch, request)
 
     def leave(self, instance: str) -> None:
-        self._call(self._participants.LeaveNetwork, participants_pb2.LeaveNetworkRequest(instance=instance))
+        self.call(self._participants.LeaveNetwork, participants_pb2.LeaveNetworkRequest(instance=instance))
 
     def fundings(self) -> list[Funding]:
         """What the operator has put into the settlement account, or taken out."""
-        account = self._call(self._participants.GetSettlementAccount, participants_pb2.GetSettlementAccountRequest())
+        account = self.call(self._participants.GetSettlementAccount, participants_pb2.GetSettlementAccountRequest())
         return [Funding(each.funding_id, each.amount_centavos) for each in account.fundings]
 
     def find_key(self, key: PixKey) -> Payee:
-        found = self._call(self._directory.FindKey, directory_pb2.FindKeyRequest(key=key_to_wire(key)))
+        found = self.call(self._directory.FindKey, directory_pb2.FindKeyRequest(key=key_to_wire(key)))
         return Payee(found.ispb, found.tax_id_masked)
 
     def register_key(
@@ -87,7 +90,7 @@ class Hub:
     ) -> PixKey:
         """The key as the hub has stored it."""
         holder_kind, tax_id = check_tax_id(tax_id)
-        response = self._call(
+        response = self.call(
             self._directory.RegisterKey,
             directory_pb2.RegisterKeyRequest(
                 key=key_to_wire(PixKey(kind, value)),
@@ -102,9 +105,9 @@ class Hub:
         return key_from_wire(response.entry.key)
 
     def remove_key(self, key: PixKey) -> None:
-        self._call(self._directory.RemoveKey, directory_pb2.RemoveKeyRequest(key=key_to_wire(key)))
+        self.call(self._directory.RemoveKey, directory_pb2.RemoveKeyRequest(key=key_to_wire(key)))
 
-    def _call(self, method: Any, request: Any) -> Any:
+    def call(self, method: Any, request: Any) -> Any:
         try:
             return method(request, timeout=CALL_SECONDS_MAX, metadata=self._credentials)
         except grpc.RpcError as error:

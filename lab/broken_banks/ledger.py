@@ -134,16 +134,16 @@ class Ledger:
     def rollback(self) -> None:
         self._connection.execute("ROLLBACK")
 
-    def savepoint(self) -> None:
-        self._connection.execute("SAVEPOINT record")
+    def savepoint(self, name: str) -> None:
+        self._connection.execute(f"SAVEPOINT {name}")
 
-    def release(self) -> None:
-        self._connection.execute("RELEASE record")
+    def release(self, name: str) -> None:
+        self._connection.execute(f"RELEASE {name}")
 
-    def undo(self) -> None:
+    def undo(self, name: str) -> None:
         """Takes back what was done since the savepoint."""
-        self._connection.execute("ROLLBACK TO record")
-        self._connection.execute("RELEASE record")
+        self._connection.execute(f"ROLLBACK TO {name}")
+        self._connection.execute(f"RELEASE {name}")
 
     def close(self) -> None:
         self._connection.close()
@@ -228,8 +228,9 @@ class Ledger:
         rows = self._all(f"SELECT * FROM postings WHERE {where} ORDER BY posting_id", *values)  # noqa: S608 - of three
         return [Posting(*row) for row in rows]
 
-    def has_posting(self, row_id: str) -> bool:
-        return bool(self._all("SELECT 1 FROM postings WHERE id = ? LIMIT 1", row_id))
+    def has_posting(self, row_id: str, direction: str = "") -> bool:
+        """Of one side of a transfer or return, or of a funding."""
+        return bool(self._all("SELECT 1 FROM postings WHERE id = ? AND direction = ? LIMIT 1", row_id, direction))
 
     def balances(self) -> dict[str, int]:
         """What each ledger account was credited less what it was debited; those of customers under `customer`."""
@@ -277,6 +278,7 @@ class Ledger:
         self._connection.execute(
             "INSERT INTO sides VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, direction) DO UPDATE"
             " SET status = excluded.status, reason = excluded.reason, amount_centavos = excluded.amount_centavos,"
+            " account_number = excluded.account_number, message = excluded.message,"
             " decided_at_ms = excluded.decided_at_ms, resend_at_ms = excluded.resend_at_ms,"
             " resend_count = excluded.resend_count",
             (

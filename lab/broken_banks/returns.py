@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from lab.broken_banks.defects import Defect
 from lab.broken_banks.ledger import Row, now_ms
 from lab.broken_banks.refusals import Refused, Unfit
-from lab.broken_banks.transfers import IDEMPOTENCY_KEY_LENGTH_MAX, Transfers
+from lab.broken_banks.transfers import Transfers
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_return_id, make_return_id, random_suffix
 from pix.scheme.messages import Outcome, Side, account_of
@@ -24,7 +24,6 @@ from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.reasons.returns import RETURN_REASONS
 from pix.scheme.return_checks import check_return_offer, check_return_outcome
-from pix.scheme.texts import check_line
 
 Outcomes = ReturnConfirmed | ReturnFailed
 FromHub = ReturnOffered | ReturnConfirmed | ReturnFailed
@@ -39,7 +38,7 @@ class Returns(Transfers):
     def give_back(self, original_id: str, amount_centavos: int, reason: str, idempotency_key: str) -> Row:
         """Debits the customer; the same idempotency key again gives the same return. Raises Refused, SchemeError."""
         self.check_return_order(amount_centavos, reason)
-        idempotency_key = check_line(idempotency_key, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX)
+        idempotency_key = self.check_idempotency_key(idempotency_key)
         order = (original_id, amount_centavos, reason)
         with self.transaction():
             original = self.original_of(original_id)

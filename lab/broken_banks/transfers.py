@@ -15,10 +15,11 @@ from pix.scheme.checks import check_offer, check_outcome
 from pix.scheme.errors import SchemeError
 from pix.scheme.ids import is_account_number, is_end_to_end_id, make_end_to_end_id, random_suffix
 from pix.scheme.initiation import Initiation, is_same_initiation
-from pix.scheme.keys import parse_stored_key
+from pix.scheme.keys import PixKey, parse_stored_key
 from pix.scheme.messages import (
     Outcome,
     OutcomeProcessed,
+    Party,
     Side,
     TransferConfirmed,
     TransferFailed,
@@ -46,7 +47,7 @@ class Transfers(Core):
         """Debits the customer; the same idempotency key again gives the same transfer. Raises Refused, SchemeError."""
         payee_key = parse_stored_key(key)
         order = (check_amount(amount_centavos), payee_key, check_description(description))
-        idempotency_key = check_line(idempotency_key, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX)
+        idempotency_key = self.check_idempotency_key(idempotency_key)
         with self.reading():
             if earlier := self.transfer_of_order(number, idempotency_key, order):
                 return earlier
@@ -56,12 +57,12 @@ class Transfers(Core):
             if earlier := self.transfer_of_order(number, idempotency_key, order):
                 return earlier
             account = self.payer_of(number, amount_centavos)
-            if self.ledger.owner_of_key(payee_key.key) == number:
+            if self.is_own_key(payee_key, number):
                 raise Refused("FAILED_PRECONDITION", "Payer is payee", "The key belongs to the account that pays.")
             request = TransferRequested(
-                end_to_end_id=make_end_to_end_id(self.settings.ispb, datetime.now(UTC), random_suffix()),
+                end_to_end_id=self.new_end_to_end_id(),
                 amount_centavos=amount_centavos,
-                payer=account.as_party(self.settings.ispb),
+                payer=self.party_of(account),
                 payee_key=payee_key,
                 payee_tax_id_masked=payee.tax_id_masked,
                 description=order[2],
@@ -73,6 +74,20 @@ class Transfers(Core):
             self.book(row)
             self.owe(*self.owed_for(row))
             return row
+
+    def check_idempotency_key(self, text: str) -> str:
+        """Raises SchemeError."""
+        return check_line(text, "idempotency_key", 1, IDEMPOTENCY_KEY_LENGTH_MAX)
+
+    def new_end_to_end_id(self) -> str:
+        return make_end_to_end_id(self.settings.ispb, datetime.now(UTC), random_suffix())
+
+    def party_of(self, account: Account) -> Party:
+        """A customer as the other bank sees him: the tax id is masked."""
+        return account.as_party(self.settings.ispb)
+
+    def is_own_key(self, key: PixKey, number: str) -> bool:
+        return self.ledger.owner_of_key(key.key) == number
 
     def transfer_of_order(self, number: str, idempotency_key: str, order: tuple[object, ...]) -> Row | None:
         """The transfer that this idempotency key has made before. Raises Refused when it was of another order."""

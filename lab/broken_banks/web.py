@@ -25,6 +25,8 @@ IDLE_SECONDS_MAX: Final = 30
 STOP_CHECK_SECONDS: Final = 0.1
 REQUESTS_WAITING_MAX: Final = 128
 
+PROBLEM: Final = "application/problem+json"
+
 STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "INVALID_ARGUMENT": HTTPStatus.BAD_REQUEST,
     "NOT_FOUND": HTTPStatus.NOT_FOUND,
@@ -66,6 +68,7 @@ class Request:
 class Answer:
     document: Any
     status: HTTPStatus = HTTPStatus.OK
+    content_type: str = "application/json"
 
 
 Handler = Callable[[Request], Answer]
@@ -126,11 +129,10 @@ def serve(
             except Exception:
                 log.exception("a request failed", path=self.path[:200])
                 document = {"title": "Failed", "detail": "The bank could not do it.", "reason": "INTERNAL"}
-                answer = Answer(document, HTTPStatus.INTERNAL_SERVER_ERROR)
+                answer = Answer(document, HTTPStatus.INTERNAL_SERVER_ERROR, PROBLEM)
             content = b"" if answer.document is None else json.dumps(answer.document, ensure_ascii=False).encode()
             self.send_response(answer.status)
-            is_problem = answer.status >= HTTPStatus.BAD_REQUEST
-            self.send_header("Content-Type", "application/problem+json" if is_problem else "application/json")
+            self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -167,4 +169,4 @@ def serve(
 
 def _problem(reason: str, title: str, detail: str) -> Answer:
     status = STATUSES.get(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return Answer({"title": title, "detail": detail, "reason": reason}, status)
+    return Answer({"title": title, "detail": detail, "reason": reason}, status, PROBLEM)

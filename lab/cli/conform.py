@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,7 @@ import typer
 from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, check_report_file, progress, refuse, reporting_errors
 from lab.network.network import KafkaKind
 from lab.prove.conform.case import Profile
-from lab.prove.conform.command import run_examination
-from lab.prove.conform.examined import OWN_BANK, command_of, is_address
-from lab.prove.conform.examiner import ExamineOptions
-from lab.prove.conform.registry import cases_of
-from lab.prove.conform.reports.files import html_report, json_report, junit_report
-from lab.prove.conform.reports.table import cases_table, print_examination
+from lab.prove.conform.examined import EXAMINERS_OWN, OWN_BANK, command_of, is_address
 from lab.prove.conform.verdict import CannotExamine
 from lab.read.report import console
 
@@ -37,6 +33,14 @@ def conform(
     keep: Keep = None,
 ) -> None:
     """Examines a bank through public interfaces only. Exit code 0: green; 1: a case failed; 2: not examined."""
+    # gRPC reads the environment when it is imported, and no other command needs it.
+    os.environ.update(EXAMINERS_OWN)
+    from lab.prove.conform.command import run_examination
+    from lab.prove.conform.examiner import ExamineOptions
+    from lab.prove.conform.registry import cases_of
+    from lab.prove.conform.reports.files import html_report, json_report, junit_report
+    from lab.prove.conform.reports.table import cases_table, print_examination
+
     try:
         cases = cases_of(profile, group or (), case or ())
     except ValueError as error:

@@ -28,7 +28,8 @@ from pix.web.server import serve_http
 CALL_SECONDS_MAX: Final = 5.0
 POLL_SECONDS: Final = 0.2
 PUBLISH_SECONDS_MAX: Final = 10.0
-WAIT_SECONDS: Final = 1.0
+SESSION_MS: Final = 10_000
+"""After an abrupt end its next start waits so long for its partitions."""
 GROUP_CLIENT: Final = "nestjs-consumer-server"
 
 log = logger(__name__)
@@ -99,6 +100,7 @@ class Listener:
                 "auto.offset.reset": "latest",
                 "enable.auto.commit": True,
                 "auto.commit.interval.ms": 1_000,
+                "session.timeout.ms": SESSION_MS,
                 "topic.metadata.refresh.interval.ms": 2_000,
                 "fetch.wait.max.ms": 50,
                 "log_level": 2,

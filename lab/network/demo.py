@@ -11,6 +11,7 @@ from rich.table import Table
 
 from lab.classroom.walkthrough import Walkthrough
 from lab.drive.customers import DEMO_PIN, Customer, Population
+from lab.network.course_demo import course_accounts, course_hints
 from lab.network.network import Network, NetworkSettings, remove_network
 from lab.network.run import Run, open_run
 from lab.network.supervisor import RESTARTS_MAX, Supervisor
@@ -36,6 +37,10 @@ def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], N
     with open_run(settings, progress, forget) as run:
         supervisor = Supervisor.of(run.network, progress, RESTARTS_MAX)
         console.print(welcome(run))
+        if run.network.course_banks:
+            # Commands to copy: no line is broken.
+            hints = course_hints(run.network, Population.of(run.rest))
+            console.print("\n".join(hints), markup=False, highlight=False, soft_wrap=True)
         if settings.lab_port is not None:
             walkthrough = _begin_walkthrough(run, progress) if settings.splits_roles else None
             panel = PanelServer(run, supervisor, settings.lab_port, walkthrough)
@@ -66,6 +71,8 @@ def welcome(run: Run) -> RenderableType:
     for bank in network.banks:
         addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
     population = Population.of(run.rest)
+    if network.course_banks:
+        return Group(addresses, _people(network, population), course_accounts(network))
     return Group(addresses, _people(network, population), _ideas(network, population))
 
 

@@ -134,6 +134,8 @@ class NetworkSettings:
     course_banks: Sequence[BankSpec] = ()
     """Stand-ins for banks of the original course; with any, the hub is in course mode."""
     course_grpc_port: int | None = None
+    starts_course_banks: bool = True
+    """Whether the stand-ins are processes; where not, the hub knows the banks, and they come from outside."""
     starts_banks: bool = True
     """Whether the banks are processes; where not, the hub knows them, and they are played from outside."""
     lab_port: int | None = None
@@ -264,7 +266,7 @@ class Network:
         self._launch(first_hub, *(bank.service for bank in self.banks if bank.services))
         first_hub.await_ready()
         # The first one has brought the schema up; so has each bank's, for its consumer.
-        self._launch(*other_hubs, *self.hub_consumers, *(bank.service for bank in self.course_banks))
+        self._launch(*other_hubs, *self.hub_consumers, *(bank.service for bank in self.course_banks if bank.services))
         for bank in self.banks:
             for service in bank.services[:1]:
                 service.await_ready()
@@ -397,6 +399,8 @@ class Network:
         for spec in self.settings.course_banks:
             course_bank = RunningBank(spec, spec.port or free_port(), "")
             self.course_banks.append(course_bank)
+            if not self.settings.starts_course_banks:
+                continue
             name, environment = f"course-bank-{spec.code}", self._course_bank_environment(course_bank)
             course_bank.services.append(
                 Service(name, "lab.course_bank", [], environment, course_bank.url, logs, self._client)
@@ -507,6 +511,7 @@ class Network:
                 "BANK_SECRET": bank.secret,
                 "HUB_GRPC_ADDRESS": addresses if len(self.grpc_ports) == 1 else f"ipv4:{addresses}",
                 "PUBLIC_URL": bank.url,
+                "HUB_CONSOLE_URL": self.hub_url,
                 **(self._certificates.bank_settings(bank.code) if self._certificates else {}),
                 # An address may name several hubs, and none of them is then a host.
                 **({"HUB_TLS_NAME": "localhost"} if self._certificates else {}),

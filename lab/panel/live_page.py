@@ -21,14 +21,15 @@ def live_page_router(
     template: str,
     context: Callable[[Laboratory, Language], Mapping[str, Any]],
     versions: Callable[[Laboratory], Mapping[str, str]],
+    path: str = "/",
 ) -> APIRouter:
-    """Serves the page at `/`, and at `/live` the stream of its live parts.
+    """Serves the page at `path`, and at `live` below it the stream of its live parts.
 
     `versions` gives a short name of what each live part, a block of the template, shows now.
     """
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/")
+    @router.get(path)
     def show(
         request: Request, lab: LabOf, pages: PagesOf, token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = ""
     ) -> Response:
@@ -38,16 +39,16 @@ def live_page_router(
             if not sign_in.accepts(token):
                 raise TokenNeeded
             sign_in.admit(request)
-            return see_other(request, "/")
+            return see_other(request, path)
         require_sign_in(request)
-        shown = {**context(lab, language_of(request)), "versions": versions(lab), "section": "/"}
+        shown = {**context(lab, language_of(request)), "versions": versions(lab), "section": path}
         response = pages.page(request, template, shown)
         # The page shows the hub's map within it.
         policy = f"{CONTENT_SECURITY_POLICY}; frame-src {lab.network.hub_url}"
         response.headers["Content-Security-Policy"] = policy
         return response
 
-    @router.get("/live", dependencies=[Depends(require_sign_in)])
+    @router.get(f"{path.rstrip('/')}/live", dependencies=[Depends(require_sign_in)])
     def stream(request: Request, lab: LabOf, pages: PagesOf) -> Response:
         """Each query parameter is the version of a part that the page has already."""
 

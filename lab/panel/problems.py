@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from lab.classroom.puzzle_room import NoSuchPuzzle, NothingToAnswer, PuzzleInProgress
 from lab.classroom.walkthrough import NoNextStep, StepInProgress, StepTimedOut
 from lab.drive.generator.plan import PlanRefused
 from lab.network.parts.errors import PartError
@@ -38,5 +39,8 @@ PROBLEMS: Final[ProblemTable] = {
     StepInProgress: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),
     NoNextStep: ProblemKind("story-over", HTTPStatus.CONFLICT, "There is no next step"),
     StepTimedOut: ProblemKind("story-stuck", HTTPStatus.SERVICE_UNAVAILABLE, "The step failed"),
+    PuzzleInProgress: ProblemKind("puzzle-busy", HTTPStatus.CONFLICT, "The puzzle is still being played"),
+    NoSuchPuzzle: ProblemKind("no-puzzle", HTTPStatus.NOT_FOUND, "There is no such puzzle"),
+    NothingToAnswer: ProblemKind("puzzle-not-played", HTTPStatus.CONFLICT, "There is nothing to answer"),
     Unreachable: ProblemKind("unreachable", HTTPStatus.SERVICE_UNAVAILABLE, "A service is not responding"),
 }

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from lab.classroom.puzzle_room import PuzzleRoom
 from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
@@ -39,6 +40,7 @@ class PanelServer:
         tasks = TaskRunner(runner, run.reader, generator)
         clock = PanelClock(run.reader.hub) if run.network.settings.virtual_clock else None
         map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
+        puzzles = None if walkthrough is None else PuzzleRoom()
         self._run = run
         self._port = port
         self._sign_in = OperatorSignIn()
@@ -46,10 +48,20 @@ class PanelServer:
             *health_monitor.works(),
             map_frame.run,
             *([] if clock is None else [clock.run]),
+            *([] if puzzles is None else [puzzles.work]),
             lambda stop: self._end_with(stop, tasks),
         ]
         laboratory = Laboratory(
-            run.network, supervisor, health_monitor, generator, tasks, map_frame, run.ends, walkthrough, clock
+            run.network,
+            supervisor,
+            health_monitor,
+            generator,
+            tasks,
+            map_frame,
+            run.ends,
+            walkthrough,
+            clock,
+            puzzles,
         )
         self._app = create_app(laboratory, self._sign_in, port)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 
+from lab.classroom.puzzle_room import PuzzleRoom
 from lab.classroom.walkthrough import Walkthrough
 from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
@@ -46,6 +47,8 @@ class Laboratory:
     """Of a classroom; then nothing else acts on the network."""
     clock: PanelClock | None = None
     """None in a network without a virtual clock."""
+    puzzles: PuzzleRoom | None = None
+    """Of a classroom."""
 
 
 _MARK: Final = (

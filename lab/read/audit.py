@@ -10,148 +10,57 @@ A return is a row as well: for the books it is a transfer, under its return id, 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable, Sequence
 
+from lab.read.audited import (
+    COMPLETED,
+    CONFIRMED,
+    FAILED,
+    INCOMING,
+    OFFENDERS_SHOWN_MAX,
+    OUTGOING,
+    PENDING,
+    UNDECIDED_AT_BANK,
+    AccountReference,
+    AuditReport,
+    BankTransfer,
+    BankView,
+    Books,
+    CourseBankView,
+    Finding,
+    HubTransfer,
+    NetworkSnapshot,
+    OwedMoney,
+    Posting,
+    SettlementAccount,
+)
 from pix.scheme.postings import POSTINGS_DUE
 from pix.scheme.reasons import REASONS_WITHOUT_ROW
 from pix.web.marks import translatable
 
-OUTGOING: Final = "outgoing"
-INCOMING: Final = "incoming"
-CONFIRMED: Final = "confirmed"
-COMPLETED: Final = "completed"
-FAILED: Final = "failed"
-PENDING: Final = "pending"
-UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
-
-OFFENDERS_SHOWN_MAX: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class AccountReference:
-    ispb: str
-    account_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class HubTransfer:
-    end_to_end_id: str
-    status: str
-    reason: str | None
-    amount_centavos: int
-    payer: AccountReference
-    payee: AccountReference | None
-    is_closed: bool
-    """Both banks have said that they processed the outcome."""
-    original_end_to_end_id: str = ""
-    """Of a return; empty for a transfer."""
-
-    @property
-    def outcome(self) -> str | None:
-        """`confirmed`, `failed`, or None before the decision."""
-        return {CONFIRMED: CONFIRMED, COMPLETED: CONFIRMED, FAILED: FAILED}.get(self.status)
-
-
-@dataclass(frozen=True, slots=True)
-class BankTransfer:
-    end_to_end_id: str
-    direction: str
-    status: str
-    reason: str | None
-    amount_centavos: int
-    payer: AccountReference
-    payee: AccountReference | None
-    owes_message: bool
-    """The bank will send its message again until the hub has answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    posting_id: int
-    kind: str
-    debit_account: str
-    credit_account: str
-    amount_centavos: int
-    end_to_end_id: str | None
-    direction: str | None
-    operation_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    customers_centavos: int
-    customers_posted_centavos: int
-    clearing_centavos: int
-    settlement_centavos: int
-    cash_centavos: int
-    capital_centavos: int
-    deposits_centavos: int
-    negative_accounts: tuple[str, ...] = ()
-    unbalanced_accounts: tuple[str, ...] = ()
-    unbalanced_transfers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BankView:
-    ispb: str
-    code: str
-    name: str
-    books: Books
-    transfers: tuple[BankTransfer, ...] = ()
-    postings: tuple[Posting, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SettlementAccount:
-    balance_centavos: int
-    reserved_centavos: int
-    funded_centavos: int
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSnapshot:
-    """The state of the hub and the banks, read in this order: hub, banks, hub again."""
-
-    hub_before: tuple[HubTransfer, ...]
-    settlement: Mapping[str, SettlementAccount]
-    """By ISPB."""
-    banks: tuple[BankView, ...]
-    hub_after: tuple[HubTransfer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One invariant: whether it holds, the numbers that show it, and what breaks it."""
-
-    invariant: str
-    sentence: str
-    is_ok: bool
-    numbers: Mapping[str, int]
-    offenders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AuditReport:
-    """The findings, and what is still under way, which is no fault."""
-
-    findings: tuple[Finding, ...]
-    transfers: Mapping[str, int]
-    """The number in each state at the hub; `unknown_to_hub` are on their way to it."""
-    in_flight: tuple[str, ...]
-    """End-to-end ids that are not final everywhere."""
-    moving: bool = field(default=False)
-    """The network never came to rest while it was read: sums may be of different moments."""
-
-    @property
-    def is_ok(self) -> bool:
-        return all(finding.is_ok for finding in self.findings)
-
-    @property
-    def is_final(self) -> bool:
-        """Whether every invariant holds, and nothing is under way."""
-        return self.is_ok and not self.in_flight and not self.moving
+__all__ = [
+    "COMPLETED",
+    "CONFIRMED",
+    "FAILED",
+    "INCOMING",
+    "OFFENDERS_SHOWN_MAX",
+    "OUTGOING",
+    "PENDING",
+    "UNDECIDED_AT_BANK",
+    "AccountReference",
+    "AuditReport",
+    "BankTransfer",
+    "BankView",
+    "Books",
+    "CourseBankView",
+    "Finding",
+    "HubTransfer",
+    "NetworkSnapshot",
+    "OwedMoney",
+    "Posting",
+    "SettlementAccount",
+    "audit",
+]
 
 
 def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
@@ -168,10 +77,17 @@ def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
             _books_balance(ledger),
             _nothing_is_posted_twice(ledger),
             _returns_keep_to_their_originals(ledger),
+            *([_course_banks_agree(ledger)] if ledger.course else []),
         ),
         transfers={**by_status, "unknown_to_hub": len(unknown_to_hub)},
         in_flight=in_flight,
         moving=moving,
+        not_examined=tuple(f"{bank.code} {bank.name}" for bank in snapshot.course),
+        owed=_shown(
+            f"{ledger.course[each.ispb].code}: {each.amount_centavos} centavos, {each.kind} {each.course_id}, "
+            f"{each.state}{f' ({each.reason})' if each.reason else ''}"
+            for each in snapshot.owed
+        ),
     )
 
 
@@ -181,6 +97,7 @@ class _Ledger:
         self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}
         self.settlement = snapshot.settlement
         self.banks = snapshot.banks
+        self.course = {bank.ispb: bank for bank in snapshot.course}
         self.by_ispb = {bank.ispb: bank for bank in snapshot.banks}
         self.sides = {
             (bank.ispb, row.end_to_end_id, row.direction): row for bank in snapshot.banks for row in bank.transfers
@@ -207,8 +124,10 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
     customers = sum(bank.books.customers_centavos for bank in ledger.banks)
     clearing = sum(bank.books.clearing_centavos for bank in ledger.banks)
     deposits = sum(bank.books.deposits_centavos for bank in ledger.banks)
-    # A confirmed transfer that one bank has booked and the other not yet is in neither's books, or in both's.
+    # A confirmed transfer that one bank has booked and the other not yet is in neither's books, or in both's. So is
+    # one with a course bank, whose books are not read.
     between_banks = 0
+    at_course_banks = 0
     confirmed = {e2e for (_, e2e, _), row in ledger.sides.items() if row.status == CONFIRMED}
     for end_to_end_id in confirmed:
         transfer = ledger.hub.get(end_to_end_id)
@@ -216,17 +135,25 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
             continue
         has_left = _is_confirmed(ledger.payer_side(transfer))
         has_come = _is_confirmed(ledger.payee_side(transfer))
-        between_banks += transfer.amount_centavos * (has_left - has_come)
+        centavos = transfer.amount_centavos * (has_left - has_come)
+        if transfer.payer.ispb in ledger.course or (
+            transfer.payee is not None and transfer.payee.ispb in ledger.course
+        ):
+            at_course_banks += centavos
+        else:
+            between_banks += centavos
+    found = customers + clearing + between_banks + at_course_banks
     return Finding(
         "money_is_conserved",
         translatable("Customer money + clearing + in transit = deposits"),
-        customers + clearing + between_banks == deposits,
+        found == deposits,
         {
             "customers_centavos": customers,
             "clearing_centavos": clearing,
             "between_banks_centavos": between_banks,
+            **({"at_course_banks_centavos": at_course_banks} if ledger.course else {}),
             "put_in_centavos": deposits,
-            "difference_centavos": customers + clearing + between_banks - deposits,
+            "difference_centavos": found - deposits,
         },
     )
 
@@ -466,6 +393,48 @@ def _returns_keep_to_their_originals(ledger: _Ledger) -> Finding:
         translatable("All returns of a transfer together are at most the transfer"),
         not offenders,
         {"returns": len(returns), "returned_centavos": sum(returned.values()), "exceeding": len(offenders)},
+        _shown(offenders),
+    )
+
+
+def _course_banks_agree(ledger: _Ledger) -> Finding:
+    """The books of course banks are not read: the adapter's table stands for them, with what is owed beside it."""
+    offenders = []
+    for bank in ledger.course.values():
+        moved, is_open = 0, False
+        reserved_due = 0
+        for transfer in ledger.hub.values():
+            payee_ispb = "" if transfer.payee is None else transfer.payee.ispb
+            if transfer.payer.ispb == bank.ispb and transfer.status == PENDING:
+                reserved_due += transfer.amount_centavos
+            if transfer.outcome == CONFIRMED and bank.ispb in (transfer.payer.ispb, payee_ispb):
+                moved += transfer.amount_centavos * ((payee_ispb == bank.ispb) - (transfer.payer.ispb == bank.ispb))
+                is_open = is_open or not transfer.is_closed
+        account = ledger.settlement.get(bank.ispb)
+        if account is None:
+            offenders.append(f"{bank.code}: has no settlement account at the hub")
+            continue
+        if account.balance_centavos - account.funded_centavos != moved:
+            offenders.append(
+                f"{bank.code}: settlement has moved by {account.balance_centavos - account.funded_centavos}, "
+                f"its transfers by {moved}"
+            )
+        if account.reserved_centavos != reserved_due:
+            offenders.append(f"{bank.code}: {account.reserved_centavos} reserved, pending are {reserved_due}")
+        # While an outcome is on its way to the adapter, the two may differ by it.
+        in_table = bank.came_centavos - bank.went_centavos
+        if not is_open and in_table != moved:
+            offenders.append(f"{bank.code}: by the adapter's table {in_table} have moved, by the hub's {moved}")
+    return Finding(
+        "course_banks_agree",
+        translatable("For each course bank, the adapter's table and the hub's settlement account say the same"),
+        not offenders,
+        {
+            "banks_not_examined": len(ledger.course),
+            "owed_to_customers_centavos": sum(bank.owed_to_customers_centavos for bank in ledger.course.values()),
+            "uncovered_centavos": sum(bank.uncovered_centavos for bank in ledger.course.values()),
+            "credits_announced_again": sum(bank.answered_again for bank in ledger.course.values()),
+        },
         _shown(offenders),
     )
 

@@ -42,6 +42,8 @@ def audit_remarks(report: AuditReport) -> list[str]:
             remarks.append(f"{finding.invariant}: see the numbers")
         if len(finding.offenders) > len(shown):
             remarks.append(f"{finding.invariant}: {len(finding.offenders) - len(shown)} more (--json lists them)")
+    remarks += [f"not examined: {bank}, a course bank whose books cannot be read" for bank in report.not_examined]
+    remarks += [f"owed: {line}" for line in report.owed]
     if report.in_flight:
         remarks.append(f"{len(report.in_flight)} transfers are still under way; the sums allow for them.")
     if report.moving:
@@ -55,6 +57,8 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
         "moving": report.moving,
         "transfers": dict(report.transfers),
         "in_flight": list(report.in_flight),
+        "not_examined": list(report.not_examined),
+        "owed": list(report.owed),
         "invariants": {
             finding.invariant: {
                 "ok": finding.is_ok,
@@ -82,6 +86,8 @@ def read_audit(document: Mapping[str, Any]) -> AuditReport:
         transfers=document["transfers"],
         in_flight=tuple(document["in_flight"]),
         moving=document["moving"],
+        not_examined=tuple(document.get("not_examined", ())),
+        owed=tuple(document.get("owed", ())),
     )
 
 

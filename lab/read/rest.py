@@ -133,6 +133,15 @@ class HubRest(Rest):
     def dead_letters(self) -> list[Json]:
         return list(self.get("/dead-letters", size=PAGE_SIZE))
 
+    def course(self) -> Json:
+        """The course adapter: its banks, and what is owed; neither at a hub of an older version."""
+        try:
+            return dict(self.get("/course"))
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return {"banks": [], "owed": []}
+
     def fund(self, code: str, amount_centavos: int, funding_id: str) -> None:
         """Puts settlement money into a bank's account, or takes it out; the same id again changes nothing."""
         body = {"amount_centavos": amount_centavos, "funding_id": funding_id}

@@ -17,8 +17,10 @@ from lab.read.audit import (
     BankTransfer,
     BankView,
     Books,
+    CourseBankView,
     HubTransfer,
     NetworkSnapshot,
+    OwedMoney,
     Posting,
     SettlementAccount,
     audit,
@@ -34,6 +36,8 @@ _BANK_TRANSFER: Final = TypeAdapter(BankTransfer)
 _SETTLEMENT: Final = TypeAdapter(SettlementAccount)
 _BOOKS: Final = TypeAdapter(Books)
 _POSTING: Final = TypeAdapter(Posting)
+_COURSE_BANK: Final = TypeAdapter(CourseBankView)
+_OWED: Final = TypeAdapter(OwedMoney)
 
 
 class StepReporter(Protocol):
@@ -67,10 +71,13 @@ class NetworkReader:
     def banks(self) -> dict[str, BankRest]:
         """The banks' APIs by ISPB, at the addresses that they announced to the hub, unless `addresses` names another.
 
-        Raises `Unreachable`.
+        Leaves out banks of the original course, which have no such API. Raises `Unreachable`.
         """
         found = {}
+        course = {bank["ispb"] for bank in self.hub.course()["banks"]}
         for bank in self.hub.banks():
+            if bank["ispb"] in course:
+                continue
             name = f"Bank {bank['code']} ({bank['name']})"
             url = self._addresses.get(bank["ispb"]) or bank["url"]
             if not url:
@@ -103,7 +110,9 @@ class NetworkReader:
             undecided += len(rows)
             sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
             at_banks.append((ispb, books["postings"], sums, rows))
-        return NetworkActivity((open_at_hub, settlement, counts, tuple(at_banks)), len(open_at_hub) + undecided)
+        at_adapter = tuple(tuple(bank.items()) for bank in self.hub.course()["banks"])
+        state = (open_at_hub, settlement, counts, tuple(at_banks), at_adapter)
+        return NetworkActivity(state, len(open_at_hub) + undecided)
 
     def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
         """Reads everything. Raises `Unreachable`."""
@@ -132,7 +141,12 @@ class NetworkReader:
             str(account["ispb"]): _SETTLEMENT.validate_python(account) for account in self.hub.settlement_accounts()
         }
         after = self._hub_rows()
-        return NetworkSnapshot(before, settlement, tuple(banks), after)
+        course = self.hub.course()
+        views = tuple(
+            _COURSE_BANK.validate_python({**bank, "name": names[bank["ispb"]]["name"]}) for bank in course["banks"]
+        )
+        owed = tuple(_OWED.validate_python(row) for row in course["owed"])
+        return NetworkSnapshot(before, settlement, tuple(banks), after, views, owed)
 
     def _hub_rows(self) -> tuple[HubTransfer, ...]:
         # A return without parties is of a transfer that the bank may not return: no bank but that one knows it.

@@ -38,10 +38,18 @@ def localtime(at_ms: int, language: Language) -> str:
     """Day, month and time to the minute: "14 Oct, 15:32". Takes any integer, as all filters of times do."""
     if not LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX:
         return _raw(at_ms)
+    separator = " às " if language is Language.PORTUGUESE else ", "
+    return f"{day_month(at_ms, language)}{separator}{local(at_ms):%H:%M}"
+
+
+def day_month(at_ms: int, language: Language) -> str:
+    """Day and month: "14 Oct"."""
+    if not LOCAL_MS_MIN <= at_ms <= LOCAL_MS_MAX:
+        return _raw(at_ms)
     at = local(at_ms)
     if language is Language.PORTUGUESE:
-        return at.strftime("%d/%m às %H:%M")
-    return f"{format_skeleton('MMMd', at, locale=language.locale)}, {at:%H:%M}"
+        return at.strftime("%d/%m")
+    return str(format_skeleton("MMMd", at, locale=language.locale))
 
 
 def localtime_full(at_ms: int, language: Language) -> str:

@@ -27,6 +27,13 @@ def content_security_policy(frame_ancestors: str = "'none'") -> str:
 
 CONTENT_SECURITY_POLICY: Final = content_security_policy()
 FRAME_OPTIONS: Final = "X-Frame-Options"
+PERMISSIONS_POLICY: Final = "Permissions-Policy"
+
+
+def permissions_policy(camera: str = "()") -> str:
+    """What a page may use of the device; `camera` is an allowlist such as `(self)`."""
+    return f"camera={camera}, geolocation=(), microphone=(), payment=()"
+
 
 _HEADERS: Final = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -34,7 +41,7 @@ _HEADERS: Final = (
     (FRAME_OPTIONS, "DENY"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    (PERMISSIONS_POLICY, permissions_policy()),
 )
 
 

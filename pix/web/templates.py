@@ -93,6 +93,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         brl_signed=formats.brl_signed,
         brl_plain=formats.brl_plain,
         localtime=partial(formats.localtime, language=language),
+        day_month=partial(formats.day_month, language=language),
         localtime_full=partial(formats.localtime_full, language=language),
         localtime_year=partial(formats.localtime_year, language=language),
         month_name=partial(formats.month_name, language=language),

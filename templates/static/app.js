@@ -31,6 +31,8 @@
     say(words.wordCopied);
   }
 
+  window.copyText = copyText;
+
   // A form is sent once: the second click of a double click finds the button at work.
   document.addEventListener("submit", (event) => {
     const form = event.target;

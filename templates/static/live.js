@@ -224,7 +224,8 @@
   // Live parts: the server sends the same HTML that it renders in the page, whenever that changes. A page with several
   // of them has one stream around them, and each is the scene of an event of its own.
   function connect(part) {
-    const show = (place) => (event) => window.whenReleased(place, () => window.putLive(place, event.data));
+    const bar = part.querySelector("[data-live-bar]");
+    const show = (place) => (event) => window.whenReleased(place, () => put(place, event.data, bar));
     const events = { fragment: show(part) };
     for (const scene of part.querySelectorAll("[data-scene]")) {
       events[scene.dataset.scene] = show(scene);
@@ -233,6 +234,59 @@
       part.dataset.liveState = state;
     });
     stream.start();
+    if (bar) {
+      watchBar(part, bar, stream);
+    }
+  }
+
+  // Rows that a list did not have before are marked, and told in words.
+  const rowsOf = (place) => [...place.querySelectorAll("[data-row]")];
+
+  function put(place, html, bar) {
+    const known = new Set(rowsOf(place).map((row) => row.dataset.row));
+    const newest = rowsOf(place)[0]?.dataset.row ?? "";
+    window.putLive(place, html);
+    if (!place.dataset.fresh) {
+      return;
+    }
+    const rows = rowsOf(place);
+    // What has come up from the next page stands below the rows that were there.
+    const end = rows.findIndex((row) => row.dataset.row === newest);
+    const fresh = (end < 0 ? rows : rows.slice(0, end)).filter((row) => !known.has(row.dataset.row));
+    fresh.forEach((row) => row.classList.add("is-fresh"));
+    if (bar && fresh.length > 0) {
+      bar.querySelector("[data-live-news]").textContent = place.dataset.fresh.replace("{}", String(fresh.length));
+    }
+  }
+
+  // The lamp, its word and the button that stops a live list while somebody reads.
+  function watchBar(part, bar, stream) {
+    const word = bar.querySelector("[data-live-word]");
+    const pause = bar.querySelector("[data-live-pause]");
+    let paused = false;
+    stream.tell = (state, seconds) => {
+      if (paused && state !== "paused") {
+        return;
+      }
+      part.dataset.liveState = state;
+      const name = `word${state[0].toUpperCase()}${state.slice(1)}`;
+      const text = (bar.dataset[name] ?? "").replace("{}", String(seconds));
+      if (word.textContent !== text) {
+        word.textContent = text;
+      }
+      pause.hidden = state === "final";
+    };
+    pause.addEventListener("click", () => {
+      paused = !paused;
+      pause.setAttribute("aria-pressed", String(paused));
+      pause.textContent = paused ? bar.dataset.wordResume : bar.dataset.wordPause;
+      if (paused) {
+        stream.stop();
+        stream.tell("paused", 0);
+      } else {
+        stream.start();
+      }
+    });
   }
 
   function start() {

@@ -45,6 +45,8 @@ class Verdict:
     detail: str = ""
     notice_kind: str = ""
     notice_icon: str = "info"
+    reassurance: str = ""
+    """Of a failed Pix: where the money is. Apart from the reason, which is bad news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _outgoing(
         why = _why(transfer.reason, language)
         back = say("The amount was refunded to your account.")
         code = say("Reason %(code)s") % {"code": transfer.reason} if transfer.reason else ""
-        verdict = Verdict("bad", "cross", say("Pix not sent"), f"{why} {back}".strip(), code, "good", "refund")
+        verdict = Verdict("bad", "cross", say("Pix not sent"), why, code, "bad", "info", back)
         return verdict, [
             sent,
             StepView("failed", say("Rejected"), "failed", transfer.decided_at_ms, why),

@@ -83,10 +83,18 @@ class MemoryCourse:
         return sorted(self._store.legs.values(), key=lambda leg: (-leg.created_at_ms, leg.course_id))[:size]
 
     def sums(self) -> Sequence[LegSums]:
-        found: defaultdict[tuple[str, LegKind, LegState], list[int]] = defaultdict(list)
+        found: defaultdict[tuple[str, LegKind, LegState], list[Leg]] = defaultdict(list)
         for leg in self._store.legs.values():
-            found[leg.ispb, leg.kind, leg.state].append(leg.amount_centavos)
-        return [LegSums(*place, len(amounts), sum(amounts)) for place, amounts in sorted(found.items())]
+            found[leg.ispb, leg.kind, leg.state].append(leg)
+        return [
+            LegSums(
+                *place,
+                len(legs),
+                sum(leg.amount_centavos for leg in legs),
+                sum(max(0, leg.answers - 1) for leg in legs),
+            )
+            for place, legs in sorted(found.items())
+        ]
 
 
 class MemoryCourseUnit:

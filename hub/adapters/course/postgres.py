@@ -30,7 +30,8 @@ _LEG_FIELDS: Final = tuple(field.name for field in fields(Leg))
 _LEG_COLUMNS: Final = ", ".join(_LEG_FIELDS)
 _LEG_VALUES: Final = ", ".join(f":{name}" for name in _LEG_FIELDS)
 _LEG_CHANGES: Final = ", ".join(
-    f"{name} = excluded.{name}" for name in ("state", "reason", "sent_at_ms", "due_at_ms", "attempts", "note")
+    f"{name} = excluded.{name}"
+    for name in ("state", "reason", "sent_at_ms", "due_at_ms", "attempts", "answers", "note")
 )
 _OWED: Final = " OR ".join(
     f"(kind = '{kind}' AND state IN ({', '.join(repr(str(state)) for state in sorted(states))}))"
@@ -128,10 +129,11 @@ class PostgresCourse(PostgresRepository):
 
     def sums(self) -> Sequence[LegSums]:
         rows = self._execute(
-            "SELECT ispb, kind, state, count(*), CAST(sum(amount_centavos) AS bigint) FROM course_legs "
+            "SELECT ispb, kind, state, count(*), CAST(sum(amount_centavos) AS bigint), "
+            "CAST(sum(greatest(answers - 1, 0)) AS integer) FROM course_legs "
             "GROUP BY ispb, kind, state ORDER BY ispb, kind, state"
         )
-        return [LegSums(row[0], LegKind(row[1]), LegState(row[2]), row[3], row[4]) for row in rows]
+        return [LegSums(row[0], LegKind(row[1]), LegState(row[2]), row[3], row[4], row[5]) for row in rows]
 
 
 def _leg_of(row: Sequence[Any]) -> Leg:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from hub.adapters.flow_stores import STORES
+from hub.adapters.memory.trail import MemoryTrail
 from hub.application.ports import (
     BankClock,
     ClockJump,
@@ -30,12 +31,14 @@ from hub.domain.flows.transfer.model import Transfer
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, tally_changes
+from hub.domain.trail import TrailEntry
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.runtime.memory_table import MemoryTable
 from pix.scheme.clock import VirtualTime
 from pix.scheme.flows import Step
 from pix.scheme.keys import KeyKind, PixKey
+from pix.scheme.searching import fold
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class HubStore:
     clock_reports: MemoryTable[tuple[str, str], BankClock] = field(default_factory=MemoryTable)
     instances: MemoryTable[tuple[str, str], BankInstance] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    trail: MemoryTable[int, TrailEntry] = field(default_factory=MemoryTable)
 
     @property
     def transfers(self) -> MemoryTable[str, Transfer]:
@@ -69,7 +73,7 @@ class HubStore:
         return [
             *self.rows.values(), self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
             self.fundings, self.keys, self.key_events, self.clock, self.clock_jump, self.clock_reports,
-            self.dead_letters.table,
+            self.dead_letters.table, self.trail,
         ]  # fmt: skip
 
 
@@ -201,6 +205,13 @@ class MemorySettlement:
         fundings = [funding for funding in self._store.fundings.values() if funding.ispb == ispb]
         return sorted(fundings, key=lambda funding: (funding.funded_at_ms, funding.funding_id))
 
+    def largest_fundings(self) -> dict[str, int]:
+        largest: dict[str, int] = {}
+        for funding in self._store.fundings.values():
+            if funding.amount_centavos > largest.get(funding.ispb, 0):
+                largest[funding.ispb] = funding.amount_centavos
+        return largest
+
 
 class MemoryKeys:
     def __init__(self, store: HubStore) -> None:
@@ -261,7 +272,9 @@ class MemoryKeys:
         found = [
             entry
             for entry in examined
-            if (narrow.kind is None or entry.key.kind is narrow.kind) and (not narrow.ispb or entry.ispb == narrow.ispb)
+            if (narrow.kind is None or entry.key.kind is narrow.kind)
+            and (not narrow.ispb or entry.ispb == narrow.ispb)
+            and narrow.holder_part in fold(entry.holder_name)
         ]
         is_cut = len(found) < narrow.size and len(examined) == narrow.examined_max
         return Found(found[: narrow.size], place(examined[-1]) if is_cut else None)
@@ -323,6 +336,7 @@ class MemoryUnitOfWork:
         self.clock = MemoryClock(store.clock)
         self.clock_jump = MemoryClockJump(store)
         self.dead_letters = store.dead_letters
+        self.trail = MemoryTrail(store.trail)
 
     def __enter__(self) -> MemoryUnitOfWork:
         return self

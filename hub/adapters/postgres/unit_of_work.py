@@ -14,7 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.adapters.flow_stores import STORES
 from hub.adapters.postgres.clock_jump import PostgresClockJump
+from hub.adapters.postgres.folding import folded
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
+from hub.adapters.postgres.trail import PostgresTrail
 from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
 from hub.domain.bank import Bank, BankSecret
@@ -207,6 +209,12 @@ class PostgresSettlement(PostgresRepository):
         rows = self._execute(f"{_FUNDINGS} WHERE ispb = :ispb ORDER BY funded_at_ms, funding_id", ispb=ispb)
         return [Funding(*row) for row in rows]
 
+    def largest_fundings(self) -> dict[str, int]:
+        rows = self._execute(
+            "SELECT ispb, max(amount_centavos) FROM settlement_fundings WHERE amount_centavos > 0 GROUP BY ispb"
+        )
+        return {row[0]: row[1] for row in rows}
+
 
 KEY_COLUMNS: Final = (
     "kind, key, ispb, branch, account_number, holder_name, holder_kind, tax_id_masked, registered_at_ms, request_id"
@@ -317,7 +325,7 @@ class PostgresKeys(PostgresRepository):
         return [KeyEvent(key, ispb, KeyChange(change), at_ms) for ispb, change, at_ms in rows]
 
     def search(self, narrow: KeyFilter) -> Found[KeyEntry, tuple[str, str]]:
-        if not all(map(is_storable, (*narrow.beginnings, narrow.ispb))):
+        if not all(map(is_storable, (*narrow.beginnings, narrow.ispb, narrow.holder_part))):
             return Found([], None)
         examined = ["true"]
         values: dict[str, Any] = {"size": narrow.size, "examined_max": narrow.examined_max}
@@ -331,6 +339,9 @@ class PostgresKeys(PostgresRepository):
         if narrow.ispb:
             wanted.append("ispb = :ispb")
             values["ispb"] = narrow.ispb
+        if narrow.holder_part:
+            wanted.append(f"position(:holder_part in {folded('holder_name')}) > 0")
+            values["holder_part"] = narrow.holder_part
         window = f"FROM pix_keys WHERE {' AND '.join(examined)} ORDER BY key, kind"
         if narrow.beginnings:
             # A range of the index for each, read no further than needed; one OR over them might read the whole index.
@@ -395,6 +406,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.clock = PostgresClock(self._connection)
         self.clock_jump = PostgresClockJump(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
+        self.trail = PostgresTrail(self._connection)
 
     def _raise_for(self, violation: Any, sentence: str) -> None:
         if isinstance(violation, psycopg2.errors.CheckViolation) and violation.diag.table_name == _ACCOUNTS_TABLE:

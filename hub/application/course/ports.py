@@ -20,6 +20,8 @@ class LegSums:
     state: LegState
     legs: int
     amount_centavos: int
+    answered_again: int
+    """Answers after the first one of each."""
 
 
 class CourseRepository(Protocol):

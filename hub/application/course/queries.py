@@ -26,6 +26,8 @@ class BankSums:
     uncovered_centavos: int
     """Credited by the bank, and not moved by the hub."""
     open_legs: int
+    answered_again: int
+    """So often the bank said again that it has credited: it has probably credited twice."""
 
 
 @value_object
@@ -72,4 +74,5 @@ def _sums_of(sums: Sequence[LegSums]) -> BankSums:
         owed_to_customers_centavos=centavos(LegKind.REFUND, LegState.HELD, LegState.SENT, LegState.PARKED),
         uncovered_centavos=centavos(LegKind.INCOMING, LegState.UNCOVERED),
         open_legs=sum(each.legs for each in sums if each.state in OPEN_STATES[each.kind]),
+        answered_again=sum(each.answered_again for each in sums),
     )

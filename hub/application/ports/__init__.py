@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
+from hub.application.ports.trail import TrailRepository
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyEntry, KeyEvent
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
@@ -51,6 +52,22 @@ class Latency:
 
 
 @value_object
+class Activity:
+    """The transfers that the hub received in a step of time, of which the newest were looked at."""
+
+    from_ms: int
+    seen: int
+    """That were looked at."""
+    oldest_ms: int
+    """When the oldest of them was received."""
+    completed: int
+    failed: int
+    p50_ms: int | None
+    """From receipt to completion; None when none is completed."""
+    p99_ms: int | None
+
+
+@value_object
 class TransferFilter:
     """What a list of transfers shows; empty fields do not narrow it."""
 
@@ -69,6 +86,8 @@ class TransferFilter:
     """Only those paid to a key whose stored form begins with one of these."""
     txid: str = ""
     """Only those with this txid; case matters."""
+    name_part: str = ""
+    """Only those whose payer or payee has this in the name; without accents and case (`pix.scheme.searching.fold`)."""
     amount_centavos: int | None = None
     reason: ReasonCode | None = None
     received_from_ms: int | None = None
@@ -93,7 +112,14 @@ class TransferFilter:
     def is_search(self) -> bool:
         """Whether it may have to look at many transfers to find a few."""
         is_narrow = (
-            self.ispb or self.status or self.id_part or self.key or self.key_beginnings or self.reason or self.txid
+            self.ispb
+            or self.status
+            or self.id_part
+            or self.key
+            or self.key_beginnings
+            or self.reason
+            or self.txid
+            or self.name_part
         )
         return not (self.open_only or self.whole_id) and (bool(is_narrow) or self.amount_centavos is not None)
 
@@ -106,6 +132,8 @@ class KeyFilter:
     """Of the key in its stored form, one of these; none begins with another."""
     kind: KeyKind | None = None
     ispb: str = ""
+    holder_part: str = ""
+    """Only those whose holder has this in the name, without accents and case; folded."""
     after: tuple[str, str] | None = None
     """Only those behind this (key, kind): the last of the previous page."""
     size: int = 50
@@ -177,6 +205,9 @@ class TransferRepository(RowRepository[Transfer], Protocol):
 
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
+
+    def activity(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Activity]:
+        """What was received in this time, by steps, oldest first; without empty steps. Looks at `size` of each."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         """When the oldest unanswered offer to each bank was made, in real time, by ISPB, among the `size` due first."""
@@ -312,6 +343,9 @@ class SettlementRepository(Protocol):
     def fundings(self, ispb: str) -> list[Funding]:
         """Oldest first."""
 
+    def largest_fundings(self) -> dict[str, int]:
+        """The largest amount that each bank was funded with at once, by ISPB."""
+
 
 class KeyRepository(Protocol):
     """The directory."""
@@ -435,6 +469,10 @@ class UnitOfWork(Protocol):
     @property
     def dead_letters(self) -> DeadLetterRepository:
         """The dead letters."""
+
+    @property
+    def trail(self) -> TrailRepository:
+        """The operators' audit trail: appended to at the end of a transaction, and never waited for."""
 
     def __enter__(self) -> UnitOfWork:
         """Begins."""

@@ -115,8 +115,9 @@ def decide_confirmed(leg: Leg | None, message: CourseMessage, facts: Facts) -> D
         return Decision(dead_letter="value: is not the content of the `pending` with this id")
     if leg.sent_at_ms is None:
         return Decision(dead_letter="status: confirmed, though no `pending` with this id was sent")
+    leg = replace(leg, answers=leg.answers + 1)
     if leg.kind is LegKind.REFUND:
-        return Decision() if leg.state is LegState.CREDITED else Decision((move(leg, LegState.CREDITED),))
+        return Decision((leg if leg.state is LegState.CREDITED else move(leg, LegState.CREDITED),))
     match leg.state:
         case LegState.SENT:
             due_at_ms = facts.real_now_ms + facts.policy.delay_ms(leg.end_to_end_id, 0)
@@ -124,12 +125,11 @@ def decide_confirmed(leg: Leg | None, message: CourseMessage, facts: Facts) -> D
             return Decision((accepted,), (acceptance_of(accepted),))
         case LegState.REJECTED | LegState.FAILED:
             # Too late: the hub moves no money for it, and the bank has credited.
-            uncovered = move(leg, LegState.UNCOVERED)
-            return Decision((uncovered,))
+            return Decision((move(leg, LegState.UNCOVERED),))
         case LegState.ACCEPTED:
-            return Decision(to_hub=(acceptance_of(leg),))
+            return Decision((leg,), (acceptance_of(leg),))
         case _:
-            return Decision()
+            return Decision((leg,))
 
 
 def decide_completed(leg: Leg | None, message: CourseMessage) -> Decision:

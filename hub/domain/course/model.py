@@ -174,6 +174,9 @@ class Leg:
     """When something is to be done without a message, in real time."""
     attempts: int = 0
     """Retransmissions."""
+    answers: int = 0
+    """How often the bank has said that it has credited. It is sent the `pending` once: if it says so again, it has
+    read the record again after an abrupt end, and has probably credited again."""
     note: str = ""
     """The operator's, of a cleared leg."""
 

@@ -118,6 +118,10 @@ class Bench:
         document = mask_tax_id(account.owner_document)
         return Party(self.identity.ispb, account.branch, account.number, account.owner_name, document)
 
+    def at(self, url: str) -> Bench:
+        """A bench for the same case and another bank, or another process of this one. It plays no hub."""
+        return Bench(self.examiner, BankApi(url, self.examiner.client, self.evidence), self.evidence)
+
     # Driving the bank
 
     def open_account(

@@ -16,6 +16,7 @@ from pix.web.client import new_http_client
 ANSWER_SECONDS_MAX: Final = 10.0
 """A bank that takes longer for an answer does not answer."""
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+CONNECTIONS_MAX: Final = 64
 PREFIX: Final = "/contract/v1"
 
 Json = Any
@@ -107,7 +108,9 @@ class BankApi:
         """Any call; `path` is behind the prefix. Raises `Failed` when the bank does not answer in time."""
         address = f"{PREFIX}{path}"
         what = f"{method} {address}"
-        content = raw if raw is not None else None if document is None else json.dumps(document).encode()
+        content = (
+            raw if raw is not None else None if document is None else json.dumps(document, ensure_ascii=False).encode()
+        )
         headers = {"Content-Type": "application/json"} if content is not None else {}
         self._evidence.add(Way.SENT, what, "" if content is None else content.decode("utf-8", "replace"))
         try:
@@ -177,9 +180,9 @@ class BankApi:
 
 
 def new_client() -> httpx.Client:
-    return new_http_client(
-        timeout=ANSWER_SECONDS_MAX, limits=httpx.Limits(max_connections=64, max_keepalive_connections=16)
-    )
+    # A connection for each call: a server may close one at any time after an answer, which is no fault of its own.
+    limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
+    return new_http_client(timeout=ANSWER_SECONDS_MAX, limits=limits)
 
 
 def account_of(row: Json) -> Account:

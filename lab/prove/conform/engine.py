@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from typing import Final
 
-from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import NEEDS, Case, Profile, Restart, Stage
+from lab.prove.conform.course import CourseExaminer
 from lab.prove.conform.evidence import Evidence
 from lab.prove.conform.examined import StartedBank
 from lab.prove.conform.examiner import Examiner
@@ -21,11 +21,12 @@ AT_ONCE: Final = 12
 
 log = logger(__name__)
 
+AnyExaminer = Examiner | CourseExaminer
 Note = Callable[[Result], None]
 Running = Generator[Restart, None, None]
 
 
-def examine(examiner: Examiner, cases: Sequence[Case], profile: Profile, note: Note = lambda _: None) -> Examination:
+def examine(examiner: AnyExaminer, cases: Sequence[Case], profile: Profile, note: Note = lambda _: None) -> Examination:
     """Runs the cases; `note` is given each result as it comes. Raises `CannotExamine`."""
     began = time.monotonic()
     examination = Examination(
@@ -53,16 +54,21 @@ def examine(examiner: Examiner, cases: Sequence[Case], profile: Profile, note: N
             ready.append(case)
     by_stage = {stage: [case for case in ready if case.stage is stage] for stage in Stage}
     _run_together(examiner, by_stage[Stage.TOGETHER], keep)
-    _run_around_restart(examiner, by_stage[Stage.RESTART], keep)
-    for case in (*by_stage[Stage.ALONE], *by_stage[Stage.NETWORK]):
-        examiner.examined.check_alive()
-        keep(run_case(examiner, case))
+    try:
+        _run_around_restart(examiner, by_stage[Stage.RESTART], keep)
+        for case in (*by_stage[Stage.ALONE], *by_stage[Stage.NETWORK]):
+            examiner.examined.check_alive()
+            keep(run_case(examiner, case))
+    except BankLost:
+        for case in cases:
+            if case.id not in results:
+                keep(Result(case, Verdict.NOT_EXAMINED, "the bank does not run any more"))
     examination.results = [results[case.id] for case in cases]
     examination.seconds = time.monotonic() - began
     return examination
 
 
-def _run_together(examiner: Examiner, cases: Iterable[Case], keep: Note) -> None:
+def _run_together(examiner: AnyExaminer, cases: Iterable[Case], keep: Note) -> None:
     first_slow = sorted(cases, key=lambda case: not case.slow)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="conform") as pool:
         futures = [pool.submit(run_case, examiner, case) for case in first_slow]
@@ -76,36 +82,49 @@ def _run_together(examiner: Examiner, cases: Iterable[Case], keep: Note) -> None
             raise
 
 
-def run_case(examiner: Examiner, case: Case) -> Result:
+def run_case(examiner: AnyExaminer, case: Case) -> Result:
     """One case that needs no restart."""
     play = _Play(examiner, case)
     play.step()
     return play.result()
 
 
-def _run_around_restart(examiner: Examiner, cases: Sequence[Case], keep: Note) -> None:
+def _run_around_restart(examiner: AnyExaminer, cases: Sequence[Case], keep: Note) -> None:
     """All cases up to their first pause, one kill, all up to the next, one start, and the rest."""
     bank = examiner.examined
     if not cases or not isinstance(bank, StartedBank):
         return
     plays = [_Play(examiner, case) for case in cases]
+    why_down = ""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="conform") as pool:
-        for happens, what in ((None, None), (Restart.DOWN, bank.kill), (Restart.UP, bank.start)):
-            if what is not None:
-                what()
-            list(pool.map(lambda play, now=happens: play.step(now), plays))
+        list(pool.map(_Play.step, plays))
+        bank.kill()
+        list(pool.map(lambda play: play.step(Restart.DOWN), plays))
+        try:
+            bank.start()
+        except CannotExamine as error:
+            why_down = f"The bank does not start again after SIGKILL: {error}"
+        for play in plays if why_down else ():
+            play.fail(why_down)
+        list(pool.map(lambda play: play.step(Restart.UP), plays))
     for play in plays:
         keep(play.result())
+    if why_down:
+        raise BankLost(why_down)
+
+
+class BankLost(Exception):
+    """The bank cannot be started any more: what is left of the examination is not examined."""
 
 
 class _Play:
     """A case while it runs, in one or several steps."""
 
-    def __init__(self, examiner: Examiner, case: Case) -> None:
+    def __init__(self, examiner: AnyExaminer, case: Case) -> None:
         self._case = case
         self._examiner = examiner
         self._evidence = Evidence()
-        self._bench = Bench(examiner, examiner.api(self._evidence), self._evidence)
+        self._bench = examiner.bench(self._evidence)
         self._running: Running | None = None
         self._awaited: Restart | None = None
         """What the case is waiting for."""
@@ -137,6 +156,10 @@ class _Play:
             # A fault of the examiner's must not pass for one of the bank's, nor end the examination.
             log.exception("a case cannot be played", case=self._case.id)
             self._end = (Verdict.FAILED, f"The examiner failed: {type(error).__name__}: {error}")
+
+    def fail(self, why: str) -> None:
+        """Ends a case that is waiting for a bank that does not come back."""
+        self._end = self._end or (Verdict.FAILED, why)
 
     def _with_end_of_process(self, why: str) -> str:
         bank = self._examiner.examined

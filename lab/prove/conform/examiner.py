@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
@@ -28,6 +28,9 @@ from pix.scheme.ids import ispb_of_code
 from pix.scheme.messages import Party
 from pix.scheme.people import mask_tax_id
 
+if TYPE_CHECKING:
+    from lab.prove.conform.bench import Bench
+
 CODE: Final = "501"
 NAME: Final = "Banco Examinado"
 OTHER_CODE: Final = "502"
@@ -35,8 +38,9 @@ PLAIN_CODE: Final = "503"
 """A bank that announces no feature."""
 RESEND_FIRST_SECONDS: Final = 1
 RESEND_CAP_SECONDS: Final = 4
-ResultT = TypeVar("ResultT")
 """Short, so that retransmissions need no long examination."""
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ class Examiner:
     people: People
     folder: Path
     options: ExamineOptions
-    own_environment: Callable[[str], Mapping[str, str]]
-    """What our own bank needs beside the contract, for a database of this name; empty for other banks."""
+    ends: ExitStack
+    """What is begun for a case and used by others is ended by it."""
     has: set[Need] = field(default_factory=set)
     features: tuple[str, ...] = ()
     _fence: Account | None = None
@@ -82,6 +86,13 @@ class Examiner:
             self._seen[name] = observe()
         found: ResultT = self._seen[name]
         return found
+
+    def bench(self, evidence: Evidence) -> Bench:
+        """For one case."""
+        # The bench knows the examiner: only one of the two can import the other.
+        from lab.prove.conform.bench import Bench
+
+        return Bench(self, self.api(evidence), evidence)
 
     def api(self, evidence: Evidence) -> BankApi:
         """The bank's endpoints, for one case."""
@@ -132,7 +143,7 @@ def open_examiner(options: ExamineOptions, folder: Path, progress: Callable[[str
         children = stack.enter_context(ChildProcesses(folder / "logs"))
         client = new_client()
         stack.callback(client.close)
-        broker = _make_broker(options.kafka, folder, progress)
+        broker = make_broker(options.kafka, folder, progress)
         children.own(broker)
         broker.start()
         own = Bank(CODE, ispb_of_code(CODE), NAME, secrets.token_urlsafe(SECRET_BYTES))
@@ -145,11 +156,12 @@ def open_examiner(options: ExamineOptions, folder: Path, progress: Callable[[str
         stack.callback(hub.stop)
         wire = HubWire(broker.bootstrap_servers, own.code, {own.ispb: own.secret})
         stack.callback(wire.close)
-        own_environment = _own_environment(options, folder, children)
-        environment = {
-            **contract_environment(own, hub.address, broker.bootstrap_servers),
-            **own_environment("bank"),
-        }
+        environment = contract_environment(own, hub.address, broker.bootstrap_servers)
+        if options.bank == OWN_BANK:
+            postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+            children.own(postgres)
+            postgres.start()
+            environment |= own_environment(postgres, "bank", options.kafka)
         examined = _examined(options, environment, folder, client, progress)
         stack.callback(examined.stop)
         progress("Waiting for the bank to be ready")
@@ -158,7 +170,7 @@ def open_examiner(options: ExamineOptions, folder: Path, progress: Callable[[str
         else:
             examined.await_ready()
         examiner = Examiner(
-            own, other, plain, hub, wire, examined, client, People(options.seed), folder, options, own_environment
+            own, other, plain, hub, wire, examined, client, People(options.seed), folder, options, stack
         )
         examiner.look()
         yield examiner
@@ -178,7 +190,7 @@ def contract_environment(bank: Bank, hub_address: str, bootstrap_servers: str) -
     }
 
 
-def _make_broker(kafka: KafkaKind, folder: Path, progress: Callable[[str], None]) -> Broker:
+def make_broker(kafka: KafkaKind, folder: Path, progress: Callable[[str], None]) -> Broker:
     if kafka is KafkaKind.APACHE:
         progress("Looking for Apache Kafka (fetched once, 45 MB)")
         fetch_jars()
@@ -186,27 +198,17 @@ def _make_broker(kafka: KafkaKind, folder: Path, progress: Callable[[str], None]
     return EmbeddedBroker(folder / "logs" / "broker.log")
 
 
-def _own_environment(
-    options: ExamineOptions, folder: Path, children: ChildProcesses
-) -> Callable[[str], Mapping[str, str]]:
-    if options.bank != OWN_BANK:
-        return lambda _database: {}
-    postgres = EmbeddedPostgres(folder / "postgres", durable=False)
-    children.own(postgres)
-    postgres.start()
-
-    def environment(database: str) -> Mapping[str, str]:
-        postgres.create_database(database)
-        return {
-            "DATABASE_URL": postgres.url(database),
-            "BANK_CONTRACT": "on",
-            "KAFKA_ASSIGNMENT": "all",
-            "KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[options.kafka]),
-            "SESSION_SECRET": secrets.token_urlsafe(SECRET_BYTES),
-            "LOG_JSON": "false",
-        }
-
-    return environment
+def own_environment(postgres: EmbeddedPostgres, database: str, kafka: KafkaKind) -> dict[str, str]:
+    """What our own bank needs beside the contract; makes the database."""
+    postgres.create_database(database)
+    return {
+        "DATABASE_URL": postgres.url(database),
+        "BANK_CONTRACT": "on",
+        "KAFKA_ASSIGNMENT": "all",
+        "KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[kafka]),
+        "SESSION_SECRET": secrets.token_urlsafe(SECRET_BYTES),
+        "LOG_JSON": "false",
+    }
 
 
 def _examined(

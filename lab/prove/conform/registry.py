@@ -9,12 +9,14 @@ from lab.prove.conform.case import Case, Group, Profile
 from lab.prove.conform.cases import (
     being_paid,
     books,
+    course,
     duplicates,
     hostile,
     idempotence,
     joining,
     keys,
     late,
+    network,
     outcomes,
     paying,
     reasons,
@@ -42,6 +44,8 @@ GROUPS: Final[Sequence[Group]] = (
     hostile.GROUP,
     returns.GROUP,
     books.GROUP,
+    network.GROUP,
+    course.GROUP,
 )
 
 

@@ -28,6 +28,13 @@ _ACCOUNTS: Final = f"{CONTRACT}#6-open-an-account-block-open-or-close-it"
 _KEYS: Final = f"{CONTRACT}#7-register-and-remove-a-key"
 _PAY: Final = f"{CONTRACT}#8-pay"
 
+# In a network
+
+COMPLETES: Final = Rule("A transfer is completed once both banks have processed the outcome.", _TRANSFER)
+SETTLEMENT_FOLLOWS: Final = Rule(
+    "`settlement_centavos` is minus what the hub holds for the bank.", f"{CONTRACT}#5-the-books"
+)
+
 # Joining
 
 JOINS: Final = Rule("A bank calls JoinNetwork when it starts, with its code and name.", _AT_HUB)

@@ -71,6 +71,9 @@ class HubWire:
         self._stop = threading.Event()
         self._reader = threading.Thread(target=self._read, name="conform-wire", daemon=True)
         self._reader.start()
+        # Serves the acknowledgements of all threads that send.
+        self._server = threading.Thread(target=self._serve_deliveries, name="conform-deliveries", daemon=True)
+        self._server.start()
 
     def partition_of(self, key: str) -> int:
         """Where records with this key go: the same for all of them, so that they keep their order."""
@@ -95,11 +98,8 @@ class HubWire:
             partition=chosen,
             on_delivery=note,
         )
-        deadline = time.monotonic() + DELIVERY_SECONDS_MAX
-        while not done.is_set():
-            self._producer.poll(POLL_SECONDS)
-            if time.monotonic() > deadline:
-                raise CannotExamine("The broker acknowledges nothing.")
+        if not done.wait(DELIVERY_SECONDS_MAX):
+            raise CannotExamine("The broker acknowledges nothing.")
         if failures:
             raise CannotExamine(f"The broker takes no record: {failures[0]}.")
 
@@ -140,6 +140,7 @@ class HubWire:
     def close(self) -> None:
         self._stop.set()
         self._reader.join(METADATA_SECONDS_MAX)
+        self._server.join(METADATA_SECONDS_MAX)
         self._producer.flush(METADATA_SECONDS_MAX)
 
     def _partitions_of(self, topic: str) -> int:
@@ -164,6 +165,10 @@ class HubWire:
             yield consumer
         finally:
             consumer.close()
+
+    def _serve_deliveries(self) -> None:
+        while not self._stop.is_set():
+            self._producer.poll(POLL_SECONDS)
 
     def _read(self) -> None:
         partitions = range(self._partitions_of(HUB_TOPIC))

@@ -32,9 +32,9 @@ REMOVE_ATTEMPTS_MAX: Final = 50
 REMOVE_PAUSE_SECONDS: Final = 0.02
 
 
-MEMORY_NOTE: Final = translatable("exceeded {} MB of memory, and was killed {} times")
-PROCESSES_NOTE: Final = translatable("exceeded {} processes, and was killed {} times")
-TASKS_NOTE: Final = translatable("wanted more than {} processes and threads, {} times")
+MEMORY_NOTE: Final = translatable("exceeded {} MB of memory; kills: {}")
+PROCESSES_NOTE: Final = translatable("exceeded {} processes; kills: {}")
+TASKS_NOTE: Final = translatable("wanted more than {} processes and threads; refusals: {}")
 
 
 class Excess(Enum):

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lab.prove.league import scoring
 from lab.prove.league.judging import Wrong
 from lab.prove.league.league import LeagueResult, Placed
-from lab.prove.league.plan import Plan
+from lab.prove.league.plan import FaultKind, Plan
 from lab.prove.league.scoring import Score
 from pix.web import formats
 from pix.web.folders import templates_folder
@@ -96,7 +96,6 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
     turn = placed.turn
     results, judgement = turn.results, turn.judgement
     never = translate(language, "never")
-    parts = _parts(turn.score, language)
     label = ", ".join(f"{translate(language, name)} {getattr(turn.score, key)}" for key, name in PART_NAMES.items())
     is_right = results.is_examined and not judgement.findings
     return {
@@ -106,8 +105,7 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
         "total": turn.score.total,
         "total_text": _number(turn.score.total, language),
         "bar_label": label,
-        "parts": parts,
-        "rest": max(0, POINTS_MAX - sum(part["points"] for part in parts)),
+        "parts": _parts(turn.score, language),
         "money_class": "good" if is_right else "bad",
         "is_examined": results.is_examined,
         "wrong": results.centavos_wrong,
@@ -129,7 +127,8 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
                 "x": _x(each.from_ms, plan),
                 "width": max(1, _x(each.to_ms, plan) - _x(each.from_ms, plan)),
             }
-            for each in turn.course.struck
+            # The narrow strip of the duplicates lies above the others.
+            for each in sorted(turn.course.struck, key=lambda each: each.kind is FaultKind.DUPLICATES)
         ],
         "end_x": _x(round(plan.seconds * 1000), plan),
         "findings": [
@@ -148,15 +147,32 @@ def _bank(placed: Placed, plan: Plan, most: int, language: Language) -> dict[str
 
 
 def _parts(score: Score, language: Language) -> list[dict[str, Any]]:
-    """The stretches of the bar; a penalty takes the place of the points for money, and at most the whole width."""
-    points: list[dict[str, Any]] = [
-        {"name": name, "points": getattr(score, name), "text": str(getattr(score, name))} for name in PART_NAMES
-    ]
+    """The stretches of the bar, in percent of its width.
+
+    A penalty takes the place of the points for money, and fills the whole bar where it eats up all the others.
+    """
+    lengths = {name: getattr(score, name) for name in PART_NAMES}
+    texts = {name: str(points) for name, points in lengths.items()}
     if score.money < 0:
-        points[0] = {"name": "penalty", "points": min(-score.money, POINTS_MAX), "text": _number(score.money, language)}
-        # What the penalty eats up is not shown as won.
-        points[1:] = [] if score.total <= 0 else points[1:]
-    return [part for part in points if part["points"] > 0]
+        others = {} if score.total <= 0 else {name: lengths[name] for name in lengths if name != "money"}
+        lengths = {"penalty": min(-score.money, POINTS_MAX), **others}
+        texts["penalty"] = _number(score.money, language)
+    parts = []
+    x = 0.0
+    for name, points in lengths.items():
+        width = 100 * points / POINTS_MAX
+        if width > 0:
+            parts.append(
+                {
+                    "name": name,
+                    "text": texts[name],
+                    "x": round(x, 2),
+                    "width": round(width, 2),
+                    "middle": round(x + width / 2, 2),
+                }
+            )
+        x += width
+    return parts
 
 
 def _per_column(placed: Placed, plan: Plan) -> Counter[int]:

@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from lab.network.network import KafkaKind
+from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.prove.league.arena import Arena, Repeater, open_arena
 from lab.prove.league.confinement import Confiner
@@ -137,8 +138,11 @@ class Turn:
         self._progress(f"{self._entrant.name} starts")
         process.start()
         if not self._await_ready(process, contract):
-            return self._not_started(arena, process)
+            self._notes.append(NOT_READY_NOTE.format(f"{START_SECONDS_MAX:g}"))
+            return self._nothing(arena, process)
         accounts, broke = self._open_accounts(contract)
+        if not accounts:
+            return self._nothing(arena, process)
         self._progress(f"{len(self._plan.orders)} payments begin")
         before = self._read_books(contract)
         settlement_before = arena.settlement_centavos()
@@ -156,7 +160,7 @@ class Turn:
             stop.set()
             repeating.join()
         if repeater.failure is not None:
-            raise repeater.failure
+            raise PartError(f"The records of the hub could not be repeated: {repeater.failure}")
         evidence = self._read_evidence(arena, contract, accounts, broke, before, settlement_before)
         result = self._judged(arena, course, evidence)
         result.duplicates = repeater.repeated
@@ -177,8 +181,8 @@ class Turn:
             return contract.is_ready()
         return False
 
-    def _not_started(self, arena: Arena, process: EntrantProcess) -> TurnResult:
-        self._notes.append(NOT_READY_NOTE.format(f"{START_SECONDS_MAX:g}"))
+    def _nothing(self, arena: Arena, process: EntrantProcess) -> TurnResult:
+        """Of a bank at which no customer has an account."""
         results = nothing_done(self._plan)
         return TurnResult(self._entrant, arena.code, results, NO_SCORE, Judgement(), log_tail=process.log_tail())
 

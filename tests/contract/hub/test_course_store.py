@@ -116,13 +116,13 @@ def test_what_is_due_comes_in_its_order(course: CourseUnits) -> None:
 
 def test_a_changed_leg_replaces_the_old_one(course: CourseUnits) -> None:
     _save(course, CREDIT)
-    settled = replace(CREDIT, state=LegState.SETTLED, due_at_ms=None, attempts=3)
+    settled = replace(CREDIT, state=LegState.SETTLED, due_at_ms=None, attempts=3, answers=2)
 
     _save(course, settled)
 
     with course() as unit:
         assert unit.course.credit("payment-1") == settled
-        assert unit.course.sums() == [LegSums(IPE, LegKind.INCOMING, LegState.SETTLED, 1, 2_500)]
+        assert unit.course.sums() == [LegSums(IPE, LegKind.INCOMING, LegState.SETTLED, 1, 2_500, 1)]
 
 
 def test_what_is_owed_and_what_is_latest(course: CourseUnits) -> None:

@@ -34,6 +34,7 @@ from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import Side
 from pix.scheme.reasons import ReasonCode
+from pix.scheme.searching import fold
 from tests.support.hub_builders import (
     ANA,
     AURORA,
@@ -307,6 +308,26 @@ def test_a_search_looks_at_so_many_and_says_where_it_ended(with_banks: UnitsOfWo
     assert search(status=TransferStatus.COMPLETED) == ([e2e(90)], None)
     assert search(status=TransferStatus.PENDING, examined_max=3, size=2) == ([e2e(6), e2e(5)], None), "the page is full"
     assert search(examined_max=3, size=9)[1] is None, "who looks for nothing finds all"
+
+
+@pytest.mark.parametrize("name", ["kátia", "KATIA Conceição", "Katia", "Łucja Čapek", "ÁÉÍÓÚ ñ"])
+def test_names_are_found_without_accents_and_case(with_banks: UnitsOfWork, name: str) -> None:
+    named = replace(numbered(1), payer=replace(ANA, name=name))
+    add(with_banks, named, numbered(2))
+    with with_banks() as unit:
+        unit.keys.add([key_entry(BIAS_KEY, replace(BIA, name=name)), key_entry(CAIOS_KEY, CAIO)])
+        assert unit.transfers.search(TransferFilter(name_part=fold(name))).rows == [named]
+        assert [each.holder_name for each in unit.keys.search(KeyFilter(holder_part=fold(name))).rows] == [name]
+        assert unit.transfers.search(TransferFilter(name_part="nobody")).rows == []
+
+
+def test_the_largest_funding_of_each_bank(with_banks: UnitsOfWork) -> None:
+    with with_banks() as unit:
+        before = unit.settlement.largest_fundings()
+        for number, amount in enumerate((5, 900, -1_000_000)):
+            unit.settlement.add_funding(Funding(f"f{number}", AURORA, amount, NOW_MS))
+        unit.settlement.add_funding(Funding("out", MARE, -7, NOW_MS))
+        assert unit.settlement.largest_fundings() == before | {AURORA: max(900, before.get(AURORA, 0))}
 
 
 def test_latencies_are_told_by_steps_of_time(with_banks: UnitsOfWork) -> None:

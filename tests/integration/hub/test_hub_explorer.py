@@ -118,7 +118,7 @@ def test_a_search_that_was_cut_says_so_and_goes_on(
     oldest = world.complete(world.pay(1))
     for number in range(2, 8):
         world.pay(number)
-    monkeypatch.setattr("hub.entrypoints.http.pages.transfers.EXAMINED_MAX", 4)
+    monkeypatch.setattr("hub.entrypoints.http.pages.transfer_query.EXAMINED_MAX", 4)
     html = page(client, "/transfers?status=completed")
     assert "No matches among those searched" in text_of(html)
     assert "Searched the newest 4 of this period" in text_of(html)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from lab.network.parts.process import wait_until
 from lab.prove.league import confined
 from lab.prove.league.confinement import CgroupConfinement, RlimitConfiner, choose_confiner
-from lab.prove.league.entrant_process import RESTARTS_MAX, EntrantProcess
+from lab.prove.league.entrant_process import RESTARTS_MAX, EntrantProcess, data_folder
 from lab.prove.league.entrants import Entrant
 from lab.prove.league.limits import Limits
 
@@ -159,7 +160,7 @@ def test_a_cgroup_gets_the_limits_and_the_program(tmp_path: Path) -> None:
     assert (folder / "cgroup.procs").read_text() == ran.stdout.strip()
     assert confinement.notes() == []
     (folder / "memory.events").write_text("low 0\noom 2\noom_kill 2\n")
-    assert confinement.notes() == ["exceeded 128 MB of memory, and was killed 2 times"]
+    assert confinement.notes() == ["exceeded 128 MB of memory; kills: 2"]
     assert confinement.excess([psutil.Process()]) is None
 
 
@@ -169,3 +170,15 @@ def test_the_report_says_why_there_is_no_cgroup(tmp_path: Path) -> None:
     assert confiner.why
     (tmp_path / "cgroup.controllers").write_text("cpuset hugetlb")
     assert choose_confiner(Limits(), root=tmp_path).name == "rlimits"
+
+
+def test_only_root_can_run_a_bank_as_another_user(tmp_path: Path) -> None:
+    confinement = RlimitConfiner(LIMITS, "nobody", "of the test").confine("1")
+    ran = subprocess.run(confinement.wrap(["id", "-un"]), capture_output=True, text=True)
+    if os.geteuid() == 0:
+        assert ran.stdout.strip() == "nobody"
+        with data_folder(tmp_path, "nobody") as folder:
+            assert folder.owner() == "nobody" and not folder.is_relative_to(tmp_path)
+        assert not folder.exists()
+    else:
+        assert "id cannot be started: [Errno 1]" in ran.stderr

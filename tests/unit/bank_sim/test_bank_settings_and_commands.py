@@ -94,6 +94,7 @@ def test_the_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("PAYLOAD_HOST", "http://bank.example"),
         ("PAYLOAD_HOST", "bank.example/qr"),
         ("PAYLOAD_HOST", "b" * 44),
+        ("BANK_CONTRACT", "perhaps"),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_name_and_the_rule(
@@ -104,6 +105,15 @@ def test_a_wrong_setting_is_told_by_its_name_and_the_rule(
         load_settings(BankSettings)
     assert str(refusal.value).startswith(f"{name}:")
     assert "a-secret-of-the-tests" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "bank.example"])
+def test_the_contract_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("BANK_CONTRACT", "on")
+    assert load_settings(BankSettings).bank_contract == "on"
+    monkeypatch.setenv("HTTP_HOST", host)
+    with pytest.raises(SettingsError, match="BANK_CONTRACT: needs HTTP_HOST to be a loopback address"):
+        load_settings(BankSettings)
 
 
 def test_missing_settings_are_exit_code_2_and_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bank_sim.application.views import StatementLine
-from bank_sim.entrypoints.http.pages.statement import csv_rows, harmless
+from bank_sim.entrypoints.http.pages.statement import csv_rows
 from pix.scheme.postings import PostingKind
+from pix.web.spreadsheets import harmless
 from tests.support.bank_builders import END_TO_END_ID, NOW_MS
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

@@ -274,6 +274,18 @@ def test_a_forged_confirmation_moves_no_money(changes: dict[str, object], reason
     assert world.settlement()[COURSE_002] == FUNDS
 
 
+def test_a_credit_that_is_announced_again_moves_no_money_and_is_counted() -> None:
+    """The bank has read the record again after an abrupt end, and has credited twice."""
+    world = make_course_world()
+    _, [(_, pending)] = world.pay_from_mare(1, ANAS_KEY, 3_000)
+
+    for _ in range(3):
+        world.confirm(pending)
+
+    assert world.settlement()[COURSE_002] == FUNDS + 3_000
+    assert world.course.queries.overview().sums[COURSE_002].answered_again == 2
+
+
 def test_nothing_is_confirmed_that_was_not_sent() -> None:
     world = make_course_world()
     world.readiness.away.add(COURSE_002)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pix.messaging.kafka.acls import rights_of_course_banks
 from pix.scheme.course import CourseMessage
 from pix.scheme.deliveries import Rejected
 from pix.wire.course_v1.codec import (
@@ -115,3 +116,19 @@ def test_a_description_survives_the_wire_with_the_escapes_of_go(description: str
     assert json.loads(written)["description"] == description
     assert not {ord("<"), ord(">"), ord("&")} & set(written)
     assert read_message(written, with_status=True) == message
+
+
+def test_clients_without_a_password_may_do_what_course_banks_need_and_no_more() -> None:
+    rights = {
+        (binding.name, binding.operation.name, binding.principal)
+        for binding in rights_of_course_banks(["nest_bank_001-server"])
+    }
+
+    assert rights == {
+        ("bank001", "READ", "User:ANONYMOUS"),
+        ("bank002", "READ", "User:ANONYMOUS"),
+        ("transactions", "WRITE", "User:ANONYMOUS"),
+        ("transaction_confirmation", "WRITE", "User:ANONYMOUS"),
+        ("nest_bank_001-server", "READ", "User:ANONYMOUS"),
+        ("nestjs-group-client", "READ", "User:ANONYMOUS"),
+    }

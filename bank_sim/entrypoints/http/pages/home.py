@@ -1,4 +1,4 @@
-"""Home: the balance, what is on its way, the latest movements, and joy when money arrives while one looks."""
+"""Home: the balance, contacts, what arrived while one was away, months, and joy when money arrives while one looks."""
 
 from __future__ import annotations
 
@@ -7,23 +7,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import Query, Request, Response
+from fastapi import Form, Query, Request, Response
 
+from bank_sim.application.customer_app.news import News
+from bank_sim.application.demo_people import stories_of
 from bank_sim.application.views import StatementLine
-from bank_sim.domain.account import Account
+from bank_sim.domain.account import Account, AccountStatus
 from bank_sim.domain.flows.transfer.model import Transfer
 from bank_sim.domain.schedules.model import Schedule
+from bank_sim.entrypoints.http.month_chart import draw_months
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.site import Customer, Site, SiteOf
+from pix.scheme.keys import KeyKind
 from pix.scheme.postings import PostingKind
 from pix.web.events import Scene, stream_scenes
+from pix.web.formats import first_name
 from pix.web.htmx import see_other
+from pix.web.preferences import hints_are_hidden
 from pix.web.site import PagesOf
 
 LINES_SHOWN: Final = 8
 UNDER_WAY_SHOWN_MAX: Final = 10
 SCHEDULED_SHOWN_MAX: Final = 3
 ARRIVALS_SHOWN_MAX: Final = 3
+CONTACTS_SHOWN_MAX: Final = 8
+NO_NEWS: Final = News(0, ())
 JUST_NOW_MS: Final = 60_000
 """A page that was hidden opens its stream again with what it showed first; what came long ago is not new then."""
 POLL_SECONDS: Final = 0.4
@@ -61,8 +69,15 @@ class HomeView:
         ]
         return new[:ARRIVALS_SHOWN_MAX]
 
-    def context(self, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
+    def context(self, site: Site, arrived: Sequence[StatementLine] = ()) -> dict[str, Any]:
+        """What the page shows. What changes with postings alone is read here, since a look is taken often."""
+        app = site.bank.customer_app
+        months = app.sum_months(self.account.number)
         return {
+            "contacts": app.contacts.list(self.account.number, CONTACTS_SHOWN_MAX),
+            "months": draw_months(months),
+            "months_are_cut": months.is_cut,
+            "news": NO_NEWS if arrived else app.news(self.account.number),
             "account": self.account,
             "section": "/",
             "lines": self.lines,
@@ -72,13 +87,27 @@ class HomeView:
             )[:SCHEDULED_SHOWN_MAX],
             "failed_schedules": [each for each in self.scheduled if each.failed_day],
             "arrived": arrived,
+            "hints": False,
             "version": self.version,
         }
 
 
 @router.get("/")
 def home(request: Request, site: SiteOf, pages: PagesOf, account: Customer) -> Response:
-    return pages.page(request, "bank/home.html", _look(site, account.number).context())
+    context = _look(site, account.number).context(site)
+    if site.settings.demo_mode and not hints_are_hidden(request):
+        context["hints"] = True
+        context["example_payee"] = _example_payee(site)
+    return pages.page(request, "bank/home.html", context)
+
+
+@router.post("/news/read")
+def mark_read(
+    request: Request, site: SiteOf, account: Customer, posting_id: Annotated[int, Form(ge=0, le=2**53)] = 0
+) -> Response:
+    """The customer has read what arrived, up to this posting."""
+    site.bank.customer_app.news.mark(account_number=account.number, posting_id=posting_id)
+    return see_other(request, "/")
 
 
 @router.get("/home")
@@ -101,11 +130,29 @@ def live(
             nonlocal newest_shown
             arrived = view.arrived_since(newest_shown, site.scheme_clock.now_ms() - JUST_NOW_MS)
             newest_shown = max(newest_shown, view.newest_posting_id)
-            return pages.html(request, "bank/home.html", view.context(arrived), block="live")
+            note_seen(site, account.number, arrived)
+            return pages.html(request, "bank/home.html", view.context(site, arrived), block="live")
 
         return Scene(view.version, render)
 
     return stream_scenes(request, look, seen=seen, poll_seconds=POLL_SECONDS)
+
+
+def note_seen(site: Site, account_number: str, arrived: Sequence[StatementLine]) -> None:
+    """What arrives while one looks is no news at the next visit, unless older news wait to be read."""
+    if arrived and site.bank.customer_app.news(account_number).count <= len(arrived):
+        site.bank.customer_app.news.mark(account_number=account_number, posting_id=arrived[0].posting_id)
+
+
+def _example_payee(site: Site) -> tuple[str, str, str]:
+    """Name, bank and key of a demo person of another bank, whom a first payment may go to; empty texts for none."""
+    for participant in site.bank.queries.participants().values():
+        if participant.active and participant.code != site.bank.identity.code:
+            for story in stories_of(participant.code):
+                keys = [key for kind, key in story.keys if kind is KeyKind.EMAIL]
+                if keys and story.status is AccountStatus.ACTIVE:
+                    return first_name(story.name), participant.name, keys[0]
+    return "", "", ""
 
 
 def _look(site: Site, account_number: str) -> HomeView:

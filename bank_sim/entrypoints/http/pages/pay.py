@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import Depends, File, Form, Path, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 
 from bank_sim.domain.account import Account, Payee
 from bank_sim.domain.errors import (
@@ -51,11 +52,14 @@ from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
 from pix.web.preferences import NEXT_LENGTH_MAX
+from pix.web.security_headers import PERMISSIONS_POLICY, permissions_policy
 from pix.web.site import PagesOf
 from pix.web.templates import Pages, language_of
 
 _FIELDS_OF_STEP_2: Final = {"amount_centavos", "description", *FIELDS}
 
+CONTACTS_SHOWN_MAX: Final = 12
+SCANS: Final = "application/json"
 WAYS: Final = ("key", "code", "picture")
 TEXT_LENGTH_MAX: Final = 2_000
 """Of what is pasted as a key or a code; both are shorter, and a longer text is no slip of a finger."""
@@ -66,6 +70,7 @@ router = page_router()
 @router.get("/pay")
 def ask_payee(
     request: Request,
+    site: SiteOf,
     pages: PagesOf,
     account: Customer,
     way: Annotated[str, Query(max_length=10)] = "key",
@@ -85,7 +90,7 @@ def ask_payee(
                 parse_stored_key(decoded.key)
         except SchemeError as error:
             faults = Faults(brcode=sentence_of(error, language_of(request)))
-    return _step_1(request, pages, account, way, {"key": key, "code": code}, faults)
+    return _step_1(request, site, pages, account, way, {"key": key, "code": code}, faults)
 
 
 @router.get("/pay/recognize")
@@ -147,11 +152,16 @@ def ask_picture(request: Request, account: Customer) -> Response:
 def by_picture(
     request: Request, site: SiteOf, pages: PagesOf, account: Customer, picture: Annotated[UploadFile, File()]
 ) -> Response:
-    """Reads the code in a picture, looks its key up, and goes on to the amount."""
+    """Reads the code in a picture, looks its key up, and goes on to the amount.
+
+    A script that sends what the camera sees gets the code as JSON, or 204 while there is none.
+    """
+    if SCANS in request.headers.get("accept", ""):
+        return _scan(picture.file.read(UPLOAD_BYTES_MAX + 1))
     try:
         draft = _find_payee_of_code(site, account, read_picture(picture.file.read(UPLOAD_BYTES_MAX + 1)))
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "picture", {}, error)
+        return _step_1_failed(request, site, pages, account, "picture", {}, error)
     return see_other(request, amount_url(site, draft))
 
 
@@ -164,6 +174,24 @@ def again(
     end_to_end_id: Annotated[str, Path(max_length=32)],
 ) -> Response:
     """Looks the payee of an earlier payment up, and goes on to its amount. Raises TransferNotFound."""
+    return _again(request, site, pages, account, end_to_end_id, with_amount=True)
+
+
+@router.get("/pay/contact/{end_to_end_id}")
+def contact(
+    request: Request,
+    site: SiteOf,
+    pages: PagesOf,
+    account: Customer,
+    end_to_end_id: Annotated[str, Path(max_length=32)],
+) -> Response:
+    """The same with neither amount nor message. Raises TransferNotFound."""
+    return _again(request, site, pages, account, end_to_end_id, with_amount=False)
+
+
+def _again(
+    request: Request, site: Site, pages: Pages, account: Account, end_to_end_id: str, *, with_amount: bool
+) -> Response:
     earlier = site.bank.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
     if earlier.account_number != account.number:
         raise TransferNotFound
@@ -171,7 +199,9 @@ def again(
         draft = _find_payee_again(site, account, earlier)
     except SchemeError as error:
         shown = "" if earlier.payee_key is None else earlier.payee_key.key
-        return _step_1_failed(request, pages, account, "key", {"key": shown}, error)
+        return _step_1_failed(request, site, pages, account, "key", {"key": shown}, error)
+    if not with_amount:
+        return see_other(request, amount_url(site, draft))
     repeated = replace(draft, amount_centavos=earlier.amount_centavos, description=earlier.description)
     return see_other(request, amount_url(site, repeated))
 
@@ -266,6 +296,15 @@ def confirm(
     return see_other(request, f"/transfers/{transfer.end_to_end_id}?direction=outgoing")
 
 
+def _scan(content: bytes) -> Response:
+    try:
+        text = read_picture(content)
+        brcode.decode(text)
+    except SchemeError:
+        return Response(status_code=204)
+    return JSONResponse({"code": text})
+
+
 def _schedule(
     request: Request, site: Site, pages: Pages, account: Account, token: str, draft: OrderDraft, plan: PlanOrder
 ) -> Response:
@@ -295,7 +334,7 @@ def _by_key(request: Request, site: Site, pages: Pages, account: Account, key: s
     try:
         draft = _find_payee(site, account, key, kind)
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "key", {"key": key}, error)
+        return _step_1_failed(request, site, pages, account, "key", {"key": key}, error)
     return see_other(request, amount_url(site, draft))
 
 
@@ -303,7 +342,7 @@ def _by_code(request: Request, site: Site, pages: Pages, account: Account, code:
     try:
         draft = _find_payee_of_code(site, account, code)
     except SchemeError as error:
-        return _step_1_failed(request, pages, account, "code", {"code": code}, error)
+        return _step_1_failed(request, site, pages, account, "code", {"code": code}, error)
     return see_other(request, amount_url(site, draft))
 
 
@@ -432,6 +471,7 @@ def _faults(request: Request, error: SchemeError, fields: set[str]) -> Faults:
 
 def _step_1(
     request: Request,
+    site: Site,
     pages: Pages,
     account: Account,
     way: str,
@@ -445,6 +485,7 @@ def _step_1(
     context: dict[str, Any] = {
         "account": account,
         "section": "/pay",
+        "contacts": site.bank.customer_app.contacts.list(account.number, CONTACTS_SHOWN_MAX) if way == "key" else (),
         "here": address("/pay", {"way": way}, {way: shown[way], "checked": "1"} if shown.get(way) else {}),
         "way": way,
         "values": shown,
@@ -454,11 +495,20 @@ def _step_1(
         "fault_kind": fault_kind,
         "upload_bytes_max": UPLOAD_BYTES_MAX,
     }
-    return pages.page(request, "bank/pay.html", context, status=status)
+    page = pages.page(request, "bank/pay.html", context, status=status)
+    # The one page that may use the camera, of this site alone.
+    page.headers[PERMISSIONS_POLICY] = permissions_policy(camera="(self)")
+    return page
 
 
 def _step_1_failed(
-    request: Request, pages: Pages, account: Account, way: str, values: dict[str, str], error: SchemeError
+    request: Request,
+    site: Site,
+    pages: Pages,
+    account: Account,
+    way: str,
+    values: dict[str, str],
+    error: SchemeError,
 ) -> Response:
     field = "key" if way == "key" else "brcode"
     at_field = {"key": ("key", "kind"), "code": ("brcode", "key"), "picture": ("brcode", "key")}[way]
@@ -471,7 +521,7 @@ def _step_1_failed(
         AccountBlocked: ("bad", 409),
         AccountClosed: ("bad", 409),
     }.get(type(error), ("bad", 422))
-    return _step_1(request, pages, account, way, values, faults, fault_kind=kind, status=status)
+    return _step_1(request, site, pages, account, way, values, faults, fault_kind=kind, status=status)
 
 
 def _step_2(
@@ -514,6 +564,16 @@ def _step_3(
     request: Request, site: Site, pages: Pages, account: Account, token: str, faults: Faults, *, status: int = 200
 ) -> Response:
     order = read_order(site.orders, token, account.number)
+    payee = order.payee.payee
+    made = site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key)
+    repeated = None
+    if made is None and order.plan is None:
+        repeated = site.bank.customer_app.contacts.find_repeated(
+            account_number=account.number,
+            payee_key=payee.key,
+            payee=payee.typed,
+            amount_centavos=order.amount_centavos,
+        )
     back = replace(order.payee, amount_centavos=order.amount_centavos, description=order.description)
     context = {
         "account": account,
@@ -521,7 +581,8 @@ def _step_3(
         "here": address("/pay/review", {"order": token}),
         "order": order,
         "order_token": token,
-        "made": site.bank.queries.find_transfer_of_order(account.number, order.idempotency_key),
+        "made": made,
+        "repeated": repeated,
         "scheduled": site.bank.queries.find_schedule_of_order(account.number, order.idempotency_key)
         if order.plan
         else None,
@@ -529,7 +590,7 @@ def _step_3(
         "plan_query": urlencode(PlanForm.of(order.plan).as_query()),
         "code": order.payee.code,
         "charge": site.charges_shown.of(order.payee.code),
-        "payee": order.payee.payee,
+        "payee": payee,
         "payee_token": site.payees.sign(back.as_token()),
         "faults": faults,
     }

@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 from bank_sim.application.views import StatementDirection, StatementFilter
 from bank_sim.domain.account import AccountKey
 from bank_sim.entrypoints.http.errors import sentence_of
+from bank_sim.entrypoints.http.pages.home import note_seen
 from bank_sim.entrypoints.http.pages.routing import page_router
 from bank_sim.entrypoints.http.qr import draw_qr
 from bank_sim.entrypoints.http.site import Customer, Faults, SiteOf
@@ -48,6 +49,7 @@ def show(
     context: dict[str, Any] = {
         "account": account,
         "section": "/receive",
+        "is_unknown_key": bool(key) and chosen is not None and chosen.key.key != key,
         "keys": keys,
         "chosen": chosen,
         "values": {"amount": amount, "message": message, "txid": txid.strip()},
@@ -80,6 +82,7 @@ def live(
         new = [line for line in lines if line.posting_id > seen and line.kind is PostingKind.CREDIT]
 
         def render() -> str:
+            note_seen(site, account.number, new)
             return pages.html(request, "bank/receive.html", {"account": account, "arrived": new}, block="live")
 
         return Scene(new[0].posting_id if new else 0, render)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -25,18 +25,16 @@ from pix.scheme.days import day_of
 from pix.scheme.errors import SchemeError
 from pix.web.formats import brl_plain, iso_time
 from pix.web.site import PagesOf
+from pix.web.spreadsheets import harmless
 from pix.web.templates import language_of
 
 LINES_PER_PAGE: Final = 25
+PRESETS_DAYS: Final = (7, 15, 30, 90)
+"""Periods that one press chooses: so many days, the last of them today."""
 UPCOMING_SHOWN_MAX: Final = 5
 LINES_PER_READ: Final = 500
 LINES_EXPORTED_MAX: Final = 50_000
 LINES_PRINTED_MAX: Final = 2_000
-
-# Before =, +, -, @ and their full-width forms: at the beginning or behind a separator, also with spaces and quotes.
-_FORMULA: Final = re.compile(r"(?:^|(?<=[,;|]))(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-# No text that was checked holds one; an old row may.
-_BREAKS: Final = str.maketrans("\t\r\n", "   ")
 
 router = page_router()
 
@@ -58,6 +56,7 @@ def show(
     except SchemeError as error:
         page = StatementPage((), "")
         faults = Faults(to=sentence_of(error, language_of(request)))
+    today = day_of(site.scheme_clock.now_ms())
     is_narrow = bool(query.as_query(with_direction=False)) or query.direction is not StatementDirection.ALL
     upcoming = [] if is_narrow or before else site.bank.queries.schedules_of(account.number, UPCOMING_SHOWN_MAX)
     context: dict[str, Any] = {
@@ -65,7 +64,9 @@ def show(
         "section": "/statement",
         "upcoming": [each for each in upcoming if each.is_active],
         "days": by_day(page.lines),
-        "today": day_of(site.scheme_clock.now_ms()),
+        "today": today,
+        "presets": [(days, today - timedelta(days=days - 1)) for days in PRESETS_DAYS],
+        "preset_query": replace(query, from_text="", to_text="").as_query(),
         "before": before,
         "next_cursor": page.next_cursor,
         "is_cut": page.is_cut,
@@ -172,12 +173,3 @@ def csv_rows(lines: Iterable[StatementLine]) -> Iterator[str]:
 def kind_of(line: StatementLine) -> str:
     """The kind of the posting, with the flow in front where it is not that of a payment."""
     return line.kind.value if line.flow in ("", TRANSFER) else f"{line.flow}_{line.kind.value}"
-
-
-def harmless(text: str) -> str:
-    """The text with an apostrophe wherever a spreadsheet would begin to read a formula.
-
-    OWASP's rule for CSV injection: at the beginning, and behind whatever another reader takes for a separator, since
-    quotation marks protect from the semicolon alone. Tabs and line breaks, which begin cells too, become spaces.
-    """
-    return _FORMULA.sub("'", text.translate(_BREAKS))

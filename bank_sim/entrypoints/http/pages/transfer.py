@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Form, Path, Query, Request, Response
 
 from bank_sim.application.returns.queries import ReturnsOfTransfer
 from bank_sim.domain.account import Account
+from bank_sim.domain.customer_app.contacts import TooManyFavourites, contact_of
 from bank_sim.domain.errors import TransferNotFound
 from bank_sim.domain.flows.returns.model import ReturnStatus
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
@@ -20,6 +21,8 @@ from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
 from pix.web.events import Scene, stream_scenes
 from pix.web.htmx import see_other
+from pix.web.marks import translatable
+from pix.web.notices import say_once
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
 
@@ -91,6 +94,33 @@ def receipt(
     return pages.page(request, "bank/receipt.html", context)
 
 
+@router.post("/favorites")
+def keep_favourite(
+    request: Request,
+    site: SiteOf,
+    account: Customer,
+    end_to_end_id: Annotated[str, Form(max_length=32)] = "",
+    keep: Annotated[str, Form(max_length=3)] = "yes",
+) -> Response:
+    """Makes the payee of a payment a favourite, or none any more. Raises TransferNotFound."""
+    contacts = site.bank.customer_app.contacts
+    if keep == "yes":
+        try:
+            kept = contacts.keep(account_number=account.number, end_to_end_id=end_to_end_id)
+        except TooManyFavourites as error:
+            say_once(request, error.rule, "wait")
+        else:
+            say_once(request, translatable("%(name)s is a favorite now."), name=kept.name)
+    else:
+        transfer = site.bank.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
+        dropped = contact_of(transfer) if transfer.account_number == account.number else None
+        if dropped is None:
+            raise TransferNotFound
+        contacts.drop(account_number=account.number, contact_id=dropped.contact_id)
+        say_once(request, translatable("%(name)s is no favorite any more."), name=dropped.name)
+    return see_other(request, f"/transfers/{end_to_end_id}?direction=outgoing")
+
+
 def _look(request: Request, site: Site, account: Account, end_to_end_id: str, direction: Direction) -> TransferView:
     transfer = site.bank.queries.find_transfer(end_to_end_id, direction)
     if transfer.account_number != account.number:
@@ -113,6 +143,8 @@ def _context(site: Site, view: TransferView, account: Account) -> Mapping[str, A
         "has_receipt": view.has_receipt,
         "may_help_again": view.may_help_again,
         "found": _returns_of(site, view),
+        "is_favourite": view.transfer.direction is Direction.OUTGOING
+        and site.bank.customer_app.contacts.is_favourite(account.number, view.transfer),
     }
 
 

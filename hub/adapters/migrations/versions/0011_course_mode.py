@@ -46,6 +46,7 @@ def upgrade() -> None:
             sent_at_ms bigint,
             due_at_ms bigint,
             attempts integer NOT NULL,
+            answers integer NOT NULL,
             note text NOT NULL,
             PRIMARY KEY (ispb, kind, course_id)
         );

@@ -26,6 +26,9 @@ class CourseBankDocument(BaseModel):
     owed_to_customers_centavos: int = Field(description="Failed payments that the bank has not given back yet.")
     uncovered_centavos: int = Field(description="Credited by the bank too late, and not moved by the hub.")
     open_legs: int = Field(description="Payments that wait for a message of the hub or of the bank.")
+    answered_again: int = Field(
+        description="So often the bank has said again that it has credited: it has probably credited twice."
+    )
 
     @classmethod
     def of(cls, bank: CourseBank, sums: BankSums) -> CourseBankDocument:

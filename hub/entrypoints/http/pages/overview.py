@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,25 +11,18 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 
-from hub.application.network_overview import NetworkNow
-from hub.application.ports import TransferFilter
-from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.http.api.events import document_of
-from hub.entrypoints.http.pages.network_map import Chart, Drawing, drawings, latency_chart
-from hub.entrypoints.http.pages.site import Site, SiteOf, cached_for, site_of
-from hub.entrypoints.http.pages.views import TransferLine, bank_view, transfer_lines
-from pix.participant.dead_letters.model import DeadLetterState
+from hub.entrypoints.http.pages.site import Site, SiteOf
+from hub.entrypoints.http.pages.snapshot import Snapshot
 from pix.runtime.logs import logger
 from pix.web.events import BEAT, ENDED, HEARTBEAT_SECONDS, RECONNECT_MS, STREAM_SECONDS_MAX, Events, LiveStream
 from pix.web.security_headers import content_security_policy
 from pix.web.session_registry import SessionEnd
-from pix.web.site import PagesOf, version_of
+from pix.web.site import PagesOf
 from pix.web.templates import Pages
 
 router = APIRouter(include_in_schema=False)
 
-LATEST_TRANSFERS: Final = 8
-SNAPSHOT_TTL_SECONDS: Final = 0.9
 SCENE_SECONDS: Final = 1.0
 """What stands is looked at once a second, for all pages together."""
 WIRE_SECONDS: Final = 0.1
@@ -39,60 +30,15 @@ WIRE_SECONDS: Final = 0.1
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    network: NetworkNow
-    drawings: Sequence[Drawing]
-    chart: Chart
-    counts: Mapping[str, int]
-    latest: Sequence[TransferLine]
-    dead_letters: int
-    health: Mapping[str, str]
-    version: str
-
-    @property
-    def is_well(self) -> bool:
-        return all(state == "ok" for state in self.health.values())
-
-
-class Overview:
-    """Takes snapshots, one for all pages that are open."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self.snapshot = cached_for(SNAPSHOT_TTL_SECONDS, self._take)
-
-    def _take(self) -> Snapshot:
-        hub = self._site.hub
-        network = hub.network_overview()
-        banks = {each.bank.ispb: bank_view(each.bank, each.account) for each in network.banks}
-        latest = transfer_lines(hub.queries.list_transfers(TransferFilter(size=LATEST_TRANSFERS)), banks)
-        dead_letters = hub.dead_letters.count().get(DeadLetterState.DEAD, 0)
-        health = self._site.health()
-        counts = {status.value: network.counts.get(status, 0) for status in TransferStatus}
-        drawn, chart = drawings(network), latency_chart(network)
-        shown = (counts, network.rates, network.in_flight_centavos, drawn, chart, latest, dead_letters, health)
-        return Snapshot(network, drawn, chart, counts, latest, dead_letters, health, version_of(shown))
-
-
-def overview_of(request: Request) -> Overview:
-    """The one of this application, made when the first page asks."""
-    state = request.app.state
-    if not hasattr(state, "overview"):
-        state.overview = Overview(site_of(request))
-    overview: Overview = state.overview
-    return overview
-
-
 @router.get("/")
-def show(request: Request, pages: PagesOf) -> Response:
-    return pages.page(request, "hub/overview.html", _context(overview_of(request).snapshot()))
+def show(request: Request, pages: PagesOf, site: SiteOf) -> Response:
+    return pages.page(request, "hub/overview.html", _context(site.overview.take()))
 
 
 @router.get("/map")
 def show_map(request: Request, pages: PagesOf, site: SiteOf) -> Response:
     """The network map by itself, for a screen of its own or a frame of the lab's panel."""
-    answer = pages.page(request, "hub/map.html", _context(overview_of(request).snapshot()))
+    answer = pages.page(request, "hub/map.html", _context(site.overview.take()))
     if site.lab_panel_url:
         lab = urlsplit(site.lab_panel_url)
         answer.headers["Content-Security-Policy"] = content_security_policy(f"{lab.scheme}://{lab.netloc}")
@@ -116,7 +62,7 @@ def _stream(request: Request, pages: Pages, site: Site, template: str, seen: str
 
 async def _events(request: Request, pages: Pages, site: Site, template: str, seen: str, ending: SessionEnd) -> Events:
     """`wire`: the messages that have passed, as JSON; `scene`: what stands, as HTML, when it has changed."""
-    overview = overview_of(request)
+    overview = site.overview
     with site.wire.watching() as newest:
         behind = newest
         yield format_sse_event(retry=RECONNECT_MS, comment="open")

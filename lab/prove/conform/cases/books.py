@@ -6,18 +6,20 @@ from collections.abc import Collection
 from typing import Final
 
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
-from lab.prove.conform.case import Group, Need, Profile, Rule, Stage
+from lab.prove.conform.case import Declare, Group, Need, Profile, Rule, Stage
 from lab.prove.conform.contract import Books
 from lab.prove.conform.record_rules import DOUBLE_ENTRY, POSTINGS, SETTLEMENT
 from pix.scheme.messages import Side
 from pix.scheme.messages.returns import ReturnProcessed, ReturnRequested
 
 GROUP: Final = Group("books", "Books: double entry, to the centavo")
-AMOUNTS_CENTAVOS: Final = (1_03, 1_29, 10_10, 33_33, 100_07, 1_152_921_50)
-"""None of them is a sum of powers of two when it is written in reais."""
+AMOUNTS_CENTAVOS: Final = (1_13, 2_01, 10_10, 33_33, 100_07, 1_152_921_50)
+"""In floating point 1.13 times 100 is 112.99999999999999."""
 
 
-def _add(name: str, title: str, rule: Rule, *, more: Collection[Need] = (), profile: Profile = Profile.MINIMAL):  # type: ignore[no-untyped-def]
+def _add(
+    name: str, title: str, rule: Rule, *, more: Collection[Need] = (), profile: Profile = Profile.MINIMAL
+) -> Declare:
     return GROUP.add(name, title, rule, profile=profile, needs=(Need.MONEY, *more), stage=Stage.ALONE)
 
 

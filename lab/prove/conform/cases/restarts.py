@@ -303,8 +303,8 @@ def known_once_published(bench: Bench) -> None:
     def published() -> TransferRequested | None:
         for each in bench.examiner.wire.all_received():
             message = each.message
-            is_new = id(each) not in earlier and isinstance(message, TransferRequested)
-            if is_new and message.payee_key == counterpart.key:
+            is_ours = isinstance(message, TransferRequested) and message.payee_key == counterpart.key
+            if isinstance(message, TransferRequested) and is_ours and id(each) not in earlier:
                 return message
         return None
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
-from lab.prove.conform.case import Group
+from lab.prove.conform.case import Group, Need
+from lab.prove.conform.contract import Account
 from lab.prove.conform.record_rules import HEADERS, RECORD_KEY, SIGNATURE, SIGNED_BY_HUB
 from pix.scheme.deliveries import HUB
 from pix.scheme.messages import Message, Outcome, OutcomeProcessed, Side, TransferAccepted, TransferRejected
@@ -118,7 +119,7 @@ def other_type(bench: Bench) -> None:
 @GROUP.add("other-value", "the signature of another amount credits nobody", SIGNATURE)
 def other_value(bench: Bench) -> None:
     def borrowed(bench: Bench, message: Message) -> Record:
-        other = replace(message, amount_centavos=AMOUNT_CENTAVOS + 1)  # type: ignore[call-arg]
+        other = replace(message, amount_centavos=AMOUNT_CENTAVOS + 1)
         return replace(bench.record(other), value=bench.bytes_of(message))
 
     _check_moves_nothing(bench, borrowed, "with the signature of another amount")
@@ -221,14 +222,20 @@ def _check_moves_nothing(bench: Bench, forge: Forge, what: str) -> None:
     offer = bench.decisions.make_offer(account, AMOUNT_CENTAVOS)
     bench.decisions.send(offer)
     bench.decisions.await_acceptance(offer)
+    before = _balance(bench, account)
     confirmation = bench.decisions.make_payee_confirmation(offer)
     bench.send_record(forge(bench, confirmation), f"TransferConfirmed, {what}")
     bench.fence(offer.end_to_end_id)
     bench.check(not bench.received(OutcomeProcessed, offer.end_to_end_id), f"The bank processed a confirmation {what}.")
-    bench.check_balance_now(account, BALANCE_CENTAVOS)
+    bench.check_equal(_balance(bench, account), before, f"The balance after a confirmation {what}")
     bench.decisions.send(confirmation)
     bench.decisions.await_processed(offer.end_to_end_id, Side.PAYEE)
     bench.check_balance(account, BALANCE_CENTAVOS + AMOUNT_CENTAVOS)
+
+
+def _balance(bench: Bench, account: Account) -> int | None:
+    """None for a bank that does not show it."""
+    return bench.api.account(account.number).balance_centavos if bench.has(Need.MONEY) else None
 
 
 def _check_unanswered(bench: Bench, row_id: str) -> None:

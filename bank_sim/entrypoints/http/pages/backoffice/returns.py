@@ -17,7 +17,6 @@ from bank_sim.domain.flows import timeline
 from bank_sim.domain.flows.returns.model import Return, ReturnStatus
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
-from bank_sim.entrypoints.http.pages.statement import harmless
 from bank_sim.entrypoints.http.return_view import return_reason_sentence, view_return
 from bank_sim.entrypoints.http.site import Faults, Site, SiteOf
 from pix.scheme.errors import SchemeError
@@ -28,6 +27,7 @@ from pix.scheme.reasons.returns import RETURN_REASONS
 from pix.web.formats import brl_plain, iso_time
 from pix.web.htmx import see_other
 from pix.web.site import PagesOf
+from pix.web.spreadsheets import harmless
 from pix.web.templates import Pages, language_of
 
 ROWS_EXPORTED_MAX: Final = 50_000

@@ -1,4 +1,4 @@
-"""Deviations of a line or two, which prove that the examiner's cases can fail. `matrix.py` names those of each."""
+"""Deviations in what the bank does with records, in returns, and in what it shows of its books."""
 
 # ruff: noqa: ARG002 - a deviation often ignores what it is given
 
@@ -7,18 +7,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from codepix.v1 import transfers_pb2
 from lab.broken_banks.bank import Bank
 from lab.broken_banks.broker import Publisher
 from lab.broken_banks.contract import Contract
-from lab.broken_banks.hub import Hub
 from lab.broken_banks.ledger import SETTLEMENT, Row, customer
+from lab.broken_banks.mutants.mutant import Mutant
 from lab.broken_banks.refusals import Unfit
-from lab.broken_banks.web import Answer, Json, Request, read_json
+from lab.broken_banks.web import Answer, Request
 from pix.scheme.ids import is_end_to_end_id
 from pix.scheme.messages import (
     BankMessage,
@@ -38,18 +38,6 @@ from pix.wire.protobuf_v1.messages import DECODERS, ENCODERS
 from pix.wire.protobuf_v1.signatures import sign, signing_key
 from pix.wire.record import HEADER_SIGNATURE, HEADER_TYPE, HEADERS_OF_PROTOCOL, Record
 from pix.wire.topics import HUB_TOPIC
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """The parts of a bank, one of which deviates."""
-
-    bank: type[Bank] = Bank
-    contract: type[Contract] = Contract
-    hub: type[Hub] = Hub
-    publisher: type[Publisher] = Publisher
-    read_body: Callable[[bytes], Json] = read_json
-
 
 # Reading
 
@@ -225,7 +213,7 @@ class TakesPayeesOfOthers(Bank):
 class AcknowledgesAnything(Bank):
     def _reject(self, record: Record, reason: str, owed_count: int) -> None:
         super()._reject(record, reason, owed_count)
-        message = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
+        message: Any = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
         if "Return" in type(message).__name__:
             self.owe(
                 ReturnProcessed(
@@ -408,7 +396,7 @@ class SignsWithRawSecret(Publisher):
         for message in messages:
             if isinstance(message, TransferAccepted):
                 value = ENCODERS[type(message)](message).SerializeToString(deterministic=True)
-                headers = {
+                headers: dict[str, str | bytes | None] = {
                     HEADER_TYPE: b"TransferAccepted",
                     "codepix-sender": self._ispb.encode(),
                     HEADER_SIGNATURE: b"not the derived key",
@@ -427,7 +415,7 @@ class KeysByAmount(Publisher):
                 self._producer.produce(HUB_TOPIC, value, str(message.amount_centavos).encode())
 
 
-MUTANTS: Final[Mapping[str, Mutant]] = {
+RECORDS: Final[Mapping[str, Mutant]] = {
     **{
         kind.__name__: Mutant(bank=kind)
         for kind in (
@@ -484,4 +472,3 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
     "ReadsNoBrokenJson": Mutant(read_body=lambda content: json.loads(content) if content else {}),
     "ReadsLongBodies": Mutant(read_body=lambda content: json.loads(content) if content.startswith(b"{") else {}),
 }
-"""By name, as `--mutant` takes it."""

@@ -1,0 +1,92 @@
+// The page of a REST API: each call as curl with the values that are typed, and tried from here.
+"use strict";
+
+(() => {
+  const ANSWER_MAX = 20000; // Characters of an answer that are shown.
+
+  // The address with what is typed. A place in the path that is empty keeps its name.
+  function addressOf(part) {
+    let path = part.dataset.path;
+    const query = new URLSearchParams();
+    for (const input of part.querySelectorAll("[data-place]")) {
+      if (input.value === "") {
+        continue;
+      }
+      if (input.dataset.place === "path") {
+        path = path.replace(`{${input.dataset.name}}`, encodeURIComponent(input.value));
+      } else {
+        query.append(input.dataset.name, input.value);
+      }
+    }
+    const text = query.toString();
+    return text ? `${path}?${text}` : path;
+  }
+
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+  function curlOf(part) {
+    const words = ["curl"];
+    if (part.dataset.method !== "GET") {
+      words.push("-X", part.dataset.method);
+    }
+    words.push(quoted(part.dataset.base + addressOf(part)));
+    const body = part.querySelector("[data-body]")?.value;
+    if (body) {
+      words.push("\\\n ", "-H", quoted("Content-Type: application/json"), "\\\n ", "-d", quoted(body));
+    }
+    return words.join(" ");
+  }
+
+  document.addEventListener("input", (event) => {
+    const part = event.target.closest("[data-try]");
+    if (part) {
+      part.querySelector("[data-curl]").textContent = curlOf(part);
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy-curl]");
+    if (button) {
+      window.copyText(button.closest("[data-try]").querySelector("[data-curl]").textContent);
+    }
+  });
+
+  function show(place, title, isGood, text) {
+    const badge = document.createElement("p");
+    badge.className = `badge ${isGood ? "badge-good" : "badge-bad"}`;
+    badge.textContent = title;
+    const code = document.createElement("pre");
+    code.className = "code";
+    code.tabIndex = 0;
+    code.textContent = text.slice(0, ANSWER_MAX);
+    place.replaceChildren(badge, code);
+  }
+
+  document.addEventListener("submit", async (event) => {
+    if (!event.target.matches("[data-try-form]")) {
+      return;
+    }
+    event.preventDefault();
+    const part = event.target.closest("[data-try]");
+    const place = part.querySelector("[data-answer]");
+    const body = part.querySelector("[data-body]")?.value;
+    const options = { method: part.dataset.method, cache: "no-store" };
+    if (body) {
+      options.body = body;
+      options.headers = { "Content-Type": "application/json" };
+    }
+    try {
+      const answer = await fetch(addressOf(part), options);
+      const text = await answer.text();
+      let shown = text;
+      try {
+        shown = JSON.stringify(JSON.parse(text), null, 2);
+      } catch {
+        // No JSON: as it came.
+      }
+      show(place, `${answer.status} ${answer.statusText}`, answer.ok, shown);
+    } catch {
+      show(place, "–", false, place.dataset.unreachable);
+    }
+  });
+})();
