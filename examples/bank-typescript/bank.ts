@@ -60,7 +60,7 @@ class Books {
 
   constructor(path: string) {
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-    // A crash in the middle of a write leaves a part of a line, of which nobody was told.
+    // A crash in the middle of a write leaves a part of a line, whose transaction was not answered.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     for (const line of whole.split("\n").slice(0, -1)) (JSON.parse(line) as Entry[]).forEach((entry) => this.apply(entry));
     this.undecided.forEach((owed) => (owed.resend_at = 0));

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-
-import httpx
 from pathlib import Path
 
+import httpx
 import pytest
 
 from lab.network.network import Network
@@ -17,7 +16,7 @@ from lab.prove.scenarios.runner import ScenarioRunner
 from lab.prove.scenarios.scenario import ScenarioResult
 from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix_json
 
-LATE_LUNCH = Path(__file__).parents[2] / "examples" / "scenarios" / "late-lunch.yml"
+LATE_LUNCH = Path(__file__).parents[2] / "examples" / "scenarios" / "late-lunch.json"
 WITNESSES = {
     "payee-bank-dies": "waited_for_the_bank",
     "hub-dies": "taken_while_the_hub_was_dead",
@@ -101,7 +100,7 @@ def test_what_there_is_to_play_is_listed() -> None:
     [
         (["moon"], "NAMES: moon unknown; choose from payee-bank-dies, hub-dies"),
         ([], "NAMES: say which scenario to play, or --all"),
-        (["nowhere.yml"], "NAMES: nowhere.yml: cannot be read: No such file or directory"),
+        (["nowhere.json"], "nowhere.json: file: cannot be read: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
