@@ -15,6 +15,7 @@ from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
+from hub.adapters.topic_browser import KafkaTopicBrowser
 from hub.application.course.process import Outgoing as CourseOutgoing
 from hub.application.course.use_cases import compose_course
 from hub.application.keys import by_chance
@@ -32,8 +33,10 @@ from hub.entrypoints.kafka import CONSUMER_GROUP, open_source
 from hub.entrypoints.scheduler import outbox_sweep
 from hub.settings import HubSettings
 from pix.messaging.kafka.acls import allow_banks, allow_course_banks
+from pix.messaging.kafka.browser import KafkaBrowser
 from pix.messaging.kafka.clients import ensure_topics, limit_topics
 from pix.messaging.kafka.tap import KafkaTap
+from pix.messaging.tap import NO_TAP, WireTap
 from pix.participant.clock.model import NetworkClock
 from pix.participant.clock.roles import MoveClock
 from pix.participant.consumer_role import ConsumerRole
@@ -212,13 +215,17 @@ class Hub(Participant[HubSettings]):
             lab_panel_url=self.settings.lab_panel_url,
             course=self.course if self.settings.course_mode else None,
             public_url=self.settings.public_url,
+            topics=KafkaTopicBrowser(KafkaBrowser(self.kafka("browser")), self._topics, self._decoder),
         )
         return self.serve_http(app)
 
     def _tap(self) -> RecordMessageTap:
+        return self._decoder(KafkaTap(self.kafka("tap"), self._topics))
+
+    def _decoder(self, tap: WireTap = NO_TAP) -> RecordMessageTap:
         queries = self.application.queries
         return RecordMessageTap(
-            KafkaTap(self.kafka("tap"), self._topics),
+            tap,
             bank_peers(queries.wire_keys),
             lambda: {bank.ispb: bank.code for bank in queries.list_banks()},
         )

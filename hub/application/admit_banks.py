@@ -12,6 +12,7 @@ from hub.domain.bank import SECRETS_PER_BANK_MAX, VERSION_LENGTH_MAX, Bank, Bank
 from hub.domain.errors import BankAlreadyAdded, BankNotFound
 from hub.domain.known_banks import KnownBanks
 from hub.domain.settlement import Funding
+from hub.domain.trail import COMMAND_LINE, Act, Author, entry
 from pix.runtime.addresses import check_participant_url, check_payload_host
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.single_flight import SingleFlight
@@ -40,7 +41,15 @@ class AddBank:
         self._derive_wire_key = derive_wire_key
 
     def __call__(
-        self, *, code: str, name: str, color: str, secret: str, settlement_funds_centavos: int = 0, ispb: str = ""
+        self,
+        *,
+        code: str,
+        name: str,
+        color: str,
+        secret: str,
+        settlement_funds_centavos: int = 0,
+        ispb: str = "",
+        by: Author = COMMAND_LINE,
     ) -> Bank:
         """The settlement funds are put in when the bank is new. Another secret than before becomes its newest one.
 
@@ -70,21 +79,28 @@ class AddBank:
                         f"opening-{bank.ispb}", bank.ispb, settlement_funds_centavos, self._scheme_clock.now_ms()
                     )
                     fund_account(unit, opening)
-            self._admit_secret(unit, bank.ispb, secret)
+            is_new_secret = self._admit_secret(unit, bank.ispb, secret)
+            if is_new_secret:
+                act = Act.BANK_ADDED if known is None else Act.SECRET_ROTATED
+                amount_centavos = settlement_funds_centavos if known is None else 0
+                now_ms = self._clock.real_now_ms()
+                unit.trail.add(entry(now_ms, act, by, code=code, amount_centavos=amount_centavos))
             unit.commit()
         return known or bank
 
-    def _admit_secret(self, unit: UnitOfWork, ispb: str, secret: str) -> None:
+    def _admit_secret(self, unit: UnitOfWork, ispb: str, secret: str) -> bool:
+        """False when it is the newest one already."""
         digest = hashlib.sha256(secret.encode()).digest()
         secrets = unit.banks.secrets().get(ispb)
         if secrets and secrets[0].secret_sha256 == digest:
-            return
+            return False
         added_at_ms = self._clock.real_now_ms()
         if secrets:
             # Strictly newer than what it replaces, however fast the operator is and whatever the clock did meanwhile.
             added_at_ms = max(added_at_ms, secrets[0].added_at_ms + 1)
         unit.banks.add_secret(BankSecret(ispb, digest, self._derive_wire_key(secret), added_at_ms))
         unit.banks.retire_secrets(ispb, keep=SECRETS_PER_BANK_MAX)
+        return True
 
 
 class AuthenticateBank:

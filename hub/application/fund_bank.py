@@ -9,7 +9,8 @@ from uuid import UUID
 from hub.application.ports import UnitOfWork, UnitsOfWork
 from hub.domain.errors import BankNotFound, FundingConflict, SettlementFundsTooLow
 from hub.domain.settlement import Funding, SettlementAccount
-from pix.runtime.clock import SchemeClock
+from hub.domain.trail import COMMAND_LINE, Act, Author, entry
+from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.errors import SchemeError
 from pix.scheme.money import format_brl
 
@@ -24,11 +25,14 @@ FUNDINGS_PER_BANK_MAX: Final = 10_000
 class FundBank:
     """Puts settlement money in, or takes it out; repeating it with the same id changes nothing."""
 
-    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, clock: Clock) -> None:
         self._units = units
         self._scheme_clock = scheme_clock
+        self._clock = clock
 
-    def __call__(self, *, code: str, amount_centavos: int, funding_id: str) -> tuple[Funding, SettlementAccount]:
+    def __call__(
+        self, *, code: str, amount_centavos: int, funding_id: str, by: Author = COMMAND_LINE
+    ) -> tuple[Funding, SettlementAccount]:
         """The funding, and the account as it stands. `amount_centavos` is negative to take money out.
 
         Raises SchemeError, BankNotFound, SettlementFundsTooLow when more would be taken out than is free, and
@@ -48,6 +52,16 @@ class FundBank:
             known = unit.settlement.find_funding(funding_id)
             if known is None:
                 account = fund_account(unit, funding)
+                unit.trail.add(
+                    entry(
+                        self._clock.real_now_ms(),
+                        Act.FUNDED if amount_centavos > 0 else Act.WITHDRAWN,
+                        by,
+                        code=code,
+                        subject=funding_id,
+                        amount_centavos=amount_centavos,
+                    )
+                )
                 unit.commit()
                 return funding, account
         if (known.ispb, known.amount_centavos) != (bank.ispb, amount_centavos):

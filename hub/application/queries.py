@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from hub.application.ports import Found, KeyFilter, TransferFilter, UnitOfWork, UnitsOfWork
+from hub.application.ports.trail import TrailFilter
 from hub.domain.bank import Bank
 from hub.domain.directory import KeyEntry, KeyEvent
 from hub.domain.errors import TransferNotFound
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, count_by_status
+from hub.domain.trail import TrailEntry
 from pix.scheme.keys import KeyKind, PixKey
 
 Answer = TypeVar("Answer")
@@ -87,6 +89,11 @@ class Queries:
         """A bank's account of record and its fundings, oldest first."""
         with self._units() as unit:
             return unit.settlement.all()[ispb], unit.settlement.fundings(ispb)
+
+    def list_trail(self, narrow: TrailFilter) -> list[TrailEntry]:
+        """What operators have done, newest first."""
+        with self._units() as unit:
+            return unit.trail.list(narrow)
 
     def largest_fundings(self) -> dict[str, int]:
         """The largest amount that each bank was funded with at once, by ISPB."""

@@ -18,6 +18,7 @@ from hub.application.queries import Queries
 from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
 from hub.application.sweep_transfers import FailExpired, RetransmitDue
+from hub.application.trail import note_letters
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.dead_letters.use_cases import DeadLetters
@@ -51,6 +52,7 @@ class HubApplication:
     recount_transfers: RecountTransfers
     dead_letters: DeadLetters
     queries: Queries
+    scheme_clock: SchemeClock
     network_clock: NetworkClockControl | None = None
     """None in a network without a virtual clock."""
 
@@ -91,9 +93,9 @@ def compose(
         leave_network=LeaveNetwork(units, clock),
         read_bank_states=read_bank_states,
         network_overview=NetworkOverview(units, scheme_clock, read_bank_states, monotonic_ms),
-        fund_bank=FundBank(units, scheme_clock),
-        suspend_bank=SuspendBank(units),
-        resume_bank=ResumeBank(units),
+        fund_bank=FundBank(units, scheme_clock, clock),
+        suspend_bank=SuspendBank(units, clock),
+        resume_bank=ResumeBank(units, clock),
         register_key=RegisterKey(units, scheme_clock, look_ups, new_random_key),
         find_key=FindKey(units, look_ups, directory),
         list_keys=ListKeys(units),
@@ -102,8 +104,9 @@ def compose(
         retransmit_due=RetransmitDue(units, scheme_clock, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, scheme_clock, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
-        dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1),
+        dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1, note_act=note_letters(clock)),
         queries=Queries(units),
+        scheme_clock=scheme_clock,
         network_clock=None
         if network_clock is None
         else NetworkClockControl(units, network_clock, clock, due_items, may_start_over=may_start_over),

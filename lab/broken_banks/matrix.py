@@ -32,6 +32,7 @@ class Expected:
 DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
     Defect.OFFSETS_FIRST: Expected(
         ("restarts.answered-after-a-crash",),
+        also=("network.both-ways-and-killed",),
     ),
     Defect.STARTS_AT_THE_END: Expected(
         (
@@ -42,7 +43,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.credit-repeated",
             "restarts.refund-repeated",
         ),
-        also=("books.nothing-left",),
+        also=("books.nothing-left", "network.both-ways-and-killed"),
     ),
     Defect.PUBLISHES_FIRST: Expected(
         ("restarts.known-once-published",),
@@ -50,6 +51,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts",
             "idempotence.after-restart",
             "books.nothing-left",
+            "network.both-ways-and-killed",
         ),
     ),
     Defect.MEMORY_OUTBOX: Expected(
@@ -58,7 +60,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.acceptance-goes-on",
             "restarts.return-goes-on",
         ),
-        also=("books.nothing-left",),
+        also=("books.nothing-left", "network.both-ways-and-killed"),
     ),
     Defect.CREDITS_TWICE: Expected(
         (
@@ -69,6 +71,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.credit-repeated",
             "returns.credits-once",
         ),
+        also=("network.both-ways-and-killed",),
     ),
     Defect.CREDITS_OFFERS: Expected(
         (
@@ -345,7 +348,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "HidesCash": ("books.opening",),
     "ShowsFundingsOnly": ("network.books-agree", "books.paying"),
     "NewestFirst": ("books.postings-stay",),
-    "JoinsAsAnother": ("joining.joins",),
+    "JoinsAsAnother": ("joining.joins", "network.joins"),
     "AnnouncesNothing": ("joining.announces-features",),
     "ShowsAnotherTopic": ("joining.describes",),
     "BeatsWithoutSecret": ("joining.authenticates",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,13 +19,16 @@ from lab.prove.scenarios.command import (
     scenarios_document,
     scenarios_table,
 )
+from lab.prove.scenarios.from_file import ENDING, ScenarioFileInvalid, read_scenario
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.scenario import Scenario
 from lab.read.report import console, print_json, print_lines
 
 
 def scenario(
-    names: Annotated[list[str] | None, typer.Argument(help="Which ones to play; --list shows them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which ones to play, or files of your own; --list shows the names.")
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show what there is, and play nothing.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Play every scenario, one after the other.")] = False,
     kafka: Annotated[KafkaKind, typer.Option(help="Apache Kafka needs Java and Maven.")] = KafkaKind.EMBEDDED,
@@ -49,11 +53,19 @@ def scenario(
 
 def _scenarios(names: Sequence[str], *, everything: bool) -> list[Scenario]:
     known = ", ".join(SCENARIOS)
-    unknown = [name for name in names if name not in SCENARIOS]
+    files = [name for name in names if name.endswith(ENDING)]
+    unknown = [name for name in names if name not in SCENARIOS and name not in files]
     if unknown:
         raise refuse(f"NAMES: {', '.join(unknown)} unknown; choose from {known}.", EXIT_USAGE)
     if everything:
         return list(SCENARIOS.values())
     if not names:
         raise refuse(f"NAMES: say which scenario to play, or --all; choose from {known}.", EXIT_USAGE)
-    return [SCENARIOS[name] for name in dict.fromkeys(names)]
+    return [_from_file(name) if name in files else SCENARIOS[name] for name in dict.fromkeys(names)]
+
+
+def _from_file(name: str) -> Scenario:
+    try:
+        return read_scenario(Path(name))
+    except ScenarioFileInvalid as error:
+        raise refuse(f"{name}: {error}", EXIT_USAGE) from None

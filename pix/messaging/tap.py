@@ -27,3 +27,16 @@ class WireTap(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+class _NoTap:
+    """Of a reader who brings the records himself."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[TappedRecord]:  # noqa: ARG002 - protocol
+        return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+NO_TAP: WireTap = _NoTap()

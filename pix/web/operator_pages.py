@@ -8,7 +8,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from pix.web.htmx import local_url, see_other
 from pix.web.languages import translate
-from pix.web.operators import PASSWORD_LENGTH_MAX, OperatorNotAuthenticated, OperatorSignInDisabled, TooManyAttempts
+from pix.web.operators import (
+    NAME_LENGTH_MAX,
+    PASSWORD_LENGTH_MAX,
+    OperatorNotAuthenticated,
+    OperatorSignInDisabled,
+    TooManyAttempts,
+)
 from pix.web.sessions import renew_session
 from pix.web.site import PagesOf, authentication_of, no_forgery
 from pix.web.templates import language_of
@@ -24,7 +30,7 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
         authentication = authentication_of(request)
         if authentication.is_operator(request):
             return see_other(request, local_url(next_url, home))
-        context = {"is_disabled": authentication.is_disabled, "fault": "", "next_url": next_url}
+        context = {"is_disabled": authentication.is_disabled, "fault": "", "next_url": next_url, "name": ""}
         return pages.page(request, template, context, status=403 if authentication.is_disabled else 200)
 
     @router.post("/sign-in")
@@ -33,6 +39,7 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
         pages: PagesOf,
         password: Annotated[str, Form(max_length=PASSWORD_LENGTH_MAX)] = "",
         next_url: Annotated[str, Form(alias="next")] = "",
+        name: Annotated[str, Form(max_length=4 * NAME_LENGTH_MAX)] = "",
     ) -> Response:
         language = language_of(request)
         authentication = authentication_of(request)
@@ -46,9 +53,9 @@ def operator_pages(template: str, prefix: str = "") -> APIRouter:
                     fault, status = translate(language, "Too many attempts. Wait a minute and try again."), 429
                 case _:
                     fault, status = translate(language, "Wrong password."), 401
-            context = {"is_disabled": authentication.is_disabled, "fault": fault, "next_url": next_url}
+            context = {"is_disabled": authentication.is_disabled, "fault": fault, "next_url": next_url, "name": name}
             return pages.page(request, template, context, status=status)
-        authentication.sign_in(request)
+        authentication.sign_in(request, name)
         return see_other(request, local_url(next_url, home))
 
     @router.post("/sign-out")

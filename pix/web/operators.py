@@ -28,6 +28,10 @@ from pix.web.sessions import renew_session
 
 ATTEMPTS_NAME: Final = "the operator"
 SESSION_KEY: Final = "operator"
+NAME_KEY: Final = "operator-name"
+NAME_LENGTH_MAX: Final = 60
+NAME_HEADER: Final = "codepix-operator"
+"""A program says in it for whom it acts; as unproven as the name of a sign-in."""
 PASSWORD_LENGTH_MAX: Final = 400
 DISABLED_RULE: Final = (
     "Operator sign-in is disabled because no operator password is set: "
@@ -140,10 +144,11 @@ class OperatorAuthentication:
                 raise OperatorUnknown
             self._attempts.give_back(ATTEMPTS_NAME)
 
-    def sign_in(self, request: Request) -> None:
-        """Marks a new session of this browser as the operator's."""
+    def sign_in(self, request: Request, name: str = "") -> None:
+        """Marks a new session of this browser as the operator's; the name is what the visitor says."""
         renew_session(request)
         request.session[SESSION_KEY] = self._mark
+        request.session[NAME_KEY] = name[:NAME_LENGTH_MAX]
 
     def is_operator(self, request: Request) -> bool:
         mark = request.session.get(SESSION_KEY)
@@ -161,6 +166,17 @@ class OperatorAuthentication:
         if is_right:
             self._verified = _Verified.of(password)
         return is_right
+
+
+def operator_name(request: Request) -> str:
+    """Who the operator says to be: at the sign-in, or a program in its header; empty without a word of it."""
+    name = str(request.session.get(NAME_KEY, "")) or request.headers.get(NAME_HEADER, "")
+    return " ".join(name.split())[:NAME_LENGTH_MAX] if name.isprintable() else ""
+
+
+def address_of(request: Request) -> str:
+    """The network address that the request came from."""
+    return "" if request.client is None else request.client.host
 
 
 @dataclass(frozen=True, slots=True)

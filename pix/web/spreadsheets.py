@@ -16,6 +16,7 @@ _FORMULA: Final = re.compile(r"(?:^|(?<=[,;|]))(?=[\s\"']*[=+\-@\uff1d\uff0b\uff
 # No text that was checked holds one; an old row may.
 _BREAKS: Final = str.maketrans("\t\r\n", "   ")
 _ROWS_PER_PIECE: Final = 100
+_KINDS: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json", "html": "text/html; charset=utf-8"}
 
 
 def harmless(text: str) -> str:
@@ -52,6 +53,6 @@ def json_pieces(name: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[s
 
 def as_file(pieces: Iterable[str], name: str) -> StreamingResponse:
     """The pieces as a download; the ending of the name says what it is."""
-    kind = "text/csv; charset=utf-8" if name.endswith(".csv") else "application/json"
+    kind = _KINDS[name.rpartition(".")[2]]
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(pieces, media_type=kind, headers=headers)

@@ -110,7 +110,7 @@
       notDrawn += 1;
       return;
     }
-    moving.push({ from, to, startsAt, kind: KINDS[event.type] ?? "ask", dot: null });
+    moving.push({ id: event.end_to_end_id, from, to, startsAt, x: 0, y: 0, kind: KINDS[event.type] ?? "ask", dot: null });
     frame ||= window.requestAnimationFrame(step);
   }
 
@@ -138,7 +138,9 @@
         const length = Math.hypot(each.to.x - each.from.x, each.to.y - each.from.y) || 1;
         const side = 7;
         const aside = { x: (-(each.to.y - each.from.y) / length) * side, y: ((each.to.x - each.from.x) / length) * side };
-        each.dot.setAttribute("transform", `translate(${(x + aside.x).toFixed(1)} ${(y + aside.y).toFixed(1)})`);
+        each.x = x + aside.x;
+        each.y = y + aside.y;
+        each.dot.setAttribute("transform", `translate(${each.x.toFixed(1)} ${each.y.toFixed(1)})`);
       }
     }
     moving = still;
@@ -155,6 +157,34 @@
     }
     moving = [];
   }
+
+  // A message that is pressed, or nearly, opens its transfer: a dot is small, and does not wait.
+  const NEAR = 26;
+
+  function open(event) {
+    if (!drawing || event.target.closest("a") || !drawing.contains(event.target)) {
+      return;
+    }
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+    let nearest = null;
+    let least = NEAR;
+    for (const each of moving) {
+      const distance = each.dot ? Math.hypot(each.x - at.x, each.y - at.y) : Infinity;
+      if (each.id && distance < least) {
+        [nearest, least] = [each, distance];
+      }
+    }
+    if (nearest) {
+      const url = `/transfers/${encodeURIComponent(nearest.id)}`;
+      if (drawing.dataset.mapTarget) {
+        window.open(url, drawing.dataset.mapTarget);
+      } else {
+        window.location.assign(url);
+      }
+    }
+  }
+
+  scene.addEventListener("pointerdown", open);
 
   // What comes.
 

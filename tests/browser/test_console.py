@@ -87,6 +87,7 @@ def test_a_transfer_is_seen_on_the_map_and_explained_in_the_explorer(
     expect(drawing).to_contain_text("both banks have acknowledged")
     expect(page.locator("[data-bookings='001']")).to_contain_text("settlement_out")
     expect(page.locator("[data-bookings='002']")).to_contain_text("credit")
+    page.get_by_role("link", name="Messages", exact=True).click()
     page.locator("details.message summary").first.click()
     expect(page.locator("details.message .dump").first).to_contain_text("0a 20 45")
     page.goto("/protocol#both-banks-have-booked")
@@ -176,6 +177,7 @@ def test_every_page_of_the_console_can_be_read_by_everybody(
     for path in paths:
         page.goto(path)
         if path.startswith("/transfers/E"):
+            page.locator("[data-tabs] a[href='#ledger']").click()
             expect(page.locator("[data-bookings='002']")).to_be_visible()
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > size["viewport"]["width"]:

@@ -18,7 +18,7 @@ from pix.postgres.plain_connection import connect_plainly
 HUB_TABLES = (
     "dead_letters, transfers, transfer_tallies, returns, return_tallies, pix_keys, key_events, bank_instances, "
     "settlement_fundings, settlement_accounts, bank_secrets, banks, network_clock, clock_jump, clock_reports, "
-    "course_banks, course_accounts, course_legs"
+    "course_banks, course_accounts, course_legs, operator_trail"
 )
 BANK_TABLES = (
     "accounts, account_keys, transfers, returns, postings, rules, planned_payments, participants, seeded_stories, "

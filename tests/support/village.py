@@ -28,6 +28,7 @@ from bank_sim.domain.bank import BankIdentity, Participant
 from bank_sim.domain.flows.transfer.model import Progress
 from bank_sim.entrypoints.gateway import bank_gateway
 from hub.adapters.memory.tap import MemoryWire
+from hub.adapters.memory.topics import MemoryTopicBrowser
 from hub.adapters.memory.unit_of_work import HubStore
 from hub.adapters.memory.unit_of_work import MemoryUnitsOfWork as HubUnitsOfWork
 from hub.adapters.message_tap import RecordMessageTap
@@ -42,6 +43,7 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.entrypoints.gateway import bank_peers, hub_gateway
 from hub.entrypoints.http.app import create_app as create_console
 from pix.messaging.batches import BatchHandler
+from pix.messaging.tap import NO_TAP, WireTap
 from pix.participant.clock.model import DueItems, NetworkClock
 from pix.participant.gateway import MessageGateway
 from pix.runtime.clock import SystemClock
@@ -344,13 +346,14 @@ class Village:
 
     def watch(self) -> LiveMessages:
         """What the hub's console watches."""
+        return LiveMessages(lambda: self._decoder(self.wire.tap()))
+
+    def _decoder(self, tap: WireTap = NO_TAP) -> RecordMessageTap:
         queries = self.hub.queries
-        return LiveMessages(
-            lambda: RecordMessageTap(
-                self.wire.tap(),
-                bank_peers(queries.wire_keys),
-                lambda: {bank.ispb: bank.code for bank in queries.list_banks()},
-            )
+        return RecordMessageTap(
+            tap,
+            bank_peers(queries.wire_keys),
+            lambda: {bank.ispb: bank.code for bank in queries.list_banks()},
         )
 
     def publish(self, records: Sequence[Record]) -> None:
@@ -428,7 +431,8 @@ class Village:
     def console(self, **options: Any) -> FastAPI:
         """The hub's console."""
         watch = self.watch()
-        return create_console(self.hub, wire=watch, bank_books=self, **options)
+        topics = MemoryTopicBrowser(self.wire, self._decoder)
+        return create_console(self.hub, wire=watch, bank_books=self, topics=topics, **options)
 
     def resend_until(self, is_done: Callable[[], bool]) -> None:
         """Lets time pass and sweepers sweep until it is done."""

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from hub.adapters.memory.rows import MemoryRows
-from hub.application.ports import Found, Latency, TransferFilter
+from hub.application.ports import Activity, Found, Latency, TransferFilter
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from pix.scheme.searching import fold
 
@@ -50,6 +50,13 @@ class MemoryTransfers(MemoryRows[Transfer]):
         return Found(shown[: narrow.size], place(examined[-1]) if is_cut else None)
 
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        return [
+            Latency(each.from_ms, each.completed, each.p50_ms, each.p99_ms)
+            for each in self.activity(from_ms, until_ms, step_ms, size)
+            if each.p50_ms is not None and each.p99_ms is not None
+        ]
+
+    def activity(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Activity]:
         found = []
         for start_ms in range(from_ms, until_ms, step_ms):
             received = [
@@ -57,15 +64,18 @@ class MemoryTransfers(MemoryRows[Transfer]):
                 for transfer in self._rows.values()
                 if start_ms <= transfer.received_at_ms < min(start_ms + step_ms, until_ms)
             ]
-            received.sort(key=lambda transfer: transfer.received_at_ms, reverse=True)
+            newest = sorted(received, key=lambda transfer: transfer.received_at_ms, reverse=True)[:size]
+            if not newest:
+                continue
             took = sorted(
                 transfer.closed_at_ms - transfer.received_at_ms
-                for transfer in received[:size]
+                for transfer in newest
                 if transfer.status is TransferStatus.COMPLETED and transfer.closed_at_ms is not None
             )
-            if took:
-                p50, p99 = (took[math.ceil(share * len(took)) - 1] for share in (0.5, 0.99))
-                found.append(Latency(start_ms, len(took), p50, p99))
+            p50, p99 = (took[math.ceil(share * len(took)) - 1] if took else None for share in (0.5, 0.99))
+            failed = sum(transfer.status is TransferStatus.FAILED for transfer in newest)
+            oldest_ms = newest[-1].received_at_ms
+            found.append(Activity(start_ms, len(newest), oldest_ms, len(took), failed, p50, p99))
         return found
 
     def oldest_offers(self, size: int) -> dict[str, int]:

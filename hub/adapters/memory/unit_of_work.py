@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from hub.adapters.flow_stores import STORES
+from hub.adapters.memory.trail import MemoryTrail
 from hub.application.ports import (
     BankClock,
     ClockJump,
@@ -30,6 +31,7 @@ from hub.domain.flows.transfer.model import Transfer
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, BankInstance
 from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, tally_changes
+from hub.domain.trail import TrailEntry
 from pix.participant.clock.memory import MemoryClock
 from pix.participant.dead_letters.memory import MemoryDeadLetters
 from pix.runtime.memory_table import MemoryTable
@@ -59,6 +61,7 @@ class HubStore:
     clock_reports: MemoryTable[tuple[str, str], BankClock] = field(default_factory=MemoryTable)
     instances: MemoryTable[tuple[str, str], BankInstance] = field(default_factory=MemoryTable)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    trail: MemoryTable[int, TrailEntry] = field(default_factory=MemoryTable)
 
     @property
     def transfers(self) -> MemoryTable[str, Transfer]:
@@ -70,7 +73,7 @@ class HubStore:
         return [
             *self.rows.values(), self.history, self.tallies, self.banks, self.instances, self.secrets, self.accounts,
             self.fundings, self.keys, self.key_events, self.clock, self.clock_jump, self.clock_reports,
-            self.dead_letters.table,
+            self.dead_letters.table, self.trail,
         ]  # fmt: skip
 
 
@@ -333,6 +336,7 @@ class MemoryUnitOfWork:
         self.clock = MemoryClock(store.clock)
         self.clock_jump = MemoryClockJump(store)
         self.dead_letters = store.dead_letters
+        self.trail = MemoryTrail(store.trail)
 
     def __enter__(self) -> MemoryUnitOfWork:
         return self

@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from hub.adapters.postgres.folding import folded
-from hub.application.ports import Found, Latency, RowChange, TransferFilter
+from hub.application.ports import Activity, Found, Latency, RowChange, TransferFilter
 from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
@@ -391,20 +391,29 @@ class PostgresTransfers:
         return Found(rows, None if last is None else (last[0], last[1]))
 
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
+        return [
+            Latency(each.from_ms, each.completed, each.p50_ms, each.p99_ms)
+            for each in self.activity(from_ms, until_ms, step_ms, size)
+            if each.p50_ms is not None and each.p99_ms is not None
+        ]
+
+    def activity(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Activity]:
         rows = self._connection.execute(
             text(
-                "SELECT step.from_ms, count(*), "
-                "percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms), "
+                "SELECT step.from_ms, count(*), min(newest.received_at_ms), "
+                "count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'), "
+                "percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms) "
+                "FILTER (WHERE status = 'completed'), "
                 "percentile_disc(0.99) WITHIN GROUP (ORDER BY closed_at_ms - received_at_ms) "
+                "FILTER (WHERE status = 'completed') "
                 "FROM generate_series(CAST(:from_ms AS bigint), :until_ms - 1, :step_ms) AS step(from_ms) "
                 "CROSS JOIN LATERAL (SELECT status, received_at_ms, closed_at_ms FROM transfers "
                 "WHERE received_at_ms >= step.from_ms AND received_at_ms < least(step.from_ms + :step_ms, :until_ms) "
-                "ORDER BY received_at_ms DESC LIMIT :size) AS newest "
-                "WHERE newest.status = 'completed' GROUP BY 1 ORDER BY 1"
+                "ORDER BY received_at_ms DESC LIMIT :size) AS newest GROUP BY 1 ORDER BY 1"
             ),
             {"from_ms": from_ms, "until_ms": until_ms, "step_ms": step_ms, "size": size},
         )
-        return [Latency(*row) for row in rows]
+        return [Activity(*row) for row in rows]
 
     def open_ids(self, size: int) -> list[str]:
         rows = self._connection.execute(

@@ -16,6 +16,7 @@ from hub.adapters.flow_stores import STORES
 from hub.adapters.postgres.clock_jump import PostgresClockJump
 from hub.adapters.postgres.folding import folded
 from hub.adapters.postgres.tallies import PostgresTallies, choose_slot
+from hub.adapters.postgres.trail import PostgresTrail
 from hub.adapters.postgres.transfers import PostgresTransfers
 from hub.application.ports import Found, KeyFilter, SettlementConflict
 from hub.domain.bank import Bank, BankSecret
@@ -405,6 +406,7 @@ class PostgresUnitOfWork(PostgresTransaction):
         self.clock = PostgresClock(self._connection)
         self.clock_jump = PostgresClockJump(self._connection)
         self.dead_letters = PostgresDeadLetters(self._connection)
+        self.trail = PostgresTrail(self._connection)
 
     def _raise_for(self, violation: Any, sentence: str) -> None:
         if isinstance(violation, psycopg2.errors.CheckViolation) and violation.diag.table_name == _ACCOUNTS_TABLE:

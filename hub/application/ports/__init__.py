@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
+from hub.application.ports.trail import TrailRepository
 from hub.domain.bank import Bank, BankSecret
 from hub.domain.directory import Account, KeyEntry, KeyEvent
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
@@ -48,6 +49,22 @@ class Latency:
     """That were looked at and are completed."""
     p50_ms: int
     p99_ms: int
+
+
+@value_object
+class Activity:
+    """The transfers that the hub received in a step of time, of which the newest were looked at."""
+
+    from_ms: int
+    seen: int
+    """That were looked at."""
+    oldest_ms: int
+    """When the oldest of them was received."""
+    completed: int
+    failed: int
+    p50_ms: int | None
+    """From receipt to completion; None when none is completed."""
+    p99_ms: int | None
 
 
 @value_object
@@ -188,6 +205,9 @@ class TransferRepository(RowRepository[Transfer], Protocol):
 
     def latencies(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Latency]:
         """How long transfers took that were received in this time, a step each; of `size` in each step at most."""
+
+    def activity(self, from_ms: int, until_ms: int, step_ms: int, size: int) -> list[Activity]:
+        """What was received in this time, by steps, oldest first; without empty steps. Looks at `size` of each."""
 
     def oldest_offers(self, size: int) -> dict[str, int]:
         """When the oldest unanswered offer to each bank was made, in real time, by ISPB, among the `size` due first."""
@@ -449,6 +469,10 @@ class UnitOfWork(Protocol):
     @property
     def dead_letters(self) -> DeadLetterRepository:
         """The dead letters."""
+
+    @property
+    def trail(self) -> TrailRepository:
+        """The operators' audit trail: appended to at the end of a transaction, and never waited for."""
 
     def __enter__(self) -> UnitOfWork:
         """Begins."""

@@ -12,11 +12,13 @@ from hub.application.bank_books import NoBankBooks
 from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages, SilentTap
 from hub.application.ports import BankBooks
+from hub.application.ports.topics import TopicBrowser
 from hub.application.use_cases import HubApplication
 from hub.entrypoints.http.api.clock import clock_routers
 from hub.entrypoints.http.api.course import course_router
 from hub.entrypoints.http.api.events import events_router
 from hub.entrypoints.http.api.network import network_router
+from hub.entrypoints.http.api.operating import operating_router
 from hub.entrypoints.http.api.routers import api_routers
 from hub.entrypoints.http.errors import PROBLEMS
 from hub.entrypoints.http.pages import CONSOLE_ROUTERS
@@ -54,13 +56,15 @@ def create_app(
     lab_panel_url: str = "",
     public_url: str = "",
     course: CourseApplication | None = None,
+    topics: TopicBrowser | None = None,
 ) -> FastAPI:
     """The application.
 
     `configured_secret` signs sessions and forms; when it is empty, one is made for the life of the process. Without
     `operators` everybody is the operator; without `wire` no message is shown live, and without `bank_books` no bank
     answers. The page at `lab_panel_url` may frame the network map. People reach the console at `public_url`; with https
-    its cookies are for https alone. `course` is None without course mode.
+    its cookies are for https alone. `course` is None without course mode; without
+    `topics` the console shows no topics.
     """
     app = FastAPI(
         title="CodePix hub",
@@ -74,7 +78,7 @@ def create_app(
     authentication = OperatorAuthentication(operators or DemoOperator(), secret)
     wire = wire or LiveMessages(SilentTap)
     bank_books = bank_books or NoBankBooks()
-    site = Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url, course)
+    site = Site(application, Csrf(secret), authentication, wire, bank_books, lab_panel_url, course, topics)
     install_site(app, site)
     install_sessions(app, secret, SESSION_COOKIE, https_only=public_url.startswith("https://"), same_site="strict")
     install_public_url(app, public_url)
@@ -88,6 +92,7 @@ def create_app(
         *api_routers(application, bank_books, operator_of_api(lambda _: authentication)),
         network_router(application, operator_of_api(lambda _: authentication)),
         course_router(course, operator_of_api(lambda _: authentication)),
+        operating_router(application, operator_of_api(lambda _: authentication)),
         *clock_routers(application, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         health_router(application.health),

@@ -30,7 +30,7 @@ GROUP: Final = "codepix-hub-tap"
 """The client library wants a name. The tap takes its partitions itself and commits nothing, so no group comes to be."""
 
 
-def _sent_at_ms(message: Message) -> int:
+def sent_at_ms(message: Message) -> int:
     """When the record was sent, as far as that can be; its sender may write any number."""
     kind, sent_at_ms = message.timestamp()
     now_ms = time.time_ns() // 1_000_000
@@ -74,7 +74,7 @@ class KafkaTap:
             taken += 1
             error = message.error()
             if error is None:
-                tapped.append(TappedRecord(_sent_at_ms(message), record_of(message)))
+                tapped.append(TappedRecord(sent_at_ms(message), record_of(message)))
             elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
                 self._go_to_the_end(message)
             elif error.code() not in ERRORS_THAT_PASS:

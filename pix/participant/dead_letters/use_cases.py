@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from pix.participant.dead_letters.model import (
     DeadLetter,
@@ -38,6 +38,8 @@ class UnitOfWork(Protocol):
 
 
 UnitsOfWork = Callable[[], UnitOfWork]
+NoteAct = Callable[[Any, DeadLetter, Any], None]
+"""Notes in a unit of work what an operator has made of a letter, as it stands afterwards; the last is the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class DeadLetters:
     process_again: Callable[[object], None]
     """Processes an envelope as if it had just arrived; if it cannot be applied, it becomes a dead letter again."""
     note_length_min: int = 0
+    note_act: NoteAct = lambda _unit, _letter, _by: None
 
     def store(self, rejected: Rejected) -> None:
         """Stores an envelope that cannot be processed, in a separate transaction."""
@@ -56,11 +59,12 @@ class DeadLetters:
             unit.dead_letters.add([rejected], self.scheme_clock.now_ms())
             unit.commit()
 
-    def replay(self, digest: str) -> DeadLetter:
+    def replay(self, digest: str, by: object = None) -> DeadLetter:
         """Processes the envelope again, and returns the letter afterwards: `replayed`, or `dead` and counted up.
 
-        A crash in between leaves the letter as it is, and another replay changes nothing twice. Raises
-        DeadLetterNotFound, DeadLetterClosed; DeadLetterTruncated when only a part of the envelope was kept.
+        `by` is the operator, for `note_act`. A crash in between leaves the letter as it is, and another replay changes
+        nothing twice. Raises DeadLetterNotFound, DeadLetterClosed; DeadLetterTruncated when only a part of the envelope
+        was kept.
         """
         with self.units() as unit:
             before = _dead(unit.dead_letters.find(digest))
@@ -71,18 +75,22 @@ class DeadLetters:
             after = unit.dead_letters.lock(digest)
             if after is not None and after.times == before.times and after.state is DeadLetterState.DEAD:
                 unit.dead_letters.set_state(digest, DeadLetterState.REPLAYED, "")
+                after = replace(after, state=DeadLetterState.REPLAYED, note="")
+            if after is not None:
+                self.note_act(unit, after, by)
                 unit.commit()
         return self.find(digest)
 
-    def discard(self, digest: str, note: str) -> DeadLetter:
+    def discard(self, digest: str, note: str, by: object = None) -> DeadLetter:
         """Closes a letter that needs no replay; the note says why, in at most 200 characters.
 
         Raises DeadLetterNotFound, DeadLetterClosed, SchemeError(field="note").
         """
         note = check_line(note, "note", self.note_length_min, NOTE_LENGTH_MAX)
         with self.units() as unit:
-            _dead(unit.dead_letters.lock(digest))
+            letter = _dead(unit.dead_letters.lock(digest))
             unit.dead_letters.set_state(digest, DeadLetterState.DISCARDED, note)
+            self.note_act(unit, replace(letter, state=DeadLetterState.DISCARDED, note=note), by)
             unit.commit()
         return self.find(digest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.application.bank_books import bookings_of
@@ -31,6 +31,7 @@ from hub.entrypoints.http.api.documents import (
     TransferPage,
 )
 from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithHistory, transfer_document
+from hub.entrypoints.http.api.operating import author_of
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
@@ -83,15 +84,15 @@ def api_routers(
         return standing_of(code)
 
     @router.post("/banks/{code}/suspend", tags=["banks"])
-    def suspend_bank(code: BankCode) -> BankDocument:
+    def suspend_bank(request: Request, code: BankCode) -> BankDocument:
         """Suspends the bank: its new and pending transfers fail (DS27). Confirmed ones still complete."""
-        application.suspend_bank(code)
+        application.suspend_bank(code, author_of(request))
         return standing_of(code)
 
     @router.post("/banks/{code}/resume", tags=["banks"])
-    def resume_bank(code: BankCode) -> BankDocument:
+    def resume_bank(request: Request, code: BankCode) -> BankDocument:
         """Resumes a suspended bank."""
-        application.resume_bank(code)
+        application.resume_bank(code, author_of(request))
         return standing_of(code)
 
     @router.get("/banks/{code}/fundings", tags=["banks"])
@@ -101,10 +102,10 @@ def api_routers(
         return [FundingDocument.of(funding) for funding in fundings]
 
     @router.post("/banks/{code}/fundings", tags=["banks"])
-    def fund_bank(code: BankCode, body: FundingRequest) -> FundedDocument:
+    def fund_bank(request: Request, code: BankCode, body: FundingRequest) -> FundedDocument:
         """Adds or withdraws settlement balance. A repetition with the same `funding_id` changes nothing."""
         funding, account = application.fund_bank(
-            code=code, amount_centavos=body.amount_centavos, funding_id=body.funding_id
+            code=code, amount_centavos=body.amount_centavos, funding_id=body.funding_id, by=author_of(request)
         )
         return FundedDocument.of_both(funding, account)
 
@@ -205,14 +206,14 @@ def api_routers(
         return DeadLetterDocument.of(application.dead_letters.find(digest))
 
     @router.post("/dead-letters/{digest}/replay", tags=["dead letters"])
-    def replay_dead_letter(digest: str) -> DeadLetterDocument:
+    def replay_dead_letter(request: Request, digest: str) -> DeadLetterDocument:
         """Replays the dead letter: processes its record again. Rejected when only part of it is stored."""
-        return DeadLetterDocument.of(application.dead_letters.replay(digest))
+        return DeadLetterDocument.of(application.dead_letters.replay(digest, author_of(request)))
 
     @router.post("/dead-letters/{digest}/discard", tags=["dead letters"])
-    def discard_dead_letter(digest: str, discard: Discard) -> DeadLetterDocument:
+    def discard_dead_letter(request: Request, digest: str, discard: Discard) -> DeadLetterDocument:
         """Discards a dead letter with a reason."""
-        return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note))
+        return DeadLetterDocument.of(application.dead_letters.discard(digest, discard.note, author_of(request)))
 
     for add_routes in ADD_ROUTES:
         add_routes(router, queries)

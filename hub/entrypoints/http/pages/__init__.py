@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.entrypoints.http.pages import (
+    activity,
     api_docs,
     banks,
     clock,
@@ -17,13 +18,18 @@ from hub.entrypoints.http.pages import (
     protocol,
     returns,
     search,
+    topics,
+    trail,
     transfer_list,
     transfers,
 )
 
 CONSOLE_ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
+    activity.router,
     search.router,
+    topics.router,
+    trail.router,
     transfer_list.router,
     transfers.router,
     returns.router,

@@ -13,12 +13,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from hub.application.bank_states import BankStanding
 from hub.application.network_overview import NetworkNow
 from hub.application.ports import TransferFilter
+from hub.application.ports.trail import TrailFilter
 from hub.domain.alerts import alerts_of
 from hub.domain.errors import BankNotFound
 from hub.entrypoints.http.pages.course import editions_by_ispb
 from hub.entrypoints.http.pages.live_list import stream_list
 from hub.entrypoints.http.pages.network_map import seen_seconds
-from hub.entrypoints.http.pages.site import Site, SiteOf
+from hub.entrypoints.http.pages.site import Site, SiteOf, author_of
 from hub.entrypoints.http.pages.snapshot import Snapshot
 from hub.entrypoints.http.pages.views import BankView, bank_view, bank_views, transfer_lines
 from pix.scheme.errors import SchemeError
@@ -34,6 +35,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
 LATEST_TRANSFERS: Final = 10
 FUNDINGS_SHOWN: Final = 20
+TRAIL_SHOWN: Final = 10
 UNPROCESSABLE: Final = 422
 TEXT_BYTES_MAX: Final = 200
 
@@ -148,7 +150,7 @@ def fund_bank(
             # A page with an address, so that it can be shown again in another language.
             query = urlencode({"amount": amount.strip(), "funding_id": funding_id})
             return see_other(request, f"/banks/{code}/withdraw?{query}")
-        site.hub.fund_bank(code=code, amount_centavos=amount_centavos, funding_id=funding_id)
+        site.hub.fund_bank(code=code, amount_centavos=amount_centavos, funding_id=funding_id, by=author_of(request))
     except BankNotFound:
         raise
     except SchemeError as error:
@@ -183,14 +185,14 @@ def ask_to_suspend(request: Request, pages: PagesOf, site: SiteOf, code: str) ->
 
 @router.post("/banks/{code}/suspend")
 def suspend_bank(request: Request, site: SiteOf, code: str) -> Response:
-    site.hub.suspend_bank(code)
+    site.hub.suspend_bank(code, author_of(request))
     say_once(request, _SUSPENDED)
     return see_other(request, f"/banks/{code}")
 
 
 @router.post("/banks/{code}/resume")
 def resume_bank(request: Request, site: SiteOf, code: str) -> Response:
-    site.hub.resume_bank(code)
+    site.hub.resume_bank(code, author_of(request))
     say_once(request, _RESUMED)
     return see_other(request, f"/banks/{code}")
 
@@ -211,6 +213,7 @@ def _context(site: Site, code: str, *, amount: str = "", direction: str = "in", 
         "standing": standing,
         "waiting": network.waiting.get(view.ispb, 0),
         "alerts_now": alerts_of([standing], queries.largest_fundings(), 0, {}),
+        "trail": queries.list_trail(TrailFilter(code=code, size=TRAIL_SHOWN)),
         "fundings": fundings[::-1][:FUNDINGS_SHOWN],
         "fundings_count": len(fundings),
         "funded_centavos": sum(funding.amount_centavos for funding in fundings),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from hub.entrypoints.http.api.documents import DeadLetterHeadDocument
 from hub.entrypoints.http.pages.live_list import stream_list
-from hub.entrypoints.http.pages.site import Site, SiteOf
+from hub.entrypoints.http.pages.site import Site, SiteOf, author_of
 from hub.entrypoints.http.pages.views import bank_views, letter_view
 from pix.participant.dead_letters.model import (
     DeadLetter,
@@ -104,7 +104,7 @@ def ask_to_discard(request: Request, pages: PagesOf, site: SiteOf, digest: str) 
 @router.post("/dead-letters/{digest}/replay")
 def replay_letter(request: Request, site: SiteOf, digest: str) -> Response:
     try:
-        letter = site.hub.dead_letters.replay(digest)
+        letter = site.hub.dead_letters.replay(digest, author_of(request))
     except DeadLetterClosed:
         letter = site.hub.dead_letters.find(digest)
         say_once(request, _SETTLED, "wait")
@@ -129,7 +129,7 @@ def discard_letter(
 ) -> Response:
     letter = site.hub.dead_letters.find(digest)
     try:
-        site.hub.dead_letters.discard(digest, note)
+        site.hub.dead_letters.discard(digest, note, author_of(request))
     except DeadLetterClosed:
         say_once(request, _SETTLED, "wait")
         return see_other(request, f"/dead-letters/{letter.digest}")

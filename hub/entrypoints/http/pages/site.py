@@ -7,16 +7,19 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
+from hub.application.activity import ReadActivity
 from hub.application.course.use_cases import CourseApplication
 from hub.application.live_messages import LiveMessages
 from hub.application.ports import BankBooks
+from hub.application.ports.topics import NoTopics, TopicBrowser
 from hub.application.use_cases import HubApplication
+from hub.domain.trail import Author, Channel
 from hub.entrypoints.http.pages.snapshot import Overview, cached_for
 from pix.participant.clock.model import virtual_now_ms
 from pix.web.csrf import Csrf
 from pix.web.languages import translate
 from pix.web.logo import disc, line
-from pix.web.operators import OperatorAuthentication
+from pix.web.operators import OperatorAuthentication, address_of, operator_name
 from pix.web.preferences import amounts_are_hidden
 from pix.web.sessions import session_mark
 from pix.web.site import Looks
@@ -50,11 +53,13 @@ class Site:
         bank_books: BankBooks,
         lab_panel_url: str = "",
         course: CourseApplication | None = None,
+        topics: TopicBrowser | None = None,
     ) -> None:
         """`course` is None without course mode."""
         self.course = course
         self.hub = hub
         self.wire = wire
+        self.topics = topics or NoTopics()
         self.bank_books = bank_books
         self.lab_panel_url = lab_panel_url
         self.authentication = authentication
@@ -63,6 +68,7 @@ class Site:
         self.health = cached_for(HEALTH_TTL_SECONDS, hub.health.report)
         self.count_keys = cached_for(KEY_COUNTS_TTL_SECONDS, hub.queries.count_keys)
         self.overview = Overview(hub, self.health)
+        self.read_activity = ReadActivity(hub.queries, hub.scheme_clock)
 
     def context(self, request: Request) -> Mapping[str, Any]:
         clock = self.hub.network_clock
@@ -93,6 +99,11 @@ async def site_of_request(request: Request) -> Site:
 def site_of(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
+
+
+def author_of(request: Request, channel: Channel = Channel.CONSOLE) -> Author:
+    """Who acts, for the audit trail."""
+    return Author(channel, operator_name(request), address_of(request))
 
 
 SiteOf = Annotated[Site, Depends(site_of_request)]

@@ -156,7 +156,7 @@ def message_views(entries: Sequence[TimelineEntry]) -> list[MessageView]:
     for each in entries:
         if isinstance(each, MessageEvent) and each.message is not None and each.mark is Mark.NONE:
             value = encode_record(each.message, "", "", b"").value
-            views.append(MessageView(each, _flatten("", asdict(each.message)), hex_lines(value), len(value)))
+            views.append(MessageView(each, flatten("", asdict(each.message)), hex_lines(value), len(value)))
     return views
 
 
@@ -184,14 +184,14 @@ class LetterView:
 
 def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView:
     record = record_of(letter)
-    message_type = _readable(record.headers.get(HEADER_TYPE, b""))
+    message_type = readable(record.headers.get(HEADER_TYPE, b""))
     fields: list[tuple[str, str]] = []
     why_unreadable = ""
     try:
         if record.flaw is not None:
             raise RecordError(record.flaw.reason)
         message = decode_message(message_type, record.value, MESSAGES_OF_BANKS | MESSAGES_OF_HUB)
-        fields = list(_flatten("", asdict(message)))
+        fields = list(flatten("", asdict(message)))
     except RecordError as error:
         why_unreadable = str(error)
     return LetterView(
@@ -200,8 +200,8 @@ def letter_view(letter: DeadLetter, banks: Mapping[str, BankView]) -> LetterView
         message_type=message_type,
         fields=fields,
         why_unreadable=why_unreadable,
-        headers=[(name, _readable(value)) for name, value in record.headers.items()],
-        key=_readable(record.key),
+        headers=[(name, readable(value)) for name, value in record.headers.items()],
+        key=readable(record.key),
         value_lines=hex_lines(record.value[:HEX_BYTES_MAX]),
         hidden_bytes=max(0, len(record.value) - HEX_BYTES_MAX),
     )
@@ -217,7 +217,7 @@ def hex_lines(value: bytes) -> list[HexLine]:
     return lines
 
 
-def _readable(value: bytes) -> str:
+def readable(value: bytes) -> str:
     """Text as text, and anything else in hexadecimal."""
     try:
         text = value.decode()
@@ -226,11 +226,11 @@ def _readable(value: bytes) -> str:
     return (text if text.isprintable() else value.hex())[:HEADER_TEXT_MAX]
 
 
-def _flatten(prefix: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def flatten(prefix: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):
-            fields += _flatten(f"{prefix}{name}.", value)
+            fields += flatten(f"{prefix}{name}.", value)
         else:
             fields.append((f"{prefix}{name}", "" if value is None else str(value)))
     return fields

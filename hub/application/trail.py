@@ -1,0 +1,27 @@
+"""What operators do with dead letters goes into their audit trail, in the transaction of the act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.application.ports import UnitOfWork
+from hub.domain.trail import COMMAND_LINE, Act, Author, entry
+from pix.participant.dead_letters.model import DeadLetter, DeadLetterState
+from pix.runtime.clock import Clock
+
+
+def note_letters(clock: Clock) -> Callable[[UnitOfWork, DeadLetter, Author | None], None]:
+    """See `pix.participant.dead_letters.use_cases.NoteAct`."""
+
+    def note(unit: UnitOfWork, letter: DeadLetter, by: Author | None) -> None:
+        match letter.state:
+            case DeadLetterState.REPLAYED:
+                act, detail = Act.LETTER_REPLAYED, ""
+            case DeadLetterState.DISCARDED:
+                act, detail = Act.LETTER_DISCARDED, letter.note
+            case _:
+                act, detail = Act.LETTER_FAILED_AGAIN, letter.reason
+        by = by or COMMAND_LINE
+        unit.trail.add(entry(clock.real_now_ms(), act, by, subject=letter.digest, detail=detail))
+
+    return note
