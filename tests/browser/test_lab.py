@@ -116,7 +116,10 @@ def test_what_cannot_be_done_is_said_in_passing(browser: Browser, watch: Watch, 
     page.locator("#traffic-start").click()
     expect(page.locator("[data-running]")).to_have_attribute("data-running", "yes")
     page.locator("#audit").click()
-    page.locator("#play-hub-dies").click()
+    other = page.locator("#play-hub-dies")
+    expect(other).to_be_disabled()
+    # As from a page that has not been told yet.
+    other.evaluate("each => { each.disabled = false; each.click(); }")
     expect(page.locator(".toast")).to_contain_text("Another run is in progress")
     expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
     page.locator("#traffic-stop").click()
@@ -226,6 +229,19 @@ def test_the_story_is_told_from_the_first_step_to_the_last(
     assert faults_of(page) == []
     page.locator("#start-over").click()
     expect(heading).to_have_text("Before the payment")
+    # For a projector: large type, one key for each step, and the notes on a page for the speaker alone.
+    page.goto(f"{address.partition('/?')[0]}/?present=yes")
+    expect(page.locator("[data-presenting][data-live-state=open]")).to_be_visible()
+    map_ = page.frame_locator("iframe.map-frame")
+    expect(map_.locator("[data-map-waiting-word]")).to_have_text("Waiting for step 1")
+    expect(map_.locator(".map-wide .map-state").first).to_be_hidden()
+    notes = page.context.new_page()
+    notes.goto(f"{address.partition('/?')[0]}/notes")
+    expect(notes.locator("[data-note]")).to_contain_text("who may change a balance here?")
+    page.keyboard.press("ArrowRight")
+    expect(heading).to_have_text(STEPS[1].title)
+    expect(notes.locator("[data-note]")).to_contain_text("what if the bank crashes")
+    assert faults_of(page) + faults_of(notes) == []
     page.context.close()
 
 
