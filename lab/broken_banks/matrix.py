@@ -296,7 +296,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "TakesAnyAmountInRange": ("hostile.amount",),
     "TakesPayeesOfOthers": ("hostile.payee-elsewhere",),
     "AcknowledgesAnything": (
-        "reordering.confirmed-to-nobody",
+        "reordering.confirmed-to-no-account",
         "hostile.credit-elsewhere",
         "returns.never-requested",
         "returns.unknown-credit",
