@@ -65,9 +65,14 @@ def _why_no_node() -> str | None:
     return f"{' and '.join(missing)} (Debian's packages nodejs and npm) is not on the PATH" if missing else None
 
 
+def _why_no_go() -> str | None:
+    return None if shutil.which("go") else "go (Debian's package golang) is not on the PATH"
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
+    "go": _why_no_go,
     "charts": chart_tools.why_not,
     "node": _why_no_node,
     "pix_api": _why_no_description,

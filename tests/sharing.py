@@ -15,7 +15,7 @@ import pytest
 
 TESTS: Final = Path(__file__).parent
 ROOMS_WITH_NETWORK: Final = ("e2e", "browser")
-ROOMS: Final = (*ROOMS_WITH_NETWORK, "clients", "simulation", "integration", "contract", "unit")
+ROOMS: Final = (*ROOMS_WITH_NETWORK, "clients", "charts", "simulation", "integration", "contract", "unit")
 """Folders of tests/, the one with the longest files first."""
 LONGEST: Final = ("e2e/test_experiment_command.py", "e2e/test_demo_command.py", "e2e/test_sandbox_command.py")
 """Files of tests/ with which a room begins."""

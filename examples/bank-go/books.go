@@ -89,8 +89,8 @@ type outgoing struct {
 	pause    time.Duration
 }
 
-// Books are a journal: a line is a transaction, and what is in memory is what all lines together say. Who reads or
-// changes them holds the lock.
+// Books are a journal: a line is a transaction, and what is in memory is what all lines together say. Each reader and
+// writer holds the lock.
 type Books struct {
 	sync.Mutex
 	file      *os.File
@@ -110,7 +110,7 @@ type Books struct {
 	resendFirst time.Duration
 }
 
-// OpenBooks reads the journal. A crash may have left a part of a last line, of which nobody was told: it is cut off.
+// OpenBooks reads the journal. A crash may have left a part of a last line, whose transaction was not answered: it is cut off.
 func OpenBooks(path string, resendFirst time.Duration) (*Books, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -12,26 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"codepix.example/bank/pb"
-)
-
-var (
-	cpf      = regexp.MustCompile(`^[0-9]{11}$`)
-	keyForms = []struct {
-		kind pb.KeyKind
-		form *regexp.Regexp
-	}{
-		{pb.KeyKind_KEY_KIND_CPF, cpf},
-		{pb.KeyKind_KEY_KIND_CNPJ, regexp.MustCompile(`^[0-9A-Z]{12}[0-9]{2}$`)},
-		{pb.KeyKind_KEY_KIND_PHONE, regexp.MustCompile(`^\+[0-9]+$`)},
-		{pb.KeyKind_KEY_KIND_EVP, regexp.MustCompile(`^[0-9a-f-]{36}$`)},
-	}
 )
 
 // refuse is an error that the caller of the contract sees.
@@ -194,7 +181,7 @@ func (b *Bank) openAccount(r *http.Request) (int, any, error) {
 	if err := decode(r, &asked); err != nil {
 		return 0, nil, err
 	}
-	owner := strings.Join(strings.Fields(asked.Owner), " ")
+	owner := norm.NFC.String(strings.Join(strings.Fields(asked.Owner), " "))
 	if err := errors.Join(checkText("owner_name", owner, 1, 80), checkForm("owner_document", asked.Document, cpf)); err != nil {
 		return 0, nil, err
 	}
@@ -262,7 +249,7 @@ func (b *Bank) pay(r *http.Request) (int, any, error) {
 	if err := decode(r, &asked); err != nil {
 		return 0, nil, err
 	}
-	description := strings.Join(strings.Fields(asked.Description), " ")
+	description := norm.NFC.String(strings.Join(strings.Fields(asked.Description), " "))
 	if err := errors.Join(checkText("key", asked.Key, 1, 77), checkText("idempotency_key", asked.IdempotencyKey, 1, 100),
 		checkText("description", description, 0, 140)); err != nil {
 		return 0, nil, err
@@ -294,7 +281,7 @@ func (b *Bank) pay(r *http.Request) (int, any, error) {
 	defer b.books.Unlock()
 	// Another request with this key may have come first, now or in an earlier life of the bank.
 	if first := b.books.orders[orderOf{account.Number, asked.IdempotencyKey}]; first != nil {
-		if first.Content != content(request) {
+		if first.Content != content(request, pb.Side_SIDE_PAYER) {
 			return 0, nil, refuse(codes.AlreadyExists, "idempotency_key: it belongs to another transfer")
 		}
 		return http.StatusOK, shownTransfer(first), nil
@@ -308,7 +295,7 @@ func (b *Bank) pay(r *http.Request) (int, any, error) {
 	}
 	transfer := &Transfer{
 		ID: request.EndToEndId, Side: pb.Side_SIDE_PAYER, Status: Pending, Centavos: asked.Centavos, Account: account.Number,
-		Content: content(request), Request: stored, IdempotencyKey: asked.IdempotencyKey,
+		Content: content(request, pb.Side_SIDE_PAYER), Request: stored, IdempotencyKey: asked.IdempotencyKey,
 	}
 	b.books.Add(Change{Transfer: transfer}, posting(transfer.ID, "payment", account.Number, clearing, asked.Centavos))
 	b.books.Store()
@@ -357,12 +344,12 @@ func (b *Bank) account(number string) (*Account, error) {
 
 // storedKey tells the kind of a key: in stored form it is of one at most.
 func storedKey(key string) *pb.PixKey {
-	for _, one := range keyForms {
-		if one.form.MatchString(key) {
-			return &pb.PixKey{Kind: one.kind, Key: key}
+	for kind := range keyForms {
+		if isKey(kind, key) {
+			return &pb.PixKey{Kind: kind, Key: key}
 		}
 	}
-	return &pb.PixKey{Kind: pb.KeyKind_KEY_KIND_EMAIL, Key: key}
+	return &pb.PixKey{Key: key}
 }
 
 func decode(r *http.Request, into any) error {
@@ -377,8 +364,8 @@ func decode(r *http.Request, into any) error {
 }
 
 func checkText(name, value string, least, most int) error {
-	if length := utf8.RuneCountInString(value); length < least || length > most {
-		return refuse(codes.InvalidArgument, "%s: must have %d to %d characters", name, least, most)
+	if !isLine(value, least, most) {
+		return refuse(codes.InvalidArgument, "%s: must be a line of %d to %d characters", name, least, most)
 	}
 	return nil
 }

@@ -5,22 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"codepix.example/bank/pb"
 )
 
-// content is what all messages about a transfer have in common.
-func content(message FromHub) string {
+// content is what all messages about a side of a transfer have in common; the payer's request does not name the payee.
+func content(message FromHub, side pb.Side) string {
 	initiation := message.GetInitiation()
 	if initiation == pb.Initiation_INITIATION_UNSPECIFIED {
 		initiation = pb.Initiation_INITIATION_DICT
 	}
-	payer, key := message.GetPayer(), message.GetPayeeKey()
+	payer, key, payee := message.GetPayer(), message.GetPayeeKey(), ""
+	if side == pb.Side_SIDE_PAYEE {
+		payee = message.GetPayee().GetAccountNumber()
+	}
 	text, err := json.Marshal([]any{
 		payer.GetIspb(), payer.GetBranch(), payer.GetAccountNumber(), key.GetKind(), key.GetKey(),
-		message.GetAmountCentavos(), message.GetDescription(), initiation, message.GetTxid(),
+		message.GetAmountCentavos(), message.GetDescription(), initiation, message.GetTxid(), payee,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -29,9 +33,11 @@ func content(message FromHub) string {
 }
 
 // reasonAgainst is the reason code with which the bank rejects an offer; empty when it accepts.
-func (b *Bank) reasonAgainst(offer FromHub) string {
+func (b *Bank) reasonAgainst(offer *pb.TransferOffered) string {
 	payee := offer.GetPayee()
 	switch {
+	case !isFit(offer):
+		return "ED05"
 	case offer.GetAmountCentavos() < 1 || offer.GetAmountCentavos() > amountMax:
 		return "AM09"
 	case payee.GetIspb() != b.ispb || payee.GetBranch() != branch || b.books.accounts[payee.GetAccountNumber()] == nil:
@@ -46,10 +52,14 @@ func (b *Bank) decide(message FromHub) (ToHub, error) {
 	reason, side := "", pb.Side_SIDE_PAYEE
 	switch message := message.(type) {
 	case *pb.TransferOffered:
+		reason = b.reasonAgainst(message)
 	case *pb.TransferConfirmed:
 		outcome, side = Confirmed, message.GetSide()
 	case *pb.TransferFailed:
 		outcome, side, reason = Failed, message.GetSide(), message.GetReasonCode()
+		if !slices.Contains(reasons, reason) {
+			return nil, errors.New("reason_code: must be a code of the scheme")
+		}
 	}
 	if side != pb.Side_SIDE_PAYER && side != pb.Side_SIDE_PAYEE {
 		return nil, errors.New("side: must be payer or payee")
@@ -59,7 +69,7 @@ func (b *Bank) decide(message FromHub) (ToHub, error) {
 	case known == nil && side == pb.Side_SIDE_PAYER:
 		return nil, errors.New("the bank never made this transfer")
 	case known == nil:
-	case known.Content != content(message):
+	case known.Content != content(message, side):
 		return nil, errors.New("the transfer has another content")
 	case outcome == "" || outcome == known.Status:
 		return b.owed(known), nil
@@ -68,7 +78,7 @@ func (b *Bank) decide(message FromHub) (ToHub, error) {
 	}
 	moved := Transfer{
 		ID: message.GetEndToEndId(), Side: side, Centavos: message.GetAmountCentavos(),
-		Account: message.GetPayee().GetAccountNumber(), Content: content(message),
+		Account: message.GetPayee().GetAccountNumber(), Content: content(message, side),
 	}
 	if known != nil {
 		moved = *known
@@ -76,8 +86,8 @@ func (b *Bank) decide(message FromHub) (ToHub, error) {
 	changes := []Change{{Transfer: &moved}}
 	switch {
 	case outcome == "":
-		moved.Status, moved.Reason = Accepted, b.reasonAgainst(message)
-		if moved.Reason != "" {
+		moved.Status, moved.Reason = Accepted, reason
+		if reason != "" {
 			moved.Status = Rejected
 		}
 		b.books.Add(changes...)

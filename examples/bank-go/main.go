@@ -160,7 +160,7 @@ func seconds(name string, fallback float64) time.Duration {
 	return time.Duration(fallback * float64(time.Second))
 }
 
-// ignored logs an error that changes nothing: the hub notices by itself that a bank has gone.
+// ignored logs an error that changes nothing: the hub notices a bank that is away.
 func ignored(err error) error {
 	if err != nil {
 		log.Printf("leaving: %v", err)

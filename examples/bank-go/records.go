@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log"
 	"math/big"
-	"regexp"
 	"strings"
 	"time"
 
@@ -28,8 +27,6 @@ const (
 	batchBytesMax = 30 << 10
 	fetchWait     = 50 * time.Millisecond
 )
-
-var endToEndID = regexp.MustCompile(`^E[0-9A-Za-z]{31}$`)
 
 // FromHub is what the messages of the hub have in common.
 type FromHub interface {
@@ -68,6 +65,9 @@ func (b *Bank) sign(topic, kind string, value []byte) []byte {
 
 // read returns the message in a record of the hub, and an error for any other record.
 func (b *Bank) read(record *kgo.Record) (FromHub, error) {
+	if err := checkRecord(record); err != nil {
+		return nil, err
+	}
 	headers := map[string][]byte{}
 	for _, header := range record.Headers {
 		headers[header.Key] = header.Value
@@ -90,7 +90,7 @@ func (b *Bank) read(record *kgo.Record) (FromHub, error) {
 	if err := proto.Unmarshal(record.Value, message); err != nil {
 		return nil, err
 	}
-	if string(record.Key) != message.GetEndToEndId() || !endToEndID.MatchString(message.GetEndToEndId()) {
+	if string(record.Key) != message.GetEndToEndId() || !isEndToEndID(message.GetEndToEndId()) {
 		return nil, errors.New("record key: must be the end-to-end id")
 	}
 	return message, nil

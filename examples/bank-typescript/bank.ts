@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import { Kafka, logLevel, Partitioners, type KafkaMessage } from "kafkajs";
 import protobuf from "protobufjs";
+import { checkRecord, isEndToEndId, isFit, isLine, isReason, storedKey, type Message } from "./fields.js";
 
 const setting = (name: string, fallback?: string): string => {
   const value = process.env[name] ?? fallback;
@@ -35,11 +36,6 @@ type Transfer = {
   request?: object; idempotency_key?: string;
 };
 type Entry = { account?: Account; posting?: Posting; transfer?: Transfer; place?: { partition: number; next: string } };
-type Party = { ispb: string; branch: string; account_number: string; name: string; tax_id_masked: string };
-type Message = {
-  end_to_end_id: string; amount_centavos: number; description: string; initiation: string; txid: string;
-  payer: Party | null; payee: Party | null; payee_key: { kind: string; key: string } | null; side?: string; reason_code?: string;
-};
 type Outgoing = { kind: string; body: { end_to_end_id: string; [field: string]: unknown } };
 
 /** Why the bank does not do what it was asked for: the name of a gRPC status, and a sentence. */
@@ -64,7 +60,7 @@ class Books {
 
   constructor(path: string) {
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-    // A crash in the middle of a write leaves a part of a line, of which nobody was told.
+    // A crash in the middle of a write leaves a part of a line, whose transaction was not answered.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     for (const line of whole.split("\n").slice(0, -1)) (JSON.parse(line) as Entry[]).forEach((entry) => this.apply(entry));
     this.undecided.forEach((owed) => (owed.resend_at = 0));
@@ -133,8 +129,13 @@ root.resolvePath = (_, target) => join(PROTOS, target);
 root.loadSync(["transfers", "directory", "participants"].map((name) => `codepix/v1/${name}.proto`), { keepCase: true });
 
 const encode = (type: protobuf.Type, body: object): Buffer => Buffer.from(type.encode(type.fromObject(body)).finish());
-const decode = (type: protobuf.Type, value: Buffer): any =>
-  type.toObject(type.decode(value), { longs: Number, enums: String, defaults: true });
+function decode(type: protobuf.Type, value: Buffer): any {
+  const reader = protobuf.Reader.create(value);
+  const body = type.toObject(type.decode(reader), { longs: Number, enums: String, defaults: true });
+  // The library reads over the end of a number that is cut off, and replaces bytes that are not UTF-8.
+  if (reader.pos !== value.length || JSON.stringify(body).includes("\ufffd")) throw new Error(`value: not a ${type.name} in Protobuf`);
+  return body;
+}
 
 const hmac = (key: Buffer | string, value: Buffer | string): Buffer => createHmac("sha256", key).update(value).digest();
 const SIGNING_KEY = hmac(SECRET, "codepix/v1/kafka-signing");
@@ -156,12 +157,13 @@ function read(record: KafkaMessage): { kind: string; message: Message } {
     return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
   }) as [Buffer, Buffer, Buffer];
   const value = record.value ?? Buffer.alloc(0);
+  checkRecord(value, record.headers);
   const expected = sign(OWN_TOPIC, kind.toString(), value);
   if (sender.toString() !== "hub" || signature.length !== expected.length || !timingSafeEqual(signature, expected))
     throw new Error("codepix-signature: not the hub's signature of this record");
   if (!FROM_HUB.includes(kind.toString())) throw new Error(`codepix-type: ${kind.toString().slice(0, 60)} is not for this bank`);
   const message = decode(root.lookupType(`codepix.v1.${kind}`), value) as Message;
-  if (record.key?.toString() !== message.end_to_end_id || !/^E[0-9A-Za-z]{31}$/.test(message.end_to_end_id))
+  if (record.key?.toString() !== message.end_to_end_id || !isEndToEndId(message.end_to_end_id))
     throw new Error("record key: must be the end-to-end id");
   return { kind: kind.toString(), message };
 }
@@ -186,15 +188,17 @@ function publish(outgoing: Outgoing[]): void {
 
 // Decisions: what the bank makes of a message of the hub.
 
-/** What all messages about a transfer have in common. */
-function content({ payer, payee_key, amount_centavos, description, initiation, txid }: Message): string {
+/** What all messages about a side of a transfer have in common; the payer's request does not name the payee. */
+function content({ payer, payee, payee_key, amount_centavos, description, initiation, txid }: Message, side: Side): string {
   const named = initiation === "INITIATION_UNSPECIFIED" ? "INITIATION_DICT" : initiation;
-  const account = [payer?.ispb, payer?.branch, payer?.account_number];
-  return JSON.stringify([...account, payee_key?.kind, payee_key?.key, amount_centavos, description, named, txid]);
+  const accounts = [payer?.ispb, payer?.branch, payer?.account_number, side === "payee" ? payee?.account_number : ""];
+  return JSON.stringify([...accounts, payee_key?.kind, payee_key?.key, amount_centavos, description, named, txid]);
 }
 
 /** The reason code with which the bank rejects an offer; empty when it accepts. */
-function reasonAgainst({ amount_centavos, payee }: Message): string {
+function reasonAgainst(offer: Message): string {
+  const { amount_centavos, payee } = offer;
+  if (!isFit(offer)) return "ED05";
   if (amount_centavos < 1 || amount_centavos > AMOUNT_MAX) return "AM09";
   const isOurs = payee?.ispb === ISPB && payee.branch === BRANCH && books.accounts.has(payee.account_number);
   return isOurs ? "" : "AC03";
@@ -205,14 +209,15 @@ function decide(kind: string, message: Message): Outgoing {
   const outcome = kind.slice("Transfer".length).toLowerCase();
   const side: Side = outcome !== "offered" && message.side === "SIDE_PAYER" ? "payer" : "payee";
   if (outcome !== "offered" && message.side !== `SIDE_${side.toUpperCase()}`) throw new Error("side: must be payer or payee");
+  if (outcome === "failed" && !isReason(message.reason_code)) throw new Error("reason_code: must be a code of the scheme");
   const known = books.transfers.get(`${message.end_to_end_id} ${side}`);
   if (!known && side === "payer") throw new Error("the bank never made this transfer");
-  if (known && known.content !== content(message)) throw new Error("the transfer has another content");
+  if (known && known.content !== content(message, side)) throw new Error("the transfer has another content");
   if (known && (outcome === "offered" || outcome === known.status)) return owed(known);
   if (known && isFinal(known)) throw new Error(`the transfer is ${known.status} already`);
   const reason = known || outcome !== "offered" ? "" : reasonAgainst(message);
   const transfer: Transfer = known ?? {
-    id: message.end_to_end_id, side, status: reason ? "rejected" : "accepted", reason, content: content(message),
+    id: message.end_to_end_id, side, status: reason ? "rejected" : "accepted", reason, content: content(message, side),
     amount_centavos: message.amount_centavos, account: message.payee?.account_number ?? "",
   };
   if (outcome === "offered") {
@@ -322,11 +327,18 @@ type Body = Record<string, unknown>;
 type Answer = [status: number, document?: object];
 const PREFIX = "/contract/v1";
 const HTTP_STATUSES: Record<string, number> = { NOT_FOUND: 404, ALREADY_EXISTS: 409, UNAVAILABLE: 503, DEADLINE_EXCEEDED: 503 };
-const KEY_FORMS = { CPF: /^\d{11}$/, CNPJ: /^[0-9A-Z]{12}\d{2}$/, PHONE: /^\+\d+$/, EVP: /^[\da-f-]{36}$/, EMAIL: /^/ };
+const MEMO = /^.{0,140}$/u;
 
 function text(body: Body, name: string, form: RegExp, fallback?: string): string {
   const value = body[name] ?? fallback;
   if (typeof value !== "string" || !form.test(value)) throw new Refusal("INVALID_ARGUMENT", `${name}: must be a text that matches ${form}`);
+  return value;
+}
+
+/** A text that goes to other banks, in stored form. */
+function line(body: Body, name: string, form: RegExp, fallback?: string): string {
+  const value = text(body, name, form, fallback).normalize("NFC").trim().replace(/\s+/g, " ");
+  if (!isLine(value) || !form.test(value)) throw new Refusal("INVALID_ARGUMENT", `${name}: must be one line without invisible characters`);
   return value;
 }
 
@@ -342,10 +354,6 @@ function known<Row>(row: Row | undefined): Row {
   return row;
 }
 
-const storedKey = (key: string) => {
-  const kind = Object.entries(KEY_FORMS).find(([, form]) => form.test(key))![0];
-  return { kind: `KEY_KIND_${kind}`, key };
-};
 const shownAccount = ({ number, owner_name, owner_document }: Account) => ({
   branch: BRANCH, number, type: "CACC", owner_name, owner_document, status: "open", balance_centavos: books.balance(number),
 });
@@ -354,7 +362,7 @@ const shownTransfer = ({ id, side, status, reason, amount_centavos }: Transfer) 
 });
 
 function openAccount(body: Body): Answer {
-  const owner_name = text(body, "owner_name", /^.{1,80}$/).trim().replace(/\s+/g, " ");
+  const owner_name = line(body, "owner_name", /^.{1,80}$/u);
   const owner_document = text(body, "owner_document", /^\d{11}$/);
   const opening = amount(body, "opening_balance_centavos", 0);
   if (books.accounts.size >= ACCOUNTS_MAX) throw new Refusal("RESOURCE_EXHAUSTED", `the bank has ${ACCOUNTS_MAX} accounts already`);
@@ -386,7 +394,7 @@ async function pay(body: Body): Promise<Answer> {
       ispb: ISPB, branch: BRANCH, account_number: number, name: owner_name,
       tax_id_masked: `***.${owner_document.slice(3, 6)}.${owner_document.slice(6, 9)}-**`,
     },
-    description: text(body, "description", /^[^\n]{0,140}$/, "").trim().replace(/\s+/g, " "), txid: "",
+    description: line(body, "description", MEMO, ""), txid: "",
     initiation: "INITIATION_DICT", requested_at_ms: now.getTime(),
   };
   const earlier = () => books.orders.get(`${number} ${idempotency_key}`);
@@ -401,13 +409,13 @@ async function pay(body: Body): Promise<Answer> {
   }
   // From here to the end nothing is awaited, so no other order comes between the check and the debit.
   const first = earlier();
-  if (first && first.content !== content(order)) throw new Refusal("ALREADY_EXISTS", "idempotency_key: it belongs to another transfer");
+  if (first && first.content !== content(order, "payer")) throw new Refusal("ALREADY_EXISTS", "idempotency_key: it belongs to another transfer");
   if (first) return [200, shownTransfer(first)];
   const cents = order.amount_centavos;
   if (books.balance(number) < cents) throw new Refusal("FAILED_PRECONDITION", "amount_centavos: the balance is too small");
   const transfer: Transfer = {
     id: order.end_to_end_id, side: "payer", status: "pending", reason: "", amount_centavos: cents, account: number,
-    content: content(order), request: order, idempotency_key,
+    content: content(order, "payer"), request: order, idempotency_key,
   };
   books.add({ transfer }, posting(transfer.id, "payment", number, "*clearing", cents));
   books.store();

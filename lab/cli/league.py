@@ -12,12 +12,13 @@ import typer
 
 from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, check_report_file, progress, refuse, reporting_errors
 from lab.network.network import KafkaKind
-from lab.prove.league.entrants import EntryRefused, read_entries
+from lab.prove.league.entrants import read_entries
 from lab.prove.league.league import LeagueOptions, league_document, play_league
 from lab.prove.league.page import write_page
 from lab.prove.league.plan import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, make_plan
 from lab.prove.league.table import league_remarks, league_table
 from lab.read.report import console, print_lines
+from lab.read.yaml_file import YamlRefused
 from pix.web.languages import Language
 
 
@@ -45,7 +46,7 @@ def league(
     """
     try:
         entries = read_entries(banks)
-    except EntryRefused as error:
+    except YamlRefused as error:
         raise refuse(str(error), EXIT_USAGE) from None
     if plan:
         _show_plan(seed, seconds)

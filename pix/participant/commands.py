@@ -15,7 +15,7 @@ from rich.table import Table
 
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.use_cases import DeadLetters
-from pix.participant.process import Role, run_roles
+from pix.participant.process import Role, run_roles, starting
 from pix.participant.settings import Settings, load_settings
 from pix.runtime.addresses import http_url
 from pix.runtime.logs import configure_logs
@@ -154,7 +154,7 @@ class Commands(Generic[Settings, AnyProcess]):
         if unknown or not names:
             wrong = ", ".join(unknown) or "none"
             raise refuse(f"--roles: {wrong} unknown; choose from {', '.join(self._roles)}", EXIT_USAGE)
-        with self.process() as process:
+        with starting(), self.process() as process:
             if migrate_first:
                 process.migrate()
             if not process.is_migrated():

@@ -34,6 +34,7 @@ PAGES = (
     "/pay",
     "/pay?way=code",
     "/pay?way=picture",
+    "/account",
     "/schedules",
     "/limits",
     "/keys",

@@ -159,7 +159,7 @@ def test_the_switches_make_a_bank_refuse_on_demand(
     to_review(payer, "bruno@example.com", "1000")
     payer.locator("#confirm").click()
     stage(payer, "failed")
-    expect(payer.locator(".notice")).to_contain_text("The payee's account or key does not exist")
+    expect(payer.locator(".notice-bad")).to_contain_text("The payee's account or key does not exist")
     office.goto("/backoffice/transfers")
     expect(office.locator("table")).to_contain_text("AC03")
 

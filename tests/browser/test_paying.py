@@ -154,8 +154,8 @@ def test_a_refusal_is_told_in_words_and_the_money_is_back(
     to_review(page, "bruno@example.com", "1000")
     page.locator("#confirm").click()
     stage(page, "failed")
-    sentence = "The payee's account is blocked. The amount was refunded to your account."
-    expect(page.locator(".notice")).to_contain_text(sentence)
+    expect(page.locator(".notice-bad")).to_contain_text("The payee's account is blocked.")
+    expect(page.locator(".notice-good")).to_have_text("The amount was refunded to your account.")
     expect(page.locator("[data-step=refunded]")).to_be_visible()
     page.goto("/")
     expect(page.locator("[data-balance]")).to_have_text(re.compile(r"R\$\s1\.000,00"))

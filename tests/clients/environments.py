@@ -1,4 +1,4 @@
-"""An environment for each client in the user's cache, made the first time that it is needed.
+"""An environment for each client and each starter bank in the user's cache, made the first time that it is needed.
 
 Its folder is named by the digest of the versions in it, and appears whole or not at all.
 """
@@ -19,9 +19,12 @@ from typing import Final
 from lab.network.parts.environment import home_folder
 
 HERE: Final = Path(__file__).parent
+EXAMPLES: Final = HERE.parents[1] / "examples"
+PROTOS: Final = HERE.parents[1] / "protos"
 CACHE_FOLDER: Final = Path(".cache/codepix/clients")
 """In the user's home."""
-MAKING_SECONDS_MAX: Final = 240.0
+MAKING_SECONDS_MAX: Final = 600.0
+"""Go compiles gRPC the first time."""
 PYTHON_CLIENTS: Final = ("pypix-api.txt", "efipay.txt")
 
 
@@ -34,12 +37,12 @@ def python_of(requirements: str) -> Path:
     pinned = HERE / requirements
 
     def make(folder: Path) -> None:
-        _run(folder.parent, sys.executable, "-m", "venv", "--without-pip", str(folder))
+        run(folder.parent, sys.executable, "-m", "venv", "--without-pip", str(folder))
         pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"))
-        _run(folder.parent, *pip, "install", "--quiet", "--no-deps", "--requirement", str(pinned))
+        run(folder.parent, *pip, "install", "--quiet", "--no-deps", "--requirement", str(pinned))
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return _environment(pinned.stem, f"{version} {pinned.read_text()}", make) / "bin" / "python"
+    return environment_of(pinned.stem, f"{version} {pinned.read_text()}", make) / "bin" / "python"
 
 
 def node_modules() -> Path:
@@ -50,12 +53,40 @@ def node_modules() -> Path:
         folder.mkdir()
         for file in files:
             shutil.copy(file, folder)
-        _run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
-    return _environment("node", "".join(file.read_text() for file in files), make) / "node_modules"
+    return environment_of("node", "".join(file.read_text() for file in files), make) / "node_modules"
 
 
-def _environment(name: str, content: str, make: Callable[[Path], None]) -> Path:
+def typescript_bank() -> tuple[str, ...]:
+    """The command that starts the starter bank in TypeScript, compiled."""
+    sources = EXAMPLES / "bank-typescript"
+    files = [sources / name for name in ("package.json", "package-lock.json", "tsconfig.json", "bank.ts", "fields.ts")]
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for file in files:
+            shutil.copy(file, folder)
+        run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        run(folder, "npm", "run", "build")
+
+    made = environment_of("bank-typescript", "".join(file.read_text() for file in files), make)
+    return ("env", f"PROTOS={PROTOS}", "node", str(made / "dist" / "bank.js"))
+
+
+def go_bank() -> tuple[str, ...]:
+    """The command that starts the starter bank in Go, compiled."""
+    sources = EXAMPLES / "bank-go"
+    files = [*sorted(sources.rglob("*.go")), sources / "go.mod", sources / "go.sum"]
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        run(sources, "go", "build", "-o", str(folder / "bank"), ".")
+
+    return (str(environment_of("bank-go", "".join(file.read_text() for file in files), make) / "bank"),)
+
+
+def environment_of(name: str, content: str, make: Callable[[Path], None]) -> Path:
     folder = home_folder() / CACHE_FOLDER / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +99,7 @@ def _environment(name: str, content: str, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _run(folder: Path, *command: str) -> None:
+def run(folder: Path, *command: str) -> None:
     done = subprocess.run(
         command,
         cwd=folder,
@@ -87,6 +118,8 @@ def main() -> None:
     for requirements in PYTHON_CLIENTS:
         print(python_of(requirements))
     print(node_modules())
+    print(*typescript_bank())
+    print(*go_bank())
 
 
 if __name__ == "__main__":

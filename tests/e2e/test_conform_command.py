@@ -15,15 +15,15 @@ CASES_MIN = 290
 """Of the profile `full` at our own bank, which has no account types beside CACC."""
 
 
-def test_our_bank_passes_the_cases_of_money(tmp_path: Path) -> None:
+def test_our_bank_passes_three_groups(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    groups = ("being-paid", "duplicates", "idempotence", "signatures")
+    groups = ("duplicates", "keys", "signatures")
     chosen = [argument for group in groups for argument in ("--group", group)]
-    # Without the cases around a restart, which the long proof has.
+    # None of these restarts the bank; the long proof has all groups.
     finished = run_codepix("conform", "--bank", "ours", *chosen, "--json", str(report), seconds_max=SECONDS_MAX)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     document = json.loads(report.read_text(encoding="utf-8"))
-    assert document["is_green"] and document["counts"]["passed"] >= 60
+    assert document["is_green"] and document["counts"]["passed"] >= 50
 
 
 @pytest.mark.prove
@@ -41,24 +41,14 @@ def test_our_bank_passes_every_case(tmp_path: Path) -> None:
     assert "Conforms" in page.read_text(encoding="utf-8") and "<testsuite " in junit.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ((), "--bank: give a command, an address, or `ours`"),
-        (("--bank", "'"), "--bank: the command cannot be read"),
-        (("--bank", "ours", "--group", "nonsense"), "--group: nonsense unknown; choose from"),
-        (("--bank", "ours", "--case", "keys.nonsense"), "--case: keys.nonsense unknown"),
-        (("--bank", "ours", "--html", "/nowhere/report.html"), "--html: /nowhere/report.html cannot be written"),
-        (("--bank", "/nowhere/bank"), "--bank: bank could not be started"),
-        (("--bank", f"{sys.executable} -c 'raise SystemExit(\"no database\")'"), "no database"),
-    ],
-)
-def test_what_cannot_be_examined_is_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
-    finished = run_codepix("conform", *arguments)
+def test_a_bank_that_ends_at_once_is_exit_code_2_with_the_end_of_its_log() -> None:
+    finished = run_codepix("conform", "--bank", f"{sys.executable} -c 'raise SystemExit(\"no database\")'")
     assert finished.returncode == 2, finished.stdout + finished.stderr
-    assert said in finished.stderr and "Traceback" not in finished.stderr
+    assert "no database" in finished.stderr and "Traceback" not in finished.stderr
 
 
-def test_the_cases_can_be_listed() -> None:
-    finished = run_codepix("conform", "--list", "--profile", "full", "--group", "keys")
-    assert finished.returncode == 0 and "keys.limit-of-person" in finished.stdout
+def test_the_stand_in_of_the_course_passes_its_profile() -> None:
+    bank = f"{sys.executable} -m lab.course_bank"
+    finished = run_codepix("conform", "--bank", bank, "--profile", "course", seconds_max=SECONDS_MAX)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "12 cases passed, 0 failed, 0 not examined" in finished.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from lab.prove.scenarios.runner import ScenarioRunner
 from lab.prove.scenarios.scenario import ScenarioResult
 from tests.e2e.conftest import ask_codepix, ask_codepix_json, run_codepix_json
 
+LATE_LUNCH = Path(__file__).parents[2] / "examples" / "scenarios" / "late-lunch.json"
 WITNESSES = {
     "payee-bank-dies": "waited_for_the_bank",
     "hub-dies": "taken_while_the_hub_was_dead",
@@ -72,6 +74,20 @@ def test_every_scenario_is_green_by_command() -> None:
         assert len(each["steps"]) >= 4
 
 
+@pytest.mark.prove
+def test_a_scenario_that_stands_in_a_file_is_played() -> None:
+    """In `make test` its reader is tested; the player uses what the other scenarios use."""
+    code, document = run_codepix_json("scenario", str(LATE_LUNCH))
+    [result] = document["scenarios"]
+    assert (code, result["failures"]) == (0, [])
+    assert result["numbers"]["payments_completed"] == 40
+    assert [step["text"] for step in result["steps"] if "SIG" in step["text"]] == [
+        "bank-002 is killed (SIGKILL).",
+        "hub is frozen (SIGSTOP).",
+        "hub resumes (SIGCONT).",
+    ]
+
+
 def test_what_there_is_to_play_is_listed() -> None:
     code, document = ask_codepix_json("scenario", "--list")
     assert code == 0
@@ -84,6 +100,7 @@ def test_what_there_is_to_play_is_listed() -> None:
     [
         (["moon"], "NAMES: moon unknown; choose from payee-bank-dies, hub-dies"),
         ([], "NAMES: say which scenario to play, or --all"),
+        (["nowhere.json"], "nowhere.json: file: cannot be read: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:

@@ -45,7 +45,7 @@ class MoveCash:
             account = unit.accounts.lock([account_number]).get(account_number)
             if account is None:
                 raise AccountNotFound
-            # With the account in it, nobody else's operation is taken for this one.
+            # With the account in it, an operation of another account is not taken for this one.
             operation_id = f"{account_number}/{operation_id}"
             if unit.postings.known_operations([operation_id]):
                 return account

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -57,6 +56,11 @@ class BeatsSeldom(Hub):
             super().heartbeat(instance, lag)
 
 
+class NeverBeats(Hub):
+    def heartbeat(self, instance: str, lag: int | None) -> None:
+        """Says nothing."""
+
+
 class NamesItselfAtLength(Hub):
     def heartbeat(self, instance: str, lag: int | None) -> None:
         super().heartbeat(instance.ljust(60, "x"), lag)
@@ -70,14 +74,6 @@ class AlwaysLags(Hub):
 class NeverLeaves(Hub):
     def leave(self, instance: str) -> None:
         """Leaves without a word."""
-
-
-class JoinsOnce(Hub):
-    def join(self) -> None:
-        try:
-            super().join()
-        except Refused:
-            threading.Event().wait()
 
 
 class JoinsInThought(Hub):
@@ -238,10 +234,12 @@ class MisreadsTaxIds(Hub):
 
 
 class SaysStaticCode(Bank):
-    def new_row(self, row_id: str, direction: Direction, status: str, message: Any, number: str, **more: Any) -> Row:
+    def new_row(
+        self, row_id: str, direction: Direction, status: str, message: Any, account_number: str, **more: Any
+    ) -> Row:
         if isinstance(message, TransferRequested):
             message = replace(message, initiation=Initiation.QRES)
-        return super().new_row(row_id, direction, status, message, number, **more)
+        return super().new_row(row_id, direction, status, message, account_number, **more)
 
 
 class PaysNoPhones(Bank):
@@ -346,10 +344,10 @@ _HUBS: Final = (
     AnnouncesNothing,
     BeatsWithoutSecret,
     BeatsSeldom,
+    NeverBeats,
     NamesItselfAtLength,
     AlwaysLags,
     NeverLeaves,
-    JoinsOnce,
     JoinsInThought,
     IsAlwaysTheSameProcess,
     GivesUpOnTheHub,

@@ -61,7 +61,7 @@ class DebitsRetransmissions(Bank):
 
 class AcknowledgesMore(Bank):
     def processed(self, row: Row) -> BankMessage:
-        return replace(super().processed(row), amount_centavos=row.amount_centavos + 1)  # type: ignore[call-arg]
+        return replace(super().processed(row), amount_centavos=row.amount_centavos + 1)
 
 
 class ForgetsReasons(Bank):
@@ -87,6 +87,10 @@ class ChangesRequests(Bank):
 
 
 class RepeatsAfterDecision(Bank):
+    def decided(self, row: Row, status: str, reason: str) -> None:
+        super().decided(row, status, reason)
+        self.ledger.save(replace(row, status=status, reason=reason, resend_at_ms=now_ms()))
+
     def owed_for(self, row: Row) -> tuple[BankMessage, ...]:
         owed = super().owed_for(row)
         if row.original_id or not self.is_over(row):
@@ -111,7 +115,7 @@ class OneRefusal(Bank):
 
 class AcceptsMore(Bank):
     def acceptance(self, row: Row) -> BankMessage:
-        return replace(super().acceptance(row), amount_centavos=row.amount_centavos + 1)  # type: ignore[call-arg]
+        return replace(super().acceptance(row), amount_centavos=row.amount_centavos + 1)
 
 
 class NeverCredits(Bank):
@@ -139,7 +143,7 @@ class TakesKeysOnly(Bank):
 
 class FearsOldIds(Bank):
     def refusal(self, offer: TransferOffered) -> str:
-        age = datetime.now(UTC) - parse_end_to_end_id(offer.end_to_end_id).at
+        age = datetime.now(UTC) - parse_end_to_end_id(offer.end_to_end_id).minute
         return "ED05" if age > timedelta(days=1) else super().refusal(offer)
 
 

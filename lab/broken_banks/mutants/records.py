@@ -213,7 +213,7 @@ class TakesPayeesOfOthers(Bank):
 class AcknowledgesAnything(Bank):
     def _reject(self, record: Record, reason: str, owed_count: int) -> None:
         super()._reject(record, reason, owed_count)
-        message = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
+        message: Any = decode_message(record.headers[HEADER_TYPE].decode(), record.value, self.allowed)
         if "Return" in type(message).__name__:
             self.owe(
                 ReturnProcessed(
@@ -367,6 +367,13 @@ class HidesCash(Contract):
         return Answer({**super().show_books(request).document, "equity_centavos": capital})
 
 
+class ShowsFundingsOnly(Contract):
+    def show_books(self, request: Request) -> Answer:
+        with self.bank.reading() as ledger:
+            capital = ledger.balances()["capital"]
+        return Answer({**super().show_books(request).document, "settlement_centavos": -capital})
+
+
 class NewestFirst(Contract):
     def list_postings(self, request: Request) -> Answer:
         postings = super().list_postings(request).document["postings"]
@@ -396,7 +403,7 @@ class SignsWithRawSecret(Publisher):
         for message in messages:
             if isinstance(message, TransferAccepted):
                 value = ENCODERS[type(message)](message).SerializeToString(deterministic=True)
-                headers = {
+                headers: dict[str, str | bytes | None] = {
                     HEADER_TYPE: b"TransferAccepted",
                     "codepix-sender": self._ispb.encode(),
                     HEADER_SIGNATURE: b"not the derived key",
@@ -466,7 +473,15 @@ RECORDS: Final[Mapping[str, Mutant]] = {
     },
     **{
         kind.__name__: Mutant(contract=kind)
-        for kind in (HidesClearing, MiscountsCustomers, HidesCash, NewestFirst, KnownOrderFieldsOnly, ConvertsAmounts)
+        for kind in (
+            HidesClearing,
+            MiscountsCustomers,
+            HidesCash,
+            ShowsFundingsOnly,
+            NewestFirst,
+            KnownOrderFieldsOnly,
+            ConvertsAmounts,
+        )
     },
     **{kind.__name__: Mutant(publisher=kind) for kind in (SignsWithRawSecret, KeysByAmount)},
     "ReadsNoBrokenJson": Mutant(read_body=lambda content: json.loads(content) if content else {}),

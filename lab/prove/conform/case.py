@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from lab.prove.conform.bench import Bench
+from typing import Any, Final
 
 
 class Profile(StrEnum):
@@ -80,7 +77,8 @@ class Rule:
     """A page and a heading of it, `docs/protocol.md#retransmission`, or the scheme's own text."""
 
 
-Run = Callable[["Bench"], Generator[Restart, None, None] | None]
+Run = Callable[[Any], Generator[Restart, None, None] | None]
+"""A function of a `Bench`, or of a `CourseBench` in the profile `course`."""
 Declare = Callable[[Run], Run]
 """The decorator of a case."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.network.network import network_folder
 from lab.prove.conform.case import Case, Profile
+from lab.prove.conform.course import open_course_examiner
 from lab.prove.conform.engine import examine
 from lab.prove.conform.examiner import ExamineOptions, open_examiner
 from lab.prove.conform.reports.table import ShowProgress
@@ -24,7 +25,8 @@ def run_examination(
 
     `keep` is an empty folder in which logs and data stay; None: a temporary one.
     """
-    with network_folder(keep) as folder, open_examiner(options, folder, progress) as examiner:
+    opened = open_course_examiner if profile is Profile.COURSE else open_examiner
+    with network_folder(keep) as folder, opened(options, folder, progress) as examiner:
         progress(f"Examining with {len(cases)} cases")
         with ShowProgress(cases) as shown:
             return examine(examiner, cases, profile, shown.note)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from typing import Final
 
-from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import NEEDS, Case, Profile, Restart, Stage
+from lab.prove.conform.course import CourseExaminer
 from lab.prove.conform.evidence import Evidence
 from lab.prove.conform.examined import StartedBank
 from lab.prove.conform.examiner import Examiner
@@ -21,11 +21,12 @@ AT_ONCE: Final = 12
 
 log = logger(__name__)
 
+AnyExaminer = Examiner | CourseExaminer
 Note = Callable[[Result], None]
 Running = Generator[Restart, None, None]
 
 
-def examine(examiner: Examiner, cases: Sequence[Case], profile: Profile, note: Note = lambda _: None) -> Examination:
+def examine(examiner: AnyExaminer, cases: Sequence[Case], profile: Profile, note: Note = lambda _: None) -> Examination:
     """Runs the cases; `note` is given each result as it comes. Raises `CannotExamine`."""
     began = time.monotonic()
     examination = Examination(
@@ -67,7 +68,7 @@ def examine(examiner: Examiner, cases: Sequence[Case], profile: Profile, note: N
     return examination
 
 
-def _run_together(examiner: Examiner, cases: Iterable[Case], keep: Note) -> None:
+def _run_together(examiner: AnyExaminer, cases: Iterable[Case], keep: Note) -> None:
     first_slow = sorted(cases, key=lambda case: not case.slow)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="conform") as pool:
         futures = [pool.submit(run_case, examiner, case) for case in first_slow]
@@ -81,14 +82,14 @@ def _run_together(examiner: Examiner, cases: Iterable[Case], keep: Note) -> None
             raise
 
 
-def run_case(examiner: Examiner, case: Case) -> Result:
+def run_case(examiner: AnyExaminer, case: Case) -> Result:
     """One case that needs no restart."""
     play = _Play(examiner, case)
     play.step()
     return play.result()
 
 
-def _run_around_restart(examiner: Examiner, cases: Sequence[Case], keep: Note) -> None:
+def _run_around_restart(examiner: AnyExaminer, cases: Sequence[Case], keep: Note) -> None:
     """All cases up to their first pause, one kill, all up to the next, one start, and the rest."""
     bank = examiner.examined
     if not cases or not isinstance(bank, StartedBank):
@@ -119,11 +120,11 @@ class BankLost(Exception):
 class _Play:
     """A case while it runs, in one or several steps."""
 
-    def __init__(self, examiner: Examiner, case: Case) -> None:
+    def __init__(self, examiner: AnyExaminer, case: Case) -> None:
         self._case = case
         self._examiner = examiner
         self._evidence = Evidence()
-        self._bench = Bench(examiner, examiner.api(self._evidence), self._evidence)
+        self._bench = examiner.bench(self._evidence)
         self._running: Running | None = None
         self._awaited: Restart | None = None
         """What the case is waiting for."""

@@ -26,6 +26,7 @@ READY_SECONDS_MAX: Final = 90.0
 """Of a command. Runtimes that compile first, such as `go run`, need some of it."""
 ADDRESS_SECONDS_MAX: Final = 300.0
 """Until a bank that is started by hand is ready."""
+READY_PATH: Final = f"{PREFIX}/bank"
 READY_POLL_SECONDS: Final = 0.1
 PROBE_SECONDS_MAX: Final = 5.0
 END_SECONDS_MAX: Final = 10.0
@@ -49,8 +50,10 @@ class Identity:
 class Examined:
     """A bank at an address that the examiner did not start."""
 
-    def __init__(self, url: str, client: httpx.Client) -> None:
+    def __init__(self, url: str, client: httpx.Client, ready_path: str = READY_PATH) -> None:
+        """`ready_path` is answered with 200 once the bank is ready."""
         self.url = url
+        self._ready_path = ready_path
         self._client = client
         self._last_answer = "no answer yet"
 
@@ -60,7 +63,7 @@ class Examined:
 
     def is_ready(self) -> bool:
         try:
-            answer = self._client.get(f"{self.url}{PREFIX}/bank", timeout=PROBE_SECONDS_MAX)
+            answer = self._client.get(f"{self.url}{self._ready_path}", timeout=PROBE_SECONDS_MAX)
         except httpx.HTTPError as error:
             self._last_answer = type(error).__name__
             return False
@@ -72,8 +75,9 @@ class Examined:
         try:
             wait_until(self.is_ready, seconds_max, "the bank to be ready", poll_seconds=READY_POLL_SECONDS)
         except PartNotReady:
+            address = f"{self.url}{self._ready_path}"
             raise CannotExamine(
-                f"{self.url}{PREFIX}/bank did not answer 200 within {seconds_max:g} s; at last: {self._last_answer}."
+                f"{address} did not answer 200 within {seconds_max:g} s; at last: {self._last_answer}."
             ) from None
 
     def check_alive(self) -> None:
@@ -93,10 +97,11 @@ class StartedBank(Examined):
         folder: Path,
         client: httpx.Client,
         name: str = "bank",
+        ready_path: str = READY_PATH,
     ) -> None:
         """`environment` is that of the contract without the port and the data folder, which are made here."""
         port = free_port()
-        super().__init__(http_url(LOOPBACK, port), client)
+        super().__init__(http_url(LOOPBACK, port), client, ready_path)
         self._command = list(command)
         data = folder / f"{name}-data"
         data.mkdir(parents=True, exist_ok=True)
@@ -135,7 +140,7 @@ class StartedBank(Examined):
             wait_until(
                 self.is_ready,
                 seconds_max,
-                f"GET {PREFIX}/bank to answer 200 (at last: {self._last_answer})",
+                f"GET {self._ready_path} to answer 200 (at last: {self._last_answer})",
                 children=[self._child],
                 poll_seconds=READY_POLL_SECONDS,
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
@@ -27,6 +27,9 @@ from lab.prove.conform.wire import HubWire
 from pix.scheme.ids import ispb_of_code
 from pix.scheme.messages import Party
 from pix.scheme.people import mask_tax_id
+
+if TYPE_CHECKING:
+    from lab.prove.conform.bench import Bench
 
 CODE: Final = "501"
 NAME: Final = "Banco Examinado"
@@ -84,6 +87,13 @@ class Examiner:
         found: ResultT = self._seen[name]
         return found
 
+    def bench(self, evidence: Evidence) -> Bench:
+        """For one case."""
+        # The bench knows the examiner: only one of the two can import the other.
+        from lab.prove.conform.bench import Bench
+
+        return Bench(self, self.api(evidence), evidence)
+
     def api(self, evidence: Evidence) -> BankApi:
         """The bank's endpoints, for one case."""
         return BankApi(self.examined.url, self.client, evidence)
@@ -133,7 +143,7 @@ def open_examiner(options: ExamineOptions, folder: Path, progress: Callable[[str
         children = stack.enter_context(ChildProcesses(folder / "logs"))
         client = new_client()
         stack.callback(client.close)
-        broker = _make_broker(options.kafka, folder, progress)
+        broker = make_broker(options.kafka, folder, progress)
         children.own(broker)
         broker.start()
         own = Bank(CODE, ispb_of_code(CODE), NAME, secrets.token_urlsafe(SECRET_BYTES))
@@ -180,7 +190,7 @@ def contract_environment(bank: Bank, hub_address: str, bootstrap_servers: str) -
     }
 
 
-def _make_broker(kafka: KafkaKind, folder: Path, progress: Callable[[str], None]) -> Broker:
+def make_broker(kafka: KafkaKind, folder: Path, progress: Callable[[str], None]) -> Broker:
     if kafka is KafkaKind.APACHE:
         progress("Looking for Apache Kafka (fetched once, 45 MB)")
         fetch_jars()

@@ -9,6 +9,7 @@ from lab.prove.conform.case import Case, Group, Profile
 from lab.prove.conform.cases import (
     being_paid,
     books,
+    course,
     duplicates,
     hostile,
     idempotence,
@@ -44,6 +45,7 @@ GROUPS: Final[Sequence[Group]] = (
     returns.GROUP,
     books.GROUP,
     network.GROUP,
+    course.GROUP,
 )
 
 

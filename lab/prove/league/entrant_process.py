@@ -30,7 +30,7 @@ DISK_EACH_LOOKS: Final = 5
 """The data folder is looked at each second."""
 DISK_ENTRIES_MAX: Final = 10_000
 LOG_LINES_SHOWN: Final = 6
-LOG_LINE_LENGTH_MAX: Final = 300
+LOG_LINE_LENGTH_MAX: Final = 120
 
 ENDED_NOTE: Final = translatable("ended by itself: {}")
 OUTPUT_NOTE: Final = translatable("wrote too much output; {} MB of it were dropped")
@@ -136,8 +136,11 @@ class EntrantProcess:
             notes.append(OUTPUT_NOTE.format(self._dropped_bytes // MEGABYTE + 1))
         return notes
 
-    def _launch(self) -> None:
+    def _launch(self, *, again: bool = False) -> None:
+        """`again`: it has ended by itself, and is left down if it was killed for a fault meanwhile."""
         with self._acting:
+            if self._child.is_running() or (again and self._is_held):
+                return
             self._is_held = False
             command = self._confinement.wrap(self._entrant.program)
             try:
@@ -168,7 +171,7 @@ class EntrantProcess:
             self._is_held = True
             self._gave_up = GAVE_UP_NOTE.format(len(self._endings))
             return
-        self._launch()
+        self._launch(again=True)
 
     def _look(self, looks: int) -> None:
         family = self._family()

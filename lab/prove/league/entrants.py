@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from lab.prove.league.limits import BOUNDS, Limits
+from lab.prove.league.limits import BOUNDS, CPUS_BOUNDS, Limits
+from lab.read.yaml_file import YamlReader, YamlRefused
 from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_bank_name
 
-FILE_BYTES_MAX: Final = 64 * 1024
 ENTRANTS_MAX: Final = 40
-TEXT_LENGTH_MAX: Final = 1_000
 WORDS_MAX: Final = 100
 VARIABLES_MAX: Final = 50
 CONTRACT_VARIABLES: Final = (
@@ -38,18 +37,9 @@ POSTGRESQL: Final = "postgresql"
 OWN_BANK: Final = "ours"
 """The command that stands for CodePix's own bank."""
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+_EXAMPLE: Final = "name: Banco Serra"
 _FIELDS: Final = ("banks", "limits")
 _BANK_FIELDS: Final = ("name", "command", "folder", "students", "environment", "database")
-
-
-class EntryRefused(Exception):
-    """A line of `banks.yml` cannot be; the text names file, line, field and rule."""
-
-    def __init__(self, file: Path, line: int, field_name: str, rule: str) -> None:
-        self.field = field_name
-        self.rule = rule
-        where = f"{file}, line {line}" if line else str(file)
-        super().__init__(f"{where}: {field_name}: {rule}" if field_name else f"{where}: {rule}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,161 +75,98 @@ class Entries:
 
 
 def read_entries(file: Path) -> Entries:
-    """The file's entrants and limits. A relative folder is one beside the file. Raises `EntryRefused`."""
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(FILE_BYTES_MAX + 1)
-        text = content.decode()
-    except OSError as error:
-        raise EntryRefused(file, 0, "", f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise EntryRefused(file, 0, "", "must be UTF-8 text") from None
-    if len(content) > FILE_BYTES_MAX:
-        raise EntryRefused(file, 0, "", f"must have at most {FILE_BYTES_MAX // 1024} KiB")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise EntryRefused(file, line, "", f"is no YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise EntryRefused(file, 0, "", f"is no YAML: {str(error).splitlines()[0]}") from None
+    """The file's entrants and limits. A relative folder is one beside the file. Raises `YamlRefused`."""
+    reader = _Reader(file)
+    root = reader.root(reader.read())
     if root is None:
-        raise EntryRefused(file, 1, "banks", "is missing: list at least one bank")
-    return _Reader(file).entries(root)
+        raise YamlRefused(file, 1, "banks", "is missing: list at least one bank")
+    return reader.entries(root)
 
 
-class _Reader:
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
+class _Reader(YamlReader):
     def entries(self, root: yaml.Node) -> Entries:
-        fields = self._fields(root, "", _FIELDS)
+        fields = self.fields(root, "", _FIELDS, _EXAMPLE)
         if "banks" not in fields:
-            raise self._refused(root, "banks", "is missing: list at least one bank")
-        banks = fields["banks"]
-        if not isinstance(banks, yaml.SequenceNode) or not banks.value:
-            raise self._refused(banks, "banks", "must be a list of at least one bank")
-        if len(banks.value) > ENTRANTS_MAX:
-            raise self._refused(banks, "banks", f"must have at most {ENTRANTS_MAX} banks")
+            raise self.refused(root, "banks", "is missing: list at least one bank")
         entrants: list[Entrant] = []
-        for number, node in enumerate(banks.value, 1):
+        for number, node in enumerate(self.items(fields["banks"], "banks", ENTRANTS_MAX, "banks"), 1):
             entrant = self._entrant(node, f"banks[{number}]")
             if any(entrant.name == other.name for other in entrants):
-                raise self._refused(node, f"banks[{number}].name", f"{entrant.name!r} stands twice")
+                raise self.refused(node, f"banks[{number}].name", f"{entrant.name!r} stands twice")
             entrants.append(entrant)
         return Entries(entrants, self._limits(fields.get("limits")))
 
     def _entrant(self, node: yaml.Node, where: str) -> Entrant:
-        fields = self._fields(node, where, _BANK_FIELDS)
+        fields = self.fields(node, where, _BANK_FIELDS, _EXAMPLE)
         for required in ("name", "command"):
             if required not in fields:
-                raise self._refused(node, f"{where}.{required}", "is missing")
+                raise self.refused(node, f"{where}.{required}", "is missing")
         return Entrant(
             name=self._name(fields["name"], f"{where}.name"),
             command=self._command(fields["command"], f"{where}.command"),
             folder=self._folder(fields.get("folder"), f"{where}.folder"),
-            students=self._text(fields["students"], f"{where}.students") if "students" in fields else "",
+            students=self.text(fields["students"], f"{where}.students") if "students" in fields else "",
             environment=self._environment(fields.get("environment"), f"{where}.environment"),
             wants_database=self._database(fields.get("database"), f"{where}.database"),
         )
 
     def _name(self, node: yaml.Node, where: str) -> str:
         try:
-            return check_bank_name(self._text(node, where), "name")
+            return check_bank_name(self.text(node, where), "name")
         except SchemeError as error:
-            raise self._refused(node, where, error.rule) from None
+            raise self.refused(node, where, error.rule) from None
 
     def _command(self, node: yaml.Node, where: str) -> tuple[str, ...]:
         if isinstance(node, yaml.SequenceNode):
-            if len(node.value) > WORDS_MAX:
-                raise self._refused(node, where, f"must have at most {WORDS_MAX} words")
-            words = [self._text(word, where) for word in node.value]
+            words = [self.text(word, where) for word in self.items(node, where, WORDS_MAX, "words")]
         else:
             try:
-                words = shlex.split(self._text(node, where))
+                words = shlex.split(self.text(node, where))
             except ValueError as error:
-                raise self._refused(node, where, f"cannot be split into words: {error}") from None
+                raise self.refused(node, where, f"cannot be split into words: {error}") from None
         if not words or not words[0]:
-            raise self._refused(node, where, "must name a program")
+            raise self.refused(node, where, "must name a program")
         if any("\0" in word for word in words):
-            raise self._refused(node, where, "must not have a null character")
+            raise self.refused(node, where, "must not have a null character")
         return tuple(words)
 
     def _folder(self, node: yaml.Node | None, where: str) -> Path:
-        beside = self._file.absolute().parent
+        beside = self.file.absolute().parent
         if node is None:
             return beside
-        folder = beside / self._text(node, where)
+        folder = beside / self.text(node, where)
         if not folder.is_dir():
-            raise self._refused(node, where, f"{folder} is no folder")
+            raise self.refused(node, where, f"{folder} is no folder")
         return folder
 
     def _environment(self, node: yaml.Node | None, where: str) -> Mapping[str, str]:
         if node is None:
             return {}
         found: dict[str, str] = {}
-        for name, value in self._pairs(node, where):
+        for name, value in self.pairs(node, where, "LOG_LEVEL: warn"):
             if not _VARIABLE.fullmatch(name):
-                raise self._refused(value, f"{where}.{name}", "must be named by capital letters, digits and _")
+                raise self.refused(value, f"{where}.{name}", "must be named by capital letters, digits and _")
             if name in CONTRACT_VARIABLES:
-                raise self._refused(value, f"{where}.{name}", "is set by the league")
-            found[name] = self._text(value, f"{where}.{name}", may_be_empty=True)
+                raise self.refused(value, f"{where}.{name}", "is set by the league")
+            found[name] = self.text(value, f"{where}.{name}", may_be_empty=True)
         if len(found) > VARIABLES_MAX:
-            raise self._refused(node, where, f"must have at most {VARIABLES_MAX} variables")
+            raise self.refused(node, where, f"must have at most {VARIABLES_MAX} variables")
         return found
 
     def _database(self, node: yaml.Node | None, where: str) -> bool:
         if node is None:
             return False
-        if self._text(node, where) != POSTGRESQL:
-            raise self._refused(node, where, f"must be {POSTGRESQL}, or left out")
+        if self.text(node, where) != POSTGRESQL:
+            raise self.refused(node, where, f"must be {POSTGRESQL}, or left out")
         return True
 
     def _limits(self, node: yaml.Node | None) -> Limits:
         if node is None:
             return Limits()
         found: dict[str, Any] = {}
-        for name, value in self._fields(node, "limits", tuple(BOUNDS)).items():
-            least, most = BOUNDS[name]
-            is_whole = name != "cpus"
-            try:
-                text = self._text(value, f"limits.{name}")
-                number = int(text) if is_whole else float(text)
-            except ValueError:
-                number = float("nan")
-            # Not a number is in no range.
-            if not least <= number <= most:
-                kind = "a whole number" if is_whole else "a number"
-                raise self._refused(value, f"limits.{name}", f"must be {kind} from {least:g} to {most:g}")
-            found[name] = number
+        for name, value in self.fields(node, "limits", ("cpus", *BOUNDS), "memory_mb: 512").items():
+            if name == "cpus":
+                found[name] = self.number(value, "limits.cpus", *CPUS_BOUNDS)
+            else:
+                found[name] = self.whole_number(value, f"limits.{name}", *BOUNDS[name])
         return Limits(**found)
-
-    def _fields(self, node: yaml.Node, where: str, known: Sequence[str]) -> dict[str, yaml.Node]:
-        found: dict[str, yaml.Node] = {}
-        for name, value in self._pairs(node, where):
-            path = f"{where}.{name}" if where else name
-            if name not in known:
-                raise self._refused(value, path, f"is unknown; choose from {', '.join(known)}")
-            if name in found:
-                raise self._refused(value, path, "stands twice")
-            found[name] = value
-        return found
-
-    def _pairs(self, node: yaml.Node, where: str) -> Iterator[tuple[str, yaml.Node]]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self._refused(node, where or "banks", "must be fields with values, such as name: Banco Serra")
-        for key, value in node.value:
-            yield self._text(key, where or "banks"), value
-
-    def _text(self, node: yaml.Node, where: str, *, may_be_empty: bool = False) -> str:
-        if not isinstance(node, yaml.ScalarNode):
-            raise self._refused(node, where, "must be one value")
-        text = str(node.value).strip()
-        if not text and not may_be_empty:
-            raise self._refused(node, where, "must not be empty")
-        if len(text) > TEXT_LENGTH_MAX:
-            raise self._refused(node, where, f"must have at most {TEXT_LENGTH_MAX} characters")
-        return text
-
-    def _refused(self, node: yaml.Node, where: str, rule: str) -> EntryRefused:
-        return EntryRefused(self._file, node.start_mark.line + 1, where, rule)

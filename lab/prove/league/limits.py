@@ -36,11 +36,11 @@ class Limits:
         return self.log_mb * MEGABYTE
 
 
-BOUNDS: Final[dict[str, tuple[float, float]]] = {
-    "cpus": (0.1, 16),
+CPUS_BOUNDS: Final = (0.1, 16.0)
+BOUNDS: Final = {
     "memory_mb": (64, 16_384),
     "processes": (1, 1_000),
     "disk_mb": (16, 16_384),
     "log_mb": (1, 1_024),
 }
-"""The least and the most of each limit."""
+"""The least and the most of each of the other limits."""

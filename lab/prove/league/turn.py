@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from lab.network.network import KafkaKind
+from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.prove.league.arena import Arena, Repeater, open_arena
 from lab.prove.league.confinement import Confiner
@@ -112,11 +113,13 @@ class Turn:
             open_arena(self._entrant, self._number, folder, self._kafka, lambda _: None) as arena,
             data_folder(folder, self._confiner.user) as data,
         ):
+            # What programs keep in their user's home must not go into that of the one who runs the league.
+            home = {} if self._confiner.user is None else {"HOME": str(data)}
             process = EntrantProcess(
                 self._entrant,
                 self._limits,
                 self._confiner.confine(arena.code),
-                lambda: arena.environment(data),
+                lambda: {**home, **arena.environment(data)},
                 data,
                 arena.log_file,
             )
@@ -159,7 +162,7 @@ class Turn:
             stop.set()
             repeating.join()
         if repeater.failure is not None:
-            raise repeater.failure
+            raise PartError(f"The records of the hub could not be repeated: {repeater.failure}")
         evidence = self._read_evidence(arena, contract, accounts, broke, before, settlement_before)
         result = self._judged(arena, course, evidence)
         result.duplicates = repeater.repeated

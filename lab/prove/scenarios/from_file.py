@@ -123,7 +123,7 @@ def read_scenario(path: Path) -> Scenario:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        raise ScenarioFileInvalid(str(path), f"cannot be read: {error.strerror}") from None
+        raise ScenarioFileInvalid("file", f"cannot be read: {error.strerror}") from None
     return scenario_of(parse(content))
 
 

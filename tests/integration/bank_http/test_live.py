@@ -54,7 +54,7 @@ def test_an_arrival_is_celebrated_where_one_waits_for_it(
                     village.deliver()
                 name, html = next(events_of(lines))
                 assert name == "fragment"
-                assert "from Ana Souza, just now" in html and "R$\N{NO-BREAK SPACE}10,00" in html
+                assert "from Ana Souza at " in html and "R$\N{NO-BREAK SPACE}10,00" in html
 
 
 def test_a_transfers_page_moves_step_by_step_and_then_rests(

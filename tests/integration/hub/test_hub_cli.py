@@ -167,7 +167,7 @@ def test_a_database_that_is_away_is_a_sentence(run: Run, command: tuple[str, ...
 def test_roles_that_are_not_there_are_named(run: Run, roles: str, sentence: str) -> None:
     refused = run("serve", "--roles", roles)
     assert refused.exit_code == 2
-    assert refused.stderr == f"{sentence}; choose from grpc, kafka, http, sweeper\n"
+    assert refused.stderr == f"{sentence}; choose from grpc, kafka, http, sweeper, course\n"
 
 
 def test_health_of_a_hub_that_does_not_run_is_a_sentence(run: Run) -> None:

@@ -11,9 +11,12 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
+from lab.cli import app
 from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import Case, Group, Need, Profile, Restart, Rule, Stage
+from lab.prove.conform.contract import BankApi
 from lab.prove.conform.engine import examine
 from lab.prove.conform.evidence import ENTRIES_MAX, TEXT_LENGTH_MAX, Evidence, Way
 from lab.prove.conform.examiner import Examiner
@@ -22,6 +25,7 @@ from lab.prove.conform.registry import GROUPS, all_cases, cases_of
 from lab.prove.conform.reports.files import html_report, json_report, junit_report
 from lab.prove.conform.verdict import Examination, Failed, NotExamined, Verdict
 from pix.scheme.people import check_cnpj, check_cpf
+from tests.support.course_mutants import COURSE_MUTANTS
 from tests.unit.house.conformance_page import PAGE, page_with_list
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +61,12 @@ def test_each_rule_is_written_where_the_case_says() -> None:
     assert missing == []
 
 
+def test_every_case_of_the_course_is_failed_by_a_deviation() -> None:
+    # `test_broken_banks_matrix` has the other profiles.
+    named = {case for cases in COURSE_MUTANTS.values() for case in cases}
+    assert named == {case.id for case in cases_of(Profile.COURSE)}
+
+
 def test_cases_around_a_restart_are_generators_that_need_a_process() -> None:
     for case in all_cases():
         is_generator = bool(cast(Any, case.run).__code__.co_flags & 0x20)
@@ -76,6 +86,29 @@ def test_the_full_profile_has_the_minimal_one() -> None:
 def test_an_unknown_group_or_case_is_named(groups: list[str], ids: list[str]) -> None:
     with pytest.raises(ValueError, match="nonsense"):
         cases_of(Profile.FULL, groups, ids)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--bank: give a command, an address, or `ours`"),
+        (("--bank", "'"), "--bank: the command cannot be read"),
+        (("--bank", " "), "--bank: the command is empty"),
+        (("--bank", "ours", "--group", "nonsense"), "--group: nonsense unknown; choose from"),
+        (("--bank", "ours", "--case", "keys.nonsense"), "--case: keys.nonsense unknown"),
+        (("--bank", "ours", "--html", "/nowhere/report.html"), "--html: /nowhere/report.html cannot be written"),
+        (("--bank", "ours", "--group", "returns"), "no case of this profile is chosen"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    finished = CliRunner().invoke(app, ["conform", *arguments])
+    assert finished.exit_code == 2, finished.output
+    assert said in finished.output
+
+
+def test_the_cases_can_be_listed() -> None:
+    finished = CliRunner().invoke(app, ["conform", "--list", "--profile", "full", "--group", "keys"])
+    assert finished.exit_code == 0 and "keys.limit-of-pers" in finished.output
 
 
 def test_the_list_on_the_page_is_that_of_the_registry() -> None:
@@ -122,9 +155,9 @@ def examined_with(group: Group, *has: Need) -> Examination:
         features=(),
         has=set(has),
         examined=NoBank(),
-        api=lambda _evidence: None,
         wire=SimpleNamespace(wait=lambda *_: True),
     )
+    examiner.bench = lambda evidence: Bench(cast(Examiner, examiner), cast(BankApi, None), evidence)
     return examine(cast(Examiner, examiner), group.cases, Profile.FULL)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.prove.league.entrants import EntryRefused, read_entries
+from lab.prove.league.entrants import read_entries
 from lab.prove.league.limits import Limits
+from lab.read.yaml_file import YamlRefused
 
 GOOD = """\
 banks:
@@ -54,7 +55,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "line 1: banks: is missing"),
-        ("banks: []", "line 1: banks: must be a list of at least one bank"),
+        ("banks: []", "line 1: banks: must be a list of 1 to 40 banks"),
         ("banks:\n  - name: A\n", "line 2: banks[1].command: is missing"),
         ("banks:\n  - command: a\n", "line 2: banks[1].name: is missing"),
         ("banks:\n  - {name: A, command: a}\n  - {name: A, command: b}\n", "line 3: banks[2].name: 'A' stands twice"),
@@ -83,7 +84,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("banks: [{name: A, command: a}]\nlimits: {cpus: 0}\n", "line 2: limits.cpus: must be a number from 0.1 to 16"),
         (
             "banks: [{name: A, command: a}]\nlimits: {memory_mb: much}\n",
-            "line 2: limits.memory_mb: must be a whole number",
+            "line 2: limits.memory_mb: must be a whole number from 64 to 16384",
         ),
         ("banks: [{name: A, command: a}]\nlimits: {ram: 1}\n", "line 2: limits.ram: is unknown"),
         ("banks:\n  - name: [\n", "is no YAML"),
@@ -92,18 +93,18 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_line_field_and_rule(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(EntryRefused) as caught:
+    with pytest.raises(YamlRefused) as caught:
         read(tmp_path, text)
     assert said in str(caught.value)
     assert str(tmp_path / "banks.yml") in str(caught.value)
 
 
 def test_a_file_that_is_not_there_or_too_long_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EntryRefused, match="cannot be read: No such file"):
+    with pytest.raises(YamlRefused, match="cannot be read: No such file"):
         read_entries(tmp_path / "missing.yml")
-    with pytest.raises(EntryRefused, match="at most 64 KiB"):
+    with pytest.raises(YamlRefused, match="at most 64 KiB"):
         read(tmp_path, "# " + "x" * 70_000)
-    with pytest.raises(EntryRefused, match="at most 40 banks"):
+    with pytest.raises(YamlRefused, match="must be a list of 1 to 40 banks"):
         read(tmp_path, "banks:\n" + "".join(f"  - {{name: B{number}, command: a}}\n" for number in range(41)))
 
 
@@ -111,7 +112,7 @@ def test_a_file_with_many_aliases_takes_no_time(tmp_path: Path) -> None:
     bomb = "banks: [{name: A, command: a}]\nx: &a [y, y]\n" + "".join(
         f"x{number}: &{chr(98 + number)} [*{chr(97 + number)}, *{chr(97 + number)}]\n" for number in range(20)
     )
-    with pytest.raises(EntryRefused, match="x: is unknown"):
+    with pytest.raises(YamlRefused, match="x: is unknown"):
         read(tmp_path, bomb)
 
 

@@ -30,6 +30,11 @@ COMMANDS_OF_HUB: Final = [
     ["bank", "add", "--code", "001", "--name", "Banco", "--secret", "a-secret-of-the-tests"],
     ["bank", "list"],
     ["key", "find", "ana@aurora.example"],
+    ["course-bank", "add", "--code", "001", "--name", "Banco"],
+    [*("course-bank", "add-account", "--code", "001", "--account-id", "x"), *("--number", "1", "--owner-name", "x")],
+    ["course-bank", "list"],
+    ["course-bank", "owed"],
+    ["course-bank", "clear", "x", "--code", "001", "--kind", "refund", "--note", "x"],
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
     ["dead-letter", "discard", "ab", "--note", "x"],
@@ -92,6 +97,10 @@ WRONG: Final[dict[str, list[str]]] = {
     "banks_url": ["http://bank", "bank-{code}", "http://bank-{code}:0"],
     "banks_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "transfer_timeout": ["0", "nan", "inf"],
+    "course_mode": ["sometimes"],
+    "course_grpc_host": ["", "a:1"],
+    "course_grpc_port": ["0", "65536"],
+    "course_answer_seconds": ["0", "nan", "inf"],
     "limits": ["perhaps"],
     "limit_day_transfer_centavos": ["-1", "R$ 10"],
     "limit_day_period_centavos": ["-1", "x"],
@@ -106,6 +115,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "bank_secret": ["geheim"],
     "bank_secret_other": ["geheim"],
     "hub_grpc_address": ["hub", "http://hub:1", "::1:50051"],
+    "hub_console_url": ["hub.example", "ftp://hub.example"],
     "hub_operator_password": ["geheim é", "geheim\nX-Other: 1"],
     "public_url": ["bank.example", "http://a b", "https://u:geheim@bank.example"],
     "payload_host": ["http://bank.example", "bank.example/qr", "bank.example:0", "b" * 44],
@@ -209,6 +219,11 @@ def test_two_files_that_need_each_other_are_told_together(tmp_path: Any) -> None
         {**BANK, "HUB_TLS_KEY": str(pem), "HUB_TLS_CERTIFICATE": str(pem)},
     )
     assert line.startswith("HUB_TLS_CA: is needed to know the hub by")
+
+
+def test_course_mode_and_a_virtual_clock_exclude_each_other() -> None:
+    (line,) = refusal(HUB_APP, ["migrate"], {**HUB, "COURSE_MODE": "on", "VIRTUAL_CLOCK": "on"})
+    assert line == "COURSE_MODE: not with VIRTUAL_CLOCK, which course banks do not follow"
 
 
 def test_files_and_ports_of_the_api_that_do_not_go_together_are_told(tmp_path: Any) -> None:

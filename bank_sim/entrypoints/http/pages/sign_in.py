@@ -46,7 +46,7 @@ def show(
 def people(
     request: Request, site: SiteOf, pages: PagesOf, next_url: Annotated[str, Query(alias="next")] = ""
 ) -> Response:
-    """The demo people, for the menu in the head; nobody without demo mode."""
+    """The demo people, for the menu in the head; none without demo mode."""
     context = {
         "demo_accounts": _demo_people(site),
         "own_number": session_account_number(request),
