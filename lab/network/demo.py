@@ -22,6 +22,19 @@ PANEL_LINE: Final = "Lab panel, to break components, play scenarios and audit (o
 CLASSROOM_LINE: Final = "Classroom, to follow a transfer step by step (on this machine only):"
 
 
+KEY_WIDTH: Final = 36
+"""Of a random key, the longest of the demo."""
+CLASSROOM_IDEAS: Final = "\n".join(
+    (
+        "In the classroom everything stands still until you press Next:",
+        "  1. Open the classroom's address below on the projector, and press Next (or the right arrow key).",
+        "  2. Choose Present for large type. The notes for the speaker have a page of their own.",
+        "  3. Watch each message on the map, in the lanes and in the books of both banks.",
+        "  4. A payment at a bank's own page waits here too: its processes are paused. Use codepix demo for that.",
+    )
+)
+
+
 def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], None]) -> None:
     """Starts the network and the lab's panel, says where to look, and runs until interrupted.
 
@@ -71,30 +84,27 @@ def welcome(run: Run) -> RenderableType:
     for bank in network.banks:
         addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
     population = Population.of(run.rest)
+    # The addresses come last, so that they are still in view.
     if network.course_banks:
-        return Group(addresses, _people(network, population), course_accounts(network))
-    return Group(addresses, _people(network, population), _ideas(network, population))
+        return Group(_people(network, population), course_accounts(network), addresses)
+    ideas = CLASSROOM_IDEAS if network.settings.splits_roles else _ideas(network, population)
+    return Group(_people(network, population), ideas, addresses)
 
 
 def _people(network: Network, population: Population) -> Table:
-    table = Table(
-        "bank",
-        "account",
-        "name",
-        "balance",
-        "keys",
-        title=f"Demo people (PIN of each: {DEMO_PIN})",
-        title_justify="left",
-    )
+    """Fits into 80 columns without cutting a key: each has a line, so that it can be copied."""
+    table = Table(title=f"Demo people (PIN of each: {DEMO_PIN})", title_justify="left")
+    table.add_column("bank")
+    table.add_column("person", overflow="fold")
+    table.add_column("keys", no_wrap=True, min_width=KEY_WIDTH)
     for bank in network.banks:
         for customer in population.customers[bank.code]:
             balance = format_brl(customer.balance_centavos)
+            stands = balance if customer.is_active else f"{balance} ({customer.status})"
             table.add_row(
                 bank.code,
-                customer.account_number,
-                customer.name,
-                balance if customer.is_active else f"{balance} ({customer.status})",
-                ", ".join(key.key for key in customer.keys),
+                f"{customer.name}\n{customer.account_number} · {stands}",
+                "\n".join(key.key for key in customer.keys),
             )
         table.add_section()
     return table

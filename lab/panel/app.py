@@ -9,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from lab.panel import api, pages, puzzle_pages, walkthrough_pages
+from lab.panel import api, builder, pages, puzzle_pages, runs, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import NAME, Laboratory, Site
@@ -34,10 +34,11 @@ DESCRIPTION: Final = (
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
-PANEL: Final = (api.router, pages.page, pages.router)
+PANEL: Final = (api.router, pages.page, builder.router, runs.router, pages.router)
 CLASSROOM: Final = (
     walkthrough_pages.api,
     walkthrough_pages.page,
+    walkthrough_pages.notes_page,
     walkthrough_pages.router,
     puzzle_pages.page,
     puzzle_pages.router,

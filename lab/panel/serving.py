@@ -16,6 +16,8 @@ from lab.network.parts.process import wait_until
 from lab.network.run import Run
 from lab.network.supervisor import Supervisor
 from lab.panel.app import create_app
+from lab.panel.documents import RunDocument
+from lab.panel.history import RunHistory
 from lab.panel.map_frame import MapFrame
 from lab.panel.network_clock import PanelClock
 from lab.panel.operator_sign_in import TOKEN_PARAMETER, OperatorSignIn
@@ -37,7 +39,13 @@ class PanelServer:
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
         runner = ScenarioRunner(run, supervisor)
-        tasks = TaskRunner(runner, run.reader, generator)
+        history = RunHistory(run.network.folder)
+        tasks = TaskRunner(
+            runner,
+            run.reader,
+            generator,
+            on_over=lambda task: history.add(RunDocument.of(task).model_dump(mode="json")),
+        )
         clock = PanelClock(run.reader.hub) if run.network.settings.virtual_clock else None
         map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
         puzzles = None if walkthrough is None else PuzzleRoom()
@@ -59,6 +67,7 @@ class PanelServer:
             tasks,
             map_frame,
             run.ends,
+            history,
             walkthrough,
             clock,
             puzzles,

@@ -15,6 +15,7 @@ from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
 from lab.network.network import Network
 from lab.network.supervisor import Supervisor
+from lab.panel.history import RunHistory
 from lab.panel.map_frame import MapFrame
 from lab.panel.network_clock import PanelClock
 from lab.panel.tasks import TaskRunner
@@ -43,6 +44,7 @@ class Laboratory:
     map_frame: MapFrame
     ends: threading.Event
     """Set when the lab is about to stop."""
+    history: RunHistory
     walkthrough: Walkthrough | None = None
     """Of a classroom; then nothing else acts on the network."""
     clock: PanelClock | None = None

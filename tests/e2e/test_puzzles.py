@@ -64,6 +64,7 @@ def check_puzzle(room: PuzzleRoom, number: int) -> None:
     assert room.answer(puzzle.code, puzzle.defect).is_right
 
 
+@pytest.mark.prove
 def test_a_puzzle_is_solved_and_the_right_bank_makes_the_audit_green(room: PuzzleRoom) -> None:
     check_puzzle(room, 1)
     puzzle = PUZZLES[0]

@@ -56,6 +56,11 @@ class BeatsSeldom(Hub):
             super().heartbeat(instance, lag)
 
 
+class NeverBeats(Hub):
+    def heartbeat(self, instance: str, lag: int | None) -> None:
+        """Says nothing."""
+
+
 class NamesItselfAtLength(Hub):
     def heartbeat(self, instance: str, lag: int | None) -> None:
         super().heartbeat(instance.ljust(60, "x"), lag)
@@ -339,6 +344,7 @@ _HUBS: Final = (
     AnnouncesNothing,
     BeatsWithoutSecret,
     BeatsSeldom,
+    NeverBeats,
     NamesItselfAtLength,
     AlwaysLags,
     NeverLeaves,
