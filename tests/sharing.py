@@ -63,8 +63,17 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     try:
         yield
     finally:
-        stash = item.config.stash
-        if NETWORK in stash and (nextitem is None or _file(nextitem) not in stash[_SHARING]):
-            network = stash[NETWORK]
-            del stash[NETWORK]
-            network.stop()
+        if nextitem is None or _file(nextitem) not in item.config.stash[_SHARING]:
+            _stop_network(item.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops it also when the run ends before its last test."""
+    _stop_network(config)
+
+
+def _stop_network(config: pytest.Config) -> None:
+    network = config.stash.get(NETWORK, None)
+    if network is not None:
+        del config.stash[NETWORK]
+        network.stop()
