@@ -196,7 +196,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.order-repeated",
         ),
     ),
-    Defect.BELIEVES_ANYBODY: Expected(
+    Defect.BELIEVES_STRANGERS: Expected(
         (
             "signatures.forged-confirmation",
             "signatures.forged-credit",
@@ -400,7 +400,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "PaysWithoutLookUp": ("paying.looks-up", "paying.hub-unavailable", "paying.look-up-limit"),
     "GuessesPayees": ("paying.malformed-key",),
     "ClampsAmounts": ("paying.amount-range",),
-    "PaysForAnybody": ("paying.unknown-account", "paying.closed-account"),
+    "PaysForStrangers": ("paying.unknown-account", "paying.closed-account"),
     "PaysFromBlocked": ("paying.blocked-account",),
     "PaysItself": ("paying.own-account",),
     "RefusesInPlainJson": ("paying.refusals-explained",),

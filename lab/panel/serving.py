@@ -34,8 +34,21 @@ CONNECT_SECONDS_MAX: Final = 1.0
 class PanelServer:
     """The panel of one run; its threads end with the run."""
 
-    def __init__(self, run: Run, supervisor: Supervisor, port: int, walkthrough: Walkthrough | None = None) -> None:
-        """With a walkthrough the panel is a classroom."""
+    def __init__(
+        self,
+        run: Run,
+        supervisor: Supervisor,
+        port: int,
+        walkthrough: Walkthrough | None = None,
+        *,
+        sign_in: OperatorSignIn | None = None,
+        reset: threading.Event | None = None,
+    ) -> None:
+        """With a walkthrough the panel is a classroom.
+
+        With the `sign_in` of an earlier run its browsers stay signed in. `reset` is set when somebody asks for all to
+        start again without its data; without one nobody can.
+        """
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
         runner = ScenarioRunner(run, supervisor)
@@ -51,7 +64,7 @@ class PanelServer:
         puzzles = None if walkthrough is None else PuzzleRoom()
         self._run = run
         self._port = port
-        self._sign_in = OperatorSignIn()
+        self._sign_in = sign_in or OperatorSignIn()
         self._works: list[Callable[[threading.Event], None]] = [
             *health_monitor.works(),
             map_frame.run,
@@ -70,7 +83,8 @@ class PanelServer:
             history,
             walkthrough,
             clock,
-            puzzles,
+            puzzles=puzzles,
+            reset=reset if walkthrough is None else None,
         )
         self._app = create_app(laboratory, self._sign_in, port)
 

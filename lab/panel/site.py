@@ -49,6 +49,8 @@ class Laboratory:
     """Of a classroom; then nothing else acts on the network."""
     clock: PanelClock | None = None
     """None in a network without a virtual clock."""
+    reset: threading.Event | None = None
+    """Set when all is to start again without its data; None where that is not possible."""
     puzzles: PuzzleRoom | None = None
     """Of a classroom."""
 
@@ -84,6 +86,7 @@ class Site:
             "amounts_hidden": amounts_are_hidden(request),
             "hub_url": self.lab.network.hub_url,
             "is_classroom": self.lab.walkthrough is not None,
+            "may_reset": self.lab.reset is not None,
             "section": "",
             "virtual_now_ms": None if self.lab.clock is None else self.lab.clock.virtual_now_ms,
         }

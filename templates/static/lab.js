@@ -36,14 +36,16 @@
     frame.contentWindow.postMessage({ codepixWaiting: words }, new URL(frame.src).origin);
   }
 
+  // A frame that has not spoken yet shows no page of the hub's.
   function tellMaps() {
-    document.querySelectorAll("iframe.map-frame").forEach(tellMap);
+    document.querySelectorAll("iframe.map-frame[data-has-spoken]").forEach(tellMap);
   }
 
   window.addEventListener("message", (event) => {
     for (const frame of document.querySelectorAll("iframe.map-frame")) {
       const height = Number(event.data?.codepixMapHeight);
       if (event.source === frame.contentWindow && event.origin === new URL(frame.src).origin && height > 0) {
+        frame.dataset.hasSpoken = "yes";
         frame.style.height = `${Math.min(Math.ceil(height), 4000)}px`;
         tellMap(frame);
       }
@@ -55,6 +57,18 @@
     tellMaps();
   });
   disableOthers();
+
+  // While the demo is reset its panel is away; the page goes back to it once it answers again.
+  if (document.querySelector("[data-await-lab]")) {
+    let wasAway = false;
+    window.setInterval(async () => {
+      const answers = await fetch("/", { cache: "no-store" }).then((answer) => answer.ok).catch(() => false);
+      if (answers && wasAway) {
+        window.location.assign("/");
+      }
+      wasAway ||= !answers;
+    }, 1000);
+  }
 
   // A presenter has one key for each step: the right arrow, page down or space; a remote control sends these.
   const NEXT_KEYS = ["ArrowRight", "PageDown", " "];

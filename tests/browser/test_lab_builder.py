@@ -60,7 +60,7 @@ def test_a_scenario_is_built_saved_played_and_kept_as_a_report(
     newest = page.locator("[data-run]").first
     expect(newest).to_contain_text("Maré congela")
     newest.click()
-    arrive(page, f"{root}/runs/*")
+    arrive(page, f"{root}/runs/**")
     expect(page.locator("main")).to_contain_text("bank-003 resumes")
     assert faults_of(page) == []
     with page.expect_download() as sharing:
