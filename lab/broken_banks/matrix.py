@@ -32,6 +32,7 @@ class Expected:
 DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
     Defect.OFFSETS_FIRST: Expected(
         ("restarts.answered-after-a-crash",),
+        also=("network.both-ways-and-killed",),
     ),
     Defect.STARTS_AT_THE_END: Expected(
         (
@@ -42,7 +43,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.credit-repeated",
             "restarts.refund-repeated",
         ),
-        also=("books.nothing-left",),
+        also=("books.nothing-left", "network.both-ways-and-killed"),
     ),
     Defect.PUBLISHES_FIRST: Expected(
         ("restarts.known-once-published",),
@@ -50,6 +51,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts",
             "idempotence.after-restart",
             "books.nothing-left",
+            "network.both-ways-and-killed",
         ),
     ),
     Defect.MEMORY_OUTBOX: Expected(
@@ -58,7 +60,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.acceptance-goes-on",
             "restarts.return-goes-on",
         ),
-        also=("books.nothing-left",),
+        also=("books.nothing-left", "network.both-ways-and-killed"),
     ),
     Defect.CREDITS_TWICE: Expected(
         (
@@ -69,6 +71,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.credit-repeated",
             "returns.credits-once",
         ),
+        also=("network.both-ways-and-killed",),
     ),
     Defect.CREDITS_OFFERS: Expected(
         (
@@ -96,7 +99,11 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "being-paid.acknowledges",
             "duplicates.acknowledged-again",
             "returns.settles",
+            "network.pays",
+            "network.is-paid",
+            "network.both-ways-and-killed",
         ),
+        also=("network",),
         because="Processed came",
     ),
     Defect.KEEPS_THE_MONEY: Expected(
@@ -107,6 +114,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "outcomes.refund-can-be-spent",
             "outcomes.key-was-removed",
             "returns.gives-the-money-back",
+            "network.refused",
             "books.refunding",
             "books.nothing-left",
         ),
@@ -188,7 +196,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.order-repeated",
         ),
     ),
-    Defect.BELIEVES_ANYBODY: Expected(
+    Defect.BELIEVES_STRANGERS: Expected(
         (
             "signatures.forged-confirmation",
             "signatures.forged-credit",
@@ -288,7 +296,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "TakesAnyAmountInRange": ("hostile.amount",),
     "TakesPayeesOfOthers": ("hostile.payee-elsewhere",),
     "AcknowledgesAnything": (
-        "reordering.confirmed-to-nobody",
+        "reordering.confirmed-to-no-account",
         "hostile.credit-elsewhere",
         "returns.never-requested",
         "returns.unknown-credit",
@@ -305,7 +313,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
         "outcomes.retransmits",
         "being-paid.retransmits",
     ),
-    "ReturnsWithoutDebit": ("returns.debits-first", "books.returning"),
+    "ReturnsWithoutDebit": ("returns.debits-first", "books.returning", "network.returns"),
     "OneReasonForReturns": ("returns.request",),
     "CountsNoReturns": ("returns.in-parts",),
     "CountsConfirmedReturnsOnly": ("returns.pending-counts", "returns.at-once"),
@@ -338,11 +346,13 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "HidesClearing": ("books.sum-is-zero",),
     "MiscountsCustomers": ("books.customers",),
     "HidesCash": ("books.opening",),
+    "ShowsFundingsOnly": ("network.books-agree", "books.paying"),
     "NewestFirst": ("books.postings-stay",),
-    "JoinsAsAnother": ("joining.joins",),
+    "JoinsAsAnother": ("joining.joins", "network.joins"),
     "AnnouncesNothing": ("joining.announces-features",),
     "ShowsAnotherTopic": ("joining.describes",),
     "BeatsWithoutSecret": ("joining.authenticates",),
+    "NeverBeats": ("network.joins",),
     "BeatsSeldom": ("joining.heartbeat",),
     "NamesItselfAtLength": ("joining.instance",),
     "AlwaysLags": ("joining.lag",),
@@ -390,7 +400,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "PaysWithoutLookUp": ("paying.looks-up", "paying.hub-unavailable", "paying.look-up-limit"),
     "GuessesPayees": ("paying.malformed-key",),
     "ClampsAmounts": ("paying.amount-range",),
-    "PaysForAnybody": ("paying.unknown-account", "paying.closed-account"),
+    "PaysForStrangers": ("paying.unknown-account", "paying.closed-account"),
     "PaysFromBlocked": ("paying.blocked-account",),
     "PaysItself": ("paying.own-account",),
     "RefusesInPlainJson": ("paying.refusals-explained",),
@@ -463,6 +473,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "MakesUpPayments": ("reordering.never-made-confirmed", "reordering.never-made-failed"),
     "InOrderOnly": ("reordering.decisions-in-reverse", "reordering.offers-interleaved"),
     "KnowsOneSideOnly": (
+        "network.within-the-bank",
         "paying.within-the-bank",
         "reordering.both-sides-fail",
         "reordering.both-sides-reversed",

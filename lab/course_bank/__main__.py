@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from lab.course_bank.bank import CourseBank
 from lab.course_bank.fixtures import OPENING_BALANCE_DEFAULT
 from lab.course_bank.server import CourseBankSettings, run_course_bank
 from pix.runtime.logs import configure_logs
@@ -15,8 +16,8 @@ from pix.scheme.course import COURSE_CODES
 EXIT_USAGE: Final = 2
 
 
-def main() -> int:
-    """Returns the exit code."""
+def main(make_bank: type[CourseBank] = CourseBank) -> int:
+    """Returns the exit code. `make_bank` is another class where a test deviates."""
     try:
         settings = CourseBankSettings(
             code=os.environ["BANK_CODE"],
@@ -36,7 +37,7 @@ def main() -> int:
         print(f"BANK_CODE: must be {' or '.join(COURSE_CODES)}", file=sys.stderr)
         return EXIT_USAGE
     configure_logs(f"course-bank-{settings.code}", "INFO", as_json=False)
-    return run_course_bank(settings)
+    return run_course_bank(settings, make_bank)
 
 
 if __name__ == "__main__":

@@ -183,12 +183,12 @@ def _fail(response: Response, error: Failed) -> dict[str, Any]:
     return {"statusCode": HTTPStatus.INTERNAL_SERVER_ERROR, "message": "Internal server error"}
 
 
-def run_course_bank(settings: CourseBankSettings) -> int:
-    """Runs until SIGTERM or SIGINT; returns the exit code."""
+def run_course_bank(settings: CourseBankSettings, make_bank: type[CourseBank] = CourseBank) -> int:
+    """Runs until SIGTERM or SIGINT; returns the exit code. `make_bank` is another class where a test deviates."""
     settings.folder.mkdir(parents=True, exist_ok=True)
     store = Store(settings.folder / f"course-bank-{settings.code}.sqlite")
     store.seed(accounts_of(settings.code), settings.opening_balance)
-    bank = CourseBank(settings.code, store, GrpcHub(settings.hub_grpc_address))
+    bank = make_bank(settings.code, store, GrpcHub(settings.hub_grpc_address))
     publisher = Publisher(settings.kafka_bootstrap_servers)
     listener = Listener(settings, bank, publisher)
     app = make_app(bank, store, listener, publisher)

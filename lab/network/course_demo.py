@@ -15,6 +15,7 @@ from lab.network.parts.ports import LOOPBACK
 from pix.runtime.addresses import join_host_port
 
 KEY_OF_COURSE: Final = "dora@example.com"
+KEY_OF_PAYER: Final = "paulo@example.com"
 
 
 def course_accounts(network: Network) -> Table:
@@ -64,9 +65,10 @@ def _ideas(network: Network, population: Population) -> Sequence[str]:
             "     The course bank keeps no centavos, so that the hub refuses the second at once (AM09).",
         ]
     lines += [
-        "  4. Pay a key that nobody has. The course's wire knows no refusal: the money comes back by a credit to a",
-        f"     key of the payer, or is listed as owed at {network.hub_url}/course while he has none.",
+        "  4. Pay a key that nobody has. The course's wire knows no refusal, so that the money is listed as owed at",
+        f"     {network.hub_url}/course; once the payer has a key, it comes back to that key within a minute.",
         f"     {_pay(payer_bank.url, payer, 'nobody@example.com', 5)}",
+        f"     {_register(payer_bank.url, payer, KEY_OF_PAYER)}",
         f"  5. kill -9 {payee_bank.service.pid}: the bank restarts, and what it is sent meanwhile is held back for it.",
         f"  6. In another terminal: codepix audit --hub {network.hub_url}",
     ]

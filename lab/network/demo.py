@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -18,17 +19,46 @@ from lab.network.supervisor import RESTARTS_MAX, Supervisor
 from lab.read.report import console
 from pix.scheme.money import format_brl
 
+if TYPE_CHECKING:
+    from lab.panel.operator_sign_in import OperatorSignIn
+
 PANEL_LINE: Final = "Lab panel, to break components, play scenarios and audit (on this machine only):"
 CLASSROOM_LINE: Final = "Classroom, to follow a transfer step by step (on this machine only):"
+
+
+KEY_WIDTH: Final = 36
+"""Of a random key, the longest of the demo."""
+CLASSROOM_IDEAS: Final = "\n".join(
+    (
+        "In the classroom everything stands still until you press Next:",
+        "  1. Open the classroom's address below on the projector, and press Next (or the right arrow key).",
+        "  2. Choose Present for large type. The notes for the speaker have a page of their own.",
+        "  3. Watch each message on the map, in the lanes and in the books of both banks.",
+        "  4. A payment at a bank's own page waits here too: its processes are paused. Use codepix demo for that.",
+    )
+)
 
 
 def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], None]) -> None:
     """Starts the network and the lab's panel, says where to look, and runs until interrupted.
 
-    Where the settings split the roles, the panel is a classroom. Raises `PortInUse`, `PartError`.
+    Where the settings split the roles, the panel is a classroom. The panel may ask for a reset: then all of it starts
+    again without its data, at the same addresses. Raises `PortInUse`, `PartError`.
     """
     # The panel needs a web server, which no other command of the lab does.
+    from lab.panel.operator_sign_in import OperatorSignIn
+
+    sign_in = OperatorSignIn()
+    while _run_once(settings, sign_in, fresh, progress):
+        progress("Resetting the demo's data")
+        fresh = True
+
+
+def _run_once(settings: NetworkSettings, sign_in: OperatorSignIn, fresh: bool, progress: Callable[[str], None]) -> bool:
+    """Whether a reset has been asked for."""
     from lab.panel.serving import PanelServer
+
+    reset = threading.Event()
 
     def forget() -> None:
         if fresh:
@@ -43,7 +73,7 @@ def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], N
             console.print("\n".join(hints), markup=False, highlight=False, soft_wrap=True)
         if settings.lab_port is not None:
             walkthrough = _begin_walkthrough(run, progress) if settings.splits_roles else None
-            panel = PanelServer(run, supervisor, settings.lab_port, walkthrough)
+            panel = PanelServer(run, supervisor, settings.lab_port, walkthrough, sign_in=sign_in, reset=reset)
             panel.start()
             console.print(CLASSROOM_LINE if walkthrough else PANEL_LINE, highlight=False)
             console.print(f"  {panel.address}", markup=False, highlight=False, soft_wrap=True)
@@ -51,9 +81,11 @@ def run_demo(settings: NetworkSettings, fresh: bool, progress: Callable[[str], N
         console.print(f"Data, logs and secrets are in {folder}. Ctrl-C stops everything.", highlight=False)
         sys.stdout.flush()
         try:
-            supervisor.watch()
+            supervisor.watch(reset.is_set)
         except KeyboardInterrupt:
             progress("Stopping")
+            return False
+    return reset.is_set()
 
 
 def _begin_walkthrough(run: Run, progress: Callable[[str], None]) -> Walkthrough:
@@ -71,30 +103,27 @@ def welcome(run: Run) -> RenderableType:
     for bank in network.banks:
         addresses.add_row(f"{bank.spec.name} ({bank.code})", f"{bank.url}  {bank.url}/api/docs")
     population = Population.of(run.rest)
+    # The addresses come last, so that they are still in view.
     if network.course_banks:
-        return Group(addresses, _people(network, population), course_accounts(network))
-    return Group(addresses, _people(network, population), _ideas(network, population))
+        return Group(people_table(network, population), course_accounts(network), addresses)
+    ideas = CLASSROOM_IDEAS if network.settings.splits_roles else _ideas(network, population)
+    return Group(people_table(network, population), ideas, addresses)
 
 
-def _people(network: Network, population: Population) -> Table:
-    table = Table(
-        "bank",
-        "account",
-        "name",
-        "balance",
-        "keys",
-        title=f"Demo people (PIN of each: {DEMO_PIN})",
-        title_justify="left",
-    )
+def people_table(network: Network, population: Population) -> Table:
+    """Fits into 80 columns without cutting a key: each has a line, so that it can be copied."""
+    table = Table(title=f"Demo people (PIN of each: {DEMO_PIN})", title_justify="left")
+    table.add_column("bank")
+    table.add_column("person", overflow="fold")
+    table.add_column("keys", no_wrap=True, min_width=KEY_WIDTH)
     for bank in network.banks:
         for customer in population.customers[bank.code]:
             balance = format_brl(customer.balance_centavos)
+            stands = balance if customer.is_active else f"{balance} ({customer.status})"
             table.add_row(
                 bank.code,
-                customer.account_number,
-                customer.name,
-                balance if customer.is_active else f"{balance} ({customer.status})",
-                ", ".join(key.key for key in customer.keys),
+                f"{customer.name}\n{customer.account_number} · {stands}",
+                "\n".join(key.key for key in customer.keys),
             )
         table.add_section()
     return table

@@ -173,9 +173,9 @@ class Supervisor:
                 if not stop.is_set():
                     self.failures.append(failure)
 
-    def watch(self) -> None:
-        """Checks until interrupted. Raises `PartError` when a part does not stay up."""
-        while True:
+    def watch(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Checks until interrupted, or until it is over. Raises `PartError` when a part does not stay up."""
+        while not is_over():
             self.check()
             time.sleep(LOOK_SECONDS)
 

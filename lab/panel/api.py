@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
@@ -20,6 +20,7 @@ from lab.panel.documents import (
 from lab.panel.operator_sign_in import require_token
 from lab.panel.problems import NotThere
 from lab.panel.site import LabOf, Laboratory
+from lab.prove.scenarios.from_file import ScenarioFile, scenario_of
 from lab.prove.scenarios.registry import SCENARIOS
 from lab.prove.scenarios.scenario import Scenario
 from pix.web.events import Scene, stream_many
@@ -108,6 +109,24 @@ def play_scenario(
 ) -> TaskDocument:
     """Begins to play it; `GET /act` tells how it goes."""
     return TaskDocument.of(lab.tasks.run(find_scenario(name), pace))
+
+
+@router.post("/scenarios/play", tags=["acts"], status_code=202)
+def play_scenario_file(
+    lab: LabOf,
+    file: ScenarioFile,
+    pace: Annotated[
+        float, Query(ge=0, le=5, description="Factor for the pauses between steps; 0 leaves them out.")
+    ] = 1.0,
+) -> TaskDocument:
+    """Begins to play a scenario of your own; `GET /act` tells how it goes."""
+    return TaskDocument.of(lab.tasks.run(scenario_of(file), pace))
+
+
+@router.get("/runs", tags=["acts"])
+def list_runs(lab: LabOf) -> list[dict[str, Any]]:
+    """The runs that are over, newest first, as `GET /act` told them; at most the last 200."""
+    return [dict(run) for run in lab.history.list()]
 
 
 @router.post("/audit", tags=["acts"], status_code=202)

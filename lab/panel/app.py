@@ -9,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from lab.panel import api, pages, puzzle_pages, walkthrough_pages
+from lab.panel import api, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import NAME, Laboratory, Site
@@ -34,10 +34,11 @@ DESCRIPTION: Final = (
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
-PANEL: Final = (api.router, pages.page, pages.router)
+PANEL: Final = (api.router, pages.page, builder.router, runs.router, reset.router, pages.router)
 CLASSROOM: Final = (
     walkthrough_pages.api,
     walkthrough_pages.page,
+    walkthrough_pages.notes_page,
     walkthrough_pages.router,
     puzzle_pages.page,
     puzzle_pages.router,
@@ -56,7 +57,7 @@ def create_app(lab: Laboratory, sign_in: OperatorSignIn, port: int) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     # Of this start alone: a sign-in does not outlive the lab's process.
-    secret = secret_of(SESSION_COOKIE, session_secret(""))
+    secret = secret_of(SESSION_COOKIE, session_secret(sign_in.session_secret))
     app.state.sign_in = sign_in
     site = app.state.site = Site(lab, Csrf(secret))
     app.state.pages = Pages(site.context)

@@ -132,3 +132,14 @@ class TaskDocument(BaseModel):
             failures=list(task.failures),
             audit=None if task.report is None else audit_document(task.report),
         )
+
+
+class RunDocument(TaskDocument):
+    """A run that is over, as the history keeps it."""
+
+    title: str = Field(description="Of the scenario; empty for an audit.")
+
+    @classmethod
+    def of(cls, task: LabTask) -> Self:
+        title = "" if task.scenario is None else task.scenario.title
+        return cls(**TaskDocument.of(task).model_dump(), title=title)

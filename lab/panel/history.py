@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pix.runtime.logs import logger
 
@@ -52,7 +52,8 @@ class RunHistory:
             document = json.loads(self._path(number).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return document if isinstance(document, dict) and document.get("number") == number else None
+        is_run = isinstance(document, dict) and document.get("number") == number
+        return cast("Mapping[str, Any]", document) if is_run else None
 
     @property
     def version(self) -> int:

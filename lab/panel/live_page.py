@@ -31,7 +31,11 @@ def live_page_router(
 
     @router.get(path)
     def show(
-        request: Request, lab: LabOf, pages: PagesOf, token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = ""
+        request: Request,
+        lab: LabOf,
+        pages: PagesOf,
+        token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = "",
+        present: Annotated[str, Query(max_length=10)] = "",
     ) -> Response:
         """With the token of this start a browser is signed in, and redirected to the same page without it."""
         sign_in = sign_in_of(request)
@@ -41,7 +45,12 @@ def live_page_router(
             sign_in.admit(request)
             return see_other(request, path)
         require_sign_in(request)
-        shown = {**context(lab, language_of(request)), "versions": versions(lab), "section": path}
+        shown = {
+            **context(lab, language_of(request)),
+            "versions": versions(lab),
+            "section": path,
+            "is_presenting": bool(present),
+        }
         response = pages.page(request, template, shown)
         # The page shows the hub's map within it.
         policy = f"{CONTENT_SECURITY_POLICY}; frame-src {lab.network.hub_url}"

@@ -16,6 +16,7 @@ from pix.web.problems import ProblemKind, problem_response
 from pix.web.sessions import renew_session
 
 TOKEN_BYTES: Final = 24
+SECRET_BYTES: Final = 32
 TOKEN_PARAMETER: Final = "token"  # noqa: S105 - the parameter's name
 SESSION_KEY: Final = "lab"
 
@@ -38,6 +39,8 @@ class OperatorSignIn:
 
     def __init__(self, token: str = "") -> None:
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)
+        self.session_secret = secrets.token_urlsafe(SECRET_BYTES)
+        """Signs the sessions: a sign-in lives as long as this object."""
 
     def accepts(self, token: str) -> bool:
         """Whether it is the token. It is too long to be guessed, so guesses are not counted."""

@@ -12,6 +12,7 @@ from lab.network.parts.errors import PartError
 from lab.network.supervisor import ActionRefused
 from lab.panel.operator_sign_in import TokenNeeded
 from lab.panel.tasks import Busy
+from lab.prove.scenarios.from_file import ScenarioFileInvalid
 from lab.read.rest import Unreachable
 from pix.web.csrf import ForgedRequest
 from pix.web.problems import ProblemKind, ProblemTable
@@ -34,6 +35,7 @@ PROBLEMS: Final[ProblemTable] = {
     NotThere: ProblemKind("not-there", HTTPStatus.NOT_FOUND, "Not found"),
     ActionRefused: ProblemKind("action-refused", HTTPStatus.CONFLICT, "The action is not possible now"),
     Busy: ProblemKind("busy", HTTPStatus.CONFLICT, "Another run is in progress"),
+    ScenarioFileInvalid: ProblemKind("scenario-invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The scenario is not valid"),
     PlanRefused: ProblemKind("plan-refused", HTTPStatus.UNPROCESSABLE_ENTITY, "The traffic plan is not valid"),
     PartError: ProblemKind("part-failed", HTTPStatus.SERVICE_UNAVAILABLE, "The component failed"),
     StepInProgress: ProblemKind("story-busy", HTTPStatus.CONFLICT, "The step is still running"),

@@ -16,6 +16,8 @@ from lab.network.parts.process import wait_until
 from lab.network.run import Run
 from lab.network.supervisor import Supervisor
 from lab.panel.app import create_app
+from lab.panel.documents import RunDocument
+from lab.panel.history import RunHistory
 from lab.panel.map_frame import MapFrame
 from lab.panel.network_clock import PanelClock
 from lab.panel.operator_sign_in import TOKEN_PARAMETER, OperatorSignIn
@@ -32,18 +34,37 @@ CONNECT_SECONDS_MAX: Final = 1.0
 class PanelServer:
     """The panel of one run; its threads end with the run."""
 
-    def __init__(self, run: Run, supervisor: Supervisor, port: int, walkthrough: Walkthrough | None = None) -> None:
-        """With a walkthrough the panel is a classroom."""
+    def __init__(
+        self,
+        run: Run,
+        supervisor: Supervisor,
+        port: int,
+        walkthrough: Walkthrough | None = None,
+        *,
+        sign_in: OperatorSignIn | None = None,
+        reset: threading.Event | None = None,
+    ) -> None:
+        """With a walkthrough the panel is a classroom.
+
+        With the `sign_in` of an earlier run its browsers stay signed in. `reset` is set when somebody asks for all to
+        start again without its data; without one nobody can.
+        """
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)
         runner = ScenarioRunner(run, supervisor)
-        tasks = TaskRunner(runner, run.reader, generator)
+        history = RunHistory(run.network.folder)
+        tasks = TaskRunner(
+            runner,
+            run.reader,
+            generator,
+            on_over=lambda task: history.add(RunDocument.of(task).model_dump(mode="json")),
+        )
         clock = PanelClock(run.reader.hub) if run.network.settings.virtual_clock else None
         map_frame = MapFrame(run.network.hub_url, run.network.hubs[0].name, health_monitor, run.client)
         puzzles = None if walkthrough is None else PuzzleRoom()
         self._run = run
         self._port = port
-        self._sign_in = OperatorSignIn()
+        self._sign_in = sign_in or OperatorSignIn()
         self._works: list[Callable[[threading.Event], None]] = [
             *health_monitor.works(),
             map_frame.run,
@@ -59,9 +80,11 @@ class PanelServer:
             tasks,
             map_frame,
             run.ends,
+            history,
             walkthrough,
             clock,
-            puzzles,
+            puzzles=puzzles,
+            reset=reset if walkthrough is None else None,
         )
         self._app = create_app(laboratory, self._sign_in, port)
 

@@ -15,6 +15,7 @@ from lab.drive.generator.generator import Generator
 from lab.network.health_monitor import HealthMonitor
 from lab.network.network import Network
 from lab.network.supervisor import Supervisor
+from lab.panel.history import RunHistory
 from lab.panel.map_frame import MapFrame
 from lab.panel.network_clock import PanelClock
 from lab.panel.tasks import TaskRunner
@@ -43,10 +44,13 @@ class Laboratory:
     map_frame: MapFrame
     ends: threading.Event
     """Set when the lab is about to stop."""
+    history: RunHistory
     walkthrough: Walkthrough | None = None
     """Of a classroom; then nothing else acts on the network."""
     clock: PanelClock | None = None
     """None in a network without a virtual clock."""
+    reset: threading.Event | None = None
+    """Set when all is to start again without its data; None where that is not possible."""
     puzzles: PuzzleRoom | None = None
     """Of a classroom."""
 
@@ -82,6 +86,7 @@ class Site:
             "amounts_hidden": amounts_are_hidden(request),
             "hub_url": self.lab.network.hub_url,
             "is_classroom": self.lab.walkthrough is not None,
+            "may_reset": self.lab.reset is not None,
             "section": "",
             "virtual_now_ms": None if self.lab.clock is None else self.lab.clock.virtual_now_ms,
         }

@@ -68,8 +68,10 @@ class TaskRunner:
         reader: NetworkReader,
         generator: Generator,
         quiet_seconds_max: float = AUDIT_QUIET_SECONDS,
+        on_over: Callable[[LabTask], object] = lambda _: None,
     ) -> None:
-        """An audit waits for quiet so long at most."""
+        """An audit waits for quiet so long at most; `on_over` is given each task that is over."""
+        self._on_over = on_over
         self._quiet_seconds_max = quiet_seconds_max
         self._runner = runner
         self._reader = reader
@@ -136,7 +138,9 @@ class TaskRunner:
                 work(ends)
             finally:
                 self._generator.resume()
-                self._change(ended_ms=time.time_ns() // 1_000_000)
+                over = self._change(ended_ms=time.time_ns() // 1_000_000)
+                if over is not None:
+                    self._on_over(over)
 
         threading.Thread(target=run, daemon=True).start()
         return task
@@ -146,7 +150,8 @@ class TaskRunner:
             if self._task is not None:
                 self._task = replace(self._task, steps=(*self._task.steps, step))
 
-    def _change(self, **values: object) -> None:
+    def _change(self, **values: object) -> LabTask | None:
         with self._lock:
             if self._task is not None:
                 self._task = replace(self._task, **values)  # type: ignore[arg-type]
+            return self._task

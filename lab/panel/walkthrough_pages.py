@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from lab.classroom.notes import NOTES
 from lab.classroom.steps import STEPS, Actor, Example, StepKind
 from lab.classroom.walkthrough import AccountFacts, PostingFacts, Walkthrough, WalkthroughState
 from lab.panel.live_page import live_page_router
@@ -53,7 +54,22 @@ def _context(lab: Laboratory, language: Language) -> dict[str, Any]:
     }
 
 
+def _notes_versions(lab: Laboratory) -> dict[str, str]:
+    return {"notes": version_of(repr(walkthrough_of(lab).state))}
+
+
+def _notes_context(lab: Laboratory, _language: Language) -> dict[str, Any]:
+    state = walkthrough_of(lab).state
+    return {
+        "step": state.step,
+        "note": NOTES[state.step.example, state.step.kind],
+        "next_title": "" if state.is_over else STEPS[state.number + 1].title,
+        "is_moving": state.is_moving,
+    }
+
+
 page = live_page_router("lab/walkthrough.html", _context, _versions)
+notes_page = live_page_router("lab/notes.html", _notes_context, _notes_versions, "/notes")
 router = APIRouter(include_in_schema=False, dependencies=[Depends(require_sign_in), Depends(no_forgery)])
 api = APIRouter(
     prefix="/api/v1/story", tags=["story"], responses=PROBLEM_RESPONSES, dependencies=[Depends(require_token)]

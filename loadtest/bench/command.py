@@ -19,6 +19,7 @@ from loadtest.bench.machine import describe_machine
 from loadtest.bench.network_part import measure_latency, measure_network
 from loadtest.bench.result import PartResult
 from loadtest.bench.servers import open_hubs, query
+from pix.rpc.kinds import GrpcServerKind
 
 LIMIT_SECONDS_MAX: Final = 10.0
 SEED_SECONDS: Final = 1.0
@@ -49,6 +50,8 @@ class BenchOptions:
     """Replicas of the hub in the parts that have no banks."""
     history: int = 0
     """Finished transfers that are in the hub's tables before its part begins."""
+    grpc_server: GrpcServerKind = GrpcServerKind.CORE
+    """Of the hubs in the parts that have no banks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def run_bench(options: BenchOptions, progress: Callable[[str], None] = lambda _:
     machine: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="codepix-bench-") as folder:
         progress("Starting PostgreSQL and Apache Kafka")
-        with open_hubs(Path(folder) / "stage", options.hubs) as run:
+        with open_hubs(Path(folder) / "stage", options.hubs, options.grpc_server) as run:
             machine = describe_machine(query(run.network, "SHOW server_version")[0][0])
             limits = _measure_without_banks(run, options, results, progress)
         if Part.NETWORK in options.parts:

@@ -20,6 +20,7 @@ from pix.messaging.kafka.clients import ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.postgres.limits import MAINTENANCE_LIMITS
 from pix.postgres.plain_connection import connect_plainly
+from pix.rpc.kinds import GrpcServerKind
 from pix.runtime.addresses import join_host_port
 from pix.wire.topics import HUB_TOPIC, bank_topic
 
@@ -49,13 +50,12 @@ def bench_settings(folder: Path, **values: Any) -> NetworkSettings:
 
 
 @contextmanager
-def open_hubs(folder: Path, hubs: int) -> Iterator[Run]:
+def open_hubs(folder: Path, hubs: int, grpc_server: GrpcServerKind = GrpcServerKind.CORE) -> Iterator[Run]:
     """Hubs whose banks are played from outside; `folder` holds data and logs, and the caller removes it."""
     # The limit on look-ups is per bank, and three banks ask here as all of a country's would.
     look_ups = {"LOOK_UP_BUCKET": LOOK_UPS_MAX, "LOOK_UPS_PER_MINUTE": LOOK_UPS_MAX}
-    settings = bench_settings(
-        folder, hubs=hubs, starts_banks=False, extra_environment={"LOG_LEVEL": "WARNING", **look_ups}
-    )
+    environment = {"LOG_LEVEL": "WARNING", "GRPC_SERVER": grpc_server.value, **look_ups}
+    settings = bench_settings(folder, hubs=hubs, starts_banks=False, extra_environment=environment)
     with open_run(settings, lambda _: None) as run:
         # Before a consumer subscribes, since one that asked for a missing topic notices it much too late.
         ensure_topics(

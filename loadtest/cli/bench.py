@@ -9,6 +9,7 @@ import typer
 
 from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, check_report_file, progress, refuse, reporting_errors
 from lab.read.report import console, print_json
+from pix.rpc.kinds import GrpcServerKind
 
 
 def bench(
@@ -18,6 +19,9 @@ def bench(
     history: Annotated[
         int, typer.Option(min=0, max=20_000_000, help="Finished transfers in the hub's tables before its part.")
     ] = 0,
+    grpc_server: Annotated[
+        GrpcServerKind, typer.Option(help="Of the hub, in the parts hub and keys; plain is gRPC's own.")
+    ] = GrpcServerKind.CORE,
     html: Annotated[Path | None, typer.Option(help="Write a report with charts into this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of a table.")] = False,
 ) -> None:
@@ -26,7 +30,7 @@ def bench(
     from loadtest.bench.report import bench_html, bench_table
 
     try:
-        options = BenchOptions(parts=parts_of(only), seconds=seconds, hubs=hubs, history=history)
+        options = BenchOptions(parts_of(only), seconds, hubs, history, grpc_server)
     except ValueError as error:
         raise refuse(f"--only: {error}", EXIT_USAGE) from None
     if html is not None:

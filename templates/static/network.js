@@ -247,4 +247,22 @@
   });
   survey();
   stream.start();
+
+  // In a frame of the lab, the page tells how high it is, and shows what a classroom waits for.
+  if (window.parent !== window) {
+    document.documentElement.classList.add("is-framed");
+    const tellHeight = () => {
+      const height = network.getBoundingClientRect().bottom + window.scrollY + 16;
+      window.parent.postMessage({ codepixMapHeight: height }, "*");
+    };
+    new ResizeObserver(tellHeight).observe(network);
+    tellHeight();
+    window.addEventListener("message", (event) => {
+      const waiting = event.data?.codepixWaiting;
+      if (event.source === window.parent && typeof waiting === "string") {
+        network.dataset.mapWaiting = waiting.slice(0, 80);
+        network.querySelector("[data-map-waiting-word]").textContent = waiting.slice(0, 80);
+      }
+    });
+  }
 })();

@@ -29,6 +29,11 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+LOOKS = pytest.mark.parametrize(
+    ("size", "language"),
+    [pytest.param(PHONE, "pt-BR", id="phone"), pytest.param(DESKTOP, "en-GB", id="desktop", marks=pytest.mark.prove)],
+)
+"""The suite takes the narrow page with the longer words; the wide one in English is that of most other tests."""
 STILL: dict[str, Any] = {"reduced_motion": "reduce"}
 """What blinks is drawn sixty times a second, by the processor, as a browser of tests has no other."""
 NOT_OUR_DOING = "net::ERR_NETWORK_CHANGED"

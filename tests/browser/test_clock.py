@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bank_sim.domain.account import Account
-from tests.browser.conftest import DESKTOP, PHONE, Look, Show
+from tests.browser.conftest import LOOKS, Look, Show
 from tests.support.banks import BANKS
 from tests.support.village import Village
 
@@ -18,7 +18,7 @@ def village() -> Village:
     return Village(BANKS, is_virtual=True)
 
 
-@pytest.mark.parametrize(("size", "language"), [(PHONE, "pt-BR"), (DESKTOP, "en-GB")])
+@LOOKS
 def test_the_clock_is_turned_and_the_banks_pages_say_so(
     look: Look, show: Show, ana: Account, size: dict[str, Any], language: str
 ) -> None:

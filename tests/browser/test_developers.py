@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.domain.charges.model import ChargeKind
 from tests.browser.addresses import arrive
-from tests.browser.conftest import DESKTOP, PHONE, Look, Street
+from tests.browser.conftest import LOOKS, Look, Street
 from tests.integration.bank_http.test_developers import pay_code, request_of
 
 
-@pytest.mark.parametrize(
-    ("size", "language", "paid"), [(PHONE, "pt-BR", "Paga"), (DESKTOP, "en-GB", "Paid")], ids=["phone", "desktop"]
-)
+@LOOKS
 def test_a_developer_sees_requests_and_payments_arrive(
     look: Look,
     street: Street,
@@ -27,7 +24,6 @@ def test_a_developer_sees_requests_and_payments_arrive(
     bruno: Account,
     size: dict[str, Any],
     language: str,
-    paid: str,
 ) -> None:
     page = look("001", ana, size=size, language=language)
     page.goto("/developers/credentials")
@@ -53,4 +49,4 @@ def test_a_developer_sees_requests_and_payments_arrive(
     charge, _ = aurora.charges.find(ana.tax_id, txid, ChargeKind.IMMEDIATE)
     pay_code(street.village, ipe, bruno, charge)
     expect(page.locator("[data-state=paid]")).to_contain_text("Bruno Lima")
-    expect(page.locator("[data-state=paid] .badge").first).to_have_text(paid)
+    expect(page.locator("[data-state=paid] .badge").first).to_have_text({"pt-BR": "Paga", "en-GB": "Paid"}[language])

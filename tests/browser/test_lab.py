@@ -26,13 +26,14 @@ from tests.browser.test_console import COUNT_DOTS, LIVE
 from tests.support.panel import serving_panel
 
 BACK_PATIENCE_MS = 90_000
+PUZZLE_PATIENCE_MS = 60_000
 SESSION_SECONDS = 4.0
 """The shortest after which a consumer group would throw out a member that stands still."""
 LOOPBACK = "http://127.0.0.1:"
 
 
 def open_page(browser: Browser, watch: Watch, address: str, **options: Any) -> Page:
-    page = browser.new_context(locale="en-GB", **{**DESKTOP, **STILL, **options}).new_page()
+    page = browser.new_context(**{"locale": "en-GB", **DESKTOP, **STILL, **options}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     watch.over(page, LOOPBACK)
     page.goto(address)
@@ -115,7 +116,10 @@ def test_what_cannot_be_done_is_said_in_passing(browser: Browser, watch: Watch, 
     page.locator("#traffic-start").click()
     expect(page.locator("[data-running]")).to_have_attribute("data-running", "yes")
     page.locator("#audit").click()
-    page.locator("#play-hub-dies").click()
+    other = page.locator("#play-hub-dies")
+    expect(other).to_be_disabled()
+    # As from a page that has not been told yet.
+    other.evaluate("each => { each.disabled = false; each.click(); }")
     expect(page.locator(".toast")).to_contain_text("Another run is in progress")
     expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "green", timeout=BACK_PATIENCE_MS)
     page.locator("#traffic-stop").click()
@@ -225,6 +229,19 @@ def test_the_story_is_told_from_the_first_step_to_the_last(
     assert faults_of(page) == []
     page.locator("#start-over").click()
     expect(heading).to_have_text("Before the payment")
+    # For a projector: large type, one key for each step, and the notes on a page for the speaker alone.
+    page.goto(f"{address.partition('/?')[0]}/?present=yes")
+    expect(page.locator("[data-presenting][data-live-state=open]")).to_be_visible()
+    map_ = page.frame_locator("iframe.map-frame")
+    expect(map_.locator("[data-map-waiting-word]")).to_have_text("Waiting for step 1")
+    expect(map_.locator(".map-wide .map-state").first).to_be_hidden()
+    notes = page.context.new_page()
+    notes.goto(f"{address.partition('/?')[0]}/notes")
+    expect(notes.locator("[data-note]")).to_contain_text("who may change a balance here?")
+    page.keyboard.press("ArrowRight")
+    expect(heading).to_have_text(STEPS[1].title)
+    expect(notes.locator("[data-note]")).to_contain_text("what if the bank crashes")
+    assert faults_of(page) + faults_of(notes) == []
     page.context.close()
 
 
@@ -241,3 +258,37 @@ def test_the_story_is_there_for_programs_too(classroom: tuple[str, Network]) -> 
         assert offered["hub"]["status"] == "pending"
         assert offered["hub"]["accounts"][0]["reserved_centavos"] == 125_00
         assert api.get("/parts").status_code == 404, "nothing else moves the network meanwhile"
+
+
+def test_the_puzzle_opens_in_portuguese(browser: Browser, watch: Watch, classroom: tuple[str, Network]) -> None:
+    page = open_page(browser, watch, classroom[0], locale="pt-BR")
+    page.get_by_role("link", name="Qual banco perde dinheiro?").first.click()
+    expect(page.locator("h1")).to_have_text("Qual banco perde dinheiro?")
+    expect(page.locator("#play")).to_have_text("Começar")
+    assert faults_of(page) == []
+    page.context.close()
+
+
+@pytest.mark.prove
+def test_a_student_finds_the_bank_that_loses_money(
+    browser: Browser, watch: Watch, classroom: tuple[str, Network]
+) -> None:
+    page = open_page(browser, watch, classroom[0])
+    page.get_by_role("link", name="Which bank loses money?").first.click()
+    page.locator("#play").click()
+    check = page.locator("#answer")
+    expect(check).to_be_visible(timeout=PUZZLE_PATIENCE_MS)
+    expect(page.locator("[data-invariant].is-bad")).to_have_count(1)
+    assert faults_of(page) == []
+    for bank, mistake, said in (
+        ("001", "refunds-twice", "Another bank has the mistake"),
+        ("002", "refunds-twice", "its mistake is another"),
+        ("002", "keeps-the-money", "Right."),
+    ):
+        page.locator(f"input[name=bank][value='{bank}']").check()
+        page.locator(f"input[name=defect][value='{mistake}']").check()
+        check.click()
+        expect(page.locator(".story-words .notice")).to_contain_text(said)
+    expect(page.locator("#right")).to_be_visible()
+    assert faults_of(page) == []
+    page.context.close()

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from bank_sim.application.use_cases import BankApplication
@@ -27,7 +26,7 @@ from bank_sim.domain.charges.orders import ChargeOrder
 from pix.scheme.days import day_of
 from pix.scheme.keys import KeyKind, PixKey
 from tests.browser.addresses import arrive
-from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
+from tests.browser.conftest import LOOKS, PHONE, Look, Street, Watch
 from tests.browser.test_accessibility import faults_of
 from tests.browser.test_long_texts import wide
 from tests.browser.test_paying import go_on, stage
@@ -51,9 +50,6 @@ WORDS = {
         "done": "Pix enviado",
     },
 }
-LANGUAGES = pytest.mark.parametrize(
-    ("size", "language"), [(DESKTOP, "en-GB"), (PHONE, "pt-BR")], ids=["desktop-en-GB", "phone-pt-BR"]
-)
 
 
 def code_of(bank: BankApplication, location: Location) -> str:
@@ -66,7 +62,7 @@ def paste(page: Page, code: str) -> None:
     go_on(page)
 
 
-@LANGUAGES
+@LOOKS
 def test_a_charge_with_a_due_date_is_paid_and_then_is_paid(
     look: Look, street: Street, watch: Watch, ipe: BankApplication, ana: Account, bruno: Account,
     size: dict[str, Any], language: str,

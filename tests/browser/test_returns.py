@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from bank_sim.domain.account import Account
 from pix.scheme.keys import KeyKind
 from tests.browser.addresses import arrive
-from tests.browser.conftest import DESKTOP, PHONE, Look, Street, Watch
+from tests.browser.conftest import LOOKS, Look, Street, Watch
 from tests.browser.test_paying import go_on
 from tests.support.banks import ANAS_CPF
 from tests.support.village import Village
-
-LOOKS = pytest.mark.parametrize(("size", "language"), [(PHONE, "pt-BR"), (DESKTOP, "en-GB")])
 
 
 def is_fully_visible(page: Page) -> bool:

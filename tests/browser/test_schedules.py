@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from bank_sim.domain.account import Account
 from pix.scheme.days import day_of
 from tests.browser.addresses import arrive
-from tests.browser.conftest import DESKTOP, PHONE, Look
+from tests.browser.conftest import LOOKS, Look
 from tests.browser.test_paying import go_on, type_key
 
 
-@pytest.mark.parametrize(("size", "language"), [(PHONE, "pt-BR"), (DESKTOP, "en-GB")])
+@LOOKS
 def test_a_pix_is_scheduled_changed_and_cancelled(
     look: Look, ana: Account, bruno: Account, size: dict[str, Any], language: str
 ) -> None:
@@ -51,7 +50,7 @@ def test_a_pix_is_scheduled_changed_and_cancelled(
     expect(page.locator("[data-schedule]")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("size", "language"), [(PHONE, "pt-BR"), (DESKTOP, "en-GB")])
+@LOOKS
 def test_a_limit_is_lowered_and_its_raise_cancelled(
     look: Look, ana: Account, size: dict[str, Any], language: str
 ) -> None:

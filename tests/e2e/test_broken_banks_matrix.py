@@ -12,7 +12,7 @@ from tests.support.examination import failures_of_small_bank
 
 IN_THE_SUITE = (
     (Defect.CREDITS_TWICE, "duplicates"),
-    (Defect.BELIEVES_ANYBODY, "signatures"),
+    (Defect.KEYS_OF_ANOTHER, "keys"),
     (Defect.PAYS_TWICE, "idempotence"),
 )
 """Broken banks, and the group that examines their mistake; these fail without waiting."""

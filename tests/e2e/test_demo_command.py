@@ -141,6 +141,21 @@ def test_the_demo_starts_more_banks_and_begins_afresh(
     fresh = start_codepix(*arguments, "--banks", "2", "--fresh")
     fresh.await_output(READY)
     assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
+    # The same from the panel, whose browser stays signed in.
+    BankRest("Bank 001", f"http://127.0.0.1:{ports['--bank-001-port']}", client).pay(
+        payer.account_number, "EMAIL", "fernanda@ipe.example", 1_00, "", "before the reset"
+    )
+    panel = f"http://127.0.0.1:{ports['--lab-port']}"
+    found_address = re.search(rf"{panel}/\?token=\S+", fresh.output())
+    assert found_address is not None
+    with new_http_client(follow_redirects=True) as browser:
+        browser.get(found_address[0])
+        token = re.search('name="csrf_token" value="([^"]+)"', browser.get(f"{panel}/reset").text)
+        assert token is not None
+        assert "is being reset" in browser.post(f"{panel}/reset", data={"csrf_token": token[1]}).text
+        wait_until(lambda: fresh.output().count(READY) == 2, 120, "the demo to be back")
+        assert balance_of_rich(client, ports["--bank-001-port"]) == payer.balance_centavos
+        assert browser.get(f"{panel}/").is_success
     assert fresh.end(signal.SIGINT) == 0
 
 

@@ -16,6 +16,15 @@ from tests.simulation.run import simulate
 SEEDS = 100
 """`make unit` runs 200, and `make prove` 20,000."""
 SEEDS_TO_CATCH_A_BUG = 200
+CAUGHT_BY = {
+    "one of two outcomes is never sent again": 12,
+    "a bank's answers are never sent again": 23,
+    "the original is not locked for its returns": 26,
+    "a charge stays reserved": 16,
+    "the hub waits until its clock has caught up": 57,
+    "a bank waits until its clock has caught up": 9,
+}
+"""A seed that has noticed the bug, and is tried before all others; for the other bugs one of the first does."""
 
 
 @pytest.mark.timeout(600)
@@ -48,7 +57,8 @@ def test_what_retention_removes_before_it_was_polled_holds_nothing_back(seed: in
 
 @pytest.mark.parametrize("bug", PLANTS)
 def test_a_planted_bug_is_caught(bug: str) -> None:
-    caught = next((seed for seed in range(SEEDS_TO_CATCH_A_BUG) if simulate(seed, plant=PLANTS[bug]).violations), None)
+    seeds = (CAUGHT_BY.get(bug, 0), *range(SEEDS_TO_CATCH_A_BUG))
+    caught = next((seed for seed in seeds if simulate(seed, plant=PLANTS[bug]).violations), None)
 
     assert caught is not None, f"{SEEDS_TO_CATCH_A_BUG} runs did not notice: {bug}"
     assert not simulate(caught).violations, "without the bug the same run is clean"

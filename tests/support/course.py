@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hub.adapters.course.memory import CourseStore, MemoryCourseUnits
 from hub.adapters.memory.unit_of_work import HubStore, MemoryUnitsOfWork
+from hub.application.course.process import KEY_AGE_MS_MIN
 from hub.application.course.use_cases import CourseApplication, compose_course
 from hub.application.use_cases import HubApplication
 from hub.domain.course.model import Edition, Leg, LegKind
@@ -188,6 +189,7 @@ class CourseWorld:
             ("cpf", "11144477735", PAULA),
         ):
             self.course.register_key(kind, key, account_id)
+        self.clock.at_ms += KEY_AGE_MS_MIN
 
 
 def make_course_world(

@@ -31,7 +31,7 @@ _LEG_COLUMNS: Final = ", ".join(_LEG_FIELDS)
 _LEG_VALUES: Final = ", ".join(f":{name}" for name in _LEG_FIELDS)
 _LEG_CHANGES: Final = ", ".join(
     f"{name} = excluded.{name}"
-    for name in ("state", "reason", "sent_at_ms", "due_at_ms", "attempts", "answers", "note")
+    for name in ("state", "key", "key_kind", "reason", "sent_at_ms", "due_at_ms", "attempts", "answers", "note")
 )
 _OWED: Final = " OR ".join(
     f"(kind = '{kind}' AND state IN ({', '.join(repr(str(state)) for state in sorted(states))}))"

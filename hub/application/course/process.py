@@ -18,7 +18,7 @@ from hub.domain.course.decisions import (
     decide_outcome_for_payer,
     decide_request,
 )
-from hub.domain.course.model import CourseBank, Leg, LegKind
+from hub.domain.course.model import CourseBank, Leg, LegKind, LegState
 from hub.domain.directory import KeyEntry
 from pix.runtime.clock import Clock, SchemeClock
 from pix.scheme.course import KEY_KINDS, REGISTRABLE_KINDS, CourseMessage, CourseStatus, is_course_id
@@ -30,6 +30,8 @@ from pix.scheme.values import value_object
 
 LEGS_PER_SWEEP_MAX: Final = 500
 ANSWER_MS_DEFAULT: Final = 60_000
+KEY_AGE_MS_MIN: Final = 5_000
+"""Of a key to which money is given back."""
 _REFUNDABLE_KINDS: Final = tuple(KEY_KINDS[name] for name in REGISTRABLE_KINDS)
 
 
@@ -128,7 +130,8 @@ class CourseAdapter:
             wait_ms_max = max(self._policy.cap_ms, self._answer_ms)
             for leg in unit.course.due(self._clock.real_now_ms(), wait_ms_max, LEGS_PER_SWEEP_MAX):
                 account = unit.course.account(leg.own_account_id)
-                batch.take(unit.course, leg.ispb, decide_due(leg, account, self._facts(leg.ispb)))
+                key = self._refund_key(unit.course, leg.own_account_id) if leg.state is LegState.PARKED else None
+                batch.take(unit.course, leg.ispb, decide_due(leg, account, self._facts(leg.ispb, key)))
             unit.commit()
         return batch.outgoing
 
@@ -210,12 +213,17 @@ class CourseAdapter:
         return decide_outcome_for_payer(leg, message, self._facts(bank.ispb, key))
 
     def _refund_key(self, course: CourseRepository, account_id: str) -> PixKey | None:
-        """The oldest key of the account: its bank has it, for it was registered through the adapter."""
+        """The oldest key of the account: its bank has it, for it was registered through the adapter.
+
+        A bank stores a key a moment after it has registered it, and gives no answer before.
+        """
         account = course.account(account_id)
         if account is None:
             return None
         entries = self._list_keys(account.ispb, account.branch, account.number)
-        return next((entry.key for entry in entries if entry.key.kind in _REFUNDABLE_KINDS), None)
+        known_at_ms = self._scheme_clock.now_ms() - KEY_AGE_MS_MIN
+        old_enough = (entry for entry in entries if entry.registered_at_ms <= known_at_ms)
+        return next((entry.key for entry in old_enough if entry.key.kind in _REFUNDABLE_KINDS), None)
 
 
 def _of_bank(course: CourseRepository, kind: LegKind, bank: CourseBank, end_to_end_id: str) -> Leg | None:

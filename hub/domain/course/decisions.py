@@ -217,7 +217,10 @@ def decide_outcome_for_payer(leg: Leg | None, message: TransferConfirmed | Trans
 
 
 def decide_due(leg: Leg, account: CourseAccount | None, facts: Facts) -> Decision:
-    """What is to be done without a message: retransmit to the hub, send what is held, reject what has no answer."""
+    """What is to be done without a message: retransmit to the hub, send what is held, reject what has no answer.
+
+    Parked money is given back once the payer has a key.
+    """
     attempts = leg.attempts + 1
     again = replace(
         leg, attempts=attempts, due_at_ms=facts.real_now_ms + facts.policy.delay_ms(leg.end_to_end_id, attempts)
@@ -240,6 +243,12 @@ def decide_due(leg: Leg, account: CourseAccount | None, facts: Facts) -> Decisio
                 return Decision()
             sent = _sent(leg, facts)
             return Decision((sent,), (), (sent.message(CourseStatus.PENDING),))
+        case LegKind.REFUND, LegState.PARKED if facts.refund_key is None:
+            return Decision((replace(leg, due_at_ms=facts.real_now_ms + facts.policy.cap_ms),))
+        case LegKind.REFUND, LegState.PARKED if facts.refund_key is not None:
+            key = facts.refund_key
+            with_key = {"key": key.key, "key_kind": KIND_NAMES[key.kind], "due_at_ms": facts.real_now_ms}
+            return Decision((move(leg, LegState.HELD, **with_key),))
         case _:
             return Decision((replace(leg, due_at_ms=None),))
 
@@ -357,7 +366,10 @@ def _fail_outgoing(failed: Leg, facts: Facts) -> Decision:
         original_id=failed.course_id,
     )
     if key is None:
-        return Decision((failed, begin(refund)))
+        # A payment without a description stays parked, since the original sends nothing for it either.
+        waits_for_key = failed.reason != ReasonCode.CH16
+        due_at_ms = facts.real_now_ms + facts.policy.cap_ms if waits_for_key else None
+        return Decision((failed, begin(replace(refund, due_at_ms=due_at_ms))))
     sent = _send_or_hold(refund, facts)
     return Decision((failed, *sent.legs), (), sent.to_bank)
 

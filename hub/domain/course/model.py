@@ -97,7 +97,7 @@ class LegState(StrEnum):
     UNCOVERED = "uncovered"
     """Owed: the payee's bank has credited, and the hub has moved no money."""
     PARKED = "parked"
-    """Owed: the payer's bank cannot be told to give the money back."""
+    """Owed: the payer's bank cannot be told to give the money back, until the payer has a key."""
     CREDITED = "credited"
     """The payer's bank has given the money back."""
     CLEARED = "cleared"
@@ -123,7 +123,7 @@ _MOVES: Final[Mapping[LegKind, Mapping[LegState | None, frozenset[LegState]]]] =
         None: frozenset({LegState.HELD, LegState.SENT, LegState.PARKED}),
         LegState.HELD: frozenset({LegState.SENT, LegState.CLEARED}),
         LegState.SENT: frozenset({LegState.CREDITED, LegState.CLEARED}),
-        LegState.PARKED: frozenset({LegState.CLEARED}),
+        LegState.PARKED: frozenset({LegState.HELD, LegState.CLEARED}),
         # Its bank answered after the operator had cleared it.
         LegState.CLEARED: frozenset({LegState.CREDITED}),
     },

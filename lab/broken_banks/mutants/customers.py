@@ -56,6 +56,11 @@ class BeatsSeldom(Hub):
             super().heartbeat(instance, lag)
 
 
+class NeverBeats(Hub):
+    def heartbeat(self, instance: str, lag: int | None) -> None:
+        """Says nothing."""
+
+
 class NamesItselfAtLength(Hub):
     def heartbeat(self, instance: str, lag: int | None) -> None:
         super().heartbeat(instance.ljust(60, "x"), lag)
@@ -263,7 +268,7 @@ class ClampsAmounts(Bank):
         return super().pay(number, key, min(max(amount_centavos, 1), 500), description, idempotency_key)
 
 
-class PaysForAnybody(Bank):
+class PaysForStrangers(Bank):
     def payer_of(self, number: str, amount_centavos: int) -> Account:
         return self.ledger.account(number) or self.ledger.accounts()[0]
 
@@ -339,6 +344,7 @@ _HUBS: Final = (
     AnnouncesNothing,
     BeatsWithoutSecret,
     BeatsSeldom,
+    NeverBeats,
     NamesItselfAtLength,
     AlwaysLags,
     NeverLeaves,
@@ -367,7 +373,7 @@ _BANKS: Final = (
     SaysStaticCode,
     PaysNoPhones,
     ClampsAmounts,
-    PaysForAnybody,
+    PaysForStrangers,
     PaysFromBlocked,
     PaysItself,
     OpensCurrentAccountsOnly,

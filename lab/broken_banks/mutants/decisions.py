@@ -87,6 +87,10 @@ class ChangesRequests(Bank):
 
 
 class RepeatsAfterDecision(Bank):
+    def decided(self, row: Row, status: str, reason: str) -> None:
+        super().decided(row, status, reason)
+        self.ledger.save(replace(row, status=status, reason=reason, resend_at_ms=now_ms()))
+
     def owed_for(self, row: Row) -> tuple[BankMessage, ...]:
         owed = super().owed_for(row)
         if row.original_id or not self.is_over(row):

@@ -367,6 +367,13 @@ class HidesCash(Contract):
         return Answer({**super().show_books(request).document, "equity_centavos": capital})
 
 
+class ShowsFundingsOnly(Contract):
+    def show_books(self, request: Request) -> Answer:
+        with self.bank.reading() as ledger:
+            capital = ledger.balances()["capital"]
+        return Answer({**super().show_books(request).document, "settlement_centavos": -capital})
+
+
 class NewestFirst(Contract):
     def list_postings(self, request: Request) -> Answer:
         postings = super().list_postings(request).document["postings"]
@@ -466,7 +473,15 @@ RECORDS: Final[Mapping[str, Mutant]] = {
     },
     **{
         kind.__name__: Mutant(contract=kind)
-        for kind in (HidesClearing, MiscountsCustomers, HidesCash, NewestFirst, KnownOrderFieldsOnly, ConvertsAmounts)
+        for kind in (
+            HidesClearing,
+            MiscountsCustomers,
+            HidesCash,
+            ShowsFundingsOnly,
+            NewestFirst,
+            KnownOrderFieldsOnly,
+            ConvertsAmounts,
+        )
     },
     **{kind.__name__: Mutant(publisher=kind) for kind in (SignsWithRawSecret, KeysByAmount)},
     "ReadsNoBrokenJson": Mutant(read_body=lambda content: json.loads(content) if content else {}),

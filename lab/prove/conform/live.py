@@ -22,7 +22,7 @@ from lab.prove.conform.hub import Bank
 from lab.read.rest import HubRest, Json, Refused, new_client
 
 SPECS: Final = (BankSpec(CODE, NAME, "#3b5bdb"), BankSpec(OTHER_CODE, "Banco Aurora", "#5b2a86"))
-COMPLETE_SECONDS_MAX: Final = 40.0
+COMPLETE_SECONDS_MAX: Final = 25.0
 """Until a transfer is completed, also after a restart."""
 
 

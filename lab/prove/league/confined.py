@@ -7,7 +7,6 @@ file rather than with `-m`, because it then starts without importing anything of
     --cores N           keeps to the first N of the cores that it may use
     --data BYTES        RLIMIT_DATA
     --file BYTES        RLIMIT_FSIZE
-    --cpu SECONDS       RLIMIT_CPU
     --user NAME         becomes this system user; only root can
 """
 
@@ -40,7 +39,6 @@ def confine(options: dict[str, str]) -> None:
     for name, number in (
         ("--data", resource.RLIMIT_DATA),
         ("--file", resource.RLIMIT_FSIZE),
-        ("--cpu", resource.RLIMIT_CPU),
     ):
         if name in options:
             limit(number, int(options[name]))

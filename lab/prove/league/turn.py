@@ -113,11 +113,13 @@ class Turn:
             open_arena(self._entrant, self._number, folder, self._kafka, lambda _: None) as arena,
             data_folder(folder, self._confiner.user) as data,
         ):
+            # What programs keep in their user's home must not go into that of the one who runs the league.
+            home = {} if self._confiner.user is None else {"HOME": str(data)}
             process = EntrantProcess(
                 self._entrant,
                 self._limits,
                 self._confiner.confine(arena.code),
-                lambda: arena.environment(data),
+                lambda: {**home, **arena.environment(data)},
                 data,
                 arena.log_file,
             )

@@ -116,7 +116,7 @@ def test_what_is_due_comes_in_its_order(course: CourseUnits) -> None:
 
 def test_a_changed_leg_replaces_the_old_one(course: CourseUnits) -> None:
     _save(course, CREDIT)
-    settled = replace(CREDIT, state=LegState.SETTLED, due_at_ms=None, attempts=3, answers=2)
+    settled = replace(CREDIT, state=LegState.SETTLED, due_at_ms=None, attempts=3, answers=2, key="x", key_kind="cpf")
 
     _save(course, settled)
 

@@ -14,8 +14,8 @@ from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.messages import TransferConfirmed, TransferFailed, TransferOffered
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
-from tests.support.course import ANA, BIA, CAIO, CAIOS_KEY, COURSE_001, COURSE_002, FUNDS, make_course_world
-from tests.support.hub_builders import MARE
+from tests.support.course import ANA, BIA, CAIO, CAIOS_KEY, COURSE_001, COURSE_002, FUNDS, PAULO, make_course_world
+from tests.support.hub_builders import MARE, POLICY
 
 ANAS_KEY = PixKey(KeyKind.EMAIL, "ana@example.com")
 ID = "9b2f9a4e-0d51-4a0e-8f0e-111111111111"
@@ -199,6 +199,20 @@ def test_the_money_of_a_payer_without_a_key_is_parked() -> None:
 
     [leg] = world.course.queries.overview().owed
     assert (leg.state, leg.reason, leg.amount_centavos, leg.original_id) == (LegState.PARKED, "AC03", 2_500, ID)
+
+
+def test_parked_money_is_given_back_once_the_payer_has_a_key() -> None:
+    world = make_course_world(with_keys=False)
+    world.request(ID, "nobody@example.com")
+    assert world.sweep(POLICY.cap_ms) == []
+    world.course.register_key("email", "paulo@example.com", PAULO)
+
+    sent = [*world.sweep(POLICY.cap_ms), *world.sweep(1_000)]
+
+    [(topic, refund)] = sent
+    assert (topic, json.loads(refund)["pixKeyTo"], json.loads(refund)["amount"]) == ("bank001", "paulo@example.com", 25)
+    world.confirm(refund)
+    assert world.course.queries.overview().owed == []
 
 
 def test_a_payment_without_a_description_is_parked_and_nothing_is_sent() -> None:

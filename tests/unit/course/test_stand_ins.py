@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from hub.application.course.process import ANSWER_MS_DEFAULT
+from hub.application.course.process import ANSWER_MS_DEFAULT, KEY_AGE_MS_MIN
 from hub.domain.course.model import LegState
 from hub.domain.errors import KeyNotFound
 from lab.course_bank.bank import Answer, CourseBank, HubError
@@ -77,6 +77,7 @@ class Town:
         for account in ACCOUNTS:
             if account.account_id in KEYS:
                 self.banks[account.code].register_key(account.account_id, *KEYS[account.account_id])
+        self.world.clock.at_ms += KEY_AGE_MS_MIN
         self.waiting: dict[str, deque[Answer]] = {"bank001": deque(), "bank002": deque()}
         self.down: set[str] = set()
         """Codes of banks that read nothing now. What is sent to them waits in their topic."""

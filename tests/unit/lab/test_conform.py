@@ -25,6 +25,7 @@ from lab.prove.conform.registry import GROUPS, all_cases, cases_of
 from lab.prove.conform.reports.files import html_report, json_report, junit_report
 from lab.prove.conform.verdict import Examination, Failed, NotExamined, Verdict
 from pix.scheme.people import check_cnpj, check_cpf
+from tests.support.course_mutants import COURSE_MUTANTS
 from tests.unit.house.conformance_page import PAGE, page_with_list
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +59,12 @@ def test_each_rule_is_written_where_the_case_says() -> None:
         if anchor and anchor not in anchors[page]
     ]
     assert missing == []
+
+
+def test_every_case_of_the_course_is_failed_by_a_deviation() -> None:
+    # `test_broken_banks_matrix` has the other profiles.
+    named = {case for cases in COURSE_MUTANTS.values() for case in cases}
+    assert named == {case.id for case in cases_of(Profile.COURSE)}
 
 
 def test_cases_around_a_restart_are_generators_that_need_a_process() -> None:

@@ -8,7 +8,7 @@ from lab.prove.conform import rules
 from lab.prove.conform.bench import AMOUNT_CENTAVOS, BALANCE_CENTAVOS, Bench
 from lab.prove.conform.case import Declare, Group, Need, Profile, Rule, Stage
 from lab.prove.conform.contract import Account
-from lab.prove.conform.examiner import CODE
+from lab.prove.conform.examiner import CODE, NAME
 from lab.prove.conform.live import live_network
 from pix.scheme.keys import KeyKind
 
@@ -29,14 +29,15 @@ def _payee(bench: Bench, balance_centavos: int = 0) -> tuple[Account, str]:
     return account, address
 
 
-@_add("joins", "the hub shows the bank as up", rules.JOINS)
+@_add("joins", "the hub shows the bank as up, by its name", rules.JOINS)
 def joins(bench: Bench) -> None:
     live = live_network(bench.examiner)
 
-    def is_up() -> bool:
-        return any(bank["code"] == CODE and bank["state"] == "up" for bank in live.hub.banks())
+    def shown() -> str:
+        return next((bank["name"] for bank in live.hub.banks() if (bank["code"], bank["state"]) == (CODE, "up")), "")
 
-    bench.eventually(is_up, "the hub shows the bank as up", JOINED_SECONDS)
+    bench.eventually(shown, "the hub shows the bank as up", JOINED_SECONDS)
+    bench.check_equal(shown(), NAME, "The name that the hub shows")
 
 
 @_add("pays", "a payment to a customer of another bank completes", rules.COMPLETES)
