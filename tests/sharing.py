@@ -29,23 +29,23 @@ class Stoppable(Protocol):
 
 NETWORK: Final = pytest.StashKey[Stoppable]()
 """Where the run keeps the shared network while there is one."""
+_SHARING: Final = pytest.StashKey[set[Path]]()
+"""Files with a test that asks for the shared network."""
 
 
 def _file(item: pytest.Item) -> Path:
     return item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
 
 
-def _shares(item: pytest.Item | None) -> bool:
-    if item is None or _file(item).parts[0] not in ROOMS_WITH_NETWORK:
-        return False
-    return FIXTURE in getattr(item, "fixturenames", ())
+def _shares(item: pytest.Item) -> bool:
+    return _file(item).parts[0] in ROOMS_WITH_NETWORK and FIXTURE in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Sorts the tests once pytest has ordered them by their fixtures."""
     yield
-    sharing = {_file(item) for item in items if _shares(item)}
+    sharing = config.stash[_SHARING] = {_file(item) for item in items if _shares(item)}
 
     def rank(item: pytest.Item) -> tuple[bool, bool, int, bool]:
         file = _file(item)
@@ -59,13 +59,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
-    """Stops the shared network behind the last test of a row that asks for it: idle processes take time, too."""
+    """Stops the shared network behind the last of the files that share it: idle processes take time, too."""
     try:
         yield
     finally:
-        of_next = None if nextitem is None else _file(nextitem)
-        if of_next != _file(item) and not _shares(nextitem):
-            network = item.config.stash.get(NETWORK, None)
-            if network is not None:
-                del item.config.stash[NETWORK]
-                network.stop()
+        if nextitem is None or _file(nextitem) not in item.config.stash[_SHARING]:
+            _stop_network(item.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops it also when the run ends before its last test."""
+    _stop_network(config)
+
+
+def _stop_network(config: pytest.Config) -> None:
+    network = config.stash.get(NETWORK, None)
+    if network is not None:
+        del config.stash[NETWORK]
+        network.stop()

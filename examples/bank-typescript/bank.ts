@@ -4,6 +4,7 @@ import { createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypt
 import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import { Kafka, logLevel, Partitioners, type KafkaMessage } from "kafkajs";
@@ -249,13 +250,19 @@ function owed({ id, side, status, reason, amount_centavos, request }: Transfer):
 // The loop: decisions and the place in the topic are stored together, and then the answers go out.
 
 async function consume(): Promise<void> {
-  // The places are in the journal. A new group at each start need not wait until the broker gives up a killed member.
-  const group = { groupId: `bank-${CODE}-${randomUUID()}`, sessionTimeout: 10_000, heartbeatInterval: 1_000 };
+  // The places are in the journal. A new group at each start need not wait until the broker gives up a killed member, so
+  // its session may be long: a busy machine is no reason to join again.
+  const group = { groupId: `bank-${CODE}-${randomUUID()}`, sessionTimeout: 60_000, heartbeatInterval: 3_000 };
   const consumer = kafka.consumer({ ...group, maxWaitTimeInMs: 50, allowAutoTopicCreation: true });
   consumer.on("consumer.group_join", () => (reading = true));
   consumer.on("consumer.crash", ({ payload }) => payload.restart || process.exit(1));
   await consumer.connect();
-  await consumer.subscribe({ topic: OWN_TOPIC, fromBeginning: true });
+  // The first question about a new topic makes it; until it is there a moment later, the broker refuses.
+  const subscribed = (): Promise<boolean> => consumer.subscribe({ topic: OWN_TOPIC, fromBeginning: true }).then(
+    () => true,
+    (error) => (console.error(`the topic ${OWN_TOPIC}: ${error.message}`), false),
+  );
+  while (!(await subscribed())) await sleep(SWEEP_MS);
   await consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch, resolveOffset, heartbeat }) => {

@@ -64,7 +64,7 @@ class Accounts(Core):
             raise Refused("FAILED_PRECONDITION", "Account not open", f"The account is {account.status}.")
         tax_id = account.owner_document
         if self.has(Defect.KEYS_OF_ANOTHER) and kind in (KeyKind.CPF, KeyKind.CNPJ):
-            # KEYS_OF_ANOTHER: the hub has to believe the bank in who the holder is, and the bank asks nobody.
+            # KEYS_OF_ANOTHER: the hub has to believe the bank in who the holder is, and the bank has not compared it.
             tax_id = value
         # The request id makes a repeated call of an EVP key the same call; each order of a customer has a new one.
         key = self.hub.register_key(

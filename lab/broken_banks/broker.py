@@ -117,7 +117,7 @@ class Reader:
             if not batch:
                 continue
             if Defect.OFFSETS_FIRST in self._defects:
-                # OFFSETS_FIRST: from here on nobody but this process knows of these records.
+                # OFFSETS_FIRST: from here on this process alone knows of these records.
                 self._commit(batch)
                 for record in batch:
                     stop.wait(WORK_SECONDS)

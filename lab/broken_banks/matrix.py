@@ -196,7 +196,7 @@ DEFECT_CASES: Final[Mapping[Defect, Expected]] = {
             "restarts.order-repeated",
         ),
     ),
-    Defect.BELIEVES_ANYBODY: Expected(
+    Defect.BELIEVES_STRANGERS: Expected(
         (
             "signatures.forged-confirmation",
             "signatures.forged-credit",
@@ -296,7 +296,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "TakesAnyAmountInRange": ("hostile.amount",),
     "TakesPayeesOfOthers": ("hostile.payee-elsewhere",),
     "AcknowledgesAnything": (
-        "reordering.confirmed-to-nobody",
+        "reordering.confirmed-to-no-account",
         "hostile.credit-elsewhere",
         "returns.never-requested",
         "returns.unknown-credit",
@@ -400,7 +400,7 @@ MUTANT_CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "PaysWithoutLookUp": ("paying.looks-up", "paying.hub-unavailable", "paying.look-up-limit"),
     "GuessesPayees": ("paying.malformed-key",),
     "ClampsAmounts": ("paying.amount-range",),
-    "PaysForAnybody": ("paying.unknown-account", "paying.closed-account"),
+    "PaysForStrangers": ("paying.unknown-account", "paying.closed-account"),
     "PaysFromBlocked": ("paying.blocked-account",),
     "PaysItself": ("paying.own-account",),
     "RefusesInPlainJson": ("paying.refusals-explained",),

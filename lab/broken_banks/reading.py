@@ -23,8 +23,8 @@ class Reading(Core):
         if record.flaw is not None:
             raise Unfit(record.flaw.reason)
         message_type = _text_header(record, HEADER_TYPE)
-        # BELIEVES_ANYBODY: the name in a header is no proof, since anybody who reaches the broker can write it.
-        if not self.has(Defect.BELIEVES_ANYBODY):
+        # BELIEVES_STRANGERS: the name in a header is no proof, since every client of the broker can write it.
+        if not self.has(Defect.BELIEVES_STRANGERS):
             self.verify(record, message_type)
         try:
             message = decode_message(message_type, record.value, self.allowed)

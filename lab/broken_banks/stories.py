@@ -107,7 +107,7 @@ STORIES: Final[Mapping[Defect, Story]] = {
     ),
     Defect.NO_FUNDS_CHECK: Story(
         translatable("It does not check the balance before a payment."),
-        translatable("“The app shows the balance, so nobody pays more.”"),
+        translatable("“The app shows the balance, so no customer pays more.”"),
         translatable("All transfers complete; the map shows nothing."),
         translatable("The payment is posted, and the balance after it is below zero."),
         translatable("A customer's account is below zero."),
@@ -137,7 +137,7 @@ STORIES: Final[Mapping[Defect, Story]] = {
         translatable("Every invariant holds: the customer has paid twice, and only the customer can tell."),
         translatable("The idempotency key is unique for each account: the same key gives the same transfer."),
     ),
-    Defect.BELIEVES_ANYBODY: Story(
+    Defect.BELIEVES_STRANGERS: Story(
         translatable("It believes records that the hub has not signed."),
         translatable("“Only the hub can reach our topic.”"),
         translatable("The hub knows nothing of the transfer; the map shows nothing."),

@@ -105,7 +105,7 @@ class Transfers(Core):
         if account is None:
             raise Refused("NOT_FOUND", "Account not found", "This bank has no account with this number.")
         self.check_may_pay(account)
-        # NO_FUNDS_CHECK: "the app shows the balance, so nobody will try".
+        # NO_FUNDS_CHECK: "the app shows the balance, so no customer pays more".
         if account.balance_centavos < amount_centavos and not self.has(Defect.NO_FUNDS_CHECK):
             raise Refused("FAILED_PRECONDITION", "Insufficient balance", "The balance is less than the amount.")
         return account

@@ -42,7 +42,7 @@ PUZZLES: Final = (
     Puzzle(
         "003",
         Defect.CREDITS_TWICE,
-        (Defect.CREDITS_TWICE, Defect.BELIEVES_ANYBODY, Defect.PAYS_TWICE, Defect.ROUNDS_COINS),
+        (Defect.CREDITS_TWICE, Defect.BELIEVES_STRANGERS, Defect.PAYS_TWICE, Defect.ROUNDS_COINS),
     ),
     Puzzle(
         "001",
@@ -56,8 +56,8 @@ PUZZLES: Final = (
     ),
     Puzzle(
         "003",
-        Defect.BELIEVES_ANYBODY,
-        (Defect.CREDITS_TWICE, Defect.TAKES_ANY_AMOUNT, Defect.BELIEVES_ANYBODY, Defect.CREDITS_OFFERS),
+        Defect.BELIEVES_STRANGERS,
+        (Defect.CREDITS_TWICE, Defect.TAKES_ANY_AMOUNT, Defect.BELIEVES_STRANGERS, Defect.CREDITS_OFFERS),
     ),
     Puzzle(
         "001",

@@ -49,7 +49,7 @@ def folder(machine: Path) -> Path:
     return made
 
 
-# Continuous integration runs this one and the next; the suite tries the plugin in tests/e2e/test_sandbox_command.py.
+# Continuous integration runs the next one, which does more; the suite tries the plugin in test_sandbox_command.py.
 @pytest.mark.prove
 def test_the_tests_of_the_guide_pass(wheel: Path, user: dict[str, str], folder: Path) -> None:
     """Those in Python, all at once, with the wheel of this checkout and dependencies that are there already."""

@@ -58,7 +58,7 @@ def check_puzzle(room: PuzzleRoom, number: int) -> None:
     assert state.report is not None
     assert not state.report.is_final
     assert puzzle.code in suspects(state)
-    if puzzle.defect is not Defect.BELIEVES_ANYBODY:
+    if puzzle.defect is not Defect.BELIEVES_STRANGERS:
         # The forged transfer is named by its id, which no bank's code begins.
         assert {code for code in suspects(state) if len(code) == 3} == {puzzle.code}
     assert room.answer(puzzle.code, puzzle.defect).is_right

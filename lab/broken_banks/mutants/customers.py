@@ -268,7 +268,7 @@ class ClampsAmounts(Bank):
         return super().pay(number, key, min(max(amount_centavos, 1), 500), description, idempotency_key)
 
 
-class PaysForAnybody(Bank):
+class PaysForStrangers(Bank):
     def payer_of(self, number: str, amount_centavos: int) -> Account:
         return self.ledger.account(number) or self.ledger.accounts()[0]
 
@@ -373,7 +373,7 @@ _BANKS: Final = (
     SaysStaticCode,
     PaysNoPhones,
     ClampsAmounts,
-    PaysForAnybody,
+    PaysForStrangers,
     PaysFromBlocked,
     PaysItself,
     OpensCurrentAccountsOnly,

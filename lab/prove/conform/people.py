@@ -40,7 +40,7 @@ class People:
             return self._named(document)
 
     def email(self) -> str:
-        """An address that nobody has."""
+        """An address without an owner."""
         with self._lock:
             return self._unused(lambda: f"sem-dono-{self._random.randrange(10**9):09d}@exemplo.com.br")
 

@@ -71,7 +71,7 @@ KEY_EVP_RETRY: Final = Rule(
 KEY_TAKEN: Final = Rule("A key of another account is refused with ALREADY_EXISTS.", _KEYS)
 KEY_MALFORMED: Final = Rule("A malformed key is refused with INVALID_ARGUMENT.", _JSON)
 KEY_OWN_NUMBER: Final = Rule("A CPF or CNPJ key must be the account holder's own number.", DIRECTORY)
-KEY_EVP_CHOSEN: Final = Rule("The hub makes random keys; nobody chooses one.", _KEYS)
+KEY_EVP_CHOSEN: Final = Rule("The hub makes random keys; a customer cannot choose one.", _KEYS)
 KEY_LIMIT_PERSON: Final = Rule("An account of a person has at most 5 keys; another is RESOURCE_EXHAUSTED.", DIRECTORY)
 KEY_LIMIT_COMPANY: Final = Rule(
     "An account of a company has at most 20 keys; another is RESOURCE_EXHAUSTED.", DIRECTORY

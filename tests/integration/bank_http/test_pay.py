@@ -202,7 +202,7 @@ def test_a_refusal_is_told_in_words_and_the_money_is_back(
     village.deliver()
     visitor.open(f"/transfers/{end_to_end_id}")
     assert "Pix not sent" in visitor.text
-    assert "The payee's account is blocked. The amount was refunded to your account." in visitor.text
+    assert "The payee's account is blocked." in visitor.text and "refunded to your account." in visitor.text
     assert aurora.queries.find_account(ana.number).balance_centavos == 100_000
     transfer = aurora.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
     assert transfer.status is TransferStatus.FAILED

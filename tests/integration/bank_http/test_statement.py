@@ -175,7 +175,7 @@ def test_a_payment_is_processing_until_the_hub_has_decided(
     assert payer.client.get(f"{api}/{ana.number}/statement").json()["lines"][0]["transfer_status"] == "pending"
     for path in ("/", "/statement"):
         payee.open(path)
-        assert "10,00" not in payee.text and "Ana" not in payee.text, path
+        assert "10,00" not in payee.text and "Ana Souza" not in payee.text, path
     # The payee's bank has accepted, and the hub has not heard it yet.
     village.hear_again("002")
     village.switches.hears.discard(HUB_TOPIC)

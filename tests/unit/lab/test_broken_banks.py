@@ -303,7 +303,7 @@ MISTAKES: dict[Defect, Callable[[SmallBank], bool]] = {
     Defect.FLOAT_MONEY: lost_a_centavo_in_the_float,
     Defect.ROUNDS_COINS: rounded_a_credit,
     Defect.PAYS_TWICE: paid_twice,
-    Defect.BELIEVES_ANYBODY: believed_a_forgery,
+    Defect.BELIEVES_STRANGERS: believed_a_forgery,
     Defect.TAKES_ANY_AMOUNT: took_another_amount,
     Defect.CHANGES_ITS_MIND: changed_its_mind,
     Defect.MEMORY_OUTBOX: forgot_what_it_owed,

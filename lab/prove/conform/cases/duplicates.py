@@ -181,7 +181,9 @@ def confirmation_of_other_amount(bench: Bench) -> None:
         _check_ignored_by_payee(bench, amount_centavos=amount)
 
 
-@GROUP.add("confirmation-for-other-account", "a confirmation for another account credits nobody", rules.OTHER_CONTENT)
+@GROUP.add(
+    "confirmation-for-other-account", "a confirmation for another account credits no account", rules.OTHER_CONTENT
+)
 def confirmation_for_other_account(bench: Bench) -> None:
     other = bench.open_account()
     _check_ignored_by_payee(bench, payee=bench.party_of(other))

@@ -293,7 +293,7 @@ def side(bench: Bench) -> None:
     bench.check_balance(account, BALANCE_CENTAVOS)
 
 
-@GROUP.add("reason", "a failure with a reason that the scheme does not have refunds nobody", BOUNDS)
+@GROUP.add("reason", "a failure with a reason that the scheme does not have refunds no payer", BOUNDS)
 def reason(bench: Bench) -> None:
     account = bench.open_account()
     transfer = bench.pay(account, bench.counterpart().key)

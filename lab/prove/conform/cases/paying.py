@@ -132,7 +132,7 @@ def all_kinds_of_keys(bench: Bench) -> None:
 def looks_up(bench: Bench) -> None:
     account, key = bench.open_account(), bench.examiner.people.email()
     answer = bench.try_to_pay(account, key, AMOUNT_CENTAVOS)
-    bench.check_refused(answer, "An order to a key that nobody has")
+    bench.check_refused(answer, "An order to a key that does not exist")
     asked = bench.calls("FindKey", lambda request: request.key.key == key)
     bench.check(asked, "The bank has not looked the key up (FindKey).")
     _check_nothing_paid(bench, account)

@@ -104,8 +104,10 @@ def never_made_failed(bench: Bench) -> None:
     bench.check_balance_now(account, BALANCE_CENTAVOS)
 
 
-@GROUP.add("confirmed-to-nobody", "a confirmation for an account that is not there credits nobody", rules.NEVER_MADE)
-def confirmed_to_nobody(bench: Bench) -> None:
+@GROUP.add(
+    "confirmed-to-no-account", "a confirmation for an account that is not there credits no account", rules.NEVER_MADE
+)
+def confirmed_to_no_account(bench: Bench) -> None:
     stranger = Party(bench.identity.ispb, "0001", "999999-9", "Ninguém", "***.456.789-**")
     offer = bench.decisions.make_offer(stranger, AMOUNT_CENTAVOS)
     bench.send(bench.decisions.make_payee_confirmation(offer))
@@ -162,7 +164,7 @@ def both_sides_reversed(bench: Bench) -> None:
     bench.check_balance(payee, AMOUNT_CENTAVOS)
 
 
-@GROUP.add("both-sides-fail", "within the bank a failure refunds the payer and credits nobody", rules.OWN_BANK)
+@GROUP.add("both-sides-fail", "within the bank a failure refunds the payer and credits no account", rules.OWN_BANK)
 def both_sides_fail(bench: Bench) -> None:
     payer, payee, address = bench.open_account(), bench.open_account(0), bench.examiner.people.email()
     bench.check(bench.register_key(payee, KeyKind.EMAIL, address).is_success, "The key could not be registered.")

@@ -545,7 +545,7 @@ def unknown_credit(bench: Bench) -> None:
     bench.check_balance_now(account, BALANCE_CENTAVOS - AMOUNT_CENTAVOS)
 
 
-@_add("forged", "a forged confirmation of a return credits nobody", SIGNED_BY_HUB)
+@_add("forged", "a forged confirmation of a return credits no account", SIGNED_BY_HUB)
 def forged(bench: Bench) -> None:
     confirmed, account = _paid(bench)
     offer = bench.decisions.offer_return(confirmed, PART_CENTAVOS)

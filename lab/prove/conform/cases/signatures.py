@@ -78,7 +78,7 @@ def real_after_forged(bench: Bench) -> None:
     bench.check_balance(account, BALANCE_CENTAVOS + AMOUNT_CENTAVOS)
 
 
-@GROUP.add("unsigned", "an unsigned confirmation credits nobody", SIGNED_BY_HUB)
+@GROUP.add("unsigned", "an unsigned confirmation credits no account", SIGNED_BY_HUB)
 def unsigned(bench: Bench) -> None:
     _check_moves_nothing(
         bench, lambda bench, message: _with_header(bench.record(message), HEADER_SIGNATURE, None), "unsigned"
@@ -101,13 +101,13 @@ def short_signature(bench: Bench) -> None:
     _check_moves_nothing(bench, cut, "with 8 bytes of its signature")
 
 
-@GROUP.add("other-topic", "a record that was signed for another topic credits nobody", SIGNATURE)
+@GROUP.add("other-topic", "a record that was signed for another topic credits no account", SIGNATURE)
 def other_topic(bench: Bench) -> None:
     topic = bank_topic(bench.examiner.other.code)
     _check_moves_nothing(bench, lambda bench, message: bench.record(message, topic=topic), f"signed for {topic}")
 
 
-@GROUP.add("other-type", "a record that was signed as another type credits nobody", SIGNATURE)
+@GROUP.add("other-type", "a record that was signed as another type credits no account", SIGNATURE)
 def other_type(bench: Bench) -> None:
     def renamed(bench: Bench, message: Message) -> Record:
         record = bench.record(message, message_type="TransferFailed")
@@ -116,7 +116,7 @@ def other_type(bench: Bench) -> None:
     _check_moves_nothing(bench, renamed, "signed as TransferFailed")
 
 
-@GROUP.add("other-value", "the signature of another amount credits nobody", SIGNATURE)
+@GROUP.add("other-value", "the signature of another amount credits no account", SIGNATURE)
 def other_value(bench: Bench) -> None:
     def borrowed(bench: Bench, message: Message) -> Record:
         other = replace(message, amount_centavos=AMOUNT_CENTAVOS + 1)
@@ -125,7 +125,7 @@ def other_value(bench: Bench) -> None:
     _check_moves_nothing(bench, borrowed, "with the signature of another amount")
 
 
-@GROUP.add("raw-secret", "a signature with the secret in place of the derived key credits nobody", SIGNATURE)
+@GROUP.add("raw-secret", "a signature with the secret in place of the derived key credits no account", SIGNATURE)
 def raw_secret(bench: Bench) -> None:
     def signed(bench: Bench, message: Message) -> Record:
         record = bench.record(message)
@@ -137,7 +137,7 @@ def raw_secret(bench: Bench) -> None:
     _check_moves_nothing(bench, signed, "signed with the secret itself")
 
 
-@GROUP.add("without-lengths", "a signature over the parts without their lengths credits nobody", SIGNATURE)
+@GROUP.add("without-lengths", "a signature over the parts without their lengths credits no account", SIGNATURE)
 def without_lengths(bench: Bench) -> None:
     def signed(bench: Bench, message: Message) -> Record:
         record = bench.record(message)
@@ -148,7 +148,7 @@ def without_lengths(bench: Bench) -> None:
     _check_moves_nothing(bench, signed, "signed without lengths")
 
 
-@GROUP.add("sender-is-a-bank", "a record whose sender is not the hub credits nobody", SIGNED_BY_HUB)
+@GROUP.add("sender-is-a-bank", "a record whose sender is not the hub credits no account", SIGNED_BY_HUB)
 def sender_is_a_bank(bench: Bench) -> None:
     for sender in (bench.examiner.other.ispb, bench.identity.ispb):
         _check_moves_nothing(
@@ -158,7 +158,7 @@ def sender_is_a_bank(bench: Bench) -> None:
         )
 
 
-@GROUP.add("sender-missing", "a record without a sender credits nobody", HEADERS)
+@GROUP.add("sender-missing", "a record without a sender credits no account", HEADERS)
 def sender_missing(bench: Bench) -> None:
     _check_moves_nothing(
         bench, lambda bench, message: _with_header(bench.record(message), HEADER_SENDER, None), "without a sender"
@@ -217,7 +217,7 @@ Forge = Callable[[Bench, Message], Record]
 
 
 def _check_moves_nothing(bench: Bench, forge: Forge, what: str) -> None:
-    """A confirmation that `forge` has spoilt credits nobody, and the real one after it does."""
+    """A confirmation that `forge` has spoilt credits no account, and the real one after it does."""
     account = bench.open_account()
     offer = bench.decisions.make_offer(account, AMOUNT_CENTAVOS)
     bench.decisions.send(offer)
