@@ -17,7 +17,7 @@ SEEN_STEP_MS: Final = 60_000
 class Device:
     """A browser that is signed in to an account. Times are real time, as sessions end by it.
 
-    `device_id` is the random id of the browser's session. It signs nobody in: the cookie that holds it is signed.
+    `device_id` is the random id of the browser's session. It gives no access: the cookie that holds it is signed.
     """
 
     device_id: str
