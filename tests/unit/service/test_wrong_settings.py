@@ -139,6 +139,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "webhook_timeout_seconds": ["0", "31", "x"],
     "webhook_retry_first_seconds": ["0", "3601"],
     "webhook_retry_cap_seconds": ["0", "0.5", "3601"],
+    "bank_contract": ["perhaps", "true"],
     "webhook_pix_max": ["0", "101", "x"],
 }
 
