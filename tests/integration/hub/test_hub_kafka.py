@@ -19,6 +19,7 @@ from hub.domain.flows.transfer.model import TransferStatus
 from hub.settings import HubSettings
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.process import wait_until
+from pix.messaging.kafka.browser import KafkaBrowser
 from pix.messaging.kafka.clients import KafkaSink, KafkaSource, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
 from pix.participant.dead_letters.model import DeadLetter, DeadLetterNotFound, DeadLetterState, DeadLetterTruncated
@@ -325,3 +326,20 @@ def test_an_unfit_letter_that_is_replayed_dies_again(network: Network) -> None:
 def test_the_hub_is_healthy(network: Network) -> None:
     assert set(network.hub.application.health.report().values()) == {"ok"}
     assert network.hub.lag() >= 0
+
+
+def test_the_topic_browser_reads_the_latest_records_below_an_offset(network: Network) -> None:
+    browser = KafkaBrowser(network.hub.kafka("browser"))
+    record = signed(request(), AURORA)
+    network.sink.publish([record])
+    newest = browser.read(HUB_TOPIC, None, None, 500)
+    found = next(each.record for each in newest if each.record.key == record.key)
+    assert found.value == record.value
+    extent = next(each for each in browser.extents([HUB_TOPIC]) if each.partition == found.partition)
+    assert extent.first <= found.offset < extent.next
+    (same,) = browser.read(HUB_TOPIC, found.partition, found.offset + 1, 1)
+    assert same.record.offset == found.offset and same.record.key == record.key
+    older = browser.read(HUB_TOPIC, found.partition, found.offset, 500)
+    assert all(each.record.offset < found.offset for each in older)
+    assert browser.read("no-such-topic", None, None, 5) == [] == browser.read(HUB_TOPIC, found.partition, 0, 5)
+    assert browser.extents(["no-such-topic"]) == []

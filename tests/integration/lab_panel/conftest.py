@@ -18,6 +18,7 @@ from lab.network.parts.ports import free_port
 from lab.network.run import Run
 from lab.network.supervisor import PartAction, PartKind, SupervisedPart, Supervisor
 from lab.panel.app import create_app
+from lab.panel.history import RunHistory
 from lab.panel.map_frame import MapFrame
 from lab.panel.operator_sign_in import OperatorSignIn
 from lab.panel.site import Laboratory
@@ -60,7 +61,9 @@ def lab(sample: Sample, tmp_path: Path) -> Iterator[Laboratory]:
         runner = ScenarioRunner(run, supervisor)
         tasks = TaskRunner(runner, run.reader, generator, QUIET_SECONDS_MAX)
         map_frame = MapFrame(network.hub_url, sample.name, health_monitor, client)
-        yield Laboratory(network, supervisor, health_monitor, generator, tasks, map_frame, run.ends)
+        yield Laboratory(
+            network, supervisor, health_monitor, generator, tasks, map_frame, run.ends, RunHistory(tmp_path)
+        )
         run.ends.set()
 
 
