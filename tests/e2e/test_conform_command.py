@@ -27,6 +27,7 @@ def test_our_bank_passes_three_groups(tmp_path: Path) -> None:
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(900)
 def test_our_bank_passes_every_case(tmp_path: Path) -> None:
     report, page, junit = (tmp_path / f"report.{ending}" for ending in ("json", "html", "xml"))
     files = ("--json", str(report), "--html", str(page), "--junit", str(junit))

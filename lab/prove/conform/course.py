@@ -28,7 +28,7 @@ from lab.prove.conform.case import Need
 from lab.prove.conform.contract import ANSWER_SECONDS_MAX, Json, new_client
 from lab.prove.conform.evidence import Evidence, Way
 from lab.prove.conform.examined import Examined, StartedBank, command_of, is_address
-from lab.prove.conform.examiner import ExamineOptions, make_broker
+from lab.prove.conform.examiner import ExamineOptions, make_broker, show_variables
 from lab.prove.conform.hub import Bank
 from lab.prove.conform.people import People
 from lab.prove.conform.verdict import CannotExamine, Failed
@@ -332,9 +332,8 @@ def open_course_examiner(
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         }
         if is_address(options.bank):
-            progress(
-                "Start the bank now; it needs " + ", ".join(f"{name}={each}" for name, each in environment.items())
-            )
+            progress("Start the bank now with these variables")
+            show_variables(environment)
             examined = Examined(options.bank.rstrip("/"), client, ACCOUNTS_PATH)
             examined.await_ready()
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
@@ -24,6 +25,7 @@ from lab.prove.conform.hub import Bank, ScriptedHub
 from lab.prove.conform.people import People
 from lab.prove.conform.verdict import CannotExamine, Failed
 from lab.prove.conform.wire import HubWire
+from lab.read.report import errors
 from pix.scheme.ids import ispb_of_code
 from pix.scheme.messages import Party
 from pix.scheme.people import mask_tax_id
@@ -211,6 +213,12 @@ def own_environment(postgres: EmbeddedPostgres, database: str, kafka: KafkaKind)
     }
 
 
+def show_variables(environment: Mapping[str, str]) -> None:
+    """Prints a line for each variable, to be copied into a shell."""
+    for name, value in environment.items():
+        errors.print(f"export {name}={quote(value)}", markup=False, highlight=False, soft_wrap=True)
+
+
 def _examined(
     options: ExamineOptions,
     environment: Mapping[str, str],
@@ -221,6 +229,5 @@ def _examined(
     if not is_address(options.bank):
         return StartedBank(command_of(options.bank), environment, folder, client)
     progress("Start the bank now with these variables, and with HTTP_HOST, HTTP_PORT and DATA_DIR of your choice")
-    for name, value in environment.items():
-        progress(f"  {name}={value}")
+    show_variables(environment)
     return Examined(options.bank.rstrip("/"), client)

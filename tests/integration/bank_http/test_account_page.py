@@ -237,3 +237,9 @@ def test_pages_have_no_invented_attributes(visit: Visit, aurora: BankApplication
     visitor = visit(aurora, ana)
     invented = {path: re.findall(r'\shx-[a-z-]+="', visitor.open(path).text) for path in PAGES}
     assert {path: found for path, found in invented.items() if found} == {}
+
+
+def test_a_list_of_one_page_has_no_pager(visit: Visit, aurora: BankApplication, ana: Account) -> None:
+    visitor = visit(aurora, ana)
+    for path in ("/statement", "/backoffice/books", "/backoffice/transfers", "/backoffice/accounts"):
+        assert 'class="pager' not in visitor.open(path).text, path

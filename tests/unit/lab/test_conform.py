@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.prove.conform.bench import Bench
 from lab.prove.conform.case import Case, Group, Need, Profile, Restart, Rule, Stage
-from lab.prove.conform.contract import BankApi
+from lab.prove.conform.contract import Account, BankApi
 from lab.prove.conform.engine import examine
 from lab.prove.conform.evidence import ENTRIES_MAX, TEXT_LENGTH_MAX, Evidence, Way
 from lab.prove.conform.examiner import Examiner
@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 CASES_MIN = 160
 RULE = Rule("A bank does what it must.", "docs/protocol.md#one-transfer")
 PEOPLE = 300
+ACCOUNT = Account("0001", "1", "CACC", "Ana", "39053344705", "open", 0)
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -208,6 +209,19 @@ def test_what_is_met_by_need_is_examined(group: Group) -> None:
 def test_nothing_examined_is_not_green(group: Group) -> None:
     add(group, "needy", lambda _bench: None, needs=[Need.RETURNS])
     assert not examined_with(group).is_green
+
+
+def test_without_the_endpoints_of_money_its_checks_are_left_out_and_told(group: Group) -> None:
+    def checks_money(bench: Bench) -> None:
+        bench.check_balance(ACCOUNT, 1)
+        bench.check_postings(ACCOUNT, "E1", 1)
+
+    add(group, "money", checks_money)
+    add(group, "other", lambda _bench: None)
+    examination = examined_with(group)
+    assert [result.money_not_examined for result in examination.results] == [True, False]
+    assert "In 1 cases the checks of money were left out" in html_report(examination)
+    assert json.loads(json_report(examination))["cases"][0]["money_not_examined"]
 
 
 @pytest.fixture
