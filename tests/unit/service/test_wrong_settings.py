@@ -102,7 +102,6 @@ WRONG: Final[dict[str, list[str]]] = {
     "course_grpc_port": ["0", "65536"],
     "course_answer_seconds": ["0", "nan", "inf"],
     "limits": ["perhaps"],
-    "bank_contract": ["perhaps"],
     "limit_day_transfer_centavos": ["-1", "R$ 10"],
     "limit_day_period_centavos": ["-1", "x"],
     "limit_night_transfer_centavos": ["-1", "x"],
