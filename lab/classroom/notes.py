@@ -53,7 +53,7 @@ NOTES: Final[Mapping[tuple[Example, StepKind], str]] = {
     ),
     (_FAILS, StepKind.PAYEE_BOOKS): translatable("Nothing to book, and still something to acknowledge. Ask why."),
     (_FAILS, StepKind.PAYER_BOOKS): translatable(
-        "The refund is a posting of its own; the first one is not deleted. Books are only ever added to."
+        "The refund is a second posting; the first one is not deleted. Books are only ever added to."
     ),
     (_FAILS, StepKind.CLOSE): translatable("A failed transfer stays failed. To pay again means a new id."),
     (_FAILS, StepKind.AUDIT): translatable(

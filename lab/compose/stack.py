@@ -181,7 +181,7 @@ class Stack:
         )
 
     def check_no_restarts(self) -> None:
-        """Raises `PartError`, with logs, when a process has ended by itself: Docker starts it again without a word."""
+        """Raises `PartError`, with logs, when a process has ended unexpectedly: Docker restarts it without a word."""
         died = [container.service for container in self.containers() if container.restarts]
         if died:
             raise PartError(f"{', '.join(died)} ended without being told to.\n{self.problems()}")

@@ -65,7 +65,7 @@ def _ideas(network: Network, population: Population) -> Sequence[str]:
             "     The course bank keeps no centavos, so that the hub refuses the second at once (AM09).",
         ]
     lines += [
-        "  4. Pay a key that nobody has. The course's wire knows no refusal, so that the money is listed as owed at",
+        "  4. Pay an unknown key. The course's wire knows no refusal, so that the money is listed as owed at",
         f"     {network.hub_url}/course; once the payer has a key, it comes back to that key within a minute.",
         f"     {_pay(payer_bank.url, payer, 'nobody@example.com', 5)}",
         f"     {_register(payer_bank.url, payer, KEY_OF_PAYER)}",

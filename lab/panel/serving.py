@@ -46,8 +46,8 @@ class PanelServer:
     ) -> None:
         """With a walkthrough the panel is a classroom.
 
-        With the `sign_in` of an earlier run its browsers stay signed in. `reset` is set when somebody asks for all to
-        start again without its data; without one nobody can.
+        With the `sign_in` of an earlier run its browsers stay signed in. `reset` is set when a request asks for all to
+        start again without its data; without one there is no such request.
         """
         health_monitor = HealthMonitor(supervisor)
         generator = Generator(run.reader.hub, run.rest, run.network.secrets.operator, run.in_background)

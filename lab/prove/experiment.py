@@ -64,7 +64,7 @@ class ExperimentResult:
     returns: ReturnOutcomes
     retries: int
     restarts: Mapping[str, int]
-    """Per service, how often it ended by itself and was started again."""
+    """Per service, how often it ended unexpectedly and was started again."""
     resends: int
     duplicates: int
     milliseconds: Sequence[int]

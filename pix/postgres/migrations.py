@@ -44,7 +44,7 @@ def migrate(url: str, migrations: Path) -> None:
 
 
 def migrate_in_child(url: str, migrations: Path) -> None:
-    """The same in a process of its own, which takes the memory with it. Call it before any thread is started.
+    """The same in a separate process, which takes the memory with it. Call it before any thread is started.
 
     A service that starts again finds the newest schema, and is spared the child with its second of imports.
     """

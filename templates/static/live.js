@@ -259,7 +259,7 @@
     }
   }
 
-  // The lamp, its word and the button that stops a live list while somebody reads.
+  // The lamp, its word and the button that stops a live list while a person reads.
   function watchBar(part, bar, stream) {
     const word = bar.querySelector("[data-live-word]");
     const pause = bar.querySelector("[data-live-pause]");

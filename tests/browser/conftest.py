@@ -131,7 +131,7 @@ def show(browser: Browser, street: Street, watch: Watch) -> Iterator[Show]:
 def watch() -> Iterator[Watch]:
     watching = Watch()
     yield watching
-    assert watching.strangers == [], "a page asked somebody else"
+    assert watching.strangers == [], "a page asked another host"
     assert watching.expects_errors or watching.complaints == []
 
 

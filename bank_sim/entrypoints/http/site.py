@@ -159,7 +159,7 @@ def session_account_number(request: Request) -> str:
 
 
 def visitors_account(request: Request) -> Account | None:
-    """The account in use, for the head of a page that anybody may see; None without one, or while it cannot be read."""
+    """The account in use, for the head of a public page; None without one, or while it cannot be read."""
     number = session_account_number(request)
     if not number:
         return None

@@ -92,7 +92,7 @@ class AddCourseBank:
             code=code,
             name=name,
             color=color,
-            # The adapter signs with what is derived from it; nobody else needs it.
+            # The adapter signs with what is derived from it; no other process needs it.
             secret=secrets.token_urlsafe(SECRET_BYTES),
             settlement_funds_centavos=settlement_funds_centavos,
         )

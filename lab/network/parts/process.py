@@ -152,7 +152,7 @@ class Child:
             if self._is_retired:
                 raise PartError(f"{self.name} is being stopped for good, so it is not started again.")
             if self._watchdog is not None:
-                # Of an earlier life that ended by itself.
+                # Of an earlier life that ended unexpectedly.
                 self._close_input(self._watchdog)
             self._pid = None
             self._log_start = log.tell()

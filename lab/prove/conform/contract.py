@@ -180,7 +180,7 @@ class BankApi:
 
 
 def new_client() -> httpx.Client:
-    # A connection for each call: a server may close one at any time after an answer, which is no fault of its own.
+    # A connection for each call: a server may close one at any time after an answer, which is no fault.
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
     return new_http_client(timeout=ANSWER_SECONDS_MAX, limits=limits)
 

@@ -25,14 +25,14 @@ WATCH_SECONDS: Final = 0.2
 STOP_GRACE_SECONDS: Final = 3.0
 """After the judgement; a bank that takes longer is killed."""
 RESTARTS_MAX: Final = 5
-"""Of a bank that ends by itself; then it stays down."""
+"""Of a bank that ends unexpectedly; then it stays down."""
 DISK_EACH_LOOKS: Final = 5
 """The data folder is looked at each second."""
 DISK_ENTRIES_MAX: Final = 10_000
 LOG_LINES_SHOWN: Final = 6
 LOG_LINE_LENGTH_MAX: Final = 120
 
-ENDED_NOTE: Final = translatable("ended by itself: {}")
+ENDED_NOTE: Final = translatable("ended unexpectedly: {}")
 OUTPUT_NOTE: Final = translatable("wrote too much output; {} MB of it were dropped")
 GAVE_UP_NOTE: Final = translatable("was not started again after it had ended {} times")
 DISK_NOTE: Final = translatable("exceeded {} MB of disk; kills: {}")
@@ -76,7 +76,7 @@ class EntrantProcess:
 
     @property
     def is_down_for_good(self) -> bool:
-        """It has ended by itself too often, or cannot be started."""
+        """It has ended unexpectedly too often, or cannot be started."""
         return bool(self._gave_up)
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class EntrantProcess:
         return notes
 
     def _launch(self, *, again: bool = False) -> None:
-        """`again`: it has ended by itself, and is left down if it was killed for a fault meanwhile."""
+        """`again`: it has ended unexpectedly, and is left down if it was killed for a fault meanwhile."""
         with self._acting:
             if self._child.is_running() or (again and self._is_held):
                 return

@@ -67,7 +67,7 @@ class TurnResult:
     score: Score
     judgement: Judgement
     notes: list[str] = field(default_factory=list)
-    """What a reader must know: it did not start, it ended by itself, it broke the contract …"""
+    """What a reader must know: it did not start, it ended unexpectedly, it broke the contract …"""
     log_tail: Sequence[str] = ()
     """Of a bank that did not start."""
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class TurnResult:
 
 
 class Turn:
-    """One entrant, in a network of its own."""
+    """One entrant, in a separate network."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from pix.runtime.outages import BrokerUnavailable
 
 RECORDS_PER_LOOK_MAX: Final = 1_000
 TOPICS_AGE_SECONDS_MAX: Final = 5.0
-"""A bank that is added while somebody watches is seen after this long."""
+"""A bank that is added while a person watches is seen after this long."""
 METADATA_TIMEOUT_SECONDS: Final = 5.0
 CLOCK_AHEAD_MS_MAX: Final = 24 * 3_600_000
 """A sender whose clock is further ahead than this is not believed."""

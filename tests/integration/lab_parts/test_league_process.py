@@ -88,7 +88,7 @@ def test_a_bank_that_keeps_ending_is_given_up(tmp_path: Path) -> None:
     with running(tmp_path, "print('no such table'); raise SystemExit(3)") as process:
         wait_until(lambda: process.is_down_for_good, SECONDS_MAX, "the bank to be given up")
         assert process.log_tail()[-1] == "no such table"
-        assert f"ended by itself: exit code 3 ({RESTARTS_MAX + 1} times)" in process.notes()
+        assert f"ended unexpectedly: exit code 3 ({RESTARTS_MAX + 1} times)" in process.notes()
         process.revive()
         assert process.is_down_for_good
 

@@ -62,7 +62,7 @@ class TransferQuery:
         try:
             narrow = replace(narrow, before=page_cursor(self.before))
         except SchemeError:
-            # An address that somebody has cut short: begin at the beginning.
+            # A cut address: begin at the beginning.
             narrow = replace(narrow, before=None)
         return ReadQuery(narrow, values, faults)
 

@@ -75,7 +75,7 @@ def refused(bench: Bench) -> None:
     bank.check_balance(payer, BALANCE_CENTAVOS)
 
 
-@_add("within-the-bank", "a payment between two of its own customers completes", rules.OWN_BANK)
+@_add("within-the-bank", "a payment between two customers of the bank completes", rules.OWN_BANK)
 def within_the_bank(bench: Bench) -> None:
     live = live_network(bench.examiner)
     bank, _ = live.benches(bench)

@@ -66,7 +66,7 @@ def end_to_end_id(bench: Bench) -> None:
     bench.decisions.await_request(transfer.id)
 
 
-@GROUP.add("unique-ids", "each payment has an id of its own, also at the same time", rules.UNIQUE_ID)
+@GROUP.add("unique-ids", "no two payments have one id, also at the same time", rules.UNIQUE_ID)
 def unique_ids(bench: Bench) -> None:
     account, key = bench.open_account(), bench.counterpart().key
     transfers = bench.at_once(*[lambda: bench.pay(account, key, 1_00) for _ in range(ORDERS_AT_ONCE)])
