@@ -71,7 +71,8 @@ compose-test: $(INSTALLED) ## test the network in containers: pay, kill, extend,
 simulate: $(INSTALLED) ## run simulated networks with faults, one per seed (SEEDS=200 START=1)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
 
-screenshots: $(INSTALLED) ## take the screenshots of docs/
+screenshots: $(INSTALLED) ## a picture of every page, telephone and desktop, in gallery/; and the screenshots of docs/
+	$(BIN)/python -m tests.browser.gallery
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 wheel: $(INSTALLED) ## build the wheel into dist/

@@ -1,0 +1,144 @@
+"""Every page at telephone and desktop size: `python -m tests.browser.gallery [folder]`; index.html there shows them.
+
+The pages are those of the screenshots' village and of the lab. The pictures are for people who change pages; the few
+of README and docs are made by `tests.browser.screenshots`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import chromium
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.screenshots import (
+    Studio,
+    first_key,
+    open_lab,
+    open_studio,
+    pay_for_lunch,
+    village_with_history,
+)
+from tests.prerequisites import find_chromium
+
+FOLDER: Final = Path("gallery")
+SIZES: Final[dict[str, dict[str, Any]]] = {"phone": PHONE, "desktop": DESKTOP}
+HEIGHT_MAX: Final = 2_400
+"""Of a picture; a longer page is cut."""
+SETTLE: Final = "document.fonts.ready"
+
+BANK_PAGES: Final = (
+    "/", "/pay", "/pay?way=code", "/pay?way=picture", "/pay?way=account", "/receive?amount=25,00&message=Pizza",
+    "/keys", "/statement", "/schedules", "/limits", "/account", "/developers", "/developers/requests",
+    "/developers/charges", "/developers/webhooks", "/developers/credentials",
+    "/backoffice", "/backoffice/accounts", "/backoffice/transfers", "/backoffice/books",
+    "/backoffice/returns", "/backoffice/dead-letters", "/backoffice/behaviour", "/backoffice/sandbox", "/api/docs",
+)  # fmt: skip
+PUBLIC_PAGES: Final = ("/sign-in", "/open-account")
+HUB_PAGES: Final = (
+    "/", "/map", "/activity", "/transfers", "/returns", "/banks", "/banks/001", "/directory", "/dead-letters",
+    "/topics", "/trail", "/clock", "/protocol", "/api/docs",
+)  # fmt: skip
+LAB_PAGES: Final = ("/", "/scenarios/new", "/runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    room: str
+    path: str
+    size: str
+    file: str
+
+
+class Gallery:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shots: list[Shot] = []
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, room: str, page: Page, paths: Sequence[str]) -> None:
+        """A picture of each path, at each size; a page that does not answer with 200 ends the run."""
+        for path in paths:
+            for size, options in SIZES.items():
+                page.set_viewport_size(options["viewport"])
+                answer = page.goto(path)
+                if answer is None or answer.status != 200:
+                    raise RuntimeError(f"{room} {path}: {answer and answer.status}")
+                page.evaluate(SETTLE)
+                height = page.evaluate("document.documentElement.scrollHeight")
+                viewport = {
+                    **options["viewport"],
+                    "height": min(max(height, options["viewport"]["height"]), HEIGHT_MAX),
+                }
+                page.set_viewport_size(viewport)
+                file = f"{room}-{re.sub(r'[^a-z0-9]+', '-', path.lower()).strip('-') or 'home'}-{size}.png"
+                page.screenshot(path=self._folder / file)
+                self._shots.append(Shot(room, path, size, file))
+            sys.stdout.write(f"{room} {path}\n")
+
+    def write_index(self) -> Path:
+        """The page that shows all pictures, a row for each page."""
+        rows = []
+        for room, path in dict.fromkeys((shot.room, shot.path) for shot in self._shots):
+            pictures = "".join(
+                f'<a href="{shot.file}"><img src="{shot.file}" alt="{shot.size}" loading="lazy"></a>'
+                for shot in self._shots
+                if (shot.room, shot.path) == (room, path)
+            )
+            rows.append(f"<h2>{html.escape(room)} <code>{html.escape(path)}</code></h2><p>{pictures}</p>")
+        index = self._folder / "index.html"
+        style = "body{font:16px system-ui;margin:2rem}img{height:420px;margin:0 1rem 1rem 0;border:1px solid #ccc}"
+        index.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Every page</title><style>{style}</style>'
+            f"<h1>Every page</h1>{''.join(rows)}</html>\n",
+            encoding="utf-8",
+        )
+        return index
+
+
+def take_village(gallery: Gallery, studio: Studio) -> None:
+    """The pages of a bank and of the hub."""
+    end_to_end_id = pay_for_lunch(studio.village)
+    gallery.take("bank", studio.look("001", None), PUBLIC_PAGES)
+    key = first_key(studio.village.banks["002"], 0)
+    transfer = f"/transfers/{end_to_end_id}?direction=outgoing"
+    more = (f"/pay/amount?key={key}", transfer, f"/transfers/{end_to_end_id}/receipt?direction=outgoing")
+    gallery.take("bank", studio.look("001", 0), (*BANK_PAGES, *more))
+    gallery.take("hub", studio.console("/"), (*HUB_PAGES, f"/transfers/{end_to_end_id}"))
+
+
+def take_lab(gallery: Gallery, browser: Browser) -> None:
+    """The pages of the lab and of the classroom."""
+    with open_lab(browser, is_classroom=False) as page:
+        gallery.take("lab", page, [_absolute(page, path) for path in LAB_PAGES])
+    with open_lab(browser, is_classroom=True) as page:
+        gallery.take("classroom", page, [_absolute(page, "/")])
+
+
+def _absolute(page: Page, path: str) -> str:
+    return re.sub(r"^(https?://[^/]+).*", rf"\1{path}", page.url)
+
+
+def main() -> int:
+    """Takes the pictures; 1 when there is no browser."""
+    if not find_chromium():
+        sys.stderr.write("There is no Chromium on the PATH nor in the variable CHROMIUM.\n")
+        return 1
+    gallery = Gallery(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    with chromium() as browser:
+        with open_studio(browser, FOLDER, village_with_history()) as studio:
+            take_village(gallery, studio)
+        take_lab(gallery, browser)
+    sys.stdout.write(f"{gallery.write_index()}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
