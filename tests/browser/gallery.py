@@ -73,11 +73,8 @@ class Gallery:
                     raise RuntimeError(f"{room} {path}: {answer and answer.status}")
                 page.evaluate(SETTLE)
                 height = page.evaluate("document.documentElement.scrollHeight")
-                viewport = {
-                    **options["viewport"],
-                    "height": min(max(height, options["viewport"]["height"]), HEIGHT_MAX),
-                }
-                page.set_viewport_size(viewport)
+                width, least = options["viewport"]["width"], options["viewport"]["height"]
+                page.set_viewport_size({"width": width, "height": min(max(height, least), HEIGHT_MAX)})
                 file = f"{room}-{re.sub(r'[^a-z0-9]+', '-', path.lower()).strip('-') or 'home'}-{size}.png"
                 page.screenshot(path=self._folder / file)
                 self._shots.append(Shot(room, path, size, file))
