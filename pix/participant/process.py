@@ -101,9 +101,10 @@ def run_roles(roles: Mapping[str, Role]) -> int:
         # Not `stop.set()`: a second signal may come amid the first one's handler, which holds the event's lock then.
         signal.signal(number, lambda *_: asked.append(True))
     threads = [threading.Thread(target=run, args=item, name=item[0], daemon=True) for item in roles.items()]
+    # Before the roles, which write lines as well: the log of a process begins with this one.
+    log.info("started", roles=list(roles), process=os.getpid())
     for thread in threads:
         thread.start()
-    log.info("started", roles=list(roles), process=os.getpid())
     # The kernel may hand a signal to another thread; Python runs its handler once this one looks up.
     while not asked and not stop.wait(SIGNAL_CHECK_SECONDS):
         pass

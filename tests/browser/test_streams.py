@@ -25,6 +25,8 @@ STREAMS_OF_A_BROWSER = 3
 PATIENCE_SECONDS = PATIENCE_MS / 1000
 RESTART_PATIENCE_MS = 60_000
 OPEN = "[data-live-state=open]"
+AT_REST = f"{OPEN}, [data-live-state=waiting]"
+"""A tab that has had a stream: each asks for one when it is opened, and takes another tab's place."""
 
 
 class Tabs:
@@ -80,6 +82,9 @@ def test_twelve_tabs_open_at_once_and_each_is_live_when_it_is_used(
 ) -> None:
     first = tabs.sign_in(bruno)
     pages = [first, *(tabs.open("/receive") for _ in range(TABS - 1))]
+    # A tab that still asks for its first stream would take that of one that is used meanwhile.
+    for page in pages:
+        expect(page.locator(AT_REST)).to_be_attached()
     tabs.await_streams(STREAMS_OF_A_BROWSER)
     for page in pages:
         use(page)
