@@ -44,7 +44,7 @@ BANK_PAGES: Final = (
 PUBLIC_PAGES: Final = ("/sign-in", "/open-account")
 HUB_PAGES: Final = (
     "/", "/map", "/activity", "/transfers", "/returns", "/banks", "/banks/001", "/directory", "/dead-letters",
-    "/topics", "/trail", "/clock", "/protocol", "/api/docs",
+    "/topics", "/trail", "/protocol", "/api/docs",
 )  # fmt: skip
 LAB_PAGES: Final = ("/", "/scenarios/new", "/runs")
 
