@@ -34,7 +34,7 @@ quick: $(INSTALLED) ## `make check` beside `make unit`: what to run before each 
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check unit
 
 unit: $(INSTALLED) ## unit tests, contracts on the stores in memory, and 200 simulated networks
-	$(BIN)/python -m pytest --quiet --durations=0 --durations-min=5 -m "not postgres and not prove" tests/unit tests/contract
+	$(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --durations=0 --durations-min=5 -m "not postgres and not prove" tests/unit tests/contract
 	$(BIN)/python -m tests.simulation --seeds 200
 
 # As many workers as cores, because tests with processes and browsers keep both busy. Files are handed out in the order of
