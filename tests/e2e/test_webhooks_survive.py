@@ -189,8 +189,9 @@ def test_a_ledger_forgets_a_line_that_was_never_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_paid_charge_is_told_whoever_dies(shop: Shop, tell: Tell) -> None:
-    say(tell, "seed 1", check_seed(shop, 1))
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_paid_charge_is_told_while_parts_are_killed(shop: Shop, seed: int, tell: Tell) -> None:
+    say(tell, f"seed {seed}", check_seed(shop, seed))
 
 
 @pytest.mark.prove
