@@ -53,10 +53,11 @@ def no_report(text: str, *values: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NetworkActivity:
-    """A fingerprint that changes whenever a transfer moves, and how many transfers are open."""
+    """A fingerprint that changes whenever money moves, and how many transfers and fundings are under way."""
 
     state: Hashable
-    open_transfers: int
+    under_way: int
+    """Open transfers, and banks that have yet to book a funding of their settlement account."""
 
 
 class NetworkReader:
@@ -91,13 +92,14 @@ class NetworkReader:
             (row.get("return_id") or row["end_to_end_id"], row["status"])
             for row in (*self.hub.transfers(open_only=True), *self.hub.returns("before", "next", open_only=True))
         )
+        accounts = {str(account["ispb"]): account for account in self.hub.settlement_accounts()}
         settlement = frozenset(
-            (account["ispb"], account["balance_centavos"], account["reserved_centavos"])
-            for account in self.hub.settlement_accounts()
+            (ispb, account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"])
+            for ispb, account in accounts.items()
         )
         counts = frozenset(self.hub.get("/transfers/counts").items())
         at_banks = []
-        undecided = 0
+        under_way = len(open_at_hub)
         for ispb, bank in self.banks().items():
             books = bank.books()
             rows = frozenset(
@@ -107,12 +109,15 @@ class NetworkReader:
                     *bank.returns("after", "next_cursor", undecided=True),
                 )
             )
-            undecided += len(rows)
+            under_way += len(rows)
+            # A bank books a funding only when it next asks the hub for its settlement account.
+            funded_centavos = accounts.get(ispb, {}).get("funded_centavos", 0)
+            under_way += books["capital_centavos"] != funded_centavos
             sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
             at_banks.append((ispb, books["postings"], sums, rows))
         at_adapter = tuple(tuple(bank.items()) for bank in self.hub.course()["banks"])
         state = (open_at_hub, settlement, counts, tuple(at_banks), at_adapter)
-        return NetworkActivity(state, len(open_at_hub) + undecided)
+        return NetworkActivity(state, under_way)
 
     def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
         """Reads everything. Raises `Unreachable`."""
@@ -172,7 +177,7 @@ class NetworkReader:
         while True:
             try:
                 activity = self.activity()
-                if activity == last and activity.open_transfers == 0:
+                if activity == last and activity.under_way == 0:
                     return True
                 last = activity
             except NotAllowed:

@@ -1,9 +1,10 @@
-"""The audit reads returns through the REST APIs of the hub and of both banks."""
+"""The audit reads returns and fundings through the REST APIs of the hub and of both banks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -92,3 +93,16 @@ def test_returns_under_way_and_done_are_audited(village: Village, reader: Networ
     assert done.is_final
     (returns,) = [finding for finding in done.findings if finding.invariant == "returns_keep_to_their_originals"]
     assert returns.numbers == {"returns": 3, "returned_centavos": 11_00, "exceeding": 0}
+
+
+def test_a_network_is_not_quiet_before_its_banks_have_booked_their_fundings(
+    village: Village, reader: NetworkReader
+) -> None:
+    for bank in village.banks.values():
+        bank.mirror_settlement()
+    assert reader.activity().under_way == 0
+    village.hub.fund_bank(code="001", amount_centavos=-5_00, funding_id=str(uuid4()))
+    assert reader.activity().under_way == 1
+    village.banks["001"].mirror_settlement()
+    assert reader.activity().under_way == 0
+    assert reader.audit(0).is_final
