@@ -1,0 +1,190 @@
+"""Injects the planned faults into a running cluster, one after the other, and notes when each struck and was over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Final, Protocol, TypeVar
+
+from lab.network.cluster.hosts import Host, HostNetwork
+from lab.network.cluster.links import Link
+from lab.network.parts.process import is_true_within
+from lab.prove.cluster.plan import ClusterFault, Kind
+from lab.prove.cluster.times import Struck
+
+READY_SECONDS_MAX: Final = 120.0
+"""For what was broken to be ready again; a replica of a database copies the primary's data first."""
+SETTLE_SECONDS: Final = 4.0
+"""Of traffic between a fault's end and the next fault."""
+ONE_WAY: Final = Link(loss_percent=100.0)
+SLOW: Final = Link(delay_ms=150.0, jitter_ms=50.0, loss_percent=2.0)
+"""A link across the world on a bad day."""
+
+
+Item = TypeVar("Item")
+
+
+class Replica(Protocol):
+    """A process of the cluster that can be killed and started again."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def host(self) -> Host: ...
+    def kill(self) -> None: ...
+    def start(self) -> None: ...
+    def is_ready(self) -> bool: ...
+
+
+class Broker(Replica, Protocol):
+    def wipe(self) -> None:
+        """Removes the data folder of a broker that is down."""
+
+
+class Database(Protocol):
+    def primary(self) -> Host: ...
+    def members(self) -> Sequence[Host]: ...
+    def kill(self, host: Host) -> None: ...
+    def start_member(self, host: Host) -> None: ...
+    def is_whole(self) -> bool:
+        """Whether there is one primary, and every other member follows it."""
+
+
+class Subject(Protocol):
+    """What a trial breaks."""
+
+    @property
+    def network(self) -> HostNetwork: ...
+    @property
+    def brokers(self) -> Sequence[Broker]: ...
+    @property
+    def hubs(self) -> Sequence[Replica]: ...
+    @property
+    def banks(self) -> Sequence[Replica]:
+        """Every replica of every bank."""
+
+    @property
+    def database(self) -> Database: ...
+    def controller(self) -> Broker:
+        """The broker that leads the metadata quorum."""
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class ClusterInjector:
+    def __init__(self, subject: Subject, report_step: Callable[[str], None]) -> None:
+        self._subject = subject
+        self._report_step = report_step
+        self.struck: list[Struck] = []
+        """The faults that are over."""
+        self.not_ready: list[str] = []
+        """What was not ready again within `READY_SECONDS_MAX`."""
+
+    def run(self, faults: Sequence[ClusterFault], stop: threading.Event) -> None:
+        """Injects each fault in turn, until all are over or `stop` is set. Raises PartError."""
+        for number, fault in enumerate(faults, 1):
+            if stop.wait(SETTLE_SECONDS):
+                return
+            self._inject(fault, f"{number} of {len(faults)}", stop)
+
+    def _inject(self, fault: ClusterFault, place: str, stop: threading.Event) -> None:
+        with ExitStack() as mend:
+            from_ms = now_ms()
+            target, is_ready = self._strike(fault, mend)
+            self._report_step(f"Fault {place}: {fault.kind.value} ({target}), {fault.seconds:.0f} s")
+            stop.wait(fault.seconds)
+        mended_ms = now_ms()
+        if not is_true_within(READY_SECONDS_MAX, is_ready):
+            self.not_ready.append(f"{fault.kind.value}: {target} was not ready within {READY_SECONDS_MAX:.0f} s")
+        self.struck.append(Struck(fault.kind, target, from_ms, mended_ms, now_ms()))
+
+    def _strike(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+        """Breaks it; `mend` gets what undoes it. Returns what was hit, and whether it is ready again."""
+        subject = self._subject
+        match fault.kind:
+            case Kind.BROKER_KILLED:
+                return _kill(_chosen(subject.brokers, fault.target), mend)
+            case Kind.BROKER_WIPED:
+                broker = _chosen(subject.brokers, fault.target)
+                broker.kill()
+                broker.wipe()
+                mend.callback(broker.start)
+                return _named(broker), broker.is_ready
+            case Kind.CONTROLLER_KILLED:
+                return _kill(subject.controller(), mend)
+            case Kind.PRIMARY_KILLED:
+                primary = subject.database.primary()
+                subject.database.kill(primary)
+                mend.callback(subject.database.start_member, primary)
+                return f"database on {primary.name}", subject.database.is_whole
+            case Kind.PRIMARY_CUT_OFF:
+                return self._cut_off_primary(fault, mend)
+            case Kind.HUB_KILLED:
+                return _kill(_chosen(subject.hubs, fault.target), mend)
+            case Kind.BANK_KILLED:
+                return _kill(_chosen(subject.banks, fault.target), mend)
+            case Kind.HUB_FROZEN:
+                return self._freeze(_chosen(subject.hubs, fault.target), mend)
+            case Kind.BANK_FROZEN:
+                return self._freeze(_chosen(subject.banks, fault.target), mend)
+            case Kind.HOST_CUT_OFF | Kind.ONE_WAY_LOSS | Kind.SLOW_LINKS:
+                return self._spoil_links(fault, mend)
+
+    def _freeze(self, replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+        self._subject.network.freeze(replica.host)
+        mend.callback(self._subject.network.thaw, replica.host)
+        return _named(replica), replica.is_ready
+
+    def _cut_off_primary(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+        """One hub is left on the primary's side: what it commits there must not count."""
+        network = self._subject.network
+        primary = self._subject.database.primary()
+        companion = _chosen(self._subject.hubs, fault.others).host
+        for host in network.hosts:
+            for near in {primary, companion}:
+                if host not in (primary, companion):
+                    network.cut(near, host)
+                    mend.callback(network.heal, near, host)
+        return f"database on {primary.name} with {companion.name}", self._subject.database.is_whole
+
+    def _spoil_links(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+        """Between one host and every second of the others."""
+        network = self._subject.network
+        host = _chosen(network.hosts, fault.target)
+        others = [each for each in network.hosts if each is not host]
+        chosen = others[fault.others % 2 :: 2]
+        for other in chosen:
+            if fault.kind is Kind.HOST_CUT_OFF:
+                network.cut(host, other)
+                mend.callback(network.heal, host, other)
+                continue
+            is_one_way = fault.kind is Kind.ONE_WAY_LOSS
+            before = network.link(host, other), network.link(other, host)
+            network.set_link(host, other, ONE_WAY if is_one_way else SLOW, one_way=is_one_way)
+            mend.callback(network.set_link, other, host, before[1], one_way=True)
+            mend.callback(network.set_link, host, other, before[0], one_way=True)
+        return f"{host.name} and {', '.join(each.name for each in chosen)}", self._is_all_ready
+
+    def _is_all_ready(self) -> bool:
+        subject = self._subject
+        return subject.database.is_whole() and all(
+            part.is_ready() for part in (*subject.brokers, *subject.hubs, *subject.banks)
+        )
+
+
+def _kill(replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+    replica.kill()
+    mend.callback(replica.start)
+    return _named(replica), replica.is_ready
+
+
+def _named(replica: Replica) -> str:
+    return f"{replica.name} on {replica.host.name}"
+
+
+def _chosen(items: Sequence[Item], number: int) -> Item:
+    return items[number % len(items)]
