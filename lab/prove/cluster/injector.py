@@ -76,8 +76,11 @@ def now_ms() -> int:
 
 
 class ClusterInjector:
-    def __init__(self, subject: Subject, report_step: Callable[[str], None]) -> None:
+    def __init__(
+        self, subject: Subject, report_step: Callable[[str], None], settle_seconds: float = SETTLE_SECONDS
+    ) -> None:
         self._subject = subject
+        self._settle_seconds = settle_seconds
         self._report_step = report_step
         self.struck: list[Struck] = []
         """The faults that are over."""
@@ -87,7 +90,7 @@ class ClusterInjector:
     def run(self, faults: Sequence[ClusterFault], stop: threading.Event) -> None:
         """Injects each fault in turn, until all are over or `stop` is set. Raises PartError."""
         for number, fault in enumerate(faults, 1):
-            if stop.wait(SETTLE_SECONDS):
+            if stop.wait(self._settle_seconds):
                 return
             self._inject(fault, f"{number} of {len(faults)}", stop)
 

@@ -1,0 +1,133 @@
+"""Each kind of fault breaks something of a cluster, and everything is mended when it is over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from lab.network.cluster.hosts import Host
+from lab.network.cluster.links import Link
+from lab.prove.cluster.injector import ClusterInjector, Subject
+from lab.prove.cluster.plan import ClusterFault, Kind
+
+HOSTS = [Host(f"h{number}", f"10.0.0.{number}", "") for number in range(1, 8)]
+
+
+class Network:
+    def __init__(self) -> None:
+        self.hosts = HOSTS
+        self.bad: set[Any] = set()
+        self.links: dict[tuple[str, str], Link] = {}
+
+    def cut(self, a: Host, b: Host) -> None:
+        self.bad.add(frozenset((a.name, b.name)))
+
+    def heal(self, a: Host, b: Host) -> None:
+        self.bad.discard(frozenset((a.name, b.name)))
+
+    def freeze(self, host: Host) -> None:
+        self.bad.add(host.name)
+
+    def thaw(self, host: Host) -> None:
+        self.bad.discard(host.name)
+
+    def link(self, a: Host, b: Host) -> Link:
+        return self.links.get((a.name, b.name), Link())
+
+    def set_link(self, a: Host, b: Host, link: Link, *, one_way: bool = False) -> None:
+        for pair in [(a, b)] if one_way else [(a, b), (b, a)]:
+            self.links[pair[0].name, pair[1].name] = link
+
+
+@dataclass
+class Part:
+    name: str
+    host: Host
+    is_up: bool = True
+    has_data: bool = True
+
+    def kill(self) -> None:
+        self.is_up = False
+
+    def start(self) -> None:
+        self.is_up = True
+
+    def wipe(self) -> None:
+        assert not self.is_up
+        self.has_data = False
+
+    def is_ready(self) -> bool:
+        return self.is_up
+
+
+class Database:
+    def __init__(self) -> None:
+        self.up = {"h1": True, "h2": True}
+
+    def primary(self) -> Host:
+        return HOSTS[0]
+
+    def kill(self, host: Host) -> None:
+        self.up[host.name] = False
+
+    def start_member(self, host: Host) -> None:
+        self.up[host.name] = True
+
+    def is_whole(self) -> bool:
+        return all(self.up.values())
+
+
+@dataclass
+class FakeCluster:
+    network: Network = field(default_factory=Network)
+    brokers: list[Part] = field(default_factory=lambda: [Part(f"broker-{n}", HOSTS[n]) for n in range(3)])
+    hubs: list[Part] = field(default_factory=lambda: [Part(f"hub-{n}", HOSTS[3 + n]) for n in range(2)])
+    banks: list[Part] = field(default_factory=lambda: [Part(f"bank-{n}", HOSTS[5 + n]) for n in range(2)])
+    database: Database = field(default_factory=Database)
+
+    def controller(self) -> Part:
+        return self.brokers[1]
+
+    def faults(self) -> Iterator[str]:
+        """Everything that is broken at this moment."""
+        yield from (str(each) for each in self.network.bad)
+        yield from (str(pair) for pair, link in self.network.links.items() if not link.is_clean)
+        yield from (part.name for part in (*self.brokers, *self.hubs, *self.banks) if not part.is_up)
+        yield from (name for name, up in self.database.up.items() if not up)
+
+
+@pytest.mark.parametrize("kind", Kind, ids=str)
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None:
+    cluster = FakeCluster()
+    during: list[list[str]] = []
+    injector = ClusterInjector(
+        cast(Subject, cluster), lambda _: during.append(list(cluster.faults())), settle_seconds=0.0
+    )
+    injector.run([ClusterFault(kind, number, number, 0.0)], threading.Event())
+    assert during[0], "nothing was broken"
+    assert list(cluster.faults()) == []
+    (struck,) = injector.struck
+    assert (struck.kind, injector.not_ready) == (kind, [])
+    assert struck.from_ms <= struck.mended_ms <= struck.ready_ms
+    assert all(broker.has_data for broker in cluster.brokers) is (kind is not Kind.BROKER_WIPED)
+
+
+def test_the_controller_is_the_broker_that_leads() -> None:
+    cluster = FakeCluster()
+    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, settle_seconds=0.0)
+    injector.run([ClusterFault(Kind.CONTROLLER_KILLED, 0, 0, 0.0)], threading.Event())
+    assert injector.struck[0].target == "broker-1 on h2"
+
+
+def test_no_fault_strikes_once_the_trial_is_to_end() -> None:
+    cluster = FakeCluster()
+    injector = ClusterInjector(cast(Subject, cluster), lambda _: None)
+    stop = threading.Event()
+    stop.set()
+    injector.run([ClusterFault(Kind.HUB_KILLED, 0, 0, 0.0)], stop)
+    assert injector.struck == []
