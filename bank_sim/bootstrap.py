@@ -53,7 +53,7 @@ class Bank(Participant[BankSettings]):
     def __init__(self, settings: BankSettings) -> None:
         super().__init__(settings)
         self.topic_and_group = bank_topic(settings.bank_code), bank_group(settings.bank_code)
-        clock = SystemClock()
+        clock = SystemClock(settings.clock_error_seconds)
         network = NetworkClock(clock, settings.first_time) if settings.virtual_clock else None
         watch_database(self.engine, self.telemetry.metrics, network or clock)
         self._hub = GrpcHub(

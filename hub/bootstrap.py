@@ -65,7 +65,7 @@ class Hub(Participant[HubSettings]):
         super().__init__(settings)
         metrics = self.telemetry.metrics
         watch_database(self.engine, metrics)
-        clock = SystemClock()
+        clock = SystemClock(settings.clock_error_seconds)
         network = NetworkClock(clock, settings.first_time) if settings.virtual_clock else None
         units = ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(metrics))
         self._directory = PostgresDirectory(

@@ -173,6 +173,8 @@ class ServiceSettings(BaseSettings):
     """The longest backoff between retransmissions."""
     session_secret: OptionalSecret = ""
     """Signs the pages' cookies and forms; at least 16 characters. Empty: the process makes one at its start."""
+    clock_error_seconds: Annotated[float, Field(ge=-SECONDS_MAX, le=SECONDS_MAX)] = 0.0
+    """Makes this process's clock fast, or slow below zero: what a trial with clocks apart sets."""
     virtual_clock: bool = False
     """The network has a virtual clock, which the hub owns and its console moves; alike at hub and banks. For demos and
     tests: time that is shown, and by which money moves, is then not real."""

@@ -39,8 +39,12 @@ def monotonic_ms() -> int:
 class SystemClock:
     """The machine's clock: real time, and scheme time in a network without a virtual clock."""
 
+    def __init__(self, error_seconds: float = 0.0) -> None:
+        """`error_seconds` makes the clock fast (above zero) or slow, as the clock of a badly kept machine is."""
+        self._error_ms = round(error_seconds * 1_000)
+
     def real_now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return time.time_ns() // 1_000_000 + self._error_ms
 
     def now_ms(self) -> int:
         return self.real_now_ms()
