@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from lab.network.cluster.hosts import Host, HostNetwork
 from lab.network.cluster.links import Link
@@ -38,16 +38,29 @@ class Replica(Protocol):
     def is_ready(self) -> bool: ...
 
 
-class Broker(Replica, Protocol):
-    def wipe(self) -> None:
-        """Removes the data folder of a broker that is down."""
+class Members(Protocol):
+    """The broker or database of each of some hosts."""
+
+    def kill(self, host: Any) -> None: ...
+    def start_member(self, host: Any) -> None:
+        """Starts it again, and does not wait until it is ready."""
 
 
-class Database(Protocol):
-    def primary(self) -> Host: ...
-    def members(self) -> Sequence[Host]: ...
-    def kill(self, host: Host) -> None: ...
-    def start_member(self, host: Host) -> None: ...
+class Brokers(Members, Protocol):
+    hosts: Sequence[Host]
+
+    def wipe(self, host: Host) -> None:
+        """Kills it and removes its disk."""
+
+    def seen(self) -> list[Host]:
+        """The hosts whose brokers a client sees."""
+
+    def controller(self) -> Host | None:
+        """Of the broker that leads the metadata quorum; None while none is known."""
+
+
+class Database(Members, Protocol):
+    def primary(self) -> Any: ...
     def is_whole(self) -> bool:
         """Whether there is one primary, and every other member follows it."""
 
@@ -58,7 +71,7 @@ class Subject(Protocol):
     @property
     def network(self) -> HostNetwork: ...
     @property
-    def brokers(self) -> Sequence[Broker]: ...
+    def brokers(self) -> Brokers: ...
     @property
     def hubs(self) -> Sequence[Replica]: ...
     @property
@@ -67,8 +80,6 @@ class Subject(Protocol):
 
     @property
     def database(self) -> Database: ...
-    def controller(self) -> Broker:
-        """The broker that leads the metadata quorum."""
 
 
 def now_ms() -> int:
@@ -109,16 +120,11 @@ class ClusterInjector:
         """Breaks it; `mend` gets what undoes it. Returns what was hit, and whether it is ready again."""
         subject = self._subject
         match fault.kind:
-            case Kind.BROKER_KILLED:
-                return _kill(_chosen(subject.brokers, fault.target), mend)
-            case Kind.BROKER_WIPED:
-                broker = _chosen(subject.brokers, fault.target)
-                broker.kill()
-                broker.wipe()
-                mend.callback(broker.start)
-                return _named(broker), broker.is_ready
+            case Kind.BROKER_KILLED | Kind.BROKER_WIPED:
+                return self._kill_broker(_chosen(subject.brokers.hosts, fault.target), fault.kind, mend)
             case Kind.CONTROLLER_KILLED:
-                return _kill(subject.controller(), mend)
+                controller = subject.brokers.controller()
+                return self._kill_broker(controller or _chosen(subject.brokers.hosts, fault.target), fault.kind, mend)
             case Kind.PRIMARY_KILLED:
                 primary = subject.database.primary()
                 subject.database.kill(primary)
@@ -136,6 +142,13 @@ class ClusterInjector:
                 return self._freeze(_chosen(subject.banks, fault.target), mend)
             case Kind.HOST_CUT_OFF | Kind.ONE_WAY_LOSS | Kind.SLOW_LINKS:
                 return self._spoil_links(fault, mend)
+
+    def _kill_broker(self, host: Host, kind: Kind, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+        brokers = self._subject.brokers
+        break_it = brokers.wipe if kind is Kind.BROKER_WIPED else brokers.kill
+        break_it(host)
+        mend.callback(brokers.start_member, host)
+        return f"broker on {host.name}", lambda: host in brokers.seen()
 
     def _freeze(self, replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         self._subject.network.freeze(replica.host)
@@ -174,8 +187,10 @@ class ClusterInjector:
 
     def _is_all_ready(self) -> bool:
         subject = self._subject
-        return subject.database.is_whole() and all(
-            part.is_ready() for part in (*subject.brokers, *subject.hubs, *subject.banks)
+        return (
+            subject.database.is_whole()
+            and len(subject.brokers.seen()) == len(subject.brokers.hosts)
+            and all(part.is_ready() for part in (*subject.hubs, *subject.banks))
         )
 
 
