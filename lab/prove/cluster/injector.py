@@ -34,7 +34,9 @@ class Replica(Protocol):
     @property
     def host(self) -> Host: ...
     def kill(self) -> None: ...
-    def start(self) -> None: ...
+    def launch(self) -> None:
+        """Starts it, and does not wait until it is ready."""
+
     def is_ready(self) -> bool: ...
 
 
@@ -75,8 +77,8 @@ class Subject(Protocol):
     @property
     def hubs(self) -> Sequence[Replica]: ...
     @property
-    def banks(self) -> Sequence[Replica]:
-        """Every replica of every bank."""
+    def services(self) -> Sequence[Replica]:
+        """Every hub, and every replica of every bank."""
 
     @property
     def database(self) -> Database: ...
@@ -135,13 +137,16 @@ class ClusterInjector:
             case Kind.HUB_KILLED:
                 return _kill(_chosen(subject.hubs, fault.target), mend)
             case Kind.BANK_KILLED:
-                return _kill(_chosen(subject.banks, fault.target), mend)
+                return _kill(self._bank(fault.target), mend)
             case Kind.HUB_FROZEN:
                 return self._freeze(_chosen(subject.hubs, fault.target), mend)
             case Kind.BANK_FROZEN:
-                return self._freeze(_chosen(subject.banks, fault.target), mend)
+                return self._freeze(self._bank(fault.target), mend)
             case Kind.HOST_CUT_OFF | Kind.ONE_WAY_LOSS | Kind.SLOW_LINKS:
                 return self._spoil_links(fault, mend)
+
+    def _bank(self, number: int) -> Replica:
+        return _chosen([each for each in self._subject.services if each not in self._subject.hubs], number)
 
     def _kill_broker(self, host: Host, kind: Kind, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         brokers = self._subject.brokers
@@ -190,13 +195,13 @@ class ClusterInjector:
         return (
             subject.database.is_whole()
             and len(subject.brokers.seen()) == len(subject.brokers.hosts)
-            and all(part.is_ready() for part in (*subject.hubs, *subject.banks))
+            and all(part.is_ready() for part in subject.services)
         )
 
 
 def _kill(replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
     replica.kill()
-    mend.callback(replica.start)
+    mend.callback(replica.launch)
     return _named(replica), replica.is_ready
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -13,8 +14,8 @@ from rich.table import Table
 
 from lab.drive.customers import Population
 from lab.drive.payments import PaymentDriver, good_payments, read_outcomes
-from lab.network.run import Run
-from lab.prove.cluster.injector import ClusterInjector, Subject
+from lab.network.cluster.cluster import Cluster
+from lab.prove.cluster.injector import ClusterInjector
 from lab.prove.cluster.plan import Group, plan_faults
 from lab.prove.cluster.times import FaultTimes, KindTimes, Life, summary, times_of
 from lab.read.audit import AuditReport
@@ -64,37 +65,25 @@ class TrialResult:
         )
 
 
-def run_trial(run: Run, subject: Subject, options: TrialOptions, progress: Callable[[str], None]) -> TrialResult:
+def run_trial(cluster: Cluster, options: TrialOptions, progress: Callable[[str], None]) -> TrialResult:
     """Plays one seed on a cluster that is up. Another seed may follow on the same cluster. Raises PartError."""
     started = time.monotonic()
-    random = Random(options.seed)
     faults = plan_faults(options.groups, options.faults_each, Random(f"faults/{options.seed}"))
-    payments = good_payments(Population.of(run.rest), options.transfers, random, f"cluster-{options.seed}")
-    injector = ClusterInjector(subject, progress)
-    failures: list[Exception] = []
-
-    def inject(stop: Any) -> None:
-        try:
-            injector.run(faults, stop)
-        except Exception as failure:  # noqa: BLE001 - raised below, in the thread that can say so
-            failures.append(failure)
-
-    with ExitStack() as stack:
-        driver = PaymentDriver(run.rest, RETRY_SECONDS_MAX, SENDERS, run.ends)
-        stack.callback(driver.close)
+    population = Population.of(cluster.rest)
+    payments = good_payments(population, options.transfers, Random(options.seed), f"cluster-{options.seed}")
+    injector = ClusterInjector(cluster, progress)
+    with closing(PaymentDriver(cluster.rest, RETRY_SECONDS_MAX, SENDERS)) as driver:
         progress(f"Seed {options.seed}: paying {options.transfers} times, with {len(faults)} faults")
         stream = driver.start(payments, options.rate_per_second)
-        thread = run.in_background(inject)
-        thread.join()
-        for failure in failures:
-            raise failure
+        injector.run(faults, threading.Event())
         stream.wait()
     progress("Waiting until every transfer is final")
-    is_quiet = run.reader.wait_for_quiet(QUIET_SECONDS_MAX)
+    reader = cluster.reader()
+    is_quiet = reader.wait_for_quiet(QUIET_SECONDS_MAX)
     progress("Auditing")
-    report = run.reader.audit(AUDIT_SECONDS_MAX)
-    found = read_outcomes(run.reader.hub, stream.sent)
-    lives = _lives(run.reader.hub, stream.ids)
+    report = reader.audit(AUDIT_SECONDS_MAX)
+    found = read_outcomes(reader.hub, stream.sent)
+    lives = _lives(reader.hub, stream.ids)
     return TrialResult(
         options=options,
         times=[times_of(struck, lives) for struck in injector.struck],

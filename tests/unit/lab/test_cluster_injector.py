@@ -52,7 +52,7 @@ class Part:
     def kill(self) -> None:
         self.is_up = False
 
-    def start(self) -> None:
+    def launch(self) -> None:
         self.is_up = True
 
     def is_ready(self) -> bool:
@@ -107,11 +107,15 @@ class FakeCluster:
     banks: list[Part] = field(default_factory=lambda: [Part(f"bank-{n}", HOSTS[5 + n]) for n in range(2)])
     database: Database = field(default_factory=Database)
 
+    @property
+    def services(self) -> list[Part]:
+        return [*self.hubs, *self.banks]
+
     def faults(self) -> Iterator[str]:
         """Everything that is broken at this moment."""
         yield from (str(each) for each in self.network.bad)
         yield from (str(pair) for pair, link in self.network.links.items() if not link.is_clean)
-        yield from (part.name for part in (*self.hubs, *self.banks) if not part.is_up)
+        yield from (part.name for part in self.services if not part.is_up)
         yield from self.brokers.down
         yield from (name for name, up in self.database.up.items() if not up)
 
