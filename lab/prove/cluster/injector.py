@@ -49,8 +49,8 @@ class Members(Protocol):
 
 
 class Brokers(Members, Protocol):
-    hosts: Sequence[Host]
-
+    @property
+    def hosts(self) -> Sequence[Host]: ...
     def wipe(self, host: Host) -> None:
         """Kills it and removes its disk."""
 
