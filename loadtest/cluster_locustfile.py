@@ -1,0 +1,77 @@
+"""Locust's file for `codepix cluster`: customers who pay over REST, in Locust's distributed mode.
+
+The variable CODEPIX_LOAD_TARGETS names a JSON file: `{"operator_password": …, "banks": {code: [address of each
+replica]}}`. Each worker reads the banks' customers at its start; a payment's idempotency key is new each time, so that
+the number of accepted payments is the number of transfers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from locust import FastHttpUser, constant_pacing, events, task
+from locust.runners import MasterRunner
+
+from lab.drive.customers import Customer, Population
+from lab.read.rest import BankRest, new_client
+
+TARGETS_VARIABLE: Final = "CODEPIX_LOAD_TARGETS"
+PAYMENT: Final = "pay"
+PACE_SECONDS: Final = 1.0
+"""A customer pays once in this time, or as often as the bank answers."""
+AMOUNT_CENTAVOS_MAX: Final = 1_00
+
+
+class Targets:
+    """The banks of the cluster and their customers, read once by each worker."""
+
+    def __init__(self, file: Path) -> None:
+        document = json.loads(file.read_text())
+        self.urls: dict[str, list[str]] = document["banks"]
+        self.headers = {"Authorization": f"Bearer {document['operator_password']}"}
+        client = new_client(document["operator_password"])
+        try:
+            banks = {code: BankRest(f"Bank {code}", urls[0], client) for code, urls in self.urls.items()}
+            self.population = Population.of(banks)
+        finally:
+            client.close()
+
+    def pair(self) -> tuple[Customer, Customer]:
+        """Who pays whom; who has plenty pays."""
+        payer, payee = random.choice(self.population.codes), random.choice(self.population.codes)
+        return self.population.rich(payer), random.choice(self.population.friends(payee))
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def read_targets(environment: Any, runner: Any, **_: Any) -> None:
+    """Reads the banks, except in the process that makes no load."""
+    if not isinstance(runner, MasterRunner):
+        environment.targets = Targets(Path(os.environ[TARGETS_VARIABLE]))
+
+
+class PayingCustomer(FastHttpUser):
+    host = "http://cluster"
+    """Never asked: each request names a bank."""
+    wait_time = constant_pacing(PACE_SECONDS)
+
+    @task
+    def pay(self) -> None:
+        targets: Targets = self.environment.targets
+        payer, payee = targets.pair()
+        key = payee.keys[0]
+        url = random.choice(targets.urls[payer.bank_code])
+        self.client.post(
+            f"{url}/api/v1/accounts/{payer.account_number}/transfers",
+            json={
+                "payee_key": {"kind": key.kind, "key": key.key},
+                "amount_centavos": random.randint(1, AMOUNT_CENTAVOS_MAX),
+                "description": "load",
+            },
+            headers={**targets.headers, "Idempotency-Key": str(uuid.uuid4())},
+            name=PAYMENT,
+        )
