@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from lab.cli.terminal import EXIT_BROKEN, EXIT_USAGE, Keep, progress, refuse, reporting_errors
 from lab.network.cluster.cluster import HUBS_DEFAULT, HUBS_MAX
 from lab.network.cluster.links import Link
-from lab.prove.cluster import ClusterOptions, cluster_document, cluster_table, run_cluster
-from lab.read.report import console, print_audit, print_json, print_lines
+from lab.prove.cluster.plan import Group
+from lab.prove.cluster.series import (
+    SeriesOptions,
+    cost_document,
+    cost_table,
+    measure_cost,
+    run_series,
+    series_document,
+)
+from lab.prove.cluster.steady import ClusterOptions, cluster_document, cluster_table, run_cluster
+from lab.prove.cluster.trial import TrialOptions, TrialResult, summary_table, trial_table
+from lab.read.report import audit_remarks, console, print_audit, print_json, print_lines
 
+SEEDS_MAX: Final = 1_000
 MILLISECONDS: Final = {"": 1.0, "ms": 1.0, "s": 1000.0}
 PERCENT: Final = {"": 1.0, "%": 1.0}
 MEGABITS: Final = {"": 1.0, "kbit": 0.001, "mbit": 1.0, "gbit": 1000.0}
@@ -34,6 +45,17 @@ def cluster(
     ] = 0,
     users: Annotated[int, typer.Option(min=1, max=1_000, help="Of that load; each pays once a second.")] = 20,
     seed: Annotated[int, typer.Option(help="Chooses the payments, and the packets that are lost.")] = 1,
+    faults: Annotated[
+        str, typer.Option(help=f"What fails while payments are made: {', '.join(Group)}, separated by commas.")
+    ] = "",
+    seeds: Annotated[
+        str, typer.Option(help="With --faults: trials one after the other, as 1..5 or 1,4.", show_default="--seed")
+    ] = "",
+    faults_each: Annotated[int, typer.Option(min=1, max=50, help="Faults of each group in a trial.")] = 2,
+    rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Payments a second while faults strike.")] = 10.0,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Instead: the CPU time of a transfer with one, two and three hubs.")
+    ] = False,
     keep: Keep = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of tables.")] = False,
 ) -> None:
@@ -51,6 +73,19 @@ def cluster(
     except ValueError as error:
         text = str(error)
         raise refuse(f"{text if text.startswith('--') else f'--{text}'}.", EXIT_USAGE) from None
+    if measure:
+        with reporting_errors():
+            cost = measure_cost(transfers, link, seed, progress)
+        if json:
+            print_json(cost_document(cost))
+        else:
+            console.print(cost_table(cost))
+        return
+    if faults:
+        trial = TrialOptions(transfers=transfers, groups=_groups(faults), faults_each=faults_each, rate_per_second=rate)
+        _play(SeriesOptions(seeds=_seeds(seeds or str(seed)), trial=trial, hubs=hubs, link=link, keep=keep), json)
+    if seeds:
+        raise refuse("--seeds: needs --faults.", EXIT_USAGE)
     options = ClusterOptions(
         hubs=hubs, link=link, transfers=transfers, load_seconds=load, load_users=users, seed=seed, keep=keep
     )
@@ -63,6 +98,45 @@ def cluster(
         print_audit(result.report)
         print_lines(result.unexpected)
     raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
+def _play(options: SeriesOptions, json: bool) -> NoReturn:
+    def show(trial: TrialResult) -> None:
+        if not json:
+            console.print(trial_table(trial))
+            print_lines([*trial.not_ready, *trial.unexpected, *audit_remarks(trial.report)])
+
+    with reporting_errors():
+        result = run_series(options, progress, show)
+    if json:
+        print_json(series_document(result))
+    else:
+        console.print(summary_table(result.trials))
+        print_audit(result.trials[-1].report)
+    raise typer.Exit(0 if result.is_ok else EXIT_BROKEN)
+
+
+def _groups(text: str) -> list[Group]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in tuple(Group)]
+    if unknown or not names:
+        raise refuse(
+            f"--faults: {', '.join(unknown) or 'nothing'} unknown; choose from {', '.join(Group)}.", EXIT_USAGE
+        )
+    return [Group(name) for name in dict.fromkeys(names)]
+
+
+def _seeds(text: str) -> list[int]:
+    """`1..5` or `1,4`."""
+    found = re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", text)
+    numbers = range(int(found[1]), int(found[2]) + 1) if found else text.split(",")
+    try:
+        seeds = [int(number) for number in numbers]
+    except ValueError:
+        seeds = []
+    if not 1 <= len(seeds) <= SEEDS_MAX:
+        raise refuse(f"--seeds: {text!r} must be 1 to {SEEDS_MAX} whole numbers, as 1..5 or 1,4.", EXIT_USAGE)
+    return seeds
 
 
 def _quantity(option: str, text: str, units: dict[str, float]) -> float:
