@@ -1,7 +1,7 @@
 """Locust's file for `codepix cluster`: customers who pay over REST, in Locust's distributed mode.
 
 The variable CODEPIX_LOAD_TARGETS names a JSON file: `{"operator_password": …, "banks": {code: [address of each
-replica]}}`. Each worker reads the banks' customers at its start; a payment's idempotency key is new each time, so that
+replica]}}`. Each worker reads the banks' customers once; a payment's idempotency key is new each time, so that
 the number of accepted payments is the number of transfers.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import uuid
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from locust import FastHttpUser, constant_pacing, events, task
-from locust.runners import MasterRunner
+from locust import FastHttpUser, constant_pacing, task
 
 from lab.drive.customers import Customer, Population
 from lab.read.rest import BankRest, new_client
@@ -47,11 +48,18 @@ class Targets:
         return self.population.rich(payer), random.choice(self.population.friends(payee))
 
 
-@events.init.add_listener  # type: ignore[untyped-decorator]
-def read_targets(environment: Any, runner: Any, **_: Any) -> None:
-    """Reads the banks, except in the process that makes no load."""
-    if not isinstance(runner, MasterRunner):
-        environment.targets = Targets(Path(os.environ[TARGETS_VARIABLE]))
+_reading = threading.Lock()
+
+
+@cache
+def _targets() -> Targets:
+    return Targets(Path(os.environ[TARGETS_VARIABLE]))
+
+
+def read_targets() -> Targets:
+    """The same for all users of a worker: the first one reads, and the others wait for it."""
+    with _reading:
+        return _targets()
 
 
 class PayingCustomer(FastHttpUser):
@@ -59,9 +67,13 @@ class PayingCustomer(FastHttpUser):
     """Never asked: each request names a bank."""
     wait_time = constant_pacing(PACE_SECONDS)
 
+    def on_start(self) -> None:
+        # Not when the worker starts: the load may begin before a worker has read.
+        self.targets = read_targets()
+
     @task
     def pay(self) -> None:
-        targets: Targets = self.environment.targets
+        targets = self.targets
         payer, payee = targets.pair()
         key = payee.keys[0]
         url = random.choice(targets.urls[payer.bank_code])

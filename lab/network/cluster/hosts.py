@@ -68,7 +68,7 @@ class Host:
         Its output is appended to `log`. Returns when the process exists, which says nothing about its readiness.
         Raises `PartError`.
         """
-        self.processes = [each for each in self.processes if each.is_running() or not isinstance(each, Process)]
+        self._forget_ended()
         process = Process(f"{name} on {self.name}", stop_grace_seconds, stop_signal=stop_signal)
         process.start(self.command(command, user), env, log, working_folder=working_folder)
         self.processes.append(process)
@@ -102,6 +102,13 @@ class Host:
         """Kills all of its programs, as a loss of power does; what they have on disk stays."""
         for process in self.processes:
             process.kill()
+
+    def _forget_ended(self) -> None:
+        """Services stay: they may be started again."""
+        for process in [each for each in self.processes if isinstance(each, Process) and not each.is_running()]:
+            # Closes what the lab holds of it.
+            process.kill()
+            self.processes.remove(process)
 
     def suspend_processes(self) -> None:
         """Sends SIGSTOP to every process, and returns when all of them stand still."""

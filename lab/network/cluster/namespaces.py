@@ -44,11 +44,14 @@ PROGRAMS: Final = {
 """By program, the Debian package that has it."""
 
 
-def check_machine() -> None:
-    """Raises `PartMissing`, in one sentence, where this machine cannot have hosts of network namespaces."""
-    if not sys.platform.startswith("linux"):
+def check_machine(platform: str = sys.platform, user_id: int | None = None) -> None:
+    """Raises `PartMissing`, in one sentence, where this machine cannot have hosts of network namespaces.
+
+    `user_id` is this process's by default.
+    """
+    if not platform.startswith("linux"):
         raise PartMissing("A cluster needs Linux, whose network namespaces are its hosts; this is another system.")
-    if os.geteuid() != 0:
+    if (os.geteuid() if user_id is None else user_id) != 0:
         raise PartMissing("A cluster needs root, because its hosts are network namespaces: run it with sudo.")
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
