@@ -19,6 +19,7 @@ KEEPALIVE_COUNT: Final = 3
 UNACKNOWLEDGED_MS_MAX: Final = 10_000
 """For bytes that the peer's kernel does not acknowledge."""
 MS_PER_SECOND: Final = 1_000
+TAKES_WRITES: Final = "read-write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def connection_parameters(address: DatabaseAddress, limits: DatabaseLimits = SER
     Server settings go in `options`, before those of the address: PostgreSQL takes the last of two.
     """
     parameters: dict[str, Any] = {
+        # Of a primary and its standbys, wherever the primary is.
+        **({"target_session_attrs": TAKES_WRITES} if _names_several_hosts(address) else {}),
         "connect_timeout": CONNECT_SECONDS_MAX,
         "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
         "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
@@ -74,6 +77,11 @@ def connection_parameters(address: DatabaseAddress, limits: DatabaseLimits = SER
     return {**named, "options": " ".join(option for option in options if option)}
 
 
+def _names_several_hosts(address: DatabaseAddress) -> bool:
+    hosts = address.query.get("host", "")
+    return not isinstance(hosts, str) or "," in hosts
+
+
 def _server_settings(limits: DatabaseLimits) -> str:
     settings = {
         "statement_timeout": _ms(limits.statement_seconds),
@@ -84,6 +92,8 @@ def _server_settings(limits: DatabaseLimits) -> str:
         "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
         "tcp_keepalives_count": KEEPALIVE_COUNT,
         "tcp_user_timeout": UNACKNOWLEDGED_MS_MAX,
+        # So everything that the server says besides is a warning, in whatever language: see FrugalConnection.commit.
+        "client_min_messages": "warning",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
