@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from psycopg2.extensions import libpq_version  # type: ignore[import-untyped]
+
 CONNECT_SECONDS_MAX: Final = 5
 KEEPALIVE_IDLE_SECONDS: Final = 5
 KEEPALIVE_INTERVAL_SECONDS: Final = 2
@@ -19,7 +21,14 @@ KEEPALIVE_COUNT: Final = 3
 UNACKNOWLEDGED_MS_MAX: Final = 10_000
 """For bytes that the peer's kernel does not acknowledge."""
 MS_PER_SECOND: Final = 1_000
-TAKES_WRITES: Final = "read-write"
+LIBPQ_WITH_RANDOM_HOSTS: Final = 160_000
+
+# A primary that others have replaced may still take connections, and answer no commit: with the hosts in an order of
+# chance, some connections find the new one.
+_TO_THE_PRIMARY: Final = {
+    "target_session_attrs": "read-write",
+    **({"load_balance_hosts": "random"} if libpq_version() >= LIBPQ_WITH_RANDOM_HOSTS else {}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,7 @@ def connection_parameters(address: DatabaseAddress, limits: DatabaseLimits = SER
     Server settings go in `options`, before those of the address: PostgreSQL takes the last of two.
     """
     parameters: dict[str, Any] = {
-        # Of a primary and its standbys, wherever the primary is.
-        **({"target_session_attrs": TAKES_WRITES} if _names_several_hosts(address) else {}),
+        **(_TO_THE_PRIMARY if _names_several_hosts(address) else {}),
         "connect_timeout": CONNECT_SECONDS_MAX,
         "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
         "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,

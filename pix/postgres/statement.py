@@ -6,6 +6,7 @@ For what is asked many hundred times a second: to plan the statement anew takes 
 from __future__ import annotations
 
 import contextlib
+import random
 import select
 import threading
 import time
@@ -115,10 +116,11 @@ class PreparedStatement:
             raise
 
     def _connect(self, deadline: float) -> None:
-        """To the first host that lets it in, as a connection that is not asynchronous does itself.
+        """To the first host that lets it in, in an order of chance, as libpq does it for other connections.
 
-        libpq keeps no time for an asynchronous one, and would wait for a host that is gone while another answers.
+        For an asynchronous one it keeps no time, and would wait for a host that is gone while another one answers.
         """
+        random.shuffle(self._dsns)
         for number, dsn in enumerate(self._dsns, 1):
             hosts_left = len(self._dsns) - number
             now = time.monotonic()

@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]
 import psycopg2  # type: ignore[import-untyped]
@@ -76,6 +77,16 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For data that need not last: a process that is killed loses nothing by it, the machine's power does."""
+
+
+class DatabaseServer(Protocol):
+    """Where a participant's database is."""
+
+    def create_database(self, name: str) -> None:
+        """Creates it unless it exists. Raises psycopg2.Error."""
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's URL of a database."""
 
 
 class EmbeddedPostgres(ChildPart):
