@@ -15,6 +15,8 @@ from typing import Any, Final
 import pytest
 
 from lab.network.cluster.namespaces import check_machine
+from lab.network.cluster.etcd import etcd_program
+from lab.network.cluster.patroni import patroni_command
 from lab.network.parts.apache_kafka import java_and_maven_available
 from lab.network.parts.errors import PartMissing
 from tests.charts import tools as chart_tools
@@ -79,12 +81,22 @@ def _why_no_hosts() -> str | None:
     return None
 
 
+def _why_no_database_cluster() -> str | None:
+    try:
+        etcd_program()
+        patroni_command(Path())
+    except PartMissing as missing:
+        return str(missing)
+    return None
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
     "go": _why_no_go,
     "charts": chart_tools.why_not,
     "hosts": _why_no_hosts,
+    "database_cluster": _why_no_database_cluster,
     "node": _why_no_node,
     "pix_api": _why_no_description,
     "prometheus": _why_no_prometheus,
