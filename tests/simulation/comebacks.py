@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix.participant.reachability import ABSENT_MS, GRACE_MS, Comeback, Reachability, RetransmitMissed
+from pix.participant.reachability import ABSENT_MS, GRACE_MS, Comeback, Reachability
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
 from pix.scheme.deliveries import HUB
 from tests.simulation.network import Timeline
@@ -43,8 +43,10 @@ class Member:
 class Comebacks:
     """Of one run."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, retransmit_missed: Callable[..., Callable[[], int]]) -> None:
+        """`retransmit_missed` makes the real thing, or what a planted bug puts in its place."""
         self._timeline = timeline
+        self._retransmit_missed = retransmit_missed
         self._members: list[Member] = []
 
     def join(self, instance: Instance, ispb: str, clock: Any, retransmit_waiting: RetransmitWaiting) -> None:
@@ -94,7 +96,7 @@ class Comebacks:
         member.is_planned = False
         again = member.reachability.broker_fails
         try:
-            RetransmitMissed(member.reachability, member.retransmit_waiting, lambda: True)()
+            self._retransmit_missed(member.reachability, member.retransmit_waiting, lambda: True)()
         except (DatabaseUnavailable, PublishFailed):
             again = True
         except Crashed as crash:

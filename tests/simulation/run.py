@@ -50,7 +50,7 @@ from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import isolating_poison
 from pix.participant.gateway import MessageGateway
-from pix.participant.reachability import Comeback
+from pix.participant.reachability import Comeback, RetransmitMissed
 from pix.runtime.health import Health
 from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.errors import SchemeError
@@ -142,6 +142,7 @@ class Plant:
     fail_expired: Callable[..., FailExpired] = FailExpired
     process_at_bank: Callable[..., ProcessMessages] = ProcessMessages
     resend_at_bank: Callable[..., Any] = RetransmitDue
+    retransmit_missed: Callable[..., Callable[[], int]] = RetransmitMissed
     loop_of: LoopOf = BatchLoop
     hub_store: Callable[[], HubStore] = HubStore
     has_unique_key: bool = True
@@ -284,7 +285,7 @@ class World:
         self.watch: CalmWatch | None = None
         self.hub_clocks: list[ParticipantClock] = []
         self.hub_fate = Fate(self.random)
-        self.comebacks = Comebacks(self.timeline) if seed % SEEDS_PER_COMEBACKS == 2 else None
+        self.comebacks = Comebacks(self.timeline, plant.retransmit_missed) if seed % SEEDS_PER_COMEBACKS == 2 else None
         """None: nobody notices who comes back."""
         self.last_back_ms: int | None = None
         """When the last participant came back that stayed away after all was healed."""
