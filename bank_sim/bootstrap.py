@@ -22,12 +22,17 @@ from bank_sim.application.webhooks.use_cases import Delivering
 from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
-from bank_sim.entrypoints.scheduler import outbox_sweep, periodic_tasks, planned_payments, scheduled_payments
+from bank_sim.entrypoints.scheduler import (
+    noting_the_hub,
+    outbox_sweep,
+    periodic_tasks,
+    planned_payments,
+    scheduled_payments,
+)
 from bank_sim.entrypoints.webhooks import WebhookDelivery
 from bank_sim.settings import BankSettings, Switch
 from pix.messaging.consumer import PausableSource
 from pix.messaging.kafka.acls import bank_group
-from pix.messaging.kafka.clients import KafkaSink
 from pix.participant.clock.following import following
 from pix.participant.clock.model import NetworkClock
 from pix.participant.clock.roles import ReportClock, WatchClock
@@ -35,6 +40,7 @@ from pix.participant.gateway import ProcessMessages
 from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
+from pix.participant.reachability import noting_senders
 from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
 from pix.runtime.allowed_hosts import parse_allowed_hosts
@@ -67,9 +73,7 @@ class Bank(Participant[BankSettings]):
         )
         self._scheme_clock: SchemeClock = network or clock
         gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
-        self._publisher = ThreadedPublisher(
-            lambda: self.telemetry.sink(KafkaSink(self.kafka("publisher"))), gateway.encode
-        )
+        self._publisher = ThreadedPublisher(lambda: self.new_sink("publisher"), gateway.encode)
         application = compose(
             identity=settings.identity,
             units=ObservedUnitsOfWork(PostgresUnitsOfWork(self.engine), FlowWatch(self.telemetry.metrics)),
@@ -95,7 +99,7 @@ class Bank(Participant[BankSettings]):
             has_sandbox=settings.sandbox,
             **self._seeded_ids(),
         )
-        process: ProcessMessages = application.process_messages
+        process: ProcessMessages = noting_senders(self.reachability, application.process_messages)
         if application.follow_clock is not None:
             process = following(application.follow_clock, process)
         self._handle = self.handler(gateway, process, application.dead_letters)
@@ -138,12 +142,16 @@ class Bank(Participant[BankSettings]):
                 return {name: self._http_role(), **self._api_pix_role()}
             case _:
                 return {
-                    name: outbox_sweep(application, self.lag_of_group(own_lag)).run,
+                    name: outbox_sweep(
+                        application, self.lag_of_group(own_lag), self.reachability, self.broker_answers
+                    ).run,
                     "periodic tasks": periodic_tasks(application).run,
                     "scheduled payments": scheduled_payments(application),
                     "webhooks": WebhookDelivery(application.webhooks.deliver_due, application.health).run,
                     **({"payments on demand": planned_payments(application)} if self.settings.sandbox else {}),
-                    "heartbeat": Heartbeat(application.send_heartbeat, own_lag or (lambda: None)).run,
+                    "heartbeat": Heartbeat(
+                        application.send_heartbeat, own_lag or (lambda: None), noting_the_hub(self.reachability)
+                    ).run,
                 }
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ from pix.participant.consumer_role import ConsumerRole
 from pix.participant.observers import ObservedUnitsOfWork
 from pix.participant.participant import Participant
 from pix.participant.process import Role, heed_interrupts
+from pix.participant.reachability import noting_senders
 from pix.rpc.kinds import GrpcServerKind
 from pix.rpc.server import serve_grpc
 from pix.rpc.tls import server_credentials
@@ -89,7 +90,8 @@ class Hub(Participant[HubSettings]):
         )
         codec = ProtobufV1Codec if network is None else partial(ProtobufV1Codec, clock=lambda: network.time)
         self._gateway = hub_gateway(self.application.queries.wire_keys, codec=codec)
-        self._handle = self.handler(self._gateway, self.application.process_messages, self.application.dead_letters)
+        process = noting_senders(self.reachability, self.application.process_messages)
+        self._handle = self.handler(self._gateway, process, self.application.dead_letters)
         self._readiness = KafkaBankReadiness(self.kafka("course"))
         self.course = compose_course(
             PostgresCourseUnits(self.engine),
@@ -123,7 +125,13 @@ class Hub(Participant[HubSettings]):
             case "course":
                 return self._course_roles() if self.settings.course_mode else {}
             case _:
-                role = outbox_sweep(self.application, self._publish, self.lag_of_group(own_lag)).run
+                role = outbox_sweep(
+                    self.application,
+                    self._publish,
+                    self.lag_of_group(own_lag),
+                    self.reachability,
+                    self.broker_answers,
+                ).run
         return {name: role, **clock}
 
     def close(self) -> None:

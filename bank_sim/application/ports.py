@@ -121,6 +121,12 @@ class RowRepository(Protocol[RowT]):
         has gone back since. Only an answer that is given late on purpose may wait for `ANSWER_DELAY_MS_MAX`.
         """
 
+    def lock_waiting(self, real_now_ms: int, before_ms: int, size: int) -> list[RowT]:
+        """At most `size` of those that are due later than now and before that time, the last due first.
+
+        Without answers that are given late on purpose. Skips what another replica holds.
+        """
+
     def add(self, rows: Sequence[RowT]) -> None:
         """New rows. Raises RowExists."""
 

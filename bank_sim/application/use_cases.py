@@ -44,7 +44,7 @@ from bank_sim.application.sandbox.webhook_faults import fault_by_rules
 from bank_sim.application.schedule_payment import CancelSchedule, EditSchedule, NoteFailureRead, SchedulePayment
 from bank_sim.application.seed_demo_people import SeedDemoPeople
 from bank_sim.application.sign_in import SignIn
-from bank_sim.application.sweep_transfers import RetransmitDue
+from bank_sim.application.sweep_transfers import RetransmitDue, RetransmitWaiting
 from bank_sim.application.typed_payee import ReadTypedPayee
 from bank_sim.application.webhooks.ports import ChooseFault
 from bank_sim.application.webhooks.use_cases import NOT_DELIVERING, Delivering, Webhooks, compose_webhooks, no_fault
@@ -92,6 +92,7 @@ class BankApplication:
     request_transfers: TakeOrders
     process_messages: ProcessMessages
     retransmit_due: RetransmitDue
+    retransmit_waiting: RetransmitWaiting
     restore_transfers: RestoreTransfers
     returns: Returns
     payable_codes: PayableCodes
@@ -219,6 +220,7 @@ def compose(
         request_transfers=request_transfers,
         process_messages=ProcessMessages(units, scheme_clock, clock, identity, policy, unknown_charges=unknown_charges),
         retransmit_due=RetransmitDue(units, publisher, clock, policy),
+        retransmit_waiting=RetransmitWaiting(units, publisher, clock, policy),
         restore_transfers=RestoreTransfers(units, scheme_clock, clock, identity, policy),
         returns=returns,
         charges=charges,

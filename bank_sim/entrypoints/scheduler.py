@@ -8,8 +8,10 @@ from typing import Final
 
 from bank_sim.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from bank_sim.application.use_cases import BankApplication
+from pix.participant.reachability import Comeback, Reachability, RetransmitMissed
 from pix.participant.scheduler import OutboxSweep, PeriodicTask, PeriodicTasks, repeat
 from pix.runtime.logs import logger
+from pix.scheme.deliveries import HUB
 
 MIRROR_SECONDS: Final = 3.0
 MEET_SECONDS: Final = 10.0
@@ -25,8 +27,36 @@ CHARGE_REMOVAL_SECONDS: Final = 30.0
 log = logger(__name__)
 
 
-def outbox_sweep(application: BankApplication, lag: Callable[[], int]) -> OutboxSweep:
-    return OutboxSweep(application.retransmit_due, lag, application.health, TRANSFERS_PER_SWEEP_MAX)
+def outbox_sweep(
+    application: BankApplication,
+    lag: Callable[[], int],
+    reachability: Reachability,
+    broker_answers: Callable[[], bool],
+) -> OutboxSweep:
+    """`lag` counts the records that wait for the bank."""
+
+    def retransmit_waiting(comeback: Comeback, before_ms: int | None) -> tuple[int, int | None]:
+        return application.retransmit_waiting(comeback.since_ms, before_ms)
+
+    return OutboxSweep(
+        application.retransmit_due,
+        lag,
+        application.health,
+        TRANSFERS_PER_SWEEP_MAX,
+        retransmit_missed=RetransmitMissed(reachability, retransmit_waiting, broker_answers),
+    )
+
+
+def noting_the_hub(reachability: Reachability) -> Callable[[bool], None]:
+    """Notes for each heartbeat whether the hub has taken it."""
+
+    def note(is_delivered: bool) -> None:
+        if is_delivered:
+            reachability.note_seen([HUB])
+        else:
+            reachability.note_missing(HUB)
+
+    return note
 
 
 def periodic_tasks(application: BankApplication) -> PeriodicTasks:

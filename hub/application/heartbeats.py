@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hub.application.ports import UnitsOfWork
 from hub.domain.bank import VERSION_LENGTH_MAX
-from hub.domain.liveness import INSTANCE_AGE_MS_MAX, BankInstance
+from hub.domain.liveness import INSTANCE_AGE_MS_MAX, BankInstance, liveness_by_bank
 from pix.runtime.clock import Clock
 from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_line
+from pix.scheme.values import value_object
 
 INSTANCE_LENGTH_MAX = 40
 LAG_MAX = 10**15
@@ -52,3 +54,34 @@ class LeaveNetwork:
                 if (known.ispb, known.instance) == (ispb, instance):
                     unit.heartbeats.put(replace(known, lag=None, last_seen_at_ms=now_ms, left_at_ms=now_ms))
                     unit.commit()
+
+
+@value_object
+class LastSign:
+    """The last heartbeat of a bank."""
+
+    ispb: str
+    age_ms: int
+    lag: int
+    """Its consumer lag in records; 0 when no process of it has told one."""
+
+
+class ReadLastSigns:
+    """When each bank has last sent a heartbeat; those of the last day."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def __call__(self) -> Sequence[LastSign]:
+        """An orderly stop is no heartbeat. Raises DatabaseUnavailable."""
+        now_ms = self._clock.real_now_ms()
+        with self._units() as unit:
+            instances = unit.heartbeats.all()
+        running = [each for each in instances if each.left_at_ms is None]
+        return [
+            # One in the future is from before a step back of the clock.
+            LastSign(ispb, abs(now_ms - liveness.last_seen_at_ms), liveness.lag or 0)
+            for ispb, liveness in liveness_by_bank(running, now_ms).items()
+            if liveness.last_seen_at_ms is not None
+        ]

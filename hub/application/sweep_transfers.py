@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.application.ports import RowChange, RowRepository, UnitOfWork, UnitsOfWork
-from hub.domain.flows import decide_retransmission, decide_timeout
+from hub.domain.flows import decide_retransmission, decide_timeout, owed
 from hub.domain.flows.flow import Decision
 from hub.domain.settlement import Movement, apply_movement, changes_of
 from hub.domain.tallies import tally_changes
@@ -47,6 +47,56 @@ class RetransmitDue:
             )
             unit.commit()
         return outgoing
+
+
+class RetransmitWaiting:
+    """Retransmits what waits for a bank that is reachable again, before its backoff is over; a batch a call."""
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        scheme_clock: SchemeClock,
+        clock: Clock,
+        policy: RetransmissionPolicy,
+        timeout_ms: int | None = None,
+    ) -> None:
+        self._units = units
+        self._scheme_clock = scheme_clock
+        self._clock = clock
+        self._policy = policy
+        self._timeout_ms = timeout_ms
+
+    def __call__(self, ispb: str, since_ms: int, before_ms: int | None = None) -> tuple[list[Outgoing], int | None]:
+        """The messages to send, and what to hand over as `before_ms` for those that remain; None: none remain.
+
+        `since_ms` is when the bank became reachable, by this clock. What waits longest comes first; each row that is
+        looked at has its next time already. Raises DatabaseUnavailable.
+        """
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
+        # What is due later than the longest backoff is due now, and none of ours.
+        until_ms = real_now_ms + self._policy.cap_ms + 1 if before_ms is None else before_ms
+        remaining_ms: list[int] = []
+
+        def lock(rows: RowRepository[Any]) -> Sequence[Any]:
+            waiting = rows.lock_waiting(real_now_ms, until_ms, ispb, TRANSFERS_PER_SWEEP_MAX)
+            if len(waiting) == TRANSFERS_PER_SWEEP_MAX:
+                remaining_ms.append(waiting[-1].resend_at_ms)
+            return [row for row in waiting if self._was_missed(row, ispb, since_ms)]
+
+        with self._units() as unit:
+            outgoing = _sweep(
+                unit,
+                lock,
+                lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
+            )
+            unit.commit()
+        return outgoing, max(remaining_ms, default=None)
+
+    def _was_missed(self, row: Any, ispb: str, since_ms: int) -> bool:
+        """Whether the bank owes an answer to what the row sent before `since_ms`."""
+        return self._policy.was_sent_before(row.row_id, row.resend_count, row.resend_at_ms, since_ms) and any(
+            receiver == ispb for receiver, _ in owed(row)
+        )
 
 
 class FailExpired:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hub.application.admit_banks import AddBank, AuthenticateBank, JoinNetwork
 from hub.application.bank_states import ReadBankStates
 from hub.application.fund_bank import FundBank
-from hub.application.heartbeats import LeaveNetwork, RecordHeartbeat
+from hub.application.heartbeats import LeaveNetwork, ReadLastSigns, RecordHeartbeat
 from hub.application.keys import FindKey, ListKeys, RegisterKey, RemoveKey, by_chance
 from hub.application.network_clock import NetworkClockControl
 from hub.application.network_overview import NetworkOverview
@@ -17,7 +17,7 @@ from hub.application.process_messages import ProcessMessages
 from hub.application.queries import Queries
 from hub.application.recount_transfers import RecountTransfers
 from hub.application.suspend_bank import ResumeBank, SuspendBank
-from hub.application.sweep_transfers import FailExpired, RetransmitDue
+from hub.application.sweep_transfers import FailExpired, RetransmitDue, RetransmitWaiting
 from hub.application.trail import note_letters
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
@@ -37,6 +37,7 @@ class HubApplication:
     join_network: JoinNetwork
     record_heartbeat: RecordHeartbeat
     leave_network: LeaveNetwork
+    read_last_signs: ReadLastSigns
     read_bank_states: ReadBankStates
     network_overview: NetworkOverview
     fund_bank: FundBank
@@ -48,6 +49,7 @@ class HubApplication:
     remove_key: RemoveKey
     process_messages: ProcessMessages
     retransmit_due: RetransmitDue
+    retransmit_waiting: RetransmitWaiting
     fail_expired: FailExpired
     recount_transfers: RecountTransfers
     dead_letters: DeadLetters
@@ -91,6 +93,7 @@ def compose(
         join_network=JoinNetwork(units, scheme_clock),
         record_heartbeat=RecordHeartbeat(units, clock),
         leave_network=LeaveNetwork(units, clock),
+        read_last_signs=ReadLastSigns(units, clock),
         read_bank_states=read_bank_states,
         network_overview=NetworkOverview(units, scheme_clock, read_bank_states, monotonic_ms),
         fund_bank=FundBank(units, scheme_clock, clock),
@@ -102,6 +105,7 @@ def compose(
         remove_key=RemoveKey(units, scheme_clock),
         process_messages=ProcessMessages(units, scheme_clock, clock, policy, timeout_ms),
         retransmit_due=RetransmitDue(units, scheme_clock, clock, policy, timeout_ms),
+        retransmit_waiting=RetransmitWaiting(units, scheme_clock, clock, policy, timeout_ms),
         fail_expired=FailExpired(units, scheme_clock, clock, policy, timeout_ms),
         recount_transfers=RecountTransfers(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1, note_act=note_letters(clock)),

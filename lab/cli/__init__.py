@@ -16,6 +16,7 @@ from lab.cli.demo import demo
 from lab.cli.experiment import experiment
 from lab.cli.league import league
 from lab.cli.payer import payer
+from lab.cli.recovery import recovery
 from lab.cli.sandbox import sandbox
 from lab.cli.scenario import scenario
 from lab.cli.smoke import smoke
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.callback()(offer_version)
 for command in (demo, sandbox, certs, audit, smoke, experiment, scenario, conform, league, cluster):
+for command in (demo, sandbox, certs, audit, smoke, experiment, recovery, scenario, conform, league):
     app.command()(command)
 app.add_typer(clock, name="clock")
 app.add_typer(payer, name="payer")

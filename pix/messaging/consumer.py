@@ -17,7 +17,8 @@ from pix.wire.record import Record, without_bytes
 
 POLL_SECONDS: Final = 0.5
 WAIT_SECONDS_FIRST: Final = 0.2
-WAIT_SECONDS_MAX: Final = 5.0
+WAIT_SECONDS_MAX: Final = 1.0
+"""An attempt a second costs little, and what waits goes on that soon once the database or the broker is back."""
 LAG_AGE_SECONDS_MAX: Final = 0.5
 CONNECTION_BREAKS_MAX: Final = 3
 """So often in a row, while the database answers, a batch may break the connection; then so often a record alone."""

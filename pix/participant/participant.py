@@ -17,10 +17,12 @@ from pix.participant.consumer_role import ConsumerRole
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.gateway import MessageGateway, ProcessMessages
 from pix.participant.process import Role
+from pix.participant.reachability import Reachability, WatchedSink
 from pix.participant.settings import Settings
 from pix.participant.telemetry import Telemetry
 from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
 from pix.postgres.migrations import is_migrated, migrate_in_child
+from pix.runtime.clock import SystemClock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.version import codepix_version
@@ -55,6 +57,7 @@ class Participant(ABC, Generic[Settings]):
         self.telemetry.metrics.watch_health(self.health)
         self.health.add_probe("database", lambda: why_database_is_not_ready(self.engine), WRITE_PROBE_AGE_SECONDS_MAX)
         self.health.add_probe("schema", self._why_schema_is_not_ready)
+        self.reachability = Reachability(SystemClock(), monotonic_ms)
         self._sink: RecordSink | None = None
         self._consumer: ConsumerRole | None = None
 
@@ -90,8 +93,12 @@ class Participant(ABC, Generic[Settings]):
     def sink(self) -> RecordSink:
         """The producer of the roles, opened when it is first needed."""
         if self._sink is None:
-            self._sink = self.telemetry.sink(KafkaSink(self.kafka()))
+            self._sink = self.new_sink()
         return self._sink
+
+    def new_sink(self, part: str = "") -> RecordSink:
+        """A producer that notes whether the broker takes what is published."""
+        return WatchedSink(self.telemetry.sink(KafkaSink(self.kafka(part))), self.reachability)
 
     def handler(self, gateway: MessageGateway, process: ProcessMessages, dead_letters: DeadLetters) -> BatchHandler:
         """Processes records, and returns the answers; a record that cannot be processed becomes a dead letter."""
@@ -135,4 +142,7 @@ class Participant(ABC, Generic[Settings]):
             return "unknown, the database does not answer"
 
     def _why_broker_is_not_ready(self) -> str:
-        return "" if broker_answers(self.kafka("probe"), BROKER_PROBE_SECONDS) else "the broker does not answer"
+        return "" if self.broker_answers() else "the broker does not answer"
+
+    def broker_answers(self) -> bool:
+        return broker_answers(self.kafka("probe"), BROKER_PROBE_SECONDS)

@@ -20,6 +20,8 @@ SWEEP_SECONDS_MAX: Final = 30.0
 
 TASK_CHECK_SECONDS: Final = 0.5
 JOIN_RETRY_SECONDS: Final = 1.0
+HEARTBEAT_RETRY_SECONDS: Final = 0.5
+"""After one that was not delivered: what waits for the hub is sent as soon as it is back."""
 HEARTBEAT_SECONDS: Final = 2.0
 """The hub calls a bank stopped after 15 seconds without a heartbeat."""
 
@@ -37,6 +39,10 @@ class OutboxSweep:
     sweep_max: int
     """So much at once tells that more may be due."""
     fail_expired: Callable[[], int] = lambda: 0
+    look_around: Callable[[], None] = lambda: None
+    """Notes which counterparts are there; in each sweep, since those that are there must not seem absent."""
+    retransmit_missed: Callable[[], int] = lambda: 0
+    """What counterparts have missed that are reachable again."""
 
     def run(self, stop: threading.Event) -> None:
         """Sweeps at intervals until `stop` is set, and at once again after a full sweep."""
@@ -60,6 +66,7 @@ class OutboxSweep:
 
     def sweep(self) -> int:
         """One sweep; returns how much was due, at least. Raises DatabaseUnavailable, BrokerUnavailable."""
+        self.look_around()
         expired = self.fail_expired()
         if expired >= self.sweep_max or self.lag() > LAG_RECORDS_MAX:
             # A transfer that has expired fails before anything of it is retransmitted.
@@ -67,6 +74,9 @@ class OutboxSweep:
         due = self.retransmit_due()
         if due:
             log.info("retransmitted", due=due)
+        if due < self.sweep_max:
+            # One batch a sweep, so that a counterpart that is back is not flooded.
+            self.retransmit_missed()
         return max(expired, due)
 
 
@@ -141,20 +151,31 @@ class SendHeartbeat(Protocol):
 class Heartbeat:
     """Sends heartbeats, and at the end that this process leaves; in a separate thread, so that no task delays it."""
 
-    def __init__(self, send_heartbeat: SendHeartbeat, lag: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        send_heartbeat: SendHeartbeat,
+        lag: Callable[[], int | None],
+        note_delivered: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """`note_delivered` is told of each heartbeat whether the hub has taken it."""
         self._send_heartbeat = send_heartbeat
         self._lag = lag
+        self._note_delivered = note_delivered
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            self._send(lambda: self._send_heartbeat(self._lag()))
-            stop.wait(HEARTBEAT_SECONDS)
+            is_delivered = self._send(lambda: self._send_heartbeat(self._lag()))
+            self._note_delivered(is_delivered)
+            stop.wait(HEARTBEAT_SECONDS if is_delivered else HEARTBEAT_RETRY_SECONDS)
         self._send(self._send_heartbeat.leave)
 
-    def _send(self, act: Callable[[], None]) -> None:
+    def _send(self, act: Callable[[], None]) -> bool:
         try:
             act()
         except SchemeError as error:
             log.debug("heartbeat not delivered", error=str(error))
         except Exception:
             log.exception("heartbeat not delivered")
+        else:
+            return True
+        return False

@@ -25,6 +25,13 @@ class RetransmissionPolicy:
     first_ms: int = 5_000
     cap_ms: int = 60_000
 
+    def was_sent_before(self, end_to_end_id: str, attempt: int, resend_at_ms: int, moment_ms: int) -> bool:
+        """Whether a message that is due at `resend_at_ms`, after so many retransmissions, was last sent before then.
+
+        A counterpart that was away until that moment may have missed it; a later message it has yet to answer.
+        """
+        return resend_at_ms - self.delay_ms(end_to_end_id, attempt) < moment_ms
+
     def delay_ms(self, end_to_end_id: str, attempt: int) -> int:
         """Milliseconds to wait after sending for the `attempt`-th time (0 is the first send)."""
         full_ms = min(self.first_ms << min(attempt, ATTEMPTS_BEFORE_CAP_MAX), self.cap_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -29,6 +29,7 @@ from hub.domain.flows.returns.model import ReturnStatus as HubReturnStatus
 from hub.domain.flows.transfer.model import Transfer as HubTransfer
 from hub.domain.flows.transfer.model import TransferStatus as HubStatus
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink, RecordSource
+from pix.participant.reachability import Reachability
 from pix.runtime.memory_table import MemoryTable
 from pix.runtime.outages import PublishFailed
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
@@ -371,6 +372,17 @@ class _EndlessPolicy(RetransmissionPolicy):
         return RetransmissionPolicy(self.first_ms, cap_ms).delay_ms(end_to_end_id, attempt)
 
 
+def _forget_comebacks(reachability: Reachability, *_parts: Any) -> Callable[[], int]:
+    """Nothing is retransmitted before its backoff is over."""
+
+    def forget() -> int:
+        for comeback, _ in reachability.due():
+            reachability.note_progress(comeback, None)
+        return 0
+
+    return forget
+
+
 PLANTS: Final[Mapping[str, Plant]] = {
     "credit before the decision": Plant(decide_at_bank=_credit_before_decision),
     "a missing unique key": Plant(has_unique_key=False),
@@ -397,5 +409,6 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "a charge is not reserved": Plant(decide_at_bank=_forget_reservation),
     "a charge stays reserved": Plant(decide_at_bank=_keep_reservation),
     "the hub waits until its clock has caught up": Plant(resend_at_hub=_never_due(ResendAtHub)),
+    "who comes back gets what it missed only after its backoff": Plant(retransmit_missed=_forget_comebacks),
     "a bank waits until its clock has caught up": Plant(resend_at_bank=_never_due(RetransmitDue)),
 }

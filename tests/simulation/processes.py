@@ -12,6 +12,7 @@ from bank_sim.domain.flows.returns.model import NAME as RETURN
 from bank_sim.domain.flows.transfer.model import NAME as TRANSFER
 from pix.messaging.batches import BatchHandler, BatchLoop, Publication, RecordSink
 from pix.participant.gateway import MessageGateway
+from pix.participant.reachability import Reachability, WatchedSink
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
 from pix.scheme.deliveries import Outgoing
 from pix.wire.record import Record
@@ -283,6 +284,10 @@ class Instance:
     is_in_turn: bool = False
     sweep_planned_ms: int | None = None
     violations: list[str] | None = None
+    reachability: Reachability | None = None
+    on_start: Callable[[], None] | None = None
+    on_stop: Callable[[], None] | None = None
+    on_trouble: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Begins with what is durable."""
@@ -293,7 +298,12 @@ class Instance:
         self.lifetime += 1
         self.source = Source(self.broker, self.topic, self.group, self.partitions, self.random)
         sink = Sink(self.broker, self.fate)
-        self.loop = self.loop_of(self.source, self._handle, _NotingSink(sink, self.source, self.fate, self.random))
+        if self.on_start is not None:
+            self.on_start()
+        noting: RecordSink = _NotingSink(sink, self.source, self.fate, self.random)
+        if self.reachability is not None:
+            noting = WatchedSink(noting, self.reachability)
+        self.loop = self.loop_of(self.source, self._handle, noting)
         self.turn_is_planned = False
         self.sweep_planned_ms = None
         self.plan_turn()
@@ -301,6 +311,8 @@ class Instance:
 
     def stop(self) -> None:
         """Dies."""
+        if self.is_up and self.on_stop is not None:
+            self.on_stop()
         self.is_up = False
         if self.source is not None and self.violations is not None:
             self.violations += self.source.violations
@@ -337,8 +349,10 @@ class Instance:
         except (DatabaseUnavailable, PublishFailed):
             self.source.rewind()
             self.plan_turn(RETRY_MS)
+            if self.on_trouble is not None:
+                self.on_trouble()
         except Crashed as crash:
-            self._die(crash)
+            self.die(crash)
         finally:
             self.is_in_turn = False
 
@@ -364,7 +378,7 @@ class Instance:
         except (DatabaseUnavailable, PublishFailed):
             pass
         except Crashed as crash:
-            self._die(crash)
+            self.die(crash)
             return
         self.plan_sweep()
 
@@ -380,11 +394,12 @@ class Instance:
             # The commit may have happened, and its answer be lost: the sweeper looks all the same.
             pass
         except Crashed as crash:
-            self._die(crash)
+            self.die(crash)
         self.plan_sweep()
         return has_answered
 
-    def _die(self, crash: Crashed) -> None:
+    def die(self, crash: Crashed) -> None:
+        """Ends here, and starts again soon."""
         self.trace.note(f"{self.name} dies {crash}")
         self.stop()
         self.timeline.at(self.timeline.now_ms() + self.random.randrange(1, RESTART_MS_MAX), self.start)

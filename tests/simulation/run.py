@@ -50,8 +50,9 @@ from hub.entrypoints.kafka import CONSUMER_GROUP
 from pix.messaging.batches import BatchHandler, BatchLoop
 from pix.messaging.consumer import isolating_poison
 from pix.participant.gateway import MessageGateway
+from pix.participant.reachability import Comeback, RetransmitMissed
 from pix.runtime.health import Health
-from pix.scheme.deliveries import Rejected
+from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import FEATURES
 from pix.scheme.initiation import Initiation
@@ -64,6 +65,7 @@ from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.simulation.calm import CalmWatch, rows_of
+from tests.simulation.comebacks import Comebacks, RetransmitWaiting
 from tests.simulation.invariants import contents_of_transfer, find_violations, returns_of_payment
 from tests.simulation.network import PARTITIONS, START_MS, Broker, Faults, ParticipantClock, Timeline, Trace
 from tests.simulation.object_codec import codec_of
@@ -106,6 +108,8 @@ LOOK_FOR_PAYMENT_MS_MAX = 14 * HOUR_MS
 """As long as any participant stays away; the wait doubles from look to look."""
 SEEDS_WITH_CHARGES = (1, 3)
 """Remainders of five: the other runs are as they were before there were charges."""
+SEEDS_PER_COMEBACKS = 3
+"""In one run of so many the participants notice who comes back; the others are as they were."""
 SEEDS_PER_ACCEPTING_RUN = 20
 """In one run of so many the banks accept what no charge wants."""
 CHARGES = 4
@@ -138,6 +142,7 @@ class Plant:
     fail_expired: Callable[..., FailExpired] = FailExpired
     process_at_bank: Callable[..., ProcessMessages] = ProcessMessages
     resend_at_bank: Callable[..., Any] = RetransmitDue
+    retransmit_missed: Callable[..., Callable[[], int]] = RetransmitMissed
     loop_of: LoopOf = BatchLoop
     hub_store: Callable[[], HubStore] = HubStore
     has_unique_key: bool = True
@@ -280,6 +285,10 @@ class World:
         self.watch: CalmWatch | None = None
         self.hub_clocks: list[ParticipantClock] = []
         self.hub_fate = Fate(self.random)
+        self.comebacks = Comebacks(self.timeline, plant.retransmit_missed) if seed % SEEDS_PER_COMEBACKS == 2 else None
+        """None: nobody notices who comes back."""
+        self.last_back_ms: int | None = None
+        """When the last participant came back that stayed away after all was healed."""
         self.hubs = self._make_hubs()
         self.banks = [self._make_bank(code, name) for code, name in BANKS]
         self.transfers = transfers
@@ -351,6 +360,8 @@ class World:
                     violations=self.violations,
                 )
             )
+            if self.comebacks is not None:
+                self.comebacks.join(hubs[-1], HUB, clock, _retransmit_waiting(application, gateway, sink))
         if replicas == 2:
             for number, (units, _) in enumerate(handlers):
                 _race(hubs[number], units, self._publishing(handlers[1 - number][1]), self.random)
@@ -461,6 +472,11 @@ class World:
             loop_of=self.plant.loop_of,
             violations=self.violations,
         )
+        if self.comebacks is not None:
+            retransmit = application.retransmit_waiting
+            self.comebacks.join(
+                instance, identity.ispb, clock, lambda comeback, before_ms: retransmit(comeback.since_ms, before_ms)
+            )
         # Another replica of the bank.
         replica = gateway.handler(ProcessMessages(MemoryUnitsOfWork(store), *parts))
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
@@ -865,6 +881,7 @@ class World:
         away = self.calm_random.choice(([], [], [], self.hubs, *([bank.instance] for bank in self.banks)))
         if away:
             back_ms = self.timeline.now_ms() + LONGEST_WAITS_AWAY * self.policy.cap_ms
+            self.last_back_ms = back_ms
             self.trace.note(f"{away[0].name} stays away until {back_ms - START_MS} ms")
             for instance in away:
                 self.timeline.at(back_ms, instance.start)
@@ -962,6 +979,15 @@ def _hub_sweep(application: HubApplication, gateway: MessageGateway, sink: Sink)
         sink.publish(gateway.encode(application.retransmit_due()))
 
     return sweep
+
+
+def _retransmit_waiting(application: HubApplication, gateway: MessageGateway, sink: Sink) -> RetransmitWaiting:
+    def retransmit_waiting(comeback: Comeback, before_ms: int | None) -> tuple[int, int | None]:
+        outgoing, remaining_ms = application.retransmit_waiting(comeback.counterpart, comeback.since_ms, before_ms)
+        sink.publish(gateway.encode(outgoing))
+        return len(outgoing), remaining_ms
+
+    return retransmit_waiting
 
 
 def _now_and_then(other: Instance, random: Random) -> Callable[[bool], None]:

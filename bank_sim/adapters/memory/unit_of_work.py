@@ -264,6 +264,16 @@ class MemoryRows:
         ]
         return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])[:size]]
 
+    def lock_waiting(self, real_now_ms: int, before_ms: int, size: int) -> list[Any]:
+        waiting = [
+            (row.resend_at_ms, row.row_id, row)
+            for row in self._rows.values()
+            if row.resend_at_ms is not None
+            and real_now_ms < row.resend_at_ms < before_ms
+            and row.resend_count != WITHHELD
+        ]
+        return [row for _, _, row in sorted(waiting, key=lambda entry: entry[:2], reverse=True)[:size]]
+
     def add(self, rows: Sequence[Any]) -> None:
         for row in rows:
             if self._rows.get(row.row_id) is not None:

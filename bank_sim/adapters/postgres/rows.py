@@ -117,6 +117,10 @@ class _Statements:
             f"{self.select} WHERE resend_at_ms > %(horizon_ms)s AND "
             f"(resend_count <> {WITHHELD} OR resend_at_ms > %(answer_horizon_ms)s) {skipping}"
         )
+        self.lock_waiting = (
+            f"{self.select} WHERE resend_at_ms > %(now_ms)s AND resend_at_ms < %(before_ms)s "
+            f"AND resend_count <> {WITHHELD} ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+        )
         self.find_by_idempotency_keys = (
             f"{self.select} WHERE (account_number, idempotency_key) IN "  # noqa: S608 - names are constants
             "(SELECT * FROM unnest(%(numbers)s::text[], %(keys)s::text[])) AND idempotency_key <> ''"
@@ -160,6 +164,11 @@ class PostgresRows(Generic[Row]):
                 "size": size - len(rows),
             }
             rows += fetch_bulk(self._connection, self._statements.lock_out_of_reach, horizons)
+        return [self._table.row_of(row) for row in rows]
+
+    def lock_waiting(self, real_now_ms: int, before_ms: int, size: int) -> list[Row]:
+        values = {"now_ms": real_now_ms, "before_ms": before_ms, "size": size}
+        rows = fetch_bulk(self._connection, self._statements.lock_waiting, values)
         return [self._table.row_of(row) for row in rows]
 
     def add(self, rows: Sequence[Row]) -> None:

@@ -38,6 +38,16 @@ class MemoryRows(Generic[Row]):
         ]
         return [row for _, _, row in sorted(due, key=lambda entry: entry[:2])]
 
+    def lock_waiting(self, real_now_ms: int, before_ms: int, ispb: str, size: int) -> list[Row]:
+        waiting = [
+            (row.resend_at_ms, row.row_id, row)
+            for row in self._rows.values()
+            if row.resend_at_ms is not None
+            and real_now_ms < row.resend_at_ms < before_ms
+            and ispb in (row.payer and row.payer.ispb, row.payee and row.payee.ispb)
+        ]
+        return [row for _, _, row in sorted(waiting, key=lambda entry: entry[:2], reverse=True)[:size]]
+
     def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         return [
             row

@@ -116,6 +116,11 @@ _EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)
 _DUE: Final = ("resend_at_ms <= %(now_ms)s", "resend_at_ms > %(horizon_ms)s")
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT} WHERE {due}{_SKIPPING}" for due in _DUE]
+_LOCK_WAITING: Final = (
+    f"{_SELECT} WHERE resend_at_ms > %(now_ms)s AND resend_at_ms < %(before_ms)s "
+    "AND (payer_ispb = %(ispb)s OR payee_ispb = %(ispb)s) "
+    "ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+)
 _LOCK_EXPIRED: Final = [f"{_SELECT} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
 
 _IN_TIME: Final[Mapping[str, str]] = {
@@ -163,6 +168,10 @@ class PostgresReturns:
 
     def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Return]:
         return self._skipping(_LOCK_DUE, size, real_now_ms, wait_ms_max, {})
+
+    def lock_waiting(self, real_now_ms: int, before_ms: int, ispb: str, size: int) -> list[Return]:
+        values = {"now_ms": real_now_ms, "before_ms": before_ms, "ispb": ispb, "size": size}
+        return self._locked(_LOCK_WAITING, values)
 
     def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Return]:
         received = {"before_ms": real_now_ms - timeout_ms, "after_ms": real_now_ms + timeout_ms}

@@ -95,6 +95,11 @@ _WAITING_SINCE: Final = "coalesce(received_real_at_ms, received_at_ms)"
 _EXPIRED: Final = f" AND status = 'pending' AND ({_WAITING_SINCE} < %(before_ms)s OR {_WAITING_SINCE} > %(after_ms)s)"
 _SKIPPING: Final = " ORDER BY resend_at_ms LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 _LOCK_DUE: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_SKIPPING}" for due in _DUE]
+_LOCK_WAITING: Final = (
+    f"{_SELECT_WITH_REVISION} WHERE resend_at_ms > %(now_ms)s AND resend_at_ms < %(before_ms)s "
+    "AND (payer_ispb = %(ispb)s OR payee_ispb = %(ispb)s) "
+    "ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
+)
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
 _STATUSES: Final = by_value(TransferStatus)
 _KINDS: Final = by_value(KeyKind)
@@ -299,6 +304,10 @@ class PostgresTransfers:
 
     def lock_due(self, real_now_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         return self._skipping(_LOCK_DUE, size, real_now_ms, wait_ms_max, {})
+
+    def lock_waiting(self, real_now_ms: int, before_ms: int, ispb: str, size: int) -> list[Transfer]:
+        values = {"now_ms": real_now_ms, "before_ms": before_ms, "ispb": ispb, "size": size}
+        return self._locked(_LOCK_WAITING, values)
 
     def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Transfer]:
         received = {"before_ms": real_now_ms - timeout_ms, "after_ms": real_now_ms + timeout_ms}

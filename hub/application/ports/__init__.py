@@ -173,6 +173,13 @@ class RowRepository(Protocol[Row]):
         has gone back since.
         """
 
+    def lock_waiting(self, real_now_ms: int, before_ms: int, ispb: str, size: int) -> list[Row]:
+        """At most `size` of this bank's that are due later than now and before that time, the last due first.
+
+        The bank is one of the two sides, and need not be the one whose answer is missing. Skips what another replica
+        holds.
+        """
+
     def lock_expired(self, real_now_ms: int, timeout_ms: int, size: int, wait_ms_max: int) -> list[Row]:
         """At most `size` of those that are due, pending, and older than the timeout; skips what another replica holds.
 

@@ -140,6 +140,24 @@ class EmbeddedPostgres(ChildPart):
     def create_database(self, name: str) -> None:
         create_database(database_url(self.url(MAINTENANCE_DATABASE)), name)
 
+    def close_database(self, name: str) -> None:
+        """Ends every connection to the database, and takes none until `open_database`."""
+        self._allow_connections(name, allowed=False)
+
+    def open_database(self, name: str) -> None:
+        self._allow_connections(name, allowed=True)
+
+    def _allow_connections(self, name: str, *, allowed: bool) -> None:
+        connection = _connect(database_url(self.url(MAINTENANCE_DATABASE)))
+        try:
+            with connection.cursor() as cursor:
+                statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+                cursor.execute(statement.format(sql.Identifier(name), sql.Literal(allowed)))
+                if not allowed:
+                    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        finally:
+            connection.close()
+
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database on this server: the same in every run on the same data folder."""
         query = {"host": str(self._socket_folder)}

@@ -44,7 +44,11 @@ PATIENCE_SECONDS: Final = 10.0
 A client does not always recover when a broker has lost its log, or from a rebalance; a new one does.
 """
 SILENCES_MAX: Final = 3
-"""So often in a row the broker may leave that unanswered. A new client gets an answer, or finds the broker absent."""
+"""So often in a row the broker may leave that unanswered; then the client is replaced if a new one gets an answer.
+
+While the broker answers nobody the client stays: it is still a member of its group when the broker is back. A new one
+would wait for the session of the old one to time out.
+"""
 WATERMARK_TIMEOUT_SECONDS: Final = 2.0
 CLOSING_SECONDS_MAX: Final = 10.0
 TOPIC_CREATION_TIMEOUT_SECONDS: Final = 10.0
@@ -164,6 +168,7 @@ class KafkaSource:
         `closing_seconds_max` how long the client may take to close; `commit_interval_seconds` how long the broker may
         not be told of commits while records come.
         """
+        self._settings = settings
         self._topic = topic
         self._patience_seconds = patience_seconds
         self._closing_seconds_max = closing_seconds_max
@@ -325,7 +330,7 @@ class KafkaSource:
             self._left_behind = earlier
             self._silences += 1
             log.info("the broker does not say whether records wait", error=one_line(error), times=self._silences)
-            if self._silences < SILENCES_MAX:
+            if self._silences < SILENCES_MAX or not broker_answers(self._settings, WATERMARK_TIMEOUT_SECONDS):
                 return
             raise ConsumerStalled(f"the broker says nothing about {self._topic}: {one_line(error)}") from error
         self._silences = 0

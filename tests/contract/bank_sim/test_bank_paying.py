@@ -128,6 +128,20 @@ def test_paying_works_while_the_hub_and_the_broker_are_down(world: World) -> Non
     assert message.record_key == transfer.end_to_end_id
 
 
+def test_a_request_that_the_hub_missed_is_sent_again_once_it_is_back_and_not_twice(world: World) -> None:
+    transfer = world.pay(world.open_account(100_00), 30_00)
+    for _ in range(5):
+        world.clock.turn(POLICY.cap_ms)
+        world.bank.retransmit_due()
+    world.sent()
+    world.clock.turn(1_000)
+    back_ms = world.clock.real_now_ms()
+    assert world.bank.retransmit_due() == 0
+    assert world.bank.retransmit_waiting(back_ms) == (1, None)
+    assert [message.record_key for message in world.sent()] == [transfer.end_to_end_id]
+    assert world.bank.retransmit_waiting(back_ms) == (0, None)
+
+
 @pytest.mark.parametrize("step_ms", [-3_600_000, -14 * 3_600_000, 3_600_000])
 def test_a_lost_request_is_sent_again_within_the_longest_wait_though_the_clock_steps(
     world: World, step_ms: int

@@ -216,6 +216,8 @@ def test_due_transfers_come_in_the_order_of_their_time_and_bounded(units: UnitsO
         assert unit.transfers.lock_due(NOW_MS, 10, WAIT_MS_MAX) == []
         assert unit.transfers.lock_due(NOW_MS + 3, 10, WAIT_MS_MAX) == rows[1:4]
         assert unit.transfers.lock_due(NOW_MS + 100, 2, WAIT_MS_MAX) == rows[1:3]
+        assert unit.transfers.lock_waiting(NOW_MS + 1, NOW_MS + 4, 10) == [rows[3], rows[2]]
+        assert unit.transfers.lock_waiting(NOW_MS + 1, NOW_MS + 100, 1) == [rows[4]]
 
 
 def test_due_is_also_what_the_clock_has_put_out_of_reach_by_going_back(units: UnitsOfWork) -> None:

@@ -136,6 +136,8 @@ def test_due_and_expired_ones_are_found_the_oldest_first(with_banks: UnitsOfWork
             *(return_id(3), return_id(2), return_id(5)),
         ]
         assert [each.return_id for each in rows.lock_due(NOW_MS, 1, WAIT_MS_MAX)] == [return_id(3)]
+        waiting = rows.lock_waiting(NOW_MS, NOW_MS + WAIT_MS_MAX, AURORA, 10)
+        assert [each.return_id for each in waiting] == [return_id(1)]
         late_ms = NOW_MS + 1_000
         assert [each.return_id for each in rows.lock_expired(late_ms, 500, 1, WAIT_MS_MAX)] == [return_id(2)]
 

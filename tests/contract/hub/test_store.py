@@ -222,6 +222,25 @@ def test_due_is_also_what_the_clock_has_put_out_of_reach_by_going_back(with_bank
         assert len(unit.transfers.lock_due(NOW_MS, 1, WAIT_MS_MAX)) == 1
 
 
+def test_waiting_are_those_of_a_bank_that_are_due_later_the_last_first(with_banks: UnitsOfWork) -> None:
+    add(
+        with_banks,
+        numbered(1, resend_at_ms=NOW_MS + 1),
+        numbered(2, resend_at_ms=NOW_MS),
+        numbered(3, resend_at_ms=NOW_MS + 5),
+        numbered(4, resend_at_ms=None, status=TransferStatus.COMPLETED),
+        numbered(5, resend_at_ms=NOW_MS + 9),
+    )
+
+    def waiting(before_ms: int, ispb: str, size: int) -> list[str]:
+        with with_banks() as unit:
+            return [each.end_to_end_id for each in unit.transfers.lock_waiting(NOW_MS, before_ms, ispb, size)]
+
+    assert waiting(NOW_MS + 9, AURORA, 10) == waiting(NOW_MS + 9, IPE, 10) == [e2e(3), e2e(1)]
+    assert waiting(NOW_MS + 10, AURORA, 2) == [e2e(5), e2e(3)]
+    assert waiting(NOW_MS + 10, "00000099", 10) == []
+
+
 def test_expired_is_also_what_was_received_more_than_the_timeout_from_now(with_banks: UnitsOfWork) -> None:
     timeout_ms = 40_000
     add(

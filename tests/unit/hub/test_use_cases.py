@@ -31,10 +31,11 @@ from hub.domain.flows.transfer.model import TransferStatus, Trigger
 from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX, INSTANCE_AGE_MS_MAX, UNANSWERED_MS_MAX, BankState
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.entrypoints.gateway import hub_gateway
-from hub.entrypoints.scheduler import outbox_sweep
+from hub.entrypoints.scheduler import LookForBanks, outbox_sweep
 from pix.messaging.batches import BatchHandler
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.participant.dead_letters.model import DeadLetterClosed, DeadLetterNotFound, DeadLetterState
+from pix.participant.reachability import GRACE_MS, Reachability
 from pix.participant.scheduler import OutboxSweep
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable
@@ -360,14 +361,18 @@ def test_a_sender_that_is_no_bank_is_answered_nothing(world: World) -> None:
 
 
 def sweeper(
-    world: World, lag: int = 0, refuse: Callable[[Sequence[Outgoing]], None] | None = None
+    world: World,
+    lag: int = 0,
+    refuse: Callable[[Sequence[Outgoing]], None] | None = None,
+    reachability: Reachability | None = None,
 ) -> tuple[OutboxSweep, list[str]]:
     sent: list[str] = []
 
     def publish(outgoing: Sequence[Outgoing]) -> None:
         sent.extend(f"codepix.bank.{each.receiver[-3:]}.v1" for each in outgoing)
 
-    return outbox_sweep(world.hub, refuse or publish, lambda: lag), sent
+    noticed = reachability or Reachability(world, lambda: world.at_ms)
+    return outbox_sweep(world.hub, refuse or publish, lambda: lag, noticed, lambda: True), sent
 
 
 def test_what_is_due_is_sent_again_and_not_before(world: World) -> None:
@@ -391,6 +396,45 @@ def test_nothing_is_resent_while_answers_wait_to_be_read_but_time_still_runs_out
     sweep.sweep()
     assert sent == ["codepix.bank.001.v1", "codepix.bank.002.v1"]
     assert world.accounts()[AURORA].reserved_centavos == 0
+
+
+def test_a_bank_that_is_back_gets_at_once_what_it_has_missed(world: World) -> None:
+    reachability = Reachability(world, lambda: world.at_ms)
+    world.tell((AURORA, requested()))
+    sweep, sent = sweeper(world, reachability=reachability)
+    for _ in range(3):
+        world.at_ms += POLICY.cap_ms
+        sweep.sweep()
+    sent.clear()
+
+    world.at_ms += 1_000
+    reachability.note_seen([AURORA, IPE])
+    world.tell((AURORA, requested(end_to_end_id=e2e(2))))
+    for _ in range(2):
+        world.at_ms += GRACE_MS
+        sweep.retransmit_missed()
+    assert sent == ["codepix.bank.002.v1"], "the old offer, not the new one, and nothing to the payer's bank"
+
+
+def test_a_bank_is_there_while_it_sends_heartbeats(world: World) -> None:
+    reachability = Reachability(world, lambda: world.at_ms)
+    look = LookForBanks(world.hub.read_last_signs, reachability, lambda: world.at_ms / 1_000)
+
+    def pass_time(seconds: int, *, is_beating: bool) -> list[str]:
+        for _ in range(seconds):
+            world.at_ms += 1_000
+            if is_beating:
+                world.hub.record_heartbeat(ispb=IPE, instance="one", version="1", lag=0)
+            look()
+        back = [comeback for comeback, _ in reachability.due()]
+        for comeback in back:
+            reachability.note_progress(comeback, None)
+        return [comeback.counterpart for comeback in back]
+
+    assert pass_time(3, is_beating=True) == [IPE]
+    assert pass_time(60, is_beating=True) == []
+    assert pass_time(60, is_beating=False) == []
+    assert pass_time(3, is_beating=True) == [IPE]
 
 
 HOUR_MS = 3_600_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +13,8 @@ from bank_sim.application.join_network import SendHeartbeat
 from bank_sim.domain.errors import HubCredentialsRejected, HubUnavailable
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
 from pix.participant.scheduler import (
+    HEARTBEAT_RETRY_SECONDS,
+    HEARTBEAT_SECONDS,
     SWEEP_SECONDS,
     SWEEP_SECONDS_MAX,
     Heartbeat,
@@ -180,3 +183,29 @@ def test_a_hub_that_is_away_does_not_hold_up_the_end() -> None:
     stop.set()
     Heartbeat(SendHeartbeat(hub, "this one", "1.0"), lambda: None).run(stop)
     assert hub.words == []
+
+
+def test_a_heartbeat_that_the_hub_did_not_take_is_tried_again_sooner() -> None:
+    delivered: list[bool] = []
+    waits: list[float | None] = []
+
+    class Waits(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            if len(waits) == 2:
+                self.set()
+            return self.is_set()
+
+    class Word:
+        answers: ClassVar = [None, HubUnavailable()]
+
+        def __call__(self, lag: int | None) -> None:
+            if (error := self.answers.pop()) is not None:
+                raise error
+
+        def leave(self) -> None:
+            """Nothing."""
+
+    Heartbeat(Word(), lambda: None, delivered.append).run(Waits())
+    assert delivered == [False, True]
+    assert waits == [HEARTBEAT_RETRY_SECONDS, HEARTBEAT_SECONDS]
