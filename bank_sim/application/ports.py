@@ -33,6 +33,7 @@ from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
 from pix.scheme.clock import VirtualTime
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.postings import Direction
@@ -163,6 +164,12 @@ class RowRepository(Protocol[RowT]):
     def count(self) -> Mapping[tuple[Direction, str], int]:
         """How many are in each state."""
 
+    def count_undecided(self) -> int:
+        """How many await the hub's decision."""
+
+    def export(self, after: ExportKey | None, size: int) -> ExportPage:
+        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_OF_ROWS` of each."""
+
 
 class PostingRepository(Protocol):
     """The books; nothing in them is ever changed."""
@@ -201,6 +208,18 @@ class PostingRepository(Protocol):
 
     def list(self, before_posting_id: int | None, size: int) -> list[tuple[int, Posting]]:
         """Every posting with its id, newest first."""
+
+    def export_operations(self, after: ExportKey | None, size: int) -> ExportPage:
+        """At most `size` postings of deposits, withdrawals and fundings, by the id of the operation."""
+
+    def export_of_rows(self, after: ExportKey | None, size: int) -> ExportPage:
+        """At most `size` postings of transfers and returns, by (end-to-end or return id, direction, kind)."""
+
+    def last_id(self) -> int:
+        """The id of the newest posting; 0 without any."""
+
+    def funded_centavos(self) -> int:
+        """The sum of the fundings that are booked."""
 
 
 class ScheduleRepository(Protocol):

@@ -18,6 +18,7 @@ from bank_sim.application.credentials.authorise import TOKEN_SECONDS
 from bank_sim.application.credentials.use_cases import ApiCredentials, compose_api_credentials
 from bank_sim.application.customer_app.use_cases import CustomerApp, compose_customer_app
 from bank_sim.application.demo_people import closed_numbers
+from bank_sim.application.exports import Exports
 from bank_sim.application.find_payee import FindPayee
 from bank_sim.application.join_network import JoinNetwork, MeetParticipants, SendHeartbeat
 from bank_sim.application.mirror_progress import MirrorProgress
@@ -73,6 +74,7 @@ class BankApplication:
     identity: BankIdentity
     health: Health
     queries: Queries
+    exports: Exports
     # Customers
     open_account: OpenAccount
     block_account: BlockAccount
@@ -204,6 +206,7 @@ def compose(
         identity=identity,
         health=health or Health(),
         queries=queries,
+        exports=Exports(units),
         open_account=open_account,
         block_account=block_account,
         unblock_account=UnblockAccount(units),

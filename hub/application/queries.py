@@ -14,6 +14,7 @@ from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatu
 from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, count_by_status
 from hub.domain.trail import TrailEntry
+from pix.scheme.exports import EXPORT_PAGE_SIZE, ExportKey, ExportPage
 from pix.scheme.keys import KeyKind, PixKey
 
 Answer = TypeVar("Answer")
@@ -75,6 +76,16 @@ class Queries:
     def count_transfers(self) -> Mapping[TransferStatus, int]:
         with self._units() as unit:
             return count_by_status(unit.tallies.all())
+
+    def count_open(self) -> dict[str, int]:
+        """How many rows owe something, by the name of the flow."""
+        with self._units() as unit:
+            return {flow: rows.count_open() for flow, rows in unit.rows.items()}
+
+    def export(self, flow: str, after: ExportKey | None) -> ExportPage:
+        """A page of a flow's rows in the order of their ids; see `EXPORTED_COLUMNS`."""
+        with self._units() as unit:
+            return unit.rows[flow].export(after, EXPORT_PAGE_SIZE)
 
     def tallies(self) -> dict[TallyKey, Tally]:
         with self._units() as unit:

@@ -5,12 +5,13 @@ decided before must be what the banks then have or have yet to hear, and what a 
 has decided afterwards. So the outcomes are compared soundly even while transfers move; the sums want a quiet network.
 
 A return is a row as well: for the books it is a transfer, under its return id, of the original's payee to its payer.
+
+`lab.read.per_transfer` walks through the rows once; the findings here are made of what it has summed up.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lab.read.audited import (
     COMPLETED,
@@ -34,8 +35,7 @@ from lab.read.audited import (
     Posting,
     SettlementAccount,
 )
-from pix.scheme.postings import POSTINGS_DUE
-from pix.scheme.reasons import REASONS_WITHOUT_ROW
+from lab.read.per_transfer import Examined, OfBank, Offenders, examine
 from pix.web.marks import translatable
 
 __all__ = [
@@ -64,10 +64,9 @@ __all__ = [
 
 
 def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
-    ledger = _Ledger(snapshot)
-    in_flight = ledger.in_flight()
-    by_status = Counter(row.status for row in ledger.hub.values() if not row.original_end_to_end_id)
-    unknown_to_hub = {row.end_to_end_id for _, row in ledger.rows() if row.end_to_end_id not in ledger.hub}
+    """Raises OutOfOrder for rows that do not come in the order of their ids."""
+    ledger = _Ledger(snapshot, examine(snapshot))
+    found = ledger.found
     return AuditReport(
         findings=(
             _money_is_conserved(ledger),
@@ -79,8 +78,8 @@ def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
             _returns_keep_to_their_originals(ledger),
             *([_course_banks_agree(ledger)] if ledger.course else []),
         ),
-        transfers={**by_status, "unknown_to_hub": len(unknown_to_hub)},
-        in_flight=in_flight,
+        transfers={**found.by_status, "unknown_to_hub": found.unknown_to_hub},
+        in_flight=tuple(found.in_flight),
         moving=moving,
         not_examined=tuple(f"{bank.code} {bank.name}" for bank in snapshot.course),
         owed=_shown(
@@ -88,61 +87,26 @@ def audit(snapshot: NetworkSnapshot, *, moving: bool = False) -> AuditReport:
             f"{each.state}{f' ({each.reason})' if each.reason else ''}"
             for each in snapshot.owed
         ),
+        in_flight_count=found.in_flight_count,
     )
 
 
 class _Ledger:
-    def __init__(self, snapshot: NetworkSnapshot) -> None:
-        self.before = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_before}
-        self.hub = {transfer.end_to_end_id: transfer for transfer in snapshot.hub_after}
+    def __init__(self, snapshot: NetworkSnapshot, found: Examined) -> None:
+        self.found = found
         self.settlement = snapshot.settlement
         self.banks = snapshot.banks
         self.course = {bank.ispb: bank for bank in snapshot.course}
-        self.by_ispb = {bank.ispb: bank for bank in snapshot.banks}
-        self.sides = {
-            (bank.ispb, row.end_to_end_id, row.direction): row for bank in snapshot.banks for row in bank.transfers
-        }
 
-    def rows(self) -> Iterable[tuple[BankView, BankTransfer]]:
-        return ((bank, row) for bank in self.banks for row in bank.transfers)
-
-    def payer_side(self, transfer: HubTransfer) -> BankTransfer | None:
-        return self.sides.get((transfer.payer.ispb, transfer.end_to_end_id, OUTGOING))
-
-    def payee_side(self, transfer: HubTransfer) -> BankTransfer | None:
-        if transfer.payee is None:
-            return None
-        return self.sides.get((transfer.payee.ispb, transfer.end_to_end_id, INCOMING))
-
-    def in_flight(self) -> tuple[str, ...]:
-        moving = {transfer.end_to_end_id for transfer in self.hub.values() if not transfer.is_closed}
-        moving |= {row.end_to_end_id for _, row in self.rows() if row.status in UNDECIDED_AT_BANK}
-        return tuple(sorted(moving))
+    def of(self, bank: BankView | CourseBankView) -> OfBank:
+        return self.found.banks[bank.ispb]
 
 
 def _money_is_conserved(ledger: _Ledger) -> Finding:
     customers = sum(bank.books.customers_centavos for bank in ledger.banks)
     clearing = sum(bank.books.clearing_centavos for bank in ledger.banks)
     deposits = sum(bank.books.deposits_centavos for bank in ledger.banks)
-    # A confirmed transfer that one bank has booked and the other not yet is in neither's books, or in both's. So is
-    # one with a course bank, whose books are not read.
-    between_banks = 0
-    at_course_banks = 0
-    confirmed = {e2e for (_, e2e, _), row in ledger.sides.items() if row.status == CONFIRMED}
-    for end_to_end_id in confirmed:
-        transfer = ledger.hub.get(end_to_end_id)
-        if transfer is None:
-            continue
-        has_left = _is_confirmed(ledger.payer_side(transfer))
-        has_come = _is_confirmed(ledger.payee_side(transfer))
-        centavos = transfer.amount_centavos * (has_left - has_come)
-        if transfer.payer.ispb in ledger.course or (
-            transfer.payee is not None and transfer.payee.ispb in ledger.course
-        ):
-            at_course_banks += centavos
-        else:
-            between_banks += centavos
-    found = customers + clearing + between_banks + at_course_banks
+    found = customers + clearing + ledger.found.between_banks + ledger.found.at_course_banks
     return Finding(
         "money_is_conserved",
         translatable("Customer money + clearing + in transit = deposits"),
@@ -150,141 +114,67 @@ def _money_is_conserved(ledger: _Ledger) -> Finding:
         {
             "customers_centavos": customers,
             "clearing_centavos": clearing,
-            "between_banks_centavos": between_banks,
-            **({"at_course_banks_centavos": at_course_banks} if ledger.course else {}),
+            "between_banks_centavos": ledger.found.between_banks,
+            **({"at_course_banks_centavos": ledger.found.at_course_banks} if ledger.course else {}),
             "put_in_centavos": deposits,
             "difference_centavos": found - deposits,
         },
     )
 
 
-def _is_confirmed(row: BankTransfer | None) -> bool:
-    return row is not None and row.status == CONFIRMED
-
-
 def _outcomes_agree(ledger: _Ledger) -> Finding:
-    offenders: dict[str, str] = {}
-    for bank, row in ledger.rows():
-        why = _why_row_disagrees(ledger, bank, row)
-        if why:
-            offenders.setdefault(row.end_to_end_id, f"{row.end_to_end_id} at {bank.code}: {why}")
-    for transfer in ledger.hub.values():
-        why = _why_side_is_missing(ledger, transfer)
-        if why:
-            offenders.setdefault(transfer.end_to_end_id, f"{transfer.end_to_end_id}: {why}")
-    everywhere = set(ledger.hub) | {row.end_to_end_id for _, row in ledger.rows()}
+    found = ledger.found
     return Finding(
         "outcomes_agree",
         translatable("Each transfer has the same outcome, amount and parties at the hub and at both banks"),
-        not offenders,
+        not found.disagreeing.count,
         {
-            "transfers": len(everywhere),
-            "at_hub": len(ledger.hub),
-            "at_payers_banks": sum(1 for _, row in ledger.rows() if row.direction == OUTGOING),
-            "at_payees_banks": sum(1 for _, row in ledger.rows() if row.direction == INCOMING),
-            "disagreeing": len(offenders),
+            "transfers": found.transfers,
+            "at_hub": found.at_hub,
+            "at_payers_banks": found.at_banks[OUTGOING],
+            "at_payees_banks": found.at_banks[INCOMING],
+            "disagreeing": found.disagreeing.count,
         },
-        _shown(offenders.values()),
+        found.disagreeing.lines(),
     )
 
 
-def _why_row_disagrees(ledger: _Ledger, bank: BankView, row: BankTransfer) -> str:
-    transfer = ledger.hub.get(row.end_to_end_id)
-    if transfer is None:
-        if row.direction == INCOMING:
-            return "the hub does not know it"
-        is_on_its_way = row.status == PENDING and row.owes_message
-        was_refused = row.status == FAILED and row.reason in REASONS_WITHOUT_ROW
-        return "" if is_on_its_way or was_refused else f"{row.status}, but the hub does not know it"
-    if row.amount_centavos != transfer.amount_centavos:
-        return f"amount {row.amount_centavos}, at the hub {transfer.amount_centavos}"
-    own = transfer.payer if row.direction == OUTGOING else transfer.payee
-    if own is None or own.ispb != bank.ispb:
-        return f"it is no {row.direction} transfer of this bank's by the hub's word"
-    if row.payer != transfer.payer:
-        return "the payer is another than at the hub"
-    if row.payee is not None and row.payee != transfer.payee:
-        return "the payee is another than at the hub"
-    return _why_status_disagrees(row, ledger.before.get(row.end_to_end_id), transfer)
-
-
-def _why_status_disagrees(row: BankTransfer, before: HubTransfer | None, after: HubTransfer) -> str:
-    if row.status not in UNDECIDED_AT_BANK:
-        if row.status != after.outcome:
-            return f"{row.status}, at the hub {after.status}"
-        if row.status == FAILED and row.reason != after.reason:
-            return f"failed for {row.reason}, at the hub for {after.reason}"
-        return ""
-    if before is not None and before.is_closed:
-        return f"still {row.status}, though it told the hub that it had processed the outcome"
-    if row.direction == OUTGOING and not row.owes_message:
-        return f"still {row.status}, and nothing is sent again"
-    return ""
-
-
-def _why_side_is_missing(ledger: _Ledger, transfer: HubTransfer) -> str:
-    payer_bank = ledger.by_ispb.get(transfer.payer.ispb)
-    if payer_bank is not None and ledger.payer_side(transfer) is None and transfer.end_to_end_id in ledger.before:
-        return f"the payer's bank {payer_bank.code} does not know it"
-    # Before the hub confirms, the payee's bank has made its promise durable; of a failed one it need not know.
-    before = ledger.before.get(transfer.end_to_end_id)
-    if before is not None and before.outcome == CONFIRMED and transfer.payee is not None:
-        payee_bank = ledger.by_ispb.get(transfer.payee.ispb)
-        if payee_bank is not None and ledger.payee_side(transfer) is None:
-            return f"confirmed, but the payee's bank {payee_bank.code} does not know it"
-    return ""
-
-
 def _settlement_agrees(ledger: _Ledger) -> Finding:
-    offenders = []
-    reserved_due: defaultdict[str, int] = defaultdict(int)
-    not_yet_left: defaultdict[str, int] = defaultdict(int)
-    not_yet_come: defaultdict[str, int] = defaultdict(int)
-    for transfer in ledger.hub.values():
-        if transfer.status == PENDING:
-            reserved_due[transfer.payer.ispb] += transfer.amount_centavos
-        if transfer.outcome == CONFIRMED and transfer.payee is not None:
-            if not _is_confirmed(ledger.payer_side(transfer)):
-                not_yet_left[transfer.payer.ispb] += transfer.amount_centavos
-            if not _is_confirmed(ledger.payee_side(transfer)):
-                not_yet_come[transfer.payee.ispb] += transfer.amount_centavos
+    offenders = Offenders()
     for bank in ledger.banks:
         account = ledger.settlement.get(bank.ispb)
         if account is None:
-            offenders.append(f"{bank.code}: has no settlement account at the hub")
+            offenders.add(f"{bank.code}: has no settlement account at the hub")
             continue
-        expected = account.balance_centavos + not_yet_left[bank.ispb] - not_yet_come[bank.ispb]
+        of_bank = ledger.of(bank)
+        expected = account.balance_centavos + of_bank.not_yet_left - of_bank.not_yet_come
         if bank.books.settlement_centavos != expected:
-            offenders.append(
+            offenders.add(
                 f"{bank.code}: settlement is {bank.books.settlement_centavos} in its books, {expected} by the hub's"
             )
-        if account.reserved_centavos != reserved_due[bank.ispb]:
-            offenders.append(
-                f"{bank.code}: {account.reserved_centavos} reserved, pending are {reserved_due[bank.ispb]}"
-            )
+        if account.reserved_centavos != of_bank.reserved_due:
+            offenders.add(f"{bank.code}: {account.reserved_centavos} reserved, pending are {of_bank.reserved_due}")
         if bank.books.capital_centavos != account.funded_centavos:
-            offenders.append(
-                f"{bank.code}: capital {bank.books.capital_centavos}, funded with {account.funded_centavos}"
-            )
+            offenders.add(f"{bank.code}: capital {bank.books.capital_centavos}, funded with {account.funded_centavos}")
     balances = sum(account.balance_centavos for account in ledger.settlement.values())
     funded = sum(account.funded_centavos for account in ledger.settlement.values())
     if balances != funded:
-        offenders.append(f"all settlement accounts together: {balances}, funded with {funded}")
+        offenders.add(f"all settlement accounts together: {balances}, funded with {funded}")
     return Finding(
         "settlement_agrees",
         translatable(
             "Each bank's settlement balance equals the hub's, reserved balances equal pending transfers, and all "
             "balances add up to the fundings"
         ),
-        not offenders,
+        not offenders.count,
         {
             "at_hub_centavos": balances,
             "in_banks_books_centavos": sum(bank.books.settlement_centavos for bank in ledger.banks),
             "funded_centavos": funded,
             "reserved_centavos": sum(account.reserved_centavos for account in ledger.settlement.values()),
-            "pending_centavos": sum(reserved_due.values()),
+            "pending_centavos": sum(of_bank.reserved_due for of_bank in ledger.found.banks.values()),
         },
-        _shown(offenders),
+        offenders.lines(),
     )
 
 
@@ -326,27 +216,24 @@ def _books_balance(ledger: _Ledger) -> Finding:
         offenders += [
             f"{bank.code}: balance of account {number} is not its postings" for number in books.unbalanced_accounts
         ]
-        offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in _sums_that_differ(bank)]
+        differ = _sums_that_differ(bank, ledger.of(bank))
+        offenders += [f"{bank.code}: sums differ from the postings: {name}" for name in differ]
     return Finding(
         "books_balance",
         translatable("In each bank, debits equal credits, and each balance is the sum of its postings"),
         not offenders,
         {
             "banks": len(ledger.banks),
-            "postings": sum(len(bank.postings) for bank in ledger.banks),
+            "postings": _postings(ledger),
             "unbalanced": len(offenders),
         },
         _shown(offenders),
     )
 
 
-def _sums_that_differ(bank: BankView) -> list[str]:
-    """Adds the postings up ourselves, rather than take the bank's word for its sums."""
-    sums: defaultdict[str, int] = defaultdict(int)
-    for posting in bank.postings:
-        sums[posting.credit_account.partition(":")[0]] += posting.amount_centavos
-        sums[posting.debit_account.partition(":")[0]] -= posting.amount_centavos
-    books = bank.books
+def _sums_that_differ(bank: BankView, of_bank: OfBank) -> list[str]:
+    """The postings are added up by the audit, which does not take the bank's word for its sums."""
+    sums, books = of_bank.credited, bank.books
     # Customers, clearing and capital are what the bank owes; cash and settlement are what it holds.
     claimed = {
         "customer": books.customers_posted_centavos,
@@ -356,44 +243,43 @@ def _sums_that_differ(bank: BankView) -> list[str]:
         "settlement": -books.settlement_centavos,
     }
     unknown = set(sums) - set(claimed)
-    return sorted(unknown | {name for name, centavos in claimed.items() if sums[name] != centavos})
+    return sorted(unknown | {name for name, centavos in claimed.items() if sums.get(name, 0) != centavos})
+
+
+def _postings(ledger: _Ledger) -> int:
+    return sum(ledger.of(bank).postings for bank in ledger.banks)
 
 
 def _nothing_is_posted_twice(ledger: _Ledger) -> Finding:
-    offenders: list[str] = []
+    offenders = Offenders()
     for bank in ledger.banks:
-        offenders += [f"{bank.code}: {end_to_end_id}" for end_to_end_id in bank.books.unbalanced_transfers]
-        offenders += _misposted(bank)
+        for end_to_end_id in bank.books.unbalanced_transfers:
+            offenders.add(f"{bank.code}: {end_to_end_id}")
+        misposted = ledger.of(bank).misposted
+        for offender in misposted.shown:
+            offenders.add(offender)
+        offenders.count += misposted.count - len(misposted.shown)
     return Finding(
         "nothing_is_posted_twice",
         translatable("Each transfer has the postings of its state, each exactly once and with its amount"),
-        not offenders,
-        {"postings": sum(len(bank.postings) for bank in ledger.banks), "misposted": len(offenders)},
-        _shown(dict.fromkeys(offenders)),
+        not offenders.count,
+        {"postings": _postings(ledger), "misposted": offenders.count},
+        offenders.lines(),
     )
 
 
 def _returns_keep_to_their_originals(ledger: _Ledger) -> Finding:
-    """The sum of a transfer's returns, without those that failed, is at most the transfer, which is confirmed."""
-    returned: defaultdict[str, int] = defaultdict(int)
-    returns = [row for row in ledger.hub.values() if row.original_end_to_end_id]
-    for row in returns:
-        if row.status != FAILED:
-            returned[row.original_end_to_end_id] += row.amount_centavos
-    offenders = []
-    for end_to_end_id, centavos in sorted(returned.items()):
-        original = ledger.hub.get(end_to_end_id)
-        if original is None or original.outcome != CONFIRMED:
-            state = "unknown" if original is None else original.status
-            offenders.append(f"{end_to_end_id}: {centavos} returned, though it is {state}")
-        elif centavos > original.amount_centavos:
-            offenders.append(f"{end_to_end_id}: {centavos} returned of {original.amount_centavos}")
+    found = ledger.found
     return Finding(
         "returns_keep_to_their_originals",
         translatable("All returns of a transfer together are at most the transfer"),
-        not offenders,
-        {"returns": len(returns), "returned_centavos": sum(returned.values()), "exceeding": len(offenders)},
-        _shown(offenders),
+        not found.exceeding.count,
+        {
+            "returns": found.returns,
+            "returned_centavos": found.returned_centavos,
+            "exceeding": found.exceeding.count,
+        },
+        found.exceeding.lines(),
     )
 
 
@@ -401,30 +287,22 @@ def _course_banks_agree(ledger: _Ledger) -> Finding:
     """The books of course banks are not read: the adapter's table stands for them, with what is owed beside it."""
     offenders = []
     for bank in ledger.course.values():
-        moved, is_open = 0, False
-        reserved_due = 0
-        for transfer in ledger.hub.values():
-            payee_ispb = "" if transfer.payee is None else transfer.payee.ispb
-            if transfer.payer.ispb == bank.ispb and transfer.status == PENDING:
-                reserved_due += transfer.amount_centavos
-            if transfer.outcome == CONFIRMED and bank.ispb in (transfer.payer.ispb, payee_ispb):
-                moved += transfer.amount_centavos * ((payee_ispb == bank.ispb) - (transfer.payer.ispb == bank.ispb))
-                is_open = is_open or not transfer.is_closed
+        of_bank = ledger.of(bank)
         account = ledger.settlement.get(bank.ispb)
         if account is None:
             offenders.append(f"{bank.code}: has no settlement account at the hub")
             continue
-        if account.balance_centavos - account.funded_centavos != moved:
+        if account.balance_centavos - account.funded_centavos != of_bank.moved:
             offenders.append(
                 f"{bank.code}: settlement has moved by {account.balance_centavos - account.funded_centavos}, "
-                f"its transfers by {moved}"
+                f"its transfers by {of_bank.moved}"
             )
-        if account.reserved_centavos != reserved_due:
-            offenders.append(f"{bank.code}: {account.reserved_centavos} reserved, pending are {reserved_due}")
+        if account.reserved_centavos != of_bank.reserved_due:
+            offenders.append(f"{bank.code}: {account.reserved_centavos} reserved, pending are {of_bank.reserved_due}")
         # While an outcome is on its way to the adapter, the two may differ by it.
         in_table = bank.came_centavos - bank.went_centavos
-        if not is_open and in_table != moved:
-            offenders.append(f"{bank.code}: by the adapter's table {in_table} have moved, by the hub's {moved}")
+        if not of_bank.is_open and in_table != of_bank.moved:
+            offenders.append(f"{bank.code}: by the adapter's table {in_table} have moved, by the hub's {of_bank.moved}")
     return Finding(
         "course_banks_agree",
         translatable("For each course bank, the adapter's table and the hub's settlement account say the same"),
@@ -439,33 +317,8 @@ def _course_banks_agree(ledger: _Ledger) -> Finding:
     )
 
 
-def _misposted(bank: BankView) -> list[str]:
-    found = []
-    posted: defaultdict[tuple[str, str], list[Posting]] = defaultdict(list)
-    operations: Counter[str] = Counter()
-    for posting in bank.postings:
-        if posting.end_to_end_id is None:
-            operations[posting.operation_id or f"posting {posting.posting_id}"] += 1
-        else:
-            posted[posting.end_to_end_id, posting.direction or ""].append(posting)
-    found += [
-        f"{bank.code}: {operation} is booked {times} times" for operation, times in operations.items() if times > 1
-    ]
-    for row in bank.transfers:
-        postings = posted.pop((row.end_to_end_id, row.direction), [])
-        kinds = sorted(posting.kind for posting in postings)
-        due = sorted(POSTINGS_DUE.get((row.direction, row.status), ()))
-        if kinds != due:
-            what = f"{row.direction}, {row.status}, but posted: {', '.join(kinds) or 'nothing'}"
-            found.append(f"{bank.code}: {row.end_to_end_id} ({what})")
-        elif any(posting.amount_centavos != row.amount_centavos for posting in postings):
-            found.append(f"{bank.code}: {row.end_to_end_id} (posted with another amount)")
-    found += [f"{bank.code}: {end_to_end_id} (posted, but no transfer)" for end_to_end_id, _ in posted]
-    return found
-
-
 def _shown(offenders: Iterable[str]) -> tuple[str, ...]:
-    listed: Sequence[str] = list(offenders)
-    if len(listed) <= OFFENDERS_SHOWN_MAX:
-        return tuple(listed)
-    return (*listed[:OFFENDERS_SHOWN_MAX], f"and {len(listed) - OFFENDERS_SHOWN_MAX} more")
+    all_of_them = Offenders()
+    for offender in offenders:
+        all_of_them.add(offender)
+    return all_of_them.lines()

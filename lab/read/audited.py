@@ -1,10 +1,13 @@
-"""What the audit reads of a network, and what it says: plain data."""
+"""What the audit reads of a network, and what it says: plain data.
+
+Rows are named tuples, which take a fifth of the time of frozen dataclasses: an audit makes millions of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 OUTGOING: Final = "outgoing"
 INCOMING: Final = "incoming"
@@ -15,16 +18,15 @@ PENDING: Final = "pending"
 UNDECIDED_AT_BANK: Final = frozenset({"pending", "accepted", "rejected"})
 
 OFFENDERS_SHOWN_MAX: Final = 100
+IN_FLIGHT_SHOWN_MAX: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class AccountReference:
+class AccountReference(NamedTuple):
     ispb: str
     account_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class HubTransfer:
+class HubTransfer(NamedTuple):
     end_to_end_id: str
     status: str
     reason: str | None
@@ -42,8 +44,7 @@ class HubTransfer:
         return {CONFIRMED: CONFIRMED, COMPLETED: CONFIRMED, FAILED: FAILED}.get(self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class BankTransfer:
+class BankTransfer(NamedTuple):
     end_to_end_id: str
     direction: str
     status: str
@@ -55,8 +56,7 @@ class BankTransfer:
     """The bank will send its message again until the hub has answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     posting_id: int
     kind: str
     debit_account: str
@@ -87,8 +87,10 @@ class BankView:
     code: str
     name: str
     books: Books
-    transfers: tuple[BankTransfer, ...] = ()
-    postings: tuple[Posting, ...] = ()
+    transfers: Iterable[BankTransfer] = ()
+    """By (end-to-end id, direction); a return by its return id. May be read more than once, as all rows here."""
+    postings: Iterable[Posting] = ()
+    """First those of operations, by operation id; then those of transfers, by (end-to-end id, direction)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,17 @@ class OwedMoney:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSnapshot:
-    """The state of the hub and the banks, read in this order: hub, banks, hub again."""
+    """The state of the hub and the banks, read in this order: hub, banks, hub again.
 
-    hub_before: tuple[HubTransfer, ...]
+    Rows come in the order of their ids, byte by byte, so that the audit needs only one id's in memory at a time.
+    """
+
+    hub_before: Iterable[HubTransfer]
     settlement: Mapping[str, SettlementAccount]
     """By ISPB."""
     banks: tuple[BankView, ...]
     """But for those of the original course."""
-    hub_after: tuple[HubTransfer, ...]
+    hub_after: Iterable[HubTransfer]
     course: tuple[CourseBankView, ...] = ()
     owed: tuple[OwedMoney, ...] = ()
 
@@ -158,13 +163,15 @@ class AuditReport:
     transfers: Mapping[str, int]
     """The number in each state at the hub; `unknown_to_hub` are on their way to it."""
     in_flight: tuple[str, ...]
-    """End-to-end ids that are not final everywhere."""
+    """End-to-end ids that are not final everywhere, at most `IN_FLIGHT_SHOWN_MAX`."""
     moving: bool = field(default=False)
     """The network never came to rest while it was read: sums may be of different moments."""
     not_examined: tuple[str, ...] = ()
     """Banks of the original course, whose books cannot be read."""
     owed: tuple[str, ...] = ()
     """A line for each amount that a course bank owes its customer, or has credited without cover."""
+    in_flight_count: int = 0
+    """How many ids are not final everywhere."""
 
     @property
     def is_ok(self) -> bool:

@@ -45,7 +45,7 @@ def audit_remarks(report: AuditReport) -> list[str]:
     remarks += [f"not examined: {bank}, a course bank whose books cannot be read" for bank in report.not_examined]
     remarks += [f"owed: {line}" for line in report.owed]
     if report.in_flight:
-        remarks.append(f"{len(report.in_flight)} transfers are still under way; the sums allow for them.")
+        remarks.append(f"{report.in_flight_count:,} transfers are still under way; the sums allow for them.")
     if report.moving:
         remarks.append("Transfers moved while they were read, so the sums are of different moments: wait longer.")
     return remarks
@@ -57,6 +57,7 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
         "moving": report.moving,
         "transfers": dict(report.transfers),
         "in_flight": list(report.in_flight),
+        "in_flight_count": report.in_flight_count,
         "not_examined": list(report.not_examined),
         "owed": list(report.owed),
         "invariants": {
@@ -88,6 +89,7 @@ def read_audit(document: Mapping[str, Any]) -> AuditReport:
         moving=document["moving"],
         not_examined=tuple(document.get("not_examined", ())),
         owed=tuple(document.get("owed", ())),
+        in_flight_count=document.get("in_flight_count", len(document["in_flight"])),
     )
 
 

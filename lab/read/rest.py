@@ -84,10 +84,42 @@ class Rest:
         try:
             answer = self._client.request(method, f"{self.url}/api/v1{path}", **arguments)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self.name} at {self.url} does not answer ({type(error).__name__}).") from error
+            raise self._unreachable(error) from error
         except httpx.InvalidURL as error:
             raise Unreachable(f"{self.name}: {self.url} is no address ({error}).") from error
         return answer.status_code, answer.content
+
+    def stream(self, path: str) -> Iterator[bytes] | None:
+        """The bytes of an answer as they come; None when the service does not know the path.
+
+        Raises `Unreachable` and `NotAllowed`, also while it is read.
+        """
+        assert self._client is not None, "a subclass sets the client"
+        # Packed it would take the service longer than the database.
+        request = self._client.build_request("GET", f"{self.url}/api/v1{path}", headers={"Accept-Encoding": "identity"})
+        try:
+            answer = self._client.send(request, stream=True)
+            if answer.status_code == HTTPStatus.OK:
+                return self._pieces(answer)
+            answer.close()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unreachable(f"{self.name} at {self.url} answers {answer.status_code} to GET {path}.")
+        if answer.status_code in NOT_ALLOWED:
+            raise NotAllowed(f"{self.name} at {self.url} does not let us in: {path} answers {answer.status_code}")
+        return None
+
+    def _pieces(self, answer: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        finally:
+            answer.close()
+
+    def _unreachable(self, error: httpx.HTTPError) -> Unreachable:
+        return Unreachable(f"{self.name} at {self.url} does not answer ({type(error).__name__}).")
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.call("GET", path, params=parameters)
@@ -101,6 +133,15 @@ class Rest:
             position = page.get(next_cursor) or ""
             if not position:
                 return
+
+    def under_way(self) -> Json | None:
+        """What moves, as counts; None of a participant that does not know how to tell."""
+        try:
+            return dict(self.get("/under-way"))
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     def returns(self, cursor: str, next_cursor: str, **narrow: Any) -> Iterator[Json]:
         """Its returns; none of a participant that does not know returns."""

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final, Protocol
 
 import httpx
 from pydantic import TypeAdapter
 
 from lab.read.audit import (
-    UNDECIDED_AT_BANK,
     AuditReport,
-    BankTransfer,
     BankView,
     Books,
     CourseBankView,
-    HubTransfer,
     NetworkSnapshot,
     OwedMoney,
-    Posting,
     SettlementAccount,
     audit,
 )
+from lab.read.exported import BankRows, HubRows, read_postings
+from lab.read.per_transfer import OutOfOrder
 from lab.read.rest import BankRest, HubRest, Json, NotAllowed, Refused, Unreachable
+from lab.read.spill import Unfit
 
 ACTIVITY_POLL_SECONDS: Final = 0.25
 """Between two readings of the activity."""
 
 
-_HUB_TRANSFER: Final = TypeAdapter(HubTransfer)
-_BANK_TRANSFER: Final = TypeAdapter(BankTransfer)
 _SETTLEMENT: Final = TypeAdapter(SettlementAccount)
 _BOOKS: Final = TypeAdapter(Books)
-_POSTING: Final = TypeAdapter(Posting)
 _COURSE_BANK: Final = TypeAdapter(CourseBankView)
 _OWED: Final = TypeAdapter(OwedMoney)
 
@@ -88,10 +87,7 @@ class NetworkReader:
 
     def activity(self) -> NetworkActivity:
         """The network's activity now; two equal ones in a row mean that nothing moves."""
-        open_at_hub = frozenset(
-            (row.get("return_id") or row["end_to_end_id"], row["status"])
-            for row in (*self.hub.transfers(open_only=True), *self.hub.returns("before", "next", open_only=True))
-        )
+        at_hub, under_way = self._open_at_hub()
         accounts = {str(account["ispb"]): account for account in self.hub.settlement_accounts()}
         settlement = frozenset(
             (ispb, account["balance_centavos"], account["reserved_centavos"], account["funded_centavos"])
@@ -99,64 +95,64 @@ class NetworkReader:
         )
         counts = frozenset(self.hub.get("/transfers/counts").items())
         at_banks = []
-        under_way = len(open_at_hub)
         for ispb, bank in self.banks().items():
-            books = bank.books()
-            rows = frozenset(
-                (row.get("return_id") or row["end_to_end_id"], row["direction"])
-                for row in (
-                    *bank.transfers(undecided=True),
-                    *bank.returns("after", "next_cursor", undecided=True),
-                )
-            )
-            under_way += len(rows)
+            at_bank, undecided, funded_centavos = _open_at_bank(bank)
+            at_banks.append((ispb, at_bank))
             # A bank books a funding only when it next asks the hub for its settlement account.
-            funded_centavos = accounts.get(ispb, {}).get("funded_centavos", 0)
-            under_way += books["capital_centavos"] != funded_centavos
-            sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
-            at_banks.append((ispb, books["postings"], sums, rows))
+            under_way += undecided + (funded_centavos != accounts.get(ispb, {}).get("funded_centavos", 0))
         at_adapter = tuple(tuple(bank.items()) for bank in self.hub.course()["banks"])
-        state = (open_at_hub, settlement, counts, tuple(at_banks), at_adapter)
+        state = (at_hub, settlement, counts, tuple(at_banks), at_adapter)
         return NetworkActivity(state, under_way)
 
-    def snapshot(self, report_step: StepReporter = no_report) -> NetworkSnapshot:
-        """Reads everything. Raises `Unreachable`."""
+    def _open_at_hub(self) -> tuple[Hashable, int]:
+        """What changes when an open row does, beside the counts by status; and how many are open."""
+        counts = self.hub.under_way()
+        if counts is not None:
+            return frozenset(counts.items()), counts["transfers"] + counts["returns"]
+        rows = (*self.hub.transfers(open_only=True), *self.hub.returns("before", "next", open_only=True))
+        ids = frozenset((row.get("return_id") or row["end_to_end_id"], row["status"]) for row in rows)
+        return ids, len(ids)
+
+    @contextmanager
+    def snapshot(self, report_step: StepReporter = no_report) -> Iterator[NetworkSnapshot]:
+        """Reads everything, onto the disk: the rows are there until the block ends. Raises `Unreachable`."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="codepix-audit-") as folder:
+                yield self._read(Path(folder), report_step)
+        except (Unfit, OutOfOrder) as error:
+            raise Unreachable(f"{error}.") from None
+        except OSError as error:
+            raise Unreachable(f"The audit cannot use {tempfile.gettempdir()}: {error.strerror}.") from error
+
+    def _read(self, folder: Path, report_step: StepReporter) -> NetworkSnapshot:
         names = {str(bank["ispb"]): bank for bank in self.hub.banks()}
         report_step("Reading the hub's data.")
-        before = self._hub_rows()
-        banks = []
+        before = HubRows(self.hub, folder, "before")
+        banks: list[BankView] = []
         for ispb, bank in self.banks().items():
-            name = str(names[ispb]["name"])
+            name, code = str(names[ispb]["name"]), str(names[ispb]["code"])
             report_step("Reading the books of {}.", name)
             banks.append(
                 BankView(
                     ispb=ispb,
-                    code=str(names[ispb]["code"]),
+                    code=code,
                     name=name,
                     books=_BOOKS.validate_python(bank.books()),
-                    transfers=tuple(
-                        _bank_transfer(row)
-                        for row in (*bank.transfers(), *map(_as_transfer, bank.returns("after", "next_cursor")))
-                    ),
-                    postings=tuple(_POSTING.validate_python(row) for row in bank.postings()),
+                    transfers=BankRows(bank, folder, f"bank{len(banks)}"),
+                    postings=read_postings(bank, folder, f"bank{len(banks)}"),
                 )
             )
         report_step("Reading the hub again.")
         settlement = {
             str(account["ispb"]): _SETTLEMENT.validate_python(account) for account in self.hub.settlement_accounts()
         }
-        after = self._hub_rows()
+        after = HubRows(self.hub, folder, "after")
         course = self.hub.course()
         views = tuple(
             _COURSE_BANK.validate_python({**bank, "name": names[bank["ispb"]]["name"]}) for bank in course["banks"]
         )
         owed = tuple(_OWED.validate_python(row) for row in course["owed"])
         return NetworkSnapshot(before, settlement, tuple(banks), after, views, owed)
-
-    def _hub_rows(self) -> tuple[HubTransfer, ...]:
-        # A return without parties is of a transfer that the bank may not return: no bank but that one knows it.
-        returns = (_as_transfer(row) for row in self.hub.returns("before", "next") if row["payer"] is not None)
-        return tuple(_hub_transfer(row) for row in (*self.hub.transfers(), *returns))
 
     def find_transfer(self, end_to_end_id: str) -> Json | None:
         """The hub's row with its history; None when the hub does not know it. Raises `Unreachable`."""
@@ -201,22 +197,20 @@ class NetworkReader:
         self.wait_for_quiet(wait_seconds)
         while True:
             before = self.activity()
-            snapshot = self.snapshot(report_step)
-            is_still = self.activity() == before
-            if is_still or time.monotonic() >= deadline:
-                return audit(snapshot, moving=not is_still)
+            with self.snapshot(report_step) as snapshot:
+                is_still = self.activity() == before
+                if is_still or time.monotonic() >= deadline:
+                    report_step("Comparing all rows.")
+                    return audit(snapshot, moving=not is_still)
 
 
-def _as_transfer(row: Json) -> Json:
-    """A return as what it is for the books: a transfer of the original's payee to its payer."""
-    return {**row, "end_to_end_id": row["return_id"], "payer": row["payee"], "payee": row["payer"]}
-
-
-def _hub_transfer(row: Json) -> HubTransfer:
-    return _HUB_TRANSFER.validate_python({**row, "is_closed": row["closed_at_ms"] is not None})
-
-
-def _bank_transfer(row: Json) -> BankTransfer:
-    undecided = row["status"] in UNDECIDED_AT_BANK
-    owes_message = undecided if "resend_at_ms" not in row else row["resend_at_ms"] is not None
-    return _BANK_TRANSFER.validate_python({**row, "owes_message": owes_message})
+def _open_at_bank(bank: BankRest) -> tuple[Hashable, int, int]:
+    """What changes when a bank's rows or books do, how many rows are undecided, and the fundings that are booked."""
+    counts = bank.under_way()
+    if counts is not None:
+        return frozenset(counts.items()), counts["transfers"] + counts["returns"], counts["funded_centavos"]
+    books = bank.books()
+    undecided = (*bank.transfers(undecided=True), *bank.returns("after", "next_cursor", undecided=True))
+    rows = frozenset((row.get("return_id") or row["end_to_end_id"], row["direction"]) for row in undecided)
+    sums = (books["customers_centavos"], books["clearing_centavos"], books["settlement_centavos"])
+    return (books["postings"], sums, rows), len(rows), books["capital_centavos"]

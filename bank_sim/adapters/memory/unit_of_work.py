@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 from bank_sim.adapters.memory.charges import BatchId, MemoryBatches, MemoryCharges, MemoryLocations, RevisionId
 from bank_sim.adapters.memory.credentials import MemoryApiRequests, MemoryCredentials
 from bank_sim.adapters.memory.customer_app import MemoryDevices, MemoryFavourites, MemoryReadMarks
+from bank_sim.adapters.memory.exports import ExportedPostings, ExportedRows
 from bank_sim.adapters.memory.receipts import MemoryReceipts
 from bank_sim.adapters.memory.sandbox import MemoryPlans, MemoryRules
 from bank_sim.adapters.memory.schedules import ExecutionId, MemorySchedules
@@ -244,7 +245,7 @@ def _wait_ms_max(row: FlowRow, wait_ms_max: int) -> int:
     return max(ANSWER_DELAY_MS_MAX, wait_ms_max) if row.resend_count == WITHHELD else wait_ms_max
 
 
-class MemoryRows:
+class MemoryRows(ExportedRows):
     """See `bank_sim.application.ports.RowRepository`."""
 
     def __init__(self, store: BankStore, flow: str) -> None:
@@ -343,6 +344,9 @@ class MemoryRows:
     def count(self) -> Mapping[tuple[Direction, str], int]:
         return Counter((row.direction, row.status) for row in self._rows.values())
 
+    def count_undecided(self) -> int:
+        return sum(row.status in _UNDECIDED for row in self._rows.values())
+
 
 def _order_of(row: FlowRow) -> tuple[int, str, str]:
     return row.requested_at_ms, row.row_id[0], row.direction.value
@@ -358,9 +362,12 @@ def _matches(row: FlowRow, narrow: RowFilter) -> bool:
     )
 
 
-class MemoryPostings:
+class MemoryPostings(ExportedPostings):
     def __init__(self, store: BankStore) -> None:
         self._store = store
+
+    def _entries(self) -> Iterable[tuple[int, Posting]]:
+        return self._store.postings.values()
 
     def add(self, postings: Sequence[Posting]) -> None:
         for posting in postings:

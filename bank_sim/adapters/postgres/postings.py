@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field
 from bank_sim.adapters.postgres.flows import TABLES
-from bank_sim.application.views import BooksSummary, StatementDirection, StatementFilter
+from bank_sim.application.views import EXPORTED_OF_POSTINGS, BooksSummary, StatementDirection, StatementFilter
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.postgres.exports import ExportedTable
 from pix.postgres.unit_of_work import PostgresRepository
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.postings import POSTINGS_DUE, Direction, PostingKind
 
 OFFENDERS_MAX: Final = 100
@@ -31,6 +33,15 @@ _COLUMNS: Final[list[Column[Posting]]] = [
 ]
 _ADD: Final = insert_statement("postings", _COLUMNS)
 _KNOWN_OPERATIONS: Final = "SELECT operation_id FROM postings WHERE operation_id = ANY(%(ids)s::text[])"
+
+_OPERATIONS: Final = ExportedTable("postings", ("operation_id",), EXPORTED_OF_POSTINGS, "operation_id IS NOT NULL")
+_OF_ROWS: Final = ExportedTable(
+    "postings", ("end_to_end_id", "direction", "kind"), EXPORTED_OF_POSTINGS, "end_to_end_id IS NOT NULL"
+)
+_FUNDED: Final = """
+    SELECT coalesce(sum(CASE credit_account WHEN :capital THEN amount_centavos ELSE -amount_centavos END), 0)::bigint
+    FROM postings WHERE kind = 'settlement_funding'
+"""
 
 _LIST: Final = f"SELECT posting_id, {names(_COLUMNS)} FROM postings"  # noqa: S608 - names are constants of this module
 _DIRECTION_CONDITIONS: Final = {
@@ -201,3 +212,17 @@ class PostgresPostings(PostgresRepository):
             size=size,
         )
         return [(row[0], _posting_of(row)) for row in rows]
+
+    def export_operations(self, after: ExportKey | None, size: int) -> ExportPage:
+        return _OPERATIONS.read(self._connection, after, size)
+
+    def export_of_rows(self, after: ExportKey | None, size: int) -> ExportPage:
+        return _OF_ROWS.read(self._connection, after, size)
+
+    def last_id(self) -> int:
+        newest: int = self._execute("SELECT coalesce(max(posting_id), 0) FROM postings").scalar_one()
+        return newest
+
+    def funded_centavos(self) -> int:
+        centavos: int = self._execute(_FUNDED, capital=CAPITAL).scalar_one()
+        return centavos

@@ -13,11 +13,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from sqlalchemy import Connection, text
 
 from bank_sim.adapters.postgres.columns import Column, arrays, insert_statement, names, of_field, update_statement
-from bank_sim.application.views import RowFilter
+from bank_sim.application.views import EXPORTED_OF_ROWS, RowFilter
 from bank_sim.domain.behaviour import ANSWER_DELAY_MS_MAX
 from bank_sim.domain.flows.flow import WITHHELD, FlowRow, RowId
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
 from pix.postgres.engine import is_storable
+from pix.postgres.exports import ExportedTable
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.messages import Party
 from pix.scheme.postings import Direction
@@ -138,6 +140,8 @@ class _Statements:
             f"SELECT {key} || ' ' || direction FROM {table.name} "  # noqa: S608 - names are constants
             "WHERE resend_at_ms IS NOT NULL ORDER BY resend_at_ms LIMIT :size"
         )
+        self.exported = ExportedTable(table.name, (key, "direction"), (key, *EXPORTED_OF_ROWS))
+        self.count_undecided = text(f"SELECT count(*) FROM {table.name} WHERE {_UNDECIDED}")  # noqa: S608 - constants
         self.count = text(
             f"SELECT direction, status, count(*) FROM {table.name} "  # noqa: S608 - names are constants
             "GROUP BY direction, status"
@@ -255,6 +259,13 @@ class PostgresRows(Generic[Row]):
     def count(self) -> Mapping[tuple[Direction, str], int]:
         rows = self._connection.execute(self._statements.count)
         return {(Direction(direction), status): count for direction, status, count in rows}
+
+    def count_undecided(self) -> int:
+        undecided: int = self._connection.execute(self._statements.count_undecided).scalar_one()
+        return undecided
+
+    def export(self, after: ExportKey | None, size: int) -> ExportPage:
+        return self._statements.exported.read(self._connection, after, size)
 
     def _find_many(self, statement: str, ids: Collection[RowId]) -> dict[RowId, Row]:
         if not ids:

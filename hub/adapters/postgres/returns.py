@@ -10,8 +10,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from hub.application.ports import Found, RowChange
+from hub.application.ports.exports import EXPORTED_COLUMNS
 from hub.application.ports.returns import ReturnFilter
 from hub.domain.flows.returns.model import (
+    NAME,
     RETURNED_PREFIX,
     HistoryStep,
     Return,
@@ -21,8 +23,10 @@ from hub.domain.flows.returns.model import (
 )
 from pix.postgres.bulk import execute_bulk, fetch_bulk, number_array, text_array, word_array
 from pix.postgres.engine import is_storable
+from pix.postgres.exports import ExportedTable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.messages import Party, Side
 from pix.scheme.reasons import ReasonCode
@@ -122,6 +126,9 @@ _LOCK_WAITING: Final = (
     "ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _LOCK_EXPIRED: Final = [f"{_SELECT} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
+
+_EXPORTED: Final = ExportedTable("returns", ("return_id",), EXPORTED_COLUMNS[NAME])
+_COUNT_OPEN: Final = text("SELECT count(*) FROM returns WHERE resend_at_ms IS NOT NULL")
 
 _IN_TIME: Final[Mapping[str, str]] = {
     "received_from_ms": "received_at_ms >= :received_from_ms",
@@ -224,6 +231,13 @@ class PostgresReturns:
             {"ids": [each for each in ids if is_storable(each)]},
         )
         return [_return_of(row) for row in rows]
+
+    def export(self, after: ExportKey | None, size: int) -> ExportPage:
+        return _EXPORTED.read(self._connection, after, size)
+
+    def count_open(self) -> int:
+        open_rows: int = self._connection.execute(_COUNT_OPEN).scalar_one()
+        return open_rows
 
     def search(self, narrow: ReturnFilter) -> Found[Return, tuple[int, str]]:
         if not all(map(is_storable, (narrow.ispb, narrow.id_part, narrow.original_end_to_end_id))):

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, text
 
 from hub.adapters.postgres.folding import folded
 from hub.application.ports import Activity, Found, Latency, RowChange, TransferFilter
-from hub.domain.flows.transfer.model import HistoryStep, Transfer, TransferStatus, Trigger
+from hub.application.ports.exports import EXPORTED_COLUMNS
+from hub.domain.flows.transfer.model import NAME, HistoryStep, Transfer, TransferStatus, Trigger
 from pix.postgres.bulk import (
     COPY_NULL,
     copy_numbers,
@@ -33,8 +34,10 @@ from pix.postgres.bulk import (
     word_array,
 )
 from pix.postgres.engine import is_storable
+from pix.postgres.exports import ExportedTable
 from pix.postgres.prepared import quoted_element
 from pix.runtime.outages import DatabaseUnavailable
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
@@ -101,6 +104,8 @@ _LOCK_WAITING: Final = (
     "ORDER BY resend_at_ms DESC LIMIT %(size)s FOR UPDATE SKIP LOCKED"
 )
 _LOCK_EXPIRED: Final = [f"{_SELECT_WITH_REVISION} WHERE {due}{_EXPIRED}{_SKIPPING}" for due in _DUE]
+_EXPORTED: Final = ExportedTable("transfers", ("end_to_end_id",), EXPORTED_COLUMNS[NAME])
+_COUNT_OPEN: Final = text("SELECT count(*) FROM transfers WHERE resend_at_ms IS NOT NULL")
 _STATUSES: Final = by_value(TransferStatus)
 _KINDS: Final = by_value(KeyKind)
 _INITIATIONS: Final = by_value(Initiation)
@@ -370,6 +375,13 @@ class PostgresTransfers:
             {"ids": [each for each in ids if is_storable(each)]},
         )
         return [_transfer_of(row) for row in rows]
+
+    def export(self, after: ExportKey | None, size: int) -> ExportPage:
+        return _EXPORTED.read(self._connection, after, size)
+
+    def count_open(self) -> int:
+        open_rows: int = self._connection.execute(_COUNT_OPEN).scalar_one()
+        return open_rows
 
     def search(self, narrow: TransferFilter) -> Found[Transfer, tuple[int, str]]:
         texts = (narrow.ispb, narrow.id_part, narrow.key, narrow.txid, narrow.name_part, *narrow.key_beginnings)

@@ -20,6 +20,7 @@ from hub.domain.settlement import AccountChange, Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey
 from pix.participant.clock.model import ClockReport, ClockRepository
 from pix.participant.dead_letters.model import DeadLetterRepository
+from pix.scheme.exports import ExportKey, ExportPage
 from pix.scheme.flows import Step
 from pix.scheme.ids import END_TO_END_ID_LENGTH
 from pix.scheme.keys import KeyKind, PixKey
@@ -202,6 +203,12 @@ class RowRepository(Protocol[Row]):
 
     def find_many(self, ids: Collection[str]) -> list[Row]:
         """Those that exist, in no order; without locks."""
+
+    def export(self, after: ExportKey | None, size: int) -> ExportPage:
+        """At most `size` rows behind an id, or the first ones, by id: `EXPORTED_COLUMNS` of each."""
+
+    def count_open(self) -> int:
+        """How many rows owe something."""
 
 
 class TransferRepository(RowRepository[Transfer], Protocol):

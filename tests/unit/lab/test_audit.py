@@ -21,6 +21,7 @@ from lab.read.audit import (
     SettlementAccount,
     audit,
 )
+from lab.read.per_transfer import OutOfOrder
 
 ANA, BRUNO = AccountReference("00000001", "1-1"), AccountReference("00000002", "2-2")
 FUNDS = 1_000
@@ -72,7 +73,22 @@ def books_of(postings: tuple[Posting, ...]) -> Books:
 def bank(number: int, *postings: Posting, transfers: tuple[BankTransfer, ...] = ()) -> BankView:
     place = (ANA, BRUNO)[number - 1]
     everything = (*opening(number, place.account_number), *postings)
-    return BankView(place.ispb, f"00{number}", f"Bank {number}", books_of(everything), transfers, everything)
+    return BankView(
+        place.ispb, f"00{number}", f"Bank {number}", books_of(everything), by_id(transfers), in_order(everything)
+    )
+
+
+def by_id(transfers: tuple[BankTransfer, ...]) -> tuple[BankTransfer, ...]:
+    return tuple(sorted(transfers, key=lambda each: (each.end_to_end_id, each.direction)))
+
+
+def in_order(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    """As a bank exports them."""
+
+    def place(each: Posting) -> tuple[str, str, int]:
+        return each.end_to_end_id or "", each.operation_id or "", each.posting_id
+
+    return tuple(sorted(postings, key=place))
 
 
 def row(direction: str, status: str, reason: str | None = None, *, owes: bool | None = None) -> BankTransfer:
@@ -311,7 +327,7 @@ HARM = {
         network(
             (at_hub("completed"),),
             bank(1, PAYMENT, SETTLED, transfers=(row("outgoing", "confirmed"),)),
-            bank(2, CREDIT, replace(CREDIT, posting_id=4), transfers=(row("incoming", "confirmed"),)),
+            bank(2, CREDIT, CREDIT._replace(posting_id=4), transfers=(row("incoming", "confirmed"),)),
             moved=AMOUNT,
         ),
         "nothing_is_posted_twice",
@@ -321,7 +337,7 @@ HARM = {
         network(
             (at_hub("completed"),),
             bank(1, PAYMENT, SETTLED, transfers=(row("outgoing", "confirmed"),)),
-            bank(2, replace(CREDIT, amount_centavos=AMOUNT + 1), transfers=(row("incoming", "confirmed"),)),
+            bank(2, CREDIT._replace(amount_centavos=AMOUNT + 1), transfers=(row("incoming", "confirmed"),)),
             moved=AMOUNT,
         ),
         "nothing_is_posted_twice",
@@ -333,7 +349,7 @@ HARM = {
         "002: E1 (posted, but no transfer)",
     ),
     "a deposit twice": (
-        network((), bank(1, replace(opening(1, "1-1")[0], posting_id=9)), bank(2)),
+        network((), bank(1, opening(1, "1-1")[0]._replace(posting_id=9)), bank(2)),
         "nothing_is_posted_twice",
         "001: deposit-1 is booked 2 times",
     ),
@@ -355,7 +371,7 @@ def test_harm_is_found_and_named(snapshot: NetworkSnapshot, invariant: str, offe
 )
 def test_amount_and_parties_are_compared(changes: dict[str, Any], word: str) -> None:
     sound = completed()
-    payer_bank = replace(sound.banks[0], transfers=(replace(sound.banks[0].transfers[0], **changes),))
+    payer_bank = replace(sound.banks[0], transfers=(row("outgoing", "confirmed")._replace(**changes),))
     offenders = broken(audit(replace(sound, banks=(payer_bank, sound.banks[1]))))["outcomes_agree"].offenders
     assert offenders == (f"E1 at 001: {word}",)
 
@@ -373,7 +389,7 @@ def returned(*amounts: int, original: str = "completed") -> NetworkSnapshot:
         posted.append(posting(40 + number, "settlement_out", "clearing", "settlement", direction="outgoing", **place))
         credited.append(posting(60 + number, "credit", "settlement", "customer:1-1", direction="incoming", **place))
     return network(
-        tuple(hub),
+        tuple(sorted(hub)),
         bank(1, PAYMENT, SETTLED, *credited, transfers=(row("outgoing", "confirmed"), *taken)),
         bank(2, CREDIT, *posted, transfers=(row("incoming", "confirmed"), *sent)),
         moved=AMOUNT - sum(amounts),
@@ -385,7 +401,7 @@ def test_returns_are_rows_of_the_books_too() -> None:
     assert report.is_final, broken(report)
     assert report.transfers == {"completed": 1, "unknown_to_hub": 0}
     unheard = returned(AMOUNT)
-    forgetful = replace(unheard.banks[0], transfers=unheard.banks[0].transfers[:1])
+    forgetful = replace(unheard.banks[0], transfers=(row("outgoing", "confirmed"),))
     offenders = broken(audit(replace(unheard, banks=(forgetful, unheard.banks[1]))))
     assert offenders["outcomes_agree"].offenders == ("D0: confirmed, but the payee's bank 001 does not know it",)
 
@@ -415,3 +431,16 @@ def test_long_lists_of_offenders_are_cut() -> None:
     assert len(finding.offenders) == OFFENDERS_SHOWN_MAX + 1
     assert finding.offenders[-1] == "and 5 more"
     assert finding.numbers["negative"] == OFFENDERS_SHOWN_MAX + 5
+
+
+def test_rows_out_of_order_are_no_audit() -> None:
+    sound = returned(AMOUNT)
+    with pytest.raises(OutOfOrder, match="the hub gives D0 behind E1, out of order"):
+        audit(replace(sound, hub_after=tuple(sound.hub_after)[::-1]))
+
+
+def test_a_return_of_an_unknown_transfer_is_found() -> None:
+    sound = returned(AMOUNT)
+    unknown = tuple(each for each in sound.hub_after if each.end_to_end_id != E2E)
+    found = broken(audit(replace(sound, hub_after=unknown)))["returns_keep_to_their_originals"]
+    assert found.offenders == (f"E1: {AMOUNT} returned, though it is unknown",)

@@ -70,7 +70,7 @@ def test_a_table_and_a_settlement_account_that_differ_are_found(snapshot: Networ
 
 
 def test_an_outcome_on_its_way_to_the_adapter_is_allowed_for() -> None:
-    assert audit(_snapshot(replace(PAID, status="confirmed", is_closed=False), went=0)).is_ok
+    assert audit(_snapshot(PAID._replace(status="confirmed", is_closed=False), went=0)).is_ok
 
 
 def test_what_is_owed_is_listed_and_breaks_nothing() -> None:

@@ -14,6 +14,7 @@ from bank_sim.entrypoints.http.api import (
     api_credentials,
     books,
     codes,
+    exports,
     keys,
     limits,
     schedules,
@@ -23,6 +24,8 @@ from bank_sim.entrypoints.http.api import (
 from bank_sim.entrypoints.http.api.docs import router as docs_router
 
 API_ROUTERS: Final = (
+    # Before those of single transfers, whose ids its paths would be.
+    exports.router,
     accounts.router,
     keys.router,
     codes.router,

@@ -30,6 +30,7 @@ from hub.entrypoints.http.api.documents import (
     TransferDocument,
     TransferPage,
 )
+from hub.entrypoints.http.api.exports import add_export_routes
 from hub.entrypoints.http.api.flows import ADD_ROUTES, TransferWithHistory, transfer_document
 from hub.entrypoints.http.api.operating import author_of
 from hub.entrypoints.http.api.paging import PAGE_SIZE_MAX, page_cursor
@@ -113,6 +114,8 @@ def api_routers(
     def list_settlement_accounts() -> list[SettlementDocument]:
         """The settlement account of each bank, by ISPB."""
         return [SettlementDocument.of(*queries.settlement_account(ispb)) for ispb in queries.settlement_accounts()]
+
+    add_export_routes(router, queries)
 
     @router.get("/transfers", tags=["transfers"])
     def list_transfers(
