@@ -5,6 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := pix hub bank_sim lab loadtest tests
+LINTED := $(PACKAGES) examples .ci
+
+# A network has a dozen processes and a run of tests hundreds: each would compile every module that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
 ARGS ?=
@@ -43,8 +47,8 @@ test: $(INSTALLED) ## the whole suite; what this machine lacks for a part of it 
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import contracts, templates, freshness of the stubs and of the translations
-	$(BIN)/ruff check $(PACKAGES) .ci
-	$(BIN)/ruff format --check $(PACKAGES) .ci
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/mypy
 	$(BIN)/mypy .ci/stand_ins/make.py
 	$(BIN)/lint-imports --no-logo --no-cache
@@ -59,8 +63,8 @@ prove: $(INSTALLED) ## the long proofs, in minutes: 20,000 simulated networks 24
 	$(BIN)/python -m pytest -m prove
 
 format: $(INSTALLED) ## put the Python files into the form that `make check` wants
-	$(BIN)/ruff check --fix $(PACKAGES) .ci
-	$(BIN)/ruff format $(PACKAGES) .ci
+	$(BIN)/ruff check --fix $(LINTED)
+	$(BIN)/ruff format $(LINTED)
 
 stubs: $(INSTALLED) ## write the Python stubs of protos/
 	$(BIN)/python -m lab.development.stubs

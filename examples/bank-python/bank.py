@@ -1,6 +1,7 @@
 """The smallest bank that is right: it joins the network, pays, is paid, and has every centavo right after any crash."""
 
 import hmac
+import logging
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from confluent_kafka import OFFSET_STORED, Consumer, Producer, TopicPartition
 from fastapi import Body, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from google.protobuf.message import DecodeError
 from starlette.exceptions import HTTPException
 from stdnum.br import cnpj, cpf
 
@@ -40,6 +42,10 @@ db.executescript(Path(__file__).with_name("schema.sql").read_text())
 ACCOUNT = "SELECT * FROM shown_accounts WHERE number = ?"
 RESENT = "UPDATE transfers SET resend_at = ?, pause_seconds = ? WHERE id = ? AND side = ? AND resend_at NOT NULL"
 ORDER = "SELECT * FROM transfers WHERE account = ? AND idempotency_key = ?"
+OPEN = "INSERT INTO accounts SELECT printf('%06d', count(*) + 1), 'CACC', ?, ?, 0 FROM shown_accounts RETURNING number"
+DEPOSIT = "INSERT INTO postings (kind, debit, credit, amount_centavos) SELECT 'deposit', '*equity', ?1, ?2 WHERE ?2 > 0"
+ADD_TRANSFER = """INSERT INTO transfers VALUES (:id, :side, :status, :reason, :amount_centavos, :account, :content,
+    :request, :idempotency_key, :resend_at, :pause_seconds)"""
 
 
 def rows(query, *values):
@@ -51,12 +57,8 @@ def find(query, *values):
     return next(iter(rows(query, *values)), None)
 
 
-def insert(table, **fields):
-    rows(f"INSERT INTO {table} ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})", *fields.values())
-
-
 def add_transfer(**fields):
-    insert("transfers", **fields, resend_at=time.time() + FIRST_SECONDS, pause_seconds=FIRST_SECONDS * 2)
+    db.execute(ADD_TRANSFER, {**fields, "resend_at": time.time() + FIRST_SECONDS, "pause_seconds": FIRST_SECONDS * 2})
 
 
 # Records: bank and hub sign what they send over Kafka with the secret that they share.
@@ -90,7 +92,8 @@ def publish(message):
     """Sends without waiting: what gets lost is still owed, and is sent again."""
     kind, value = message.DESCRIPTOR.name, message.SerializeToString()
     headers = {"codepix-type": kind, "codepix-sender": ISPB, "codepix-signature": sign(HUB_TOPIC, kind, value)}
-    producer.produce(HUB_TOPIC, value, message.end_to_end_id, headers=headers)
+    with suppress(BufferError):
+        producer.produce(HUB_TOPIC, value, message.end_to_end_id, headers=headers)
     producer.poll(0)
 
 
@@ -136,7 +139,7 @@ def decide(message):
         reason = reason_against(message) if outcome == "offered" else ""
         transfer = {"id": message.end_to_end_id, "side": side, "content": content(message, side), "reason": reason}
         transfer |= {"account": message.payee.account_number, "amount_centavos": message.amount_centavos}
-        transfer |= {"status": "rejected" if reason else "accepted"}
+        transfer |= {"status": "rejected" if reason else "accepted", "request": None, "idempotency_key": None}
         add_transfer(**transfer)
     if transfer["content"] != content(message, side):
         raise ValueError("the transfer has another content")
@@ -180,10 +183,9 @@ def consume():
                 with lock, db:
                     answer = decide(read(record))
                 publish(answer)
-            except sqlite3.OperationalError:
-                raise
-            except Exception as error:  # Whatever a stranger has written, the bank goes on.
-                print(f"dead letter at {record.partition()}:{record.offset()}: {error!r}"[:500], flush=True)
+            # Whatever a stranger has written, the bank goes on.
+            except (DecodeError, KeyError, TypeError, ValueError, sqlite3.IntegrityError) as error:
+                logging.getLogger().warning("dead letter at %s:%s: %.450r", record.partition(), record.offset(), error)
             consumer.store_offsets(record)
         resend_owed()
     consumer.close()
@@ -209,9 +211,8 @@ class Refusal(Exception):
 
 
 def ask(call, request):
-    metadata = (("codepix-ispb", ISPB), ("codepix-secret", SECRET))
     try:
-        return call(request, timeout=5, wait_for_ready=True, metadata=metadata)
+        return call(request, 5, (("codepix-ispb", ISPB), ("codepix-secret", SECRET)), wait_for_ready=True)
     except grpc.RpcError as error:
         raise Refusal(error.code().name, error.details()) from None
 
@@ -286,10 +287,8 @@ def show_transfer(number: str, side: str = "%"):
 @app.post("/contract/v1/accounts", status_code=201)
 def open_account(owner_name: Name, owner_document: Cpf, opening_balance_centavos: Deposit):
     with lock, db:
-        number = f"{len(rows('SELECT * FROM shown_accounts')) + 1:06d}"
-        insert("accounts", number=number, type="CACC", owner_name=owner_name, owner_document=owner_document)
-        if opening_balance_centavos:
-            insert("postings", kind="deposit", debit="*equity", credit=number, amount_centavos=opening_balance_centavos)
+        number = find(OPEN, owner_name, owner_document)["number"]
+        rows(DEPOSIT, number, opening_balance_centavos)
     return known(ACCOUNT, number)
 
 

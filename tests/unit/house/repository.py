@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,9 @@ def files() -> tuple[Path, ...]:
     return tuple(sorted({path for path in paths if (ROOT / path).is_file()}))
 
 
-def texts() -> dict[Path, str]:
-    """The text of every file that is text."""
+@functools.cache
+def texts() -> Mapping[Path, str]:
+    """The text of every file that is text, read once."""
     found = {}
     for path in files():
         content = (ROOT / path).read_bytes()

@@ -49,6 +49,7 @@ def found(pattern: re.Pattern[str], allowed: set[Path]) -> list[str]:
         if path.suffix == ".py"
         and path not in allowed
         and path != Path(__file__).relative_to(Path(__file__).parents[3])
+        and pattern.search(text)
         for number, line in enumerate(text.splitlines(), 1)
         if pattern.search(line)
     ]

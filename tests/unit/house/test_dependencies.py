@@ -1,11 +1,12 @@
 """What we import is what we declare, and every version is written down once."""
 
 import ast
+import functools
 import re
 import sys
 from importlib.metadata import packages_distributions
 
-from tests.unit.house.repository import ROOT, SHIPPED_PACKAGES, files, project
+from tests.unit.house.repository import ROOT, SHIPPED_PACKAGES, project, texts
 
 OURS = {*SHIPPED_PACKAGES, "codepix", "tests"}
 # Used without an import of ours: by SQLAlchemy, FastAPI, uvicorn and zoneinfo, and as folders of files.
@@ -35,12 +36,16 @@ RUNTIME = pins(project()["project"]["dependencies"])
 EXTRAS = {name: pins(wanted) for name, wanted in project()["project"]["optional-dependencies"].items()}
 
 
+installed_owners = functools.cache(packages_distributions)
+
+
+@functools.cache
 def imported(package: str) -> set[str]:
     """The top-level names that a package of ours, or its stubs, imports from others."""
     names = set()
-    for path in files():
+    for path, text in texts().items():
         if path.suffix == ".py" and path.parts[0] == package:
-            for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+            for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.Import):
                     names |= {alias.name for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -48,9 +53,10 @@ def imported(package: str) -> set[str]:
     return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - OURS
 
 
+@functools.cache
 def distributions(package: str) -> dict[str, set[str]]:
     """For each name that the package imports, the distributions that may have brought it."""
-    owners = packages_distributions()
+    owners = installed_owners()
     return {name: {normalized(owner) for owner in owners.get(name, [])} for name in imported(package)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.house.repository import ROOT, files
+from tests.unit.house.repository import ROOT, files, texts
 
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if re.match(r"\| (?!term |-)", line)]
@@ -33,7 +33,7 @@ def search(term: str, where: str) -> list[Path]:
         path
         for path in sources(where)
         if path.suffix in {".py", ".proto", ".md"} and not path.name.endswith("_pb2.py")
-        if any(term.lower() in line.lower() for line in (ROOT / path).read_text(encoding="utf-8").splitlines())
+        if term.lower() in texts()[path].lower()
     ]
 
 
