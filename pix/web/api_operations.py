@@ -51,7 +51,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Ma
         name=operation["operationId"],
         method=method.upper(),
         path=path,
-        summary=operation.get("description", operation.get("summary", "")).replace("`", ""),
+        summary=operation.get("description", operation.get("summary", "")),
         parameters=tuple(
             (each["name"], each["in"], each.get("required", False), each.get("description", "")) for each in parameters
         ),

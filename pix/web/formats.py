@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from babel.dates import format_date, format_skeleton
+from markupsafe import Markup, escape
 
 from pix.scheme.days import LOCAL_MS_MAX, LOCAL_MS_MIN, local
 from pix.scheme.errors import SchemeError
@@ -32,6 +33,16 @@ def brl_signed(amount_centavos: int) -> str:
 def brl_plain(amount_centavos: int) -> str:
     """1.234,56: for an input that has R$ before it, and for spreadsheets."""
     return format_brl(amount_centavos).replace("R$ ", "")
+
+
+def code_spans(text: str) -> Markup:
+    """A description of an API as HTML: what stands between backticks becomes `<code>`, and all of it is escaped."""
+    words, *rest = text.split("`")
+    pieces = [escape(words)]
+    for number, piece in enumerate(rest):
+        is_code = number % 2 == 0 and number + 1 < len(rest)
+        pieces.append(Markup("<code>{}</code>").format(piece) if is_code else escape(piece))
+    return Markup("").join(pieces)
 
 
 def localtime(at_ms: int, language: Language) -> str:

@@ -15,6 +15,8 @@ from fastapi.responses import StreamingResponse
 _FORMULA: Final = re.compile(r"(?:^|(?<=[,;|]))(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 # No text that was checked holds one; an old row may.
 _BREAKS: Final = str.maketrans("\t\r\n", "   ")
+# A negative amount stays a number for the spreadsheet; digits alone are no formula.
+_NUMBER: Final = re.compile(r"-?[0-9][0-9.]*(?:,[0-9]+)?")
 _ROWS_PER_PIECE: Final = 100
 _KINDS: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json", "html": "text/html; charset=utf-8"}
 
@@ -35,7 +37,7 @@ def csv_pieces(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterato
     buffer.write("\N{ZERO WIDTH NO-BREAK SPACE}")
     writer.writerow(columns)
     for number, row in enumerate(rows, 1):
-        writer.writerow([harmless(cell) for cell in row])
+        writer.writerow([cell if _NUMBER.fullmatch(cell) else harmless(cell) for cell in row])
         if number % _ROWS_PER_PIECE == 0:
             yield buffer.getvalue()
             buffer.seek(0)

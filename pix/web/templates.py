@@ -108,6 +108,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         tax_id=formats.tax_id,
         pix_key=formats.pix_key,
         initials=formats.initials,
+        code_spans=formats.code_spans,
         first_name=formats.first_name,
         rule=partial(translate_rule, language),
     )

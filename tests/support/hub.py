@@ -66,8 +66,11 @@ class World:
 
     def watch(self) -> LiveMessages:
         """What a console watches."""
-        keys = self.application.queries.wire_keys
-        return LiveMessages(lambda: RecordMessageTap(self.wire.tap(), bank_peers(keys), self._codes))
+        return LiveMessages(self.decoder)
+
+    def decoder(self) -> RecordMessageTap:
+        """Reads messages as their receivers do."""
+        return RecordMessageTap(self.wire.tap(), bank_peers(self.application.queries.wire_keys), self._codes)
 
     def _codes(self) -> dict[str, str]:
         return {bank.ispb: bank.code for bank in self.application.queries.list_banks()}

@@ -71,6 +71,7 @@ app.kubernetes.io/component: {{ .component }}
 - {name: BANK_COLOR, value: {{ .bank.color | quote }}}
 - {name: HUB_GRPC_ADDRESS, value: {{ printf "dns:///%s-hub-grpc:50051" .root.Release.Name | quote }}}
 - {name: PUBLIC_URL, value: {{ .bank.publicUrl | default .root.Values.bank.publicUrl | quote }}}
+- {name: HUB_CONSOLE_URL, value: {{ .root.Values.hub.publicUrl | quote }}}
 - {name: PAYLOAD_HOST, value: {{ .bank.payloadHost | default (printf "%s:8000" $name) | quote }}}
 - name: BANK_SECRET
   valueFrom: {secretKeyRef: {name: {{ $name | quote }}, key: bank-secret}}

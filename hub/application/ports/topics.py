@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hub.application.ports import ReadMessage
+from hub.domain.errors import HubError
 from pix.scheme.values import value_object
+
+
+class TopicNotFound(HubError):
+    """Neither the hub nor a bank has a topic of this name."""
 
 
 @value_object

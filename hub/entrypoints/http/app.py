@@ -20,6 +20,7 @@ from hub.entrypoints.http.api.events import events_router
 from hub.entrypoints.http.api.network import network_router
 from hub.entrypoints.http.api.operating import operating_router
 from hub.entrypoints.http.api.routers import api_routers
+from hub.entrypoints.http.api.topics import topics_router
 from hub.entrypoints.http.errors import PROBLEMS
 from hub.entrypoints.http.pages import CONSOLE_ROUTERS
 from hub.entrypoints.http.pages.site import Site
@@ -94,6 +95,7 @@ def create_app(
         course_router(course, operator_of_api(lambda _: authentication)),
         operating_router(application, operator_of_api(lambda _: authentication)),
         *clock_routers(application, operator_of_api(lambda _: authentication)),
+        topics_router(topics, operator_of_api(lambda _: authentication)),
         events_router(wire, operator_of_api(lambda _: authentication)),
         health_router(application.health),
         preferences_router(),

@@ -18,6 +18,7 @@ from hub.domain.errors import (
     TransferNotFound,
 )
 from hub.entrypoints.http.api.flows import FLOW_PROBLEMS
+from hub.entrypoints.http.api.topics import TOPIC_PROBLEMS
 from pix.participant.dead_letters.problems import DEAD_LETTER_PROBLEMS
 from pix.runtime.outages import BrokerUnavailable, DatabaseUnavailable
 from pix.web.csrf import ForgedRequest
@@ -38,6 +39,7 @@ PROBLEMS: Final[ProblemTable] = {
     SettlementFundsTooLow: ProblemKind("settlement-funds-too-low", 409, "The available settlement balance is too low"),
     TooManyWatchers: ProblemKind("too-many-watchers", 429, "Too many streams of events are open"),
     **FLOW_PROBLEMS,
+    **TOPIC_PROBLEMS,
     **DEAD_LETTER_PROBLEMS,
     **OPERATOR_PROBLEMS,
     **STREAM_PROBLEMS,

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
+from hub.adapters.memory.topics import MemoryTopicBrowser
 from hub.entrypoints.http.app import create_app
 from hub.entrypoints.http.pages.charts import nice_top
 from pix.web.operators import OperatorSettings
@@ -108,3 +109,51 @@ def test_the_axis_ends_at_a_round_number(highest: int, top: int) -> None:
 def test_a_console_without_topics_says_so(client: TestClient) -> None:
     assert "No topics yet" in text_of(page(client, "/topics"))
     assert client.get("/topics/codepix.hub.v1").status_code == 404
+    assert client.get("/api/v1/topics").json() == []
+
+
+@pytest.fixture
+def browsing(world: World) -> Iterator[TestClient]:
+    """A console that shows the topics of the world's wire."""
+    with TestClient(create_app(world.application, topics=MemoryTopicBrowser(world.wire, world.decoder))) as client:
+        yield client
+
+
+def test_programs_browse_the_topics_as_the_page_does(browsing: TestClient, world: World) -> None:
+    end_to_end_id = world.pay(1)
+    world.treat(Record(HUB_TOPIC, b"x", b"nonsense"))
+    (topic,) = (each for each in browsing.get("/api/v1/topics").json() if each["topic"] == HUB_TOPIC)
+    (partition,) = topic["partitions"]
+    assert partition["records"] == partition["next_offset"] - partition["first_offset"] == 2
+    page_1 = browsing.get(f"/api/v1/topics/{HUB_TOPIC}/records", params={"partition": 0, "size": 1}).json()
+    (unreadable,) = page_1["records"]
+    assert unreadable["message"] is None and unreadable["why_not"]
+    page_2 = browsing.get(
+        f"/api/v1/topics/{HUB_TOPIC}/records", params={"partition": 0, "size": 1, "before": page_1["next"]}
+    ).json()
+    (requested,) = page_2["records"]
+    assert requested["message"] == "TransferRequested" and requested["fields"]["end_to_end_id"] == end_to_end_id
+    assert page_2["next"] is None, "the first record of the partition"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "field"),
+    [
+        (f"/api/v1/topics/{HUB_TOPIC}/records?before=3", 422, "before"),
+        (f"/api/v1/topics/{HUB_TOPIC}/records?size=51", 422, "size"),
+        ("/api/v1/topics/unknown/records", 404, "topic"),
+    ],
+)
+def test_a_look_into_topics_is_bounded(
+    browsing: TestClient, world: World, address: str, status: int, field: str
+) -> None:
+    world.pay(1)
+    answer = browsing.get(address)
+    assert (answer.status_code, answer.json()["field"]) == (status, field), answer.text
+
+
+def test_topics_are_for_the_operator_alone(world: World) -> None:
+    settings: OperatorSettings = Password()
+    with TestClient(create_app(world.application, operators=settings)) as client:
+        assert client.get("/api/v1/topics").status_code == 401
+        assert client.get(f"/api/v1/topics/{HUB_TOPIC}/records").status_code == 401

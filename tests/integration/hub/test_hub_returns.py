@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -176,3 +177,13 @@ def test_an_original_that_another_replica_has_confirmed_is_read_again(engine: En
         unit.commit()
     (told,) = process(units, (return_requested(original_end_to_end_id=e2e(2)), IPE))
     assert isinstance(told, ReturnOffered)
+
+
+def test_the_list_of_returns_is_a_file_that_follows_its_filter(client: TestClient) -> None:
+    lines = client.get("/returns.csv", params={"status": "failed"}).text.splitlines()
+    assert len(lines) == 2 and return_id(2) in lines[1] and '"AM09"' in lines[1]
+    rows = json.loads(client.get("/returns.json").text)["returns"]
+    assert {row["return_id"] for row in rows} == {return_id(), return_id(2)}
+    assert len(client.get("/returns.csv?amount=abc").text.splitlines()) == 1, "a malformed search finds nothing"
+    html = client.get("/returns?status=failed").text
+    assert 'href="/returns.csv?status=failed"' in html and 'href="/returns.json?status=failed"' in html

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from hub.application.ports import TransferFilter
 from hub.application.search import read_text
 from hub.entrypoints.http.app import create_app
+from hub.entrypoints.http.pages import directory, exports
 from pix.scheme.searching import fold
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC
@@ -95,6 +96,32 @@ def test_the_list_is_a_file_for_spreadsheets_and_for_programs(client: TestClient
     assert len(client.get("/transfers.csv?amount=abc").text.splitlines()) == 1, "a malformed search finds nothing"
 
 
+def test_banks_are_files_with_the_sums_of_the_page(client: TestClient, world: World) -> None:
+    world.complete(world.pay(1, amount=12_345))
+    lines = client.get("/banks.csv").text.splitlines()
+    assert lines[0].endswith('"last_seen_at";"version"') and len(lines) == 4
+    aurora = next(line for line in lines if line.startswith('"001";'))
+    assert '"-123,45"' in aurora, "a net position is a number, and no formula to defuse"
+    banks = {row["code"]: row for row in json.loads(client.get("/banks.json").text)["banks"]}
+    assert banks["001"]["balance_centavos"] == FUNDS - 12_345
+    assert (banks["001"]["net_centavos"], banks["002"]["net_centavos"]) == (-12_345, 12_345)
+    assert "/banks.csv" in page(client, "/banks") and "/banks.json" in page(client, "/banks")
+
+
+def test_the_directory_is_a_file_that_follows_its_filter(
+    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "ROWS_PER_READ", 1)
+    monkeypatch.setattr(exports, "ROWS_PER_READ", 1)
+    everything = json.loads(client.get("/directory.json").text)["keys"]
+    assert len(everything) > 1, "more than one read"
+    assert len({(row["kind"], row["key"]) for row in everything}) == len(everything)
+    lines = client.get("/directory.csv", params={"key": BIAS_KEY.key}).text.splitlines()
+    assert len(lines) == 2 and BIAS_KEY.key in lines[1]
+    assert len(client.get("/directory.csv?bank=999").text.splitlines()) == 1
+    assert 'href="/directory.csv?bank=002"' in page(client, "/directory?bank=002")
+
+
 def test_dead_letters_are_files_too(client: TestClient, world: World) -> None:
     world.handle([Record(HUB_TOPIC, b"x", b"nonsense")])
     (letter,) = json.loads(client.get("/dead-letters.json").text)["dead_letters"]
@@ -103,17 +130,22 @@ def test_dead_letters_are_files_too(client: TestClient, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"),
+    ("address", "sentence"),
     [
-        ("bank=999", "No bank has this code."),
-        ("status=bogus", "This status does not exist."),
-        ("reason=XX99", "This reason code does not exist."),
-        ("since=2026-09-22T12:00&until=2026-09-21T12:00", "“To” must be after “From”."),
+        ("/transfers?bank=999", "No bank has this code."),
+        ("/transfers?status=bogus", "This status does not exist."),
+        ("/transfers?reason=XX99", "This reason code does not exist."),
+        ("/transfers?since=2026-09-22T12:00&until=2026-09-21T12:00", "“To” must be after “From”."),
+        ("/returns?bank=999", "No bank has this code."),
+        ("/returns?status=bogus", "This status does not exist."),
+        ("/returns?why=XX99", "This reason code does not exist."),
+        ("/directory?bank=999", "No bank has this code."),
+        ("/directory?kind=FAX", "This type of key does not exist."),
     ],
 )
 def test_a_filter_that_means_nothing_shows_nothing_and_says_why(
-    client: TestClient, world: World, query: str, sentence: str
+    client: TestClient, world: World, address: str, sentence: str
 ) -> None:
     world.pay(1)
-    html = page(client, f"/transfers?{query}", 422)
-    assert sentence in text_of(html) and "data-transfer=" not in html
+    html = page(client, address, 422)
+    assert sentence in text_of(html) and not re.search("data-(transfer|return|key)=", html)

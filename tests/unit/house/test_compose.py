@@ -70,6 +70,14 @@ def test_the_services_are_those_of_a_network() -> None:
     assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == PROFILES
 
 
+def test_every_bank_links_to_the_console_where_a_browser_finds_it() -> None:
+    (published,) = (port for port in SERVICES["console"]["ports"] if port.endswith(":8000"))
+    address = f"http://{published.removesuffix(':8000')}"
+    banks = {name: service for name, service in SERVICES.items() if re.fullmatch(r"bank-\d{3}", name)}
+    found = {name: service["environment"]["HUB_CONSOLE_URL"] for name, service in banks.items()}
+    assert found == dict.fromkeys(banks, address)
+
+
 @pytest.mark.parametrize("command", sorted(commands()))
 def test_every_command_is_one_that_the_wheel_installs(command: str) -> None:
     script, words, options = subcommand_and_options(command)

@@ -25,6 +25,19 @@ def test_amounts_are_the_same_in_both_languages() -> None:
     assert formats.brl_signed(0) == "R$\N{NO-BREAK SPACE}0,00"
 
 
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("The `next` of a page", "The <code>next</code> of a page"),
+        ("`a` and `<b>`", "<code>a</code> and <code>&lt;b&gt;</code>"),
+        ("a < b", "a &lt; b"),
+        ("one ` alone", "one  alone"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(text: str, html: str) -> None:
+    assert formats.code_spans(text) == html
+
+
 @given(st.integers(0, AMOUNT_CENTAVOS_MAX))
 def test_a_plain_amount_is_read_back(amount_centavos: int) -> None:
     assert parse_brl(formats.brl_plain(amount_centavos)) == amount_centavos

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from hub.application.ports import TransferFilter
 from hub.application.ports.trail import TrailFilter
 from hub.domain.alerts import alerts_of
 from hub.domain.errors import BankNotFound
+from hub.entrypoints.http.api.documents import BankDocument
 from hub.entrypoints.http.pages.course import editions_by_ispb
 from hub.entrypoints.http.pages.live_list import stream_list
 from hub.entrypoints.http.pages.network_map import seen_seconds
@@ -25,11 +26,12 @@ from hub.entrypoints.http.pages.views import BankView, bank_view, bank_views, tr
 from pix.scheme.errors import SchemeError
 from pix.scheme.keys import KeyKind
 from pix.scheme.money import parse_brl
-from pix.web.formats import brl
+from pix.web.formats import brl, brl_plain, iso_time
 from pix.web.htmx import see_other
 from pix.web.marks import translatable
 from pix.web.notices import say_once
 from pix.web.site import PagesOf, no_forgery, version_of
+from pix.web.spreadsheets import as_file, csv_pieces, json_pieces
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_forgery)])
 
@@ -38,6 +40,20 @@ FUNDINGS_SHOWN: Final = 20
 TRAIL_SHOWN: Final = 10
 UNPROCESSABLE: Final = 422
 TEXT_BYTES_MAX: Final = 200
+COLUMNS: Final = (
+    "code",
+    "ispb",
+    "name",
+    "state",
+    "balance",
+    "reserved",
+    "available",
+    "net_position",
+    "awaiting_answer",
+    "lag",
+    "last_seen_at",
+    "version",
+)
 
 _FUNDED: Final = translatable("%(amount)s added to the settlement account. The bank's books follow in a few seconds.")
 _WITHDRAWN: Final = translatable(
@@ -79,6 +95,42 @@ def list_banks(request: Request, pages: PagesOf, site: SiteOf) -> Response:
 @router.get("/banks/live")
 def stream_banks(request: Request, pages: PagesOf, site: SiteOf, seen: str = "") -> Response:
     return stream_list(request, pages, site, "hub/banks.html", seen, lambda snapshot: _rows(snapshot, site))
+
+
+@router.get("/banks.csv")
+def as_csv(site: SiteOf) -> Response:
+    rows = (list(_cells(row)) for row in _rows(site.overview.take(), site)["rows"])
+    return as_file(csv_pieces(COLUMNS, rows), "banks.csv")
+
+
+@router.get("/banks.json")
+def as_json(site: SiteOf) -> Response:
+    documents = (_document(row) for row in _rows(site.overview.take(), site)["rows"])
+    return as_file(json_pieces("banks", documents), "banks.json")
+
+
+def _cells(row: Row) -> Iterator[str]:
+    view, liveness = row.view, row.standing.liveness
+    yield view.code
+    yield view.ispb
+    yield view.name
+    yield row.standing.state.value
+    for centavos in (view.balance_centavos, view.reserved_centavos, view.available_centavos, row.net_centavos):
+        yield brl_plain(centavos)
+    yield str(row.waiting)
+    yield "" if liveness.lag is None else str(liveness.lag)
+    yield "" if liveness.last_seen_at_ms is None else iso_time(liveness.last_seen_at_ms)
+    yield ", ".join(liveness.versions) or view.version
+
+
+def _document(row: Row) -> dict[str, Any]:
+    """As in the REST API, with the sums that the page shows."""
+    return BankDocument.of(row.standing).model_dump(mode="json") | {
+        "balance_centavos": row.view.balance_centavos,
+        "reserved_centavos": row.view.reserved_centavos,
+        "net_centavos": row.net_centavos,
+        "waiting": row.waiting,
+    }
 
 
 def _rows(snapshot: Snapshot, site: Site) -> dict[str, Any]:

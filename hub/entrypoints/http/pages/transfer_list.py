@@ -11,10 +11,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from hub.application.ports import TransferFilter
 from hub.domain.flows.transfer.model import Transfer, TransferStatus
 from hub.entrypoints.http.api.documents import TransferDocument
+from hub.entrypoints.http.pages.exports import EXPORTED_MAX, ROWS_PER_READ, every_row
+from hub.entrypoints.http.pages.filters import ReadFields
 from hub.entrypoints.http.pages.live_list import stream_list
 from hub.entrypoints.http.pages.site import Site, SiteOf
 from hub.entrypoints.http.pages.snapshot import Snapshot
-from hub.entrypoints.http.pages.transfer_query import ReadQuery, TransferQuery, transfer_query
+from hub.entrypoints.http.pages.transfer_query import TransferQuery, transfer_query
 from hub.entrypoints.http.pages.views import bank_views, transfer_lines
 from pix.scheme.ids import is_return_id
 from pix.scheme.reasons import ReasonCode
@@ -27,9 +29,6 @@ router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE: Final = 30
 UNPROCESSABLE: Final = 422
-ROWS_PER_READ: Final = 500
-EXPORTED_MAX: Final = 100_000
-"""Rows of a file; the newest."""
 COLUMNS: Final = (
     "received_at",
     "end_to_end_id",
@@ -90,7 +89,7 @@ def as_json(site: SiteOf, asked: Asked) -> Response:
     return as_file(json_pieces("transfers", documents), "transfers.json")
 
 
-def _form(site: Site, read: ReadQuery) -> dict[str, Any]:
+def _form(site: Site, read: ReadFields[TransferFilter]) -> dict[str, Any]:
     return {
         "banks": list(bank_views(site.hub.queries).values()),
         "statuses": list(TransferStatus),
@@ -100,7 +99,7 @@ def _form(site: Site, read: ReadQuery) -> dict[str, Any]:
     }
 
 
-def _rows(site: Site, read: ReadQuery) -> dict[str, Any]:
+def _rows(site: Site, read: ReadFields[TransferFilter]) -> dict[str, Any]:
     """A page of the search, for the block `rows`."""
     # One more than is shown tells whether there is another page.
     narrow = replace(read.narrow, size=PAGE_SIZE + 1)
@@ -127,18 +126,14 @@ def _rows(site: Site, read: ReadQuery) -> dict[str, Any]:
 
 
 def _all(site: Site, asked: TransferQuery) -> Iterator[Transfer]:
-    """The transfers of the search, a read at a time, newest first; none while a field is malformed."""
+    """The transfers of the search, newest first; none while a field is malformed."""
     read = asked.read(bank_views(site.hub.queries))
-    narrow: TransferFilter | None = None if read.faults else replace(read.narrow, before=None, size=ROWS_PER_READ)
-    count = 0
-    while narrow is not None and count < EXPORTED_MAX:
-        found = site.hub.queries.search_transfers(narrow)
-        yield from found.rows[: EXPORTED_MAX - count]
-        count += len(found.rows)
-        last = found.cut_at
-        if len(found.rows) == ROWS_PER_READ:
-            last = (found.rows[-1].received_at_ms, found.rows[-1].end_to_end_id)
-        narrow = None if last is None else replace(narrow, before=last)
+    if read.faults:
+        return iter(())
+    return every_row(
+        lambda before: site.hub.queries.search_transfers(replace(read.narrow, before=before, size=ROWS_PER_READ)),
+        lambda transfer: (transfer.received_at_ms, transfer.end_to_end_id),
+    )
 
 
 def _cells(transfer: Transfer) -> Iterator[str]:
