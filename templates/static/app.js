@@ -40,7 +40,7 @@
       event.preventDefault();
       return;
     }
-    if (form.method === "post" && !form.matches("[hx-post]")) {
+    if (form.method === "post" && !form.matches("[data-hx-post]")) {
       form.dataset.sent = "yes";
       event.submitter?.setAttribute("aria-busy", "true");
     }

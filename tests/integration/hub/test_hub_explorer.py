@@ -173,7 +173,7 @@ def test_the_story_in_the_api_has_the_messages_as_they_were_sent(client: TestCli
 def test_bookings_are_shown_as_far_as_the_banks_tell(client: TestClient, world: World, books: FakeBooks) -> None:
     end_to_end_id = world.complete(world.pay(1))
     books.booked["001"] = [BankPosting("payment", "customer:1", "clearing", 12_345, world.clock.at_ms, "outgoing")]
-    assert f'hx-get="/transfers/{end_to_end_id}/bookings"' in page(client, f"/transfers/{end_to_end_id}")
+    assert f'data-hx-get="/transfers/{end_to_end_id}/bookings"' in page(client, f"/transfers/{end_to_end_id}")
     shown = text_of(page(client, f"/transfers/{end_to_end_id}/bookings"))
     assert "payment customer:1 clearing R$ 123,45" in shown
     assert "Banco Ipê The bank is not responding." in shown

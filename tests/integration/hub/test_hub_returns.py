@@ -86,7 +86,7 @@ def test_the_ledger_entries_of_both_banks_are_shown(world: World, units: Postgre
             (AURORA, 0, True),
             (IPE, 1, False),
         ]
-        assert f'hx-get="/returns/{return_id()}/bookings"' in client.get(f"/returns/{return_id()}").text
+        assert f'data-hx-get="/returns/{return_id()}/bookings"' in client.get(f"/returns/{return_id()}").text
         page = client.get(f"/returns/{return_id()}/bookings").text
         assert "customer:2" in page and f'href="/returns/{return_id()}"' in page
 
