@@ -13,6 +13,7 @@ from pix.messaging.consumer import PausableSource, isolating_poison
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.packing import PackingSink
 from pix.participant.consumer_role import ConsumerRole
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.gateway import MessageGateway, ProcessMessages
@@ -90,12 +91,16 @@ class Participant(ABC, Generic[Settings]):
     def sink(self) -> RecordSink:
         """The producer of the roles, opened when it is first needed."""
         if self._sink is None:
-            self._sink = self.telemetry.sink(KafkaSink(self.kafka()))
+            self._sink = self.make_sink(self.kafka())
         return self._sink
+
+    def make_sink(self, settings: KafkaSettings) -> RecordSink:
+        """A producer that packs and signs what has no signature yet; its metrics count messages."""
+        return self.telemetry.sink(PackingSink(KafkaSink(settings)))
 
     def handler(self, gateway: MessageGateway, process: ProcessMessages, dead_letters: DeadLetters) -> BatchHandler:
         """Processes records, and returns the answers; a record that cannot be processed becomes a dead letter."""
-        return self.isolated(gateway.handler(process), dead_letters)
+        return gateway.unpacking(self.isolated(gateway.handler(process), dead_letters))
 
     def isolated(self, handle: BatchHandler, dead_letters: DeadLetters) -> BatchHandler:
         """The same for a handler of records."""
