@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from bank_sim.adapters.background_publisher import ThreadedPublisher
@@ -45,9 +46,12 @@ from pix.participant.scheduler import Heartbeat
 from pix.rpc.tls import channel_credentials
 from pix.runtime.allowed_hosts import parse_allowed_hosts
 from pix.runtime.clock import SchemeClock, SystemClock
+from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.trace_context import current_traceparent
 from pix.runtime.version import codepix_version
+from pix.scheme.features import Feature
 from pix.scheme.seed import CountedRandom, seeded_uuid
+from pix.wire.protobuf_v1.codec import ProtobufV1Codec
 from pix.wire.record import Record
 from pix.wire.topics import bank_topic
 
@@ -72,7 +76,14 @@ class Bank(Participant[BankSettings]):
             tls_name=settings.hub_tls_name,
         )
         self._scheme_clock: SchemeClock = network or clock
-        gateway = bank_gateway(settings.bank_ispb, settings.bank_secret, settings.bank_secret_other)
+        self._hub_is_known_to_read_batches = False
+        gateway = bank_gateway(
+            settings.bank_ispb,
+            settings.bank_secret,
+            settings.bank_secret_other,
+            partial(ProtobufV1Codec, leaves_unsigned=settings.message_batches),
+            self._hub_reads_batches,
+        )
         self._publisher = ThreadedPublisher(lambda: self.new_sink("publisher"), gateway.encode)
         application = compose(
             identity=settings.identity,
@@ -97,6 +108,7 @@ class Bank(Participant[BankSettings]):
             token_seconds=settings.api_pix_token_seconds,
             delivering=_delivering(settings),
             has_sandbox=settings.sandbox,
+            features=settings.features,
             **self._seeded_ids(),
         )
         process: ProcessMessages = noting_senders(self.reachability, application.process_messages)
@@ -109,6 +121,16 @@ class Bank(Participant[BankSettings]):
             request_transfers=request_transfers,
             request_transfer=RequestTransfer(request_transfers),
         )
+
+    def _hub_reads_batches(self) -> bool:
+        """As the hub's list of participants had it when the database last answered."""
+        try:
+            known = self.application.queries.hub_knows(Feature.BATCHES, self.settings.bank_ispb)
+            self._hub_is_known_to_read_batches = known
+        except DatabaseUnavailable:
+            # A message that waits for the broker alone must not wait for the database.
+            pass
+        return self._hub_is_known_to_read_batches
 
     def _seeded_ids(self) -> dict[str, Any]:
         """With a seed the ids of this bank depend on it, and on how many were made before."""

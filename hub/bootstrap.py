@@ -50,6 +50,7 @@ from pix.rpc.tls import server_credentials
 from pix.runtime.clock import SystemClock
 from pix.runtime.outages import DatabaseUnavailable
 from pix.scheme.deliveries import Outgoing
+from pix.scheme.features import Feature
 from pix.scheme.seed import seeded_uuid
 from pix.wire.protobuf_v1.codec import ProtobufV1Codec
 from pix.wire.protobuf_v1.signatures import signing_key
@@ -86,10 +87,16 @@ class Hub(Participant[HubSettings]):
             process_again=self.process_again,
             network_clock=network,
             may_start_over=settings.sandbox,
+            features=settings.features,
             new_random_key=partial(seeded_uuid, settings.sandbox_seed) if settings.sandbox_seed else by_chance,
         )
-        codec = ProtobufV1Codec if network is None else partial(ProtobufV1Codec, clock=lambda: network.time)
-        self._gateway = hub_gateway(self.application.queries.wire_keys, codec=codec)
+        queries = self.application.queries
+        codec = partial(ProtobufV1Codec, leaves_unsigned=settings.message_batches)
+        if network is not None:
+            codec = partial(codec, clock=lambda: network.time)
+        self._gateway = hub_gateway(
+            queries.wire_keys, codec=codec, batch_readers=lambda: queries.banks_with(Feature.BATCHES)
+        )
         process = noting_senders(self.reachability, self.application.process_messages)
         self._handle = self.handler(self._gateway, process, self.application.dead_letters)
         self._readiness = KafkaBankReadiness(self.kafka("course"))
@@ -103,7 +110,6 @@ class Hub(Participant[HubSettings]):
             self._readiness,
             settings.course_answer_ms,
         )
-        queries = self.application.queries
         self._course_gateway = CourseGateway(queries.wire_keys, self.course.queries.banks)
         self._handle_course = self.isolated(
             self._course_gateway.handler(self.course.adapter), self.application.dead_letters

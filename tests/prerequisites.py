@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from lab.network.cluster.namespaces import check_machine
 from lab.network.cluster.etcd import etcd_program
+from lab.network.cluster.namespaces import check_machine
 from lab.network.cluster.patroni import patroni_command
 from lab.network.parts.apache_kafka import java_and_maven_available
 from lab.network.parts.errors import PartMissing

@@ -35,7 +35,7 @@ class ThreadedPublisher:
     ) -> None:
         self._make_sink = make_sink
         self._encode = encode
-        self._waiting: deque[Record] = deque()
+        self._waiting: deque[Outgoing | Record] = deque()
         self._arrived = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -43,16 +43,20 @@ class ThreadedPublisher:
         self._sink: RecordPublisher | None = None
 
     def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
-        """Never waits and never raises."""
+        """Never waits and never raises. The thread encodes, so what gathers meanwhile shares records."""
         if outgoing:
-            self.enqueue_records(self._encode(outgoing))
+            self._enqueue(outgoing)
 
     def enqueue_records(self, records: Sequence[Record]) -> None:
+        """The same for what is encoded already."""
+        self._enqueue(records)
+
+    def _enqueue(self, waiting: Sequence[Outgoing | Record]) -> None:
         with self._lock:
-            if len(self._waiting) + len(records) > RECORDS_WAITING_MAX:
-                log.warning("the broker is behind, records are left to the outbox sweep", records=len(records))
+            if len(self._waiting) + len(waiting) > RECORDS_WAITING_MAX:
+                log.warning("the broker is behind, records are left to the outbox sweep", records=len(waiting))
                 return
-            self._waiting.extend(records)
+            self._waiting.extend(waiting)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="background publisher", daemon=True)
                 self._thread.start()
@@ -79,11 +83,13 @@ class ThreadedPublisher:
                 self._arrived.wait()
                 self._arrived.clear()
 
-    def _publish(self, batch: list[Record]) -> None:
+    def _publish(self, batch: list[Outgoing | Record]) -> None:
         try:
+            records = [each for each in batch if isinstance(each, Record)]
+            records += self._encode([each for each in batch if isinstance(each, Outgoing)])
             if self._sink is None:
                 self._sink = self._make_sink()
-            self._sink.publish(batch)
+            self._sink.publish(records)
         except PublishFailed as error:
             log.warning("not published, the outbox sweep retransmits it", records=len(batch), error=str(error))
         except Exception:

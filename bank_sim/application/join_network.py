@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from bank_sim.application.ports import Hub, UnitsOfWork
 from bank_sim.domain.bank import BankIdentity
-from pix.scheme.features import FEATURES
+from pix.scheme.features import FEATURES, Feature
 
 
 class JoinNetwork:
     """Announces name, colour, addresses and features; repeating it updates them."""
 
-    def __init__(self, hub: Hub, identity: BankIdentity, url: str, version: str, payload_host: str) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        identity: BankIdentity,
+        url: str,
+        version: str,
+        payload_host: str,
+        features: frozenset[Feature] = FEATURES,
+    ) -> None:
         self._hub = hub
         self._identity = identity
         self._url = url
         self._version = version
         self._payload_host = payload_host
+        self._features = features
 
     def __call__(self) -> None:
         """Raises HubUnavailable, HubCredentialsRejected, HubRejected."""
-        self._hub.join_network(self._identity, self._url, self._version, FEATURES, self._payload_host)
+        self._hub.join_network(self._identity, self._url, self._version, self._features, self._payload_host)
 
 
 class SendHeartbeat:

@@ -35,6 +35,7 @@ from bank_sim.domain.flows.flow import FlowRow
 from bank_sim.domain.flows.transfer.model import Transfer, TransferStatus
 from bank_sim.domain.schedules.model import Execution, Schedule
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import Feature
 from pix.scheme.keys import PixKey
 from pix.scheme.postings import Direction
 
@@ -238,6 +239,11 @@ class Queries:
         """The banks of the network as last heard, by ISPB."""
         with self._units() as unit:
             return unit.switches.participants()
+
+    def hub_knows(self, feature: Feature, own_ispb: str) -> bool:
+        """Whether the hub's list, as last heard, has the feature among this bank's; it has none that the hub lacks."""
+        own = self.participants().get(own_ispb)
+        return own is not None and feature in own.features
 
     def behaviour(self) -> Behaviour:
         with self._units() as unit:

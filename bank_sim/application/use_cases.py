@@ -58,6 +58,7 @@ from pix.participant.clock.reporting import ReadClockReport
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.ids import make_end_to_end_id, random_suffix
 from pix.scheme.retransmission import RetransmissionPolicy
 
@@ -155,12 +156,14 @@ def compose(
     delivering: Delivering = NOT_DELIVERING,
     has_sandbox: bool = False,
     choose_fault: ChooseFault | None = None,
+    features: frozenset[Feature] = FEATURES,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
     `process_again` processes the envelope of a dead letter, and `network_clock` is `scheme_clock` in a network with a
     virtual clock. `due_items` are the scheduled payments unless others are named. `token_secret` signs the tokens of
-    the API Pix. With `has_sandbox` the table of rules decides about payers and webhooks.
+    the API Pix. With `has_sandbox` the table of rules decides about payers and webhooks. The
+    bank announces `features`.
     """
 
     def new_end_to_end_id(now_ms: int) -> str:
@@ -242,7 +245,7 @@ def compose(
         cancel_raise=CancelRaise(units, scheme_clock, limits),
         api_credentials=compose_api_credentials(units, clock, new_id, token_secret, token_seconds, random),
         receipts=Receipts(units, returns.request, scheme_clock),
-        join_network=JoinNetwork(hub, identity, public_url, version, payload_host),
+        join_network=JoinNetwork(hub, identity, public_url, version, payload_host, features),
         send_heartbeat=SendHeartbeat(hub, instance, version),
         meet_participants=meet_participants,
         mirror_settlement=MirrorSettlement(units, hub),

@@ -9,7 +9,7 @@ from pix.messaging.tap import TappedRecord, WireTap
 from pix.scheme.deliveries import HUB, Arrival
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB
 from pix.wire.codec import Peers
-from pix.wire.protobuf_v1.codec import decode_record
+from pix.wire.protobuf_v1.codec import decode_record, unpack_record
 from pix.wire.topics import HUB_TOPIC
 
 
@@ -24,27 +24,43 @@ class RecordMessageTap:
         self._codes: Mapping[str, str] = {}
 
     def poll(self, timeout_seconds: float) -> Sequence[PassedMessage]:
-        return [_PassedRecord(self, tapped) for tapped in self._tap.poll(timeout_seconds)]
+        return [_PassedRecord(self, part) for tapped in self._tap.poll(timeout_seconds) for part in self.unpack(tapped)]
 
     def close(self) -> None:
         self._tap.close()
 
-    def read(self, tapped: TappedRecord) -> ReadMessage:
-        """The message of a record. Raises DatabaseUnavailable."""
+    def unpack(self, tapped: TappedRecord) -> Sequence[TappedRecord]:
+        """A record for each of its messages. Raises DatabaseUnavailable."""
+        self._refresh()
+        parts = unpack_record(tapped.record, self._keys_on(tapped.record.topic))
+        return [TappedRecord(tapped.at_ms, part) for part in parts]
+
+    def _refresh(self) -> None:
         if self._peers.refresh():
             self._codes = self._read_codes()
+
+    def read(self, tapped: TappedRecord) -> ReadMessage:
+        """The message of a record. Raises DatabaseUnavailable."""
+        self._refresh()
         record = tapped.record
         if record.topic == HUB_TOPIC:
             receiver = HUB
             read = decode_record(record, self._keys_of, MESSAGES_OF_BANKS)
             sender = self._codes.get(read.sender, "")
         else:
-            # A bank verifies the hub with its own keys.
-            ispb, receiver, sender = self._bank_of(record.topic)
-            read = decode_record(record, lambda _: self._keys_of(ispb), MESSAGES_OF_HUB)
+            _, receiver, sender = self._bank_of(record.topic)
+            read = decode_record(record, self._keys_on(record.topic), MESSAGES_OF_HUB)
         if isinstance(read, Arrival):
             return ReadMessage(sender, receiver, read.message)
         return ReadMessage("", receiver, None, read.reason)
+
+    def _keys_on(self, topic: str) -> Callable[[str], Sequence[bytes]]:
+        """The keys of a sender on the topic."""
+        if topic == HUB_TOPIC:
+            return self._keys_of
+        # A bank verifies the hub with its own keys.
+        ispb, _, _ = self._bank_of(topic)
+        return lambda _: self._keys_of(ispb)
 
     def _keys_of(self, participant: str) -> Sequence[bytes]:
         peer = self._peers.find(participant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hub.adapters.message_tap import RecordMessageTap
 from hub.application.ports.topics import LoggedRecord, PartitionLog
@@ -35,6 +36,9 @@ class KafkaTopicBrowser:
 
 def logged(decoder: RecordMessageTap, tapped: TappedRecord) -> LoggedRecord:
     record = tapped.record
+    parts = decoder.unpack(tapped)
+    packed = () if parts[0].record is record else tuple(decoder.read(part) for part in parts)
+    read = replace(packed[0], message=None, reason="") if packed else decoder.read(tapped)
     return LoggedRecord(
         record.topic,
         record.partition,
@@ -43,5 +47,6 @@ def logged(decoder: RecordMessageTap, tapped: TappedRecord) -> LoggedRecord:
         record.key,
         record.headers,
         record.value,
-        decoder.read(tapped),
+        read,
+        packed,
     )

@@ -17,7 +17,7 @@ from pix.runtime.addresses import check_participant_url, check_payload_host
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.single_flight import SingleFlight
 from pix.scheme.errors import SchemeError
-from pix.scheme.features import known_features
+from pix.scheme.features import FEATURES, Feature, known_features
 from pix.scheme.ids import check_bank_code, check_ispb, ispb_of_code
 from pix.scheme.texts import check_bank_name, check_color, check_line
 
@@ -124,9 +124,11 @@ class AuthenticateBank:
 
 
 class JoinNetwork:
-    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock) -> None:
+    def __init__(self, units: UnitsOfWork, scheme_clock: SchemeClock, features: frozenset[Feature] = FEATURES) -> None:
+        """`features` are those that this hub uses; it lists no others among those of a bank."""
         self._units = units
         self._scheme_clock = scheme_clock
+        self._features = features
 
     def __call__(
         self,
@@ -140,7 +142,7 @@ class JoinNetwork:
         features: Iterable[str] = (),
         payload_host: str = "",
     ) -> Bank:
-        """Ignores names of features that this hub does not know.
+        """Ignores names of features that this hub does not know or use.
 
         Raises SchemeError for what is malformed, or when the code is not the one that the operator gave.
         """
@@ -157,7 +159,7 @@ class JoinNetwork:
                 url=check_participant_url(url),
                 version=check_line(version[:VERSION_LENGTH_MAX], "version", 0, VERSION_LENGTH_MAX),
                 joined_at_ms=self._scheme_clock.now_ms(),
-                features=known_features(features),
+                features=known_features(features) & self._features,
                 payload_host=check_payload_host(payload_host),
             )
             unit.banks.update(bank)

@@ -15,6 +15,7 @@ from hub.domain.settlement import Funding, SettlementAccount
 from hub.domain.tallies import Tally, TallyKey, count_by_status
 from hub.domain.trail import TrailEntry
 from pix.scheme.exports import EXPORT_PAGE_SIZE, ExportKey, ExportPage
+from pix.scheme.features import Feature
 from pix.scheme.keys import KeyKind, PixKey
 
 Answer = TypeVar("Answer")
@@ -45,6 +46,11 @@ class Queries:
             for ispb, of_bank in secrets.items()
             if of_bank and ispb in banks
         }
+
+    def banks_with(self, feature: Feature) -> frozenset[str]:
+        """The ISPBs of the banks that have announced the feature."""
+        with self._units() as unit:
+            return frozenset(bank.ispb for bank in unit.banks.all().values() if feature in bank.features)
 
     def find_transfer(self, end_to_end_id: str) -> tuple[Transfer, list[HistoryStep]]:
         """Raises TransferNotFound."""

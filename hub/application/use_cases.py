@@ -26,6 +26,7 @@ from pix.runtime.clock import Clock, SchemeClock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.limits import Limiter
 from pix.scheme.buckets import BucketPolicy
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.retransmission import RetransmissionPolicy
 
 
@@ -76,6 +77,7 @@ def compose(
     due_items: DueItems = NOTHING_DUE,
     may_start_over: bool = False,
     new_random_key: Callable[[str, str], str] = by_chance,
+    features: frozenset[Feature] = FEATURES,
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clocks; `monotonic_ms` is for limits and other ages.
 
@@ -83,6 +85,7 @@ def compose(
     envelope of a dead letter, `directory` is a quicker way to read for look-ups than a unit of work, and
     `network_clock` is `scheme_clock` in a network with a virtual clock, which in a sandbox `may_start_over`.
     `new_random_key` makes the random key (EVP) for a bank's ISPB and the id of its request.
+    `features` are those that the hub uses.
     """
     look_ups = Limiter(look_up_policy, monotonic_ms)
     read_bank_states = ReadBankStates(units, clock)
@@ -90,7 +93,7 @@ def compose(
         health=health,
         add_bank=AddBank(units, scheme_clock, clock, derive_wire_key),
         authenticate_bank=AuthenticateBank(units),
-        join_network=JoinNetwork(units, scheme_clock),
+        join_network=JoinNetwork(units, scheme_clock, features),
         record_heartbeat=RecordHeartbeat(units, clock),
         leave_network=LeaveNetwork(units, clock),
         read_last_signs=ReadLastSigns(units, clock),

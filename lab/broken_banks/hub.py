@@ -13,7 +13,7 @@ from lab.broken_banks.settings import Settings
 from pix.rpc.client import open_channel
 from pix.rpc.metadata import METADATA_RULE, credentials
 from pix.runtime.version import codepix_version
-from pix.scheme.features import FEATURES
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import check_tax_id
 from pix.wire.protobuf_v1.parts import key_from_wire, key_to_wire
@@ -42,8 +42,8 @@ class Funding:
 class Hub:
     """Every call raises Refused, with the name of the gRPC status; UNAVAILABLE stands for every kind of no answer."""
 
-    features: tuple[str, ...] = tuple(FEATURES)
-    """What the bank announces."""
+    features: tuple[str, ...] = tuple(FEATURES - {Feature.BATCHES})
+    """What the bank announces. It reads one message a record."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -32,8 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(offer_version)
-for command in (demo, sandbox, certs, audit, smoke, experiment, scenario, conform, league, cluster):
-for command in (demo, sandbox, certs, audit, smoke, experiment, recovery, scenario, conform, league):
+for command in (demo, sandbox, certs, audit, smoke, experiment, recovery, scenario, conform, league, cluster):
     app.command()(command)
 app.add_typer(clock, name="clock")
 app.add_typer(payer, name="payer")

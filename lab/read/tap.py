@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from google.protobuf.message import DecodeError
 
 from lab.network.parts.errors import PartError
 from pix.messaging.kafka.clients import record_of
 from pix.scheme.messages import MESSAGES_OF_BANKS, MESSAGES_OF_HUB, Message
+from pix.wire.protobuf_v1.batches import BATCH_HEADER, unpack
 from pix.wire.protobuf_v1.codec import RecordError, decode_message
 from pix.wire.record import HEADER_TYPE, Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
@@ -57,10 +59,21 @@ class Tap:
         if first is None:
             return []
         messages = [first, *self._consumer.consume(RECORDS_AT_ONCE_MAX, timeout=0)]
-        return [record_of(message) for message in messages if message.error() is None]
+        records = [record_of(message) for message in messages if message.error() is None]
+        return [each for record in records for each in _unpacked(record)]
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _unpacked(record: Record) -> Sequence[Record]:
+    """A record for each message, unproven: the tap has no keys."""
+    if record.headers.get(HEADER_TYPE) != BATCH_HEADER or record.flaw is not None:
+        return (record,)
+    try:
+        return unpack(record, b"")
+    except (DecodeError, ValueError):
+        return (record,)
 
 
 def message_of(record: Record) -> Message | None:

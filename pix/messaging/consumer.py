@@ -13,6 +13,7 @@ from pix.runtime.health import Health
 from pix.runtime.logs import logger
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
 from pix.scheme.deliveries import REASON_LENGTH_MAX
+from pix.wire.protobuf_v1.batches import signed
 from pix.wire.record import Record, without_bytes
 
 POLL_SECONDS: Final = 0.5
@@ -124,6 +125,7 @@ class _PoisonIsolation:
 
         Raises DatabaseUnavailable when it can store neither: that is no fault of the record.
         """
+        record = signed(record)
         try:
             self._store_dead_letter(record, reason)
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pix.messaging.batches import BatchHandler
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.wire.codec import Codec, Peers
 from pix.wire.record import Record
@@ -16,6 +17,24 @@ class MessageGateway:
     def __init__(self, codec: Codec, peers: Peers) -> None:
         self._codec = codec
         self._peers = peers
+
+    def unpack(self, records: Sequence[Record]) -> list[Record]:
+        """A record for each message, in order. Raises DatabaseUnavailable when the peers cannot be read."""
+        is_fresh = self._peers.refresh()
+        unpacked: list[Record] = []
+        for record in records:
+            parts = self._codec.unpack(record)
+            if parts[0] is record and self._codec.is_packed(record) and not is_fresh:
+                # As in `decode`.
+                is_fresh = True
+                if self._peers.refresh(age_ms_max=0):
+                    parts = self._codec.unpack(record)
+            unpacked += parts
+        return unpacked
+
+    def unpacking(self, handle: BatchHandler) -> BatchHandler:
+        """The handler of records with one message each, for records that may hold several."""
+        return lambda records: handle(self.unpack(records))
 
     def handler(self, process: ProcessMessages) -> Callable[[Sequence[Record]], list[Record]]:
         """A `pix.messaging.batches.BatchHandler`: processes a batch, and returns what to publish once it is durable."""

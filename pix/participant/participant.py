@@ -13,6 +13,7 @@ from pix.messaging.consumer import PausableSource, isolating_poison
 from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
 from pix.messaging.kafka.settings import KafkaSettings
+from pix.messaging.packing import PackingSink
 from pix.participant.consumer_role import ConsumerRole
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.gateway import MessageGateway, ProcessMessages
@@ -97,12 +98,15 @@ class Participant(ABC, Generic[Settings]):
         return self._sink
 
     def new_sink(self, part: str = "") -> RecordSink:
-        """A producer that notes whether the broker takes what is published."""
-        return WatchedSink(self.telemetry.sink(KafkaSink(self.kafka(part))), self.reachability)
+        """A producer that packs and signs what has no signature yet, and notes whether the broker takes it.
+
+        Its metrics count messages.
+        """
+        return WatchedSink(self.telemetry.sink(PackingSink(KafkaSink(self.kafka(part)))), self.reachability)
 
     def handler(self, gateway: MessageGateway, process: ProcessMessages, dead_letters: DeadLetters) -> BatchHandler:
         """Processes records, and returns the answers; a record that cannot be processed becomes a dead letter."""
-        return self.isolated(gateway.handler(process), dead_letters)
+        return gateway.unpacking(self.isolated(gateway.handler(process), dead_letters))
 
     def isolated(self, handle: BatchHandler, dead_letters: DeadLetters) -> BatchHandler:
         """The same for a handler of records."""

@@ -22,6 +22,7 @@ from pix.runtime.passwords import PASSWORD_LENGTH_MIN, is_password_hash
 from pix.runtime.settings_error import SettingsError
 from pix.scheme.clock import REAL_TIME, VirtualTime, time_of_text
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.seed import SEED_LENGTH_MAX
 
@@ -153,6 +154,10 @@ class ServiceSettings(BaseSettings):
     """Needed with SASL."""
     kafka_ssl_ca: PemFile = ""
     """The file with the broker's certificate authority; empty for the system's authorities."""
+    message_batches: bool = True
+    """Messages to the same partition of a receiver go as one record, if the receiver has announced that it reads that.
+    With `false` the participant sends each message in a separate record, and announces that it wants it so; it reads
+    both all the same."""
     http_host: Host = "127.0.0.1"
     """The address to listen on, such as `::1`; `0.0.0.0` for all of IPv4, `::` for all of IPv6."""
     http_port: Port = 8000
@@ -245,6 +250,11 @@ class ServiceSettings(BaseSettings):
     @abstractmethod
     def service(self) -> str:
         """The participant's name in logs, metrics and Kafka."""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What this participant understands, and uses."""
+        return FEATURES if self.message_batches else FEATURES - {Feature.BATCHES}
 
     @property
     def first_time(self) -> VirtualTime:

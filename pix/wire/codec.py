@@ -6,7 +6,7 @@ and return messages; codecs are used at the edge alone (`pix.participant.gateway
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from pix.runtime.clock import monotonic_ms
@@ -27,6 +27,15 @@ class Codec(Protocol):
     def encode(self, outgoing: Outgoing) -> Record | None:
         """The record of a message. None when its receiver has no address or no key."""
 
+    def is_packed(self, record: Record) -> bool:
+        """Whether the record says that it holds several messages."""
+
+    def unpack(self, record: Record) -> Sequence[Record]:
+        """The messages of a record that holds several, a record each, which `decode` takes as proven.
+
+        The record itself when it holds one, or cannot be unpacked: `decode` then says why. Raises nothing.
+        """
+
     def decode(self, record: Record) -> Arrival | Rejected:
         """The message in a record and its sender, or why it is a dead letter. Raises nothing for a record's content.
 
@@ -42,6 +51,8 @@ class Peer:
     """On which it gets messages."""
     keys: tuple[bytes, ...]
     """Shared with it and valid now, newest first; never empty."""
+    takes_batches: bool = False
+    """Whether it has announced that it reads several messages in one record."""
 
 
 class Peers(Protocol):

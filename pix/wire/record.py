@@ -25,6 +25,9 @@ VALUE_BYTES_MAX: Final = 16 * 1024
 BANK_VALUE_BYTES_MAX: Final = VALUE_BYTES_MAX - 64
 """The same for messages of banks: a request that is refused is repeated in the refusal, which must fit, too."""
 
+BATCH_VALUE_BYTES_MAX: Final = 28 * 1024
+"""Of the messages of one record together: with its headers such a record fits into what the topics take at once."""
+
 VALUE_KEPT_BYTES_MAX: Final = 64 * 1024
 """Of a larger value no more is kept in memory or as a dead letter: its length and its SHA-256 stand for the rest."""
 KEY_BYTES_MAX: Final = 1_024
@@ -48,6 +51,15 @@ class Flaw:
 
 
 @value_object
+class Unsigned:
+    """Says that a record has no signature, and with which key its sender signs."""
+
+    key: bytes
+    is_proven: bool
+    """True for a message of a batch whose signature is verified; False for a record that is to be published."""
+
+
+@value_object
 class Record:
     """A Kafka record. `partition` and `offset` are -1 until the broker has given them."""
 
@@ -59,6 +71,8 @@ class Record:
     offset: int = -1
     flaw: Flaw | None = None
     """Set when the record breaks a limit of every record. Then key, value and headers may be cut."""
+    unsigned: Unsigned | None = None
+    """Set while the record has no signature: before it is packed, and after it is unpacked."""
 
 
 Headers = Sequence[tuple[str, bytes]]

@@ -29,7 +29,7 @@ from pix.wire.protobuf_v1.codec import encode_record
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
 from tests.simulation.comebacks import COMEBACK_MS
-from tests.simulation.object_codec import Content, ObjectCodec, content_of
+from tests.simulation.object_codec import Content, ObjectCodec, contents_of
 from tests.simulation.processes import SWEEP_MS, Instance
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class CalmWatch:
         return encode_record(message, topic, HUB, b"").value
 
     def _note_hand_over(self, record: Record) -> None:
-        self._handed_ms[record.topic, content_of(record)] = self._world.timeline.now_ms()
+        for content in contents_of(record):
+            self._handed_ms[record.topic, content] = self._world.timeline.now_ms()
 
     def is_satisfied(self, next_ms: int) -> bool:
         """Looks before the next event, which is at `next_ms`: until then nothing changes."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
+from codepix.v1.batch_pb2 import Batch
 from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.messages import Message
 from pix.scheme.values import value_object
-from pix.wire.codec import Peers
+from pix.wire.codec import MakeCodec, Peers
+from pix.wire.protobuf_v1.batches import BATCH_HEADER
 from pix.wire.protobuf_v1.codec import ProtobufV1Codec
 from pix.wire.record import HEADER_SENDER, HEADER_TYPE, Record
 
@@ -29,9 +32,13 @@ Content = Message | bytes
 """The same for a message that is sent again, and for no other."""
 
 
-def content_of(record: Record) -> Content:
-    """The message of an object's record, or the bytes of another."""
-    return record.message if isinstance(record, ObjectRecord) and record.message is not None else record.value
+def contents_of(record: Record) -> list[Content]:
+    """The message of an object's record, or the bytes of each message of another."""
+    if isinstance(record, ObjectRecord) and record.message is not None:
+        return [record.message]
+    if record.headers.get(HEADER_TYPE) == BATCH_HEADER:
+        return [each.value for each in Batch.FromString(record.value).messages]
+    return [record.value]
 
 
 class ObjectCodec:
@@ -61,6 +68,12 @@ class ObjectCodec:
             traceparent=outgoing.traceparent,
         )
 
+    def is_packed(self, record: Record) -> bool:
+        return False
+
+    def unpack(self, record: Record) -> Sequence[Record]:
+        return (record,)
+
     def decode(self, record: Record) -> Arrival | Rejected:
         if not isinstance(record, ObjectRecord) or record.message is None:
             return Rejected(record, "", "not a message")
@@ -75,6 +88,9 @@ class ObjectCodec:
         return () if peer is None else peer.keys
 
 
-def codec_of(seed: int) -> type[ObjectCodec] | type[ProtobufV1Codec]:
-    """The wire of a run: each tenth run has the real one, with Protobuf and signatures."""
-    return ProtobufV1Codec if seed % SEEDS_PER_REAL_WIRE == 0 else ObjectCodec
+PackingCodec: Final = partial(ProtobufV1Codec, leaves_unsigned=True)
+
+
+def codec_of(seed: int) -> MakeCodec:
+    """The wire of a run: each tenth run has the real one, with Protobuf, signatures and batches."""
+    return PackingCodec if seed % SEEDS_PER_REAL_WIRE == 0 else ObjectCodec

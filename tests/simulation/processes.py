@@ -15,8 +15,9 @@ from pix.participant.gateway import MessageGateway
 from pix.participant.reachability import Reachability, WatchedSink
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
 from pix.scheme.deliveries import Outgoing
+from pix.wire.protobuf_v1.batches import pack
 from pix.wire.record import Record
-from tests.simulation.network import Broker, Faults, Position, Source, Timeline, Trace
+from tests.simulation.network import PARTITIONS, Broker, Faults, Position, Source, Timeline, Trace
 
 TURN_MS = 20
 SWEEP_MS = 2_000
@@ -233,8 +234,8 @@ class Sink:
         self._fate = fate
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Sends them, one after the other. Raises PublishFailed, or dies, after some of them."""
-        for record in records:
+        """Sends them packed, one after the other. Raises PublishFailed, or dies, after some of them."""
+        for record in pack(records, lambda _: PARTITIONS):
             self._fate.reach("amid publish")
             self._broker.publish([record])
 

@@ -54,13 +54,14 @@ from pix.participant.reachability import Comeback, RetransmitMissed
 from pix.runtime.health import Health
 from pix.scheme.deliveries import HUB, Rejected
 from pix.scheme.errors import SchemeError
-from pix.scheme.features import FEATURES
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.initiation import Initiation
 from pix.scheme.keys import KeyKind, PixKey
 from pix.scheme.people import HolderKind
 from pix.scheme.postings import Direction
 from pix.scheme.reasons import ReasonCode
 from pix.scheme.retransmission import RetransmissionPolicy
+from pix.wire.protobuf_v1.batches import pack
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
@@ -338,9 +339,9 @@ class World:
                 retransmit_due=self.plant.resend_at_hub(units, clock, clock, self.policy, self.timeout_ms),
                 fail_expired=self.plant.fail_expired(units, clock, clock, self.policy, self.timeout_ms),
             )
-            gateway = hub_gateway(self.hub.queries.wire_keys, self.timeline.now_ms, self.codec)
+            gateway = hub_gateway(self.hub.queries.wire_keys, self.timeline.now_ms, self.codec, self._batch_readers)
             handler = gateway.handler(process)
-            handlers.append((units, handler))
+            handlers.append((units, gateway.unpacking(handler)))
             sink = Sink(self.broker, self.hub_fate)
             hubs.append(
                 Instance(
@@ -353,7 +354,7 @@ class World:
                     random=self.random,
                     trace=self.trace,
                     fate=self.hub_fate,
-                    handle=isolating_poison(handler, _storing(application)),
+                    handle=gateway.unpacking(isolating_poison(handler, _storing(application))),
                     sweep=_hub_sweep(application, gateway, sink),
                     next_due_ms=partial(self._hub_due_ms, clock),
                     loop_of=self.plant.loop_of,
@@ -374,13 +375,16 @@ class World:
         self.broker.create(HUB_TOPIC, wake)
         return hubs
 
+    def _batch_readers(self) -> frozenset[str]:
+        return self.hub.queries.banks_with(Feature.BATCHES)
+
     def _publishing(self, handle: BatchHandler) -> BatchHandler:
         """Another replica's handler: it publishes what it owes once all is healed; before that it dies in between."""
 
         def handle_and_publish(records: Sequence[Record]) -> Sequence[Record]:
             outgoing = handle(records)
             if self.watch is not None:
-                self.broker.publish(outgoing)
+                self.broker.publish(pack(outgoing, lambda _: PARTITIONS))
             return outgoing
 
         return handle_and_publish
@@ -428,7 +432,7 @@ class World:
         fate = Fate(self.random)
         units = FatefulUnits(MemoryUnitsOfWork(store), fate)
         sink = Sink(self.broker, fate)
-        gateway = bank_gateway(identity.ispb, secret, codec=self.codec)
+        gateway = bank_gateway(identity.ispb, secret, codec=self.codec, hub_reads_batches=lambda: True)
         publisher = BackgroundPublisher(sink, gateway)
         ids = (f"{code}-{number}" for number in range(10_000))
         hub = HubByHand(self, identity.ispb)
@@ -466,7 +470,7 @@ class World:
             random=self.random,
             trace=self.trace,
             fate=fate,
-            handle=isolating_poison(gateway.handler(process), _storing(application)),
+            handle=gateway.unpacking(isolating_poison(gateway.handler(process), _storing(application))),
             sweep=lambda: _ignore(application.retransmit_due()),
             next_due_ms=lambda: self._bank_due_ms(store, clock),
             loop_of=self.plant.loop_of,
@@ -478,7 +482,7 @@ class World:
                 instance, identity.ispb, clock, lambda comeback, before_ms: retransmit(comeback.since_ms, before_ms)
             )
         # Another replica of the bank.
-        replica = gateway.handler(ProcessMessages(MemoryUnitsOfWork(store), *parts))
+        replica = gateway.unpacking(gateway.handler(ProcessMessages(MemoryUnitsOfWork(store), *parts)))
         _race_at_bank(instance, units, self._publishing(replica), store, self.race_random)
         self.broker.create(topic, instance.plan_turn)
         forgetful = ForgetfulUnits(units)

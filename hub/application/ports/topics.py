@@ -44,6 +44,8 @@ class LoggedRecord:
     value: bytes
     """Of a large value a part."""
     read: ReadMessage
+    packed: Sequence[ReadMessage] = ()
+    """The messages of a record that holds several; `read` then has none."""
 
 
 class TopicBrowser(Protocol):

@@ -23,6 +23,7 @@ from pix.rpc.server import serve_grpc
 from pix.runtime.addresses import join_host_port
 from pix.scheme.credentials import METADATA_ISPB, METADATA_SECRET
 from pix.scheme.errors import SchemeError
+from pix.scheme.features import Feature
 from pix.scheme.ids import check_account_number, check_branch
 from pix.scheme.keys import KeyKind, PixKey, check_key_owner, keys_per_account_max, normalize_key, parse_stored_key
 from pix.scheme.messages import Party
@@ -340,7 +341,9 @@ class ScriptedHub:
         if request.code != bank.code:
             raise SchemeError("code", "is not the code with which the operator added the bank")
         self._state.joined.append(request)
-        self.banks[bank.ispb] = joined = replace(bank, name=request.name, features=tuple(request.features))
+        # The examiner reads one message a record, and the bank sends it no batches unless they are listed.
+        features = tuple(each for each in request.features if each != Feature.BATCHES)
+        self.banks[bank.ispb] = joined = replace(bank, name=request.name, features=features)
         for key, entry in self._state.entries.items():
             if entry.bank.ispb == bank.ispb:
                 self._state.entries[key] = replace(entry, bank=joined)

@@ -7,11 +7,13 @@ from typing import cast
 
 from pix.participant.dead_letters.model import SENDER_LENGTH_MAX, DeadLetter, DeadLetterHead
 from pix.scheme.deliveries import REASON_LENGTH_MAX, Rejected
+from pix.wire.protobuf_v1.batches import signed
 from pix.wire.record import Record, digest_of, received_record
 
 
 def record_of(letter: DeadLetter | Rejected) -> Record:
-    return cast(Record, letter.record if isinstance(letter, DeadLetter) else letter.envelope)
+    """The record; for a message of a batch as it would have come alone, so that it can be replayed alone."""
+    return signed(cast(Record, letter.record if isinstance(letter, DeadLetter) else letter.envelope))
 
 
 def letter_of(rejected: Rejected, now_ms: int) -> DeadLetter:

@@ -14,6 +14,7 @@ from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.errors import SchemeError
 from pix.scheme.messages import MESSAGES_OF_BANKS, Message
 from pix.wire.codec import Peers
+from pix.wire.protobuf_v1.batches import BATCH_HEADER, BATCH_TYPE, signed, unpack
 from pix.wire.protobuf_v1.messages import DECODERS, ENCODERS
 from pix.wire.protobuf_v1.signatures import sign, sign_clock
 from pix.wire.record import (
@@ -25,6 +26,7 @@ from pix.wire.record import (
     HEADER_TYPE,
     VALUE_BYTES_MAX,
     Record,
+    Unsigned,
     too_long,
 )
 
@@ -40,25 +42,39 @@ class ProtobufV1Codec:
         peers: Peers,
         allowed: frozenset[type],
         clock: Callable[[], VirtualTime] = lambda: REAL_TIME,
+        *,
+        leaves_unsigned: bool = False,
     ) -> None:
         """`participant` signs what is encoded: an ISPB or `hub`. `allowed` are the message classes that it may get.
 
         What is encoded tells the revision of `clock`, so that its receiver counts by no older one when it answers.
+        With `leaves_unsigned` the records for receivers that take batches have no signature yet: `batches.pack`, which
+        the sink calls, gives them one.
         """
         self._participant = participant
         self._peers = peers
         self._allowed = allowed
         self._clock = clock
+        self._leaves_unsigned = leaves_unsigned
 
     def encode(self, outgoing: Outgoing) -> Record | None:
         peer = self._peers.find(outgoing.receiver)
         if peer is None:
             return None
-        record = encode_record(outgoing.message, peer.topic, self._participant, peer.keys[0], outgoing.traceparent)
+        message, key = outgoing.message, peer.keys[0]
+        record = _unsigned_record(message, peer.topic, self._participant, key, outgoing.traceparent)
+        if not (self._leaves_unsigned and peer.takes_batches):
+            record = signed(record)
         time = self._clock()
         if time.revision:
-            return replace(record, headers={**record.headers, HEADER_CLOCK: _clock_header(time, peer.keys[0])})
+            return replace(record, headers={**record.headers, HEADER_CLOCK: _clock_header(time, key)})
         return record
+
+    def is_packed(self, record: Record) -> bool:
+        return record.headers.get(HEADER_TYPE) == BATCH_HEADER and record.unsigned is None
+
+    def unpack(self, record: Record) -> Sequence[Record]:
+        return unpack_record(record, self._keys_of)
 
     def decode(self, record: Record) -> Arrival | Rejected:
         return decode_record(record, self._keys_of, self._allowed)
@@ -74,16 +90,34 @@ class RecordError(Exception):
 
 def encode_record(message: Message, topic: str, sender: str, key: bytes, traceparent: str = "") -> Record:
     """The signed record of a message; `key` is the signing key that sender and receiver share."""
-    message_type = type(message).__name__
+    return signed(_unsigned_record(message, topic, sender, key, traceparent))
+
+
+def _unsigned_record(message: Message, topic: str, sender: str, key: bytes, traceparent: str) -> Record:
     value = ENCODERS[type(message)](message).SerializeToString(deterministic=True)
-    headers = {
-        HEADER_TYPE: message_type.encode(),
-        HEADER_SENDER: sender.encode(),
-        HEADER_SIGNATURE: sign(key, topic, message_type, value),
-    }
+    headers = {HEADER_TYPE: type(message).__name__.encode(), HEADER_SENDER: sender.encode()}
     if traceparent:
         headers[HEADER_TRACEPARENT] = traceparent.encode()
-    return Record(topic=topic, key=message.record_key.encode(), value=value, headers=headers)
+    return Record(topic, message.record_key.encode(), value, headers, unsigned=Unsigned(key, is_proven=False))
+
+
+def unpack_record(record: Record, keys_of_sender: Callable[[str], Sequence[bytes]]) -> Sequence[Record]:
+    """See `pix.wire.codec.Codec.unpack`; `keys_of_sender` as for `decode_record`."""
+    if record.headers.get(HEADER_TYPE) != BATCH_HEADER or record.flaw is not None or record.unsigned is not None:
+        return (record,)
+    try:
+        return _unpack(record, keys_of_sender(_text_header(record, HEADER_SENDER)))
+    except Exception:  # noqa: BLE001 - any fault of a stranger's bytes leaves the record to `decode_record`
+        return (record,)
+
+
+def _unpack(record: Record, keys: Sequence[bytes]) -> Sequence[Record]:
+    """Raises RecordError, which says why the record is no batch."""
+    key = _check_signature(record, BATCH_TYPE, keys)
+    try:
+        return unpack(record, key)
+    except (DecodeError, ValueError) as error:
+        raise RecordError(f"value: {error}") from None
 
 
 def decode_record(
@@ -102,7 +136,10 @@ def decode_record(
         sender = _text_header(record, HEADER_SENDER)
         message_type = _text_header(record, HEADER_TYPE)
         keys = keys_of_sender(sender)
-        _check_signature(record, message_type, keys)
+        if record.unsigned is None or not record.unsigned.is_proven:
+            _check_signature(record, message_type, keys)
+            if message_type == BATCH_TYPE:
+                _unpack(record, keys)
         message = decode_message(message_type, record.value, allowed)
         if record.key != message.record_key.encode():
             raise RecordError("record key: must be the id that the message is about")
@@ -166,7 +203,8 @@ def _text_header(record: Record, name: str) -> str:
         raise RecordError(f"{name}: header is not ASCII") from None
 
 
-def _check_signature(record: Record, message_type: str, keys: Sequence[bytes]) -> None:
+def _check_signature(record: Record, message_type: str, keys: Sequence[bytes]) -> bytes:
+    """The key with which the record is signed. Raises RecordError."""
     signature = record.headers.get(HEADER_SIGNATURE)
     if not signature:
         raise RecordError(f"{HEADER_SIGNATURE}: header is missing, the record is unsigned")
@@ -174,5 +212,5 @@ def _check_signature(record: Record, message_type: str, keys: Sequence[bytes]) -
         raise RecordError(f"{HEADER_SENDER}: no such participant")
     for key in keys:
         if hmac.compare_digest(sign(key, record.topic, message_type, record.value), signature):
-            return
+            return key
     raise RecordError(f"{HEADER_SIGNATURE}: not the sender's signature of this record")

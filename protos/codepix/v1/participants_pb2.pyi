@@ -67,7 +67,9 @@ class Participant(_message.Message):
     """`host` or `host:port` where the bank serves the payloads of its dynamic codes; empty when it has none."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the bank has announced that it understands beside transfers to a key: `returns`, `manu`."""
+        """What the bank has announced that it understands beside transfers to a key: `returns`, `manu`, `batches`.
+        Without what this hub does not know or use: a bank whose own entry has `batches` may send batches to the hub.
+        """
 
     def __init__(
         self,
@@ -114,8 +116,8 @@ class JoinNetworkRequest(_message.Message):
     """
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What the bank understands beside transfers to a key: `returns`, `manu`. The hub ignores other names, and refuses
-        with AG12 what the other bank has not announced. A version that announces nothing takes part in transfers to keys.
+        """What the bank understands beside transfers to a key: `returns`, `manu`, `batches`. The hub ignores other names, and
+        refuses with AG12 what the other bank has not announced. A version that announces nothing takes part in transfers to keys.
         """
 
     def __init__(

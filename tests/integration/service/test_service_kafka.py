@@ -12,15 +12,18 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from codepix.v1.batch_pb2 import Batch
 from lab.network.parts.broker import EmbeddedBroker
 from lab.network.parts.ports import free_port
 from lab.network.parts.process import wait_until
 from pix.messaging.consumer import ConsumerThread, isolating_poison
 from pix.messaging.kafka.clients import SILENCES_MAX, KafkaSink, KafkaSource, broker_answers, ensure_topics
 from pix.messaging.kafka.settings import KafkaAssignment, KafkaSettings
+from pix.messaging.packing import PackingSink
 from pix.runtime.health import Health
 from pix.runtime.outages import BrokerUnavailable, ConsumerStalled, DatabaseUnavailable
-from pix.wire.record import Record
+from pix.wire.protobuf_v1.batches import BATCH_HEADER, signed
+from pix.wire.record import HEADER_SENDER, HEADER_TYPE, Record, Unsigned
 
 DEADLINE_SECONDS = 60.0
 Settings = Callable[..., KafkaSettings]
@@ -62,6 +65,30 @@ def test_records_of_one_key_keep_their_order(settings: Settings, topic: str, sin
     sink.publish([Record(topic, b"one key", str(number).encode()) for number in range(50)])
     with closing(KafkaSource(settings(), topic, "group")) as source:
         assert [int(each.value) for each in read(source, 50)] == list(range(50))
+
+
+def test_a_batch_lands_where_each_of_its_messages_would_alone(settings: Settings, topic: str, sink: KafkaSink) -> None:
+    drafts = [
+        Record(
+            topic,
+            f"E{number:031d}".encode(),
+            b"value",
+            {HEADER_TYPE: b"TransferAccepted", HEADER_SENDER: b"00000001"},
+            unsigned=Unsigned(b"key", is_proven=False),
+        )
+        for number in range(60)
+    ]
+    for draft in drafts:
+        sink.publish([signed(draft)])
+    PackingSink(sink).publish(drafts)
+    partitions = sink.partitions_of(topic)
+    assert partitions > 1
+    with closing(KafkaSource(settings(), topic, "group")) as source:
+        found = read(source, 60 + partitions)
+    alone = {each.key: each.partition for each in found if each.headers[HEADER_TYPE] != BATCH_HEADER}
+    batches = [each for each in found if each.headers[HEADER_TYPE] == BATCH_HEADER]
+    packed = {message.key: batch.partition for batch in batches for message in Batch.FromString(batch.value).messages}
+    assert packed == alone
 
 
 @pytest.mark.parametrize("assignment", list(KafkaAssignment))

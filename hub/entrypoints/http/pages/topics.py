@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from hub.application.ports import ReadMessage
 from hub.application.ports.topics import LoggedRecord
 from hub.entrypoints.http.pages.site import SiteOf
 from hub.entrypoints.http.pages.views import HexLine, flatten, hex_lines, readable
 from pix.web.site import PagesOf
+from pix.wire.protobuf_v1.batches import BATCH_TYPE
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,7 +27,7 @@ NUMBER_DIGITS_MAX: Final = 18
 class RecordView:
     record: LoggedRecord
     name: str
-    """The message's name; empty when its receiver cannot process it."""
+    """The message's name, `Batch` for several; empty when its receiver cannot process it."""
     row_id: str
     """The transfer or return that it is about; empty when that is unproven."""
     key: str
@@ -33,6 +35,8 @@ class RecordView:
     fields: Sequence[tuple[str, str]]
     value_lines: Sequence[HexLine]
     size: int
+    packed: Sequence[tuple[str, str]]
+    """Id and name of each message of a record that holds several."""
 
 
 @router.get("/topics")
@@ -83,11 +87,17 @@ def _view(record: LoggedRecord) -> RecordView:
     message = record.read.message
     return RecordView(
         record,
-        "" if message is None else type(message).__name__,
+        BATCH_TYPE if record.packed else "" if message is None else type(message).__name__,
         "" if message is None else message.record_key,
         readable(record.key),
         [(name, readable(value)) for name, value in record.headers.items()],
         () if message is None else flatten("", asdict(message)),
         hex_lines(record.value[:HEX_BYTES_MAX]),
         len(record.value),
+        [("" if each.message is None else each.message.record_key, _name_of(each)) for each in record.packed],
     )
+
+
+def _name_of(read: ReadMessage) -> str:
+    """The message's name, or why its receiver rejects it."""
+    return read.reason if read.message is None else type(read.message).__name__
