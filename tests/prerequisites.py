@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from lab.network.cluster.etcd import etcd_program
+from lab.network.cluster.namespaces import check_machine
 from lab.network.cluster.patroni import patroni_command
 from lab.network.parts.apache_kafka import java_and_maven_available
 from lab.network.parts.errors import PartMissing
@@ -81,12 +82,21 @@ def _why_no_database_cluster() -> str | None:
     return None
 
 
+def _why_no_hosts() -> str | None:
+    try:
+        check_machine()
+    except PartMissing as missing:
+        return str(missing)
+    return None
+
+
 PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "apache_kafka": java_and_maven_available,
     "browser": _why_no_browser,
     "go": _why_no_go,
     "charts": chart_tools.why_not,
     "database_cluster": _why_no_database_cluster,
+    "hosts": _why_no_hosts,
     "node": _why_no_node,
     "pix_api": _why_no_description,
     "prometheus": _why_no_prometheus,

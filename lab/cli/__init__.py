@@ -10,6 +10,7 @@ import typer
 from lab.cli.audit import audit
 from lab.cli.certs import certs
 from lab.cli.clock import clock
+from lab.cli.cluster import cluster
 from lab.cli.conform import conform
 from lab.cli.demo import demo
 from lab.cli.experiment import experiment
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(offer_version)
-for command in (demo, sandbox, certs, audit, smoke, experiment, scenario, conform, league):
+for command in (demo, sandbox, certs, audit, smoke, experiment, scenario, conform, league, cluster):
     app.command()(command)
 app.add_typer(clock, name="clock")
 app.add_typer(payer, name="payer")

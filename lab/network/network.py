@@ -369,7 +369,7 @@ class Network:
         logs = self.folder / "logs"
         if self.settings.tls:
             self._certificates = make_certificates(self.folder / "tls", [spec.code for spec in self.settings.banks])
-        banks_file = self._write_banks_file()
+        banks_file = write_banks_file(self.folder, self.settings.banks, self.secrets)
         for number, (port, grpc_port) in enumerate(zip(self.hub_ports, self.grpc_ports, strict=True)):
             name = "hub" if number == 0 else f"hub-{number + 1}"
             arguments = ["serve", "--migrate", *(["--banks", str(banks_file)] if number == 0 else [])]
@@ -437,21 +437,6 @@ class Network:
             self.folder / "logs",
             self._client,
         )
-
-    def _write_banks_file(self) -> Path:
-        file = self.folder / "banks.json"
-        banks = [
-            {
-                "code": spec.code,
-                "name": spec.name,
-                "color": spec.color,
-                "secret": self.secrets.banks[spec.code],
-                "settlement_funds": spec.settlement_funds_centavos,
-            }
-            for spec in self.settings.banks
-        ]
-        write_privately(file, json.dumps(banks, ensure_ascii=False, indent=2))
-        return file
 
     def _write_course_banks_file(self) -> Path:
         file = self.folder / "course-banks.json"
@@ -592,6 +577,32 @@ def write_privately(file: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     unfinished.replace(file)
+
+
+def write_banks_file(folder: Path, banks: Sequence[BankSpec], network_secrets: NetworkSecrets) -> Path:
+    """The file from which a new hub knows its banks, with their secrets in it."""
+    file = folder / "banks.json"
+    document = [
+        {
+            "code": spec.code,
+            "name": spec.name,
+            "color": spec.color,
+            "secret": network_secrets.banks[spec.code],
+            "settlement_funds": spec.settlement_funds_centavos,
+        }
+        for spec in banks
+    ]
+    write_privately(file, json.dumps(document, ensure_ascii=False, indent=2))
+    return file
+
+
+def new_secrets(banks: Sequence[BankSpec]) -> NetworkSecrets:
+    """For a network that keeps none from an earlier start."""
+    return NetworkSecrets(
+        banks={spec.code: secrets.token_urlsafe(SECRET_BYTES) for spec in banks},
+        sessions=secrets.token_urlsafe(SECRET_BYTES),
+        operator=secrets.token_urlsafe(SECRET_BYTES),
+    )
 
 
 def database_of(spec: BankSpec) -> str:

@@ -45,8 +45,8 @@ class Host:
         self.address = address
         """IPv4, in the cluster's network."""
         self.namespace = namespace
-        self.processes: list[Process] = []
-        """In the order of their start, with those that have ended."""
+        self.processes: list[Child] = []
+        """What runs here, in the order of its start; with services that have ended, and may be started again."""
 
     def __repr__(self) -> str:
         return f"Host({self.name}, {self.address})"
@@ -68,6 +68,7 @@ class Host:
         Its output is appended to `log`. Returns when the process exists, which says nothing about its readiness.
         Raises `PartError`.
         """
+        self._forget_ended()
         process = Process(f"{name} on {self.name}", stop_grace_seconds, stop_signal=stop_signal)
         process.start(self.command(command, user), env, log, working_folder=working_folder)
         self.processes.append(process)
@@ -86,17 +87,28 @@ class Host:
         """Of all processes on this host, whoever started them."""
         return processes_in(self.namespace)
 
+    def adopt(self, child: Child) -> None:
+        """Counts a service as one of this host's, which the caller starts by `command`."""
+        self.processes.append(child)
+
     def stop(self) -> None:
         """Stops its programs, the latest first."""
         for process in self.processes:
             process.request_stop()
-        while self.processes:
-            self.processes.pop().stop()
+        for process in reversed(self.processes):
+            process.stop()
 
     def kill(self) -> None:
-        """Kills all of its programs at once, as a loss of power does."""
-        while self.processes:
-            self.processes.pop().kill()
+        """Kills all of its programs, as a loss of power does; what they have on disk stays."""
+        for process in self.processes:
+            process.kill()
+
+    def _forget_ended(self) -> None:
+        """Services stay: they may be started again."""
+        for process in [each for each in self.processes if isinstance(each, Process) and not each.is_running()]:
+            # Closes what the lab holds of it.
+            process.kill()
+            self.processes.remove(process)
 
     def suspend_processes(self) -> None:
         """Sends SIGSTOP to every process, and returns when all of them stand still."""
@@ -175,6 +187,8 @@ class HostNetwork:
         try:
             for host in self.hosts:
                 host.resume_processes()
+                for process in host.processes:
+                    process.request_stop()
             for host in self.hosts:
                 host.stop()
         finally:
@@ -232,6 +246,15 @@ class HostNetwork:
         self._frozen.discard(self.hosts.index(host))
         self._write_rules()
         host.resume_processes()
+
+    def calm(self) -> None:
+        """Heals every cut and thaws every host. Does nothing before the start."""
+        if self._cuts or self._frozen:
+            self._cuts.clear()
+            self._frozen.clear()
+            self._write_rules()
+        for host in self.hosts:
+            host.resume_processes()
 
     def _pairs(self, sender: Host, receiver: Host, one_way: bool) -> Iterator[tuple[int, int]]:
         a, b = self.hosts.index(sender), self.hosts.index(receiver)

@@ -6,6 +6,7 @@ names and addresses of the cluster follow from the number, so what a dead lab ha
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -31,6 +32,7 @@ LAB_NUMBER: Final = 1
 """The last byte of the lab's own address."""
 COMMAND_DEADLINE_SECONDS: Final = 30.0
 KILL_ROUNDS_MAX: Final = 20
+DEAD_END_METRIC: Final = 4_000
 SWITCH: Final = "switch"
 BRIDGE: Final = "br0"
 HOST_INTERFACE: Final = "eth0"
@@ -42,11 +44,14 @@ PROGRAMS: Final = {
 """By program, the Debian package that has it."""
 
 
-def check_machine() -> None:
-    """Raises `PartMissing`, in one sentence, where this machine cannot have hosts of network namespaces."""
-    if not sys.platform.startswith("linux"):
+def check_machine(platform: str = sys.platform, user_id: int | None = None) -> None:
+    """Raises `PartMissing`, in one sentence, where this machine cannot have hosts of network namespaces.
+
+    `user_id` is this process's by default.
+    """
+    if not platform.startswith("linux"):
         raise PartMissing("A cluster needs Linux, whose network namespaces are its hosts; this is another system.")
-    if os.geteuid() != 0:
+    if (os.geteuid() if user_id is None else user_id) != 0:
         raise PartMissing("A cluster needs root, because its hosts are network namespaces: run it with sudo.")
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
@@ -65,6 +70,10 @@ class NetworkClaim:
             if descriptor is not None:
                 self.number, self._descriptor = number, descriptor
                 remove_namespaces(number)
+                # A client that outlives the hosts must not send to an address like theirs in a network beyond this
+                # machine; the route, and with it the number, is given back when no client can be left.
+                run_ip("route", "replace", *_dead_end(number))
+                atexit.register(self._give_back)
                 return
         raise PartError(f"{CLUSTERS_MAX} clusters run on this machine, which is the most.")
 
@@ -110,21 +119,26 @@ class NetworkClaim:
         run_ip(*where, "link", "set", interface, "up")
 
     def release(self) -> None:
-        """Removes the namespaces, kills what still runs in them, and gives the number back."""
+        """Removes the namespaces and kills what still runs in them. The number is given back when the lab ends."""
         remove_namespaces(self.number)
+
+    def _give_back(self) -> None:
+        with contextlib.suppress(PartError):
+            run_ip("route", "delete", *_dead_end(self.number))
         os.close(self._descriptor)
 
 
 def remove_leftovers() -> None:
-    """Removes the namespaces of clusters whose lab is dead."""
+    """Removes the namespaces and the route of clusters whose lab is dead."""
     for claim in sorted(CLAIMS_FOLDER.glob("*.lock")):
         number = int(claim.stem)
-        if not any(NAMESPACES_FOLDER.glob(f"{_prefix(number)}*")):
-            continue
         descriptor = _lock(number)
-        if descriptor is not None:
-            remove_namespaces(number)
-            os.close(descriptor)
+        if descriptor is None:
+            continue
+        remove_namespaces(number)
+        with contextlib.suppress(PartError):
+            run_ip("route", "delete", *_dead_end(number))
+        os.close(descriptor)
 
 
 def remove_namespaces(number: int) -> None:
@@ -179,6 +193,11 @@ def _kill_processes_in(namespace: str) -> None:
 
 def _prefix(number: int) -> str:
     return f"cpx{number}-"
+
+
+def _dead_end(number: int) -> list[str]:
+    """A route that comes after the one of the lab's port, and refuses."""
+    return ["unreachable", f"10.77.{number}.0/24", "metric", str(DEAD_END_METRIC)]
 
 
 def _lock(number: int) -> int | None:

@@ -26,7 +26,18 @@ from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
 from lab.network.parts.process import run_to_the_end, wait_until
 from pix.runtime.addresses import join_host_port
 
-__all__ = ["ApacheKafkaBroker", "ApacheKafkaSettings", "PartMissing", "fetch_jars", "java_and_maven_available"]
+__all__ = [
+    "ApacheKafkaBroker",
+    "ApacheKafkaSettings",
+    "PartMissing",
+    "fetch_jars",
+    "find_java",
+    "format_options",
+    "java_and_maven_available",
+    "new_cluster_id",
+    "shared_properties",
+    "write_properties",
+]
 
 POM_PACKAGE = "lab.network.apache_kafka"
 POM_FILE = "pom.xml"
@@ -105,7 +116,7 @@ def java_and_maven_available(cache_folder: Path | None = None) -> str | None:
     Maven is asked for only while the jars are not in the cache.
     """
     try:
-        _java()
+        find_java()
         if not _jars_folder(cache_folder).is_dir():
             _maven()
     except PartMissing as missing:
@@ -124,7 +135,7 @@ def fetch_jars(cache_folder: Path | None = None) -> Path:
         return folder
     maven = _maven()
     # Maven may come with a wrapper that brings no Java.
-    _java()
+    find_java()
     prepare_folder(folder.parent, "HOME")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.unfinished-") as workplace:
         pom = Path(workplace) / POM_FILE
@@ -176,7 +187,7 @@ def _maven() -> str:
     return maven
 
 
-def _java() -> str:
+def find_java() -> str:
     """The Java to run, after a look at its version: JAVA_HOME's when that is set, else the one on the PATH."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
@@ -203,6 +214,43 @@ def _java() -> str:
             f"Apache Kafka needs Java {JAVA_VERSION_MIN} or later, and {java} is version {version.group(1)}."
         )
     return java
+
+
+def shared_properties(*, replication: int, in_sync_min: int) -> dict[str, str | int]:
+    """What a broker of the lab is set to, alone or one of several: how many have a copy, and how many acknowledge."""
+    return {
+        "auto.create.topics.enable": "true",
+        "num.partitions": PARTITIONS_PER_TOPIC,
+        "default.replication.factor": replication,
+        "min.insync.replicas": in_sync_min,
+        "offsets.topic.num.partitions": INTERNAL_TOPIC_PARTITIONS,
+        "offsets.topic.replication.factor": replication,
+        "transaction.state.log.num.partitions": INTERNAL_TOPIC_PARTITIONS,
+        "transaction.state.log.replication.factor": replication,
+        "transaction.state.log.min.isr": in_sync_min,
+        "share.coordinator.state.topic.num.partitions": INTERNAL_TOPIC_PARTITIONS,
+        "share.coordinator.state.topic.replication.factor": replication,
+        "share.coordinator.state.topic.min.isr": in_sync_min,
+        # A group of the lab has its members within a moment; waiting for more would delay each start by 3 s.
+        "group.initial.rebalance.delay.ms": 0,
+        "log.cleaner.dedupe.buffer.size": CLEANER_BUFFER_BYTES,
+    }
+
+
+def write_properties(file: Path, properties: Mapping[str, str | int]) -> None:
+    """Writes what a broker reads at its start, for its owner alone: passwords may be in it."""
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+
+
+def new_cluster_id() -> str:
+    """In Kafka's own form; one with a leading dash would be read as an option."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+
+
+def format_options(cluster_id: str, properties_file: Path) -> list[str]:
+    """The Java class, and its arguments, that makes an empty log folder a broker's."""
+    return ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={properties_file}"]
 
 
 class ApacheKafkaBroker(Broker):
@@ -245,11 +293,10 @@ class ApacheKafkaBroker(Broker):
         """Starts the broker, over an empty log if there is none, and waits until a client sees it."""
         if self.is_running():
             raise PartError(f"{self.name} is running already, as process {self.pid}.")
-        jars, java = fetch_jars(self._cache_folder), _java()
+        jars, java = fetch_jars(self._cache_folder), find_java()
         check_port_free(self._port, f"the broker {self.name}", self._port_option)
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        self._properties_file.touch(mode=0o600)  # It may have passwords in it.
-        self._properties_file.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
+        write_properties(self._properties_file, self._properties())
         java_command = [java, *self._settings.java_options(), "-cp", f"{jars}/*"]
         if not (self._log_folder / "meta.properties").exists():
             self._format_storage(java_command)
@@ -286,23 +333,9 @@ class ApacheKafkaBroker(Broker):
             "inter.broker.listener.name": listener,
             "listener.security.protocol.map": f"{listener}:{listener},CONTROLLER:{listener}",
             "log.dirs": str(self._log_folder),
-            "auto.create.topics.enable": "true",
-            "num.partitions": PARTITIONS_PER_TOPIC,
-            "default.replication.factor": 1,
-            "min.insync.replicas": 1,
-            "offsets.topic.num.partitions": INTERNAL_TOPIC_PARTITIONS,
-            "offsets.topic.replication.factor": 1,
-            "transaction.state.log.num.partitions": INTERNAL_TOPIC_PARTITIONS,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.num.partitions": INTERNAL_TOPIC_PARTITIONS,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
-            # A group of the lab has its members within a moment; waiting for more would delay each start by 3 s.
-            "group.initial.rebalance.delay.ms": 0,
+            **shared_properties(replication=1, in_sync_min=1),
             "broker.session.timeout.ms": SESSION_TIMEOUT_MILLISECONDS,
             "broker.heartbeat.interval.ms": HEARTBEAT_MILLISECONDS,
-            "log.cleaner.dedupe.buffer.size": CLEANER_BUFFER_BYTES,
             **(self._sasl_properties() if self._settings.passwords else {}),
         }
 
@@ -328,17 +361,9 @@ class ApacheKafkaBroker(Broker):
         return next(iter(self._settings.passwords.items()))
 
     def _format_storage(self, java_command: list[str]) -> None:
-        # Kafka's own form of a cluster id; one with a leading dash would be read as an option.
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
         run_to_the_end(
             f"{self.name}-format",
-            [
-                *java_command,
-                "kafka.tools.StorageTool",
-                "format",
-                f"--cluster-id={cluster_id}",
-                f"--config={self._properties_file}",
-            ],
+            [*java_command, *format_options(new_cluster_id(), self._properties_file)],
             None,
             self._output_file,
             deadline_seconds=FORMAT_DEADLINE_SECONDS,

@@ -1,0 +1,50 @@
+"""`codepix cluster`: a network on hosts of one machine pays, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.network.cluster.namespaces import NAMESPACES_FOLDER
+from tests.e2e.conftest import ask_codepix, run_codepix
+
+CLUSTER_SECONDS_MAX = 1_500.0
+BAD_LINKS = ("--delay", "1ms", "--jitter", "0.5ms", "--loss", "0.1%")
+
+
+@pytest.mark.prove
+@pytest.mark.hosts
+@pytest.mark.apache_kafka
+@pytest.mark.timeout(CLUSTER_SECONDS_MAX)
+def test_a_cluster_with_bad_links_loses_nothing() -> None:
+    before = set(NAMESPACES_FOLDER.glob("*"))
+    traffic = ("--transfers", "30", "--load", "5", "--users", "4")
+    finished = run_codepix("cluster", *BAD_LINKS, *traffic, seconds_max=CLUSTER_SECONDS_MAX)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "transfers completed" in finished.stdout and "nothing lost" in finished.stdout
+    assert "payments of the load" in finished.stdout
+    assert set(NAMESPACES_FOLDER.glob("*")) <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--delay", "3m"], "--delay is '3m', and must be a number with a unit (ms, s)."),
+        (["--loss", "101%"], "--loss is 101, and goes from 0 to 100."),
+        (["--delay", "1ms", "--jitter", "2ms"], "--jitter is 2 ms, and is at most the delay (1 ms)."),
+        (["--bandwidth", "fast"], "--bandwidth is 'fast', and must be a number with a unit (kbit, mbit, gbit)."),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
+    finished = ask_codepix("cluster", *arguments)
+    assert finished.returncode == 2
+    assert finished.stderr.strip() == sentence
+
+
+def test_a_machine_that_cannot_have_a_cluster_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finished = ask_codepix("cluster")
+    assert finished.returncode == 2
+    # For want of Linux, of root or of programs, in this order.
+    assert finished.stderr.startswith("A cluster needs ") and finished.stderr.count("\n") == 1
