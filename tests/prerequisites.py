@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import pytest
 
+from lab.network.cluster.etcd import etcd_program
 from lab.network.cluster.namespaces import check_machine
+from lab.network.cluster.patroni import patroni_command
 from lab.network.parts.apache_kafka import java_and_maven_available
 from lab.network.parts.errors import PartMissing
 from tests.charts import tools as chart_tools
@@ -71,6 +73,15 @@ def _why_no_go() -> str | None:
     return None if shutil.which("go") else "go (Debian's package golang) is not on the PATH"
 
 
+def _why_no_database_cluster() -> str | None:
+    try:
+        etcd_program()
+        patroni_command(Path())
+    except PartMissing as missing:
+        return str(missing)
+    return None
+
+
 def _why_no_hosts() -> str | None:
     try:
         check_machine()
@@ -84,6 +95,7 @@ PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "browser": _why_no_browser,
     "go": _why_no_go,
     "charts": chart_tools.why_not,
+    "database_cluster": _why_no_database_cluster,
     "hosts": _why_no_hosts,
     "node": _why_no_node,
     "pix_api": _why_no_description,

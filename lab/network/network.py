@@ -22,7 +22,7 @@ from lab.network.parts.broker import Broker, EmbeddedBroker
 from lab.network.parts.environment import prepare_folder
 from lab.network.parts.errors import FolderUnusable, PartError, PortInUse
 from lab.network.parts.ports import LOOPBACK, check_port_free, free_port
-from lab.network.parts.postgres import EmbeddedPostgres
+from lab.network.parts.postgres import DatabaseServer, EmbeddedPostgres
 from lab.network.parts.process import ChildProcesses, wait_until
 from lab.network.services import Service
 from pix.runtime.addresses import http_url, join_host_port
@@ -144,6 +144,8 @@ class NetworkSettings:
     """Whether the databases survive a loss of power."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     """For every service."""
+    database_servers: Mapping[str, DatabaseServer] = field(default_factory=dict)
+    """By the name of a database, the server that has it; the network's own has the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ class Network:
         self._make_services()
         own_banks = [bank for bank in self.banks if bank.services and bank.spec.small is None]
         for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in own_banks)]:
-            self.postgres.create_database(name)
+            self._server_of(name).create_database(name)
         self._progress(f"Starting the hub and {len(self.banks)} banks")
         first_hub, *other_hubs = self.hubs
         self._launch(first_hub, *(bank.service for bank in self.banks if bank.services))
@@ -504,12 +506,15 @@ class Network:
 
         return environment
 
+    def _server_of(self, database: str) -> DatabaseServer:
+        return self.settings.database_servers.get(database, self.postgres)
+
     def _common_environment(self, database: str, port: int, *, replicas: int) -> dict[str, str]:
         settings = self.settings
         # One instance alone need not wait for a group to notice that the last one was killed.
         alone = replicas == 1 and settings.kafka is KafkaKind.EMBEDDED
         return {
-            "DATABASE_URL": self.postgres.url(database),
+            "DATABASE_URL": self._server_of(database).url(database),
             "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
             "KAFKA_ASSIGNMENT": "all" if alone else "group",
             "KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),

@@ -25,7 +25,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 import psycopg2  # type: ignore[import-untyped]
-from psycopg2 import extensions
+from psycopg2 import errorcodes, extensions
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
@@ -76,6 +76,9 @@ class FrugalCursor(extensions.cursor):  # type: ignore[misc]
         except psycopg2.Error as error:
             if connection.is_given_up:
                 raise psycopg2.OperationalError(f"no answer within {connection.answer_seconds_max:g} s") from error
+            if error.pgcode == errorcodes.READ_ONLY_SQL_TRANSACTION:
+                # Another server of the address may be the primary by now.
+                connection.is_to_be_replaced = True
             raise
         finally:
             connection.due_at = inf
@@ -92,6 +95,8 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         self.due_at = inf
         """Until when an answer has to be there, by the monotonic clock; `inf` while none is awaited."""
         self.is_given_up = False
+        self.is_to_be_replaced = False
+        """Whether its server, though it answers, is not the one to write to: the pool gives it out no more."""
         self.answer_seconds_max = answer_seconds_max
         self._answer_seconds_usual = answer_seconds_max
         # A descriptor of this object's: libpq may close its own at any moment, and the number be another file's then.
@@ -141,9 +146,17 @@ class FrugalConnection(extensions.connection):  # type: ignore[misc]
         """Ends the transaction, if there is one; one that has failed is rolled back, as PostgreSQL does.
 
         When something that was postponed fails, it is rolled back too: after a commit there is no transaction.
+
+        A commit that succeeds with a warning is an OperationalError: an administrator or a shutdown has ended its wait
+        for the synchronous standby, so a failover may lose it. As with a lost answer the outcome is unknown, and what
+        was done is to be done again.
         """
+        del self.notices[:]
         try:
             self._end("COMMIT")
+            if self.notices:
+                self.is_to_be_replaced = True
+                raise psycopg2.OperationalError(f"the outcome of a commit is unknown: {' '.join(self.notices)}")
         except BaseException:
             with suppress(psycopg2.Error):
                 self.rollback()
@@ -257,15 +270,15 @@ def driver_of(connection: Connection) -> FrugalConnection:
 
 
 def replace_the_dead(engine: Engine) -> None:
-    """Makes the engine's pool notice connections that the server has closed, before they are used.
+    """Makes the engine's pool notice connections that the server has closed, or to a server that takes no writes.
 
     All of the pool are replaced then: what closed one has mostly closed them all.
     """
 
     @event.listens_for(engine, "checkout")
     def check(connection: Any, _record: Any, _fairy: Any) -> None:
-        if connection.closed or _has_something_to_say(connection.fileno()):
-            raise InvalidatePoolError("the server has closed the connection")
+        if connection.closed or connection.is_to_be_replaced or _has_something_to_say(connection.fileno()):
+            raise InvalidatePoolError("the server has closed the connection, or takes no writes")
 
 
 def _has_something_to_say(descriptor: int) -> bool:

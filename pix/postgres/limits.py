@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from psycopg2.extensions import libpq_version  # type: ignore[import-untyped]
+
 CONNECT_SECONDS_MAX: Final = 5
 KEEPALIVE_IDLE_SECONDS: Final = 5
 KEEPALIVE_INTERVAL_SECONDS: Final = 2
@@ -19,6 +21,14 @@ KEEPALIVE_COUNT: Final = 3
 UNACKNOWLEDGED_MS_MAX: Final = 10_000
 """For bytes that the peer's kernel does not acknowledge."""
 MS_PER_SECOND: Final = 1_000
+LIBPQ_WITH_RANDOM_HOSTS: Final = 160_000
+
+# A primary that others have replaced may still take connections, and answer no commit: with the hosts in an order of
+# chance, some connections find the new one.
+_TO_THE_PRIMARY: Final = {
+    "target_session_attrs": "read-write",
+    **({"load_balance_hosts": "random"} if libpq_version() >= LIBPQ_WITH_RANDOM_HOSTS else {}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ def connection_parameters(address: DatabaseAddress, limits: DatabaseLimits = SER
     Server settings go in `options`, before those of the address: PostgreSQL takes the last of two.
     """
     parameters: dict[str, Any] = {
+        **(_TO_THE_PRIMARY if _names_several_hosts(address) else {}),
         "connect_timeout": CONNECT_SECONDS_MAX,
         "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
         "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
@@ -74,6 +85,11 @@ def connection_parameters(address: DatabaseAddress, limits: DatabaseLimits = SER
     return {**named, "options": " ".join(option for option in options if option)}
 
 
+def _names_several_hosts(address: DatabaseAddress) -> bool:
+    hosts = address.query.get("host", "")
+    return not isinstance(hosts, str) or "," in hosts
+
+
 def _server_settings(limits: DatabaseLimits) -> str:
     settings = {
         "statement_timeout": _ms(limits.statement_seconds),
@@ -84,6 +100,8 @@ def _server_settings(limits: DatabaseLimits) -> str:
         "tcp_keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
         "tcp_keepalives_count": KEEPALIVE_COUNT,
         "tcp_user_timeout": UNACKNOWLEDGED_MS_MAX,
+        # So everything that the server says besides is a warning, in whatever language: see FrugalConnection.commit.
+        "client_min_messages": "warning",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 

@@ -6,6 +6,7 @@ For what is asked many hundred times a second: to plan the statement anew takes 
 from __future__ import annotations
 
 import contextlib
+import random
 import select
 import threading
 import time
@@ -17,7 +18,7 @@ from psycopg2 import extensions
 
 from pix.postgres.errors import why_unavailable
 from pix.postgres.limits import connection_parameters
-from pix.postgres.url import database_url, libpq_dsn
+from pix.postgres.url import database_url, dsns_of_hosts, libpq_dsn
 from pix.runtime.outages import ConnectionLost, DatabaseUnavailable
 
 ANSWER_SECONDS_MAX: Final = 10.0
@@ -35,7 +36,7 @@ class PreparedStatement:
     def __init__(self, url: str, statement: str, parameter_type: str) -> None:
         """`statement` has one parameter, `$1`. Connects when it is first needed."""
         self._limits = connection_parameters(database_url(url))
-        self._dsn = libpq_dsn(url)
+        self._dsns = dsns_of_hosts(libpq_dsn(url))
         self._prepare = (
             # A plan for any value is as good as one for this value, and is made once. It must not be to walk through
             # the tables: they may be small when it is made, and a million rows long before the next statistics.
@@ -115,8 +116,22 @@ class PreparedStatement:
             raise
 
     def _connect(self, deadline: float) -> None:
-        self._connection = psycopg2.connect(self._dsn, async_=True, **self._limits)
-        self._answer(deadline)
+        """To the first host that lets it in, in an order of chance, as libpq does it for other connections.
+
+        For an asynchronous one it keeps no time, and would wait for a host that is gone while another one answers.
+        """
+        random.shuffle(self._dsns)
+        for number, dsn in enumerate(self._dsns, 1):
+            hosts_left = len(self._dsns) - number
+            now = time.monotonic()
+            try:
+                self._connection = psycopg2.connect(dsn, async_=True, **self._limits)
+                self._answer(now + max(deadline - now, 0) / (hosts_left + 1))
+                break
+            except (TimeoutError, psycopg2.OperationalError):
+                self.close()
+                if not hosts_left:
+                    raise
         self._execute(self._prepare, None, deadline)
 
     def _execute(self, statement: str, values: tuple[Any, ...] | None, deadline: float) -> Any:

@@ -239,7 +239,7 @@ class DatabaseCluster:
     def hold_back_wal(self) -> None:
         """Freezes what sends WAL from the primary: no standby receives what it commits from now on.
 
-        It lasts until the primary is killed or the connections time out, after `wal_sender_timeout`.
+        Until the primary is killed: what is frozen keeps each standby's replication slot from another connection.
         """
         for process in self._postgres_processes(self.primary()):
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -17,7 +17,9 @@ import signal
 import stat
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]
 import psycopg2  # type: ignore[import-untyped]
@@ -77,6 +79,16 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 """For data that need not last: a process that is killed loses nothing by it, the machine's power does."""
 
 
+class DatabaseServer(Protocol):
+    """Where a participant's database is."""
+
+    def create_database(self, name: str) -> None:
+        """Creates it unless it exists. Raises psycopg2.Error."""
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's URL of a database."""
+
+
 class EmbeddedPostgres(ChildPart):
     """A PostgreSQL server whose data stays in `data_folder` from one run to the next.
 
@@ -84,11 +96,21 @@ class EmbeddedPostgres(ChildPart):
     for that user's sake the folders above the data and the binaries are opened for passing through (`o+x`).
     """
 
-    def __init__(self, data_folder: Path, *, name: str = "postgres", durable: bool = True) -> None:
-        """One that is not `durable` loses its data with the machine's power, and starts and commits sooner."""
+    def __init__(
+        self,
+        data_folder: Path,
+        *,
+        name: str = "postgres",
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """One that is not `durable` loses its data with the machine's power, and starts and commits sooner.
+
+        `settings` of PostgreSQL take the place of the usual ones.
+        """
         user = system_user() if os.geteuid() == 0 else None
         super().__init__(name, STOP_GRACE_SECONDS, stop_signal=signal.SIGINT, user=user)
-        self._settings = SETTINGS if durable else {**SETTINGS, **NOT_DURABLE}
+        self._settings = {**SETTINGS, **({} if durable else NOT_DURABLE), **(settings or {})}
         self._initdb_options = () if durable else ("--no-sync",)
         self.data_folder = data_folder.absolute()
         self._cluster = self.data_folder / "cluster"
@@ -122,6 +144,33 @@ class EmbeddedPostgres(ChildPart):
         """The SQLAlchemy URL of a database on this server: the same in every run on the same data folder."""
         query = {"host": str(self._socket_folder)}
         return URL.create(DRIVER, SUPERUSER, database=database, query=query).render_as_string()
+
+    def copy_to(self, standby: EmbeddedPostgres) -> None:
+        """Makes the other server's data a copy of this one's, which follows this one when it starts.
+
+        Both have to allow replication (`wal_level`, `max_wal_senders`). Raises `PartError`.
+        """
+        standby.data_folder.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            allow_passing_through(standby.data_folder)
+            shutil.chown(standby.data_folder, self._user)
+        run_to_the_end(
+            f"{standby.name}-basebackup",
+            [
+                str(self._binaries / "pg_basebackup"),
+                f"--host={self._socket_folder}",
+                f"--username={SUPERUSER}",
+                f"--pgdata={standby._cluster}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ],
+            {"LC_ALL": "C"},
+            standby._output_file,
+            deadline_seconds=INITDB_DEADLINE_SECONDS,
+            working_folder=standby.data_folder,
+            user=self._user,
+        )
 
     def _launch_and_answer(self) -> bool:
         """Starts the postmaster and waits until it answers. False when an earlier one's memory is still in use."""

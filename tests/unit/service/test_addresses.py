@@ -8,7 +8,8 @@ import pytest
 from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
-from pix.postgres.url import check_database_url, libpq_dsn
+from pix.postgres.limits import connection_parameters
+from pix.postgres.url import check_database_url, database_url, dsns_of_hosts, libpq_dsn
 from pix.runtime.addresses import (
     cannot_listen,
     check_grpc_address,
@@ -166,8 +167,24 @@ def test_every_usual_form_of_the_database_means_our_driver(scheme: str) -> None:
 
 def test_a_socket_and_several_hosts_are_understood() -> None:
     assert parse_dsn(libpq_dsn("postgres://postgres@/hub?host=/tmp/a%20b"))["host"] == "/tmp/a b"
-    several = parse_dsn(libpq_dsn("postgres:///hub?host=one:5432&host=two:5433&target_session_attrs=read-write"))
-    assert (several["host"], several["port"]) == ("one,two", "5432,5433")
+    for form in ("u@/hub?host=one:5432&host=two:5433", "u@one:5432,two:5433/hub", "u@/hub?host=one,two&port=5432,5433"):
+        url = check_database_url(f"postgres://{form}")
+        dsn = libpq_dsn(url)
+        assert parse_dsn(dsn) == {"user": "u", "dbname": "hub", "host": "one,two", "port": "5432,5433"}
+        assert [parse_dsn(each) for each in dsns_of_hosts(dsn)] == [
+            {"user": "u", "dbname": "hub", "host": "one", "port": "5432"},
+            {"user": "u", "dbname": "hub", "host": "two", "port": "5433"},
+        ]
+        # Connections go to the primary, unless the address says otherwise.
+        assert connection_parameters(database_url(url))["target_session_attrs"] == "read-write"
+        assert "target_session_attrs" not in connection_parameters(database_url(f"{url}&target_session_attrs=any"))
+    assert "target_session_attrs" not in connection_parameters(database_url("postgres://u@one/hub"))
+
+
+@pytest.mark.parametrize("hosts", ["one:5432,two:x", "one:5432,two:5433:1", "one:1,two:99999"])
+def test_several_hosts_with_a_wrong_port_are_refused(hosts: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        check_database_url(f"postgres://u:geheim@{hosts}/hub")
 
 
 @pytest.mark.parametrize(
