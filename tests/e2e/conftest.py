@@ -28,7 +28,7 @@ COMMAND_SECONDS_MAX = 280
 READY_SECONDS_MAX = 60.0
 START_SECONDS_MAX = 150.0
 """More than a network takes to say that it does not get ready."""
-END_SECONDS_MAX = 30.0
+END_SECONDS_MAX = 60.0
 
 
 def command_line(*arguments: str) -> list[str]:

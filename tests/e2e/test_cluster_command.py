@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.network.cluster.namespaces import NAMESPACES_FOLDER
-from tests.e2e.conftest import ask_codepix, run_codepix
+from lab.network.parts.process import wait_until
+from tests.e2e.conftest import Background, all_gone, ask_codepix, run_codepix
 
+GONE_SECONDS_MAX = 30.0
 CLUSTER_SECONDS_MAX = 1_500.0
 BAD_LINKS = ("--delay", "1ms", "--jitter", "0.5ms", "--loss", "0.1%")
 
 
 @pytest.mark.prove
 @pytest.mark.hosts
+@pytest.mark.database_cluster
 @pytest.mark.apache_kafka
 @pytest.mark.timeout(CLUSTER_SECONDS_MAX)
 def test_a_cluster_with_bad_links_loses_nothing() -> None:
@@ -25,6 +30,21 @@ def test_a_cluster_with_bad_links_loses_nothing() -> None:
     assert "transfers completed" in finished.stdout and "nothing lost" in finished.stdout
     assert "payments of the load" in finished.stdout
     assert set(NAMESPACES_FOLDER.glob("*")) <= before
+
+
+@pytest.mark.prove
+@pytest.mark.hosts
+@pytest.mark.database_cluster
+@pytest.mark.apache_kafka
+def test_an_interrupted_cluster_leaves_nothing_behind(start_codepix: Callable[..., Background]) -> None:
+    before = set(NAMESPACES_FOLDER.glob("*"))
+    cluster = start_codepix("cluster", "--hubs", "1")
+    cluster.await_output("Starting Apache Kafka")
+    family = cluster.family()
+    made = set(NAMESPACES_FOLDER.glob("*")) - before
+    assert made and cluster.end(signal.SIGINT) == 130, cluster.output()
+    assert not made & set(NAMESPACES_FOLDER.glob("*"))
+    wait_until(lambda: all_gone(family), GONE_SECONDS_MAX, "every process of the cluster to be gone")
 
 
 @pytest.mark.parametrize(

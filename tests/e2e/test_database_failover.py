@@ -18,7 +18,7 @@ from lab.network.cluster.database import DatabaseCluster, Host
 from lab.network.cluster.hosts import HostNetwork
 from lab.network.network import DEMO_BANKS, Network, NetworkSettings
 from lab.network.parts.process import wait_until
-from lab.read.rest import BankRest, new_client
+from lab.read.rest import BankRest, Unreachable, new_client
 from lab.read.snapshot import NetworkReader
 from pix.postgres.engine import make_engine, transaction
 from pix.postgres.limits import DatabaseLimits
@@ -71,6 +71,8 @@ class Writers:
     def __init__(self, url: str, first: int) -> None:
         self.answered: list[int] = []
         """Those whose commit was answered, in the order of the answers."""
+        self.refused = 0
+        """How many were not answered, or answered with an error."""
         self._numbers = iter(range(first, first + 1_000_000))
         self._engine = make_engine(url, HASTY)
         self._lock = threading.Lock()
@@ -93,6 +95,11 @@ class Writers:
         enough = len(self.answered) + WRITERS + 1
         wait_until(lambda: len(self.answered) >= enough, WRITES_SECONDS_MAX, what)
 
+    def wait_for_more_refusals(self) -> None:
+        """Returns when a commit that began after this call has failed."""
+        enough = self.refused + WRITERS + 1
+        wait_until(lambda: self.refused >= enough, WRITES_SECONDS_MAX, "the old primary to refuse commits")
+
     def _run(self) -> None:
         while not self._stopped.wait(0.01):
             with self._lock:
@@ -101,6 +108,8 @@ class Writers:
                 with transaction(self._engine) as connection:
                     connection.exec_driver_sql("INSERT INTO numbers VALUES (%s)", (number,))
             except DatabaseUnavailable:
+                with self._lock:
+                    self.refused += 1
                 continue
             self.answered.append(number)
 
@@ -135,14 +144,14 @@ def prove_nothing_is_committed(
         broken = time.monotonic()
         new = cluster.wait_for_primary(other_than=old)
         print(f"{new.name} is the primary {time.monotonic() - broken:.1f} s after {old.name} was broken off")
-        at_failover = len(inside.answered)
         with Writers(cluster.url("numbers"), 10_000_000) as outside:
             outside.wait_for_more("commits at the new primary")
             print(f"commits are answered again {time.monotonic() - broken:.1f} s after")
-            # The standby that took over confirmed none of the old primary's commits any more.
-            assert len(inside.answered) == at_failover
+            answered_inside = len(inside.answered)
+            inside.wait_for_more_refusals()
             outside.wait_for_more("more commits at the new primary")
-        assert len(inside.answered) == at_failover
+        # The member that took over confirms no commit of the old primary.
+        assert len(inside.answered) == answered_inside
     mend(old)
     cluster.wait_until_whole()
     found = numbers(cluster)
@@ -155,6 +164,7 @@ def test_a_replaced_primary_whose_supervision_hangs_commits_nothing(tmp_path: Pa
         prove_nothing_is_committed(cluster, cluster.freeze_supervision, cluster.thaw_supervision)
 
 
+@pytest.mark.hosts
 def test_a_primary_that_is_cut_off_commits_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
         network = stack.enter_context(HostNetwork(3, tmp_path / "hosts"))
@@ -198,49 +208,88 @@ def test_a_killed_primary_costs_a_paying_network_seconds_and_nothing_else(tmp_pa
         cluster.wait_until_whole()
 
 
+class Payers:
+    """Customers of bank 001 who pay customers of bank 002."""
+
+    def __init__(self, network: Network, reader: NetworkReader, stack: ExitStack) -> None:
+        client = stack.enter_context(new_client(network.secrets.operator))
+        self._banks = {bank.code: BankRest(bank.spec.name, bank.url, client) for bank in network.banks}
+        self._population = Population.of(self._banks)
+        self._reader = reader
+
+    def pay(self, name: str, count: int) -> set[str]:
+        """Orders payments with idempotency keys that the name makes; their end-to-end ids."""
+        return {pay(self._banks, self._population, "001", "002", 30_00, f"{name}-{number}") for number in range(count)}
+
+    def wait_for_statuses(self, expected: dict[str, str]) -> None:
+        """Returns when the hub has these transfers and no other, each with its status."""
+
+        def agrees() -> bool:
+            return {row["end_to_end_id"]: row["status"] for row in self._reader.hub.transfers()} == expected
+
+        wait_until(agrees, WRITES_SECONDS_MAX, "the hub's transfers to be as expected", retry_on=(Unreachable,))
+
+
+def lose_the_last_commits(cluster: DatabaseCluster) -> None:
+    """Kills the primary, whose last commits no other member has, and waits for another one."""
+    old = cluster.primary()
+    cluster.kill(old)
+    cluster.wait_for_primary(other_than=old)
+
+
 def test_without_a_synchronous_standby_the_audit_names_what_the_hub_lost(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = DatabaseCluster(local_hosts(3), tmp_path / "db", synchronous=False, ports=free_ports())
         cluster = stack.enter_context(running(server))
         network, reader = stack.enter_context(running_network(tmp_path / "network", cluster, "hub"))
-        client = stack.enter_context(new_client(network.secrets.operator))
-        banks = {bank.code: BankRest(bank.spec.name, bank.url, client) for bank in network.banks}
-        population = Population.of(banks)
-
-        def pay_some(name: str, count: int) -> set[str]:
-            return {pay(banks, population, "001", "002", 30_00, f"{name}-{number}") for number in range(count)}
-
-        def statuses() -> dict[str, str]:
-            return {row["end_to_end_id"]: row["status"] for row in reader.hub.transfers()}
-
-        kept = pay_some("kept", LOST_PAYMENTS)
+        payers = Payers(network, reader, stack)
+        kept = dict.fromkeys(payers.pay("kept", LOST_PAYMENTS), "completed")
+        payers.wait_for_statuses(kept)
         assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
         cluster.wait_until_whole()
 
         cluster.hold_back_wal()
-        lost = pay_some("lost", LOST_PAYMENTS)
+        lost = dict.fromkeys(payers.pay("lost", LOST_PAYMENTS), "completed")
+        payers.wait_for_statuses({**kept, **lost})
         assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
         # The payee's bank does not answer for this one, so the payer's bank goes on asking for its outcome.
         network.bank("002").service.freeze()
-        (open_one,) = pay_some("open", 1)
-        wait_until(
-            lambda: statuses().get(open_one) == "pending", WRITES_SECONDS_MAX, "the hub to have the open payment"
-        )
-
-        old = cluster.primary()
-        cluster.kill(old)
-        cluster.wait_for_primary(other_than=old)
+        (unfinished,) = payers.pay("unfinished", 1)
+        payers.wait_for_statuses({**kept, **lost, unfinished: "pending"})
+        lose_the_last_commits(cluster)
         network.bank("002").service.thaw()
-        wait_until(
-            lambda: statuses().get(open_one) == "completed",
-            WRITES_SECONDS_MAX,
-            "the open payment to complete at the hub that had lost it",
-            retry_on=(Exception,),
-        )
-        assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
 
-        assert statuses() == dict.fromkeys({*kept, open_one}, "completed")
+        # What was under way comes again from the payer's bank; what all had closed does not.
+        payers.wait_for_statuses({**kept, unfinished: "completed"})
+        assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
         report = reader.audit(QUIET_SECONDS_MAX)
         broken = {finding.invariant: set(finding.offenders) for finding in report.findings if not finding.is_ok}
         assert broken.keys() == {"outcomes_agree", "settlement_agrees"}
-        assert {each.partition(" ")[0] for each in broken["outcomes_agree"]} == lost
+        assert {each.partition(" ")[0] for each in broken["outcomes_agree"]} == lost.keys()
+
+
+def test_participants_in_one_cluster_forget_the_same_and_no_audit_can_name_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = DatabaseCluster(local_hosts(3), tmp_path / "db", synchronous=False, ports=free_ports())
+        cluster = stack.enter_context(running(server))
+        network, reader = stack.enter_context(running_network(tmp_path / "network", cluster, *DATABASES))
+        payers = Payers(network, reader, stack)
+        kept = dict.fromkeys(payers.pay("kept", LOST_PAYMENTS), "completed")
+        payers.wait_for_statuses(kept)
+        assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
+        cluster.wait_until_whole()
+
+        cluster.hold_back_wal()
+        lost = dict.fromkeys(payers.pay("lost", LOST_PAYMENTS), "completed")
+        payers.wait_for_statuses({**kept, **lost})
+        assert reader.wait_for_quiet(QUIET_SECONDS_MAX)
+        lose_the_last_commits(cluster)
+        payers.wait_for_statuses(kept)
+        network.await_ready()
+        assert reader.audit(QUIET_SECONDS_MAX).is_ok
+
+        # Their banks have forgotten the idempotency keys too.
+        again = dict.fromkeys(payers.pay("lost", LOST_PAYMENTS), "completed")
+        assert again.keys().isdisjoint(lost)
+        payers.wait_for_statuses({**kept, **again})
+        assert reader.audit(QUIET_SECONDS_MAX).is_ok

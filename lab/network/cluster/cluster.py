@@ -12,8 +12,10 @@ import httpx
 
 from lab.network.cluster.brokers import REPLICATION, BrokerCluster
 from lab.network.cluster.database import DatabaseCluster
+from lab.network.cluster.etcd import etcd_program
 from lab.network.cluster.hosts import SEED_DEFAULT, Host, HostNetwork
 from lab.network.cluster.links import Link
+from lab.network.cluster.patroni import patroni_command
 from lab.network.network import (
     DEMO_BANKS,
     HUB_DATABASE,
@@ -82,7 +84,11 @@ class HostService(Service):
         folder: Path,
         client: httpx.Client,
     ) -> None:
-        super().__init__(name, module, arguments, environment, url, folder, client)
+        self.extra_environment: dict[str, str] = {}
+        """From the next start on: another setting, or a library that is loaded first."""
+        super().__init__(
+            name, module, arguments, lambda: {**environment(), **self.extra_environment}, url, folder, client
+        )
         self.host = host
         self._command = host.command(self._command)
         host.adopt(self)
@@ -134,11 +140,14 @@ class Cluster:
         self.folder = settings.folder.absolute()
         self._progress = progress
         self.network = HostNetwork(settings.host_count, self.folder / "network", link=settings.link, seed=settings.seed)
+        etcd_program()
+        patroni_command(Path())
         fetch_jars()
         self.secrets = new_secrets(settings.banks)
         self.client = new_client(self.secrets.operator)
         self.brokers: BrokerCluster
         self.database: DatabaseCluster
+        self._parts: list[BrokerCluster | DatabaseCluster] = []
         self.hubs: list[HostService] = []
         self.banks: list[ClusterBank] = []
 
@@ -204,10 +213,17 @@ class Cluster:
         self.network.start()
         self.brokers = BrokerCluster(self.data_hosts, self.folder / "kafka")
         self.database = DatabaseCluster(self.data_hosts, self.folder / "database")
+        self._parts = [self.brokers, self.database]
         self._progress(f"Starting Apache Kafka, etcd and PostgreSQL on {DATA_HOSTS} hosts each")
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(self.database.start), pool.submit(self.brokers.start)]:
-                started.result()
+            try:
+                for started in [pool.submit(self.database.start), pool.submit(self.brokers.start)]:
+                    started.result()
+            except BaseException:
+                # The pool awaits both, so the other one is ended first.
+                for host in self.network.hosts:
+                    host.kill()
+                raise
         self._make_services()
         for name in [HUB_DATABASE, *(database_of(bank.spec) for bank in self.banks)]:
             self.database.create_database(name)
@@ -233,10 +249,8 @@ class Cluster:
                 service.request_stop()
             for service in self.services:
                 service.stop()
-            # Neither is there before its start.
-            for part in (vars(self).get("database"), vars(self).get("brokers")):
-                if part is not None:
-                    part.stop()
+            for part in self._parts:
+                part.stop()
         finally:
             self.network.stop()
             self.client.close()

@@ -100,7 +100,8 @@ class Host:
 
     def kill(self) -> None:
         """Kills all of its programs, as a loss of power does; what they have on disk stays."""
-        for process in self.processes:
+        # A copy: another thread may be starting one.
+        for process in list(self.processes):
             process.kill()
 
     def _forget_ended(self) -> None:

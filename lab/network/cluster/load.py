@@ -8,8 +8,9 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from lab.drive.customers import Population
 from lab.network.cluster.cluster import Cluster
 from lab.network.network import write_privately
 from lab.network.parts.errors import PartError, PartMissing
@@ -52,9 +53,8 @@ def run_load(cluster: Cluster, seconds: float, users: int) -> LoadResult:
     folder = cluster.folder / "load"
     folder.mkdir(exist_ok=True)
     targets = folder / "targets.json"
-    banks = {bank.code: [replica.url for replica in bank.replicas] for bank in cluster.banks}
-    # With a password in it.
-    write_privately(targets, json.dumps({"operator_password": cluster.secrets.operator, "banks": banks}))
+    # With a password in it. The workers ask no bank first, so that all of their time is load.
+    write_privately(targets, json.dumps(_targets(cluster)))
     locust = [sys.executable, "-P", "-m", "locust", "--locustfile", str(LOCUST_FILE), "--loglevel", "WARNING"]
     environment = {TARGETS_VARIABLE: str(targets)}
     options = ["--master", "--master-bind-host", divider.address, "--master-bind-port", str(MASTER_PORT)]
@@ -72,13 +72,27 @@ def run_load(cluster: Cluster, seconds: float, users: int) -> LoadResult:
         lambda: not master.is_running(),
         START_SECONDS_MAX + seconds + STOP_SECONDS_MAX,
         "the load to end",
-        poll_seconds=0.2,
+        poll_seconds=POLL_SECONDS,
     )
     if master.exit_code not in (0, REQUESTS_FAILED_EXIT_CODE):
         raise PartError(f"The load ended with {describe_exit_code(master.exit_code)}:\n{master.log_tail()}")
     for host in workers:
         host.stop()
     return _read_result(folder / "result_stats.csv", len(workers))
+
+
+def _targets(cluster: Cluster) -> dict[str, Any]:
+    """The file of loadtest/cluster_locustfile.py."""
+    population = Population.of(cluster.rest)
+    banks = {
+        bank.code: {
+            "urls": [replica.url for replica in bank.replicas],
+            "payer": population.rich(bank.code).account_number,
+            "payees": [{"kind": each.keys[0].kind, "key": each.keys[0].key} for each in population.friends(bank.code)],
+        }
+        for bank in cluster.banks
+    }
+    return {"operator_password": cluster.secrets.operator, "banks": banks}
 
 
 def _read_result(file: Path, workers: int) -> LoadResult:

@@ -131,28 +131,26 @@ def test_a_participant_follows_the_primary_to_another_server(doomed_pair: Pair) 
     assert words_at(pair.second) == ["after", "before"]
 
 
-def test_a_server_that_takes_no_writes_any_more_is_left_for_one_that_does(doomed_pair: Pair) -> None:
-    pair = doomed_pair
-    with engine_of(pair.url(pair.first, pair.second)) as engine:
-        add(engine, "before")
-        pair.wait_until_copied("before")
-        administer(pair.first, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+def test_a_server_that_takes_no_writes_any_more_is_left_for_one_that_does(pair: Pair) -> None:
+    def set_read_only(how: str, expected: str) -> None:
+        administer(pair.first, f"ALTER SYSTEM {how}", "SELECT pg_reload_conf()")
+        shown = "SHOW default_transaction_read_only"
         wait_until(
-            lambda: administer(pair.first, "SHOW default_transaction_read_only") == [("on",)],
-            DEADLINE_SECONDS,
-            "the first server to take no writes",
+            lambda: administer(pair.first, shown) == [(expected,)], DEADLINE_SECONDS, f"read-only to be {expected}"
         )
-        administer(pair.second, "SELECT pg_promote()")
 
-        def written() -> bool:
-            try:
-                add(engine, "after")
-            except DatabaseUnavailable:
-                return False
-            return True
-
-        wait_until(written, DEADLINE_SECONDS, "a write to succeed")
-    assert words_at(pair.second) == ["after", "before"]
+    with engine_of(pair.url(pair.first, pair.second)) as engine:
+        add(engine, "writable")
+        set_read_only("SET default_transaction_read_only = on", "on")
+        with pytest.raises(DatabaseUnavailable, match="it takes no writes"):
+            wait_until(lambda: add(engine, "never"), DEADLINE_SECONDS, "the connection to notice")
+        # The connection was not kept: all servers are asked, and none takes writes.
+        with pytest.raises(DatabaseUnavailable, match="session is read-only"):
+            add(engine, "never")
+        set_read_only("RESET default_transaction_read_only", "off")
+        add(engine, "writable again")
+    assert {"writable", "writable again"} <= set(words_at(pair.first))
+    assert "never" not in words_at(pair.first)
 
 
 def test_a_standby_is_an_outage_and_no_fault_of_what_was_asked(pair: Pair) -> None:

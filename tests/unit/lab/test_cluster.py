@@ -12,7 +12,7 @@ from lab.network.cluster.links import Link
 from lab.network.cluster.namespaces import check_machine
 from lab.network.cluster.quorum import active_controller
 from lab.network.parts.errors import PartMissing
-from lab.prove.cluster import describe_link
+from lab.prove.cluster.steady import describe_link
 
 
 @pytest.mark.parametrize(
