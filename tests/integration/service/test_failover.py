@@ -143,7 +143,7 @@ def test_a_server_that_takes_no_writes_any_more_is_left_for_one_that_does(pair: 
         add(engine, "writable")
         set_read_only("SET default_transaction_read_only = on", "on")
         with pytest.raises(DatabaseUnavailable, match="it takes no writes"):
-            wait_until(lambda: add(engine, "never"), DEADLINE_SECONDS, "the connection to notice")
+            add(engine, "never")
         # The connection was not kept: all servers are asked, and none takes writes.
         with pytest.raises(DatabaseUnavailable, match="session is read-only"):
             add(engine, "never")
