@@ -24,6 +24,7 @@ from bank_sim.entrypoints.cli import make_app
 from bank_sim.entrypoints.gateway import bank_gateway
 from bank_sim.entrypoints.kafka import open_source
 from bank_sim.entrypoints.scheduler import (
+    HUB_ABSENT_MS,
     noting_the_hub,
     outbox_sweep,
     periodic_tasks,
@@ -59,6 +60,7 @@ from pix.wire.topics import bank_topic
 class Bank(Participant[BankSettings]):
     command = "codepix-bank"
     migrations = MIGRATIONS
+    absent_ms = HUB_ABSENT_MS
 
     def __init__(self, settings: BankSettings) -> None:
         super().__init__(settings)

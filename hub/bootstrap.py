@@ -21,6 +21,7 @@ from hub.application.course.use_cases import compose_course
 from hub.application.keys import by_chance
 from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import compose
+from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX
 from hub.entrypoints.cli import make_app
 from hub.entrypoints.course.gateway import TOPICS as COURSE_TOPICS_READ
 from hub.entrypoints.course.gateway import CourseGateway
@@ -61,6 +62,7 @@ from pix.wire.topics import HUB_TOPIC, bank_topic
 class Hub(Participant[HubSettings]):
     command = "codepix-hub"
     migrations = MIGRATIONS
+    absent_ms = HEARTBEAT_AGE_MS_MAX
     topic_and_group = (HUB_TOPIC, CONSUMER_GROUP)
 
     def __init__(self, settings: HubSettings) -> None:

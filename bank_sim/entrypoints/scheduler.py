@@ -13,6 +13,8 @@ from pix.participant.scheduler import OutboxSweep, PeriodicTask, PeriodicTasks, 
 from pix.runtime.logs import logger
 from pix.scheme.deliveries import HUB
 
+HUB_ABSENT_MS: Final = 4_000
+"""Two heartbeats that the hub has not taken."""
 MIRROR_SECONDS: Final = 3.0
 MEET_SECONDS: Final = 10.0
 RECONCILE_SECONDS: Final = 20.0

@@ -9,7 +9,8 @@ from typing import Final
 from hub.application.heartbeats import LastSign
 from hub.application.sweep_transfers import TRANSFERS_PER_SWEEP_MAX
 from hub.application.use_cases import HubApplication
-from pix.participant.reachability import ABSENT_MS, Comeback, Reachability, RetransmitMissed
+from hub.domain.liveness import HEARTBEAT_AGE_MS_MAX
+from pix.participant.reachability import Comeback, Reachability, RetransmitMissed
 from pix.participant.scheduler import OutboxSweep
 from pix.scheme.deliveries import Outgoing
 
@@ -67,7 +68,7 @@ class LookForBanks:
         self._looked_at_seconds = self._seconds()
         for sign in self._read_last_signs():
             self._reachability.note_lag(sign.ispb, sign.lag)
-            if sign.age_ms <= ABSENT_MS:
+            if sign.age_ms <= HEARTBEAT_AGE_MS_MAX:
                 self._reachability.note_seen([sign.ispb])
             else:
                 self._reachability.note_missing(sign.ispb)

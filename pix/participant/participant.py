@@ -45,6 +45,8 @@ class Participant(ABC, Generic[Settings]):
     command: ClassVar[str]
     """The console script, for sentences that name it."""
     migrations: ClassVar[Path]
+    absent_ms: ClassVar[int]
+    """A counterpart without a sign of life for so long is absent."""
     topic_and_group: tuple[str, str]
     """The topic that it consumes, and the consumer group in which its replicas do."""
 
@@ -58,7 +60,7 @@ class Participant(ABC, Generic[Settings]):
         self.telemetry.metrics.watch_health(self.health)
         self.health.add_probe("database", lambda: why_database_is_not_ready(self.engine), WRITE_PROBE_AGE_SECONDS_MAX)
         self.health.add_probe("schema", self._why_schema_is_not_ready)
-        self.reachability = Reachability(SystemClock(), monotonic_ms)
+        self.reachability = Reachability(SystemClock(), monotonic_ms, self.absent_ms)
         self._sink: RecordSink | None = None
         self._consumer: ConsumerRole | None = None
 

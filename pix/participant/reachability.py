@@ -22,9 +22,6 @@ from pix.scheme.deliveries import Arrival, Outgoing, Rejected
 from pix.scheme.values import value_object
 from pix.wire.record import Record
 
-ABSENT_MS: Final = 4_000
-"""A counterpart without a sign of life for so long is absent; a bank sends a heartbeat every two seconds."""
-
 GRACE_MS: Final = 1_000
 """A counterpart first reads what the broker kept for it: most of what waited is answered by that."""
 
@@ -52,7 +49,9 @@ class _Waiting:
 class Reachability:
     """Notes signs of life and absences, and keeps each comeback until all that waited has been sent. Thread-safe."""
 
-    def __init__(self, clock: Clock, monotonic_ms: Callable[[], int]) -> None:
+    def __init__(self, clock: Clock, monotonic_ms: Callable[[], int], absent_ms: int) -> None:
+        """A counterpart that gives no sign of life for `absent_ms` is absent."""
+        self._absent_ms = absent_ms
         self._clock = clock
         self._monotonic_ms = monotonic_ms
         self._lock = threading.Lock()
@@ -77,11 +76,11 @@ class Reachability:
                 self._seen_at_ms[counterpart] = now_ms
 
     def note_missing(self, counterpart: str) -> None:
-        """It gives no sign of life; without one for `ABSENT_MS` it is absent."""
+        """It gives no sign of life; without one for long it is absent."""
         now_ms = self._monotonic_ms()
         with self._lock:
             seen_at_ms = self._seen_at_ms.get(counterpart)
-            if seen_at_ms is not None and now_ms - seen_at_ms > ABSENT_MS:
+            if seen_at_ms is not None and now_ms - seen_at_ms > self._absent_ms:
                 self._absent.add(counterpart)
 
     def note_lag(self, counterpart: str, records: int) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix.participant.reachability import ABSENT_MS, GRACE_MS, Comeback, Reachability
+from pix.participant.reachability import GRACE_MS, Comeback, Reachability
 from pix.runtime.outages import DatabaseUnavailable, PublishFailed
 from pix.scheme.deliveries import HUB
 from tests.simulation.network import Timeline
 from tests.simulation.processes import SWEEP_MS, Crashed, Instance
 
 HEARTBEAT_MS = 2_000
+ABSENT_MS = 4_000
 COMEBACK_MS = HEARTBEAT_MS + GRACE_MS + SWEEP_MS + 5_000
 """From the start of the last participant that was away until nothing is open: messages take a while, too."""
 
@@ -66,7 +67,9 @@ class Comebacks:
         was_absent = member.down_since_ms is not None and now_ms - member.down_since_ms > ABSENT_MS
         member.down_since_ms = None
         member.is_planned = False
-        member.reachability = member.instance.reachability = Reachability(member.clock, self._timeline.now_ms)
+        member.reachability = member.instance.reachability = Reachability(
+            member.clock, self._timeline.now_ms, ABSENT_MS
+        )
         lifetime = member.instance.lifetime
 
         def beat() -> None:

@@ -886,10 +886,17 @@ class World:
         if away:
             back_ms = self.timeline.now_ms() + LONGEST_WAITS_AWAY * self.policy.cap_ms
             self.last_back_ms = back_ms
+            if self.comebacks is not None:
+                # What the broker kept for it is gone: only what is retransmitted reaches it.
+                self.timeline.at(back_ms, lambda: self._forget_topic(away[0].topic))
             self.trace.note(f"{away[0].name} stays away until {back_ms - START_MS} ms")
             for instance in away:
                 self.timeline.at(back_ms, instance.start)
         return list(away)
+
+    def _forget_topic(self, topic: str) -> None:
+        self.retention_has_struck = True
+        self.broker.retain(topic, 1.0)
 
     def _run(self, healed_ms: int) -> None:
         events = 0

@@ -371,7 +371,7 @@ def sweeper(
     def publish(outgoing: Sequence[Outgoing]) -> None:
         sent.extend(f"codepix.bank.{each.receiver[-3:]}.v1" for each in outgoing)
 
-    noticed = reachability or Reachability(world, lambda: world.at_ms)
+    noticed = reachability or Reachability(world, lambda: world.at_ms, HEARTBEAT_AGE_MS_MAX)
     return outbox_sweep(world.hub, refuse or publish, lambda: lag, noticed, lambda: True), sent
 
 
@@ -399,7 +399,7 @@ def test_nothing_is_resent_while_answers_wait_to_be_read_but_time_still_runs_out
 
 
 def test_a_bank_that_is_back_gets_at_once_what_it_has_missed(world: World) -> None:
-    reachability = Reachability(world, lambda: world.at_ms)
+    reachability = Reachability(world, lambda: world.at_ms, HEARTBEAT_AGE_MS_MAX)
     world.tell((AURORA, requested()))
     sweep, sent = sweeper(world, reachability=reachability)
     for _ in range(3):
@@ -417,7 +417,7 @@ def test_a_bank_that_is_back_gets_at_once_what_it_has_missed(world: World) -> No
 
 
 def test_a_bank_is_there_while_it_sends_heartbeats(world: World) -> None:
-    reachability = Reachability(world, lambda: world.at_ms)
+    reachability = Reachability(world, lambda: world.at_ms, HEARTBEAT_AGE_MS_MAX)
     look = LookForBanks(world.hub.read_last_signs, reachability, lambda: world.at_ms / 1_000)
 
     def pass_time(seconds: int, *, is_beating: bool) -> list[str]:

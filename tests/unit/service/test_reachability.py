@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pix.messaging.kafka.lag import LAG_RECORDS_MAX
-from pix.participant.reachability import ABSENT_MS, GRACE_MS, Comeback, Reachability, RetransmitMissed
+from pix.participant.reachability import GRACE_MS, Comeback, Reachability, RetransmitMissed
 from pix.scheme.retransmission import RetransmissionPolicy
 from tests.support.clock import TurnedClock
 
 AURORA, IPE = "00000001", "00000002"
+ABSENT_MS = 4_000
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def clock() -> TurnedClock:
 
 @pytest.fixture
 def reachability(clock: TurnedClock) -> Reachability:
-    return Reachability(clock, lambda: clock.at_ms)
+    return Reachability(clock, lambda: clock.at_ms, ABSENT_MS)
 
 
 def due_of(reachability: Reachability) -> list[str]:
