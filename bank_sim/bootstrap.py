@@ -15,6 +15,7 @@ from bank_sim.adapters.payloads.jose import JosePayloadSeal
 from bank_sim.adapters.payloads.reader import HttpPayloadReader
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.adapters.postgres.counters import PostgresCounter
+from bank_sim.adapters.postgres.histories import histories_of
 from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -93,6 +94,7 @@ class Bank(Participant[BankSettings]):
             token_seconds=settings.api_pix_token_seconds,
             delivering=_delivering(settings),
             has_sandbox=settings.sandbox,
+            histories=self.keep_histories(histories_of(self.engine), network or clock),
             **self._seeded_ids(),
         )
         process: ProcessMessages = application.process_messages
