@@ -16,6 +16,7 @@ from bank_sim.adapters.payloads.jose import JosePayloadSeal
 from bank_sim.adapters.payloads.reader import HttpPayloadReader
 from bank_sim.adapters.postgres import MIGRATIONS, PostgresUnitsOfWork
 from bank_sim.adapters.postgres.counters import PostgresCounter
+from bank_sim.adapters.postgres.histories import histories_of
 from bank_sim.adapters.receivers import HttpReceivers
 from bank_sim.application.request_transfer import RequestTransfer
 from bank_sim.application.use_cases import compose
@@ -111,6 +112,7 @@ class Bank(Participant[BankSettings]):
             delivering=_delivering(settings),
             has_sandbox=settings.sandbox,
             features=settings.features,
+            histories=self.keep_histories(histories_of(self.engine), network or clock),
             **self._seeded_ids(),
         )
         process: ProcessMessages = noting_senders(self.reachability, application.process_messages)

@@ -13,6 +13,7 @@ from hub.adapters.gauges import watch_database
 from hub.adapters.message_tap import RecordMessageTap
 from hub.adapters.observed import FlowWatch
 from hub.adapters.postgres.directory import PostgresDirectory
+from hub.adapters.postgres.histories import histories_of
 from hub.adapters.postgres.unit_of_work import MIGRATIONS, PostgresUnitsOfWork
 from hub.adapters.rest_bank_books import RestBankBooks
 from hub.adapters.topic_browser import KafkaTopicBrowser
@@ -90,6 +91,7 @@ class Hub(Participant[HubSettings]):
             network_clock=network,
             may_start_over=settings.sandbox,
             features=settings.features,
+            histories=self.keep_histories(histories_of(self.engine), network or clock),
             new_random_key=partial(seeded_uuid, settings.sandbox_seed) if settings.sandbox_seed else by_chance,
         )
         queries = self.application.queries

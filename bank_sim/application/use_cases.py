@@ -56,6 +56,7 @@ from bank_sim.domain.schedules.calendar import TryTimes
 from pix.participant.clock.model import DueItems, FollowClock, NetworkClock
 from pix.participant.clock.reporting import ReadClockReport
 from pix.participant.dead_letters.use_cases import DeadLetters
+from pix.participant.retention import NO_HISTORIES, Histories
 from pix.runtime.clock import Clock, SchemeClock
 from pix.runtime.health import Health
 from pix.scheme.features import FEATURES, Feature
@@ -76,6 +77,7 @@ class BankApplication:
     health: Health
     queries: Queries
     exports: Exports
+    histories: Histories
     # Customers
     open_account: OpenAccount
     block_account: BlockAccount
@@ -157,6 +159,7 @@ def compose(
     has_sandbox: bool = False,
     choose_fault: ChooseFault | None = None,
     features: frozenset[Feature] = FEATURES,
+    histories: Histories = NO_HISTORIES,
 ) -> BankApplication:
     """Puts a bank together on any adapters: the real ones, or a simulation's. `random` makes its ids repeatable.
 
@@ -210,6 +213,7 @@ def compose(
         health=health or Health(),
         queries=queries,
         exports=Exports(units),
+        histories=histories,
         open_account=open_account,
         block_account=block_account,
         unblock_account=UnblockAccount(units),

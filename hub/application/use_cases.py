@@ -22,6 +22,7 @@ from hub.application.trail import note_letters
 from hub.domain.look_ups import LOOK_UPS_OF_A_BANK
 from pix.participant.clock.model import NOTHING_DUE, DueItems, NetworkClock
 from pix.participant.dead_letters.use_cases import DeadLetters
+from pix.participant.retention import NO_HISTORIES, Histories
 from pix.runtime.clock import Clock, SchemeClock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.limits import Limiter
@@ -55,6 +56,7 @@ class HubApplication:
     recount_transfers: RecountTransfers
     dead_letters: DeadLetters
     queries: Queries
+    histories: Histories
     scheme_clock: SchemeClock
     network_clock: NetworkClockControl | None = None
     """None in a network without a virtual clock."""
@@ -78,6 +80,7 @@ def compose(
     may_start_over: bool = False,
     new_random_key: Callable[[str, str], str] = by_chance,
     features: frozenset[Feature] = FEATURES,
+    histories: Histories = NO_HISTORIES,
 ) -> HubApplication:
     """Puts the use cases together on any stores and any clocks; `monotonic_ms` is for limits and other ages.
 
@@ -113,6 +116,7 @@ def compose(
         recount_transfers=RecountTransfers(units),
         dead_letters=DeadLetters(units, scheme_clock, process_again, note_length_min=1, note_act=note_letters(clock)),
         queries=Queries(units),
+        histories=histories,
         scheme_clock=scheme_clock,
         network_clock=None
         if network_clock is None

@@ -16,6 +16,7 @@ from rich.table import Table
 from pix.participant.dead_letters.model import DeadLetterState
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.process import Role, run_roles, starting
+from pix.participant.retention import ArchiveHistories
 from pix.participant.settings import Settings, load_settings
 from pix.runtime.addresses import http_url
 from pix.runtime.logs import configure_logs
@@ -55,6 +56,8 @@ class Process(Protocol):
     def close(self) -> None: ...
     @property
     def application(self) -> Application: ...
+    @property
+    def archive_histories(self) -> ArchiveHistories | None: ...
 
 
 AnyProcess = TypeVar("AnyProcess", bound=Process)
@@ -107,6 +110,7 @@ class Commands(Generic[Settings, AnyProcess]):
         self.app.command("hash-password")(print_password_hash)
         self.app.command("migrate")(self._migrate)
         self.app.command("health", help=f"Checks whether the running {kind} is ready. Exit code 0 or 1.")(self._health)
+        self.app.command("archive")(self._archive)
         dead_letters = self.group(
             "dead-letter", "List, replay and discard dead letters (messages that could not be processed)."
         )
@@ -168,6 +172,14 @@ class Commands(Generic[Settings, AnyProcess]):
         with self.process() as process:
             process.migrate()
         console.print("the database schema is up to date")
+
+    def _archive(self) -> None:
+        """Moves the steps of old transfers and returns to ARCHIVE_FOLDER, as the sweeper does every few hours."""
+        with self.process() as process:
+            if process.archive_histories is None:
+                raise refuse("ARCHIVE_AFTER_DAYS: is not set, so nothing is archived", EXIT_USAGE)
+            moved = process.archive_histories()
+        say(f"{moved} histories archived")
 
     def _health(self) -> None:
         with self.settings() as settings:

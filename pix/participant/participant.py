@@ -14,16 +14,18 @@ from pix.messaging.kafka.clients import KafkaSink, broker_answers
 from pix.messaging.kafka.lag import lag_seen_by
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.messaging.packing import PackingSink
+from pix.participant.archive_role import archive_role
 from pix.participant.consumer_role import ConsumerRole
 from pix.participant.dead_letters.use_cases import DeadLetters
 from pix.participant.gateway import MessageGateway, ProcessMessages
 from pix.participant.process import Role
 from pix.participant.reachability import Reachability, WatchedSink
+from pix.participant.retention import ArchiveFolder, ArchiveHistories, Histories
 from pix.participant.settings import Settings
 from pix.participant.telemetry import Telemetry
 from pix.postgres.engine import WRITE_PROBE_AGE_SECONDS_MAX, make_engine, why_database_is_not_ready
 from pix.postgres.migrations import is_migrated, migrate_in_child
-from pix.runtime.clock import SystemClock, monotonic_ms
+from pix.runtime.clock import SchemeClock, SystemClock, monotonic_ms
 from pix.runtime.health import Health
 from pix.runtime.outages import DatabaseUnavailable
 from pix.runtime.version import codepix_version
@@ -49,6 +51,8 @@ class Participant(ABC, Generic[Settings]):
     """A counterpart without a sign of life for so long is absent."""
     topic_and_group: tuple[str, str]
     """The topic that it consumes, and the consumer group in which its replicas do."""
+    archive_histories: ArchiveHistories | None = None
+    """None without `ARCHIVE_AFTER_DAYS`."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises OSError when the traces' file cannot be written."""
@@ -74,7 +78,17 @@ class Participant(ABC, Generic[Settings]):
             self.health.add_probe("broker", self._why_broker_is_not_ready)
         own_lag = self.lag if "kafka" in names else None
         roles = {part: role for name in names for part, role in self.make_roles(name, own_lag).items()}
+        if "sweeper" in names and self.archive_histories is not None:
+            roles["archive"] = archive_role(self.archive_histories)
         return roles | self.telemetry.roles(self.health)
+
+    def keep_histories(self, histories: Histories, scheme_clock: SchemeClock) -> Histories:
+        """The histories, which are archived when the settings say so."""
+        settings = self.settings
+        if settings.archive_after_days is not None:
+            archive = ArchiveFolder(Path(settings.archive_folder), settings.service)
+            self.archive_histories = ArchiveHistories(histories, archive, scheme_clock, settings.archive_after_days)
+        return histories
 
     def migrate(self) -> None:
         migrate_in_child(self.settings.database_url, self.migrations)

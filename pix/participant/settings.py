@@ -23,6 +23,7 @@ from pix.runtime.settings_error import SettingsError
 from pix.scheme.clock import REAL_TIME, VirtualTime, time_of_text
 from pix.scheme.errors import SchemeError
 from pix.scheme.features import FEATURES, Feature
+from pix.scheme.retention import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN
 from pix.scheme.retransmission import RetransmissionPolicy
 from pix.scheme.seed import SEED_LENGTH_MAX
 
@@ -192,6 +193,12 @@ class ServiceSettings(BaseSettings):
     sandbox_seed: Annotated[str, AfterValidator(_check_seed)] = ""
     """With `SANDBOX`: the same seed gives the same random keys, credentials and end-to-end ids. At most 40 characters.
     Empty: by chance."""
+    archive_after_days: Annotated[int, Field(ge=RETENTION_DAYS_MIN, le=RETENTION_DAYS_MAX)] | None = None
+    """Moves the steps of transfers and returns that were finished so many days ago from the database to files in
+    `ARCHIVE_FOLDER`; at least 90, while a transfer may be returned. Rows and postings stay. Unset: nothing is moved."""
+    archive_folder: str = ""
+    """With `ARCHIVE_AFTER_DAYS`: the folder of those files, JSON lines packed by gzip. To be backed up like the
+    database."""
     demo_mode: bool = False
     """Demo mode: every visitor has operator access, and can sign in as a demo customer with one click."""
     operator_password: Annotated[str, AfterValidator(if_set(_of_length(PASSWORD_LENGTH_MIN))), Field(repr=False)] = ""
@@ -213,6 +220,12 @@ class ServiceSettings(BaseSettings):
     def _check_sandbox(self) -> ServiceSettings:
         if self.sandbox_seed and not self.sandbox:
             raise ValueError("SANDBOX_SEED: needs SANDBOX")
+        return self
+
+    @model_validator(mode="after")
+    def _check_archive(self) -> ServiceSettings:
+        if self.archive_after_days is not None and not self.archive_folder.strip():
+            raise ValueError("ARCHIVE_AFTER_DAYS: needs ARCHIVE_FOLDER")
         return self
 
     @model_validator(mode="after")

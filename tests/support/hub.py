@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from hub.adapters.memory.tap import MemoryWire
 from hub.adapters.message_tap import RecordMessageTap
+from hub.adapters.postgres.histories import histories_of
 from hub.adapters.postgres.unit_of_work import PostgresUnitsOfWork
 from hub.application.live_messages import LiveMessages
 from hub.application.use_cases import HubApplication
@@ -127,7 +128,13 @@ def hub_on(engine: Engine, health: Health | None = None, tally_slot: int | None 
     clock = TurnedClock(NOW_MS)
     replayed: list[Record] = []
     application = compose_hub(
-        PostgresUnitsOfWork(engine, tally_slot), clock, health or Health(), POLICY, TIMEOUT_MS, publish=replayed.extend
+        PostgresUnitsOfWork(engine, tally_slot),
+        clock,
+        health or Health(),
+        POLICY,
+        TIMEOUT_MS,
+        publish=replayed.extend,
+        histories=histories_of(engine),
     )
     return World(application, hub_handler(application, clock.now_ms), clock, replayed)
 

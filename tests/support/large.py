@@ -130,17 +130,30 @@ class BankDatabase:
 def fill(hub_url: str, banks: tuple[BankDatabase, BankDatabase], transfers: int, begin_ms: int) -> None:
     """Adds so many transfers, an even number, from `begin_ms` on; the banks exist, and have no transfers of this."""
     first, second = banks
-    values = {
-        "first": first.ispb,
-        "second": second.ispb,
+    fill_hub(hub_url, first.ispb, second.ispb, transfers, begin_ms)
+    for bank in banks:
+        fill_bank(bank, first.ispb, second.ispb, transfers, begin_ms)
+
+
+def fill_hub(url: str, first: str, second: str, transfers: int, begin_ms: int) -> None:
+    """The hub's part alone; `first` and `second` are the ISPBs."""
+    _run(url, "", _HUB, _TALLIES, transfers, _values(first, second, begin_ms))
+
+
+def fill_bank(bank: BankDatabase, first: str, second: str, transfers: int, begin_ms: int) -> None:
+    """The part of one of the two."""
+    _run(bank.url, _ACCOUNTS, _BANK, "", transfers, {**_values(first, second, begin_ms), "own": bank.ispb})
+
+
+def _values(first: str, second: str, begin_ms: int) -> dict[str, object]:
+    return {
+        "first": first,
+        "second": second,
         "accounts": ACCOUNTS,
         "spacing_ms": SPACING_MS,
         "begin_ms": begin_ms,
         "deposit": DEPOSIT_CENTAVOS,
     }
-    _run(hub_url, "", _HUB, _TALLIES, transfers, values)
-    for bank in banks:
-        _run(bank.url, _ACCOUNTS, _BANK, "", transfers, {**values, "own": bank.ispb})
 
 
 def _run(url: str, before: str, each: str, after: str, transfers: int, values: dict[str, object]) -> None:

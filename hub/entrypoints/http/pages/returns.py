@@ -179,6 +179,7 @@ def _context(request: Request, site: Site, row: Return, history: list[HistorySte
         "line": return_line(row, bank_views(site.hub.queries)),
         "row": row,
         "timeline": entries,
+        "archived_at_ms": site.hub.histories.archived_at_ms(NAME, row.return_id),
         "diagrams": diagrams(entries, row.received_at_ms),
         "messages": message_views(entries),
         "reason_sentence": reason_sentence(row.reason, language, NAME),

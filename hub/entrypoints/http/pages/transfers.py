@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from hub.application.returns import returns_of_transfer
 from hub.domain.flows import timeline
-from hub.domain.flows.transfer.model import HistoryStep, Transfer
+from hub.domain.flows.transfer.model import NAME, HistoryStep, Transfer
 from hub.entrypoints.http.pages.bookings import bookings_page
 from hub.entrypoints.http.pages.sequence import diagrams
 from hub.entrypoints.http.pages.site import Site, SiteOf
@@ -71,6 +71,7 @@ def _context(request: Request, site: Site, transfer: Transfer, history: list[His
         "transfer": transfer,
         "milestones": milestones(transfer),
         "timeline": entries,
+        "archived_at_ms": site.hub.histories.archived_at_ms(NAME, transfer.end_to_end_id),
         "diagrams": diagrams(entries, transfer.received_at_ms),
         "messages": message_views(entries),
         "returns": returns,

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from bank_sim.application.views import PAGE_SIZE_MAX
 from bank_sim.domain.flows import timeline
-from bank_sim.domain.flows.returns.model import Return, ReturnStatus
+from bank_sim.domain.flows.returns.model import NAME, Return, ReturnStatus
 from bank_sim.entrypoints.http.errors import sentence_of
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.return_view import return_reason_sentence, view_return
@@ -93,6 +93,7 @@ def show_one(
         "office": "returns",
         "row": row,
         "timeline": timeline(row),
+        "archived_at_ms": site.bank.histories.archived_at_ms(NAME, return_id, direction.value),
         "view": view_return(row, site.scheme_clock.now_ms(), language),
         "reason_sentence": return_reason_sentence(row.reason, language),
         "participants": site.bank.queries.participants(),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Path, Query, Request, Response
 
 from bank_sim.domain.flows import timeline
-from bank_sim.domain.flows.transfer.model import TransferStatus
+from bank_sim.domain.flows.transfer.model import NAME, TransferStatus
 from bank_sim.entrypoints.http.pages.routing import operator_router
 from bank_sim.entrypoints.http.site import SiteOf
 from bank_sim.entrypoints.http.transfer_view import view_transfer
@@ -69,6 +69,7 @@ def show_one(
         "office": "transfers",
         "transfer": transfer,
         "timeline": timeline(transfer),
+        "archived_at_ms": site.bank.histories.archived_at_ms(NAME, end_to_end_id, direction.value),
         "found": site.bank.returns.queries.of_transfer(end_to_end_id, direction),
         "view": view_transfer(transfer, site.scheme_clock.now_ms(), language),
         "reason_sentence": reason_sentence(transfer.reason, language),
