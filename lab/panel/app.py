@@ -81,7 +81,11 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
     elif isinstance(error, TokenNeeded):
-        sentence = translate(language, "Open the link printed by codepix demo.")
+        sentence = translate(
+            language,
+            "These pages stop processes and delete data, so they ask for the token of this start. Open the link that "
+            "codepix demo printed in the terminal, or paste the link here.",
+        )
     elif isinstance(error, HTTPException | NotThere):
         sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:
@@ -96,5 +100,6 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         404: translate(language, "Page not found"),
     }
     title = titles.get(status, translate(language, "Something went wrong"))
-    context = {"title": title, "sentence": sentence, "status": status}
+    is_wrong = isinstance(error, TokenNeeded) and error.is_wrong
+    context = {"title": title, "sentence": sentence, "status": status, "is_token_wrong": is_wrong}
     return pages_of(request).page(request, "lab/error.html", context, status=status)

@@ -59,6 +59,17 @@ def test_the_token_opens_the_page_and_does_not_stay_in_its_address(stranger: Tes
     assert TOKEN not in page.text
 
 
+@pytest.mark.parametrize("pasted", [TOKEN, f" {TOKEN}\n", "http://127.0.0.1:8090/?token=" + TOKEN.replace(" ", "+")])
+def test_the_page_without_the_token_takes_the_printed_link_or_its_token(stranger: TestClient, pasted: str) -> None:
+    page = stranger.get("/")
+    assert page.status_code == 401
+    assert '<form method="get" action="/"' in page.text and 'name="token"' in page.text
+    wrong = stranger.get("/", params={"token": "of yesterday"})
+    assert "not the token of this start" in wrong.text and "of yesterday" not in wrong.text
+    assert stranger.get("/", params={"token": pasted}).headers["location"] == "/"
+    assert stranger.get("/").status_code == 200
+
+
 def test_a_browser_of_an_earlier_start_is_a_stranger(browser: TestClient, lab: Laboratory, port: int) -> None:
     restarted = create_app(lab, OperatorSignIn(TOKEN), port)
     with TestClient(restarted, base_url=f"http://127.0.0.1:{port}", cookies=dict(browser.cookies)) as later:
