@@ -9,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from lab.panel import api, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
+from lab.panel import api, api_docs, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import NAME, Laboratory, Site
@@ -34,9 +34,10 @@ DESCRIPTION: Final = (
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
-PANEL: Final = (api.router, pages.page, builder.router, runs.router, reset.router, pages.router)
+PANEL: Final = (api.router, api_docs.router, pages.page, builder.router, runs.router, reset.router, pages.router)
 CLASSROOM: Final = (
     walkthrough_pages.api,
+    api_docs.router,
     walkthrough_pages.page,
     walkthrough_pages.notes_page,
     walkthrough_pages.router,

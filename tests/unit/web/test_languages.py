@@ -10,6 +10,7 @@ from babel.messages.catalog import Message
 from pix.scheme.errors import SchemeError
 from pix.scheme.texts import check_line
 from pix.web.catalogue import collect_messages
+from pix.web.folders import templates_folder
 from pix.web.languages import (
     Language,
     catalogue,
@@ -118,3 +119,36 @@ def test_counts_have_their_plurals() -> None:
 def test_a_dead_letters_reason_is_translated_behind_its_place(reason: str, told: str) -> None:
     assert translate_reason(Language.PORTUGUESE, reason) == told
     assert translate_reason(Language.ENGLISH, reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("context", "text", "told"),
+    [
+        (None, "Open", "Abrir"),  # a dead letter, by a button; an account is "Aberta"
+        ("message", "To", "Para"),
+        (None, "To", "Até"),  # the last day of a period
+        ("bank", "Last seen", "Visto pela última vez"),
+        ("filter", "All", "Todos"),
+        (None, "All", "Todas"),
+        ("verb", "Return", "Devolver"),
+        (None, "Return", "Devolução"),
+    ],
+)
+def test_a_word_with_two_senses_has_two_translations(context: str | None, text: str, told: str) -> None:
+    found = translations(Language.PORTUGUESE)
+    assert (found.pgettext(context, text) if context else found.gettext(text)) == told
+
+
+def test_one_thing_has_one_name_in_portuguese() -> None:
+    """The hub is the hub, and a dead letter is a message that was not processed."""
+    for message in catalogue(Language.PORTUGUESE):
+        for text, told in zip(texts_of(message), strings_of(message), strict=False):
+            assert not re.search(r"\bcentral\b(?! do)|cartas? mortas?|mensage(?:m|ns) mortas?", told), told
+            assert not re.search(r"\b[Hh]ub\b", text) or re.search(r"\b[Hh]ub\b", told), told
+
+
+def test_numbers_with_decimals_are_written_by_the_filter_that_knows_the_language() -> None:
+    """2.9 in English is 2,9 in Portuguese, so no template formats one itself. A field for numbers takes a point."""
+    by_hand = re.compile(r"""%\.[1-9]f|(?<!value=")\{\{[^}"]*/ *10+[^}"|]*\}\}""")
+    pages = {page.name: page.read_text(encoding="utf-8") for page in templates_folder().rglob("*.html")}
+    assert {name: by_hand.findall(text) for name, text in pages.items() if by_hand.search(text)} == {}
