@@ -9,7 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from lab.panel import api, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
+from lab.panel import api, api_docs, builder, pages, puzzle_pages, reset, runs, walkthrough_pages
 from lab.panel.operator_sign_in import LoopbackNames, OperatorSignIn, TokenNeeded
 from lab.panel.problems import PROBLEMS, NotThere
 from lab.panel.site import NAME, Laboratory, Site
@@ -34,9 +34,10 @@ DESCRIPTION: Final = (
 )
 SESSION_COOKIE: Final = "codepix_lab"
 
-PANEL: Final = (api.router, pages.page, builder.router, runs.router, reset.router, pages.router)
+PANEL: Final = (api.router, api_docs.router, pages.page, builder.router, runs.router, reset.router, pages.router)
 CLASSROOM: Final = (
     walkthrough_pages.api,
+    api_docs.router,
     walkthrough_pages.page,
     walkthrough_pages.notes_page,
     walkthrough_pages.router,
@@ -81,7 +82,11 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
     if isinstance(error, ForgedRequest):
         sentence = translate(language, "Nothing was changed. Open the page again.")
     elif isinstance(error, TokenNeeded):
-        sentence = translate(language, "Open the link printed by codepix demo.")
+        sentence = translate(
+            language,
+            "These pages stop processes and delete data, so they ask for the token of this start. Open the link that "
+            "codepix demo printed in the terminal, or paste the link here.",
+        )
     elif isinstance(error, HTTPException | NotThere):
         sentence = translate(language, "It doesn't exist or you don't have access.")
     elif kind is not None:
@@ -96,5 +101,6 @@ def _error_page(request: Request, error: Exception, status: int) -> Response:
         404: translate(language, "Page not found"),
     }
     title = titles.get(status, translate(language, "Something went wrong"))
-    context = {"title": title, "sentence": sentence, "status": status}
+    is_wrong = isinstance(error, TokenNeeded) and error.is_wrong
+    context = {"title": title, "sentence": sentence, "status": status, "is_token_wrong": is_wrong}
     return pages_of(request).page(request, "lab/error.html", context, status=status)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, sign_in_of
+from lab.panel.operator_sign_in import TOKEN_PARAMETER, TokenNeeded, require_sign_in, sign_in_of, token_in
 from lab.panel.site import LabOf, Laboratory
 from pix.web.events import Scene, stream_many
 from pix.web.htmx import see_other
@@ -15,6 +15,9 @@ from pix.web.languages import Language
 from pix.web.security_headers import CONTENT_SECURITY_POLICY
 from pix.web.site import PagesOf
 from pix.web.templates import language_of
+
+TOKEN_TEXT_MAX: Final = 300
+"""Of a token or of a link with it."""
 
 
 def live_page_router(
@@ -34,14 +37,14 @@ def live_page_router(
         request: Request,
         lab: LabOf,
         pages: PagesOf,
-        token: Annotated[str, Query(alias=TOKEN_PARAMETER)] = "",
+        token: Annotated[str, Query(alias=TOKEN_PARAMETER, max_length=TOKEN_TEXT_MAX)] = "",
         present: Annotated[str, Query(max_length=10)] = "",
     ) -> Response:
         """With the token of this start a browser is signed in, and redirected to the same page without it."""
         sign_in = sign_in_of(request)
         if token:
-            if not sign_in.accepts(token):
-                raise TokenNeeded
+            if not sign_in.accepts(token_in(token)):
+                raise TokenNeeded(is_wrong=True)
             sign_in.admit(request)
             return see_other(request, path)
         require_sign_in(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from typing import Annotated, Final
+from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -27,11 +28,15 @@ _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="token", description="
 
 
 class TokenNeeded(Exception):
-    """The request comes without the token of this start."""
+    """The request comes without the token of this start, or with another one."""
 
     field = "authorization"
     rule = "Open the link printed by `codepix demo`, or send its token in the header `Authorization: Bearer …`."
     headers = {"WWW-Authenticate": 'Bearer realm="the token of this start"'}  # noqa: RUF012 - read by the edge alone
+
+    def __init__(self, is_wrong: bool = False) -> None:
+        self.is_wrong = is_wrong
+        """Whether a token was given."""
 
 
 class OperatorSignIn:
@@ -53,6 +58,13 @@ class OperatorSignIn:
     def is_signed_in(self, request: Request) -> bool:
         """Whether this browser has shown the token. Its session is signed with a secret of this start."""
         return request.session.get(SESSION_KEY) is True
+
+
+def token_in(text: str) -> str:
+    """The token in what somebody pastes: the token, or the whole link that was printed with it."""
+    text = text.strip()
+    given = parse_qs(urlsplit(text).query).get(TOKEN_PARAMETER, []) if "://" in text else []
+    return given[0] if given else text
 
 
 def sign_in_of(request: Request) -> OperatorSignIn:

@@ -7,6 +7,7 @@ come in untranslated, old ones go. A test fails while one is untranslated.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -49,6 +50,14 @@ _RULES: Final = (
     "hub/entrypoints/http",
 )
 """Where the sentences of errors are written, which pages show as they are."""
+_REASONS: Final = ("pix/wire", "hub/domain", "bank_sim/domain", "hub/application/course")
+"""Where the reasons of dead letters and ignored messages are written, which pages show behind the place of a fault."""
+_RECORD_ERRORS: Final = frozenset({"RecordError", "CourseRecordError"})
+_REASON_NAMES: Final = frozenset({"dead_letter", "why", "unknown"})
+"""Arguments and variables that hold a reason."""
+_REASON_FUNCTIONS: Final = frozenset({"too_long", "_fault_of", "_why_unknown", "_why_not_booked"})
+"""They return one."""
+_PLACE: Final = re.compile(r"^(?:record key|[\w{}-]+): ")
 _IN_PORTUGUESE: Final = ("bank_sim/entrypoints/http/api_pix", "bank_sim/entrypoints/http/payloads.py")
 """The API Pix answers programs, in the Central Bank's language."""
 _REFUSALS: Final = frozenset(
@@ -87,6 +96,10 @@ def collect_messages(root: Path = _ROOT) -> Catalog:
                 continue
             for rule in _rules_in(path.read_text(encoding="utf-8")):
                 catalog.add(rule, locations=[(path.relative_to(root).as_posix(), 0)])
+    for folder in _REASONS:
+        for path in sorted((root / folder).rglob("*.py")):
+            for reason in _reasons_in(path.read_text(encoding="utf-8")):
+                catalog.add(reason, locations=[(path.relative_to(root).as_posix(), 0)])
     return catalog
 
 
@@ -112,6 +125,31 @@ def _rules_in(source: str) -> Iterator[str]:
             sentence = _sentence(node.args[-1])
             if sentence and " " in sentence:
                 yield sentence
+
+
+def _reasons_in(source: str) -> Iterator[str]:
+    """The sentences of dead letters and of ignored messages, without the place of the fault in front."""
+    for node in ast.walk(ast.parse(source)):
+        for value in _reason_values(node):
+            reason = _PLACE.sub("", _sentence(value), count=1)
+            if re.search(r"[A-Za-z]{2,} ", reason):
+                yield reason
+
+
+def _reason_values(node: ast.AST) -> Iterator[ast.expr]:
+    match node:
+        case ast.Call(func=ast.Name(id=name), args=[only]) if name in _RECORD_ERRORS:
+            yield only
+        case ast.Call(func=ast.Name(id="Rejected"), args=[_, _, reason]):
+            yield reason
+        case ast.Call(func=ast.Name(id="_ignore"), args=[_, _, _, reason, *_]):
+            yield reason
+        case ast.keyword(arg=name, value=value) if name in _REASON_NAMES:
+            yield value
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _REASON_NAMES:
+            yield value
+        case ast.FunctionDef(name=name) if name in _REASON_FUNCTIONS:
+            yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
 
 
 def _makes_error(function: ast.expr, arguments: int) -> bool:

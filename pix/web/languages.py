@@ -83,6 +83,15 @@ def translate_rule(language: Language, rule: str) -> str:
     return rule
 
 
+def translate_reason(language: Language, reason: str) -> str:
+    """Why a record was not processed, in the language: places ("value: ") stay, the sentence behind is translated."""
+    whole = translate_rule(language, reason)
+    place, separator, rest = reason.partition(": ")
+    if whole != reason or not separator:
+        return whole
+    return f"{place}: {translate_reason(language, rest)}"
+
+
 @cache
 def _patterns(language: Language) -> list[tuple[re.Pattern[str], str]]:
     return [

@@ -291,5 +291,6 @@ class BodyLimit:
 
 
 def speaks_json(request: Request) -> bool:
-    """Whether a program asks: all of the API, of the sandbox, of a bank's contract and of the health checks."""
-    return request.url.path.startswith(("/api/", "/sandbox/", "/contract/", "/health/"))
+    """Whether a program asks: the API but not its page, the sandbox, a bank's contract and the health checks."""
+    path = request.url.path
+    return path != "/api/docs" and path.startswith(("/api/", "/sandbox/", "/contract/", "/health/"))

@@ -16,7 +16,7 @@ from pix.scheme.days import day_of
 from pix.web import formats
 from pix.web.assets import asset_url
 from pix.web.folders import templates_folder
-from pix.web.languages import Language, choose_language, translate_rule, translations
+from pix.web.languages import Language, choose_language, translate_reason, translate_rule, translations
 from pix.web.notices import take_notice
 from pix.web.places import page_address
 from pix.web.preferences import LANGUAGE_COOKIE, THEME_COOKIE, Theme
@@ -111,6 +111,7 @@ def _environment(folder: Path, language: Language) -> Environment:
         code_spans=formats.code_spans,
         first_name=formats.first_name,
         rule=partial(translate_rule, language),
+        record_reason=partial(translate_reason, language),
     )
     # A block that is rendered by itself sees no import of its template, so what every page uses is known everywhere.
     environment.globals["ui"] = environment.get_template("components.html").module

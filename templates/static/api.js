@@ -30,6 +30,9 @@
       words.push("-X", part.dataset.method);
     }
     words.push(quoted(part.dataset.base + addressOf(part)));
+    if (part.dataset.header) {
+      words.push("\\\n ", "-H", `"${part.dataset.header}"`);
+    }
     const body = part.querySelector("[data-body]")?.value;
     if (body) {
       words.push("\\\n ", "-H", quoted("Content-Type: application/json"), "\\\n ", "-d", quoted(body));

@@ -175,6 +175,11 @@ def test_paper_is_used_as_paper(look: Look, ana: Account, aurora: BankApplicatio
     assert page.evaluate("getComputedStyle(document.querySelector('tfoot')).display") == "table-row-group"
     top = page.locator("tbody tr").first.bounding_box()
     assert top is not None and top["y"] < 500, "the table begins on the first page"
+    row = page.locator("tbody tr", has=page.locator("time")).first
+    for width, display in ((718, "table-row"), (300, "block")):  # A4 within its margins, and the roll of a receipt
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert row.evaluate("e => getComputedStyle(e).display") == display, width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is cut off"
     page.goto(f"/transfers/{end_to_end_id}")
     done = page.locator(".is-done .timeline-dot").first
     assert done.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact", "a filled circle stays filled"

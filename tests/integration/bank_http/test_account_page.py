@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-import pytest
-
 from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.account import Account
 from bank_sim.entrypoints.http.pages.account import HERE
-from pix.scheme.postings import Direction
 from tests.integration.bank_http.conftest import PIN, Visit, Visitor, pay, pay_to_review
 from tests.support.village import Village
 
@@ -147,20 +144,6 @@ def test_first_steps_are_shown_until_they_are_put_away(visit: Visit, aurora: Ban
     visitor.send("/preferences", next="/", hints="hidden")
     assert visitor.path == "/" and "Three things to try" not in visitor.text
     assert "Three things to try" not in visit(aurora, ana, demo_mode=False).text
-
-
-@pytest.mark.parametrize("demo_mode", [True, False])
-def test_the_others_views_are_linked_for_those_who_may_see_them(
-    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account, *, demo_mode: bool
-) -> None:
-    visitor = visit(aurora, ana, hub_console_url="http://hub.example/", demo_mode=demo_mode)
-    end_to_end_id = pay(visitor, "bruno@example.com", "1,00")
-    village.deliver()
-    aurora.queries.find_transfer(end_to_end_id, Direction.OUTGOING)
-    for path in (f"/transfers/{end_to_end_id}", f"/transfers/{end_to_end_id}/receipt"):
-        page = visitor.open(path).text
-        assert (f'href="http://hub.example/transfers/{end_to_end_id}"' in page) is demo_mode
-        assert (f'href="/backoffice/transfers/{end_to_end_id}?direction=outgoing"' in page) is demo_mode
 
 
 def test_the_camera_is_for_the_page_of_a_payment_alone(visit: Visit, aurora: BankApplication, ana: Account) -> None:

@@ -86,6 +86,25 @@ def test_transfers_are_filtered_and_show_their_history(
     assert visitor.page.status_code == 404
 
 
+def test_the_back_office_has_one_word_for_a_state(
+    visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account
+) -> None:
+    customer = visit(aurora, ana)
+    first, second = (pay(customer, "bruno@example.com", amount) for amount in ("1,00", "2,00"))
+    village.deliver()
+    # The customer looks at one of the two, so the bank asks the hub what has become of it.
+    customer.open(f"/transfers/{first}")
+    visitor = visit(aurora)
+    visitor.open("/backoffice")
+    assert "Outgoing · Confirmed 2" in visitor.text
+    visitor.open("/backoffice/transfers?status=confirmed")
+    assert visitor.text.count("R$ 1,00 Confirmed") == visitor.text.count("R$ 2,00 Confirmed") == 1
+    assert "Completed" not in visitor.text
+    for end_to_end_id, told in ((first, "Completed at the hub"), (second, "Completed at the hub not known yet")):
+        visitor.open(f"/backoffice/transfers/{end_to_end_id}")
+        assert "Outgoing Confirmed" in visitor.text and told in visitor.text
+
+
 @pytest.mark.parametrize("at_ms", [2**62, -(2**63), 2**63 - 1])
 def test_rows_from_a_time_that_checked_less_are_shown(
     visit: Visit, village: Village, aurora: BankApplication, ana: Account, bruno: Account, at_ms: int

@@ -14,7 +14,7 @@ from lab.panel.site import Laboratory
 from tests.integration.bank_http.test_http import STREAMS, methods_by_path
 from tests.integration.lab_panel.conftest import TOKEN
 
-PAGES = ("/", "/live")
+PAGES = ("/", "/live", "/api/docs")
 READS = ("/api/v1/parts", "/api/v1/traffic", "/api/v1/scenarios", "/api/v1/act", "/api/v1/events")
 ACTS = ("/api/v1/parts/postgres/freeze", "/api/v1/audit", "/api/v1/scenarios/hub-dies/play", "/api/v1/traffic/stop")
 
@@ -57,6 +57,26 @@ def test_the_token_opens_the_page_and_does_not_stay_in_its_address(stranger: Tes
     page = stranger.get("/")
     assert page.status_code == 200 and "PostgreSQL" in page.text
     assert TOKEN not in page.text
+
+
+@pytest.mark.parametrize("pasted", [TOKEN, f" {TOKEN}\n", "http://127.0.0.1:8090/?token=" + TOKEN.replace(" ", "+")])
+def test_the_page_without_the_token_takes_the_printed_link_or_its_token(stranger: TestClient, pasted: str) -> None:
+    page = stranger.get("/")
+    assert page.status_code == 401
+    assert '<form method="get" action="/"' in page.text and 'name="token"' in page.text
+    wrong = stranger.get("/", params={"token": "of yesterday"})
+    assert "not the token of this start" in wrong.text and "of yesterday" not in wrong.text
+    assert stranger.get("/", params={"token": pasted}).headers["location"] == "/"
+    assert stranger.get("/").status_code == 200
+
+
+def test_the_rest_api_is_read_and_tried_on_a_page(browser: TestClient, port: int) -> None:
+    page = browser.get("/api/docs")
+    assert page.status_code == 200
+    assert f"curl -X POST 'http://127.0.0.1:{port}/api/v1/audit'" in page.text
+    assert "Authorization: Bearer $TOKEN" in page.text and "data-try-form" in page.text
+    (stream,) = (each for each in page.text.split("<details") if ">/api/v1/events</code>" in each)
+    assert "data-try" not in stream, "a stream never ends"
 
 
 def test_a_browser_of_an_earlier_start_is_a_stranger(browser: TestClient, lab: Laboratory, port: int) -> None:
