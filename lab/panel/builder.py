@@ -42,8 +42,7 @@ EXAMPLE: Final[Mapping[str, Any]] = {
 
 @router.get("/scenarios/new")
 def show_builder(request: Request, lab: LabOf, pages: PagesOf) -> Response:
-    example = {**EXAMPLE, "title": translate(language_of(request), TITLE)}
-    return pages.page(request, "lab/builder.html", _context(lab, example))
+    return pages.page(request, "lab/builder.html", _context(lab, _example(request)))
 
 
 @router.post("/scenarios/new")
@@ -67,8 +66,12 @@ async def load(request: Request, lab: LabOf, pages: PagesOf, file: Annotated[Upl
     try:
         loaded = parse(await file.read(FILE_BYTES_MAX + 1))
     except ScenarioFileInvalid as error:
-        return pages.page(request, "lab/builder.html", _context(lab, EXAMPLE, error), status=UNPROCESSABLE)
+        return pages.page(request, "lab/builder.html", _context(lab, _example(request), error), status=UNPROCESSABLE)
     return pages.page(request, "lab/builder.html", _context(lab, loaded.model_dump(mode="json")))
+
+
+def _example(request: Request) -> Mapping[str, Any]:
+    return {**EXAMPLE, "title": translate(language_of(request), TITLE)}
 
 
 def _sent(form: FormData) -> dict[str, Any]:
