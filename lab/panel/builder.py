@@ -22,16 +22,19 @@ from lab.prove.scenarios.from_file import (
     scenario_of,
 )
 from pix.web.htmx import see_other
+from pix.web.languages import translate
+from pix.web.marks import translatable
 from pix.web.site import PagesOf, no_forgery
 from pix.web.spreadsheets import as_file
+from pix.web.templates import language_of
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(require_sign_in), Depends(no_forgery)])
 
 FAULT_ROWS: Final = 6
 """Rows of the form for faults; a file may have more, which the command plays."""
 UNPROCESSABLE: Final = 422
+TITLE: Final = translatable("A bank is away for a while")
 EXAMPLE: Final[Mapping[str, Any]] = {
-    "title": "A bank is away for a while",
     "traffic": {"payments": 30, "per_second": 10.0},
     "faults": [{"at_seconds": 1.0, "part": "bank-003", "kind": "kill", "for_seconds": 5.0}],
 }
@@ -39,7 +42,7 @@ EXAMPLE: Final[Mapping[str, Any]] = {
 
 @router.get("/scenarios/new")
 def show_builder(request: Request, lab: LabOf, pages: PagesOf) -> Response:
-    return pages.page(request, "lab/builder.html", _context(lab, EXAMPLE))
+    return pages.page(request, "lab/builder.html", _context(lab, _example(request)))
 
 
 @router.post("/scenarios/new")
@@ -63,8 +66,12 @@ async def load(request: Request, lab: LabOf, pages: PagesOf, file: Annotated[Upl
     try:
         loaded = parse(await file.read(FILE_BYTES_MAX + 1))
     except ScenarioFileInvalid as error:
-        return pages.page(request, "lab/builder.html", _context(lab, EXAMPLE, error), status=UNPROCESSABLE)
+        return pages.page(request, "lab/builder.html", _context(lab, _example(request), error), status=UNPROCESSABLE)
     return pages.page(request, "lab/builder.html", _context(lab, loaded.model_dump(mode="json")))
+
+
+def _example(request: Request) -> Mapping[str, Any]:
+    return {**EXAMPLE, "title": translate(language_of(request), TITLE)}
 
 
 def _sent(form: FormData) -> dict[str, Any]:

@@ -33,7 +33,9 @@ def test_a_developer_sees_requests_and_payments_arrive(
     client_id = page.locator("#client-id").inner_text()
 
     page.goto("/developers/requests")
-    expect(page.locator(".live-lamp")).to_be_visible()
+    expect(page.locator(".log-lamp")).to_be_visible()
+    lamp = page.locator(".log-lamp").bounding_box()
+    assert lamp is not None and lamp["width"] > lamp["height"], "its word lies on one line"
     aurora.api_credentials.note_requests([request_of(ana, client_id)])
     page.locator("[data-request=r1]").click()
     arrive(page, "**/developers/requests/r1")
