@@ -52,6 +52,8 @@ class BenchOptions:
     """Finished transfers that are in the hub's tables before its part begins."""
     grpc_server: GrpcServerKind = GrpcServerKind.CORE
     """Of the hubs in the parts that have no banks."""
+    batches: bool = True
+    """Whether hubs and banks pack messages for the same partition into one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,17 @@ def run_bench(options: BenchOptions, progress: Callable[[str], None] = lambda _:
     machine: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="codepix-bench-") as folder:
         progress("Starting PostgreSQL and Apache Kafka")
-        with open_hubs(Path(folder) / "stage", options.hubs, options.grpc_server) as run:
+        with open_hubs(Path(folder) / "stage", options.hubs, options.grpc_server, batches=options.batches) as run:
             machine = describe_machine(query(run.network, "SHOW server_version")[0][0])
             limits = _measure_without_banks(run, options, results, progress)
         if Part.NETWORK in options.parts:
             progress("Measuring the network")
-            results.append(measure_network(Path(folder) / "network", options.seconds, limits, progress))
+            results.append(
+                measure_network(Path(folder) / "network", options.seconds, limits, progress, batches=options.batches)
+            )
         if Part.LATENCY in options.parts:
             progress("Measuring latency")
-            results += measure_latency(Path(folder) / "latency", options.seconds, progress)
+            results += measure_latency(Path(folder) / "latency", options.seconds, progress, batches=options.batches)
     return BenchResult(machine, results)
 
 
@@ -94,7 +98,7 @@ def _measure_without_banks(
     limits: Limits | None = None
     if Part.HUB in options.parts or Part.NETWORK in options.parts:
         progress("Measuring the machine's own limits")
-        _, seed = measure_hub(run, SEED_SECONDS, 0, None, "")
+        _, seed = measure_hub(run, SEED_SECONDS, 0, None, "", batches=options.batches)
         limits, result = measure_limits(run.network, min(options.seconds, LIMIT_SECONDS_MAX), seed)
         results.append(result)
     if Part.HUB in options.parts:
@@ -102,7 +106,7 @@ def _measure_without_banks(
             add_history(run.network, options.history, progress)
         progress("Measuring the hub")
         rate, name = (None, "") if limits is None else limits.lower
-        results.append(measure_hub(run, options.seconds, 1, rate, name)[0])
+        results.append(measure_hub(run, options.seconds, 1, rate, name, batches=options.batches)[0])
     if Part.KEYS in options.parts:
         progress("Measuring the directory of keys")
         results += measure_keys(run.network, min(options.seconds, LIMIT_SECONDS_MAX), 1)

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import directory_pb2 as directory
-from codepix.v1 import directory_pb2_grpc
+from codepix.v1 import directory_pb2_grpc, participants_pb2_grpc
+from codepix.v1 import participants_pb2 as participants
 from lab.network.network import RunningBank
 from pix.rpc.client import open_channel
 from pix.rpc.metadata import credentials
+from pix.scheme.features import FEATURES
 
 CALLERS: Final = 8
 CALL_SECONDS_MAX: Final = 30.0
@@ -27,6 +29,17 @@ def registration(kind: common.KeyKind.ValueType, key: str, account_number: str) 
         holder_kind=directory.HOLDER_KIND_PERSON,
         holder_tax_id=HOLDER_CPF,
     )
+
+
+def join_banks(address: str, banks: Sequence[RunningBank]) -> None:
+    """Lets each bank announce everything that this version understands."""
+    with open_channel(address) as channel:
+        stub = participants_pb2_grpc.ParticipantServiceStub(channel)
+        for bank in banks:
+            request = participants.JoinNetworkRequest(
+                code=bank.code, name=bank.spec.name, color="#123456", features=sorted(FEATURES)
+            )
+            stub.JoinNetwork(request, metadata=credentials(bank.ispb, bank.secret), timeout=CALL_SECONDS_MAX)
 
 
 def register_payees(address: str, banks: Sequence[RunningBank], count: int) -> list[dict[str, Any]]:

@@ -34,7 +34,13 @@ DONE_POLL_SECONDS: Final = 0.2
 
 
 def measure_hub(
-    run: Run, seconds: float, number: int, limit_per_second: float | None, limit_name: str
+    run: Run,
+    seconds: float,
+    number: int,
+    limit_per_second: float | None,
+    limit_name: str,
+    *,
+    batches: bool = True,
 ) -> tuple[PartResult, Tally]:
     """Drives the hubs with all they can take, for `seconds` after the warm-up; then audits. `number` is the run's."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
@@ -48,6 +54,7 @@ def measure_hub(
         in_flight_max=IN_FLIGHT_MAX,
         seconds=warm_up_seconds + seconds,
         run=number,
+        batches=batches,
     )
     with CpuMeter(processes_of(network)) as meter:
         tally = run_workload(network.folder, workload)
@@ -77,6 +84,7 @@ def measure_hub(
             "measured_seconds": round((to_ms - from_ms) / 1000, 1),
             "warm_up_seconds": warm_up_seconds,
             "in_flight_max": IN_FLIGHT_MAX,
+            "batches": batches,
             "transfers": tally.requested,
             "cpu_microseconds_per_transfer": per_transfer,
             "memory_mb": meter.memory_mb,

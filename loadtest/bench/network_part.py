@@ -30,6 +30,7 @@ from loadtest.bench.servers import (
     closed_transfers,
     connect_to,
     grpc_addresses,
+    packing,
     processes_of,
     query,
 )
@@ -59,7 +60,7 @@ _COMPLETED_AT: Final = (
 class Payers:
     """The process of `loadtest.bench.payers`, on all banks of a network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, batches: bool) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadtest.bench.payers"],
             env=inherited(),
@@ -68,7 +69,7 @@ class Payers:
             text=True,
             cwd=network.folder,
         )
-        self._say([_environment_of(network, bank.code) for bank in network.banks])
+        self._say([{**_environment_of(network, bank.code), **packing(batches)} for bank in network.banks])
 
     def __enter__(self) -> Self:
         return self
@@ -93,10 +94,12 @@ class Payers:
         return answer
 
 
-def measure_network(folder: Path, seconds: float, limits: Limits | None, progress: Callable[[str], None]) -> PartResult:
+def measure_network(
+    folder: Path, seconds: float, limits: Limits | None, progress: Callable[[str], None], *, batches: bool = True
+) -> PartResult:
     """Transfers a second through real banks, each an own process, entered at the payer's bank's use case in bulk."""
     warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE)
-    with _network(folder, progress) as run, Payers(run.network) as payers:
+    with _network(folder, progress, batches=batches) as run, Payers(run.network, batches=batches) as payers:
         network = run.network
         written_before = _written(network)
         with CpuMeter(processes_of(network)) as meter:
@@ -124,6 +127,7 @@ def measure_network(folder: Path, seconds: float, limits: Limits | None, progres
             "measured_seconds": round((to_ms - from_ms) / 1000, 1),
             "warm_up_seconds": warm_up_seconds,
             "in_flight_max": IN_FLIGHT_MAX,
+            "batches": batches,
             "transfers": tally["requested"],
             "rows_written_per_transfer": round(rows_per_transfer, 1),
             "cpu_microseconds_per_transfer": per_transfer,
@@ -132,11 +136,13 @@ def measure_network(folder: Path, seconds: float, limits: Limits | None, progres
     )
 
 
-def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None]) -> list[PartResult]:
+def measure_latency(
+    folder: Path, seconds: float, progress: Callable[[str], None], *, batches: bool = True
+) -> list[PartResult]:
     """End to end at a steady pace, open loop, by PostgreSQL's own times of the commits."""
     seconds = min(seconds, LATENCY_SECONDS_MAX)
     results = []
-    with _network(folder, progress) as run, Payers(run.network) as payers:
+    with _network(folder, progress, batches=batches) as run, Payers(run.network, batches=batches) as payers:
         network = run.network
         warm_up_seconds = min(LATENCY_WARM_UP_SECONDS_MAX, seconds * LATENCY_WARM_UP_SHARE)
         payers.do("trickle", seconds=warm_up_seconds, per_second=RATES_PER_SECOND[-1])
@@ -171,9 +177,10 @@ def measure_latency(folder: Path, seconds: float, progress: Callable[[str], None
 
 
 @contextmanager
-def _network(folder: Path, progress: Callable[[str], None]) -> Iterator[Run]:
+def _network(folder: Path, progress: Callable[[str], None], *, batches: bool) -> Iterator[Run]:
     _note_times_of_commits(folder)
-    with open_run(bench_settings(folder, extra_environment={"LOG_LEVEL": "WARNING"}), progress) as run:
+    environment = {"LOG_LEVEL": "WARNING", **packing(batches)}
+    with open_run(bench_settings(folder, extra_environment=environment), progress) as run:
         yield run
 
 

@@ -16,6 +16,7 @@ from lab.network.parts.environment import inherited
 from lab.network.parts.errors import PartError
 from lab.network.parts.ports import LOOPBACK
 from lab.network.run import Run, open_run
+from loadtest.bench.directory import join_banks
 from pix.messaging.kafka.clients import ensure_topics
 from pix.messaging.kafka.settings import KafkaSettings
 from pix.postgres.limits import MAINTENANCE_LIMITS
@@ -50,11 +51,16 @@ def bench_settings(folder: Path, **values: Any) -> NetworkSettings:
 
 
 @contextmanager
-def open_hubs(folder: Path, hubs: int, grpc_server: GrpcServerKind = GrpcServerKind.CORE) -> Iterator[Run]:
-    """Hubs whose banks are played from outside; `folder` holds data and logs, and the caller removes it."""
+def open_hubs(
+    folder: Path, hubs: int, grpc_server: GrpcServerKind = GrpcServerKind.CORE, *, batches: bool = True
+) -> Iterator[Run]:
+    """Hubs whose banks are played from outside; `folder` holds data and logs, and the caller removes it.
+
+    With `batches` hubs and banks pack messages for the same partition into one record.
+    """
     # The limit on look-ups is per bank, and three banks ask here as all of a country's would.
     look_ups = {"LOOK_UP_BUCKET": LOOK_UPS_MAX, "LOOK_UPS_PER_MINUTE": LOOK_UPS_MAX}
-    environment = {"LOG_LEVEL": "WARNING", "GRPC_SERVER": grpc_server.value, **look_ups}
+    environment = {"LOG_LEVEL": "WARNING", "GRPC_SERVER": grpc_server.value, **packing(batches), **look_ups}
     settings = bench_settings(folder, hubs=hubs, starts_banks=False, extra_environment=environment)
     with open_run(settings, lambda _: None) as run:
         # Before a consumer subscribes, since one that asked for a missing topic notices it much too late.
@@ -62,7 +68,13 @@ def open_hubs(folder: Path, hubs: int, grpc_server: GrpcServerKind = GrpcServerK
             KafkaSettings(bootstrap_servers=run.network.broker.bootstrap_servers, client_id="codepix-bench"),
             [HUB_TOPIC, *(bank_topic(bank.code) for bank in run.network.banks)],
         )
+        join_banks(grpc_addresses(run.network)[0], run.network.banks)
         yield run
+
+
+def packing(batches: bool) -> dict[str, str]:
+    """The environment of a participant that packs messages, or does not."""
+    return {"MESSAGE_BATCHES": str(batches).lower()}
 
 
 def grpc_addresses(network: Network) -> list[str]:

@@ -16,14 +16,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
+from zlib import crc32
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from codepix.v1 import common_pb2 as common
 from codepix.v1 import transfers_pb2 as wire
+from codepix.v1.batch_pb2 import Batch, BatchedMessage
 from pix.messaging.kafka.clients import BATCH_BYTES_SENT_MAX
+from pix.wire.protobuf_v1.batches import BATCH_TYPE, FRAME_BYTES_MAX, MESSAGES_MAX
 from pix.wire.protobuf_v1.signatures import sign, signing_key
-from pix.wire.record import HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
+from pix.wire.record import BATCH_VALUE_BYTES_MAX, HEADER_SENDER, HEADER_SIGNATURE, HEADER_TYPE
 from pix.wire.topics import HUB_TOPIC, bank_topic
 
 CONSUME_MAX: Final = 5_000
@@ -48,6 +51,8 @@ class Workload:
     """Makes the end-to-end ids of runs on the same servers different."""
     transfers_max: int = 0
     """Stop after this many; 0: none."""
+    batches: bool = True
+    """Whether the banks pack what they send at once for a partition."""
 
 
 @dataclass(slots=True)
@@ -66,6 +71,8 @@ class Tally:
 
 
 Headers = list[tuple[str, str | bytes | None]]
+Batched = tuple[str, bytes, bytes]
+"""Type, key and value of a message."""
 
 
 class _Bank:
@@ -81,6 +88,45 @@ class _Bank:
             self._sender,
             (HEADER_SIGNATURE, sign(self._key, HUB_TOPIC, message_type, value)),
         ]
+
+
+class _Outbox:
+    """Sends what the banks say: each message at once, or those of a bank and partition together."""
+
+    def __init__(self, producer: Producer, partitions: int) -> None:
+        """With 0 partitions each message is a record."""
+        self._producer = producer
+        self._partitions = partitions
+        self._waiting: dict[tuple[str, int], tuple[_Bank, list[Batched], int]] = {}
+        """By ISPB and partition: messages, and their bytes."""
+
+    def send(self, bank: _Bank, message_type: str, key: bytes, value: bytes) -> None:
+        if not self._partitions:
+            self._producer.produce(HUB_TOPIC, value, key, headers=bank.headers(message_type, value))
+            return
+        place = (bank.ispb, crc32(key) % self._partitions)
+        _, messages, size = self._waiting.get(place, (bank, [], 0))
+        size += len(key) + len(value) + len(message_type) + FRAME_BYTES_MAX
+        if messages and (size > BATCH_VALUE_BYTES_MAX or len(messages) == MESSAGES_MAX):
+            self._send_together(bank, messages)
+            messages, size = [], len(key) + len(value) + len(message_type) + FRAME_BYTES_MAX
+        messages.append((message_type, key, value))
+        self._waiting[place] = bank, messages, size
+
+    def flush(self) -> None:
+        """Hands over what waits."""
+        for bank, messages, _ in self._waiting.values():
+            self._send_together(bank, messages)
+        self._waiting.clear()
+
+    def _send_together(self, bank: _Bank, messages: list[Batched]) -> None:
+        message_type, key, value = messages[0]
+        if len(messages) > 1:
+            message_type = BATCH_TYPE
+            value = Batch(
+                messages=[BatchedMessage(type=kind, key=of, value=content) for kind, of, content in messages]
+            ).SerializeToString()
+        self._producer.produce(HUB_TOPIC, value, key, headers=bank.headers(message_type, value))
 
 
 AMOUNT_CENTAVOS: Final = 100
@@ -127,6 +173,7 @@ class StandIns:
             }
         )
         self.tally = Tally()
+        self._outbox = _Outbox(self._producer, self._partitions_of_hub() if workload.batches else 0)
         self._requests = self._make_requests()
 
     def run_workload(self) -> Tally:
@@ -152,6 +199,7 @@ class StandIns:
             elif tally.confirmed + tally.failed >= 2 * tally.requested:
                 break
             self._answer()
+            self._outbox.flush()
             self._producer.poll(0)
         self._producer.flush(DRAIN_SECONDS_MAX)
         tally.drained_at_ms = time.time_ns() // 1_000_000
@@ -169,6 +217,9 @@ class StandIns:
             self._consumer.poll(0.1)
         if not self._consumer.assignment():
             raise RuntimeError("the stand-ins were given no partitions")
+
+    def _partitions_of_hub(self) -> int:
+        return len(self._producer.list_topics(HUB_TOPIC, timeout=PARTITIONS_WAIT_SECONDS).topics[HUB_TOPIC].partitions)
 
     def _make_requests(self) -> list[tuple[_Bank, bytes]]:
         """For every payee a payer at another bank: all of the request's value but its end-to-end id."""
@@ -195,41 +246,47 @@ class StandIns:
         return requests
 
     def _request(self, count: int) -> None:
-        tally, requests, produce = self.tally, self._requests, self._producer.produce
+        tally, requests, send = self.tally, self._requests, self._outbox.send
         minute = datetime.now(UTC).strftime("%Y%m%d%H%M")
         for number in range(tally.requested, tally.requested + count):
             bank, rest = requests[number % len(requests)]
             key = f"E{bank.ispb}{minute}{self._script.run:02d}{number:09d}".encode()
             value = _ID_FIELD + key + rest
-            produce(HUB_TOPIC, value, key, headers=bank.headers("TransferRequested", value))
+            send(bank, "TransferRequested", key, value)
             tally.bytes_out += len(value)
         if count > 0:
             tally.requested += count
 
     def _answer(self) -> None:
-        tally, produce = self.tally, self._producer.produce
+        tally, send = self.tally, self._outbox.send
         for record in self._consumer.consume(CONSUME_MAX, CONSUME_SECONDS):
             error = record.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     continue
                 raise RuntimeError(f"a stand-in cannot read its topic: {error.str()}")
-            key = cast(bytes, record.key())
-            received = cast(bytes, record.value())
             bank = self._banks[record.topic() or ""]
-            tally.bytes_in += len(received)
-            received_type = dict(cast(Headers, record.headers()))[HEADER_TYPE]
-            if received_type == b"TransferOffered":
-                tally.offered += 1
-                message_type, value = "TransferAccepted", _ID_FIELD + key + _AMOUNT
-            elif received_type == b"TransferConfirmed":
-                tally.confirmed += 1
-                message_type, value = "OutcomeProcessed", _ID_FIELD + key + _PROCESSED_TAILS[received[_SIDE_AT]]
-            else:
-                tally.failed += 2
-                continue
-            produce(HUB_TOPIC, value, key, headers=bank.headers(message_type, value))
-            tally.bytes_out += len(value)
+            for received_type, key, received in _messages_in(record):
+                tally.bytes_in += len(received)
+                if received_type == "TransferOffered":
+                    tally.offered += 1
+                    message_type, value = "TransferAccepted", _ID_FIELD + key + _AMOUNT
+                elif received_type == "TransferConfirmed":
+                    tally.confirmed += 1
+                    message_type, value = "OutcomeProcessed", _ID_FIELD + key + _PROCESSED_TAILS[received[_SIDE_AT]]
+                else:
+                    tally.failed += 2
+                    continue
+                send(bank, message_type, key, value)
+                tally.bytes_out += len(value)
+
+
+def _messages_in(record: Message) -> Sequence[Batched]:
+    key, value = cast(bytes, record.key()), cast(bytes, record.value())
+    message_type = cast(bytes, dict(cast(Headers, record.headers()))[HEADER_TYPE]).decode()
+    if message_type != BATCH_TYPE:
+        return ((message_type, key, value),)
+    return [(each.type, each.key, each.value) for each in Batch.FromString(value).messages]
 
 
 def main() -> None:

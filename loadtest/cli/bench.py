@@ -22,6 +22,9 @@ def bench(
     grpc_server: Annotated[
         GrpcServerKind, typer.Option(help="Of the hub, in the parts hub and keys; plain is gRPC's own.")
     ] = GrpcServerKind.CORE,
+    batches: Annotated[
+        bool, typer.Option("--batches/--single-records", help="Several messages in one record, or one in each.")
+    ] = True,
     html: Annotated[Path | None, typer.Option(help="Write a report with charts into this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document instead of a table.")] = False,
 ) -> None:
@@ -30,7 +33,7 @@ def bench(
     from loadtest.bench.report import bench_html, bench_table
 
     try:
-        options = BenchOptions(parts_of(only), seconds, hubs, history, grpc_server)
+        options = BenchOptions(parts_of(only), seconds, hubs, history, grpc_server, batches)
     except ValueError as error:
         raise refuse(f"--only: {error}", EXIT_USAGE) from None
     if html is not None:

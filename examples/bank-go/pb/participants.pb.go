@@ -90,7 +90,8 @@ type Participant struct {
 	// The address of the bank's pages; may be empty.
 	Url    string `protobuf:"bytes,5,opt,name=url,proto3" json:"url,omitempty"`
 	Active bool   `protobuf:"varint,6,opt,name=active,proto3" json:"active,omitempty"`
-	// What the bank has announced that it understands beside transfers to a key: `returns`, `manu`.
+	// What the bank has announced that it understands beside transfers to a key: `returns`, `manu`, `batches`.
+	// Without what this hub does not know or use: a bank whose own entry has `batches` may send batches to the hub.
 	Features []string `protobuf:"bytes,7,rep,name=features,proto3" json:"features,omitempty"`
 	// `host` or `host:port` where the bank serves the payloads of its dynamic codes; empty when it has none.
 	PayloadHost   string `protobuf:"bytes,8,opt,name=payload_host,json=payloadHost,proto3" json:"payload_host,omitempty"`
@@ -194,8 +195,8 @@ type JoinNetworkRequest struct {
 	Color   string `protobuf:"bytes,3,opt,name=color,proto3" json:"color,omitempty"`
 	Url     string `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`
 	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
-	// What the bank understands beside transfers to a key: `returns`, `manu`. The hub ignores other names, and refuses
-	// with AG12 what the other bank has not announced. A version that announces nothing takes part in transfers to keys.
+	// What the bank understands beside transfers to a key: `returns`, `manu`, `batches`. The hub ignores other names, and
+	// refuses with AG12 what the other bank has not announced. A version that announces nothing takes part in transfers to keys.
 	Features []string `protobuf:"bytes,6,rep,name=features,proto3" json:"features,omitempty"`
 	// `host` or `host:port` where the bank serves the payloads of its dynamic codes. Other banks fetch payloads of this
 	// bank from there alone. Empty: the bank has no dynamic codes.

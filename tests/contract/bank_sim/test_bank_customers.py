@@ -310,7 +310,7 @@ def test_each_funding_is_booked_once(world: World) -> None:
 
 def test_the_bank_joins_and_knows_the_others_by_name(world: World) -> None:
     world.bank.join_network()
-    assert world.hub.features == {"returns", "manu"}
+    assert world.hub.features == {"returns", "manu", "batches"}
     world.hub.participants[IPE.ispb] = Participant(IPE.ispb, IPE.code, IPE.name, IPE.color, "", True)
     world.bank.meet_participants()
     world.bank.meet_participants()

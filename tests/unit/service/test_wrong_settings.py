@@ -63,6 +63,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "kafka_assignment": ["some"],
     "kafka_session_timeout_ms": ["1", "x"],
     "kafka_fetch_wait_ms": ["0"],
+    "message_batches": ["sometimes"],
     "kafka_partitions": ["0"],
     "kafka_replication": ["11"],
     "kafka_security_protocol": ["TLS"],

@@ -23,7 +23,7 @@ from bank_sim.entrypoints.http.contract.documents import (
 from bank_sim.entrypoints.http.contract.routing import contract_router
 from bank_sim.entrypoints.http.site import Site, SiteOf
 from pix.runtime.health import HTTP_OK
-from pix.scheme.features import FEATURES
+from pix.scheme.features import FEATURES, Feature
 from pix.scheme.ids import is_return_id
 from pix.scheme.postings import Direction
 from pix.wire.topics import bank_topic
@@ -31,7 +31,8 @@ from pix.wire.topics import bank_topic
 ACCOUNTS_MAX: Final = 1_000
 POSTINGS_MAX: Final = 10_000
 """Of an account."""
-OWN_FEATURES: Final = (*sorted(FEATURES), "accounts", "companies")
+OWN_FEATURES: Final = (*sorted(FEATURES - {Feature.BATCHES}), "accounts", "companies")
+"""Without what changes how messages travel, and nothing that a bank does."""
 
 router = contract_router()
 
