@@ -10,12 +10,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 from lab.network.cluster.hosts import Host, HostNetwork
 from lab.network.cluster.links import Link
+from lab.network.parts.errors import PartError
 from lab.network.parts.process import is_true_within
 from lab.prove.cluster.plan import ClusterFault, Kind
 from lab.prove.cluster.times import Struck
+from lab.read.rest import Unreachable
 
 READY_SECONDS_MAX: Final = 120.0
 """For what was broken to be ready again; a replica of a database copies the primary's data first."""
+RECOVERY_SECONDS_MAX: Final = 120.0
 SETTLE_SECONDS: Final = 4.0
 """Of traffic between a fault's end and the next fault."""
 ONE_WAY: Final = Link(loss_percent=100.0)
@@ -90,9 +93,15 @@ def now_ms() -> int:
 
 class ClusterInjector:
     def __init__(
-        self, subject: Subject, report_step: Callable[[str], None], settle_seconds: float = SETTLE_SECONDS
+        self,
+        subject: Subject,
+        report_step: Callable[[str], None],
+        oldest_open_ms: Callable[[], int | None],
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
+        """`oldest_open_ms` is when the oldest transfer that is not closed was requested; None when all are closed."""
         self._subject = subject
+        self._oldest_open_ms = oldest_open_ms
         self._settle_seconds = settle_seconds
         self._report_step = report_step
         self.struck: list[Struck] = []
@@ -116,7 +125,17 @@ class ClusterInjector:
         mended_ms = now_ms()
         if not is_true_within(READY_SECONDS_MAX, is_ready):
             self.not_ready.append(f"{fault.kind.value}: {target} was not ready within {READY_SECONDS_MAX:.0f} s")
-        self.struck.append(Struck(fault.kind, target, from_ms, mended_ms, now_ms()))
+        ready_ms = now_ms()
+        # What waited is final before the next fault strikes, so that each has its own recovery time.
+        is_true_within(RECOVERY_SECONDS_MAX, lambda: self._is_all_closed_since(ready_ms))
+        self.struck.append(Struck(fault.kind, target, from_ms, mended_ms, ready_ms))
+
+    def _is_all_closed_since(self, ready_ms: int) -> bool:
+        try:
+            oldest_ms = self._oldest_open_ms()
+        except (PartError, Unreachable):
+            return False
+        return oldest_ms is None or oldest_ms > ready_ms
 
     def _strike(self, fault: ClusterFault, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
         """Breaks it; `mend` gets what undoes it. Returns what was hit, and whether it is ready again."""

@@ -71,7 +71,12 @@ def run_trial(cluster: Cluster, options: TrialOptions, progress: Callable[[str],
     faults = plan_faults(options.groups, options.faults_each, Random(f"faults/{options.seed}"))
     population = Population.of(cluster.rest)
     payments = good_payments(population, options.transfers, Random(options.seed), f"cluster-{options.seed}")
-    injector = ClusterInjector(cluster, progress)
+
+    def oldest_open_ms() -> int | None:
+        rows = cluster.reader().hub.transfers(open_only=True)
+        return min((int(row["requested_at_ms"]) for row in rows), default=None)
+
+    injector = ClusterInjector(cluster, progress, oldest_open_ms)
     with closing(PaymentDriver(cluster.rest, RETRY_SECONDS_MAX, SENDERS)) as driver:
         progress(f"Seed {options.seed}: paying {options.transfers} times, with {len(faults)} faults")
         stream = driver.start(payments, options.rate_per_second)

@@ -126,7 +126,7 @@ def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None
     cluster = FakeCluster()
     during: list[list[str]] = []
     injector = ClusterInjector(
-        cast(Subject, cluster), lambda _: during.append(list(cluster.faults())), settle_seconds=0.0
+        cast(Subject, cluster), lambda _: during.append(list(cluster.faults())), lambda: None, settle_seconds=0.0
     )
     injector.run([ClusterFault(kind, number, number, 0.0)], threading.Event())
     assert during[0], "nothing was broken"
@@ -139,14 +139,14 @@ def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None
 
 def test_the_controller_is_the_broker_that_leads() -> None:
     cluster = FakeCluster()
-    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, settle_seconds=0.0)
+    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None, settle_seconds=0.0)
     injector.run([ClusterFault(Kind.CONTROLLER_KILLED, 0, 0, 0.0)], threading.Event())
     assert injector.struck[0].target == "broker on h2"
 
 
 def test_no_fault_strikes_once_the_trial_is_to_end() -> None:
     cluster = FakeCluster()
-    injector = ClusterInjector(cast(Subject, cluster), lambda _: None)
+    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None)
     stop = threading.Event()
     stop.set()
     injector.run([ClusterFault(Kind.HUB_KILLED, 0, 0, 0.0)], stop)
