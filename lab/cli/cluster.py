@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -53,6 +54,10 @@ def cluster(
     ] = "",
     faults_each: Annotated[int, typer.Option(min=1, max=50, help="Faults of each group in a trial.")] = 2,
     rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Payments a second while faults strike.")] = 10.0,
+    upgrade_from: Annotated[
+        Path | None,
+        typer.Option(help="With --faults upgrade: the folder of an older version's source.", exists=True),
+    ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Instead: the CPU time of a transfer with one, two and three hubs.")
     ] = False,
@@ -83,7 +88,12 @@ def cluster(
         return
     if faults:
         trial = TrialOptions(transfers=transfers, groups=_groups(faults), faults_each=faults_each, rate_per_second=rate)
-        _play(SeriesOptions(seeds=_seeds(seeds or str(seed)), trial=trial, hubs=hubs, link=link, keep=keep), json)
+        if (Group.UPGRADE in trial.groups) != (upgrade_from is not None):
+            raise refuse("--faults upgrade: needs --upgrade-from, and the other way round.", EXIT_USAGE)
+        series = SeriesOptions(
+            seeds=_seeds(seeds or str(seed)), trial=trial, hubs=hubs, link=link, older_source=upgrade_from, keep=keep
+        )
+        _play(series, json)
     if seeds:
         raise refuse("--seeds: needs --faults.", EXIT_USAGE)
     options = ClusterOptions(

@@ -46,6 +46,8 @@ BANK_HTTP_PORT: Final = 8_001
 GRPC_PORT: Final = 50_051
 READY_SECONDS_MAX: Final = 240.0
 """Of a service: a cluster has some twenty processes, which may have to share two processors."""
+SOURCE: Final = "PYTHONPATH"
+"""The setting of a service's environment that decides which version of its source it runs."""
 FETCH_WAIT_MS: Final = 100
 
 
@@ -61,6 +63,8 @@ class ClusterSettings:
     """Between any two hosts, in each direction."""
     seed: int = SEED_DEFAULT
     """Chooses which packets are lost."""
+    older_source: Path | None = None
+    """The folder of another version's source: hubs and banks run it until they are started without `SOURCE`."""
     transfer_timeout_seconds: float | None = None
     resend_first_seconds: float = 2.0
     resend_cap_seconds: float = 10.0
@@ -285,7 +289,10 @@ class Cluster:
     ) -> HostService:
         logs = self.folder / "logs"
         url = http_url(host.address, port)
-        return HostService(host, name, module, arguments, lambda: environment, url, logs, self.client)
+        service = HostService(host, name, module, arguments, lambda: environment, url, logs, self.client)
+        if self.settings.older_source is not None:
+            service.extra_environment[SOURCE] = str(self.settings.older_source.absolute())
+        return service
 
     def _hub_environment(self, host: Host) -> dict[str, str]:
         timeout = self.settings.transfer_timeout_seconds

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Protocol, TypeVar
 
+from lab.network.cluster.cluster import SOURCE
 from lab.network.cluster.hosts import Host, HostNetwork
 from lab.network.cluster.links import Link
 from lab.network.parts.errors import PartError
@@ -22,6 +23,8 @@ RECOVERY_SECONDS_MAX: Final = 120.0
 SETTLE_SECONDS: Final = 4.0
 """Of traffic between a fault's end and the next fault."""
 ONE_WAY: Final = Link(loss_percent=100.0)
+CLOCK_ERROR_SECONDS: Final = 600
+CLOCK_ERROR: Final = "CLOCK_ERROR_SECONDS"
 SLOW: Final = Link(delay_ms=150.0, jitter_ms=50.0, loss_percent=2.0)
 """A link across the world on a bad day."""
 
@@ -36,7 +39,12 @@ class Replica(Protocol):
     def name(self) -> str: ...
     @property
     def host(self) -> Host: ...
+    @property
+    def extra_environment(self) -> dict[str, str]:
+        """From the next start on."""
+
     def kill(self) -> None: ...
+    def stop(self) -> None: ...
     def launch(self) -> None:
         """Starts it, and does not wait until it is ready."""
 
@@ -161,8 +169,22 @@ class ClusterInjector:
                 return self._freeze(_chosen(subject.hubs, fault.target), mend)
             case Kind.BANK_FROZEN:
                 return self._freeze(self._bank(fault.target), mend)
+            case Kind.CLOCK_FAST | Kind.CLOCK_SLOW:
+                error = CLOCK_ERROR_SECONDS if fault.kind is Kind.CLOCK_FAST else -CLOCK_ERROR_SECONDS
+                return _set_clock(_chosen(subject.services, fault.target), error, mend)
+            case Kind.ROLLING_UPGRADE:
+                return self._upgrade()
             case Kind.HOST_CUT_OFF | Kind.ONE_WAY_LOSS | Kind.SLOW_LINKS:
                 return self._spoil_links(fault, mend)
+
+    def _upgrade(self) -> tuple[str, Callable[[], bool]]:
+        for service in self._subject.services:
+            service.stop()
+            service.extra_environment.pop(SOURCE, None)
+            service.launch()
+            if not is_true_within(READY_SECONDS_MAX, service.is_ready):
+                self.not_ready.append(f"{service.name} was not ready within {READY_SECONDS_MAX:.0f} s of its upgrade")
+        return "every hub and bank", self._is_all_ready
 
     def _bank(self, number: int) -> Replica:
         return _chosen([each for each in self._subject.services if each not in self._subject.hubs], number)
@@ -222,6 +244,21 @@ def _kill(replica: Replica, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
     replica.kill()
     mend.callback(replica.launch)
     return _named(replica), replica.is_ready
+
+
+def _set_clock(replica: Replica, error_seconds: int, mend: ExitStack) -> tuple[str, Callable[[], bool]]:
+    """Restarts it with a clock that is fast or slow, and at the end with one that is right."""
+
+    def restart(environment: Mapping[str, str]) -> None:
+        replica.stop()
+        replica.extra_environment.pop(CLOCK_ERROR, None)
+        replica.extra_environment.update(environment)
+        replica.launch()
+
+    mend.callback(restart, {})
+    restart({CLOCK_ERROR: str(error_seconds)})
+    is_true_within(READY_SECONDS_MAX, replica.is_ready)
+    return f"{_named(replica)}, {error_seconds:+d} s", replica.is_ready
 
 
 def _named(replica: Replica) -> str:

@@ -21,6 +21,9 @@ class Group(StrEnum):
     HUBS = "hubs"
     BANKS = "banks"
     PARTITIONS = "partitions"
+    CLOCKS = "clocks"
+    UPGRADE = "upgrade"
+    """Of a cluster that was started with the services of an older version."""
 
 
 class Kind(StrEnum):
@@ -37,6 +40,10 @@ class Kind(StrEnum):
     HOST_CUT_OFF = "host cut off from some hosts"
     ONE_WAY_LOSS = "one-way loss"
     SLOW_LINKS = "slow links"
+    CLOCK_FAST = "clock fast"
+    CLOCK_SLOW = "clock slow"
+    ROLLING_UPGRADE = "rolling upgrade"
+    """Each service in turn is stopped, and started with this version; the first brings the schema up."""
 
 
 KINDS: Final[dict[Group, tuple[Kind, ...]]] = {
@@ -45,6 +52,8 @@ KINDS: Final[dict[Group, tuple[Kind, ...]]] = {
     Group.HUBS: (Kind.HUB_KILLED, Kind.HUB_FROZEN),
     Group.BANKS: (Kind.BANK_KILLED, Kind.BANK_FROZEN),
     Group.PARTITIONS: (Kind.HOST_CUT_OFF, Kind.ONE_WAY_LOSS, Kind.SLOW_LINKS),
+    Group.CLOCKS: (Kind.CLOCK_FAST, Kind.CLOCK_SLOW),
+    Group.UPGRADE: (Kind.ROLLING_UPGRADE,),
 }
 SECONDS_MIN: Final = 5.0
 SECONDS_MAX: Final = 12.0
@@ -64,12 +73,12 @@ class ClusterFault:
 def plan_faults(groups: Sequence[Group], per_group: int, random: Random) -> list[ClusterFault]:
     """`per_group` faults of each group, in random order. Each kind of a group comes once before any comes twice.
 
-    With fewer faults than kinds the seed decides which kinds are left out.
+    With fewer faults than kinds the seed decides which kinds are left out. An upgrade comes once.
     """
     faults = []
     for group in groups:
         kinds: list[Kind] = []
-        for _ in range(per_group):
+        for _ in range(1 if group is Group.UPGRADE else per_group):
             if not kinds:
                 kinds = random.sample(KINDS[group], len(KINDS[group]))
             faults.append(

@@ -31,6 +31,8 @@ class SeriesOptions:
     """Of each seed."""
     hubs: int = HUBS_DEFAULT
     link: Link = field(default_factory=Link)
+    older_source: Path | None = None
+    """Of the version that an upgrade begins with."""
     keep: Path | None = None
     """Where data and logs stay; None: nowhere, but for the logs of a run in which something broke."""
 
@@ -55,7 +57,13 @@ def run_series(
     trials = []
     with ExitStack() as stack:
         folder = stack.enter_context(network_folder(options.keep))
-        settings = ClusterSettings(folder=folder, hubs=options.hubs, link=options.link, seed=options.seeds[0])
+        settings = ClusterSettings(
+            folder=folder,
+            hubs=options.hubs,
+            link=options.link,
+            seed=options.seeds[0],
+            older_source=options.older_source,
+        )
         cluster = stack.enter_context(Cluster(settings, progress))
         up_seconds = time.monotonic() - started
         for seed in options.seeds:

@@ -10,6 +10,8 @@ from typing import Final
 from lab.prove.cluster.plan import Kind
 
 MS_PER_SECOND: Final = 1_000
+LIFE_SECONDS_MAX: Final = 500.0
+"""Longer and negative lives are those of transfers that a clock which is fast or slow has stamped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class FaultTimes:
 
 
 def times_of(struck: Struck, lives: Iterable[Life]) -> FaultTimes:
-    lives = list(lives)
+    lives = [life for life in lives if 0 <= life.closed_ms - life.requested_ms < LIFE_SECONDS_MAX * MS_PER_SECOND]
     after = [life.closed_ms for life in lives if life.requested_ms >= struck.from_ms]
     waiting = [life.closed_ms for life in lives if life.requested_ms < struck.ready_ms < life.closed_ms]
     hit = [life for life in lives if life.requested_ms < struck.ready_ms and life.closed_ms > struck.from_ms]

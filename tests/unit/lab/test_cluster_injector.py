@@ -48,12 +48,15 @@ class Part:
     name: str
     host: Host
     is_up: bool = True
+    extra_environment: dict[str, str] = field(default_factory=dict)
 
     def kill(self) -> None:
         self.is_up = False
 
     def launch(self) -> None:
         self.is_up = True
+
+    stop = kill
 
     def is_ready(self) -> bool:
         return self.is_up
@@ -115,7 +118,7 @@ class FakeCluster:
         """Everything that is broken at this moment."""
         yield from (str(each) for each in self.network.bad)
         yield from (str(pair) for pair, link in self.network.links.items() if not link.is_clean)
-        yield from (part.name for part in self.services if not part.is_up)
+        yield from (part.name for part in self.services if not part.is_up or part.extra_environment)
         yield from self.brokers.down
         yield from (name for name, up in self.database.up.items() if not up)
 
@@ -129,7 +132,7 @@ def test_a_fault_breaks_something_and_is_mended(kind: Kind, number: int) -> None
         cast(Subject, cluster), lambda _: during.append(list(cluster.faults())), lambda: None, settle_seconds=0.0
     )
     injector.run([ClusterFault(kind, number, number, 0.0)], threading.Event())
-    assert during[0], "nothing was broken"
+    assert during[0] or kind is Kind.ROLLING_UPGRADE, "nothing was broken"
     assert list(cluster.faults()) == []
     (struck,) = injector.struck
     assert (struck.kind, injector.not_ready) == (kind, [])
@@ -151,3 +154,12 @@ def test_no_fault_strikes_once_the_trial_is_to_end() -> None:
     stop.set()
     injector.run([ClusterFault(Kind.HUB_KILLED, 0, 0, 0.0)], stop)
     assert injector.struck == []
+
+
+def test_an_upgrade_leaves_every_service_with_this_version() -> None:
+    cluster = FakeCluster()
+    for service in cluster.services:
+        service.extra_environment["PYTHONPATH"] = "/older"
+    injector = ClusterInjector(cast(Subject, cluster), lambda _: None, lambda: None, settle_seconds=0.0)
+    injector.run([ClusterFault(Kind.ROLLING_UPGRADE, 0, 0, 0.0)], threading.Event())
+    assert list(cluster.faults()) == []
