@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,20 @@ def test_a_cluster_with_bad_links_loses_nothing() -> None:
 @pytest.mark.hosts
 @pytest.mark.database_cluster
 @pytest.mark.apache_kafka
+@pytest.mark.timeout(CLUSTER_SECONDS_MAX)
+def test_a_hub_and_a_broker_fail_and_nothing_is_lost() -> None:
+    faults = ("--faults", "hubs,brokers", "--faults-each", "1", "--transfers", "60", "--rate", "3")
+    finished = run_codepix("cluster", *faults, "--json", seconds_max=CLUSTER_SECONDS_MAX)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (trial,) = json.loads(finished.stdout)["seeds"]
+    assert trial["outcomes"] == {"completed": 60}
+    assert len(trial["faults"]) == 2
+
+
+@pytest.mark.prove
+@pytest.mark.hosts
+@pytest.mark.database_cluster
+@pytest.mark.apache_kafka
 def test_an_interrupted_cluster_leaves_nothing_behind(start_codepix: Callable[..., Background]) -> None:
     before = set(NAMESPACES_FOLDER.glob("*"))
     cluster = start_codepix("cluster", "--hubs", "1")
@@ -50,13 +65,19 @@ def test_an_interrupted_cluster_leaves_nothing_behind(start_codepix: Callable[..
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (
+            ["--faults", "weather"],
+            "--faults: weather unknown; choose from brokers, database, hubs, banks, partitions, clocks, upgrade.",
+        ),
+        (["--faults", "hubs", "--seeds", "5..1"], "--seeds: '5..1' must be 1 to 1000 whole numbers, as 1..5 or 1,4."),
+        (["--seeds", "1..5"], "--seeds: needs --faults."),
         (["--delay", "3m"], "--delay is '3m', and must be a number with a unit (ms, s)."),
         (["--loss", "101%"], "--loss is 101, and goes from 0 to 100."),
         (["--delay", "1ms", "--jitter", "2ms"], "--jitter is 2 ms, and is at most the delay (1 ms)."),
         (["--bandwidth", "fast"], "--bandwidth is 'fast', and must be a number with a unit (kbit, mbit, gbit)."),
     ],
 )
-def test_a_link_that_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
+def test_what_cannot_be_is_refused(arguments: list[str], sentence: str) -> None:
     finished = ask_codepix("cluster", *arguments)
     assert finished.returncode == 2
     assert finished.stderr.strip() == sentence
