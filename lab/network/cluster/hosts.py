@@ -151,6 +151,8 @@ class HostNetwork:
         self._links: dict[tuple[int, int], Link] = {}
         self._cuts: set[tuple[int, int]] = set()
         self._frozen: set[int] = set()
+        self._written: dict[str, str] = {}
+        """By host, the rules that the kernel has: most changes concern two hosts."""
         self.hosts: list[Host] = []
 
     def __enter__(self) -> Self:
@@ -280,7 +282,10 @@ class HostNetwork:
 
     def _write_rules(self) -> None:
         for index, host in enumerate(self.hosts):
-            run_in(host.namespace, ["iptables-restore", "--wait"], self._rules(index))
+            rules = self._rules(index)
+            if rules != self._written.get(host.name):
+                run_in(host.namespace, ["iptables-restore", "--wait"], rules)
+                self._written[host.name] = rules
 
     def _rules(self, own: int) -> str:
         """The whole rule set of a host, which replaces the one before in one step for each table."""
