@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL
 
 from lab.network.cluster.etcd import etcd_command, etcd_program
 from lab.network.cluster.patroni import DatabasePorts, Passwords, configuration_text, patroni_command
+from lab.network.parts.environment import forget_libpq_variables
 from lab.network.parts.errors import PartError, PartNotReady
 from lab.network.parts.postgres import (
     MAINTENANCE_DATABASE,
@@ -118,6 +119,7 @@ class DatabaseCluster:
 
         The first host is the first primary. `stop` must be called also after an error.
         """
+        forget_libpq_variables()
         self._prepare_folders()
         for host in self._etcd_hosts:
             self._start_etcd(host)
@@ -132,15 +134,9 @@ class DatabaseCluster:
     def stop(self) -> None:
         """Stops every member, the primary too, and then etcd. Does nothing to what does not run."""
         for running in (self._patroni, self._etcd):
-            for process in running.values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGCONT)
-                process.terminate()
-            with contextlib.suppress(PartNotReady):
-                wait_until(lambda: _all_ended(running), STOP_SECONDS_MAX, "the database cluster to end")  # noqa: B023
-            for process in running.values():
-                process.kill()
+            _end(running.values())
             running.clear()
+        self._client.close()
 
     def url(self, database: str) -> str:
         """SQLAlchemy's URL of a database; its connections go to the member that takes writes."""
@@ -181,16 +177,15 @@ class DatabaseCluster:
         raise PartNotReady("The database cluster has no synchronous standby.")
 
     def wait_for_primary(self, *, other_than: Host | None = None, seconds_max: float = FAILOVER_SECONDS_MAX) -> Host:
-        """The primary, when there is one and it takes writes. Raises `PartNotReady`."""
+        """The primary, when there is one. Raises `PartNotReady`."""
 
         def found() -> Host | None:
             host = self.primary()
             return None if host is other_than else host
 
-        return (
-            wait_until(found, seconds_max, "another primary", poll_seconds=POLL_SECONDS, retry_on=(PartNotReady,))
-            or self.primary()
-        )
+        host = wait_until(found, seconds_max, "another primary", poll_seconds=POLL_SECONDS, retry_on=(PartNotReady,))
+        assert host is not None
+        return host
 
     def wait_until_whole(self, seconds_max: float = START_SECONDS_MAX) -> None:
         """Returns when every member replicates. Raises `PartNotReady`."""
@@ -231,10 +226,10 @@ class DatabaseCluster:
 
     def freeze_supervision(self, host: Host) -> None:
         """Stops Patroni of a member and lets its PostgreSQL run: nothing tells the member that it is replaced."""
-        os.kill(self._patroni[host.name].pid, signal.SIGSTOP)
+        self._signal_supervision(host, signal.SIGSTOP)
 
     def thaw_supervision(self, host: Host) -> None:
-        os.kill(self._patroni[host.name].pid, signal.SIGCONT)
+        self._signal_supervision(host, signal.SIGCONT)
 
     def hold_back_wal(self) -> None:
         """Freezes what sends WAL from the primary: no standby receives what it commits from now on.
@@ -245,6 +240,12 @@ class DatabaseCluster:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any("walsender" in word for word in process.cmdline()):
                     process.suspend()
+
+    def _signal_supervision(self, host: Host, number: signal.Signals) -> None:
+        process = self._patroni[host.name]
+        if not process.is_running():
+            raise PartError(f"Patroni does not run on {host.name}.")
+        os.kill(process.pid, number)
 
     def _postgres_processes(self, host: Host) -> list[psutil.Process]:
         lock = self._folder_of(host) / "data" / "postmaster.pid"
@@ -345,5 +346,19 @@ class DatabaseCluster:
         return answer
 
 
-def _all_ended(processes: Mapping[str, Process]) -> bool:
-    return not any(process.is_running() for process in processes.values())
+def _end(processes: Iterable[Process]) -> None:
+    """Asks them to end, and kills those that do not."""
+    running = [process for process in processes if process.is_running()]
+    for process in running:
+        # One that stands still would get the request when it goes on.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGCONT)
+        process.terminate()
+    with contextlib.suppress(PartNotReady):
+        wait_until(
+            lambda: not any(process.is_running() for process in running),
+            STOP_SECONDS_MAX,
+            "the database cluster to end",
+        )
+    for process in running:
+        process.kill()
