@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := pix hub bank_sim lab loadtest tests
 LINTED := $(PACKAGES) examples .ci
 
-# A network has a dozen processes and a run of tests hundreds: each would compile every module that it imports.
+# Without bytecode pytest rewrites every test at each run, and every command compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Options of `make demo`, `make smoke`, `make load`, `make test`, for example: make demo ARGS="--fresh --hub-port 9000"
