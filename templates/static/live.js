@@ -1,6 +1,6 @@
 // Event streams. A browser has six connections to an origin, and a stream holds one for as long as it is open. So only
-// pages that are looked at hold streams, all tabs of a browser together no more than STREAMS_MAX, and the page that is
-// used takes the place of another one. A page that hears nothing says so.
+// pages that are looked at hold streams, and those that notify of arrivals; all tabs of a browser together no more than
+// STREAMS_MAX, and the page that is used takes the place of another one. A page that hears nothing says so.
 "use strict";
 
 (() => {
@@ -106,6 +106,7 @@
       this.usedAt = Number.NEGATIVE_INFINITY;
       this.isOn = false;
       this.isOpen = false;
+      this.watchesHidden = () => false;
       this.place = new Place(() => this.open(), () => this.giveWay());
       window.setInterval(() => this.watch(), 1000);
       document.addEventListener("visibilitychange", () => this.look(false));
@@ -127,7 +128,7 @@
     }
 
     look(urgent) {
-      if (this.isOn && !document.hidden) {
+      if (this.isOn && (!document.hidden || this.watchesHidden())) {
         if (!this.source) {
           this.place.claim(urgent);
         } else if (urgent) {
@@ -233,6 +234,8 @@
     const stream = new LiveStream(part.dataset.live, events, (state) => {
       part.dataset.liveState = state;
     });
+    // A customer who has asked for notifications gets them behind another window too: see notify.js.
+    stream.watchesHidden = () => part.hasAttribute("data-live-hidden");
     stream.start();
     if (bar) {
       watchBar(part, bar, stream);

@@ -121,16 +121,11 @@ def _outgoing(
         offered = say("Waiting for the Pix network")
     else:
         offered = say("Waiting for the recipient's bank")
+    # A confirmed payment is final: what the banks still tell each other is no step of the customer's.
     steps = [
         sent,
         StepView("offered", offered, "done" if is_decided else "now", transfer.offered_at_ms),
         StepView("confirmed", say("Received by the bank"), "done" if is_decided else "next", transfer.decided_at_ms),
-        StepView(
-            "completed",
-            say("Done"),
-            "done" if stage == "completed" else "now" if is_decided else "next",
-            transfer.completed_at_ms,
-        ),
     ]
     if is_decided:
         waits = say("The payment is final. The recipient's bank is finishing its bookkeeping.") if is_slow else ""
@@ -167,12 +162,6 @@ def _incoming(
         announced,
         StepView("accepted", say("Accepted"), "done", transfer.answered_at_ms),
         StepView("confirmed", say("In your account"), "done" if is_decided else "now", transfer.decided_at_ms),
-        StepView(
-            "completed",
-            say("Done"),
-            "done" if stage == "completed" else "now" if is_decided else "next",
-            transfer.completed_at_ms,
-        ),
     ]
     if is_decided:
         return Verdict("good", "check", say("Pix received")), steps

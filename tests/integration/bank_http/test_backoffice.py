@@ -51,7 +51,13 @@ def test_the_overview_shows_the_money_and_the_hubs_account(
     village.deliver()
     visitor = visit(aurora)
     visitor.open("/backoffice")
-    for piece in ("every centavo is accounted for", "R$ 990,00", "R$ 999.990,00", "Outgoing · Confirmed", "database"):
+    for piece in (
+        "every centavo is accounted for",
+        "R$ 990,00",
+        "R$ 999.990,00",
+        "Outgoing · Confirmed",
+        "Database schema",
+    ):
         assert piece in visitor.text, piece
     village.switches.answers = False
     visitor.open("/backoffice")

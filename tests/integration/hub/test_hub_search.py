@@ -119,7 +119,15 @@ def test_the_directory_is_a_file_that_follows_its_filter(
     lines = client.get("/directory.csv", params={"key": BIAS_KEY.key}).text.splitlines()
     assert len(lines) == 2 and BIAS_KEY.key in lines[1]
     assert len(client.get("/directory.csv?bank=999").text.splitlines()) == 1
-    assert 'href="/directory.csv?bank=002"' in page(client, "/directory?bank=002")
+    html = page(client, "/directory?bank=002")
+    assert 'href="/directory.csv?bank=002"' in html
+    totals = re.findall(r"<strong>(\d+)</strong>", html.split("data-totals")[1].split("</tr>")[0])
+    assert sum(map(int, totals)) == len(everything), "a column for each kind, and all banks together"
+
+
+@pytest.mark.parametrize("address", ["/banks/002", "/directory", f"/search?q={BIAS_KEY.key}", "/protocol"])
+def test_a_kind_of_key_has_a_name_rather_than_the_wires_word(client: TestClient, address: str) -> None:
+    assert not re.search(r"\b(PHONE|EMAIL|EVP)\b", text_of(page(client, address)))
 
 
 def test_dead_letters_are_files_too(client: TestClient, world: World) -> None:

@@ -89,6 +89,9 @@ def show_directory(request: Request, pages: PagesOf, site: SiteOf, asked: Asked)
         "banks": list(banks.values()),
         "kinds": list(KeyKind),
         "counts": [(view, [(each, counts.get((view.ispb, each), 0)) for each in KeyKind]) for view in banks.values()],
+        "totals": [sum(counts.get((view.ispb, each), 0) for view in banks.values()) for each in KeyKind]
+        if banks
+        else [],
         "values": read.values,
         "faults": read.faults,
         "query": read.text,
