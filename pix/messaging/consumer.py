@@ -73,8 +73,8 @@ class _PoisonIsolation:
         self._database_answers = database_answers
         self._broken_batches = 0
         """Batches in a row that broke the connection, while the database answered."""
-        self._suspect: tuple[str, int, int] | None = None
-        """Topic, partition and offset of the record that last broke it alone."""
+        self._suspect: tuple[str, int, int, bytes, bytes] | None = None
+        """Topic, partition, offset, key and value of the record that last broke it alone; a place may have several."""
         self._suspect_breaks = 0
 
     def __call__(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -115,9 +115,9 @@ class _PoisonIsolation:
         """Whether the record has now broken the connection so often that it cannot be the database's fault."""
         if not self._database_answers():
             return False
-        position = (record.topic, record.partition, record.offset)
-        self._suspect_breaks = self._suspect_breaks + 1 if position == self._suspect else 1
-        self._suspect = position
+        suspect = (record.topic, record.partition, record.offset, record.key, record.value)
+        self._suspect_breaks = self._suspect_breaks + 1 if suspect == self._suspect else 1
+        self._suspect = suspect
         return self._suspect_breaks >= CONNECTION_BREAKS_MAX
 
     def _store(self, record: Record, reason: str) -> None:

@@ -21,6 +21,8 @@ from pix.messaging.tap import TappedRecord
 from pix.runtime.outages import BrokerUnavailable
 
 RECORDS_PER_LOOK_MAX: Final = 1_000
+VALUES_BYTES_PER_LOOK_MAX: Final = 1024 * 1024
+"""A record may hold hundreds of messages."""
 TOPICS_AGE_SECONDS_MAX: Final = 5.0
 """A bank that is added while a person watches is seen after this long."""
 METADATA_TIMEOUT_SECONDS: Final = 5.0
@@ -68,18 +70,20 @@ class KafkaTap:
             self._assign()
         tapped: list[TappedRecord] = []
         message = self._consumer.poll(timeout_seconds)
-        taken = 0
+        taken, taken_bytes = 0, 0
         # One by one, as a consumer does: of a large value a part is kept before the next one is made.
         while message is not None:
             taken += 1
             error = message.error()
             if error is None:
-                tapped.append(TappedRecord(sent_at_ms(message), record_of(message)))
+                tapped.append(TappedRecord(sent_at_ms(message), record := record_of(message)))
+                taken_bytes += len(record.value)
             elif error.code() in ERRORS_OF_BATCHES and is_placed(message):
                 self._go_to_the_end(message)
             elif error.code() not in ERRORS_THAT_PASS:
                 raise BrokerUnavailable(error.str())
-            message = self._consumer.poll(0) if taken < RECORDS_PER_LOOK_MAX else None
+            is_full = taken >= RECORDS_PER_LOOK_MAX or taken_bytes >= VALUES_BYTES_PER_LOOK_MAX
+            message = None if is_full else self._consumer.poll(0)
         return tapped
 
     def _go_to_the_end(self, unreadable: Message) -> None:

@@ -10,14 +10,17 @@ import pytest
 
 from hub.adapters.memory.tap import MemoryWire
 from hub.adapters.message_tap import RecordMessageTap
+from hub.adapters.topic_browser import logged
 from hub.application.live_messages import EVENTS_PER_SECOND_MAX, WATCHERS_MAX, LiveMessages, TooManyWatchers
 from hub.domain.flows.transfer.model import outcome_message
 from lab.network.parts.process import wait_until
-from pix.scheme.deliveries import HUB
-from pix.scheme.messages import Side, TransferAccepted, TransferRejected
+from pix.messaging.tap import TappedRecord
+from pix.scheme.deliveries import HUB, Outgoing
+from pix.scheme.messages import Message, Side, TransferAccepted, TransferRejected
 from pix.scheme.reasons import ReasonCode
-from pix.wire.codec import CachedPeers, Peer
-from pix.wire.protobuf_v1.codec import encode_record
+from pix.wire.codec import CachedPeers, FixedPeers, Peer
+from pix.wire.protobuf_v1.batches import pack
+from pix.wire.protobuf_v1.codec import ProtobufV1Codec, encode_record
 from pix.wire.protobuf_v1.signatures import signing_key
 from pix.wire.record import Record
 from pix.wire.topics import HUB_TOPIC, bank_topic
@@ -72,6 +75,38 @@ def test_a_forged_record_is_seen_as_what_it_is() -> None:
         first, second = watch.look(behind).events
         assert (first.type, first.sender, first.receiver, first.end_to_end_id) == ("Unreadable", "", "hub", e2e())
         assert "signature" in first.reason and "header is missing" in second.reason
+
+
+def batch_of(ispb: str, *messages: Message, key: bytes = b"") -> Record:
+    """What a bank says at once."""
+    peer = Peer(HUB_TOPIC, (key or KEYS[ispb][0],), takes_batches=True)
+    codec = ProtobufV1Codec(ispb, FixedPeers({HUB: peer}), frozenset(), leaves_unsigned=True)
+    drafts = [record for message in messages if (record := codec.encode(Outgoing(HUB, message)))]
+    (record,) = pack(drafts, lambda _: 1)
+    return record
+
+
+def test_each_message_of_a_batch_is_seen_and_a_forged_batch_is_one_fault() -> None:
+    wire = MemoryWire()
+    with watched(wire) as (watch, behind):
+        wire.pass_on([batch_of(IPE, accepted(), rejected()), batch_of(IPE, accepted(), rejected(), key=b"x" * 32)])
+        wait_until(lambda: len(watch.look(behind).events) == 3, DEADLINE_SECONDS, "nothing was heard")
+        assert [(each.type, each.sender) for each in watch.look(behind).events] == [
+            ("TransferAccepted", "002"),
+            ("TransferRejected", "002"),
+            ("Unreadable", ""),
+        ]
+
+
+def test_a_batch_in_a_topic_is_one_record_with_its_messages() -> None:
+    wire = MemoryWire()
+    whole = batch_of(IPE, accepted(), rejected())
+    record = logged(tapping(wire)(), TappedRecord(1, whole))
+    assert [type(each.message) for each in record.packed] == [TransferAccepted, TransferRejected]
+    assert (record.read.sender, record.read.receiver, record.read.message, record.read.reason) == ("002", HUB, None, "")
+    assert (record.key, record.value) == (whole.key, whole.value)
+    alone = logged(tapping(wire)(), TappedRecord(1, said(accepted(), IPE)))
+    assert alone.read.message == accepted() and not alone.packed
 
 
 def test_of_a_flood_some_transfers_are_shown_whole_and_the_rest_are_counted() -> None:
