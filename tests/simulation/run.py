@@ -109,8 +109,8 @@ LOOK_FOR_PAYMENT_MS_MAX = 14 * HOUR_MS
 """As long as any participant stays away; the wait doubles from look to look."""
 SEEDS_WITH_CHARGES = (1, 3)
 """Remainders of five: the other runs are as they were before there were charges."""
-SEEDS_PER_COMEBACKS = 3
-"""In one run of so many the participants notice who comes back; the others are as they were."""
+SEEDS_WITH_COMEBACKS = (3, 6)
+"""Remainders of seven: in these runs the participants notice who comes back; the others are as they were."""
 SEEDS_PER_ACCEPTING_RUN = 20
 """In one run of so many the banks accept what no charge wants."""
 CHARGES = 4
@@ -286,7 +286,7 @@ class World:
         self.watch: CalmWatch | None = None
         self.hub_clocks: list[ParticipantClock] = []
         self.hub_fate = Fate(self.random)
-        self.comebacks = Comebacks(self.timeline, plant.retransmit_missed) if seed % SEEDS_PER_COMEBACKS == 2 else None
+        self.comebacks = Comebacks(self.timeline, plant.retransmit_missed) if seed % 7 in SEEDS_WITH_COMEBACKS else None
         """None: nobody notices who comes back."""
         self.last_back_ms: int | None = None
         """When the last participant came back that stayed away after all was healed."""

@@ -23,6 +23,7 @@ CAUGHT_BY = {
     "a charge stays reserved": 16,
     "the hub waits until its clock has caught up": 57,
     "a bank waits until its clock has caught up": 9,
+    "who comes back gets what it missed only after its backoff": 6,
 }
 """A seed that has noticed the bug, and is tried before all others; for the other bugs one of the first does."""
 
