@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
@@ -183,6 +184,7 @@ class HostNetwork:
             Host(name, claim.address(number), claim.namespace(name))
             for number, name in enumerate(names, FIRST_HOST_NUMBER)
         ]
+        self._written.clear()
         self.set_all_links(self._link)
 
     def stop(self) -> None:
@@ -315,8 +317,6 @@ class HostNetwork:
 
 
 def _group_of(user: str) -> str:
-    import pwd
-
     try:
         return str(pwd.getpwnam(user).pw_gid)
     except KeyError:

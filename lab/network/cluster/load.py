@@ -58,7 +58,9 @@ def run_load(cluster: Cluster, seconds: float, users: int) -> LoadResult:
     locust = [sys.executable, "-P", "-m", "locust", "--locustfile", str(LOCUST_FILE), "--loglevel", "WARNING"]
     environment = {TARGETS_VARIABLE: str(targets)}
     options = ["--master", "--master-bind-host", divider.address, "--master-bind-port", str(MASTER_PORT)]
-    options += ["--headless", "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds:g}s"]
+    # Not --headless, with which Locust ends before the workers' last report, and counts less than was paid.
+    options += ["--autostart", "--autoquit", "1", "--web-host", divider.address]
+    options += ["--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds:g}s"]
     options += ["--expect-workers", str(len(workers)), "--expect-workers-max-wait", str(START_SECONDS_MAX)]
     options += ["--csv", str(folder / "result"), "--only-summary", "--stop-timeout", "30"]
     master = divider.start(
