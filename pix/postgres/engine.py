@@ -28,6 +28,8 @@ POOL_OVERFLOW_MAX: Final = 10
 POOL_TIMEOUT_SECONDS: Final = 10
 WRITE_PROBE_AGE_SECONDS_MAX: Final = 2.0
 """Readiness writes to the database no more often, however often it is asked for."""
+STANDBY_SECONDS_MAX: Final = 5
+"""A commit that waits longer for the synchronous standby means that there is none."""
 
 log = logger(__name__)
 
@@ -36,10 +38,18 @@ _MAINTENANCE: Final = text(
     f"SET LOCAL lock_timeout = {round(MAINTENANCE_LIMITS.lock_seconds * MS_PER_SECOND)}"
 )
 _WRITE: Final = text(
-    # A row that each participant has. One that a migration holds is not waited for; a server that takes no writes
-    # refuses the statement all the same.
+    # A row that each participant has. One that another holds is not waited for; a server that takes no writes refuses
+    # the statement all the same.
     "UPDATE alembic_version SET version_num = version_num "
     "WHERE version_num = (SELECT version_num FROM alembic_version LIMIT 1 FOR UPDATE SKIP LOCKED)"
+)
+_COMMIT_SOMETHING: Final = text(
+    # Goes to the log alone: so the commit waits for the synchronous standby, also where the row was another's.
+    "SELECT pg_logical_emit_message(true, 'codepix', 'probe')"
+)
+_WAITING_FOR_STANDBY: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep' "
+    "AND query_start < clock_timestamp() - make_interval(secs => :seconds)"
 )
 _NEED_ROOM: Final = text(
     # More than fits in so little memory, hence a temporary file: a disk that is full refuses it, where a row that
@@ -119,8 +129,12 @@ def why_database_is_not_ready(engine: Engine) -> str:
     """
     try:
         with transaction(engine) as connection:
+            if connection.execute(_WAITING_FOR_STANDBY, {"seconds": STANDBY_SECONDS_MAX}).scalar_one():
+                # A commit of ours would wait as well, and its session on the server would outlast us.
+                return "the database does not do its work: its commits wait for a synchronous standby"
             if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is not None:
                 connection.execute(_WRITE)
+                connection.execute(_COMMIT_SOMETHING)
             connection.execute(text("SET LOCAL work_mem = '64kB'"))
             connection.execute(_NEED_ROOM)
     except DatabaseUnavailable as error:

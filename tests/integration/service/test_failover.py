@@ -16,7 +16,7 @@ from sqlalchemy import Engine, make_url
 from lab.network.parts.postgres import MAINTENANCE_DATABASE, EmbeddedPostgres
 from lab.network.parts.process import wait_until
 from pix.postgres.bulk import execute_bulk
-from pix.postgres.engine import make_engine, transaction, why_database_is_not_ready
+from pix.postgres.engine import STANDBY_SECONDS_MAX, make_engine, transaction, why_database_is_not_ready
 from pix.postgres.limits import SET_UP_LIMITS
 from pix.postgres.plain_connection import connect_plainly
 from pix.postgres.statement import PreparedStatement
@@ -173,6 +173,9 @@ def test_a_commit_whose_wait_for_the_standby_is_ended_counts_as_unknown(pair: Pa
         adding = pool.submit(add, engine, "unknown")
         wait_until(lambda: administer(pair.first, waiting), DEADLINE_SECONDS, "the commit to wait for a standby")
         assert not adding.done()
+        for_long = f"{waiting} AND query_start < clock_timestamp() - interval '{STANDBY_SECONDS_MAX} seconds'"
+        wait_until(lambda: administer(pair.first, for_long), DEADLINE_SECONDS, "the commit to have waited for long")
+        assert why_database_is_not_ready(engine).endswith("its commits wait for a synchronous standby")
         administer(pair.first, f"SELECT pg_cancel_backend(pid) FROM ({waiting}) AS found")
         with pytest.raises(DatabaseUnavailable, match="the outcome of a commit is unknown"):
             adding.result(DEADLINE_SECONDS)
