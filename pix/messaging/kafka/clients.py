@@ -608,14 +608,15 @@ class KafkaSink:
         if now_seconds < max(until_seconds, self._unanswered_until):
             return known
         try:
-            found = self._producer.list_topics(topic, timeout=PARTITIONS_TIMEOUT_SECONDS).topics[topic].partitions
+            known_topics = self._producer.list_topics(topic, timeout=PARTITIONS_TIMEOUT_SECONDS).topics
         except KafkaException:
             # Every message goes alone for a while; `begin` and `wait` tell of an absent broker.
             self._unanswered_until = time.monotonic() + PARTITIONS_RETRY_SECONDS
             return known
-        age_seconds_max = PARTITIONS_AGE_SECONDS_MAX if found else PARTITIONS_RETRY_SECONDS
-        self._partitions[topic] = len(found), now_seconds + age_seconds_max
-        return len(found)
+        count = len(known_topics[topic].partitions) if topic in known_topics else 0
+        age_seconds_max = PARTITIONS_AGE_SECONDS_MAX if count else PARTITIONS_RETRY_SECONDS
+        self._partitions[topic] = count, now_seconds + age_seconds_max
+        return count
 
     def publish(self, records: Sequence[Record]) -> None:
         self.begin(records).wait()
