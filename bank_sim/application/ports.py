@@ -200,8 +200,11 @@ class PostingRepository(Protocol):
         the customer at most.
         """
 
-    def summary(self) -> BooksSummary:
-        """The sums of the books, and whether they hold together."""
+    def summary(self, *, compare_rows: bool = True) -> BooksSummary:
+        """The sums of the books, and whether they hold together.
+
+        Without `compare_rows` no row is compared with its postings, and `unbalanced_transfers` is empty.
+        """
 
     def of_transfer(self, end_to_end_id: str) -> list[tuple[int, Posting]]:
         """What is booked for a row with this key, on every side that this bank has, with its id; oldest first."""

@@ -214,9 +214,9 @@ class Queries:
         with self._units() as unit:
             return unit.transfers.count()
 
-    def books(self) -> BooksSummary:
+    def books(self, *, compare_rows: bool = True) -> BooksSummary:
         with self._units() as unit:
-            return unit.postings.summary()
+            return unit.postings.summary(compare_rows=compare_rows)
 
     def postings(self, before: str = "", size: int = PAGE_SIZE_DEFAULT) -> PostingPage:
         """Every posting, newest first. Raises SchemeError(field="before" | "size")."""

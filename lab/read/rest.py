@@ -13,6 +13,8 @@ from pix.web.client import new_http_client
 
 PAGE_SIZE: Final = 500
 TIMEOUT_SECONDS: Final = 30.0
+BOOKS_TIMEOUT_SECONDS: Final = 600.0
+"""For the sums of a bank's books, which reads every posting."""
 CONNECTIONS_MAX: Final = 40
 NOT_ALLOWED: Final = frozenset({401, 403, 429})
 
@@ -206,7 +208,9 @@ class BankRest(Rest):
         return dict(self.get(f"/transfers/{end_to_end_id}", direction=direction))
 
     def books(self) -> Json:
-        return dict(self.get("/books"))
+        """The sums alone, without what the bank finds of single transfers."""
+        parameters = {"compare_transfers": "false"}
+        return dict(self.call("GET", "/books", params=parameters, timeout=BOOKS_TIMEOUT_SECONDS))
 
     def postings(self) -> Iterator[Json]:
         """Newest first."""

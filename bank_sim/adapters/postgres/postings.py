@@ -10,7 +10,7 @@ from bank_sim.adapters.postgres.flows import TABLES
 from bank_sim.application.views import EXPORTED_OF_POSTINGS, BooksSummary, StatementDirection, StatementFilter
 from bank_sim.domain.books import CAPITAL, CASH, CLEARING, CUSTOMER_PREFIX, SETTLEMENT, Posting, customer_ledger
 from pix.postgres.bulk import fetch_bulk, postpone_bulk
-from pix.postgres.engine import is_storable
+from pix.postgres.engine import allow_maintenance, is_storable
 from pix.postgres.exports import ExportedTable
 from pix.postgres.unit_of_work import PostgresRepository
 from pix.scheme.exports import ExportKey, ExportPage
@@ -78,8 +78,10 @@ _SUMMARY: Final = f"""
         SELECT coalesce(d.id, b.end_to_end_id) AS id
         FROM demanded AS d FULL JOIN booked AS b
             ON b.end_to_end_id = d.id AND b.direction = d.direction
-        WHERE d.kinds IS DISTINCT FROM b.kinds
+        WHERE :compare_rows AND (
+            d.kinds IS DISTINCT FROM b.kinds
             OR b.least <> d.amount_centavos OR b.most <> d.amount_centavos
+        )
         ORDER BY 1 LIMIT :offenders
     ), negative AS (
         SELECT number FROM accounts WHERE balance_centavos < 0 ORDER BY number LIMIT :offenders
@@ -191,8 +193,10 @@ class PostgresPostings(PostgresRepository):
         sums = {place: (came, went) for place, came, went, _ in rows}
         return [sums.get(place, (0, 0)) for place in range(1, len(edges_ms) + 1)], sum(row[3] for row in rows)
 
-    def summary(self) -> BooksSummary:
-        row = self._execute(_SUMMARY, **_PARAMETERS, offenders=OFFENDERS_MAX).one()
+    def summary(self, *, compare_rows: bool = True) -> BooksSummary:
+        # It reads every posting, which takes longer than any other question once there are millions.
+        allow_maintenance(self._connection)
+        row = self._execute(_SUMMARY, **_PARAMETERS, offenders=OFFENDERS_MAX, compare_rows=compare_rows).one()
         values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
         return BooksSummary(*values)
 
