@@ -1,4 +1,4 @@
-"""What parts of the suite need of the machine: Chromium for pages, Java and Maven for Apache Kafka, Node, Prometheus.
+"""What parts of the suite need of the machine: Chromium for pages, Java (and Maven for Kafka), Node, Prometheus.
 
 A pytest plugin (`-p tests.prerequisites`). Where something is missing, the tests that need it are left out, and one
 line says so. In CI (the variable CI is set) nothing may be left out: the run ends, and says what is missing.
@@ -69,6 +69,10 @@ def _why_no_node() -> str | None:
     return f"{' and '.join(missing)} (Debian's packages nodejs and npm) is not on the PATH" if missing else None
 
 
+def _why_no_java() -> str | None:
+    return None if shutil.which("java") else "java (Debian's package default-jre-headless) is not on the PATH"
+
+
 def _why_no_go() -> str | None:
     return None if shutil.which("go") else "go (Debian's package golang) is not on the PATH"
 
@@ -97,6 +101,7 @@ PREREQUISITES: Final[dict[str, Callable[[], str | None]]] = {
     "charts": chart_tools.why_not,
     "hosts": _why_no_hosts,
     "database_cluster": _why_no_database_cluster,
+    "java": _why_no_java,
     "node": _why_no_node,
     "pix_api": _why_no_description,
     "prometheus": _why_no_prometheus,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +18,23 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.screenshots import (
-    Studio,
+from tests.browser.furnishing import (
+    BANK_PAGES,
+    CLASSROOM_PAGES,
+    HUB_PAGES,
+    LAB_PAGES,
+    PAYEE_PAGES,
+    PUBLIC_PAGES,
     first_key,
+    furnish,
+    pay_for_lunch,
+)
+from tests.browser.screenshots import (
+    PATIENCE_MS,
+    Studio,
     open_lab,
     open_studio,
-    pay_for_lunch,
+    to_review,
     village_with_history,
 )
 from tests.prerequisites import find_chromium
@@ -32,21 +43,8 @@ FOLDER: Final = Path("gallery")
 SIZES: Final[dict[str, dict[str, Any]]] = {"phone": PHONE, "desktop": DESKTOP}
 HEIGHT_MAX: Final = 2_400
 """Of a picture; a longer page is cut."""
+NAME_LENGTH_MAX: Final = 80
 SETTLE: Final = "document.fonts.ready"
-
-BANK_PAGES: Final = (
-    "/", "/pay", "/pay?way=code", "/pay?way=picture", "/pay?way=account", "/receive?amount=25,00&message=Pizza",
-    "/keys", "/statement", "/schedules", "/limits", "/account", "/developers", "/developers/requests",
-    "/developers/charges", "/developers/webhooks", "/developers/credentials",
-    "/backoffice", "/backoffice/accounts", "/backoffice/transfers", "/backoffice/books",
-    "/backoffice/returns", "/backoffice/dead-letters", "/backoffice/behaviour", "/backoffice/sandbox", "/api/docs",
-)  # fmt: skip
-PUBLIC_PAGES: Final = ("/sign-in", "/open-account")
-HUB_PAGES: Final = (
-    "/", "/map", "/activity", "/transfers", "/returns", "/banks", "/banks/001", "/directory", "/dead-letters",
-    "/topics", "/trail", "/protocol", "/api/docs",
-)  # fmt: skip
-LAB_PAGES: Final = ("/", "/scenarios/new", "/runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +59,28 @@ class Gallery:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._shots: list[Shot] = []
+        self.missing: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
 
-    def take(self, room: str, page: Page, paths: Sequence[str]) -> None:
-        """A picture of each path, at each size; a page that does not answer with 200 ends the run."""
-        for path in paths:
+    def take(self, room: str, page: Page, paths: Sequence[str], names: Mapping[str, str]) -> None:
+        """A picture of each path, at each size; `names` are what paths have in braces.
+
+        A page that does not answer with 200 is named at the end of the run.
+        """
+        for address in paths:
+            path = re.sub(r"^https?://[^/]+", "", address)
             for size, options in SIZES.items():
                 page.set_viewport_size(options["viewport"])
-                answer = page.goto(path)
+                answer = page.goto(address.format_map(names))
                 if answer is None or answer.status != 200:
-                    raise RuntimeError(f"{room} {path}: {answer and answer.status}")
+                    self.missing.append(f"{room} {path}: {answer and answer.status}")
+                    break
                 page.evaluate(SETTLE)
                 height = page.evaluate("document.documentElement.scrollHeight")
                 width, least = options["viewport"]["width"], options["viewport"]["height"]
                 page.set_viewport_size({"width": width, "height": min(max(height, least), HEIGHT_MAX)})
-                file = f"{room}-{re.sub(r'[^a-z0-9]+', '-', path.lower()).strip('-') or 'home'}-{size}.png"
+                name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:NAME_LENGTH_MAX] or "home"
+                file = f"{room}-{name}-{size}.png"
                 page.screenshot(path=self._folder / file)
                 self._shots.append(Shot(room, path, size, file))
             sys.stdout.write(f"{room} {path}\n")
@@ -103,20 +108,24 @@ class Gallery:
 def take_village(gallery: Gallery, studio: Studio) -> None:
     """The pages of a bank and of the hub."""
     end_to_end_id = pay_for_lunch(studio.village)
-    gallery.take("bank", studio.look("001", None), PUBLIC_PAGES)
-    key = first_key(studio.village.banks["002"], 0)
-    transfer = f"/transfers/{end_to_end_id}?direction=outgoing"
-    more = (f"/pay/amount?key={key}", transfer, f"/transfers/{end_to_end_id}/receipt?direction=outgoing")
-    gallery.take("bank", studio.look("001", 0), (*BANK_PAGES, *more))
-    gallery.take("hub", studio.console("/"), (*HUB_PAGES, f"/transfers/{end_to_end_id}"))
+    names = furnish(studio.village, end_to_end_id)
+    gallery.take("bank", studio.look("001", None), PUBLIC_PAGES, names)
+    payer = studio.look("001", 0)
+    gallery.take("bank", payer, BANK_PAGES, names)
+    to_review(payer, first_key(studio.village.banks["002"], 0), "15075", "Almoço de sexta")
+    gallery.take("bank", payer, [payer.url], names)
+    gallery.take("payee", studio.look("002", 0), PAYEE_PAGES, names)
+    gallery.take("hub", studio.console("/"), HUB_PAGES, names)
 
 
 def take_lab(gallery: Gallery, browser: Browser) -> None:
     """The pages of the lab and of the classroom."""
     with open_lab(browser, is_classroom=False) as page:
-        gallery.take("lab", page, [_absolute(page, path) for path in LAB_PAGES])
+        page.locator("#play-payee-bank-dies").click()
+        page.wait_for_selector("[data-verdict=green]", timeout=2 * PATIENCE_MS)
+        gallery.take("lab", page, [_absolute(page, path) for path in LAB_PAGES], {})
     with open_lab(browser, is_classroom=True) as page:
-        gallery.take("classroom", page, [_absolute(page, "/")])
+        gallery.take("classroom", page, [_absolute(page, path) for path in CLASSROOM_PAGES], {})
 
 
 def _absolute(page: Page, path: str) -> str:
@@ -124,7 +133,7 @@ def _absolute(page: Page, path: str) -> str:
 
 
 def main() -> int:
-    """Takes the pictures; 1 when there is no browser."""
+    """Takes the pictures; 1 when there is no browser, or a page is missing."""
     if not find_chromium():
         sys.stderr.write("There is no Chromium on the PATH nor in the variable CHROMIUM.\n")
         return 1
@@ -134,7 +143,8 @@ def main() -> int:
             take_village(gallery, studio)
         take_lab(gallery, browser)
     sys.stdout.write(f"{gallery.write_index()}\n")
-    return 0
+    sys.stderr.writelines(f"{line}\n" for line in gallery.missing)
+    return 1 if gallery.missing else 0
 
 
 if __name__ == "__main__":

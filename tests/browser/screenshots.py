@@ -21,7 +21,6 @@ from typing import Any, Final
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from bank_sim.application.use_cases import BankApplication
 from bank_sim.domain.errors import BankError
 from bank_sim.entrypoints.http.app import create_app
 from hub.application.ports import TransferFilter
@@ -37,6 +36,7 @@ from pix.wire.topics import HUB_TOPIC
 from tests.browser.addresses import arrive
 from tests.browser.chromium import chromium
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.furnishing import first_key, pay_for_lunch
 from tests.integration.bank_http.serving import serving
 from tests.prerequisites import find_chromium
 from tests.support.clock import ShiftedClock
@@ -48,6 +48,7 @@ DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 GAP: Final = 24
 GROUND: Final = "#8a8f98"
+COLORS: Final = 256
 NARROW: Final[dict[str, Any]] = {"viewport": {"width": 900, "height": 900}}
 PATIENCE_MS: Final = 60_000
 
@@ -115,14 +116,9 @@ class Studio:
             left += shot.width + GAP
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.png"
-        picture.save(path, optimize=True)
+        # Pages have few colours: a palette of 256 is a third of the bytes, and looks the same.
+        picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
         sys.stdout.write(f"{path}\n")
-
-
-def first_key(bank: BankApplication, place: int) -> str:
-    """The key under which the person at this place is paid."""
-    account = bank.queries.list_accounts().accounts[place]
-    return bank.queries.keys_of(account.number)[0].key.key
 
 
 def make_history(village: Village, clock: ShiftedClock) -> None:
@@ -392,24 +388,6 @@ def take_pictures_of_console(studio: Studio) -> None:
         "window.scrollTo(0, document.querySelector('.sequence-narrow').getBoundingClientRect().top - 60)"
     )
     studio.keep("console-telephone", *phones)
-
-
-def pay_for_lunch(village: Village) -> str:
-    """R$ 80,00 from the first person of bank 001 to the first of bank 002; the end-to-end id."""
-    bank = village.banks["001"]
-    found = bank.find_payee(key=first_key(village.banks["002"], 0))
-    transfer = bank.request_transfer(
-        account_number=bank.queries.list_accounts().accounts[0].number,
-        payee_key=found.key,
-        amount_centavos=8_000,
-        description="Almoço de sexta",
-        idempotency_key="lunch",
-        payee_tax_id_masked=found.tax_id_masked,
-        payee_name=found.name,
-        payee_bank_name=found.bank_name,
-    )
-    village.deliver()
-    return transfer.end_to_end_id
 
 
 def take_pictures_of_days_to_come(studio: Studio) -> None:
