@@ -50,7 +50,7 @@ PATIENCE_SECONDS: Final = 10.0
 A client does not always recover when a broker has lost its log, or from a rebalance; a new one does.
 """
 SILENCES_MAX: Final = 3
-"""So often in a row the broker may leave that unanswered; then the client is replaced if a new one gets an answer.
+"""So often in a row that may stay unanswered although the broker answers a new client; then the client is replaced.
 
 While the broker answers nobody the client stays: it is still a member of its group when the broker is back. A new one
 would wait for the session of the old one to time out.
@@ -354,7 +354,10 @@ class KafkaSource:
             self._left_behind = earlier
             self._silences += 1
             log.info("the broker does not say whether records wait", error=one_line(error), times=self._silences)
-            if self._silences < SILENCES_MAX or not broker_answers(self._settings, WATERMARK_TIMEOUT_SECONDS):
+            if not broker_answers(self._settings, WATERMARK_TIMEOUT_SECONDS):
+                # The broker is absent: that says nothing of this client, which needs a moment once it is back.
+                self._silences = 0
+            if self._silences < SILENCES_MAX:
                 return
             raise ConsumerStalled(f"the broker says nothing about {self._topic}: {one_line(error)}") from error
         self._silences = 0
