@@ -36,6 +36,8 @@ from lab.network.parts.postgres import (
 )
 from lab.network.parts.process import wait_until
 from pix.postgres.url import DRIVER, database_url
+from pix.runtime.addresses import http_url, join_host_port
+from pix.web.client import new_http_client
 
 MEMBERS_MIN: Final = 2
 MEMBERS_DEFAULT: Final = 3
@@ -110,7 +112,7 @@ class DatabaseCluster:
         self._etcd: dict[str, Process] = {}
         self._patroni: dict[str, Process] = {}
         self._passwords = Passwords(*(secrets.token_urlsafe(PASSWORD_BYTES) for _ in range(3)))
-        self._client = httpx.Client(timeout=ANSWER_SECONDS_MAX, trust_env=False)
+        self._client = new_http_client(timeout=ANSWER_SECONDS_MAX)
         etcd_program()
         patroni_command(Path())
 
@@ -141,7 +143,7 @@ class DatabaseCluster:
     def url(self, database: str) -> str:
         """SQLAlchemy's URL of a database; its connections go to the member that takes writes."""
         query = {
-            "host": tuple(f"{host.address}:{self._ports.postgres}" for host in self.members),
+            "host": tuple(join_host_port(host.address, self._ports.postgres) for host in self.members),
             "target_session_attrs": "read-write",
             "connect_timeout": str(CONNECT_SECONDS_MAX),
         }
@@ -339,7 +341,7 @@ class DatabaseCluster:
 
     def _get(self, host: Host, port: int, path: str) -> httpx.Response | None:
         try:
-            answer = self._client.get(f"http://{host.address}:{port}{path}")
+            answer = self._client.get(f"{http_url(host.address, port)}{path}")
             answer.json()
         except (httpx.HTTPError, json.JSONDecodeError):
             return None

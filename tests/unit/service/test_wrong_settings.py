@@ -26,6 +26,7 @@ COMMANDS_OF_HUB: Final = [
     ["migrate"],
     ["recount"],
     ["topics"],
+    ["archive"],
     ["health"],
     ["bank", "add", "--code", "001", "--name", "Banco", "--secret", "a-secret-of-the-tests"],
     ["bank", "list"],
@@ -44,6 +45,7 @@ COMMANDS_OF_BANK: Final = [
     ["migrate"],
     ["seed"],
     ["restore-transfers", "--hub-url", "http://127.0.0.1:1", "--hours", "1"],
+    ["archive"],
     ["health"],
     ["dead-letter", "list"],
     ["dead-letter", "replay", "ab"],
@@ -55,7 +57,7 @@ COMMANDS_OF_BANK: Final = [
     ["credentials", "rotate", "100001-7", "client-1"],
     ["credentials", "revoke", "100001-7", "client-1"],
 ]
-ANY_TEXT: Final = {"kafka_sasl_username", "kafka_sasl_password"}
+ANY_TEXT: Final = {"archive_folder", "kafka_sasl_username", "kafka_sasl_password"}
 """Settings that any text may be."""
 WRONG: Final[dict[str, list[str]]] = {
     "database_url": ["geheim", "mysql://u:geheim@h/x", "postgres://u:geheim@h:port/x", "postgres://u:geheim@h/x?y=z"],
@@ -81,6 +83,8 @@ WRONG: Final[dict[str, list[str]]] = {
     "session_secret": ["geheim"],
     "demo_mode": ["sometimes"],
     "virtual_clock": ["sometimes"],
+    "clock_error_seconds": ["fast", "1e12", "nan"],
+    "archive_after_days": ["89", "never", "1e9"],
     "clock_begins": ["now", "1:2:3", "1:0:0:99"],
     "sandbox": ["sometimes"],
     "sandbox_seed": ["x" * 41],
