@@ -49,6 +49,7 @@ def test_the_overview_shows_the_money_and_the_hubs_account(
 ) -> None:
     pay(visit(aurora, ana), "bruno@example.com", "10,00")
     village.deliver()
+    aurora.health.ok("schema")
     visitor = visit(aurora)
     visitor.open("/backoffice")
     for piece in (
