@@ -20,7 +20,7 @@ class UnderWay:
 
 
 class Exports:
-    """Pages in the order of the ids, each read in a transaction of its own. `after` is None for the first page."""
+    """Pages in the order of the ids, each read in a separate transaction. `after` is None for the first page."""
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units

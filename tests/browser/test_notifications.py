@@ -64,7 +64,7 @@ def test_who_asks_for_it_is_notified_of_what_arrives(
     expect(ask).to_have_text("Notify me when money arrives")
     order(aurora, ana, "bruno@example.com", 1)
     expect(page.locator("[data-arrived]")).to_be_visible()
-    assert page.evaluate("window.shown") == [], "nobody has asked yet"
+    assert page.evaluate("window.shown") == [], "the permission was not asked for yet"
 
     ask.click()
     expect(ask).to_have_attribute("aria-pressed", "true")

@@ -287,7 +287,7 @@ class World:
         self.hub_clocks: list[ParticipantClock] = []
         self.hub_fate = Fate(self.random)
         self.comebacks = Comebacks(self.timeline, plant.retransmit_missed) if seed % 7 in SEEDS_WITH_COMEBACKS else None
-        """None: nobody notices who comes back."""
+        """None: comebacks go unnoticed."""
         self.last_back_ms: int | None = None
         """When the last participant came back that stayed away after all was healed."""
         self.hubs = self._make_hubs()

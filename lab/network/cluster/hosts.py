@@ -31,7 +31,7 @@ SEED_DEFAULT: Final = 1
 
 
 class Process(Child):
-    """A program on a host, in a process group of its own; it dies with the lab."""
+    """A program on a host, in a separate process group; it dies with the lab."""
 
     start = Child._start_command
     terminate = Child.request_stop
@@ -85,7 +85,7 @@ class Host:
         return run_in(self.namespace, command)
 
     def pids(self) -> list[int]:
-        """Of all processes on this host, whoever started them."""
+        """Of all processes on this host."""
         return processes_in(self.namespace)
 
     def adopt(self, child: Child) -> None:

@@ -98,7 +98,7 @@ class NetworkClaim:
             run_ip("netns", "add", switch)
         except PartError as error:
             raise PartMissing(f"This machine allows no network namespaces, which a cluster needs: {error}") from None
-        # In a namespace of its own the bridge is out of reach of the machine's firewall.
+        # In a separate namespace the bridge is out of reach of the machine's firewall.
         run_ip("-n", switch, "link", "add", BRIDGE, "type", "bridge")
         run_ip("-n", switch, "link", "set", BRIDGE, "up")
         self._plug("lab", None, self.lab_interface, self.lab_address)

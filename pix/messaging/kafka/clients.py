@@ -52,7 +52,7 @@ A client does not always recover when a broker has lost its log, or from a rebal
 SILENCES_MAX: Final = 3
 """So often in a row that may stay unanswered although the broker answers a new client; then the client is replaced.
 
-While the broker answers nobody the client stays: it is still a member of its group when the broker is back. A new one
+While the broker answers no client this one stays: it is still a member of its group when the broker is back. A new one
 would wait for the session of the old one to time out.
 """
 WATERMARK_TIMEOUT_SECONDS: Final = 2.0

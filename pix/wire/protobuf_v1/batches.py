@@ -44,7 +44,7 @@ PartitionsOf = Callable[[str], int]
 
 
 def signed(record: Record) -> Record:
-    """The record with its sender's signature, as it is sent alone, or kept as a dead letter of its own."""
+    """The record with its sender's signature, as it is sent alone, or kept as a separate dead letter."""
     if record.unsigned is None:
         return record
     message_type = record.headers[HEADER_TYPE].decode("ascii", "replace")

@@ -64,7 +64,7 @@ class Collection:
     pages: list[Page] = field(default_factory=list)
     forms: dict[FormId, Sent] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
-    """Site and route of what was shown, whoever opened it; a walk goes there once."""
+    """Site and route of what was shown, by any visitor; a walk goes there once."""
 
 
 def routes_of(routes: Iterable[BaseRoute]) -> Iterator[Route]:

@@ -17,7 +17,7 @@ WITH_SCRIPT_ALONE: Final = {
 }
 """Forms that are hidden without a script, and what does the same without one."""
 ALWAYS_ALLOWED: Final = ("/preferences",)
-"""What such a form does harms nobody, so that it needs no token."""
+"""What such a form does is harmless, so that it needs no token."""
 NEEDS_NETWORK: Final = "classroom"
 """The site whose buttons act on a network that runs: tests/browser/test_lab.py presses them."""
 IN_OTHER_TESTS: Final = {

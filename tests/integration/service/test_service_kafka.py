@@ -235,7 +235,7 @@ def test_a_client_that_is_not_answered_several_times_in_a_row_is_replaced_if_a_n
             source.poll(0)
 
 
-def test_a_client_stays_while_the_broker_answers_nobody(settings: Settings, topic: str) -> None:
+def test_a_client_stays_while_the_broker_answers_no_client(settings: Settings, topic: str) -> None:
     with closing(KafkaSource(settings(), topic, "group", patience_seconds=0)) as source:
         source._consumer = Deaf(source._consumer, [None] * SILENCES_MAX)  # type: ignore[assignment]
         source._settings = settings().model_copy(update={"bootstrap_servers": "127.0.0.1:1"})

@@ -60,7 +60,7 @@ def test_only_who_was_absent_comes_back(reachability: Reachability, clock: Turne
     reachability.note_missing(AURORA)
     reachability.note_seen([AURORA, IPE])
     clock.turn(GRACE_MS)
-    assert due_of(reachability) == [AURORA], "of the other, nobody had missed a sign of life"
+    assert due_of(reachability) == [AURORA], "no sign of life of the other was missed"
 
 
 def test_once_the_broker_takes_records_again_all_who_are_there_have_missed_some(
