@@ -50,7 +50,9 @@ def test_the_filter_of_transfers_stays_in_order_with_a_fault_and_pages_waste_no_
     page.goto("/directory")
     expect(page.locator(".pager")).to_have_count(0)
     assert (
-        page.evaluate("getComputedStyle(document.querySelector('.table > :last-child tr:last-child th')).borderBottomWidth")
+        page.evaluate(
+            "getComputedStyle(document.querySelector('.table > :last-child tr:last-child th')).borderBottomWidth"
+        )
         == "0px"
     )
     page.goto("/activity#activity-table")
