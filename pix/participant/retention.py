@@ -44,8 +44,14 @@ class NoHistories:
 
     flows: Sequence[str] = ()
 
-    def batch(self, flow: str, before_ms: int, after: Place | None, size: int) -> AbstractContextManager[HistoryBatch]:
-        raise NotImplementedError
+    def batch(
+        self,
+        flow: str,
+        before_ms: int,  # noqa: ARG002 - the port's, as the next two
+        after: Place | None,  # noqa: ARG002
+        size: int,  # noqa: ARG002
+    ) -> AbstractContextManager[HistoryBatch]:
+        raise LookupError(f"{flow}: no histories of this flow are stored")
 
     def archived_at_ms(self, flow: str, *row_id: str) -> int | None:  # noqa: ARG002 - the port's
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,8 +30,9 @@ class ExportedRows:
 class ExportedPostings:
     """The books."""
 
+    @abstractmethod
     def _entries(self) -> Iterable[tuple[int, Posting]]:
-        raise NotImplementedError
+        """Each posting with its id, in the order of the ids."""
 
     def export_operations(self, after: ExportKey | None, size: int) -> ExportPage:
         return self._export(("operation_id",), after, size)
