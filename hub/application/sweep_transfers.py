@@ -18,8 +18,8 @@ TRANSFERS_PER_SWEEP_MAX: Final = 500
 """A sweep is one transaction of bounded size; the sweeper sweeps again at once while there is more."""
 
 
-class RetransmitDue:
-    """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
+class _Sweep:
+    """Decides on rows that are found by a time, in one transaction."""
 
     def __init__(
         self,
@@ -36,35 +36,29 @@ class RetransmitDue:
         self._policy = policy
         self._timeout_ms = timeout_ms
 
-    def __call__(self) -> list[Outgoing]:
-        """One sweep; the messages to send, each of which has its next time already."""
-        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
+    def _sweep(
+        self, lock: Callable[[RowRepository[Any]], Sequence[Any]], decide: Callable[[Any], Decision[Any]]
+    ) -> list[Outgoing]:
         with self._units() as unit:
-            outgoing = _sweep(
-                unit,
-                lambda rows: rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
-            )
+            outgoing = _decide_all(unit, lock, decide)
             unit.commit()
         return outgoing
 
 
-class RetransmitWaiting:
-    """Retransmits what waits for a bank that is reachable again, before its backoff is over; a batch a call."""
+class RetransmitDue(_Sweep):
+    """Derives again every message that is due and not yet answered; returns them once their next time is durable."""
 
-    def __init__(
-        self,
-        units: UnitsOfWork,
-        scheme_clock: SchemeClock,
-        clock: Clock,
-        policy: RetransmissionPolicy,
-        timeout_ms: int | None = None,
-    ) -> None:
-        self._units = units
-        self._scheme_clock = scheme_clock
-        self._clock = clock
-        self._policy = policy
-        self._timeout_ms = timeout_ms
+    def __call__(self) -> list[Outgoing]:
+        """One sweep; the messages to send, each of which has its next time already."""
+        now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
+        return self._sweep(
+            lambda rows: rows.lock_due(real_now_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+            lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
+        )
+
+
+class RetransmitWaiting(_Sweep):
+    """Retransmits what waits for a bank that is reachable again, before its backoff is over; a batch a call."""
 
     def __call__(self, ispb: str, since_ms: int, before_ms: int | None = None) -> tuple[list[Outgoing], int | None]:
         """The messages to send, and what to hand over as `before_ms` for those that remain; None: none remain.
@@ -83,13 +77,9 @@ class RetransmitWaiting:
                 remaining_ms.append(waiting[-1].resend_at_ms)
             return [row for row in waiting if self._was_missed(row, ispb, since_ms)]
 
-        with self._units() as unit:
-            outgoing = _sweep(
-                unit,
-                lock,
-                lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms),
-            )
-            unit.commit()
+        outgoing = self._sweep(
+            lock, lambda row: decide_retransmission(row, now_ms, real_now_ms, self._policy, self._timeout_ms)
+        )
         return outgoing, max(remaining_ms, default=None)
 
     def _was_missed(self, row: Any, ispb: str, since_ms: int) -> bool:
@@ -99,22 +89,8 @@ class RetransmitWaiting:
         )
 
 
-class FailExpired:
+class FailExpired(_Sweep):
     """Fails what the bank that was offered it has not answered within the hub's timeout."""
-
-    def __init__(
-        self,
-        units: UnitsOfWork,
-        scheme_clock: SchemeClock,
-        clock: Clock,
-        policy: RetransmissionPolicy,
-        timeout_ms: int | None,
-    ) -> None:
-        self._units = units
-        self._scheme_clock = scheme_clock
-        self._clock = clock
-        self._policy = policy
-        self._timeout_ms = timeout_ms
 
     def __call__(self) -> list[Outgoing]:
         """Nothing when no timeout is set: then a transfer waits for a bank that is down, for as long as it takes."""
@@ -122,17 +98,13 @@ class FailExpired:
             return []
         now_ms, real_now_ms = self._scheme_clock.now_ms(), self._clock.real_now_ms()
         timeout_ms = self._timeout_ms
-        with self._units() as unit:
-            outgoing = _sweep(
-                unit,
-                lambda rows: rows.lock_expired(real_now_ms, timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
-                lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
-            )
-            unit.commit()
-        return outgoing
+        return self._sweep(
+            lambda rows: rows.lock_expired(real_now_ms, timeout_ms, TRANSFERS_PER_SWEEP_MAX, self._policy.cap_ms),
+            lambda row: decide_timeout(row, now_ms, real_now_ms, self._policy),
+        )
 
 
-def _sweep(
+def _decide_all(
     unit: UnitOfWork,
     lock: Callable[[RowRepository[Any]], Sequence[Any]],
     decide: Callable[[Any], Decision[Any]],
